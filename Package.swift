@@ -1,0 +1,56 @@
+// swift-tools-version: 6.3
+import Foundation
+import PackageDescription
+
+// The engine. `make setup` puts the libtorch of the PyPI wheel behind the symbolic link
+// `.libtorch`; the environment variable LIBTORCH names another installation (a folder that holds
+// `include` and `lib`). Nothing else in this package knows where libtorch lives.
+let libtorch = Context.environment["LIBTORCH"] ?? Context.packageDirectory + "/.libtorch"
+
+// A libtorch built with CUDA registers its operators from static initialisers, so the linker must
+// not drop the library although nothing refers to a symbol of it.
+let hasCUDA = FileManager.default.fileExists(atPath: libtorch + "/lib/libtorch_cuda.so")
+let cudaLinking = hasCUDA ? ["-Xlinker", "--no-as-needed", "-ltorch_cuda", "-lc10_cuda"] : []
+
+let engineLinking: [LinkerSetting] = [
+  .unsafeFlags(
+    ["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"] + cudaLinking),
+  .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+]
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+
+/// A Swift target; every one is compiled with the same settings.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "Atelier",
+  platforms: [.macOS(.v15)],
+  targets: [
+    // A target may import only what stands above it.
+    .target(
+      name: "CTorch",
+      cxxSettings: [
+        .unsafeFlags([
+          "-isystem\(libtorch)/include",
+          "-isystem\(libtorch)/include/torch/csrc/api/include",
+        ])
+      ],
+      linkerSettings: engineLinking),
+    library("Torch", ["CTorch"]),
+    tests("TorchTests", ["Torch"], exclude: ["Fixtures"]),
+  ],
+  cxxLanguageStandard: .cxx20
+)

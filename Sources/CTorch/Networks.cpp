@@ -1,0 +1,143 @@
+// Products, convolutions, norms, resampling, recurrence and losses.
+#include "include/CTNetworks.h"
+
+#include "Support.h"
+
+using namespace ctorch;
+
+extern "C" {
+
+CTTensor *CTLinear(const CTTensor *x, const CTTensor *weight, const CTTensor *bias) {
+  return guard([&] { return own(at::linear(x->value, weight->value, optional(bias))); });
+}
+
+CTTensor *CTConvolution(const CTTensor *x, const CTTensor *weight, const CTTensor *bias, int32_t spatial,
+                        const int64_t *stride, const int64_t *padding, const int64_t *dilation, bool transposed,
+                        const int64_t *outputPadding, int64_t groups) {
+  return guard([&] {
+    TORCH_CHECK(x->value.dim() == spatial + 2, "a convolution over ", spatial, " dimensions needs an input of rank ",
+                spatial + 2);
+    return own(at::convolution(x->value, weight->value, optional(bias), list(stride, spatial), list(padding, spatial),
+                               list(dilation, spatial), transposed, list(outputPadding, spatial), groups));
+  });
+}
+
+CTTensor *CTMaxPool2d(const CTTensor *x, const int64_t *kernel, const int64_t *stride, const int64_t *padding) {
+  return guard([&] { return own(at::max_pool2d(x->value, list(kernel, 2), list(stride, 2), list(padding, 2))); });
+}
+
+CTTensor *CTAveragePool2d(const CTTensor *x, const int64_t *kernel, const int64_t *stride, const int64_t *padding,
+                          bool countIncludePad) {
+  return guard([&] {
+    return own(at::avg_pool2d(x->value, list(kernel, 2), list(stride, 2), list(padding, 2), false, countIncludePad));
+  });
+}
+
+CTTensor *CTAdaptiveAveragePool2d(const CTTensor *x, int64_t height, int64_t width) {
+  return guard([&] { return own(at::adaptive_avg_pool2d(x->value, {height, width})); });
+}
+
+CTTensor *CTBatchNorm(const CTTensor *x, const CTTensor *weight, const CTTensor *bias, CTTensor *runningMean,
+                      CTTensor *runningVariance, bool training, double momentum, double epsilon) {
+  return guard([&] {
+    return own(at::batch_norm(x->value, optional(weight), optional(bias), optional(runningMean),
+                              optional(runningVariance), training, momentum, epsilon, /*cudnn_enabled=*/true));
+  });
+}
+
+CTTensor *CTInstanceNorm(const CTTensor *x, const CTTensor *weight, const CTTensor *bias, CTTensor *runningMean,
+                         CTTensor *runningVariance, bool useInputStatistics, double momentum, double epsilon) {
+  return guard([&] {
+    return own(at::instance_norm(x->value, optional(weight), optional(bias), optional(runningMean),
+                                 optional(runningVariance), useInputStatistics, momentum, epsilon, true));
+  });
+}
+
+CTTensor *CTLayerNorm(const CTTensor *x, const int64_t *shape, int32_t rank, const CTTensor *weight,
+                      const CTTensor *bias, double epsilon) {
+  return guard([&] { return own(at::layer_norm(x->value, list(shape, rank), optional(weight), optional(bias), epsilon)); });
+}
+
+CTTensor *CTGroupNorm(const CTTensor *x, int64_t groups, const CTTensor *weight, const CTTensor *bias, double epsilon) {
+  return guard([&] { return own(at::group_norm(x->value, groups, optional(weight), optional(bias), epsilon, true)); });
+}
+
+CTTensor *CTResample2d(const CTTensor *x, int64_t height, int64_t width, int32_t mode, bool alignCorners,
+                       bool antialias) {
+  return guard([&] {
+    const std::vector<int64_t> size = {height, width};
+    switch (mode) {
+      case 0: return own(at::upsample_nearest2d(x->value, size));
+      case 1:
+        return own(antialias ? at::_upsample_bilinear2d_aa(x->value, size, alignCorners)
+                             : at::upsample_bilinear2d(x->value, size, alignCorners));
+      default:
+        return own(antialias ? at::_upsample_bicubic2d_aa(x->value, size, alignCorners)
+                             : at::upsample_bicubic2d(x->value, size, alignCorners));
+    }
+  });
+}
+
+CTTensor *CTEmbedding(const CTTensor *weight, const CTTensor *indices) {
+  return guard([&] { return own(at::embedding(weight->value, indices->value)); });
+}
+
+bool CTRecurrent(int32_t cell, const CTTensor *x, const CTTensor *hidden, const CTTensor *cellState,
+                 const CTTensor *inputWeight, const CTTensor *hiddenWeight, const CTTensor *inputBias,
+                 const CTTensor *hiddenBias, CTTensor **results) {
+  return guard([&] {
+    std::vector<at::Tensor> weights = {inputWeight->value, hiddenWeight->value};
+    const bool biased = inputBias && hiddenBias;
+    if (biased) {
+      weights.push_back(inputBias->value);
+      weights.push_back(hiddenBias->value);
+    }
+    // No dropout inside: the layers above draw it themselves, from a generator of their own.
+    const auto plain = [&](auto function) {
+      return fill(results, function(x->value, hidden->value, weights, biased, 1, 0.0, at::GradMode::is_enabled(), false, false));
+    };
+    switch (cell) {
+      case 0: return plain([](auto &&...a) { return at::rnn_tanh(a...); });
+      case 1: return plain([](auto &&...a) { return at::rnn_relu(a...); });
+      case 3: return plain([](auto &&...a) { return at::gru(a...); });
+      default: break;
+    }
+    TORCH_CHECK(cellState, "an LSTM needs a cell state beside the hidden state");
+    const auto result = at::lstm(x->value, {hidden->value, cellState->value}, weights, biased, 1, 0.0,
+                                 at::GradMode::is_enabled(), false, false);
+    fill(results, result);
+    results[2] = own(std::get<2>(result));
+    return true;
+  });
+}
+
+CTTensor *CTBinaryCrossEntropy(const CTTensor *probability, const CTTensor *target, int32_t reduction) {
+  return guard([&] { return own(at::binary_cross_entropy(probability->value, target->value, {}, reduction)); });
+}
+
+CTTensor *CTBinaryCrossEntropyWithLogits(const CTTensor *logits, const CTTensor *target, int32_t reduction) {
+  return guard([&] {
+    return own(at::binary_cross_entropy_with_logits(logits->value, target->value, {}, {}, reduction));
+  });
+}
+
+CTTensor *CTNegativeLogLikelihood(const CTTensor *logProbabilities, const CTTensor *target, int32_t reduction,
+                                  int64_t ignoredIndex) {
+  return guard([&] {
+    return own(at::nll_loss_nd(logProbabilities->value, target->value, {}, reduction, ignoredIndex));
+  });
+}
+
+CTTensor *CTMeanSquaredError(const CTTensor *x, const CTTensor *target, int32_t reduction) {
+  return guard([&] { return own(at::mse_loss(x->value, target->value, reduction)); });
+}
+
+CTTensor *CTMeanAbsoluteError(const CTTensor *x, const CTTensor *target, int32_t reduction) {
+  return guard([&] { return own(at::l1_loss(x->value, target->value, reduction)); });
+}
+
+CTTensor *CTSmoothL1(const CTTensor *x, const CTTensor *target, int32_t reduction, double beta) {
+  return guard([&] { return own(at::smooth_l1_loss(x->value, target->value, reduction, beta)); });
+}
+
+}  // extern "C"

@@ -1,0 +1,68 @@
+// What the C++ files of this target share: the handle, the guard, and conversions.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "include/CTTensor.h"
+
+struct CTTensor {
+  at::Tensor value;
+};
+
+namespace ctorch {
+
+void setLastError(const char *text) noexcept;
+
+// Every exported body is one guarded expression, so that a C++ exception always comes back as an
+// error text and never unwinds into Swift.
+template <class Body>
+auto guard(Body &&body) noexcept -> decltype(body()) {
+  try {
+    return body();
+  } catch (const c10::Error &error) {
+    setLastError(error.what_without_backtrace());
+  } catch (const std::exception &error) {
+    setLastError(error.what());
+  } catch (...) {
+    setLastError("an unknown C++ exception");
+  }
+  return {};
+}
+
+inline CTTensor *own(at::Tensor value) { return new CTTensor{std::move(value)}; }
+
+inline at::IntArrayRef list(const int64_t *values, int32_t count) {
+  return at::IntArrayRef(values, static_cast<size_t>(count));
+}
+
+inline std::optional<at::Tensor> optional(const CTTensor *tensor) {
+  return tensor ? std::optional<at::Tensor>(tensor->value) : std::nullopt;
+}
+
+inline std::vector<at::Tensor> vector(const CTTensor *const *tensors, int32_t count) {
+  std::vector<at::Tensor> values;
+  values.reserve(static_cast<size_t>(count));
+  for (int32_t i = 0; i < count; ++i) values.push_back(tensors[i]->value);
+  return values;
+}
+
+inline std::vector<at::Tensor> vector(CTTensor *const *tensors, int32_t count) {
+  return vector(const_cast<const CTTensor *const *>(tensors), count);
+}
+
+template <class Tuple>
+bool fill(CTTensor **results, Tuple &&tuple) {
+  results[0] = own(std::get<0>(tuple));
+  results[1] = own(std::get<1>(tuple));
+  return true;
+}
+
+at::ScalarType scalarType(int32_t dtype);
+at::Device device(int32_t kind, int32_t index);
+
+}  // namespace ctorch

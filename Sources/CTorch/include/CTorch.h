@@ -1,0 +1,10 @@
+// The C face of libtorch: a small, explicit list of functions, the only place that sees ATen.
+#ifndef CTORCH_H
+#define CTORCH_H
+#include "CTAutograd.h"
+#include "CTNetworks.h"
+#include "CTOperations.h"
+#include "CTOptimizers.h"
+#include "CTRandom.h"
+#include "CTTensor.h"
+#endif

@@ -1,0 +1,69 @@
+internal import CTorch
+import Foundation
+
+/// Facts and settings of libtorch as a whole.
+public enum Engine {
+  /// The version of libtorch, for example "2.13.0".
+  public static var version: String { String(cString: CTEngineVersion()) }
+
+  /// The instruction set that the processor's kernels were chosen for, for example "AVX2".
+  ///
+  /// Sums are grouped differently by different kernels, so exact resumption needs the same one.
+  public static var cpuCapability: String { String(cString: CTCPUCapability()) }
+
+  /// How many threads one operation uses on the processor.
+  public static var threadCount: Int {
+    get { Int(CTThreadCount()) }
+    set { check(CTSetThreadCount(Int32(max(1, newValue))), "cannot use \(newValue) threads") }
+  }
+
+  /// Bytes of memory: what the process or the device holds now, and the most it held.
+  public struct MemoryFigures: Sendable, Hashable, Codable {
+    /// Bytes held now.
+    public let current: Int
+    /// The most bytes held so far.
+    public let peak: Int
+  }
+
+  /// The memory of the process (`.cpu`) or of the tensors on an accelerator; nil where unknown.
+  public static func memory(on device: Device = .cpu) -> MemoryFigures? {
+    guard device.kind == .cpu else {
+      var current: Int64 = 0
+      var peak: Int64 = 0
+      guard CTDeviceMemory(device.kindCode, Int32(device.index), &current, &peak) else { return nil }
+      return MemoryFigures(current: Int(current), peak: Int(peak))
+    }
+    var usage = rusage()
+    #if os(Linux)
+      guard getrusage(usageOfThisProcess, &usage) == 0 else { return nil }
+      let peak = usage.ru_maxrss * 1024
+      let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?
+        .split(separator: " ").dropFirst().first.flatMap { Int($0) }
+      return MemoryFigures(current: (pages ?? 0) * sysconf(Int32(_SC_PAGESIZE)), peak: peak)
+    #else
+      guard getrusage(usageOfThisProcess, &usage) == 0 else { return nil }
+      return MemoryFigures(current: usage.ru_maxrss, peak: usage.ru_maxrss)
+    #endif
+  }
+
+  /// A value that scopes of other targets keep on this thread; see `withDraws` in TorchNN.
+  public static var ambientObject: AnyObject? {
+    CTThreadSlot(1).map { Unmanaged<AnyObject>.fromOpaque($0).takeUnretainedValue() }
+  }
+
+  /// Sets ``ambientObject`` while `body` runs; the scope belongs to this thread.
+  public static func withAmbientObject<Result>(
+    _ object: AnyObject, _ body: () throws -> Result
+  ) rethrows -> Result {
+    let outer = CTThreadSlot(1)
+    CTSetThreadSlot(1, Unmanaged.passUnretained(object).toOpaque())
+    defer { CTSetThreadSlot(1, outer) }
+    return try withExtendedLifetime(object) { try body() }
+  }
+}
+
+#if os(Linux)
+  private let usageOfThisProcess = __rusage_who_t(RUSAGE_SELF.rawValue)
+#else
+  private let usageOfThisProcess = RUSAGE_SELF
+#endif

@@ -1,0 +1,61 @@
+public import Foundation
+
+/// A file that could not be read or written: one sentence that names the file and the way out.
+public struct FileFormatError: Error, Sendable, Hashable, CustomStringConvertible, LocalizedError {
+  /// The file's path; nil where a value no longer knows the file that it came from.
+  public let file: String?
+  /// What is wrong and what to do about it, without the file's name.
+  public let problem: String
+
+  /// Describes a problem with a file.
+  ///
+  /// - Parameters:
+  ///   - file: the file; nil where it is not known.
+  ///   - problem: what is wrong and what to do about it, as a sentence without a capital or a full stop.
+  public init(file: URL?, problem: String) {
+    self.file = file?.path
+    self.problem = problem
+  }
+
+  /// `path: problem`.
+  public var description: String { file.map { "\($0): \(problem)" } ?? problem }
+
+  /// The same sentence, for code that only knows `Error`.
+  public var errorDescription: String? { description }
+
+  /// The same problem with a file's name, where the place that found it did not know one.
+  public func naming(_ url: URL) -> FileFormatError {
+    file == nil ? FileFormatError(file: url, problem: problem) : self
+  }
+
+  /// A name from a file in quotation marks, without control characters and not longer than a line,
+  /// because the name may have been written to spoil a terminal or a log.
+  static func quoted(_ name: String) -> String {
+    let visible = name.unicodeScalars.prefix(80).map { scalar -> Character in
+      scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format
+        ? "\u{FFFD}" : Character(scalar)
+    }
+    return "“" + String(visible) + (name.unicodeScalars.count > 80 ? "…" : "") + "”"
+  }
+
+  /// A sentence for an error number of the operating system.
+  static func sentence(_ code: Int32, writing: Bool) -> String {
+    switch code {
+    case ENOSPC, EDQUOT:
+      "the disk is full; free some space and save again, what was there before is untouched"
+    case EACCES, EPERM:
+      writing
+        ? "there is no permission to write here; choose another folder or change its permissions"
+        : "there is no permission to read it; change its permissions"
+    case EROFS: "the file system can only be read; choose another folder"
+    case ENOENT:
+      writing ? "its folder does not exist; create the folder first" : "there is no such file; check the path"
+    case ENOTDIR: "a part of the path is a file and not a folder; check the path"
+    case EISDIR, ENOTEMPTY, EEXIST: "a folder or a device of this name is in the way; choose another name"
+    case ENAMETOOLONG: "the name is too long for this file system; choose a shorter one"
+    default:
+      (writing ? "it could not be written" : "it could not be read")
+        + " (\(String(cString: strerror(code)))); check the disk and try again"
+    }
+  }
+}

@@ -1,0 +1,79 @@
+internal import CTorch
+public import Foundation
+
+#if canImport(Runtime)
+  import Runtime
+#endif
+
+/// What went wrong in an operation of the engine, inside a ``withTensorErrors(_:)`` scope.
+public struct TensorError: Error, Sendable, CustomStringConvertible, LocalizedError {
+  /// The operation, the shapes it was given, the engine's reason and the caller's line.
+  public let description: String
+
+  /// The same sentence, for Foundation.
+  public var errorDescription: String? { description }
+}
+
+/// Runs `body` so that a failed operation throws instead of ending the process.
+///
+/// The first failure is kept and thrown at the end of the scope; until then a failed operation
+/// yields a tensor of the rank that was asked for, all ones in shape and zeros in value, so that
+/// reading its shape cannot trap. The closure is synchronous because the scope belongs to a thread.
+public func withTensorErrors<Result>(_ body: () throws -> Result) throws -> Result {
+  let scope = ErrorScope()
+  let outer = CTThreadSlot(0)
+  CTSetThreadSlot(0, Unmanaged.passUnretained(scope).toOpaque())
+  defer { CTSetThreadSlot(0, outer) }
+  let result = Swift.Result { try body() }
+  return try withExtendedLifetime(scope) {
+    if let first = scope.first { throw first }
+    return try result.get()
+  }
+}
+
+/// Requires a condition on shapes or values, as the engine itself would.
+///
+/// A violated condition ends the process with the message and the caller's line, or is recorded by
+/// the surrounding ``withTensorErrors(_:)``.
+@discardableResult
+public func check(_ condition: Bool, _ message: @autoclosure () -> String) -> Bool {
+  if !condition { fail(message()) }
+  return condition
+}
+
+private final class ErrorScope {
+  var first: TensorError?
+}
+
+/// Reports a failure of the engine: recorded in the scope of this thread, or the end of the process.
+func fail(_ message: String) {
+  let text = message + (callersLine().map { " (at \($0))" } ?? "")
+  guard let slot = CTThreadSlot(0) else { fatalError(text) }
+  let scope = Unmanaged<ErrorScope>.fromOpaque(slot).takeUnretainedValue()
+  if scope.first == nil { scope.first = TensorError(description: text) }
+}
+
+/// The text for a failed operation: its name, what it was given, and the engine's reason.
+func engineFailure(_ operation: StaticString, _ inputs: [Tensor]) -> String {
+  let given = inputs.map { "\($0.dtype) \($0.shape)" }.joined(separator: ", ")
+  let reason =
+    String(cString: CTLastError()).split(separator: "\n").first.map(String.init) ?? "no reason given"
+  return "\(operation)(\(given)) failed: \(reason)"
+}
+
+/// The first source line of the call stack outside the engine's own Swift files.
+///
+/// Operators cannot take `#line` as a default argument, and a line inside a layer would say less than
+/// the line of the model that called it; so the stack is read, which costs nothing until a failure.
+private func callersLine() -> String? {
+  #if canImport(Runtime) && os(Linux)
+    guard let backtrace = try? Backtrace.capture(limit: 64).symbolicated() else { return nil }
+    for frame in backtrace.frames {
+      guard let location = frame.symbol?.sourceLocation, location.line > 0 else { continue }
+      let parts = location.path.split(separator: "/")
+      if parts.contains("Torch") || parts.contains("TorchNN") || parts.contains("swift") { continue }
+      return parts.suffix(2).joined(separator: "/") + ":\(location.line)"
+    }
+  #endif
+  return nil
+}
