@@ -25,7 +25,6 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
-
 /// A Swift target; every one is compiled with the same settings.
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
@@ -50,7 +49,9 @@ let package = Package(
       ],
       linkerSettings: engineLinking),
     library("Torch", ["CTorch"]),
+    library("TorchNN", ["Torch"]),
     tests("TorchTests", ["Torch"], exclude: ["Fixtures"]),
+    tests("TorchNNTests", ["Torch", "TorchNN"]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -1,0 +1,72 @@
+public import Torch
+
+/// The input, unchanged.
+public final class Identity: Module, Layer {
+  /// `x`.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x }
+}
+
+/// max(x, 0).
+public final class ReLU: Module, Layer {
+  /// The input's shape.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.relu() }
+}
+
+/// x where positive, a slope times x elsewhere.
+public final class LeakyReLU: Module, Layer {
+  /// The factor of negative inputs.
+  public let negativeSlope: Double
+
+  /// GANs mostly take 0.2; the default is PyTorch's.
+  public init(negativeSlope: Double = 0.01) {
+    self.negativeSlope = negativeSlope
+    super.init()
+  }
+
+  /// The input's shape.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.leakyRelu(negativeSlope) }
+}
+
+/// The hyperbolic tangent.
+public final class Tanh: Module, Layer {
+  /// The input's shape, in -1 … 1.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.tanh() }
+}
+
+/// 1 / (1 + exp(-x)).
+public final class Sigmoid: Module, Layer {
+  /// The input's shape, in 0 … 1.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.sigmoid() }
+}
+
+/// x times the normal distribution function at x (Hendrycks and Gimpel 2016), the exact form.
+public final class GELU: Module, Layer {
+  /// The input's shape.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.gelu() }
+}
+
+/// x where positive, exp(x) - 1 elsewhere.
+public final class ELU: Module, Layer {
+  /// The input's shape.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.elu() }
+}
+
+/// log(1 + exp(x)).
+public final class Softplus: Module, Layer {
+  /// The input's shape.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.softplus() }
+}
+
+/// Exponentials that sum to one along a dimension.
+public final class Softmax: Module, Layer {
+  private let dim: Int
+
+  /// Along dimension `dim`, negative ones counted from behind.
+  public init(dim: Int = -1) {
+    self.dim = dim
+    super.init()
+  }
+
+  /// The input's shape.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.softmax(dim) }
+}

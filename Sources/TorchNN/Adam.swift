@@ -1,0 +1,100 @@
+public import Torch
+
+/// Adam (Kingma and Ba 2015) as in `torch.optim.Adam`; weight decay is an L2 term of the gradient.
+///
+/// One call of the engine updates all parameters.
+open class Adam: Optimizer {
+  /// The decay of the mean of gradients.
+  public var beta1: Double
+  /// The decay of the mean of squared gradients.
+  public var beta2: Double
+  /// Added to the root of the second moment.
+  public let epsilon: Double
+  /// The factor of the L2 term.
+  public let weightDecay: Double
+  private let moments: Moments
+
+  /// Optimises named parameters with PyTorch's defaults.
+  public init(
+    _ parameters: [(name: String, tensor: Tensor)], learningRate: Double = 1e-3, beta1: Double = 0.9,
+    beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0
+  ) {
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    moments = Moments(
+      parameters.map(\.name), parameters.map(\.tensor), kinds: ["first_moment", "second_moment"])
+    super.init(parameters, learningRate: learningRate)
+  }
+
+  /// Optimises all parameters of a network.
+  public convenience init(
+    _ module: Module, learningRate: Double = 1e-3, beta1: Double = 0.9, beta2: Double = 0.999,
+    epsilon: Double = 1e-8, weightDecay: Double = 0
+  ) {
+    self.init(
+      module.namedParameters(), learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
+      weightDecay: weightDecay)
+  }
+
+  /// Whether weight decay acts on the parameter itself.
+  var isDecoupled: Bool { false }
+
+  /// Changes the parameters that have a gradient once.
+  public override func step() {
+    let (indices, gradients) = gradients()
+    guard let first = indices.first else { return }
+    let columns = moments.prepared()
+    for index in indices { moments.steps[index] += 1 }
+    // All parameters mostly stand at the same step and can share one counter, which is only read.
+    let device = parameters[first].device
+    var counters: [Int: Tensor] = [:]
+    let steps = indices.map { index in
+      let step = moments.steps[index]
+      if let counter = counters[step] { return counter }
+      let counter = Tensor(scalar: Double(step), device: device)
+      counters[step] = counter
+      return counter
+    }
+    FusedUpdates.adam(
+      picked(parameters, indices), gradients: gradients, firstMoments: picked(columns[0], indices),
+      secondMoments: picked(columns[1], indices), steps: steps, learningRate: learningRate, beta1: beta1,
+      beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, decoupled: isDecoupled)
+  }
+
+  /// Steps and moments by parameter: `<name>.step`, `<name>.first_moment`, `<name>.second_moment`.
+  public override func state() -> [(name: String, tensor: HostTensor)] { moments.state() }
+
+  /// Takes over a state, strictly.
+  public override func load(
+    _ tensors: [(name: String, tensor: HostTensor)], from source: String = "the optimiser's state"
+  ) throws(CheckpointError) {
+    try moments.load(tensors, from: source)
+  }
+}
+
+/// Adam with decoupled weight decay (Loshchilov and Hutter 2019) as in `torch.optim.AdamW`.
+public final class AdamW: Adam {
+  /// Optimises named parameters with PyTorch's defaults.
+  public override init(
+    _ parameters: [(name: String, tensor: Tensor)], learningRate: Double = 1e-3, beta1: Double = 0.9,
+    beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 1e-2
+  ) {
+    super.init(
+      parameters, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
+      weightDecay: weightDecay)
+  }
+
+  /// Optimises all parameters of a network.
+  public convenience init(
+    _ module: Module, learningRate: Double = 1e-3, beta1: Double = 0.9, beta2: Double = 0.999,
+    epsilon: Double = 1e-8, weightDecay: Double = 1e-2
+  ) {
+    self.init(
+      module.namedParameters(), learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
+      weightDecay: weightDecay)
+  }
+
+  override var isDecoupled: Bool { true }
+}

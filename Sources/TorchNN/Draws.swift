@@ -1,0 +1,115 @@
+public import Torch
+
+/// Where a computation takes its random numbers from, each asked for by name.
+///
+/// A training step draws through this, so that the very same step runs on fresh numbers in training
+/// and on recorded ones in a test against another implementation.
+public protocol Draws: AnyObject {
+  /// Standard normal float32 numbers.
+  func normal(_ name: String, _ shape: [Int]) -> Tensor
+  /// Uniform float32 numbers from [0, 1).
+  func uniform(_ name: String, _ shape: [Int]) -> Tensor
+  /// int64 numbers from 0 ..< `bound`.
+  func integers(_ name: String, below bound: Int, _ shape: [Int]) -> Tensor
+  /// A float32 mask that is 1 with the given probability, else 0.
+  func bernoulli(_ name: String, probability: Double, _ shape: [Int]) -> Tensor
+}
+
+/// Draws from a random stream, in the order they are asked for; names do not matter.
+public final class StreamDraws: Draws {
+  /// The stream.
+  public let stream: RandomStream
+  private let device: Device
+
+  /// Draws from `stream` and moves the numbers to `device`.
+  public init(_ stream: RandomStream, device: Device = .cpu) {
+    self.stream = stream
+    self.device = device
+  }
+
+  /// Standard normal float32 numbers.
+  public func normal(_ name: String, _ shape: [Int]) -> Tensor { moved(stream.normal(shape)) }
+
+  /// Uniform float32 numbers from [0, 1).
+  public func uniform(_ name: String, _ shape: [Int]) -> Tensor { moved(stream.uniform(shape)) }
+
+  /// int64 numbers from 0 ..< `bound`.
+  public func integers(_ name: String, below bound: Int, _ shape: [Int]) -> Tensor {
+    moved(stream.integers(below: bound, shape))
+  }
+
+  /// A float32 mask that is 1 with the given probability, else 0.
+  public func bernoulli(_ name: String, probability: Double, _ shape: [Int]) -> Tensor {
+    moved(stream.bernoulli(probability, shape))
+  }
+
+  private func moved(_ tensor: Tensor) -> Tensor { device == .cpu ? tensor : tensor.to(device) }
+}
+
+/// Gives back recorded numbers, each recording once.
+///
+/// A name that was not recorded, one asked for more often than it was recorded, and another shape are
+/// failures: the process ends with a message, or `withTensorErrors` throws it.
+public final class RecordedDraws: Draws {
+  private var recordings: [String: [Tensor]]
+
+  /// One recording a name.
+  public convenience init(_ recordings: [String: Tensor]) { self.init(recordings.mapValues { [$0] }) }
+
+  /// Several recordings a name, given out in their order.
+  public init(_ recordings: [String: [Tensor]]) { self.recordings = recordings }
+
+  /// The names with recordings that nobody asked for yet, sorted.
+  public var unused: [String] { recordings.filter { !$0.value.isEmpty }.keys.sorted() }
+
+  /// The recorded tensor.
+  public func normal(_ name: String, _ shape: [Int]) -> Tensor { take(name, shape, .float32) }
+
+  /// The recorded tensor.
+  public func uniform(_ name: String, _ shape: [Int]) -> Tensor { take(name, shape, .float32) }
+
+  /// The recorded tensor.
+  public func integers(_ name: String, below bound: Int, _ shape: [Int]) -> Tensor {
+    take(name, shape, .int64)
+  }
+
+  /// The recorded tensor.
+  public func bernoulli(_ name: String, probability: Double, _ shape: [Int]) -> Tensor {
+    take(name, shape, .float32)
+  }
+
+  private func take(_ name: String, _ shape: [Int], _ dtype: DType) -> Tensor {
+    guard let first = recordings[name]?.first else {
+      check(
+        false,
+        recordings[name] == nil
+          ? "no draw named \"\(name)\" was recorded; recorded: \(recordings.keys.sorted().joined(separator: ", "))"
+          : "the draw \"\(name)\" was asked for more often than it was recorded")
+      return .zeros(shape, dtype: dtype)
+    }
+    guard
+      check(
+        first.shape == shape, "the recorded draw \"\(name)\" has shape \(first.shape), but \(shape) is needed"
+      )
+    else { return .zeros(shape, dtype: dtype) }
+    recordings[name]?.removeFirst()
+    return first.dtype.isFloatingPoint == dtype.isFloatingPoint ? first : first.asType(dtype)
+  }
+}
+
+/// Carries the draws of a scope through the thread's ambient slot.
+private final class DrawsBox {
+  let draws: any Draws
+  init(_ draws: any Draws) { self.draws = draws }
+}
+
+/// Lets the layers that `body` calls draw from `draws`, on this thread.
+///
+/// Only ``Dropout`` and its kin look here: they stand deep in networks whose calls have no room for a
+/// further argument. Everything else takes its draws as a parameter.
+public func withDraws<Result>(_ draws: any Draws, _ body: () throws -> Result) rethrows -> Result {
+  try Engine.withAmbientObject(DrawsBox(draws), body)
+}
+
+/// The draws of the innermost ``withDraws(_:_:)`` on this thread.
+public var currentDraws: (any Draws)? { (Engine.ambientObject as? DrawsBox)?.draws }

@@ -1,0 +1,81 @@
+public import Torch
+
+/// An exponential moving average of a network's weights, which mostly draws better than the weights.
+///
+/// average = decay · average + (1 - decay) · weights after every step; before `start` it follows the
+/// weights. Whole numbers, such as batch counts, are copied.
+public final class MovingAverage {
+  /// How much of the average is kept at a step.
+  public let decay: Double
+  /// The first step that is averaged; up to it the average is a copy.
+  public let start: Int
+  /// Whether buffers such as running statistics are averaged too.
+  public let includesBuffers: Bool
+  private let names: [String]
+  private let sources: [Tensor]
+  private let averages: [Tensor]
+  /// The places of floating-point tensors, which are averaged in one call.
+  private let averaged: (averages: [Tensor], sources: [Tensor])
+  private let copied: [Int]
+
+  /// Begins with a copy of the network's present weights.
+  ///
+  /// - Parameters:
+  ///   - includesBuffers: BigGAN and OASIS average them, FUNIT does not.
+  public init(of module: Module, decay: Double, start: Int = 0, includesBuffers: Bool = true) {
+    check((0...1).contains(decay), "the decay of a moving average lies in 0 … 1, not at \(decay)")
+    self.decay = decay
+    self.start = start
+    self.includesBuffers = includesBuffers
+    let parameterNames = Set(module.namedParameters().map(\.name))
+    var seen = Set<ObjectIdentifier>()
+    let chosen = module.state().filter {
+      (includesBuffers || parameterNames.contains($0.name))
+        && seen.insert(ObjectIdentifier($0.tensor)).inserted
+    }
+    names = chosen.map(\.name)
+    let sources = chosen.map(\.tensor)
+    let averages = sources.map { source in withoutGradients { source.detached().cloned() } }
+    self.sources = sources
+    self.averages = averages
+    let places = sources.indices.filter { sources[$0].dtype.isFloatingPoint }
+    averaged = (places.map { averages[$0] }, places.map { sources[$0] })
+    copied = sources.indices.filter { !sources[$0].dtype.isFloatingPoint }
+  }
+
+  /// Takes the weights after a step into the average.
+  ///
+  /// - Parameter step: how many steps were made before this one.
+  public func update(step: Int) {
+    guard step >= start else {
+      for (average, source) in zip(averages, sources) { average.copy(from: source) }
+      return
+    }
+    FusedUpdates.lerp(averaged.averages, to: averaged.sources, weight: 1 - decay)
+    for index in copied { averages[index].copy(from: sources[index]) }
+  }
+
+  /// The averages under the network's names, in the order of its state.
+  public func state() -> [(name: String, tensor: HostTensor)] {
+    zip(names, averages).map { ($0, $1.host()) }
+  }
+
+  /// Takes over a state, strictly: when anything does not match, nothing is changed.
+  ///
+  /// - Parameter source: what an error names, for example the file's path.
+  public func load(
+    _ tensors: [(name: String, tensor: HostTensor)], from source: String = "the moving average's state"
+  ) throws(CheckpointError) {
+    let expected = zip(names, averages).map { ($0, $1.shape, $1.dtype) }
+    let values = try matched(tensors, to: expected, from: source)
+    for (average, value) in zip(averages, values) { average.copy(from: Tensor(value)) }
+  }
+
+  /// Runs `body` with the averages in the network, and puts its own weights back exactly, whatever happens.
+  public func applied<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let own = sources.map { source in withoutGradients { source.detached().cloned() } }
+    for (source, average) in zip(sources, averages) { source.copy(from: average) }
+    defer { for (source, value) in zip(sources, own) { source.copy(from: value) } }
+    return try body()
+  }
+}
