@@ -25,6 +25,9 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let csv = Target.Dependency.product(name: "SwiftCSV", package: "SwiftCSV")
+
 /// A Swift target; every one is compiled with the same settings.
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
@@ -37,6 +40,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 let package = Package(
   name: "Atelier",
   platforms: [.macOS(.v15)],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/swiftcsv/SwiftCSV", exact: "0.10.0"),
+  ],
   targets: [
     // A target may import only what stands above it.
     .target(
@@ -50,8 +57,15 @@ let package = Package(
       linkerSettings: engineLinking),
     library("Torch", ["CTorch"]),
     library("TorchNN", ["Torch"]),
+    .systemLibrary(
+      name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    library("AtelierMedia", ["CVips"]),
+    library("AtelierData", ["Torch", "AtelierMedia", "CZlib", csv, crypto]),
     tests("TorchTests", ["Torch"], exclude: ["Fixtures"]),
     tests("TorchNNTests", ["Torch", "TorchNN"]),
+    tests("AtelierMediaTests", ["AtelierMedia"]),
+    tests("AtelierDataTests", ["AtelierData", "AtelierMedia", "Torch"]),
   ],
   cxxLanguageStandard: .cxx20
 )

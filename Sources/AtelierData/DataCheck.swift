@@ -1,0 +1,346 @@
+internal import AtelierMedia
+public import Foundation
+internal import Synchronization
+internal import Torch
+
+/// Looks at data before anyone trains on them: decodes every picture and counts everything that has spoiled a
+/// run before.
+///
+/// Damaged data are findings of the report, not errors; it throws only where there is nothing to report on.
+///
+/// - Parameters:
+///   - path: a folder, a table, or a text file.
+///   - options: the label column and the decoder's limits.
+///   - progress: called from any thread with the pictures done and to do.
+public func checkData(
+  at path: URL, options: DatasetOptions = DatasetOptions(),
+  progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+) throws(DatasetError) -> DataReport {
+  var check = DataCheck(path: path, options: options, layout: try detectLayout(at: path))
+  if check.report.layout == .text { check.readText() } else { check.readPictures(progress) }
+  return check.finished()
+}
+
+private struct DataCheck {
+  let path: URL
+  let options: DatasetOptions
+  var report: DataReport
+
+  init(path: URL, options: DatasetOptions, layout: DataLayout) {
+    self.path = path
+    self.options = options
+    report = DataReport(
+      path: path.relativePath, layout: layout, parts: [], findings: [], corrupt: [], exactDuplicates: [],
+      nearDuplicates: [], otherFiles: [], suggestedCommand: nil)
+  }
+
+  mutating func find(_ severity: DataReport.Severity, _ kind: DataReport.Kind, _ message: String) {
+    report.findings.append(DataReport.Finding(severity: severity, kind: kind, message: message))
+  }
+
+  func finished() -> DataReport {
+    var report = report
+    let order = DataReport.Severity.allCases
+    report.findings = order.flatMap { severity in report.findings.filter { $0.severity == severity } }
+    guard report.isUsable else { return report }
+    let hasClasses = (report.parts.first?.classes.count { $0.count > 0 } ?? 0) > 1
+    let system = report.layout == .text ? "rnn-language-model" : hasClasses ? "cgan" : "dcgan"
+    let quoted = report.path.contains(where: { " '\"$&()".contains($0) }) ? "\"\(report.path)\"" : report.path
+    report.suggestedCommand = "atelier train \(system) --data \(quoted)"
+    return report
+  }
+
+  // MARK: Text
+
+  mutating func readText() {
+    let corpus: TextCorpus
+    do throws(DatasetError) { corpus = try openText(at: path) } catch {
+      find(.error, .unreadable, error.description)
+      return
+    }
+    for split in DatasetSplit.allCases {
+      let bytes = corpus.part(split)
+      var part = DataReport.Part(
+        split: split, count: bytes.count, classes: [], sizes: [], modes: [], text: [],
+        fingerprint: contentFingerprint(of: bytes))
+      if let words = try? Vocabulary.split(bytes, .words) {
+        let lines = words.count { $0 == Vocabulary.endOfLine }
+        part.text = [
+          DataReport.Tally(name: "lines", count: lines),
+          DataReport.Tally(name: "words", count: words.count - lines),
+          DataReport.Tally(name: "distinct words", count: Set(words).count - (lines > 0 ? 1 : 0)),
+          DataReport.Tally(
+            name: "characters", count: String(decoding: bytes, as: UTF8.self).unicodeScalars.count),
+        ]
+      } else {
+        find(.warning, .notUTF8, "The \(split.rawValue) text is not UTF-8; convert it, or model it as bytes.")
+      }
+      report.parts.append(part)
+    }
+    if corpus.train.count < 100_000 {
+      find(
+        .warning, .fewExamples,
+        "The training text has \(corpus.train.count) bytes; a model needs some 100,000 to learn spelling.")
+    }
+  }
+
+  // MARK: Pictures
+
+  mutating func readPictures(_ progress: (@Sendable (Int, Int) -> Void)?) {
+    var sets: [(split: DatasetSplit, data: any Dataset)] = []
+    for split in DatasetSplit.allCases {
+      do throws(DatasetError) {
+        sets.append((split, try openDataset(at: path, split: split, options: options)))
+      } catch {
+        if case .missingSplit = error { continue }
+        find(.error, .unreadable, error.description)
+      }
+    }
+    guard !sets.isEmpty else {
+      if report.isUsable { find(.error, .unreadable, "\(path.path) has no part that could be opened.") }
+      return
+    }
+    if sets[0].split != .train { find(.error, .fewExamples, "There is no training part.") }
+    let pictures = survey(sets, progress)
+    for set in sets { addPart(set.split, set.data, pictures.filter { $0.split == set.split }) }
+    for picture in pictures {
+      if case .failure(let error) = picture.outcome, case .corruptPicture(_, let reason) = error {
+        report.corrupt.append(DataReport.Corrupt(path: picture.name, reason: reason))
+      }
+    }
+    judgeFiles(pictures.count)
+    judgeClasses(sets.map(\.data.description))
+    judgeDuplicates(DuplicateSearch(pictures))
+    judgeShapes()
+  }
+
+  /// Decodes everything on all cores.
+  private func survey(
+    _ sets: [(split: DatasetSplit, data: any Dataset)], _ progress: (@Sendable (Int, Int) -> Void)?
+  ) -> [SurveyedPicture] {
+    let total = sets.reduce(0) { $0 + $1.data.count }
+    let done = Mutex(0)
+    let root = path.resolvingSymlinksInPath().path
+    let codec = options.codec
+    return sets.flatMap { split, data -> [SurveyedPicture] in
+      let chunk = 64
+      return inParallel((data.count + chunk - 1) / chunk) { piece -> [SurveyedPicture] in
+        let range = (piece * chunk)..<min(data.count, (piece + 1) * chunk)
+        let pictures = range.map { index in Self.look(at: index, of: data, split, root, codec) }
+        let now = done.withLock { count -> Int in
+          count += pictures.count
+          return count
+        }
+        progress?(now, total)
+        return pictures
+      }.flatMap { $0 }
+    }
+  }
+
+  private static func look(
+    at index: Int, of data: any Dataset, _ split: DatasetSplit, _ root: String, _ codec: ImageCodec
+  ) -> SurveyedPicture {
+    var name = "\(split.rawValue)[\(index)]"
+    var label = 0
+    let isTiny = data.isInMemory
+    do throws(DatasetError) {
+      let image: Image
+      if let folder = data as? PictureDataset {
+        // Decoded here, because an example no longer says how many bits the file has.
+        let file = folder.files[index]
+        let full = file.resolvingSymlinksInPath().path
+        name = full.hasPrefix(root + "/") ? String(full.dropFirst(root.count + 1)) : file.path
+        label = folder.labels[index]
+        do throws(ImageError) { image = try codec.decode(file) } catch {
+          throw DatasetError.corruptPicture(path: name, reason: error.shortReason)
+        }
+      } else {
+        let example = try data.example(at: index)
+        guard let tensor = example["image"] else { throw .invalid(reason: "\(name) has no picture") }
+        label = example["label"]?.integers().first ?? 0
+        do throws(ImageError) { image = try Image(tensor) } catch {
+          throw DatasetError.corruptPicture(path: name, reason: error.shortReason)
+        }
+      }
+      do throws(ImageError) {
+        return SurveyedPicture(
+          name: name, split: split, label: label,
+          outcome: .success(try SurveyedPicture.Facts(image, isTiny: isTiny)))
+      } catch {
+        throw DatasetError.corruptPicture(path: name, reason: error.shortReason)
+      }
+    } catch {
+      return SurveyedPicture(name: name, split: split, label: label, outcome: .failure(error))
+    }
+  }
+
+  private mutating func addPart(_ split: DatasetSplit, _ data: any Dataset, _ pictures: [SurveyedPicture]) {
+    let facts = pictures.compactMap { picture -> SurveyedPicture.Facts? in
+      if case .success(let facts) = picture.outcome { facts } else { nil }
+    }
+    func tallies(_ names: [String]) -> [DataReport.Tally] {
+      Dictionary(grouping: names, by: { $0 }).map { DataReport.Tally(name: $0.key, count: $0.value.count) }
+        .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
+    }
+    let description = data.description
+    let classes = zip(description.classNames, description.labelHistogram).map {
+      DataReport.Tally(name: $0, count: $1)
+    }
+    report.parts.append(
+      DataReport.Part(
+        split: split, count: data.count, classes: description.layout == .flatPictures ? [] : classes,
+        sizes: tallies(facts.map(\.size)), modes: tallies(facts.map(\.mode)), text: [],
+        fingerprint: description.fingerprint))
+  }
+
+  private mutating func judgeFiles(_ count: Int) {
+    if let first = report.corrupt.first {
+      let isTotal = report.corrupt.count == count
+      find(
+        isTotal ? .error : .warning, .corruptPictures,
+        "\(report.corrupt.count) of \(count) pictures cannot be decoded, the first being \(first.path) "
+          + "(\(first.reason)); training skips them, and removing them is better.")
+    }
+    guard PictureFolders.isFolder(path) else { return }
+    let expected: Set<String> = Set(
+      LabelTable.fileNames + ["classes.txt", "batches.meta.txt", "readme", "license"])
+    if [.classFolders, .flatPictures, .table].contains(report.layout) {
+      report.otherFiles = otherFiles(below: path).filter { name in
+        let file = (name as NSString).lastPathComponent.lowercased()
+        return !expected.contains(file) && !expected.contains((file as NSString).deletingPathExtension)
+      }
+    }
+    if let first = report.otherFiles.first {
+      find(
+        .note, .otherFiles,
+        "\(report.otherFiles.count) files are not pictures and are left out, such as \(first).")
+    }
+  }
+
+  private func otherFiles(below folder: URL) -> [String] {
+    guard let walk = FileManager.default.enumerator(atPath: folder.path) else { return [] }
+    var found: [String] = []
+    for case let name as String in walk {
+      let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
+      if isHidden || PictureFolders.isPicture(name) { continue }
+      if !PictureFolders.isFolder(folder.appendingPathComponent(name)) { found.append(name) }
+    }
+    return found.sorted()
+  }
+
+  private mutating func judgeClasses(_ descriptions: [DatasetDescription]) {
+    let training = descriptions[0]
+    for note in training.notes where !note.contains("one folder too high") {
+      find(.note, training.layout == .flatPictures ? .noLabels : .remark, note)
+    }
+    if training.count < 100 {
+      find(
+        .warning, .fewExamples,
+        "There are \(training.count) training pictures; most systems need hundreds to thousands.")
+    }
+    guard training.layout != .flatPictures else { return }
+    let used = zip(training.classNames, training.labelHistogram).filter { $1 > 0 }
+    let empty = zip(training.classNames, training.labelHistogram).filter { $1 == 0 }.map(\.0)
+    if !empty.isEmpty {
+      find(
+        .warning, .emptyClass,
+        "\(empty.count == 1 ? "The class" : "The classes") \(empty.map { "\"\($0)\"" }.joined(separator: ", ")) "
+          + "\(empty.count == 1 ? "has" : "have") no training pictures; remove or fill.")
+    }
+    judgeNesting(used.map(\.0))
+    if used.count > 1, let most = used.max(by: { $0.1 < $1.1 }), let least = used.min(by: { $0.1 < $1.1 }),
+      most.1 >= 10 * least.1
+    {
+      find(
+        .warning, .imbalance,
+        "\"\(most.0)\" has \(most.1) pictures and \"\(least.0)\" \(least.1); rare classes will be drawn badly."
+      )
+    }
+  }
+
+  /// The classic fault: the path is one folder too high, so that the real classes become one.
+  private mutating func judgeNesting(_ classes: [String]) {
+    guard report.layout == .classFolders else {
+      if classes.count == 1 {
+        find(
+          .warning, .oneClass, "Every label is \"\(classes[0])\", so that there is nothing to condition on.")
+      }
+      return
+    }
+    let root = PictureFolders.isDivided(path) ? PictureFolders.folder(of: .train, in: path) ?? path : path
+    let nested = classes.filter { name in
+      let folder = root.appendingPathComponent(name)
+      return PictureFolders.subfolders(of: folder).count { child in
+        !PictureFolders.pictures(below: folder.appendingPathComponent(child)).isEmpty
+      } > 1
+    }
+    if classes.count == 1 {
+      let hint =
+        nested.isEmpty
+        ? "there is nothing to condition on"
+        : "the path is one folder too high: use \((root.relativePath as NSString).appendingPathComponent(classes[0]))"
+      find(nested.isEmpty ? .warning : .error, .oneClass, "Every label is \"\(classes[0])\"; \(hint).")
+    } else if let first = nested.first {
+      find(
+        .warning, .nestedClass,
+        "\(nested.count) of \(classes.count) classes have several folders of pictures inside, such as \"\(first)\"; "
+          + "all of them get that one label. If the inner folders are the classes, the path is one folder too high."
+      )
+    }
+  }
+
+  private mutating func judgeDuplicates(_ search: DuplicateSearch) {
+    report.exactDuplicates = search.exact().map { search.described($0) }
+    report.nearDuplicates = search.near().map { search.described($0) }
+    let exact = report.exactDuplicates
+    if !exact.isEmpty {
+      let surplus = exact.reduce(0) { $0 + $1.members.count - 1 }
+      find(
+        .note, .exactDuplicates,
+        "\(surplus) pictures are exact copies of others, such as \(exact[0].members[1]).")
+    }
+    if let first = exact.first(where: \.labelsDiffer) {
+      find(
+        .warning, .conflictingLabels,
+        "\(exact.count { $0.labelsDiffer }) pictures carry two labels, such as \(first.members.joined(separator: " = "))."
+      )
+    }
+    let leaks = exact.filter(\.crossesParts)
+    if let first = leaks.first {
+      find(
+        .warning, .leakage,
+        "\(leaks.count) pictures are in more than one part, such as \(first.members.joined(separator: " = ")); "
+          + "measures on held-out data will be too good.")
+    }
+    let near = report.nearDuplicates
+    if !near.isEmpty {
+      find(
+        .note, .nearDuplicates,
+        "\(near.count) pairs of pictures look the same, such as \(near[0].members.joined(separator: " and "))."
+      )
+    }
+    let nearLeaks = near.filter(\.crossesParts)
+    if let first = nearLeaks.first {
+      find(
+        .note, .nearLeakage,
+        "\(nearLeaks.count) of these pairs are in different parts, such as \(first.members.joined(separator: " and "))."
+      )
+    }
+  }
+
+  private mutating func judgeShapes() {
+    guard let training = report.parts.first else { return }
+    if training.sizes.count > 1 {
+      find(
+        .note, .mixedSizes,
+        "Pictures have \(training.sizes.count) different sizes; they are scaled to cover the frame and cut at the middle."
+      )
+    }
+    if training.modes.count > 1 {
+      find(
+        .note, .mixedModes,
+        "Pictures are of different kinds (\(training.modes.map { "\($0.count) \($0.name)" }.joined(separator: "; "))); "
+          + "alpha is laid over white, and all become what the system wants.")
+    }
+  }
+}

@@ -1,0 +1,135 @@
+public import Torch
+
+/// Which part of the data.
+public enum DatasetSplit: String, Sendable, Hashable, Codable, CaseIterable {
+  case train, validation, test
+}
+
+/// How data lie on disk.
+public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
+  /// MNIST's format: `train-images-idx3-ubyte[.gz]` and its labels.
+  case idx
+  /// CIFAR-10's binary batches, one label a picture.
+  case cifar10
+  /// CIFAR-100's binary files, a coarse and a fine label a picture.
+  case cifar100
+  /// A folder a class.
+  case classFolders
+  /// Pictures beside `metadata.jsonl`, `metadata.csv` or `labels.csv`.
+  case table
+  /// Pictures without labels.
+  case flatPictures
+  /// Plain text.
+  case text
+  /// Arrays made by a program.
+  case memory
+}
+
+/// What a data set is: everything a run records about the data it learned from.
+public struct DatasetDescription: Sendable, Codable, Hashable {
+  /// How the data lie on disk.
+  public var layout: DataLayout
+  /// The folder's or file's own name, without the path to it.
+  public var name: String
+  /// The part that was opened.
+  public var split: DatasetSplit
+  /// Examples.
+  public var count: Int
+  /// `[channels, height, width]` of every picture, or nil where they differ or there are none.
+  public var imageShape: [Int]?
+  /// Bits a value on disk, where that is known without decoding: 8 or 16.
+  public var bitDepth: Int?
+  /// The classes' names; a label is an index into them. Empty where there are no labels.
+  public var classNames: [String]
+  /// Examples of each class, in the order of `classNames`.
+  public var labelHistogram: [Int]
+  /// SHA-256 over names, sizes and contents; see ``contentFingerprint(of:)``.
+  public var fingerprint: String
+  /// What a person should know, a sentence each: "there are no labels; every label is 0".
+  public var notes: [String]
+
+  /// A description of the given facts.
+  public init(
+    layout: DataLayout, name: String, split: DatasetSplit, count: Int, imageShape: [Int]? = nil,
+    bitDepth: Int? = nil, classNames: [String] = [], labelHistogram: [Int] = [], fingerprint: String,
+    notes: [String] = []
+  ) {
+    self.layout = layout
+    self.name = name
+    self.split = split
+    self.count = count
+    self.imageShape = imageShape
+    self.bitDepth = bitDepth
+    self.classNames = classNames
+    self.labelHistogram = labelHistogram
+    self.fingerprint = fingerprint
+    self.notes = notes
+  }
+}
+
+/// One example: named values of fixed meaning.
+///
+/// `image` is uint8 `[channels, height, width]`, `label` an int64 scalar of shape `[]`; numeric columns of
+/// a table are float32 scalars under their own names.
+public struct Example: Sendable, Hashable {
+  /// The values by name.
+  public var fields: [String: HostTensor]
+
+  /// An example of the given values.
+  public init(_ fields: [String: HostTensor]) { self.fields = fields }
+
+  /// One value.
+  public subscript(_ name: String) -> HostTensor? { fields[name] }
+}
+
+/// Examples by number. Sendable: examples are read from several threads at once.
+public protocol Dataset: Sendable {
+  /// What the data are.
+  var description: DatasetDescription { get }
+  /// The number of examples.
+  var count: Int { get }
+  /// Whether examples lie decoded in memory, so that reading them in the background gains nothing.
+  var isInMemory: Bool { get }
+  /// The example at `index`, 0 up to `count`.
+  ///
+  /// Throws ``DatasetError/corruptPicture(path:reason:)`` for a picture that cannot be decoded.
+  func example(at index: Int) throws(DatasetError) -> Example
+  /// The examples at `indices`, each field stacked along a new first axis.
+  func batch(at indices: [Int]) throws(DatasetError) -> [String: HostTensor]
+}
+
+extension Dataset {
+  /// Examples are decoded on demand unless a data set says otherwise.
+  public var isInMemory: Bool { false }
+
+  /// Reads the examples one by one and stacks them.
+  public func batch(at indices: [Int]) throws(DatasetError) -> [String: HostTensor] {
+    var examples: [Example] = []
+    examples.reserveCapacity(indices.count)
+    for index in indices { examples.append(try example(at: index)) }
+    return try stack(examples)
+  }
+}
+
+/// Stacks equal fields along a new first axis.
+func stack(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
+  guard let first = examples.first else { throw .invalid(reason: "a batch of no examples was asked for") }
+  var result: [String: HostTensor] = [:]
+  for (name, sample) in first.fields {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(sample.bytes.count * examples.count)
+    for example in examples {
+      guard let value = example[name] else {
+        throw .invalid(reason: "the field \"\(name)\" is missing from some examples")
+      }
+      guard value.shape == sample.shape, value.dtype == sample.dtype else {
+        throw .invalid(
+          reason: "the field \"\(name)\" is \(sample.shape) in one example and \(value.shape) in another; "
+            + "give an image preparation, so that all pictures have one size")
+      }
+      bytes.append(contentsOf: value.bytes)
+    }
+    result[name] = HostTensor(shape: [examples.count] + sample.shape, dtype: sample.dtype, bytes: bytes)
+  }
+  return result
+}

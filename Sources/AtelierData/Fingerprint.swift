@@ -1,0 +1,51 @@
+internal import Crypto
+public import Foundation
+
+/// The hexadecimal SHA-256 of bytes in memory, prefixed `sha256:`.
+public func contentFingerprint(of bytes: [UInt8]) -> String {
+  "sha256:" + hexadecimal(SHA256.hash(data: bytes))
+}
+
+/// A fingerprint of files: the hexadecimal SHA-256 over each file's name, size and contents, in order of
+/// name.
+///
+/// Up to 256 MiB in all, every byte counts and the text begins `sha256:`. Beyond that, reading everything
+/// at every start would cost minutes, so that of each file only the first and the last 4,096 bytes count,
+/// and the text begins `sha256-sampled:`.
+///
+/// - Parameter files: the files under the names that go into the hash (paths relative to the data's
+///   root), so that the fingerprint does not depend on where the data lie.
+public func contentFingerprint(of files: [(name: String, url: URL)]) throws(DatasetError) -> String {
+  var sizes: [Int] = []
+  for file in files {
+    let values = try? file.url.resolvingSymlinksInPath().resourceValues(forKeys: [.fileSizeKey])
+    guard let size = values?.fileSize else { throw .notFound(path: file.url.path) }
+    sizes.append(size)
+  }
+  let isSampled = sizes.reduce(0, +) > 256 << 20
+  var hash = SHA256()
+  for (file, size) in zip(files, sizes).sorted(by: { $0.0.name < $1.0.name }) {
+    hash.update(data: Data("\(file.name)\n\(size)\n".utf8))
+    do {
+      let handle = try FileHandle(forReadingFrom: file.url)
+      defer { try? handle.close() }
+      if isSampled {
+        hash.update(data: try handle.read(upToCount: 4096) ?? Data())
+        if size > 8192 { try handle.seek(toOffset: UInt64(size - 4096)) }
+        hash.update(data: try handle.read(upToCount: 4096) ?? Data())
+      } else {
+        while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty { hash.update(data: piece) }
+      }
+    } catch {
+      throw .corruptFile(path: file.url.path, reason: "it cannot be read")
+    }
+  }
+  return (isSampled ? "sha256-sampled:" : "sha256:") + hexadecimal(hash.finalize())
+}
+
+private func hexadecimal(_ digest: SHA256.Digest) -> String {
+  digest.map { byte in
+    let text = String(byte, radix: 16)
+    return text.count == 1 ? "0" + text : text
+  }.joined()
+}

@@ -1,0 +1,186 @@
+public import Foundation
+
+/// Reads MNIST's IDX format: a big-endian header (two zero bytes, element type, number of dimensions, one
+/// 32-bit length each), then the elements, row-major.
+///
+/// Source: the format's description on Yann LeCun's page of MNIST. Only unsigned bytes (type 8) occur in
+/// data sets of pictures.
+public enum IDX {
+  /// Lengths and bytes of a file, compressed with gzip or not.
+  ///
+  /// The header is held against the bytes that are there before anything is taken from it.
+  public static func read(_ file: URL) throws(DatasetError) -> (shape: [Int], bytes: [UInt8]) {
+    let stored: [UInt8]
+    do { stored = [UInt8](try Data(contentsOf: file)) } catch { throw .notFound(path: file.path) }
+    guard isGzip(stored) else {
+      let (shape, start, expected) = try header(stored, file)
+      guard stored.count - start == expected else {
+        throw .corruptFile(
+          path: file.path,
+          reason: "its header announces \(shape) elements, and \(stored.count - start) bytes follow")
+      }
+      return (shape, Array(stored[start...]))
+    }
+    // The header first, so that no more is unpacked than it announces; and a deflate stream grows at most
+    // 1,032 times, so that a header cannot announce what its few bytes never hold.
+    let beginning = try gunzip(stored, name: file.path, limit: 1 << 16, prefix: 20)
+    let (shape, start, expected) = try header(beginning, file)
+    guard expected / 1032 <= stored.count else {
+      throw .corruptFile(
+        path: file.path,
+        reason: "its header announces \(shape) elements, more than \(stored.count) packed bytes can hold")
+    }
+    let bytes = try gunzip(stored, name: file.path, limit: start + expected)
+    guard bytes.count - start == expected else {
+      throw .corruptFile(
+        path: file.path,
+        reason: "its header announces \(shape) elements, and \(bytes.count - start) bytes follow")
+    }
+    return (shape, Array(bytes[start...]))
+  }
+
+  /// The lengths, where the elements begin, and how many there are to be.
+  private static func header(
+    _ bytes: [UInt8], _ file: URL
+  ) throws(DatasetError) -> (shape: [Int], start: Int, expected: Int) {
+    guard bytes.count >= 4, bytes[0] == 0, bytes[1] == 0 else {
+      throw .corruptFile(path: file.path, reason: "it does not begin like an IDX file")
+    }
+    guard bytes[2] == 8 else {
+      throw .corruptFile(
+        path: file.path, reason: "its elements are of type \(bytes[2]), and only bytes (8) are read")
+    }
+    let rank = Int(bytes[3])
+    let start = 4 + 4 * rank
+    guard (1...4).contains(rank), bytes.count >= start else {
+      throw .corruptFile(path: file.path, reason: "its header announces \(rank) dimensions")
+    }
+    let shape = (0..<rank).map { dimension in
+      (0..<4).reduce(0) { $0 << 8 | Int(bytes[4 + 4 * dimension + $1]) }
+    }
+    var expected = 1
+    for length in shape {
+      let (product, overflow) = expected.multipliedReportingOverflow(by: length)
+      guard !overflow, product <= 1 << 40 else {
+        throw .corruptFile(path: file.path, reason: "its header announces \(shape) elements")
+      }
+      expected = product
+    }
+    return (shape, start, expected)
+  }
+
+  /// Opens the pictures and labels of a folder.
+  ///
+  /// The files are found by the ends of their names, so that prefixes such as `emnist-letters-` do no
+  /// harm. Class names come from `classes.txt` (a line each) if there is one, from Fashion-MNIST's own list
+  /// if the path says `fashion-mnist`, and are numbers otherwise.
+  public static func open(
+    _ folder: URL, split: DatasetSplit = .train, preparation: ImagePreparation? = nil
+  ) throws(DatasetError) -> InMemoryDataset {
+    guard let images = try find(in: folder, split: split, kind: "images", dimensions: 3) else {
+      throw .missingSplit(
+        path: folder.path, split: split,
+        reason: split == .validation
+          ? "IDX folders hold a train and a test part only"
+          : "there is no file \(names(split, "images", 3)[0])[.gz]")
+    }
+    guard let labels = try find(in: folder, split: split, kind: "labels", dimensions: 1) else {
+      throw .missingSplit(
+        path: folder.path, split: split, reason: "there is no file \(names(split, "labels", 1)[0])[.gz]")
+    }
+    let pixels = try read(images)
+    guard pixels.shape.count == 3, pixels.shape[1] > 0, pixels.shape[2] > 0 else {
+      throw .corruptFile(path: images.path, reason: "pictures have 3 dimensions, and it has \(pixels.shape)")
+    }
+    let numbers = try read(labels)
+    guard numbers.shape.count == 1 else {
+      throw .corruptFile(path: labels.path, reason: "labels have 1 dimension, and it has \(numbers.shape)")
+    }
+    guard numbers.shape[0] == pixels.shape[0] else {
+      throw .corruptFile(
+        path: labels.path,
+        reason:
+          "it has \(numbers.shape[0]) labels, and \(images.lastPathComponent) has \(pixels.shape[0]) pictures"
+      )
+    }
+    let fingerprint = try contentFingerprint(
+      of: [(images.lastPathComponent, images), (labels.lastPathComponent, labels)])
+    return try InMemoryDataset(
+      description: DatasetDescription(
+        layout: .idx, name: folder.lastPathComponent, split: split, count: pixels.shape[0], bitDepth: 8,
+        classNames: try classNames(in: folder), fingerprint: fingerprint),
+      shape: [1, pixels.shape[1], pixels.shape[2]], pixels: pixels.bytes,
+      labels: numbers.bytes.map { Int($0) },
+      source: labels.path, preparation: preparation)
+  }
+
+  /// Whether a folder holds the pictures of at least one part.
+  static func isPresent(in folder: URL) throws(DatasetError) -> Bool {
+    if try find(in: folder, split: .train, kind: "images", dimensions: 3) != nil { return true }
+    return try find(in: folder, split: .test, kind: "images", dimensions: 3) != nil
+  }
+
+  private static func names(_ split: DatasetSplit, _ kind: String, _ dimensions: Int) -> [String] {
+    let prefixes =
+      switch split {
+      case .train: ["train"]
+      case .test: ["t10k", "test"]
+      case .validation: ["validation", "val"]
+      }
+    return prefixes.flatMap {
+      ["\($0)-\(kind)-idx\(dimensions)-ubyte", "\($0)-\(kind).idx\(dimensions)-ubyte"]
+    }
+  }
+
+  private static func find(
+    in folder: URL, split: DatasetSplit, kind: String, dimensions: Int
+  ) throws(DatasetError) -> URL? {
+    let endings = names(split, kind, dimensions)
+    var found: [String: String] = [:]
+    for name in listing(of: folder) {
+      let bare = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
+      // An unpacked file is preferred to its packed twin.
+      if endings.contains(where: { bare.hasSuffix($0) }), found[bare] == nil || bare == name {
+        found[bare] = name
+      }
+    }
+    if found.count > 1 {
+      throw .unknownLayout(
+        path: folder.path,
+        lookedFor: [
+          "one IDX file of \(split.rawValue) \(kind), and there are \(found.keys.sorted().joined(separator: ", "))"
+        ])
+    }
+    return found.values.first.map { folder.appendingPathComponent($0) }
+  }
+
+  private static func classNames(in folder: URL) throws(DatasetError) -> [String] {
+    if let names = try lines(of: folder.appendingPathComponent("classes.txt")) { return names }
+    let path = folder.resolvingSymlinksInPath().path.lowercased() + folder.path.lowercased()
+    guard ["fashion-mnist", "fashion_mnist", "fashionmnist"].contains(where: { path.contains($0) }) else {
+      return []
+    }
+    return fashionNames
+  }
+
+  /// The classes of Fashion-MNIST (Xiao, Rasul and Vollgraf 2017), in the order of their labels.
+  public static let fashionNames = [
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+  ]
+}
+
+/// The names in a folder, sorted, hidden ones left out; empty where there is no folder.
+func listing(of folder: URL) -> [String] {
+  let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+  return names.filter { !$0.hasPrefix(".") }.sorted()
+}
+
+/// A text file's lines without empty ones, or nil where there is no such file.
+func lines(of file: URL) throws(DatasetError) -> [String]? {
+  guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+  guard let data = try? Data(contentsOf: file), let text = String(data: data, encoding: .utf8) else {
+    throw .corruptFile(path: file.path, reason: "it is not text in UTF-8")
+  }
+  return text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+    .filter { !$0.isEmpty }
+}

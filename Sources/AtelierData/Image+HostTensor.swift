@@ -1,0 +1,86 @@
+public import AtelierMedia
+public import Torch
+
+extension Image {
+  /// The picture as uint8 `[channels, height, width]`, 0...255; 16-bit pictures are rounded to 8 bits.
+  public func hostTensor() -> HostTensor {
+    HostTensor(shape: [channels, height, width], dtype: .uint8, bytes: planarBytes())
+  }
+
+  /// The pixels channel by channel.
+  func planarBytes() -> [UInt8] {
+    let source = with8Bits().bytes
+    if channels == 1 { return source }
+    let plane = width * height
+    return [UInt8](unsafeUninitializedCapacity: source.count) { output, initialized in
+      source.withUnsafeBufferPointer { input in
+        for channel in 0..<channels {
+          for pixel in 0..<plane { output[channel * plane + pixel] = input[pixel * channels + channel] }
+        }
+      }
+      initialized = source.count
+    }
+  }
+
+  /// A picture of planar 8-bit values.
+  init(planar: some Collection<UInt8>, channels: Int, height: Int, width: Int) {
+    if channels == 1 {
+      self.init(width: width, height: height, channels: 1, bytes: Array(planar))
+      return
+    }
+    let plane = width * height
+    let source = Array(planar)
+    let bytes = [UInt8](unsafeUninitializedCapacity: source.count) { output, initialized in
+      source.withUnsafeBufferPointer { input in
+        for channel in 0..<channels {
+          for pixel in 0..<plane { output[pixel * channels + channel] = input[channel * plane + pixel] }
+        }
+      }
+      initialized = source.count
+    }
+    self.init(width: width, height: height, channels: channels, bytes: bytes)
+  }
+
+  /// The picture of a tensor `[channels, height, width]` or `[height, width]`.
+  ///
+  /// uint8 is taken as it is; floating-point values are mapped from `range` to 0...255, rounded, and
+  /// clipped; a not-a-number becomes black.
+  ///
+  /// - Parameter range: what black and white are; −1...1 is what generators draw.
+  public init(_ tensor: HostTensor, range: ClosedRange<Float> = -1...1) throws(ImageError) {
+    let shape = tensor.shape.count == 2 ? [1] + tensor.shape : tensor.shape
+    guard shape.count == 3, (1...4).contains(shape[0]), shape[1] > 0, shape[2] > 0 else {
+      throw .invalid(reason: "a tensor of shape \(tensor.shape) is no picture; [channels, height, width] is")
+    }
+    let values: [UInt8]
+    if tensor.dtype == .uint8 {
+      values = tensor.bytes
+    } else if tensor.dtype.isFloatingPoint {
+      let scale = 255 / (range.upperBound - range.lowerBound)
+      values = tensor.floats().map { value in
+        let level = ((value - range.lowerBound) * scale).rounded()
+        return level >= 255 ? 255 : level > 0 ? UInt8(level) : 0
+      }
+    } else {
+      throw .invalid(reason: "a tensor of \(tensor.dtype) is no picture; uint8 or floating point is")
+    }
+    self.init(planar: values, channels: shape[0], height: shape[1], width: shape[2])
+  }
+
+  /// The pictures of a batch `[count, channels, height, width]`; see ``init(_:range:)``.
+  public static func images(
+    of batch: HostTensor, range: ClosedRange<Float> = -1...1
+  ) throws(ImageError) -> [Image] {
+    guard batch.shape.count == 4, batch.shape[0] > 0 else {
+      throw .invalid(reason: "a tensor of shape \(batch.shape) is no batch of pictures")
+    }
+    let shape = Array(batch.shape[1...])
+    let stride = batch.bytes.count / batch.shape[0]
+    var images: [Image] = []
+    for index in 0..<batch.shape[0] {
+      let bytes = Array(batch.bytes[(index * stride)..<((index + 1) * stride)])
+      images.append(try Image(HostTensor(shape: shape, dtype: batch.dtype, bytes: bytes), range: range))
+    }
+    return images
+  }
+}

@@ -1,0 +1,193 @@
+internal import AtelierMedia
+internal import Foundation
+internal import SwiftCSV
+
+/// A table of file names, labels and other columns beside pictures.
+struct LabelTable {
+  /// The names a table may have, in the order they are looked for.
+  static let fileNames = ["metadata.jsonl", "metadata.csv", "labels.csv"]
+  static let fileColumns = ["file_name", "filename", "file", "image", "path"]
+  static let labelColumns = ["label", "class", "category"]
+
+  let path: String
+  /// Column names in order.
+  let names: [String]
+  /// The cells by row; a missing one is nil.
+  let rows: [[String: String]]
+
+  static func find(in folder: URL) -> URL? {
+    let present = listing(of: folder)
+    return fileNames.first { present.contains($0) }.map { folder.appendingPathComponent($0) }
+  }
+
+  init(_ file: URL) throws(DatasetError) {
+    guard let data = try? Data(contentsOf: file) else { throw .notFound(path: file.path) }
+    guard var text = String(data: data, encoding: .utf8) else {
+      throw .badTable(path: file.path, reason: "it is not text in UTF-8")
+    }
+    if text.hasPrefix("\u{FEFF}") { text.removeFirst() }
+    path = file.path
+    (names, rows) =
+      file.pathExtension.lowercased() == "jsonl"
+      ? try Self.parseJSONLines(text, path) : try Self.parseCSV(text, path)
+    guard !rows.isEmpty else { throw .badTable(path: path, reason: "it has no rows") }
+  }
+
+  private static func parseCSV(_ text: String, _ path: String) throws(DatasetError) -> (
+    [String], [[String: String]]
+  ) {
+    let table: CSV<Enumerated>
+    do { table = try EnumeratedCSV(string: text) } catch {
+      throw .badTable(path: path, reason: "it is not valid CSV")
+    }
+    let names = table.header.map { $0.trimmingCharacters(in: .whitespaces) }
+    guard Set(names).count == names.count else {
+      throw .badTable(path: path, reason: "two of its columns have the same name")
+    }
+    var rows: [[String: String]] = []
+    for row in table.rows where row.contains(where: { !$0.isEmpty }) {
+      var cells: [String: String] = [:]
+      for (name, cell) in zip(names, row) where !cell.isEmpty { cells[name] = cell }
+      rows.append(cells)
+    }
+    return (names, rows)
+  }
+
+  private static func parseJSONLines(
+    _ text: String, _ path: String
+  ) throws(DatasetError) -> ([String], [[String: String]]) {
+    var names: [String] = []
+    var rows: [[String: String]] = []
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let line = line.trimmingCharacters(in: .whitespaces)
+      if line.isEmpty { continue }
+      guard let object = try? JSONDecoder().decode([String: Cell].self, from: Data(line.utf8)) else {
+        throw .badTable(path: path, reason: "line \(number + 1) is not a JSON object")
+      }
+      for name in object.keys.sorted() where !names.contains(name) { names.append(name) }
+      rows.append(object.compactMapValues(\.text))
+    }
+    return (names, rows)
+  }
+
+  /// A JSON value as the text a CSV cell would hold; nested values are left out.
+  private struct Cell: Decodable {
+    let text: String?
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let value = try? container.decode(String.self) {
+        text = value
+      } else if let value = try? container.decode(Bool.self) {
+        text = value ? "1" : "0"
+      } else if let value = try? container.decode(Int.self) {
+        text = String(value)
+      } else if let value = try? container.decode(Double.self) {
+        text = String(value)
+      } else {
+        text = nil
+      }
+    }
+  }
+
+  /// Opens the pictures that the table names.
+  func dataset(
+    root: URL, split: DatasetSplit, labelColumn: String?, preparation: ImagePreparation?, codec: ImageCodec
+  ) throws(DatasetError) -> PictureDataset {
+    guard let fileColumn = Self.fileColumns.first(where: { names.contains($0) }) else {
+      throw .badTable(
+        path: path,
+        reason:
+          "it has no column named \(Self.fileColumns.joined(separator: ", ")); it has \(names.joined(separator: ", "))"
+      )
+    }
+    if let labelColumn, !names.contains(labelColumn) {
+      throw .badTable(
+        path: path, reason: "it has no column \"\(labelColumn)\"; it has \(names.joined(separator: ", "))")
+    }
+    let chosen = try rows(of: split)
+    let column = labelColumn ?? Self.labelColumns.first { names.contains($0) }
+    var files: [URL] = []
+    var hashed: [(name: String, url: URL)] = []
+    for (number, row) in chosen.enumerated() {
+      guard let name = row[fileColumn] else {
+        throw .badTable(path: path, reason: "row \(number + 1) names no file")
+      }
+      // A table from elsewhere must not make us read files outside its folder.
+      guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else {
+        throw .badTable(path: path, reason: "\"\(name)\" leads out of the folder")
+      }
+      let url = root.appendingPathComponent(name)
+      guard FileManager.default.fileExists(atPath: url.path) else {
+        throw .badTable(path: path, reason: "there is no file \"\(name)\" beside it")
+      }
+      files.append(url)
+      hashed.append((name, url))
+    }
+    var description = DatasetDescription(
+      layout: .table, name: root.lastPathComponent, split: split, count: files.count,
+      fingerprint: try contentFingerprint(
+        of: hashed + [(URL(filePath: path).lastPathComponent, URL(filePath: path))]))
+    var labels = [Int](repeating: 0, count: files.count)
+    if let column {
+      // Classes come from all parts, so that a label means the same in each.
+      description.classNames = try classNames(of: column)
+      let index = Dictionary(uniqueKeysWithValues: description.classNames.enumerated().map { ($1, $0) })
+      for (number, row) in chosen.enumerated() { labels[number] = row[column].flatMap { index[$0] } ?? 0 }
+    } else {
+      description.classNames = ["0"]
+      description.notes.append(
+        "The table has no column \(Self.labelColumns.joined(separator: ", ")); every label is 0.")
+    }
+    let (columns, left) = numericColumns(chosen, except: [fileColumn, column ?? "", "split"])
+    if !left.isEmpty {
+      description.notes.append("Columns that are not numbers are left out: \(left.joined(separator: ", ")).")
+    }
+    return PictureDataset(
+      description: description, files: files, labels: labels, columns: columns, preparation: preparation,
+      codec: codec)
+  }
+
+  /// The rows of a part: all of them count as training data where there is no column `split`.
+  private func rows(of split: DatasetSplit) throws(DatasetError) -> [[String: String]] {
+    guard names.contains("split") else {
+      guard split == .train else {
+        throw .missingSplit(path: path, split: split, reason: "the table has no column \"split\"")
+      }
+      return rows
+    }
+    let wanted = PictureFolders.names(of: split)
+    let chosen = rows.filter { wanted.contains($0["split"]?.lowercased() ?? "") }
+    guard !chosen.isEmpty else {
+      throw .missingSplit(
+        path: path, split: split, reason: "no row's \"split\" is \(wanted.joined(separator: " or "))")
+    }
+    return chosen
+  }
+
+  /// The distinct labels: by value if all are whole numbers, else by name.
+  private func classNames(of column: String) throws(DatasetError) -> [String] {
+    var distinct: Set<String> = []
+    for (number, row) in rows.enumerated() {
+      guard let label = row[column] else {
+        throw .badTable(path: path, reason: "row \(number + 1) has nothing in its column \"\(column)\"")
+      }
+      distinct.insert(label)
+    }
+    let numbers = distinct.compactMap { Int($0) }
+    if numbers.count == distinct.count { return distinct.sorted { (Int($0) ?? 0) < (Int($1) ?? 0) } }
+    return distinct.sorted()
+  }
+
+  private func numericColumns(
+    _ rows: [[String: String]], except: Set<String>
+  ) -> (columns: [String: [Float]], left: [String]) {
+    var columns: [String: [Float]] = [:]
+    var left: [String] = []
+    for name in names where !except.contains(name) && name != "image" {
+      let values = rows.compactMap { $0[name].flatMap { Float($0) } }
+      if values.count == rows.count { columns[name] = values } else { left.append(name) }
+    }
+    return (columns, left)
+  }
+}

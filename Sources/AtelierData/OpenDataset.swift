@@ -1,0 +1,147 @@
+public import AtelierMedia
+public import Foundation
+
+/// What may be said about data beyond where they lie.
+public struct DatasetOptions: Sendable, Hashable {
+  /// The column of a table that holds the label; nil looks for `label`, `class` and `category`.
+  public var labelColumn: String?
+  /// The decoder and its limits.
+  public var codec: ImageCodec
+
+  /// The usual options.
+  public init(labelColumn: String? = nil, codec: ImageCodec = ImageCodec()) {
+    self.labelColumn = labelColumn
+    self.codec = codec
+  }
+}
+
+private let lookedFor = [
+  "train-images-idx3-ubyte[.gz] (IDX)", "data_batch_1.bin or train.bin (CIFAR)",
+  "metadata.jsonl, metadata.csv or labels.csv (a table)",
+  "a folder of pictures a class, within train/ or not",
+  "pictures themselves (png, jpg, webp, tiff, gif)", "train.txt or *.txt (text)",
+]
+
+/// Finds out how data lie at a path.
+public func detectLayout(at path: URL) throws(DatasetError) -> DataLayout {
+  guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
+  if !PictureFolders.isFolder(path) {
+    switch path.pathExtension.lowercased() {
+    case "csv", "jsonl": return .table
+    case "txt", "text", "md": return .text
+    default: throw .unknownLayout(path: path.path, lookedFor: lookedFor)
+    }
+  }
+  if try IDX.isPresent(in: path) { return .idx }
+  if let cifar = CIFAR.layout(of: path) { return cifar }
+  if let layout = pictureLayout(of: path) { return layout }
+  if let train = PictureFolders.folder(of: .train, in: path), let layout = pictureLayout(of: train) {
+    return layout
+  }
+  if listing(of: path).contains(where: { $0.lowercased().hasSuffix(".txt") }) { return .text }
+  throw .unknownLayout(path: path.path, lookedFor: lookedFor)
+}
+
+/// The layout of an undivided folder of pictures.
+private func pictureLayout(of folder: URL) -> DataLayout? {
+  if LabelTable.find(in: folder) != nil { return .table }
+  if PictureFolders.isDivided(folder) { return nil }
+  let names = listing(of: folder)
+  let hasPictures = names.contains { PictureFolders.isPicture($0) }
+  if hasPictures { return .flatPictures }
+  let classes = PictureFolders.subfolders(of: folder)
+  let isFull = classes.contains { !PictureFolders.pictures(below: folder.appendingPathComponent($0)).isEmpty }
+  return isFull ? .classFolders : nil
+}
+
+/// Opens labelled pictures, whatever their layout.
+///
+/// Recognised, in this order: IDX, CIFAR binary, a table (`metadata.jsonl`, `metadata.csv`, `labels.csv`, or
+/// the path of any such file), a folder a class (with `train/`, `val/`, `test/` above the classes or not), a flat
+/// folder of pictures. Where there are no parts, everything is training data.
+///
+/// - Parameters:
+///   - path: a folder, or a table.
+///   - split: the part.
+///   - preparation: size and channels of every picture; nil leaves each as it is.
+public func openDataset(
+  at path: URL, split: DatasetSplit = .train, preparation: ImagePreparation? = nil,
+  options: DatasetOptions = DatasetOptions()
+) throws(DatasetError) -> any Dataset {
+  switch try detectLayout(at: path) {
+  case .idx: return try IDX.open(path, split: split, preparation: preparation)
+  case .cifar10, .cifar100: return try CIFAR.open(path, split: split, preparation: preparation)
+  case .text, .memory:
+    throw .unknownLayout(
+      path: path.path, lookedFor: ["pictures, and this is text; a language model reads it"])
+  case .table where !PictureFolders.isFolder(path):
+    return try LabelTable(path).dataset(
+      root: path.deletingLastPathComponent(), split: split, labelColumn: options.labelColumn,
+      preparation: preparation, codec: options.codec)
+  case .table, .classFolders, .flatPictures:
+    return try openPictures(path, split: split, preparation: preparation, options: options)
+  }
+}
+
+private func openPictures(
+  _ path: URL, split: DatasetSplit, preparation: ImagePreparation?, options: DatasetOptions
+) throws(DatasetError) -> PictureDataset {
+  let isDivided = PictureFolders.isDivided(path) && LabelTable.find(in: path) == nil
+  let root: URL
+  if isDivided {
+    guard let folder = PictureFolders.folder(of: split, in: path) else {
+      throw .missingSplit(
+        path: path.path, split: split,
+        reason: "there is no folder \(PictureFolders.names(of: split).joined(separator: " or ")) in it")
+    }
+    root = folder
+  } else {
+    root = path
+  }
+  if let table = LabelTable.find(in: root) {
+    return try LabelTable(table).dataset(
+      root: root, split: isDivided ? .train : split, labelColumn: options.labelColumn,
+      preparation: preparation,
+      codec: options.codec)
+  }
+  guard isDivided || split == .train else {
+    throw .missingSplit(
+      path: path.path, split: split, reason: "the pictures are not divided into folders train/ and test/")
+  }
+  var description = DatasetDescription(
+    layout: .classFolders, name: path.lastPathComponent, split: split, count: 0, fingerprint: "")
+  var files: [(name: String, url: URL)] = []
+  var labels: [Int] = []
+  if pictureLayout(of: root) == .flatPictures {
+    description.layout = .flatPictures
+    description.classNames = ["0"]
+    description.notes.append("There are no labels; every label is 0.")
+    for name in listing(of: root) where PictureFolders.isPicture(name) {
+      files.append((name, root.appendingPathComponent(name)))
+      labels.append(0)
+    }
+    let ignored = PictureFolders.subfolders(of: root)
+    if !ignored.isEmpty {
+      description.notes.append(
+        "Folders beside the pictures are left out: \(ignored.joined(separator: ", ")).")
+    }
+  } else {
+    // Classes come from all parts, so that a label means the same in each.
+    let parts =
+      isDivided ? DatasetSplit.allCases.compactMap { PictureFolders.folder(of: $0, in: path) } : [root]
+    description.classNames = Set(parts.flatMap { PictureFolders.subfolders(of: $0) }).sorted()
+    for (label, name) in description.classNames.enumerated() {
+      for picture in PictureFolders.pictures(below: root.appendingPathComponent(name)) {
+        files.append((name + "/" + picture, root.appendingPathComponent(name + "/" + picture)))
+        labels.append(label)
+      }
+    }
+  }
+  guard !files.isEmpty else {
+    throw .unknownLayout(path: root.path, lookedFor: ["pictures (png, jpg, webp, tiff, gif)"])
+  }
+  description.fingerprint = try contentFingerprint(of: files)
+  return PictureDataset(
+    description: description, files: files.map(\.url), labels: labels, preparation: preparation,
+    codec: options.codec)
+}

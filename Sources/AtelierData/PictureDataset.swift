@@ -1,0 +1,133 @@
+internal import AtelierMedia
+public import Foundation
+internal import Torch
+
+/// Picture files, decoded when they are asked for.
+public struct PictureDataset: Dataset {
+  /// What the data are.
+  public let description: DatasetDescription
+  /// The picture files, in the order of the examples.
+  public let files: [URL]
+  /// A class index a picture.
+  public let labels: [Int]
+  /// Numeric columns of a table, a value a picture.
+  public let columns: [String: [Float]]
+  private let preparation: ImagePreparation?
+  private let codec: ImageCodec
+
+  /// A data set of the given files.
+  init(
+    description: DatasetDescription, files: [URL], labels: [Int], columns: [String: [Float]] = [:],
+    preparation: ImagePreparation?, codec: ImageCodec
+  ) {
+    var description = description
+    description.count = files.count
+    description.imageShape = preparation?.shape
+    description.labelHistogram = [Int](repeating: 0, count: description.classNames.count)
+    for label in labels { description.labelHistogram[label] += 1 }
+    let used = description.labelHistogram.count { $0 > 0 }
+    if description.layout != .flatPictures, used == 1, let only = labels.first {
+      description.notes.append(
+        "Every label is \"\(description.classNames[only])\"; if that surprises, the path is one folder too high."
+      )
+    }
+    self.description = description
+    self.files = files
+    self.labels = labels
+    self.columns = columns
+    self.preparation = preparation
+    self.codec = codec
+  }
+
+  /// The number of examples.
+  public var count: Int { files.count }
+
+  /// The picture, decoded and prepared now, its label, and the table's numbers.
+  public func example(at index: Int) throws(DatasetError) -> Example {
+    guard files.indices.contains(index) else {
+      throw .invalid(reason: "example \(index) of \(files.count) was asked for")
+    }
+    let tensor: HostTensor
+    do throws(ImageError) {
+      let image = try codec.decode(files[index])
+      tensor = (try preparation?(image) ?? image).hostTensor()
+    } catch {
+      throw .corruptPicture(path: files[index].path, reason: error.shortReason)
+    }
+    var fields = ["image": tensor, "label": HostTensor([labels[index]], shape: [])]
+    for (name, values) in columns { fields[name] = HostTensor([values[index]], shape: []) }
+    return Example(fields)
+  }
+}
+
+extension ImageError {
+  /// The reason alone, for texts that name the file already.
+  var shortReason: String {
+    switch self {
+    case .unreadable(_, let reason), .damaged(_, let reason), .unsupported(_, let reason),
+      .unwritable(_, let reason), .invalid(let reason):
+      reason
+    case .notAPicture: "it is not a PNG, JPEG, WebP, TIFF or GIF picture"
+    case .tooLarge(_, let width, let height, let limit):
+      "it announces \(width) x \(height) pixels, more than the limit of \(limit)"
+    }
+  }
+}
+
+/// Looks through folders of pictures.
+enum PictureFolders {
+  /// Whether a file is a picture by its name.
+  static func isPicture(_ name: String) -> Bool {
+    guard let dot = name.lastIndex(of: ".") else { return false }
+    return ImageFormat(fileExtension: String(name[name.index(after: dot)...])) != nil
+  }
+
+  /// Whether a path is a folder, symbolic links followed.
+  static func isFolder(_ url: URL) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
+  }
+
+  /// Paths relative to `folder` of all pictures in it and below it, sorted; hidden names are left out.
+  static func pictures(below folder: URL) -> [String] {
+    var found: [String] = []
+    // Symbolic links to folders are followed a bounded number of levels, so that a loop cannot trap us.
+    func walk(_ folder: URL, _ prefix: String, _ depth: Int) {
+      for name in listing(of: folder) {
+        let url = folder.appendingPathComponent(name)
+        if isPicture(name) {
+          if !isFolder(url) { found.append(prefix + name) }
+        } else if depth < 16, isFolder(url) {
+          walk(url, prefix + name + "/", depth + 1)
+        }
+      }
+    }
+    walk(folder, "", 0)
+    return found.sorted()
+  }
+
+  /// The names of sub-folders, sorted.
+  static func subfolders(of folder: URL) -> [String] {
+    listing(of: folder).filter { isFolder(folder.appendingPathComponent($0)) }
+  }
+
+  /// The names under which people keep a part.
+  static func names(of split: DatasetSplit) -> [String] {
+    switch split {
+    case .train: ["train", "training"]
+    case .validation: ["val", "valid", "validation"]
+    case .test: ["test", "testing"]
+    }
+  }
+
+  /// The sub-folder of a part, or nil.
+  static func folder(of split: DatasetSplit, in root: URL) -> URL? {
+    let present = subfolders(of: root)
+    return names(of: split).first { name in present.contains { $0.lowercased() == name } }
+      .flatMap { name in present.first { $0.lowercased() == name } }
+      .map { root.appendingPathComponent($0) }
+  }
+
+  /// Whether a folder is divided into parts: it has a folder for training pictures.
+  static func isDivided(_ root: URL) -> Bool { folder(of: .train, in: root) != nil }
+}

@@ -1,0 +1,62 @@
+/// A small random generator for orders of examples: the same numbers for the same key, on every machine and
+/// with every version of Swift.
+///
+/// xoshiro256** of Blackman and Vigna (2018), its state filled by SplitMix64 from the key, as its authors
+/// recommend. It has nothing to do with the engine's generator: the order of the data must not depend on what
+/// a model draws.
+public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
+  private var words: [UInt64]
+
+  /// A generator for one purpose of one epoch.
+  ///
+  /// - Parameters:
+  ///   - seed: the run's seed.
+  ///   - purpose: keeps uses of one seed apart, for example `shuffle`.
+  ///   - epoch: which pass over the data.
+  public init(seed: UInt64, purpose: String = "", epoch: Int = 0) {
+    // FNV-1a, because Swift's own hash differs from process to process.
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in purpose.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    var key = seed
+    for part in [hash, UInt64(bitPattern: Int64(epoch))] { key = Self.mixed(key) ^ part }
+    words = (0..<4).map { _ in
+      key &+= 0x9E37_79B9_7F4A_7C15
+      return Self.mixed(key)
+    }
+  }
+
+  /// The finalising function of SplitMix64.
+  private static func mixed(_ value: UInt64) -> UInt64 {
+    var z = value
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// The next 64 bits.
+  public mutating func next() -> UInt64 {
+    let product = words[1] &* 5
+    let result = (product << 7 | product >> 57) &* 9
+    let shifted = words[1] << 17
+    words[2] ^= words[0]
+    words[3] ^= words[1]
+    words[1] ^= words[2]
+    words[0] ^= words[3]
+    words[2] ^= shifted
+    words[3] = words[3] << 45 | words[3] >> 19
+    return result
+  }
+
+  /// The numbers 0..<count in random order (Fisher and Yates).
+  ///
+  /// Written out rather than left to the standard library, whose algorithm may change. The bounded draw takes
+  /// the high half of a product; its bias is below count / 2^64.
+  public mutating func permutation(_ count: Int) -> [Int] {
+    var order = Array(0..<count)
+    for last in stride(from: count - 1, to: 0, by: -1) {
+      let chosen = Int(next().multipliedFullWidth(by: UInt64(last + 1)).high)
+      order.swapAt(last, chosen)
+    }
+    return order
+  }
+}

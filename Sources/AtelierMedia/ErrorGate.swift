@@ -1,0 +1,45 @@
+internal import Foundation
+
+/// Lets any number of decoders run side by side, and one alone when a failure has to be explained.
+///
+/// libvips collects error texts of all threads in one buffer. When a picture fails, it is decoded once
+/// more alone, so that the reason given is surely its own.
+final class ErrorGate: @unchecked Sendable {
+  // Checked by hand: `running` and `isWaiting` are touched only while `condition` is locked.
+  private let condition = NSCondition()
+  private var running = 0
+  private var waiting = 0
+  private var isAlone = false
+
+  static let shared = ErrorGate()
+
+  func shared<Result, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    condition.lock()
+    while isAlone || waiting > 0 { condition.wait() }
+    running += 1
+    condition.unlock()
+    defer {
+      condition.lock()
+      running -= 1
+      condition.broadcast()
+      condition.unlock()
+    }
+    return try body()
+  }
+
+  func alone<Result, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    condition.lock()
+    waiting += 1
+    while isAlone || running > 0 { condition.wait() }
+    waiting -= 1
+    isAlone = true
+    condition.unlock()
+    defer {
+      condition.lock()
+      isAlone = false
+      condition.broadcast()
+      condition.unlock()
+    }
+    return try body()
+  }
+}

@@ -1,0 +1,128 @@
+internal import CVips
+internal import Foundation
+
+/// The one place that starts libvips and talks to its error buffer.
+enum Vips {
+  /// Whether libvips came up. Runs once.
+  ///
+  /// One thread an operation: parallelism is over pictures, and the result does not depend on how
+  /// many cores there are. The operation cache is off because every picture is decoded for itself, and
+  /// loaders that libvips does not trust with hostile input are blocked.
+  static let isReady: Bool = {
+    guard vips_init("atelier") == 0 else { return false }
+    cvips_silence()
+    vips_concurrency_set(1)
+    vips_cache_set_max(0)
+    vips_block_untrusted_set(1)
+    return true
+  }()
+
+  /// Takes the text of the last failure: the most telling line, without the operation's name.
+  static func takeError() -> String {
+    defer { vips_error_clear() }
+    guard let buffer = vips_error_buffer() else { return "its data are not valid" }
+    let lines = String(cString: buffer).split(separator: "\n").map { line in
+      line.trimmingCharacters(in: .whitespaces)
+    }
+    guard var text = lines.first(where: { !$0.isEmpty }) else { return "its data are not valid" }
+    if let colon = text.range(of: ": ") { text = String(text[colon.upperBound...]) }
+    while text.hasSuffix(".") { text.removeLast() }
+    return text
+  }
+}
+
+/// A failed libvips call, before it is known which file to name.
+struct VipsFailure: Error {
+  let reason: String
+}
+
+/// An owned reference to a libvips image, released with the last Swift reference.
+final class VipsHandle {
+  let pointer: UnsafeMutablePointer<VipsImage>
+
+  private init(_ pointer: UnsafeMutablePointer<VipsImage>) { self.pointer = pointer }
+
+  deinit { cvips_release(pointer) }
+
+  /// Runs a call that makes an image.
+  convenience init(
+    _ call: (UnsafeMutablePointer<UnsafeMutablePointer<VipsImage>?>) -> Int32
+  ) throws(VipsFailure) {
+    var result: UnsafeMutablePointer<VipsImage>?
+    guard Vips.isReady else { throw VipsFailure(reason: "libvips could not be started") }
+    let status = call(&result)
+    guard status == 0, let result else { throw VipsFailure(reason: Vips.takeError()) }
+    self.init(result)
+  }
+
+  /// Copies pixels into a libvips image of their own.
+  convenience init(_ image: Image) throws(VipsFailure) {
+    try self.init { output in
+      output.pointee = image.bytes.withUnsafeBytes { raw in
+        vips_image_new_from_memory_copy(
+          raw.baseAddress, raw.count, Int32(image.width), Int32(image.height), Int32(image.channels),
+          image.depth == 8 ? VIPS_FORMAT_UCHAR : VIPS_FORMAT_USHORT)
+      }
+      return output.pointee == nil ? -1 : 0
+    }
+  }
+
+  /// Applies an operation to this image.
+  func map(
+    _ call: (
+      UnsafeMutablePointer<VipsImage>, UnsafeMutablePointer<UnsafeMutablePointer<VipsImage>?>
+    ) -> Int32
+  ) throws(VipsFailure) -> VipsHandle {
+    let source = pointer
+    // The result may refer to its source lazily; libvips keeps the source alive by itself.
+    return try withExtendedLifetime(self) { () throws(VipsFailure) in try VipsHandle { call(source, $0) } }
+  }
+
+  var width: Int { Int(vips_image_get_width(pointer)) }
+  var height: Int { Int(vips_image_get_height(pointer)) }
+  var channels: Int { Int(vips_image_get_bands(pointer)) }
+  var format: VipsBandFormat { vips_image_get_format(pointer) }
+  var interpretation: VipsInterpretation { vips_image_get_interpretation(pointer) }
+
+  func has(_ field: String) -> Bool { vips_image_get_typeof(pointer, field) != 0 }
+
+  /// The text that the file carries under a name, or nil.
+  func text(_ field: String) -> String? {
+    var value: UnsafePointer<CChar>?
+    guard has(field), vips_image_get_string(pointer, field, &value) == 0, let value else { return nil }
+    return String(cString: value)
+  }
+
+  /// The names of everything the file carries beside its pixels.
+  var fields: [String] {
+    guard let list = vips_image_get_fields(pointer) else { return [] }
+    defer { g_strfreev(list) }
+    var names: [String] = []
+    var entry = list
+    while let name = entry.pointee {
+      names.append(String(cString: name))
+      entry += 1
+    }
+    return names
+  }
+
+  /// The values of all pixels, computed now.
+  func values() throws(VipsFailure) -> [UInt8] {
+    var length = 0
+    guard let memory = vips_image_write_to_memory(pointer, &length) else {
+      throw VipsFailure(reason: Vips.takeError())
+    }
+    defer { g_free(memory) }
+    return [UInt8](UnsafeRawBufferPointer(start: memory, count: length))
+  }
+
+  /// The picture, computed now.
+  func pixels() throws(VipsFailure) -> Image {
+    let bytes = try values()
+    let depth = format == VIPS_FORMAT_USHORT ? 16 : 8
+    guard bytes.count == width * height * channels * depth / 8, (1...4).contains(channels) else {
+      throw VipsFailure(reason: "it has \(channels) channels of an unusual number format")
+    }
+    return Image(width: width, height: height, channels: channels, depth: depth, bytes: bytes)
+  }
+}
