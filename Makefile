@@ -1,0 +1,59 @@
+# Everything is built in release, once: `swift build`, `swift test` and the programs share it. The
+# tests reach what is not public through `package`, never through `@testable`, because enabling
+# testable imports would compile every target a second time, differently.
+# The manifest looks for libtorch behind the link `.libtorch`, which a cached manifest cannot see.
+BUILD := -c release --manifest-cache none
+BIN := .build/release
+
+# What the demo learns from: the Debian package's folder, unless FASHION_MNIST names another.
+DEMO_DATA := $(if $(FASHION_MNIST),--data "$(FASHION_MNIST)")
+DEMO_FLAGS ?=
+TEST_FLAGS ?=
+BENCH_FLAGS ?=
+CASES ?= Tests/ReferenceCases/*/
+
+.PHONY: help setup demo test build proof bench conformance format lint docs clean
+.DEFAULT_GOAL := help
+
+help: ## Print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
+	  awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+setup: ## Install what is missing: libtorch, system libraries, the demo's pictures
+	@Scripts/setup --verbose
+
+demo: ## Train a generator for 300 seconds, judge it, draw (DEMO_FLAGS="--seconds 60")
+	@Scripts/setup
+	swift build $(BUILD) --product atelier
+	$(BIN)/atelier demo $(DEMO_DATA) $(DEMO_FLAGS)
+
+test: ## Run the whole test suite (TEST_FLAGS="--filter Wasserstein")
+	@Scripts/setup --no-data
+	swift test $(BUILD) --disable-testable-imports --disable-xctest $(TEST_FLAGS)
+
+build: ## Build everything but the tests, in release
+	@Scripts/setup --no-data
+	swift build $(BUILD)
+
+proof: ## Run the slow proofs: kill and resume for every system, at many instants
+	@Scripts/setup --no-data
+	ATELIER_PROOF=1 swift test $(BUILD) --disable-testable-imports --disable-xctest --filter Proof
+
+bench: build ## Race against PyTorch and write Documentation/benchmarks.md
+	Benchmarks/run $(BENCH_FLAGS)
+
+conformance: build ## Repeat the reference cases (CASES="folder …")
+	$(BIN)/conformance $(CASES)
+
+format: ## Format every Swift file in place
+	swift format format --in-place --parallel --recursive Sources Tests Package.swift
+
+lint: ## Check the format of every Swift file
+	swift format lint --strict --parallel --recursive Sources Tests Package.swift
+
+docs: ## Write the library's reference as a web site into .build/documentation
+	@Scripts/setup --no-data
+	Scripts/docs
+
+clean: ## Remove what was built; .venv and .libtorch stay
+	swift package clean
