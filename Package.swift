@@ -62,6 +62,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     library("AtelierMedia", ["CVips"]),
     library("AtelierData", ["Torch", "AtelierMedia", "CZlib", csv, crypto]),
+    library("AtelierModels", ["Torch", "TorchNN", "AtelierData"]),
     tests("TorchTests", ["Torch"], exclude: ["Fixtures"]),
     tests("TorchNNTests", ["Torch", "TorchNN"]),
     tests("AtelierMediaTests", ["AtelierMedia"]),

@@ -60,7 +60,8 @@ extension Tensor {
   /// The Euclidean norm over some dimensions; its gradient at a zero vector is zero.
   public func norm(dims: [Int], keepDim: Bool = false) -> Tensor {
     Tensor(
-      withInt64(dims) { CTTensorNormOver(handle, $0, $1, keepDim) }, "norm", self, rank: reduced(dims, keepDim))
+      withInt64(dims) { CTTensorNormOver(handle, $0, $1, keepDim) }, "norm", self,
+      rank: reduced(dims, keepDim))
   }
 
   /// exp(x) divided by its sum along a dimension.

@@ -1,0 +1,190 @@
+extension ConditionalGAN {
+  /// The choices of a cgan.
+  public struct Configuration: SystemConfiguration {
+    /// Which form.
+    public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
+      /// PyTorch-GAN's dense networks with embedded labels.
+      case cgan
+      /// The paper's networks for MNIST.
+      case maxout
+      /// Convolutional networks with a projection discriminator.
+      case convolutional
+    }
+
+    /// How a convolutional generator learns the class.
+    public enum GeneratorLabel: String, Codable, Sendable, Hashable, CaseIterable {
+      /// By the scale and shift of its batch norms.
+      case norm
+      /// As an embedding behind the latent vector.
+      case input
+      /// Both ways.
+      case both
+    }
+
+    /// How a convolutional discriminator learns the class.
+    public enum DiscriminatorLabel: String, Codable, Sendable, Hashable, CaseIterable {
+      /// By the product of its features with an embedding.
+      case projection
+      /// As a plane of ones among planes of zeros behind the colours.
+      case input
+    }
+
+    /// Which form.
+    public var model = Model.cgan
+    /// Height and width of the pictures.
+    public var imageSize = 32
+    /// Colours of a pixel.
+    public var imageChannels = 1
+    /// The number of classes.
+    public var classes = 10
+    /// The length of a latent vector.
+    public var latentSize = 100
+    /// The generator's widths, input side first; `maxout`: of the latent's, the label's and the joint
+    /// layer; `convolutional`: the picture doubles once for each.
+    public var generatorHidden = [128, 256, 512, 1024]
+    /// The discriminator's widths, input side first; `cgan`: a single one stands for three layers;
+    /// `maxout`: units of the picture's, the label's and the joint layer.
+    public var discriminatorHidden = [512]
+    /// Linear pieces of the units of those three layers; `maxout` only.
+    public var pieces = [5, 5, 4]
+    /// How the generator learns the class; `convolutional` only.
+    public var generatorLabel = GeneratorLabel.both
+    /// How the discriminator learns the class; `convolutional` only.
+    public var discriminatorLabel = DiscriminatorLabel.projection
+    /// The width of the discriminator's dense layer behind the convolutions; 0: their features are summed
+    /// over places, as in the paper of the projection; `convolutional` only.
+    public var featureSize = 0
+    /// The epsilon of batch norms.
+    public var normEpsilon = 0.8
+    /// The slope of leaky relus.
+    public var leakySlope = 0.2
+    /// The share of hidden values dropped: by the discriminator, with `maxout` by both networks.
+    public var dropout = 0.4
+    /// What the players minimise.
+    public var loss = AdversarialLoss.leastSquares
+    /// Discriminator steps for each generator step, each on a batch of its own; `convolutional` only.
+    public var discriminatorSteps = 1
+    /// The learning rate of both optimisers.
+    public var learningRate = 2e-4
+    /// The generator's own learning rate.
+    public var generatorLearningRate: Double?
+    /// The discriminator's own learning rate.
+    public var discriminatorLearningRate: Double?
+    /// The step at which the learning rates, falling in a straight line, are 0; 0 keeps them constant.
+    public var decaySteps = 0
+    /// The learning rate is divided by this at every step; `maxout` only.
+    public var learningRateDecay = 1.00004
+    /// The learning rate falls no lower.
+    public var minimumLearningRate = 1e-6
+    /// Adam's decay of the mean of gradients.
+    public var beta1 = 0.5
+    /// Adam's decay of the mean of squared gradients.
+    public var beta2 = 0.999
+    /// Adam's epsilon.
+    public var adamEpsilon = 1e-8
+    /// The share of the velocity that is kept at first; `maxout` only.
+    public var momentum = 0.5
+    /// The share of the velocity that is kept in the end; `maxout` only.
+    public var finalMomentum = 0.7
+    /// The epoch at which the momentum reaches its end, rising from epoch 1 on; `maxout` only.
+    public var momentumEpochs = 250
+    /// How much of the generator's moving average is kept at a step; 0: there is none.
+    public var averageDecay = 0.0
+    /// The step before which the average is a copy.
+    public var averageStart = 0
+    /// Pictures in a batch.
+    public var batchSize = 64
+
+    /// PyTorch-GAN's script.
+    public init() {}
+
+    /// `[channels, height, width]`.
+    var imageShape: [Int] { [imageChannels, imageSize, imageSize] }
+
+    /// The paper's model of MNIST, the reference script, the demonstration's networks, and a small one.
+    public static var presets: [Preset<Configuration>] {
+      var paper = Configuration()
+      paper.model = .maxout
+      paper.imageSize = 28
+      paper.generatorHidden = [200, 1000, 1200]
+      paper.discriminatorHidden = [240, 50, 240]
+      paper.dropout = 0.5
+      paper.loss = .binaryCrossEntropy
+      paper.learningRate = 0.1
+      paper.batchSize = 100
+      var small = Configuration()
+      small.imageSize = 28
+      small.latentSize = 64
+      small.generatorHidden = [128, 256]
+      small.discriminatorHidden = [256]
+      return [
+        Preset("mnist", "the model and schedule of the 2014 paper for 28×28 digits", paper),
+        Preset("reference", "PyTorch-GAN's cgan.py", Configuration()),
+        Preset("fashion", "convolutional, 28×28 clothes in three minutes on two cores", fashion),
+        Preset("small", "narrow dense networks for 28×28 pictures, minutes on two cores", small),
+      ]
+    }
+
+    /// The demonstration.
+    static var fashion: Configuration {
+      var fashion = Configuration()
+      fashion.model = .convolutional
+      fashion.imageSize = 28
+      fashion.latentSize = 64
+      fashion.generatorHidden = [128, 64]
+      fashion.discriminatorHidden = [32, 64]
+      fashion.featureSize = 128
+      fashion.normEpsilon = 1e-5
+      fashion.leakySlope = 0.1
+      fashion.dropout = 0
+      fashion.loss = .hinge
+      fashion.averageDecay = 0.99
+      return fashion
+    }
+
+    /// Refuses what cannot work.
+    public func validate() throws(ConfigurationError) {
+      try AdversarialChecks.positive([
+        "imageSize": imageSize, "imageChannels": imageChannels, "latentSize": latentSize, "classes": classes,
+        "discriminatorSteps": discriminatorSteps, "momentumEpochs": momentumEpochs,
+      ])
+      try AdversarialChecks.widths([
+        "generatorHidden": generatorHidden, "discriminatorHidden": discriminatorHidden, "pieces": pieces,
+      ])
+      try AdversarialChecks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope, dropout: dropout)
+      for rate in [
+        learningRate, generatorLearningRate ?? learningRate, discriminatorLearningRate ?? learningRate,
+      ] {
+        try AdversarialChecks.adam(learningRate: rate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      }
+      try AdversarialChecks.require(featureSize >= 0, "featureSize is at least 0, not \(featureSize)")
+      try AdversarialChecks.require(decaySteps >= 0, "decaySteps is at least 0, not \(decaySteps)")
+      try AdversarialChecks.require(
+        learningRateDecay >= 1,
+        "learningRateDecay divides the learning rate and is at least 1, not \(learningRateDecay)")
+      try AdversarialChecks.require(
+        (0..<1).contains(momentum) && (0..<1).contains(finalMomentum),
+        "momentum and finalMomentum lie in 0 ..< 1, not at \(momentum) and \(finalMomentum)")
+      try AdversarialChecks.require(
+        (0..<1).contains(averageDecay) && averageStart >= 0,
+        "averageDecay lies in 0 ..< 1 and averageStart is at least 0, not \(averageDecay) and \(averageStart)"
+      )
+      try AdversarialChecks.batch(batchSize)
+      switch model {
+      case .cgan: break
+      case .maxout:
+        try AdversarialChecks.require(
+          generatorHidden.count == 3 && discriminatorHidden.count == 3 && pieces.count == 3,
+          "the model 'maxout' has three widths in generatorHidden, discriminatorHidden and pieces: of the latent's "
+            + "or picture's, the label's and the joint layer")
+      case .convolutional:
+        try AdversarialChecks.doublings(imageSize: imageSize, "generatorHidden", generatorHidden)
+        try AdversarialChecks.require(
+          dropout == 0, "the model 'convolutional' has no dropout; set dropout to 0, not \(dropout)")
+      }
+      try AdversarialChecks.require(
+        model == .convolutional || discriminatorSteps == 1,
+        "discriminatorSteps is 1 in the model '\(model.rawValue)', not \(discriminatorSteps)")
+    }
+  }
+}

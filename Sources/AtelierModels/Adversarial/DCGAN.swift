@@ -1,0 +1,428 @@
+import AtelierData
+public import Torch
+public import TorchNN
+
+/// The deep convolutional GAN: transposed convolutions up, strided convolutions down, batch norm in both.
+///
+/// Paper: Radford, Metz and Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional
+/// Generative Adversarial Networks".
+///
+/// Two forms, by ``Configuration/model``:
+///
+/// - `dcgan`, that of pytorch/examples `dcgan/main.py`: 4×4 kernels without bias, the discriminator updated
+///   first on real and generated pictures apart, the generator through the updated discriminator. No
+///   deviation at 64 pixels. Other sizes add or take away stages, so that the smallest map is 4 to 7 wide
+///   (the script's is 4); its kernel is as wide as the map.
+/// - `theano`, that of Newmu/dcgan_code `faces/train_uncond_dcgan.py`, which the paper's numbers come from:
+///   5×5 kernels, linear first and last layers, twice the width, latents from U(−1, 1), weight decay,
+///   batch statistics also when generating, and the two networks updated on alternate batches. Deviation:
+///   weight decay is Adam's L2 term on all parameters, norms included, as in the authors' code; the
+///   transposed convolution pads its output on one side only, as frameworks do today.
+public final class DCGAN: LatentSystem {
+  /// The name, the paper and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "dcgan", summary: "Deep convolutional GAN without classes",
+    paper: "Radford et al., Unsupervised Representation Learning with Deep Convolutional GANs, 2016",
+    reference: "pytorch/examples dcgan/main.py; Newmu/dcgan_code faces/train_uncond_dcgan.py")
+
+  /// The choices of a dcgan.
+  public struct Configuration: SystemConfiguration {
+    /// Which form.
+    public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
+      /// pytorch/examples.
+      case dcgan
+      /// The authors' code.
+      case theano
+    }
+
+    /// Which form.
+    public var model = Model.dcgan
+    /// Height and width of the pictures: 4, 5, 6 or 7 times a power of two of at least 2.
+    public var imageSize = 64
+    /// Colours of a pixel.
+    public var imageChannels = 3
+    /// The length of a latent vector.
+    public var latentSize = 100
+    /// Channels of the generator's widest map; maps have twice as many for each halving.
+    public var generatorChannels = 64
+    /// Channels of the discriminator's widest map; maps have twice as many for each halving.
+    public var discriminatorChannels = 64
+    /// The epsilon of batch norms.
+    public var normEpsilon = 1e-5
+    /// The slope of leaky relus.
+    public var leakySlope = 0.2
+    /// What the players minimise.
+    public var loss = AdversarialLoss.binaryCrossEntropy
+    /// The learning rate of both optimisers.
+    public var learningRate = 2e-4
+    /// Adam's decay of the mean of gradients.
+    public var beta1 = 0.5
+    /// Adam's decay of the mean of squared gradients.
+    public var beta2 = 0.999
+    /// Adam's epsilon.
+    public var adamEpsilon = 1e-8
+    /// The factor of the L2 term in both optimisers.
+    public var weightDecay = 0.0
+    /// Pictures in a batch.
+    public var batchSize = 64
+
+    /// The script of pytorch/examples.
+    public init() {}
+
+    /// The paper's faces, the reference script, and a small one.
+    public static var presets: [Preset<Configuration>] {
+      var paper = Configuration()
+      paper.model = .theano
+      paper.generatorChannels = 128
+      paper.discriminatorChannels = 128
+      paper.weightDecay = 1e-5
+      paper.normEpsilon = 1e-8
+      paper.batchSize = 128
+      var small = Configuration()
+      small.imageSize = 28
+      small.imageChannels = 1
+      small.latentSize = 64
+      small.generatorChannels = 32
+      small.discriminatorChannels = 32
+      return [
+        Preset("faces", "the authors' code for 64×64 faces", paper),
+        Preset("reference", "the script of pytorch/examples, 64×64", Configuration()),
+        Preset("small", "narrow networks for 28×28 pictures, minutes on two cores", small),
+      ]
+    }
+
+    /// Refuses what cannot work.
+    public func validate() throws(ConfigurationError) {
+      try AdversarialChecks.positive([
+        "imageChannels": imageChannels, "latentSize": latentSize, "generatorChannels": generatorChannels,
+        "discriminatorChannels": discriminatorChannels,
+      ])
+      try AdversarialChecks.require(
+        Stages(imageSize: imageSize) != nil,
+        "imageSize is 4, 5, 6 or 7 times a power of two of at least 2 (28, 32, 48, 64, 96, 128, …), not \(imageSize)"
+      )
+      try AdversarialChecks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope)
+      try AdversarialChecks.adam(
+        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      try AdversarialChecks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
+      try AdversarialChecks.batch(batchSize)
+    }
+  }
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// The generator and the discriminator.
+  public let networks: [Network]
+  private let generator: any Layer
+  private let discriminator: any Layer
+  private let generatorOptimizer: Adam
+  private let discriminatorOptimizer: Adam
+
+  /// Builds both networks and their optimisers.
+  ///
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    guard let stages = Stages(imageSize: configuration.imageSize) else {
+      throw ConfigurationError("imageSize \(configuration.imageSize) cannot be halved down to a small map")
+    }
+    let generator: any Layer
+    let discriminator: any Layer
+    switch configuration.model {
+    case .dcgan:
+      generator = Generator(configuration, stages, using: stream)
+      discriminator = Discriminator(configuration, stages, using: stream)
+    case .theano:
+      generator = TheanoGenerator(configuration, stages, using: stream)
+      discriminator = TheanoDiscriminator(configuration, stages, using: stream)
+    }
+    applyDCGANWeights(generator, using: stream)
+    applyDCGANWeights(discriminator, using: stream)
+    func adam(_ network: Module) -> Adam {
+      Adam(
+        network, learningRate: configuration.learningRate, beta1: configuration.beta1,
+        beta2: configuration.beta2, epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay
+      )
+    }
+    self.generator = generator
+    self.discriminator = discriminator
+    generatorOptimizer = adam(generator)
+    discriminatorOptimizer = adam(discriminator)
+    networks = [
+      Network("generator", generator) { _, inputs in ["image": generator(try inputs.required("latent"))] },
+      Network("discriminator", discriminator) { _, inputs in
+        ["score": discriminator(try inputs.required("image"))]
+      },
+    ]
+  }
+
+  /// The optimisers by their networks' names.
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
+  }
+
+  /// Pictures.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    let size = configuration.imageSize
+    return [
+      Field("image", .image(channels: configuration.imageChannels, height: size, width: size, range: .signed))
+    ]
+  }
+
+  /// Takes over the data's channels.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    var configuration = configuration
+    if let channels = data.description.channels { configuration.imageChannels = channels }
+    return configuration
+  }
+
+  /// One step of training.
+  public func step(_ step: TrainingStep) throws {
+    switch configuration.model {
+    case .dcgan: try reference(step)
+    case .theano: try alternating(step)
+    }
+  }
+
+  /// Discriminator on real, discriminator on generated, its update; then the generator.
+  private func reference(_ step: TrainingStep) throws {
+    let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
+    let real = try step.batch()["image"]
+    let fake = generator(latents(real.shape[0], step.draws))
+
+    var (realScores, fakeScores): (Tensor?, Tensor?)
+    let discriminatorLoss = try step.update(
+      "discriminator", discriminatorOptimizer,
+      minimizing: {
+        let scores = discriminator(real)
+        realScores = scores.detached()
+        return loss.real(scores)
+      },
+      {
+        let scores = discriminator(fake.detached())
+        fakeScores = scores.detached()
+        return loss.fake(scores)
+      })
+    observeAccuracy(step, realScores, fakeScores)
+
+    let generatorLoss = try withFrozen(discriminator) {
+      try step.update("generator", generatorOptimizer, minimizing: { loss.generator(discriminator(fake)) })
+    }
+    step.log("generator", generatorLoss)
+    step.log("discriminator", discriminatorLoss)
+  }
+
+  /// The authors' order: every batch trains one of the two, the generator first.
+  private func alternating(_ step: TrainingStep) throws {
+    let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
+    let real = try step.batch()["image"]
+    let latent = latents(real.shape[0], step.draws)
+    guard step.index % 2 == 1 else {
+      let generatorLoss = try withFrozen(discriminator) {
+        try step.update(
+          "generator", generatorOptimizer, minimizing: { loss.generator(discriminator(generator(latent))) })
+      }
+      step.log("generator", generatorLoss)
+      return
+    }
+    let fake = withoutGradients { generator(latent) }
+    var (realScores, fakeScores): (Tensor?, Tensor?)
+    let discriminatorLoss = try step.update(
+      "discriminator", discriminatorOptimizer,
+      minimizing: {
+        let scores = discriminator(real)
+        realScores = scores.detached()
+        return loss.real(scores)
+      },
+      {
+        let scores = discriminator(fake)
+        fakeScores = scores.detached()
+        return loss.fake(scores)
+      })
+    observeAccuracy(step, realScores, fakeScores)
+    step.log("discriminator", discriminatorLoss)
+  }
+
+  private func observeAccuracy(_ step: TrainingStep, _ real: Tensor?, _ fake: Tensor?) {
+    guard let real, let fake else { return }
+    step.observe("discriminatorAccuracy") { configuration.loss.accuracy(real: real, fake: fake) }
+  }
+
+  /// `[batch, latent, 1, 1]`, the shape in which the script draws them.
+  private func latents(_ batch: Int, _ draws: any Draws) -> Tensor {
+    latentSpace.distribution.draw("latent", [batch, configuration.latentSize, 1, 1], from: draws)
+  }
+
+  /// The length of a latent vector and what it is drawn from.
+  public var latentSpace: (size: Int, distribution: LatentDistribution) {
+    (configuration.latentSize, configuration.model == .theano ? .symmetricUniform : .normal)
+  }
+
+  /// Nil: pictures have no classes here.
+  public var classCount: Int? { nil }
+
+  /// Pictures in -1 … 1 for latents `[n, size]`; labels are ignored.
+  public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor { generator(latents) }
+
+  // MARK: Networks
+
+  /// How a picture is halved: `halvings` times, to a map of `bottomWidth`.
+  private struct Stages {
+    let halvings: Int
+    let bottomWidth: Int
+
+    init?(imageSize: Int) {
+      var (width, count) = (imageSize, 0)
+      while width >= 8, width % 2 == 0 { (width, count) = (width / 2, count + 1) }
+      guard count >= 1, (4..<8).contains(width) else { return nil }
+      (halvings, bottomWidth) = (count, width)
+    }
+
+    /// Channels of the maps from the widest to the smallest: c, 2c, 4c, …
+    func widths(_ base: Int) -> [Int] { (0..<halvings).map { base << $0 } }
+  }
+
+  /// pytorch/examples' generator; the layers' names are the authors': `main.0.weight`.
+  private final class Generator: Module, Layer {
+    let main: Sequential
+    private let latentSize: Int
+
+    init(_ configuration: Configuration, _ stages: Stages, using stream: RandomStream) {
+      latentSize = configuration.latentSize
+      let widths = Array(stages.widths(configuration.generatorChannels).reversed())
+      var layers: [any Layer] = []
+      var width = latentSize
+      for (index, next) in widths.enumerated() {
+        layers += [
+          ConvTranspose2d(
+            inputChannels: width, outputChannels: next, kernelSize: index == 0 ? stages.bottomWidth : 4,
+            stride: index == 0 ? 1 : 2, padding: index == 0 ? 0 : 1, hasBias: false, using: stream),
+          BatchNorm2d(channels: next, epsilon: configuration.normEpsilon), ReLU(),
+        ]
+        width = next
+      }
+      layers += [
+        ConvTranspose2d(
+          inputChannels: width, outputChannels: configuration.imageChannels, kernelSize: 4, stride: 2,
+          padding: 1, hasBias: false, using: stream),
+        Tanh(),
+      ]
+      main = Sequential(layers)
+      super.init()
+    }
+
+    /// Pictures in -1 … 1 for `[batch, latent]` or `[batch, latent, 1, 1]`.
+    func callAsFunction(_ x: Tensor) -> Tensor { main(x.reshaped([x.shape.first ?? 1, latentSize, 1, 1])) }
+  }
+
+  /// pytorch/examples' discriminator; the layers' names are the authors': `main.0.weight`.
+  private final class Discriminator: Module, Layer {
+    let main: Sequential
+
+    init(_ configuration: Configuration, _ stages: Stages, using stream: RandomStream) {
+      var layers: [any Layer] = []
+      var width = configuration.imageChannels
+      for (index, next) in stages.widths(configuration.discriminatorChannels).enumerated() {
+        layers.append(
+          Conv2d(
+            inputChannels: width, outputChannels: next, kernelSize: 4, stride: 2, padding: 1, hasBias: false,
+            using: stream))
+        if index > 0 { layers.append(BatchNorm2d(channels: next, epsilon: configuration.normEpsilon)) }
+        layers.append(LeakyReLU(negativeSlope: configuration.leakySlope))
+        width = next
+      }
+      layers.append(
+        Conv2d(
+          inputChannels: width, outputChannels: 1, kernelSize: stages.bottomWidth, hasBias: false,
+          using: stream))
+      if configuration.loss.takesProbabilities { layers.append(Sigmoid()) }
+      main = Sequential(layers)
+      super.init()
+    }
+
+    /// Scores `[batch]` for pictures `[batch, channels, height, width]`.
+    func callAsFunction(_ x: Tensor) -> Tensor { main(x).reshaped([-1]) }
+  }
+
+  /// Batch norm that uses the batch's statistics also when generating, as the authors' code does.
+  private static func batchStatistics(_ channels: Int, _ configuration: Configuration) -> BatchNorm2d {
+    BatchNorm2d(channels: channels, epsilon: configuration.normEpsilon, tracksStatistics: false)
+  }
+
+  /// A 5×5 transposed convolution that doubles a map.
+  private static func enlarging(_ inputs: Int, _ outputs: Int, using stream: RandomStream) -> ConvTranspose2d
+  {
+    ConvTranspose2d(
+      inputChannels: inputs, outputChannels: outputs, kernelSize: 5, stride: 2, padding: 2, outputPadding: 1,
+      hasBias: false, using: stream)
+  }
+
+  /// The generator of the authors' code: linear to the smallest map, 5×5 transposed convolutions.
+  private final class TheanoGenerator: Module, Layer {
+    let projection: Linear
+    let bottomNorm: BatchNorm2d
+    let blocks: Sequential
+    private let bottomShape: [Int]
+
+    init(_ configuration: Configuration, _ stages: Stages, using stream: RandomStream) {
+      let widths = Array(stages.widths(configuration.generatorChannels).reversed())
+      bottomShape = [widths[0], stages.bottomWidth, stages.bottomWidth]
+      projection = Linear(
+        inputFeatures: configuration.latentSize, outputFeatures: bottomShape.reduce(1, *), hasBias: false,
+        using: stream)
+      stream.fillNormal(projection.weight, standardDeviation: 0.02)
+      bottomNorm = DCGAN.batchStatistics(widths[0], configuration)
+      var layers: [any Layer] = [ReLU()]
+      for (width, next) in zip(widths, widths.dropFirst()) {
+        layers += [
+          DCGAN.enlarging(width, next, using: stream), DCGAN.batchStatistics(next, configuration), ReLU(),
+        ]
+      }
+      let last = widths[widths.count - 1]
+      layers += [DCGAN.enlarging(last, configuration.imageChannels, using: stream), Tanh()]
+      blocks = Sequential(layers)
+      super.init()
+    }
+
+    /// Pictures in -1 … 1 for `[batch, latent]` or `[batch, latent, 1, 1]`.
+    func callAsFunction(_ x: Tensor) -> Tensor {
+      blocks(bottomNorm(projection(x.flattened(from: 1)).reshaped([x.shape.first ?? 1] + bottomShape)))
+    }
+  }
+
+  /// The discriminator of the authors' code: 5×5 convolutions and a linear layer.
+  private final class TheanoDiscriminator: Module, Layer {
+    let blocks: Sequential
+    let head: Linear
+    private let endsInSigmoid: Bool
+
+    init(_ configuration: Configuration, _ stages: Stages, using stream: RandomStream) {
+      let widths = stages.widths(configuration.discriminatorChannels)
+      var layers: [any Layer] = []
+      var width = configuration.imageChannels
+      for (index, next) in widths.enumerated() {
+        layers.append(
+          Conv2d(
+            inputChannels: width, outputChannels: next, kernelSize: 5, stride: 2, padding: 2, hasBias: false,
+            using: stream))
+        if index > 0 { layers.append(DCGAN.batchStatistics(next, configuration)) }
+        layers.append(LeakyReLU(negativeSlope: configuration.leakySlope))
+        width = next
+      }
+      blocks = Sequential(layers)
+      head = Linear(
+        inputFeatures: width * stages.bottomWidth * stages.bottomWidth, outputFeatures: 1, hasBias: false,
+        using: stream)
+      stream.fillNormal(head.weight, standardDeviation: 0.02)
+      endsInSigmoid = configuration.loss.takesProbabilities
+      super.init()
+    }
+
+    /// Scores `[batch]` for pictures `[batch, channels, height, width]`.
+    func callAsFunction(_ x: Tensor) -> Tensor {
+      let scores = head(blocks(x).flattened(from: 1)).reshaped([-1])
+      return endsInSigmoid ? scores.sigmoid() : scores
+    }
+  }
+}

@@ -1,0 +1,212 @@
+import AtelierData
+public import Torch
+public import TorchNN
+
+/// The least-squares GAN: scores are pulled towards 1 and 0 by their squared distance, which goes on
+/// moving pictures that the discriminator already takes for real.
+///
+/// Paper: Mao et al. 2017, "Least Squares Generative Adversarial Networks". Networks and update order are
+/// those of eriklindernoren/PyTorch-GAN `implementations/lsgan/lsgan.py`: upsampling generator,
+/// convolutional discriminator with dropout before batch norm, generator updated first. No deviation;
+/// pictures whose size is no multiple of 16 work here too, the discriminator's last map being rounded up.
+public final class LSGAN: LatentSystem {
+  /// The name, the paper and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "lsgan", summary: "Least-squares GAN with an upsampling generator",
+    paper: "Mao et al., Least Squares Generative Adversarial Networks, 2017",
+    reference: "eriklindernoren/PyTorch-GAN implementations/lsgan/lsgan.py")
+
+  /// The choices of an lsgan.
+  public struct Configuration: SystemConfiguration {
+    /// Which networks.
+    public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
+      /// PyTorch-GAN's convolutional networks.
+      case lsgan
+    }
+
+    /// Which networks.
+    public var model = Model.lsgan
+    /// Height and width of the pictures.
+    public var imageSize = 32
+    /// Colours of a pixel.
+    public var imageChannels = 1
+    /// The length of a latent vector.
+    public var latentSize = 100
+    /// The generator's widths, input side first; the picture doubles once for each.
+    public var generatorHidden = [128, 64]
+    /// The discriminator's widths, input side first; the picture halves once for each.
+    public var discriminatorHidden = [16, 32, 64, 128]
+    /// The epsilon of batch norms.
+    public var normEpsilon = 0.8
+    /// The slope of leaky relus.
+    public var leakySlope = 0.2
+    /// The share of channels that the discriminator drops.
+    public var dropout = 0.25
+    /// What the players minimise.
+    public var loss = AdversarialLoss.leastSquares
+    /// The learning rate of both optimisers.
+    public var learningRate = 2e-4
+    /// Adam's decay of the mean of gradients.
+    public var beta1 = 0.5
+    /// Adam's decay of the mean of squared gradients.
+    public var beta2 = 0.999
+    /// Adam's epsilon.
+    public var adamEpsilon = 1e-8
+    /// Pictures in a batch.
+    public var batchSize = 64
+
+    /// PyTorch-GAN's script.
+    public init() {}
+
+    /// The reference script and a small one.
+    public static var presets: [Preset<Configuration>] {
+      var small = Configuration()
+      small.imageSize = 28
+      small.latentSize = 64
+      small.generatorHidden = [32, 16]
+      small.discriminatorHidden = [16, 32, 64]
+      return [
+        Preset("reference", "PyTorch-GAN's lsgan.py", Configuration()),
+        Preset("small", "narrow networks for 28×28 pictures, minutes on two cores", small),
+      ]
+    }
+
+    /// Refuses what cannot work.
+    public func validate() throws(ConfigurationError) {
+      try AdversarialChecks.positive([
+        "imageSize": imageSize, "imageChannels": imageChannels, "latentSize": latentSize,
+      ])
+      try AdversarialChecks.widths([
+        "generatorHidden": generatorHidden, "discriminatorHidden": discriminatorHidden,
+      ])
+      try AdversarialChecks.doublings(imageSize: imageSize, "generatorHidden", generatorHidden)
+      try AdversarialChecks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope, dropout: dropout)
+      try AdversarialChecks.adam(
+        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      try AdversarialChecks.batch(batchSize)
+    }
+  }
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// The generator and the discriminator.
+  public let networks: [Network]
+  private let generator: UpsamplingGenerator
+  private let discriminator: Discriminator
+  private let generatorOptimizer: Adam
+  private let discriminatorOptimizer: Adam
+
+  /// Builds both networks and their optimisers.
+  ///
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let generator = UpsamplingGenerator(
+      latentSize: configuration.latentSize, hidden: configuration.generatorHidden,
+      imageSize: configuration.imageSize, imageChannels: configuration.imageChannels, startsWithNorm: false,
+      normEpsilon: configuration.normEpsilon, leakySlope: configuration.leakySlope, using: stream)
+    let discriminator = Discriminator(configuration, using: stream)
+    applyDCGANWeights(generator, using: stream)
+    applyDCGANWeights(discriminator, using: stream)
+    func adam(_ network: Module) -> Adam {
+      Adam(
+        network, learningRate: configuration.learningRate, beta1: configuration.beta1,
+        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
+    }
+    self.generator = generator
+    self.discriminator = discriminator
+    generatorOptimizer = adam(generator)
+    discriminatorOptimizer = adam(discriminator)
+    networks = [
+      Network("generator", generator, authorsNames: UpsamplingGenerator.authorsNames) { _, inputs in
+        ["image": generator(try inputs.required("latent"))]
+      },
+      Network("discriminator", discriminator, authorsNames: Discriminator.authorsNames) { _, inputs in
+        ["score": discriminator(try inputs.required("image"))]
+      },
+    ]
+  }
+
+  /// The optimisers by their networks' names.
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
+  }
+
+  /// Pictures.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    let size = configuration.imageSize
+    return [
+      Field("image", .image(channels: configuration.imageChannels, height: size, width: size, range: .signed))
+    ]
+  }
+
+  /// Takes over the data's channels.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    var configuration = configuration
+    if let channels = data.description.channels { configuration.imageChannels = channels }
+    return configuration
+  }
+
+  /// One step of training.
+  public func step(_ step: TrainingStep) throws {
+    let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
+    let real = try step.batch()["image"]
+
+    let fake = generator(step.draws.normal("latent", [real.shape[0], configuration.latentSize]))
+    let generatorLoss = try withFrozen(discriminator) {
+      try step.update("generator", generatorOptimizer, minimizing: { loss.generator(discriminator(fake)) })
+    }
+
+    let constant = fake.detached()
+    let discriminatorLoss = try step.update(
+      "discriminator", discriminatorOptimizer,
+      minimizing: {
+        // Two calls, because batch norm must not see real and generated pictures together.
+        let (realScores, fakeScores) = (discriminator(real), discriminator(constant))
+        step.observe("discriminatorAccuracy") { loss.accuracy(real: realScores, fake: fakeScores) }
+        return 0.5 * (loss.real(realScores) + loss.fake(fakeScores))
+      })
+    step.log("generator", generatorLoss)
+    step.log("discriminator", discriminatorLoss)
+  }
+
+  /// The length of a latent vector and what it is drawn from.
+  public var latentSpace: (size: Int, distribution: LatentDistribution) {
+    (configuration.latentSize, .normal)
+  }
+
+  /// Nil: pictures have no classes here.
+  public var classCount: Int? { nil }
+
+  /// Pictures in -1 … 1 for latents `[n, size]`; labels are ignored.
+  public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor { generator(latents) }
+
+  private final class Discriminator: Module {
+    let blocks: Sequential
+    let head: Linear
+    private let endsInSigmoid: Bool
+
+    /// The authors' names: `model.0.weight`, `adv_layer.weight`.
+    static let authorsNames = KeyMap(["blocks": "model", "head": "adv_layer"])
+
+    init(_ configuration: Configuration, using stream: RandomStream) {
+      blocks = downsamplingTrunk(
+        imageChannels: configuration.imageChannels, hidden: configuration.discriminatorHidden,
+        normEpsilon: configuration.normEpsilon, leakySlope: configuration.leakySlope,
+        dropout: configuration.dropout, using: stream)
+      head = Linear(
+        inputFeatures: downsamplingFeatures(
+          imageSize: configuration.imageSize, hidden: configuration.discriminatorHidden),
+        outputFeatures: 1, using: stream)
+      endsInSigmoid = configuration.loss.takesProbabilities
+      super.init()
+    }
+
+    /// Scores `[batch, 1]` for pictures `[batch, channels, height, width]`.
+    func callAsFunction(_ image: Tensor) -> Tensor {
+      let scores = head(blocks(image).flattened(from: 1))
+      return endsInSigmoid ? scores.sigmoid() : scores
+    }
+  }
+}

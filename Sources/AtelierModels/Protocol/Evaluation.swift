@@ -1,0 +1,32 @@
+public import Torch
+public import TorchNN
+
+/// A system that gives a picture back from its code.
+public protocol ReconstructingSystem: GenerativeSystem {
+  /// Reconstructions in the range of the batch's pictures, networks in evaluation mode.
+  func reconstruct(_ batch: Batch, draws: any Draws) throws -> Tensor
+}
+
+/// A system with an explicit likelihood bound.
+public protocol LikelihoodSystem: GenerativeSystem {
+  /// log p(x, z) - log q(z | x) of `samples` draws of z for each example: `[samples, batch]`, in nats.
+  ///
+  /// Its mean is the evidence lower bound; its log-mean-exp over samples is the importance-weighted
+  /// bound (Burda et al. 2016).
+  func logWeights(_ batch: Batch, samples: Int, draws: any Draws) throws -> Tensor
+}
+
+/// A system that gives text a probability.
+public protocol LanguageSystem: GenerativeSystem {
+  /// What one token stands for, which decides whether perplexity or bits a character are printed.
+  var tokenUnit: TokenUnit { get }
+  /// The summed negative log-likelihood in nats, and the number of tokens, over a source that runs out.
+  func negativeLogLikelihood(over batches: [Batch]) throws -> (sum: Double, tokens: Int)
+  /// Continues tokens `[time, 1]` by `length` more, one uniform draw named `draw` a token.
+  func continuation(of start: Tensor, length: Int, temperature: Double, draws: any Draws) throws -> Tensor
+}
+
+/// What a token stands for.
+public enum TokenUnit: String, Sendable, Hashable, Codable, CaseIterable {
+  case word, character, byte
+}

@@ -1,0 +1,143 @@
+public import Foundation
+
+/// Every choice that a system's networks and training depend on.
+///
+/// A plain value: stored properties with defaults, no methods that compute. Property names are the
+/// keys of configuration files, of `--set` and of the reference cases, one vocabulary for all systems
+/// (`imageSize`, `latentSize`, `learningRate`, …). `init()` is the authors' reference implementation
+/// without anything added to it; presets build on it.
+public protocol SystemConfiguration: Codable, Sendable, Hashable {
+  /// The authors' reference implementation at its own sizes.
+  init()
+
+  /// Named starting points; the first is the paper's, one is called `small` and learns in minutes on
+  /// two processor cores.
+  static var presets: [Preset<Self>] { get }
+
+  /// Examples in one batch.
+  var batchSize: Int { get }
+
+  /// Refuses values that cannot work, naming the key and the way out.
+  func validate() throws(ConfigurationError)
+}
+
+/// A named configuration.
+public struct Preset<Configuration: Sendable>: Sendable {
+  /// What `--preset` takes.
+  public let name: String
+  /// One line for people.
+  public let summary: String
+  /// The values.
+  public let configuration: Configuration
+
+  /// Names a configuration.
+  public init(_ name: String, _ summary: String, _ configuration: Configuration) {
+    self.name = name
+    self.summary = summary
+    self.configuration = configuration
+  }
+}
+
+/// A configuration that cannot be used; the text names the key and the way out.
+public struct ConfigurationError: Error, Sendable, CustomStringConvertible, LocalizedError {
+  /// One sentence for people.
+  public let description: String
+
+  /// An error with its sentence.
+  public init(_ description: String) { self.description = description }
+
+  /// The same sentence, for Foundation.
+  public var errorDescription: String? { description }
+}
+
+extension SystemConfiguration {
+  /// Every key in the order of declaration; nil values are keys too.
+  public var keys: [String] { Mirror(reflecting: self).children.compactMap(\.label) }
+
+  /// Every key with its value; nil is written as null, so that no key is missing from a file.
+  public func values() throws(ConfigurationError) -> [String: ConfigurationValue] {
+    do {
+      let data = try JSONEncoder().encode(self)
+      var table = try JSONDecoder().decode([String: ConfigurationValue].self, from: data)
+      for key in keys where table[key] == nil { table[key] = .null }
+      return table
+    } catch {
+      throw ConfigurationError("the configuration \(Self.self) cannot be written: \(error)")
+    }
+  }
+
+  /// This configuration with some values replaced.
+  ///
+  /// - Throws: ``ConfigurationError`` that names an unknown key and its nearest known one, or a value
+  ///   that does not fit its key.
+  public func overlaid(with changes: [String: ConfigurationValue]) throws(ConfigurationError) -> Self {
+    var table = try values()
+    let known = keys
+    for (key, value) in changes.sorted(by: { $0.key < $1.key }) {
+      guard known.contains(key) else {
+        throw ConfigurationError(
+          "unknown configuration key '\(key)'; did you mean '\(nearest(to: key, in: known))'?")
+      }
+      table[key] = value
+      // Each key is decoded on its own first, so that the error can name it.
+      try Self.check(table, after: key, value)
+    }
+    return try Self.decode(table)
+  }
+
+  private static func check(
+    _ table: [String: ConfigurationValue], after key: String, _ value: ConfigurationValue
+  ) throws(ConfigurationError) {
+    do {
+      _ = try decode(table)
+    } catch {
+      throw ConfigurationError("'\(value)' does not fit the configuration key '\(key)': \(error.description)")
+    }
+  }
+
+  private static func decode(_ table: [String: ConfigurationValue]) throws(ConfigurationError) -> Self {
+    do {
+      return try JSONDecoder().decode(Self.self, from: try JSONEncoder().encode(table))
+    } catch let error as DecodingError {
+      throw ConfigurationError(sentence(for: error))
+    } catch {
+      throw ConfigurationError("\(error)")
+    }
+  }
+
+  private static func sentence(for error: DecodingError) -> String {
+    switch error {
+    case .typeMismatch(let type, let context): "expected \(type) at '\(path(context))'"
+    case .valueNotFound(let type, let context): "expected \(type), not null, at '\(path(context))'"
+    case .keyNotFound(let key, _): "the key '\(key.stringValue)' is missing"
+    case .dataCorrupted(let context): "'\(path(context))': \(context.debugDescription)"
+    @unknown default: "\(error)"
+    }
+  }
+
+  private static func path(_ context: DecodingError.Context) -> String {
+    context.codingPath.map(\.stringValue).joined(separator: ".")
+  }
+}
+
+/// The candidate that needs the fewest edits (Levenshtein 1966) to become `word`; for error messages.
+public func nearest(to word: String, in candidates: [String]) -> String {
+  func distance(_ a: [Character], _ b: [Character]) -> Int {
+    var row = Array(0...b.count)
+    for (i, x) in a.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for (j, y) in b.enumerated() {
+        let next = min(row[j] + 1, row[j + 1] + 1, diagonal + (x == y ? 0 : 1))
+        diagonal = row[j + 1]
+        row[j + 1] = next
+      }
+    }
+    return row[b.count]
+  }
+  let letters = Array(word.lowercased())
+  return candidates.min {
+    distance(letters, Array($0.lowercased())) < distance(letters, Array($1.lowercased()))
+  }
+    ?? word
+}

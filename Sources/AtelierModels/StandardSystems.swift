@@ -1,0 +1,17 @@
+extension SystemRegistry {
+  /// Every system of Atelier, one line each, in the order of the documentation.
+  public static var standard: SystemRegistry {
+    SystemRegistry([
+      GAN.self,
+      ConditionalGAN.self,
+      DCGAN.self,
+      LSGAN.self,
+      WGANGP.self,
+      ACGAN.self,
+      Autoencoder.self,
+      VariationalAutoencoder.self,
+      ConditionalVAE.self,
+      RNNLanguageModel.self,
+    ])
+  }
+}
