@@ -63,10 +63,12 @@ let package = Package(
     library("AtelierMedia", ["CVips"]),
     library("AtelierData", ["Torch", "AtelierMedia", "CZlib", csv, crypto]),
     library("AtelierModels", ["Torch", "TorchNN", "AtelierData"]),
+    library("AtelierMetrics", ["Torch", "TorchNN"]),
     tests("TorchTests", ["Torch"], exclude: ["Fixtures"]),
     tests("TorchNNTests", ["Torch", "TorchNN"]),
     tests("AtelierMediaTests", ["AtelierMedia"]),
     tests("AtelierDataTests", ["AtelierData", "AtelierMedia", "Torch"]),
+    tests("AtelierMetricsTests", ["AtelierMetrics"]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -1,0 +1,55 @@
+public import Torch
+
+/// Something that turns pictures into the vectors on which sets of pictures are compared.
+public protocol FeatureSource {
+  /// A short name without spaces, which the protocol of every number on these features repeats.
+  var name: String { get }
+  /// Everything about the features that a number's protocol must say; `features` comes first.
+  var provenance: Provenance { get }
+  /// The features `[n, features]` of pictures `[n, channels, height, width]` in -1 … 1.
+  func features(_ images: Tensor) -> Tensor
+}
+
+extension FeatureSource {
+  /// The name alone.
+  public var provenance: Provenance { ["features": name] }
+
+  /// The features of many pictures, computed some at a time and without gradients.
+  ///
+  /// - Parameters:
+  ///   - images: `[n, channels, height, width]`; bytes 0 … 255 are brought to -1 … 1, others must be there.
+  ///   - batchSize: how many pictures are in work at a time.
+  /// - Returns: `[n, features]`.
+  public func features(ofAll images: Tensor, batchSize: Int = 250) -> Tensor {
+    inBatches(images, batchSize) { features($0) }
+  }
+}
+
+/// Applies a function to float batches of pictures and joins the results.
+func inBatches(_ images: Tensor, _ batchSize: Int, _ body: (Tensor) -> Tensor) -> Tensor {
+  withoutGradients {
+    let count = images.shape.first ?? 0
+    check(count >= 1 && batchSize >= 1, "features need at least one picture, not \(images.shape)")
+    let parts = stride(from: 0, to: max(1, count), by: max(1, batchSize)).map { start in
+      body(signedPictures(images.narrow(0, from: start, length: min(batchSize, count - start))))
+    }
+    return Tensor.concatenated(parts, dim: 0)
+  }
+}
+
+/// Bytes as numbers in -1 … 1; other types as they are.
+func signedPictures(_ images: Tensor) -> Tensor {
+  images.dtype == .uint8 ? images.asType(.float32) * (1 / 127.5) - 1 : images
+}
+
+/// The pixels themselves: what a distance says about pictures without any network.
+public struct RawPixels: FeatureSource, Sendable, Hashable {
+  /// `pixels`.
+  public var name: String { "pixels" }
+
+  /// The source has no settings.
+  public init() {}
+
+  /// Each picture as one row, channel by channel: `[n, channels * height * width]`.
+  public func features(_ images: Tensor) -> Tensor { images.flattened(from: 1) }
+}

@@ -1,0 +1,223 @@
+public import Foundation
+public import Torch
+public import TorchNN
+
+/// A small convolutional classifier that Atelier trains itself, as judge of class-conditional samples and
+/// as a feature source where the Inception network of the FID paper has nothing to say.
+///
+/// Not from a paper: stages of convolution, batch norm and relu halve the picture to at most 8 × 8, one more
+/// at that size, then a hidden linear layer, whose relu are the features, and the classes. The time on two
+/// cores goes into the large maps; so maps are halved early, by pooling before the norm where pictures
+/// are small enough to look at every pixel, else by the convolution's stride.
+public final class ImageClassifier: Module, FeatureSource {
+  /// What the network looks like.
+  public struct Configuration: Codable, Sendable, Hashable {
+    /// How many classes there are.
+    public var classes: Int
+    /// Colour channels, 1 … 4.
+    public var channels: Int
+    /// Height of the pictures in pixels, at least 8.
+    public var height: Int
+    /// Width of the pictures in pixels, at least 8.
+    public var width: Int
+    /// Channels of the first stage; the later ones have twice as many.
+    public var baseChannels: Int
+    /// Length of the feature vectors.
+    public var featureSize: Int
+
+    /// A network for pictures of the given size.
+    public init(
+      classes: Int, channels: Int, height: Int, width: Int, baseChannels: Int = 32, featureSize: Int = 128
+    ) {
+      self.classes = classes
+      self.channels = channels
+      self.height = height
+      self.width = width
+      self.baseChannels = baseChannels
+      self.featureSize = featureSize
+    }
+
+    /// - Throws: `MetricError` naming the first value that no network can have.
+    public func validate() throws {
+      guard classes >= 2, classes <= 100_000 else {
+        throw MetricError("a classifier needs at least two classes, not \(classes); give labelled pictures")
+      }
+      guard (1...4).contains(channels), (8...4096).contains(height), (8...4096).contains(width) else {
+        throw MetricError(
+          "the classifier takes pictures of 1 to 4 channels and 8 to 4096 pixels a side, "
+            + "not \(channels) × \(height) × \(width); resize them")
+      }
+      guard (1...1024).contains(baseChannels), (1...65536).contains(featureSize) else {
+        throw MetricError(
+          "a classifier of \(baseChannels) base channels and \(featureSize) features cannot be built; "
+            + "choose up to 1024 and 65536")
+      }
+    }
+  }
+
+  /// How a classifier was trained and how good it is; kept in its file.
+  public struct Report: Codable, Sendable, Hashable {
+    /// The share of test pictures it classifies as labelled, 0 … 1.
+    public var testAccuracy: Double
+    /// How many test pictures there were.
+    public var testCount: Int
+    /// How many pictures it was trained on.
+    public var trainingCount: Int
+    /// How many steps it was trained for.
+    public var steps: Int
+    /// How long the training took, in seconds.
+    public var seconds: Double
+    /// Whether the time limit shortened the training, so that another machine would give another network.
+    public var wasShortened: Bool
+    /// Identifies the data and the settings; equal for a training that would be the same.
+    public var fingerprint: String
+  }
+
+  /// What the network looks like.
+  public let configuration: Configuration
+  /// How it was trained; nil for an untrained network.
+  public internal(set) var report: Report?
+
+  private let stages: [ConvolutionStage]
+  private let hidden: Linear
+  private let output: Linear
+
+  /// An untrained network.
+  ///
+  /// - Throws: `MetricError` for a configuration that cannot be built.
+  public init(_ configuration: Configuration, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let wide = configuration.baseChannels * 2
+    var (height, width) = (configuration.height / 2, configuration.width / 2)
+    let isSmall = max(configuration.height, configuration.width) <= 32
+    var stages = [
+      ConvolutionStage(
+        configuration.channels, configuration.baseChannels, kernelSize: isSmall ? 3 : 4,
+        stride: isSmall ? 1 : 2,
+        pools: isSmall, stream)
+    ]
+    var channels = configuration.baseChannels
+    while stages.count < 2 || max(height, width) > 8 {
+      stages.append(ConvolutionStage(channels, wide, kernelSize: 3, stride: 2, stream))
+      (height, width, channels) = ((height + 1) / 2, (width + 1) / 2, wide)
+    }
+    stages.append(ConvolutionStage(wide, wide, kernelSize: 3, stride: 1, stream))
+    self.stages = stages
+    hidden = Linear(
+      inputFeatures: wide * height * width, outputFeatures: configuration.featureSize, using: stream)
+    output = Linear(
+      inputFeatures: configuration.featureSize, outputFeatures: configuration.classes, using: stream)
+    super.init()
+  }
+
+  /// `classifier-` and the beginning of the fingerprint of data and settings.
+  public var name: String { "classifier-" + (report.map { String($0.fingerprint.prefix(8)) } ?? "untrained") }
+
+  /// The name and the classifier's own test accuracy.
+  public var provenance: Provenance {
+    var result: Provenance = ["features": name]
+    if let report { result["classifierAccuracy"] = String(format: "%.4f", report.testAccuracy) }
+    return result
+  }
+
+  /// The hidden layer `[n, featureSize]` of pictures `[n, channels, height, width]` in -1 … 1, in the
+  /// present mode.
+  func hiddenFeatures(_ images: Tensor) -> Tensor {
+    let expected = [configuration.channels, configuration.height, configuration.width]
+    check(
+      images.rank == 4 && Array(images.shape.dropFirst()) == expected,
+      "the classifier takes pictures [n] + \(expected), not \(images.shape)")
+    var x = images.channelsLast()
+    for stage in stages { x = stage(x) }
+    return hidden(x.flattened(from: 1)).relu()
+  }
+
+  /// The logits `[n, classes]` in the present mode, with gradients: what training minimises.
+  func logitsOfHidden(_ hidden: Tensor) -> Tensor { output(hidden) }
+
+  /// The features `[n, featureSize]` of pictures `[n, channels, height, width]` in -1 … 1, in evaluation
+  /// mode and without gradients.
+  public func features(_ images: Tensor) -> Tensor {
+    evaluating { withoutGradients { hiddenFeatures(images) } }
+  }
+
+  /// The logits `[n, classes]` of many pictures, bytes or in -1 … 1, some at a time.
+  public func logits(_ images: Tensor, batchSize: Int = 250) -> Tensor {
+    inBatches(images, batchSize) { output(features($0)) }
+  }
+
+  /// The logits `[n, classes]` of feature vectors that ``features(_:)`` gave.
+  public func logits(ofFeatures features: Tensor) -> Tensor { withoutGradients { output(features) } }
+}
+
+/// Convolution, where asked for the largest of 2 × 2, batch norm, relu.
+final class ConvolutionStage: Module, Layer {
+  private let convolution: Conv2d
+  private let norm: BatchNorm2d
+  private let pools: Bool
+
+  init(
+    _ inputs: Int, _ outputs: Int, kernelSize: Int, stride: Int, pools: Bool = false, _ stream: RandomStream
+  ) {
+    self.pools = pools
+    // No bias, since the norm would take it away.
+    convolution = Conv2d(
+      inputChannels: inputs, outputChannels: outputs, kernelSize: kernelSize, stride: stride, padding: 1,
+      hasBias: false, using: stream)
+    norm = BatchNorm2d(channels: outputs)
+    // Pictures come channels-last; weights of the same layout save a third of the time of a step.
+    convolution.weight = convolution.weight.detached().channelsLast()
+    super.init()
+  }
+
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    let x = convolution(x)
+    return norm(pools ? maxPool2d(x, kernelSize: (2, 2)) : x).relu()
+  }
+}
+
+// MARK: - Files
+
+extension ImageClassifier {
+  private static var format: String { "atelier-image-classifier" }
+
+  /// Writes the weights, the configuration and the report as one safetensors file.
+  ///
+  /// - Throws: `FileFormatError` when the file cannot be written.
+  public func save(to url: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    var metadata = [
+      "format": Self.format,
+      "configuration": String(decoding: try encoder.encode(configuration), as: UTF8.self),
+    ]
+    if let report {
+      metadata["report"] = String(decoding: try encoder.encode(report), as: UTF8.self)
+      metadata["fingerprint"] = report.fingerprint
+    }
+    try Safetensors.write(hostState(), metadata: metadata, to: url)
+  }
+
+  /// Reads what ``save(to:)`` wrote, in evaluation mode.
+  ///
+  /// - Throws: `FileFormatError` when the file is missing, damaged or holds something else;
+  ///   `CheckpointError` when its weights do not fit its configuration.
+  public static func load(from url: URL) throws -> ImageClassifier {
+    let header = try Safetensors.header(of: url).metadata
+    let decoder = JSONDecoder()
+    guard header["format"] == format,
+      let configuration = header["configuration"].flatMap({
+        try? decoder.decode(Configuration.self, from: Data($0.utf8))
+      }), (try? configuration.validate()) != nil
+    else {
+      throw FileFormatError(
+        file: url, problem: "it does not hold an image classifier of Atelier; delete it and train one anew")
+    }
+    let classifier = try ImageClassifier(configuration, using: RandomStream(seed: 0))
+    try classifier.load(try Safetensors.read(url).tensors, from: url.path)
+    classifier.report = header["report"].flatMap { try? decoder.decode(Report.self, from: Data($0.utf8)) }
+    classifier.eval()
+    return classifier
+  }
+}

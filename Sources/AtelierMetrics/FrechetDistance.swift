@@ -1,0 +1,62 @@
+public import Torch
+
+/// The Fréchet distance of two Gaussians that have the mean and covariance of two feature sets:
+/// |m₁ - m₂|² + tr(S₁ + S₂ - 2 (S₁ S₂)^½).
+///
+/// Source: Heusel et al. 2017, equation 6; agrees with torch-fidelity `metric_fid.py` and pytorch-fid. It
+/// is biased in the number of samples, so distances of different numbers must not be compared; and it is
+/// called FID only on the features of ``InceptionFID``.
+///
+/// - Parameters:
+///   - real: `[samples, features]`, at least two rows.
+///   - fake: `[samples, features]` from the same feature source.
+/// - Throws: `MetricError` for shapes that do not fit or numbers that are not finite.
+public func frechetDistance(real: Tensor, fake: Tensor) throws -> Double {
+  if real.rank == 2, fake.rank == 2 { try checkSameWidth(real, "real", fake, "fake") }
+  return try frechetDistance(FeatureStatistics(real), FeatureStatistics(fake))
+}
+
+/// The Fréchet distance of two sets whose statistics are known; see ``frechetDistance(real:fake:)``.
+///
+/// - Throws: `MetricError` when the statistics are of different numbers of features.
+public func frechetDistance(_ a: FeatureStatistics, _ b: FeatureStatistics) throws -> Double {
+  guard a.mean.shape == b.mean.shape else {
+    throw MetricError(
+      "the statistics are of \(a.mean.count) and of \(b.mean.count) features; take both from one feature source"
+    )
+  }
+  return withoutGradients {
+    let (covarianceA, covarianceB) = (Tensor(a.covariance), Tensor(b.covariance))
+    let means = (Tensor(a.mean) - Tensor(b.mean)).square().sum().item()
+    let traces = covarianceA.diagonal().sum().item() + covarianceB.diagonal().sum().item()
+    guard let rootA = squareRootFactor(covarianceA), let rootB = squareRootFactor(covarianceB) else {
+      return means + traces
+    }
+    // With S = A Aᵀ the eigenvalues of S₁^½ S₂ S₁^½ are the squares of the singular values of A₁ᵀ A₂, so
+    // the trace of the root is their sum. Taking them directly keeps all digits where the eigenvalues
+    // of the product, and roots of their rounding errors, would keep half of them.
+    let cross = rootA.transposed(0, 1).matmul(rootB).singularValues().sum().item()
+    return max(0, means + traces - 2 * cross)
+  }
+}
+
+/// A matrix A `[features, rank]` with A Aᵀ = S, or nil for S = 0.
+///
+/// Eigenvalues that are rounding errors of zero (fewer samples than features, constant features) are
+/// dropped by numpy's rule for the rank of a matrix.
+private func squareRootFactor(_ covariance: Tensor) -> Tensor? {
+  let symmetric = (covariance + covariance.transposed(0, 1)) * 0.5
+  let (values, vectors) = symmetric.eigenSymmetric()
+  let eigenvalues = values.doubles()
+  let bound = (eigenvalues.last ?? 0) * Double(eigenvalues.count) * Double.ulpOfOne
+  guard let first = eigenvalues.firstIndex(where: { $0 > bound && $0 > 0 }) else { return nil }
+  let length = eigenvalues.count - first
+  let roots = values.narrow(0, from: first, length: length).sqrt()
+  return vectors.narrow(1, from: first, length: length) * roots
+}
+
+/// The name of a Fréchet distance on a source's features: `FID` for the Inception network of the FID
+/// paper, `fréchet distance` for everything else.
+public func frechetDistanceName(for source: any FeatureSource) -> String {
+  source is InceptionFID ? "FID" : "fréchet distance"
+}

@@ -1,0 +1,58 @@
+public import Torch
+
+/// How often a classifier sees the class that was asked for.
+public struct LabelAccuracy: Sendable, Hashable, Codable {
+  /// The share of samples that are classified as asked, 0 … 1.
+  public let accuracy: Double
+  /// Its binomial standard error.
+  public let standardError: Double
+  /// The same share among the samples of each class; nil for a class without samples.
+  public let perClass: [Double?]
+  /// Counts: a row for each class that was asked for, a column for each that was seen.
+  public let confusion: [[Int]]
+}
+
+/// Compares predicted classes with labels.
+///
+/// - Parameters:
+///   - predictions: int64 `[samples]`.
+///   - labels: int64 `[samples]`.
+///   - classes: how many classes there are.
+/// - Throws: `MetricError` for shapes that do not fit or indices outside 0 ..< `classes`.
+public func labelAccuracy(predictions: Tensor, labels: Tensor, classes: Int) throws -> LabelAccuracy {
+  for (tensor, name) in [(predictions, "predictions"), (labels, "labels")] {
+    guard tensor.rank == 1, tensor.shape[0] >= 1, tensor.dtype == .int64 else {
+      throw MetricError("“\(name)” is \(tensor.dtype) \(tensor.shape), but class indices are int64 [samples]")
+    }
+  }
+  let (seen, asked) = (predictions.integers(), labels.integers())
+  guard seen.count == asked.count else {
+    throw MetricError("there are \(seen.count) predictions for \(asked.count) labels; give one for each")
+  }
+  guard classes >= 1, (seen + asked).allSatisfy({ $0 >= 0 && $0 < classes }) else {
+    throw MetricError(
+      "predictions or labels name classes outside 0 ..< \(classes); check the number of classes")
+  }
+  var confusion = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
+  for (row, column) in zip(asked, seen) { confusion[row][column] += 1 }
+  let perClass = confusion.enumerated().map { index, row -> Double? in
+    let count = row.reduce(0, +)
+    return count == 0 ? nil : Double(row[index]) / Double(count)
+  }
+  let right = confusion.indices.reduce(0) { $0 + confusion[$1][$1] }
+  let accuracy = Double(right) / Double(asked.count)
+  return LabelAccuracy(
+    accuracy: accuracy, standardError: (accuracy * (1 - accuracy) / Double(asked.count)).squareRoot(),
+    perClass: perClass, confusion: confusion)
+}
+
+/// Compares a classifier's decisions with labels; see ``labelAccuracy(predictions:labels:classes:)``.
+///
+/// - Parameters:
+///   - logits: `[samples, classes]`; the largest decides.
+///   - labels: int64 `[samples]`.
+/// - Throws: `MetricError` for shapes that do not fit or labels outside the classes.
+public func labelAccuracy(logits: Tensor, labels: Tensor) throws -> LabelAccuracy {
+  let logits = try withoutGradients { try featureMatrix(logits, "logits") }
+  return try labelAccuracy(predictions: logits.argmax(dim: 1), labels: labels, classes: logits.shape[1])
+}

@@ -1,0 +1,20 @@
+import Foundation
+
+/// exp of the mean negative log-likelihood of a token.
+///
+/// - Parameters:
+///   - negativeLogLikelihood: the sum over all predicted tokens, in nats.
+///   - tokens: how many tokens were predicted. For a word-level number from a model of word pieces give
+///     the number of words.
+public func perplexity(negativeLogLikelihood: Double, tokens: Int) -> Double {
+  tokens > 0 ? exp(negativeLogLikelihood / Double(tokens)) : .nan
+}
+
+/// The negative log-likelihood in bits by the number of characters.
+///
+/// - Parameters:
+///   - negativeLogLikelihood: the sum over the text, in nats.
+///   - characters: the text's length; with bytes in place of characters the result is bits per byte.
+public func bitsPerCharacter(negativeLogLikelihood: Double, characters: Int) -> Double {
+  characters > 0 ? negativeLogLikelihood / (M_LN2 * Double(characters)) : .nan
+}
