@@ -25,12 +25,20 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let csv = Target.Dependency.product(name: "SwiftCSV", package: "SwiftCSV")
 
 /// A Swift target; every one is compiled with the same settings.
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -40,8 +48,16 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 let package = Package(
   name: "Atelier",
   platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Atelier", targets: ["Atelier"]),
+    .executable(name: "atelier", targets: ["AtelierCommand"]),
+    .executable(name: "conformance", targets: ["conformance"]),
+  ],
   dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     .package(url: "https://github.com/swiftcsv/SwiftCSV", exact: "0.10.0"),
   ],
   targets: [
@@ -64,11 +80,34 @@ let package = Package(
     library("AtelierData", ["Torch", "AtelierMedia", "CZlib", csv, crypto]),
     library("AtelierModels", ["Torch", "TorchNN", "AtelierData"]),
     library("AtelierMetrics", ["Torch", "TorchNN"]),
+    library(
+      "AtelierTraining",
+      [
+        "Torch", "TorchNN", "AtelierMedia", "AtelierData", "AtelierModels", "AtelierMetrics", yams,
+        protobuf, crypto,
+      ]),
+    library(
+      "Atelier",
+      [
+        "Torch", "TorchNN", "AtelierMedia", "AtelierData", "AtelierModels", "AtelierMetrics",
+        "AtelierTraining",
+      ]),
+    program("AtelierCommand", ["Atelier", argumentParser, yams]),
+    library("ReferenceCases", ["Atelier"]),
+    program("conformance", ["ReferenceCases", argumentParser]),
+
+    .target(
+      name: "TestSupport", dependencies: ["Atelier"], path: "Tests/TestSupport",
+      swiftSettings: swiftSettings),
     tests("TorchTests", ["Torch"], exclude: ["Fixtures"]),
     tests("TorchNNTests", ["Torch", "TorchNN"]),
     tests("AtelierMediaTests", ["AtelierMedia"]),
     tests("AtelierDataTests", ["AtelierData", "AtelierMedia", "Torch"]),
+    tests("AtelierModelsTests", ["Atelier", "TestSupport"]),
     tests("AtelierMetricsTests", ["AtelierMetrics"]),
+    tests("AtelierTrainingTests", ["Atelier", "TestSupport"]),
+    tests("CommandTests", ["Atelier", "AtelierCommand", "TestSupport"]),
+    tests("ConformanceTests", ["ReferenceCases", "TestSupport"]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Atelier
+import Foundation
+
+/// `atelier data`: looks at data before anyone trains on them.
+struct DataCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "data", abstract: "Checks data.", subcommands: [Check.self])
+
+  struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Counts, corrupt files, sizes, labels, duplicates, leakage, and a suggested command.",
+      discussion: "The exit code is 65 where something would spoil a training.")
+
+    @Argument(help: "A folder, a table, or a text file.", completion: .file())
+    var path: String
+
+    @Option(help: "The column of a table that holds the label.")
+    var labelColumn: String?
+
+    @Flag(help: "Print a JSON document.")
+    var json = false
+
+    func run() throws {
+      let shows = isatty(STDERR_FILENO) == 1
+      let report = try checkData(
+        at: URL(fileURLWithPath: path), options: DatasetOptions(labelColumn: labelColumn),
+        progress: { done, total in
+          if shows, done % 500 == 0 { standardError("\r\u{1B}[K\(done) of \(total) pictures") }
+        })
+      if shows { standardError("\r\u{1B}[K") }
+      if json { try printJSON(report) } else { print(report.description) }
+      if !report.isUsable { throw ExitCode(65) }
+    }
+  }
+}

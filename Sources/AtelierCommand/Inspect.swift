@@ -1,0 +1,108 @@
+import ArgumentParser
+import Atelier
+import Foundation
+
+/// `atelier inspect`: what a file or a run is, without loading weights into a network.
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Shows what a run, a checkpoint, a safetensors file or a PyTorch file holds.",
+    discussion:
+      "Nothing from the file is executed; classes in a PyTorch file that are not data are shown as names.")
+
+  @Argument(
+    help: "A run's folder, a checkpoint's folder, a .safetensors or a .pth file.", completion: .file())
+  var file: String
+
+  @Flag(help: "Print a JSON document.")
+  var json = false
+
+  private struct Row: Encodable {
+    let name: String
+    let type: String
+    let shape: [Int]
+  }
+
+  private struct Document: Encodable {
+    var file: String
+    var system: String?
+    var step: Int?
+    var configuration: [String: ConfigurationValue]?
+    var classes: [String]?
+    var metadata: [String: String]?
+    var tensors: [Row] = []
+    var parameters: Int { tensors.reduce(0) { $0 + $1.shape.reduce(1, *) } }
+    var other: [String] = []
+  }
+
+  func run() throws {
+    let url = URL(fileURLWithPath: file)
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw Refusal.input("\(file) does not exist; check the path")
+    }
+    let document =
+      ["pth", "pt", "bin", "ckpt", "tar"].contains(url.pathExtension)
+      ? try torchFile(url) : try safetensors(url)
+    if json {
+      try printJSON(document)
+    } else {
+      show(document)
+    }
+  }
+
+  private func safetensors(_ url: URL) throws -> Document {
+    let model = url.pathExtension == "safetensors" ? url : try modelFile(at: url)
+    let header = try Safetensors.header(of: model)
+    var document = Document(file: model.path)
+    document.tensors = header.entries.map { Row(name: $0.name, type: $0.dtype.rawValue, shape: $0.shape) }
+    if let description = try? ModelFile.describe(model) {
+      document.system = description.system
+      document.step = description.step
+      document.configuration = description.configuration
+      document.classes = description.classNames
+    } else {
+      document.metadata = header.metadata
+    }
+    return document
+  }
+
+  private func torchFile(_ url: URL) throws -> Document {
+    let value = try TorchFile.read(url)
+    var document = Document(file: url.path)
+    collect(value, [], into: &document, depth: 0)
+    return document
+  }
+
+  private func collect(_ value: PickleValue, _ path: [String], into document: inout Document, depth: Int) {
+    let name = path.isEmpty ? "(the file itself)" : path.joined(separator: ".")
+    if let tensor = value.tensorValue {
+      document.tensors.append(Row(name: name, type: tensor.dtype.rawValue, shape: tensor.shape))
+    } else if let pairs = value.pairs, depth < 32 {
+      for (key, value) in pairs {
+        collect(value, path + [key.stringValue ?? key.description], into: &document, depth: depth + 1)
+      }
+    } else {
+      document.other.append("\(name): \(String(value.description.prefix(120)))")
+    }
+  }
+
+  private func show(_ document: Document) {
+    print(document.file)
+    if let system = document.system {
+      print("system \(system), step \(document.step ?? 0)")
+      if let classes = document.classes, !classes.isEmpty {
+        print("classes " + classes.joined(separator: ", "))
+      }
+      let rows = (document.configuration ?? [:]).sorted { $0.key < $1.key }.map {
+        ($0.key, $0.value.description)
+      }
+      print("\nConfiguration\n" + columns(rows))
+    }
+    for (key, value) in (document.metadata ?? [:]).sorted(by: { $0.key < $1.key }) {
+      print("\(key): \(value.prefix(200))")
+    }
+    print("\nTensors")
+    print(columns(document.tensors.map { ($0.name, "\($0.type) \($0.shape)") }))
+    print("\(document.tensors.count) tensors, \(document.parameters) numbers")
+    if !document.other.isEmpty { print("\nNot tensors\n  " + document.other.joined(separator: "\n  ")) }
+  }
+}

@@ -1,0 +1,232 @@
+public import ArgumentParser
+import Atelier
+import Foundation
+
+/// `atelier train`: makes a run, or goes on with one.
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Trains a system on data, or resumes a run.",
+    discussion: """
+      The configuration is the preset, then --configuration, then --set; later wins. What only the data can tell \
+      (classes, channels, vocabulary) is read from it. Ctrl-C saves and stops; a second one stops at once.
+
+        atelier train cgan --data /usr/share/datasets/fashion-mnist --preset small --epochs 10
+        atelier train vae --data photos --set imageSize=64,latentSize=32 --seconds 600
+        atelier train --resume runs/cgan-fashion-mnist-001 --epochs 20
+      """)
+
+  @Argument(help: "The system's name; `atelier systems` lists them.")
+  var system: String?
+
+  @Option(help: "A run's folder to go on with.", completion: .directory)
+  var resume: String?
+
+  @Option(help: "The data: a folder, a table, or a text file.", completion: .file())
+  var data: String?
+
+  @Option(help: "The preset to start from; default: the first one, the paper's.")
+  var preset: String?
+
+  @Option(help: "A YAML file of configuration keys.", completion: .file(extensions: ["yaml", "yml"]))
+  var configuration: String?
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: "A configuration key, as key=value; may be repeated.")
+  var changes: [String] = []
+
+  @OptionGroup(title: "Limits") var limits: Limits
+  @OptionGroup(title: "The run") var placement: Placement
+  @OptionGroup(title: "Computing") var computing: Computing
+  @OptionGroup(title: "Reading data") var reading: Reading
+
+  @Flag(help: "Check everything, print the configuration, and train nothing.")
+  var dryRun = false
+
+  @Flag(name: .shortAndLong, help: "Say nothing while training.")
+  var quiet = false
+
+  /// When training ends.
+  struct Limits: ParsableArguments {
+    @Option(help: "Steps, counted over all resumptions.")
+    var steps: Int?
+    @Option(help: "Passes over the data.")
+    var epochs: Double?
+    @Option(help: "Seconds of training, over all resumptions.")
+    var seconds: Double?
+  }
+
+  /// Where the run lies and what it writes.
+  struct Placement: ParsableArguments {
+    @Option(help: "The folder that holds runs.", completion: .directory)
+    var runs = "runs"
+    @Option(help: "The run's folder itself, new or empty, instead of a numbered one.", completion: .directory)
+    var run: String?
+    @Option(help: "The name before the number; default: the system's and the data's.")
+    var name: String?
+    @Option(help: "Steps between checkpoints.")
+    var checkpointEvery: Int?
+    @Option(help: "Newest checkpoints that are kept.")
+    var keepLast: Int?
+    @Option(help: "Checkpoints of multiples of this step are kept for ever.")
+    var keepEvery: Int?
+    @Option(help: "Steps between previews.")
+    var previewEvery: Int?
+    @Option(help: "Steps between lines of the log.")
+    var logEvery: Int?
+    @Option(help: "On numbers that are none or exploding gradients: ignore, warn, stop or roll-back.")
+    var health: HealthPolicy.Reaction?
+  }
+
+  /// How it is computed.
+  struct Computing: ParsableArguments {
+    @Option(help: "What all random numbers follow from (default: 0).")
+    var seed: Int?
+    @Option(help: "cpu, cuda, cuda:1 or mps (default: cpu).")
+    var device: String?
+    @Option(help: "float32 or bfloat16 (default: float32).")
+    var precision: TrainingPrecision?
+    @Option(help: "Threads of one operation.")
+    var threads: Int?
+    @Option(help: "The largest global gradient norm, where the system does not say.")
+    var gradientClip: Double?
+    @Flag(help: "Resume although engine, threads, processor or data are others; the bytes will differ.")
+    var allowInexactResume = false
+  }
+
+  /// How data are read.
+  struct Reading: ParsableArguments {
+    @Option(help: "Batches decoded at a time.")
+    var workers = 2
+    @Option(help: "A corrupt picture: skip it, or stop.")
+    var corrupt: CorruptPicturePolicy = .skip
+    @Option(help: "Pictures of other proportions: how they are brought to size.")
+    var fit: ImagePreparation.Fit = .centerCrop
+    @Option(help: "The column of a table that holds the label.")
+    var labelColumn: String?
+  }
+
+  func validate() throws {
+    if (system == nil) == (resume == nil) { throw ValidationError("Name a system, or a run with --resume.") }
+    if resume != nil && (preset != nil || configuration != nil || !changes.isEmpty) {
+      throw ValidationError(
+        "A resumed run keeps its configuration; leave --preset, --configuration and --set out.")
+    }
+  }
+
+  func run() throws {
+    let interruption = Interruption(followsSignals: true)
+    let reporter = automaticReporter(isQuiet: quiet)
+    let outcome: TrainingOutcome
+    if let resume {
+      if dryRun { throw Refusal.usage("--dry-run is for new runs") }
+      outcome = try Training.resume(
+        URL(fileURLWithPath: resume), registry: .standard, dataPath: data.map { URL(fileURLWithPath: $0) },
+        dataOptions: bindingOptions(seed: 0, device: .cpu), allowsInexact: computing.allowInexactResume,
+        reporter: reporter, interruption: interruption, change: { try? apply(to: &$0) })
+    } else {
+      let type = try SystemRegistry.standard.system(named: system ?? "")
+      guard let started = try start(type, reporter: reporter, interruption: interruption) else { return }
+      outcome = started
+    }
+    switch outcome.reason {
+    case .finished: break
+    case .interrupted: throw ExitCode(130)
+    case .stopped: throw ExitCode(70)
+    }
+  }
+
+  private func start<System: GenerativeSystem>(
+    _ type: System.Type, reporter: any ProgressReporter, interruption: Interruption
+  ) throws -> TrainingOutcome? {
+    let chosen = try chosenPreset(System.Configuration.self)
+    var values = chosen.configuration
+    if let configuration {
+      values = try values.overlaid(with: ConfigurationFile.read(URL(fileURLWithPath: configuration)))
+    }
+    values = try values.overlaid(with: try parsedChanges())
+    var options = TrainingOptions()
+    try apply(to: &options)
+    try options.validate()
+    if options.steps == nil && options.epochs == nil && options.seconds == nil {
+      throw Refusal.usage("say when to end: --epochs, --steps or --seconds")
+    }
+    let path = data.map { URL(fileURLWithPath: $0) }
+    let binding = try DataBinding.open(
+      path, for: type, configuration: try values.values(),
+      options: bindingOptions(seed: options.seed, device: options.device),
+      onSkip: { reporter.say("A picture was skipped: \($0.reason)") })
+    if dryRun {
+      print(columns(binding.keys.map { ($0, binding.configuration[$0]?.description ?? "null") }, indent: 0))
+      return nil
+    }
+    let name =
+      placement.name
+      ?? [type.identity.name, path?.deletingPathExtension().lastPathComponent ?? ""]
+      .filter { !$0.isEmpty }.joined(separator: "-")
+    let run =
+      try placement.run.map { try RunDirectory.create(at: URL(fileURLWithPath: $0)) }
+      ?? RunDirectory.create(in: URL(fileURLWithPath: placement.runs), name: name)
+    return try Training.start(
+      binding, in: run, preset: chosen.name, options: options, reporter: reporter, interruption: interruption)
+  }
+
+  private func chosenPreset<Configuration: SystemConfiguration>(
+    _ type: Configuration.Type
+  ) throws -> Preset<Configuration> {
+    guard let preset else {
+      return Configuration.presets.first ?? Preset("reference", "the authors' own sizes", Configuration())
+    }
+    if let found = Configuration.presets.first(where: { $0.name == preset }) { return found }
+    let names = Configuration.presets.map(\.name)
+    throw Refusal.usage("there is no preset '\(preset)'; there are \(names.joined(separator: ", "))")
+  }
+
+  private func parsedChanges() throws -> [String: ConfigurationValue] {
+    var table: [String: ConfigurationValue] = [:]
+    for change in changes {
+      guard let equals = change.firstIndex(of: "="), equals != change.startIndex else {
+        throw Refusal.usage("--set takes key=value, not '\(change)'")
+      }
+      table[String(change[..<equals])] = ConfigurationValue(
+        parsing: String(change[change.index(after: equals)...]))
+    }
+    return table
+  }
+
+  private func apply(to options: inout TrainingOptions) throws {
+    if let device = computing.device {
+      guard let parsed = Device(parsing: device) else {
+        throw Refusal.usage("there is no device '\(device)'; there are cpu, cuda, cuda:N and mps")
+      }
+      options.device = parsed
+    }
+    if limits.steps != nil || limits.epochs != nil || limits.seconds != nil {
+      options.steps = limits.steps
+      options.epochs = limits.epochs
+      options.seconds = limits.seconds
+    }
+    if let value = computing.seed { options.seed = value }
+    if let value = computing.precision { options.precision = value }
+    if let value = computing.threads { options.threads = value }
+    if let value = computing.gradientClip { options.gradientClip = value }
+    if let value = placement.checkpointEvery { options.checkpointEvery = value }
+    if let value = placement.keepLast { options.keepLast = value }
+    if let value = placement.keepEvery { options.keepEvery = value }
+    if let value = placement.previewEvery { options.previewEvery = value }
+    if let value = placement.logEvery { options.logEvery = value }
+    if let value = placement.health { options.health = HealthPolicy(value) }
+  }
+
+  private func bindingOptions(seed: Int, device: Device) -> DataBindingOptions {
+    DataBindingOptions(
+      seed: seed, device: device, workers: reading.workers, corruptPictures: reading.corrupt,
+      fit: reading.fit,
+      labelColumn: reading.labelColumn)
+  }
+}
+
+extension TrainingPrecision: ExpressibleByArgument {}
+extension HealthPolicy.Reaction: ExpressibleByArgument {}
+extension CorruptPicturePolicy: ExpressibleByArgument {}
+extension ImagePreparation.Fit: ExpressibleByArgument {}

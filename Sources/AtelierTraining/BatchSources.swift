@@ -1,0 +1,222 @@
+public import AtelierData
+public import AtelierModels
+public import Torch
+
+/// Where a source of batches stands, as a checkpoint keeps it.
+public enum SourcePosition: Sendable, Codable, Hashable {
+  /// A loader of examples.
+  case examples(LoaderPosition)
+  /// A stream of tokens.
+  case tokens(TokenStream.Position)
+  /// A source of another program; its own text.
+  case other(String)
+  /// No data at all.
+  case none
+}
+
+/// A source of batches that can be left and found again, so that training can be resumed exactly.
+public protocol ResumableBatchSource: BatchSource {
+  /// Where the source stands: what `next()` gives follows from it.
+  var position: SourcePosition { get }
+  /// Goes to a saved position.
+  ///
+  /// - Parameter adoptsOtherData: whether the position may come from other data; the source then goes
+  ///   to the nearest place it has.
+  func seek(to position: SourcePosition, adoptsOtherData: Bool) throws
+  /// Passes over the data so far, as a fraction.
+  var epoch: Double { get }
+  /// Units served since the source was made, for rates.
+  var unitsServed: Int { get }
+  /// What is counted: `examples`, `tokens`.
+  var unit: String { get }
+}
+
+/// Serves pictures, and labels where the system wants them, as tensors in the declared ranges.
+public final class ImageBatchSource: ResumableBatchSource {
+  /// The loader behind it.
+  public let loader: Loader
+  /// `examples`
+  public let unit = "examples"
+  /// Examples served so far.
+  public private(set) var unitsServed = 0
+  private let fields: [(field: Field, column: String)]
+  private let device: Device
+
+  /// A source over a loader.
+  ///
+  /// The first image field takes the data's pictures and the first label field their labels; features
+  /// of one number take the column of their own name.
+  ///
+  /// - Throws: ``TrainingError/unfitData(path:reason:)`` where a field cannot come from these data.
+  public init(_ loader: Loader, fields: [Field], device: Device = .cpu) throws(TrainingError) {
+    self.loader = loader
+    self.device = device
+    let name = loader.dataset.description.name
+    var columns: [(field: Field, column: String)] = []
+    for field in fields {
+      switch field.kind {
+      case .image(let channels, let height, let width, _):
+        if let shape = loader.dataset.description.imageShape, shape != [channels, height, width] {
+          throw .unfitData(
+            path: name,
+            reason: "its pictures are \(shape), and the field '\(field.name)' is \([channels, height, width])"
+          )
+        }
+        columns.append((field, "image"))
+      case .label(let classes):
+        let found = loader.dataset.description.classNames.count
+        guard found <= classes else {
+          throw .unfitData(
+            path: name, reason: "it has \(found) classes, and the configuration has \(classes)")
+        }
+        columns.append((field, "label"))
+      case .features:
+        columns.append((field, field.name))
+      default:
+        throw .unfitData(path: name, reason: "pictures and labels cannot serve the field '\(field.name)'")
+      }
+    }
+    self.fields = columns
+  }
+
+  /// The next batch, on the device.
+  public func next() throws -> Batch {
+    let host = try loader.next()
+    unitsServed += host.indices.count
+    var tensors: [String: Tensor] = [:]
+    for (field, column) in fields {
+      guard let value = host[column] else {
+        throw TrainingError.unfitData(
+          path: loader.dataset.description.name,
+          reason: "it has no column '\(column)' for the field '\(field.name)'")
+      }
+      tensors[field.name] = Self.tensor(value, field.kind, device: device)
+    }
+    return Batch(tensors, isFirst: host.isFirst)
+  }
+
+  /// The loader's position.
+  public var position: SourcePosition { .examples(loader.position) }
+
+  /// Goes to a saved position; other data are refused unless they are adopted.
+  public func seek(to position: SourcePosition, adoptsOtherData: Bool) throws {
+    guard case .examples(var place) = position else {
+      throw TrainingError.cannotResume(reason: "the checkpoint was made with another kind of data")
+    }
+    if adoptsOtherData {
+      let own = loader.position
+      place.offset = min(place.offset, own.count - 1)
+      (place.count, place.fingerprint, place.seed) = (own.count, own.fingerprint, own.seed)
+    }
+    try loader.seek(to: place)
+  }
+
+  /// Passes over the data so far.
+  public var epoch: Double {
+    let place = loader.position
+    return Double(place.epoch) + Double(place.offset) / Double(max(1, place.count))
+  }
+
+  /// A stored value in the type and range that a field declares; bytes are moved before they grow.
+  static func tensor(_ value: HostTensor, _ kind: FieldKind, device: Device) -> Tensor {
+    let stored = Tensor(value, device: device)
+    switch kind {
+    case .image(_, _, _, .signed): return stored.asType(.float32) * (2.0 / 255) - 1
+    case .image(_, _, _, .unit): return stored.asType(.float32) * (1.0 / 255)
+    case .features:
+      let numbers = stored.asType(.float32)
+      return numbers.rank == 1 ? numbers.unsqueezed(1) : numbers
+    default: return stored
+    }
+  }
+}
+
+/// Serves a text as pieces for truncated back-propagation: `token` and `target`, int64 `[time, batch]`.
+public final class TokenBatchSource: ResumableBatchSource {
+  /// The stream behind it.
+  public let stream: TokenStream
+  /// `tokens`
+  public let unit = "tokens"
+  /// Tokens served so far.
+  public private(set) var unitsServed = 0
+  private let device: Device
+
+  /// A source over a stream of tokens.
+  public init(_ stream: TokenStream, device: Device = .cpu) {
+    self.stream = stream
+    self.device = device
+  }
+
+  /// The next piece, on the device.
+  public func next() throws -> Batch {
+    let host = stream.next()
+    unitsServed += host["target"]?.count ?? 0
+    return Batch(host.fields.mapValues { Tensor($0, device: device) }, isFirst: host.isFirst)
+  }
+
+  /// The stream's position.
+  public var position: SourcePosition { .tokens(stream.position) }
+
+  /// Goes to a saved position; other data are refused unless they are adopted.
+  public func seek(to position: SourcePosition, adoptsOtherData: Bool) throws {
+    guard case .tokens(var place) = position else {
+      throw TrainingError.cannotResume(reason: "the checkpoint was made with another kind of data")
+    }
+    if adoptsOtherData {
+      let own = stream.position
+      if (place.count, place.fingerprint) != (own.count, own.fingerprint) { place.offset = 0 }
+      (place.count, place.fingerprint) = (own.count, own.fingerprint)
+    }
+    try stream.seek(to: place)
+  }
+
+  /// Passes over the data so far.
+  public var epoch: Double {
+    let place = stream.position
+    return Double(place.epoch) + Double(place.offset * stream.batchSize)
+      / Double(max(1, stream.targetsPerEpoch))
+  }
+}
+
+/// For systems that learn from no data set.
+public final class EmptyBatchSource: ResumableBatchSource {
+  /// `steps`, although none are served.
+  public let unit = "steps"
+  /// Always 0.
+  public var unitsServed: Int { 0 }
+  /// Always 0.
+  public var epoch: Double { 0 }
+  /// There is only one place.
+  public var position: SourcePosition { .none }
+
+  /// A source without batches.
+  public init() {}
+
+  /// Always fails: there is nothing to serve.
+  public func next() throws -> Batch {
+    throw TrainingError.invalid(reason: "the system asked for a batch, and the run has no data; give --data")
+  }
+
+  /// There is nowhere to go.
+  public func seek(to position: SourcePosition, adoptsOtherData: Bool) throws {}
+}
+
+/// Passes batches on and remembers how many were asked for in the present step.
+///
+/// Where the very first request of a step fails, nothing has changed since the step before, so the
+/// state can still be saved.
+final class CountingBatchSource: BatchSource {
+  private let source: any BatchSource
+  /// Batches that were served since the last reset.
+  private(set) var served = 0
+
+  init(_ source: any BatchSource) { self.source = source }
+
+  func beginStep() { served = 0 }
+
+  func next() throws -> Batch {
+    let batch = try source.next()
+    served += 1
+    return batch
+  }
+}

@@ -1,0 +1,301 @@
+public import AtelierModels
+import Crypto
+public import Foundation
+public import Torch
+
+/// `training.json`: what the next step depends on beside tensors, and how to tell that all is sound.
+public struct TrainingState: Sendable, Hashable, Codable {
+  /// The version of this file's form.
+  public var format = 1
+  /// Steps done.
+  public var step: Int
+  /// Passes over the data so far.
+  public var epoch: Double
+  /// The stage of the system's training that the next step belongs to.
+  public var stage: String
+  /// The run's seed.
+  public var seed: Int
+  /// How often an earlier state was put back; part of the key of every later draw.
+  public var rollbacks: Int
+  /// How many of them since training last got beyond the step that failed.
+  public var rollbacksHere: Int
+  /// The step that failed last; 0 for none.
+  public var lastFailure: Int
+  /// Where the data stand.
+  public var position: SourcePosition
+  /// Each optimiser's learning rate, for systems that change it step by step.
+  public var learningRates: [String: Double]
+  /// What the health watch remembers.
+  public var health: HealthState
+  /// Seconds of training so far.
+  public var seconds: Double
+  /// The most bytes of memory held so far.
+  public var peakMemory: Int
+  /// What exact resumption needs to find again.
+  public var surroundings: Surroundings
+  /// SHA-256 of the checkpoint's files and of the artefacts, by name.
+  public var hashes: [String: String]
+
+  /// Collects the state.
+  public init(
+    step: Int, epoch: Double, stage: String, seed: Int, rollbacks: Int, rollbacksHere: Int = 0,
+    lastFailure: Int = 0, position: SourcePosition, learningRates: [String: Double], health: HealthState,
+    seconds: Double, peakMemory: Int, surroundings: Surroundings, hashes: [String: String] = [:]
+  ) {
+    self.step = step
+    self.epoch = epoch
+    self.stage = stage
+    self.seed = seed
+    self.rollbacks = rollbacks
+    self.rollbacksHere = rollbacksHere
+    self.lastFailure = lastFailure
+    self.position = position
+    self.learningRates = learningRates
+    self.health = health
+    self.seconds = seconds
+    self.peakMemory = peakMemory
+    self.surroundings = surroundings
+    self.hashes = hashes
+  }
+}
+
+/// What the last bit of a training depends on beside its configuration.
+public struct Surroundings: Sendable, Hashable, Codable {
+  /// The version of libtorch.
+  public var engineVersion: String
+  /// Threads of one operation.
+  public var threads: Int
+  /// The instruction set that kernels were chosen for.
+  public var cpuCapability: String
+  /// The device.
+  public var device: Device
+  /// The type of products and convolutions.
+  public var precision: TrainingPrecision
+  /// The version of Atelier.
+  public var packageVersion: String
+  /// The fingerprint of the data.
+  public var dataFingerprint: String
+
+  /// The surroundings of this process.
+  public static func current(_ options: TrainingOptions, dataFingerprint: String) -> Surroundings {
+    Surroundings(
+      engineVersion: Engine.version, threads: Engine.threadCount, cpuCapability: Engine.cpuCapability,
+      device: options.device, precision: options.precision, packageVersion: AtelierVersion.current,
+      dataFingerprint: dataFingerprint)
+  }
+
+  /// What differs, a phrase each; empty where resumption is exact.
+  public func differences(from then: Surroundings) -> [String] {
+    var found: [String] = []
+    func compare<Value: Equatable>(_ name: String, _ now: Value, _ then: Value) {
+      if now != then { found.append("\(name) was \(then) and is \(now)") }
+    }
+    compare("libtorch", engineVersion, then.engineVersion)
+    compare("the number of threads", threads, then.threads)
+    compare("the processor's instruction set", cpuCapability, then.cpuCapability)
+    compare("the device", device, then.device)
+    compare("the precision", precision.rawValue, then.precision.rawValue)
+    compare("Atelier", packageVersion, then.packageVersion)
+    if dataFingerprint != then.dataFingerprint { found.append("the data have changed") }
+    return found
+  }
+}
+
+/// A checkpoint on disk whose files were verified.
+public struct Checkpoint: Sendable, Hashable {
+  /// Its folder.
+  public let url: URL
+  /// What `training.json` says.
+  public let state: TrainingState
+}
+
+/// The folder `checkpoints/` of a run.
+///
+/// A checkpoint is written into a hidden folder beside its place, reaches the disk, and is renamed; a
+/// kill at any instant leaves the ones before it, and a hidden folder that the next start removes.
+public struct CheckpointStore: Sendable {
+  /// Weights and averages, self-describing.
+  public static let modelName = "model.safetensors"
+  /// Moments and carried state.
+  public static let trainingName = "training.safetensors"
+  /// ``TrainingState``.
+  public static let stateName = "training.json"
+  private static let partialPrefix = ".partial-"
+  private static let replacedPrefix = ".replaced-"
+
+  /// The folder.
+  public let folder: URL
+
+  /// The checkpoints in a folder.
+  public init(_ folder: URL) { self.folder = folder }
+
+  /// The steps of which there is a folder, ascending; whether they are sound shows ``open(step:)``.
+  public var steps: [Int] { entries.compactMap { RunDirectory.step(ofName: $0) }.sorted() }
+
+  /// The folder of a step's checkpoint.
+  public func url(step: Int) -> URL {
+    folder.appendingPathComponent(RunDirectory.stepName(step), isDirectory: true)
+  }
+
+  /// Writes a checkpoint; one of the same step is replaced.
+  ///
+  /// - Returns: its folder.
+  /// - Throws: ``TrainingError`` or a file error; the checkpoints before it are untouched.
+  @discardableResult
+  public func write(
+    _ system: any GenerativeSystem, _ description: ModelDescription, _ state: TrainingState
+  ) throws -> URL {
+    let name = RunDirectory.stepName(state.step)
+    let partial = folder.appendingPathComponent(Self.partialPrefix + name + "-" + UUID().uuidString)
+    try RunDirectory.makeFolder(partial)
+    do {
+      let model = partial.appendingPathComponent(Self.modelName)
+      let training = partial.appendingPathComponent(Self.trainingName)
+      try ModelFile.write(system, description, to: model)
+      try Safetensors.write(
+        SystemState.training(of: system), metadata: ["atelier.step": String(state.step)], to: training)
+      var state = state
+      // What is hashed is what can be read back, not what was meant to be written.
+      state.hashes = [Self.modelName: try Self.hash(model), Self.trainingName: try Self.hash(training)]
+      for (artefact, content) in description.artefacts.contents {
+        state.hashes["artefacts/" + artefact] = Self.hash(content)
+      }
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      try AtomicFile.write(
+        try encoder.encode(state) + Data("\n".utf8), to: partial.appendingPathComponent(Self.stateName))
+    } catch {
+      try? FileManager.default.removeItem(at: partial)
+      throw error
+    }
+    return try put(partial, inPlaceOf: name)
+  }
+
+  /// Opens a step's checkpoint and verifies its files.
+  ///
+  /// - Throws: ``TrainingError/damaged(path:reason:)`` where a file is missing or its hash differs.
+  public func open(step: Int) throws(TrainingError) -> Checkpoint { try Self.open(url(step: step)) }
+
+  /// Opens the checkpoint in a folder and verifies its files.
+  public static func open(_ folder: URL) throws(TrainingError) -> Checkpoint {
+    let file = folder.appendingPathComponent(stateName)
+    guard let data = try? Data(contentsOf: file) else {
+      throw .damaged(path: folder.path, reason: "\(stateName) is missing; use an earlier checkpoint")
+    }
+    let state: TrainingState
+    do { state = try JSONDecoder().decode(TrainingState.self, from: data) } catch {
+      throw .damaged(path: file.path, reason: "it cannot be understood; use an earlier checkpoint")
+    }
+    for name in [modelName, trainingName] {
+      let file = folder.appendingPathComponent(name)
+      guard let found = try? hash(file) else {
+        throw .damaged(path: folder.path, reason: "\(name) is missing; use an earlier checkpoint")
+      }
+      guard found == state.hashes[name] else {
+        throw .damaged(
+          path: file.path, reason: "its SHA-256 is not the recorded one; use an earlier checkpoint")
+      }
+    }
+    return Checkpoint(url: folder, state: state)
+  }
+
+  /// The newest checkpoint that verifies, and what is wrong with newer ones, a sentence each.
+  ///
+  /// - Parameter before: only checkpoints of earlier steps than this.
+  public func newestSound(before: Int? = nil) -> (checkpoint: Checkpoint?, problems: [String]) {
+    var problems: [String] = []
+    for step in steps.reversed() where before.map({ step < $0 }) ?? true {
+      do {
+        return (try open(step: step), problems)
+      } catch {
+        problems.append(error.description)
+      }
+    }
+    return (nil, problems)
+  }
+
+  /// Removes what a kill left behind.
+  public func removeLeftovers() throws {
+    for entry in entries where entry.hasPrefix(Self.replacedPrefix) {
+      // A kill between two renames left a step without its checkpoint: the replaced one goes back.
+      let name = String(entry.dropFirst(Self.replacedPrefix.count).prefix { $0 != "+" })
+      let leftover = folder.appendingPathComponent(entry)
+      let place = folder.appendingPathComponent(name)
+      if FileManager.default.fileExists(atPath: place.path) {
+        try FileManager.default.removeItem(at: leftover)
+      } else {
+        try FileManager.default.moveItem(at: leftover, to: place)
+      }
+    }
+    for entry in entries where entry.hasPrefix(Self.partialPrefix) {
+      try FileManager.default.removeItem(at: folder.appendingPathComponent(entry))
+    }
+  }
+
+  /// Removes old checkpoints.
+  ///
+  /// - Parameters:
+  ///   - keepLast: how many of the newest stay.
+  ///   - keepEvery: steps that this divides stay as well, but for step 0.
+  /// - Returns: the steps that went.
+  @discardableResult
+  public func prune(keepLast: Int, keepEvery: Int?) throws -> [Int] {
+    let all = steps
+    var removed: [Int] = []
+    for step in all.dropLast(max(1, keepLast)) {
+      if let keepEvery, step > 0, step % keepEvery == 0 { continue }
+      // Renamed first: half a removed folder must not look like a damaged checkpoint.
+      let hidden = folder.appendingPathComponent(Self.partialPrefix + "old-" + UUID().uuidString)
+      try FileManager.default.moveItem(at: url(step: step), to: hidden)
+      try FileManager.default.removeItem(at: hidden)
+      removed.append(step)
+    }
+    return removed
+  }
+
+  // MARK: Files
+
+  private var entries: [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
+  }
+
+  private func put(_ partial: URL, inPlaceOf name: String) throws(TrainingError) -> URL {
+    let place = folder.appendingPathComponent(name, isDirectory: true)
+    let replaced = folder.appendingPathComponent("\(Self.replacedPrefix)\(name)+\(UUID().uuidString)")
+    synchronizeFolder(partial)
+    // A folder that is not empty cannot be renamed over.
+    let isReplacing = rename(place.path, replaced.path) == 0
+    guard rename(partial.path, place.path) == 0 else {
+      let failure = errno
+      if isReplacing { rename(replaced.path, place.path) }
+      try? FileManager.default.removeItem(at: partial)
+      throw .unwritable(path: place.path, reason: writeFailureReason(failure))
+    }
+    synchronizeFolder(folder)
+    if isReplacing { try? FileManager.default.removeItem(at: replaced) }
+    return place
+  }
+
+  /// The SHA-256 of a file, in hexadecimal.
+  package static func hash(_ file: URL) throws -> String {
+    let handle = try FileHandle(forReadingFrom: file)
+    defer { try? handle.close() }
+    var hash = SHA256()
+    while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty { hash.update(data: piece) }
+    return hexadecimal(hash.finalize())
+  }
+
+  static func hash(_ data: Data) -> String { hexadecimal(SHA256.hash(data: data)) }
+
+  private static func hexadecimal(_ digest: SHA256.Digest) -> String {
+    digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}
+
+/// Makes the renames in a folder survive a power cut, where the file system can.
+private func synchronizeFolder(_ folder: URL) {
+  let descriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  guard descriptor >= 0 else { return }
+  while fsync(descriptor) != 0, errno == EINTR {}
+  close(descriptor)
+}

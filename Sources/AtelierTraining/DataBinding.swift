@@ -1,0 +1,264 @@
+public import AtelierData
+public import AtelierModels
+public import Foundation
+public import Torch
+
+/// How data are opened for a system.
+public struct DataBindingOptions: Sendable, Hashable {
+  /// The seed of the order.
+  public var seed: Int
+  /// Where batches go.
+  public var device: Device
+  /// Batches decoded at a time.
+  public var workers: Int
+  /// Whether a corrupt picture is skipped or stops the run.
+  public var corruptPictures: CorruptPicturePolicy
+  /// What happens to pictures of other proportions.
+  public var fit: ImagePreparation.Fit
+  /// The column of a table that holds the label.
+  public var labelColumn: String?
+
+  /// The usual options.
+  public init(
+    seed: Int = 0, device: Device = .cpu, workers: Int = 2, corruptPictures: CorruptPicturePolicy = .skip,
+    fit: ImagePreparation.Fit = .centerCrop, labelColumn: String? = nil
+  ) {
+    self.seed = seed
+    self.device = device
+    self.workers = workers
+    self.corruptPictures = corruptPictures
+    self.fit = fit
+    self.labelColumn = labelColumn
+  }
+}
+
+/// Data that were opened for a system: its configuration adapted to them, what was built from them, and
+/// where batches come from.
+public final class DataBinding {
+  /// The name under which a vocabulary is kept.
+  public static let vocabularyName = "vocabulary.json"
+
+  /// The system.
+  public let system: any GenerativeSystem.Type
+  /// Every key of the configuration, adapted to the data.
+  public let configuration: [String: ConfigurationValue]
+  /// The keys in the order of declaration.
+  public let keys: [String]
+  /// What the data told.
+  public let facts: DataFacts
+  /// Where the data lie; nil where the system needs none.
+  public let path: URL?
+  /// Training batches.
+  public let training: any ResumableBatchSource
+  /// What one batch holds.
+  public let fields: [Field]
+  private let contents: Contents
+  private let batchSize: Int
+  /// How they were opened.
+  public let options: DataBindingOptions
+
+  private enum Contents {
+    case none
+    case pictures(any Dataset, ImagePreparation)
+    case text(TextCorpus, Vocabulary, length: Int)
+  }
+
+  /// Opens data for a system.
+  ///
+  /// - Parameters:
+  ///   - path: a folder or file that `AtelierData` knows, or nil for a system that learns from none.
+  ///   - configuration: keys to lay over the system's defaults.
+  ///   - artefacts: those of the run that is resumed, which are then used as they are.
+  ///   - onSkip: told of each corrupt picture once.
+  /// - Throws: ``DatasetError``, ``ConfigurationError`` or ``TrainingError``; the text names the file or key.
+  public static func open(
+    _ path: URL?, for system: any GenerativeSystem.Type, configuration: [String: ConfigurationValue],
+    artefacts: Artefacts? = nil, options: DataBindingOptions = DataBindingOptions(),
+    onSkip: ((SkippedExample) -> Void)? = nil
+  ) throws -> DataBinding {
+    func open<System: GenerativeSystem>(_ type: System.Type) throws -> DataBinding {
+      let values = try System.Configuration().overlaid(with: configuration)
+      try values.validate()
+      let kinds = System.fields(values).map(\.kind)
+      if kinds.isEmpty { return try DataBinding(type, values, options: options) }
+      guard let path else {
+        throw TrainingError.invalid(
+          reason: "\(type.identity.name) learns from data; give --data and the path of a folder")
+      }
+      let isText = kinds.contains { if case .tokens = $0 { true } else { false } }
+      return isText
+        ? try DataBinding(type, values, text: path, artefacts: artefacts, options: options)
+        : try DataBinding(type, values, pictures: path, options: options, onSkip: onSkip)
+    }
+    return try open(system)
+  }
+
+  /// A part of the data from beginning to end, in its own order, the last batch smaller where it must be.
+  ///
+  /// - Returns: nil where the data have no such part.
+  public func batches(of split: DatasetSplit, batchSize: Int? = nil) throws -> [HostBatch]? {
+    switch contents {
+    case .none: return nil
+    case .pictures:
+      guard let dataset = try dataset(of: split) else { return nil }
+      let loader = try Loader(
+        dataset, batchSize: batchSize ?? self.batchSize, shuffles: false, dropsLast: false,
+        workers: options.workers, corruptPictures: options.corruptPictures)
+      return try (0..<loader.batchesPerEpoch).map { _ in try loader.next() }
+    case .text(let corpus, let vocabulary, let length):
+      let tokens = try vocabulary.encode(corpus.part(split))
+      let columns = max(1, min(batchSize ?? self.batchSize, tokens.count / 2))
+      guard tokens.count >= 2 else { return nil }
+      let stream = try TokenStream(tokens, batchSize: columns, sequenceLength: length, name: corpus.name)
+      return (0..<stream.piecesPerEpoch).map { _ in stream.next() }
+    }
+  }
+
+  /// A host batch as the system wants it.
+  public func batch(_ host: HostBatch) -> Batch {
+    if case .text = contents {
+      return Batch(host.fields.mapValues { Tensor($0, device: options.device) }, isFirst: host.isFirst)
+    }
+    var tensors: [String: Tensor] = [:]
+    for field in fields {
+      let column =
+        switch field.kind {
+        case .image: "image"
+        case .label: "label"
+        default: field.name
+        }
+      if let value = host[column] {
+        tensors[field.name] = ImageBatchSource.tensor(value, field.kind, device: options.device)
+      }
+    }
+    return Batch(tensors, isFirst: host.isFirst)
+  }
+
+  /// The pictures of a part, prepared as the system wants them; nil where the data have no such part.
+  public func dataset(of split: DatasetSplit) throws -> (any Dataset)? {
+    guard case .pictures(let dataset, let preparation) = contents, let path else { return nil }
+    if split == dataset.description.split { return dataset }
+    do throws(DatasetError) {
+      return try openDataset(
+        at: path, split: split, preparation: preparation,
+        options: DatasetOptions(labelColumn: options.labelColumn))
+    } catch {
+      if case .missingSplit = error { return nil }
+      throw error
+    }
+  }
+
+  // MARK: Opening
+
+  private init<System: GenerativeSystem>(
+    _ type: System.Type, _ values: System.Configuration, options: DataBindingOptions
+  ) throws {
+    let description = DatasetDescription(
+      layout: .memory, name: "no data", split: .train, count: 0, fingerprint: "none")
+    facts = DataFacts(description: description)
+    let adapted = try type.adapted(values, to: facts)
+    system = type
+    configuration = try adapted.values()
+    keys = adapted.keys
+    path = nil
+    fields = []
+    training = EmptyBatchSource()
+    contents = .none
+    batchSize = adapted.batchSize
+    self.options = options
+  }
+
+  private init<System: GenerativeSystem>(
+    _ type: System.Type, _ values: System.Configuration, pictures path: URL, options: DataBindingOptions,
+    onSkip: ((SkippedExample) -> Void)?
+  ) throws {
+    let reading = DatasetOptions(labelColumn: options.labelColumn)
+    // Opened as they are first: sizes and channels decide the configuration, which decides the preparation.
+    var dataset = try openDataset(at: path, split: .train, options: reading)
+    let adapted = try type.adapted(values, to: DataFacts(description: dataset.description))
+    try adapted.validate()
+    fields = type.fields(adapted)
+    guard let preparation = Self.preparation(fields, fit: options.fit) else {
+      throw TrainingError.unfitData(
+        path: path.path, reason: "\(type.identity.name) takes no pictures, and there is nothing else")
+    }
+    if dataset.description.imageShape != preparation.shape {
+      dataset = try openDataset(at: path, split: .train, preparation: preparation, options: reading)
+    }
+    facts = DataFacts(description: dataset.description)
+    let loader = try Loader(
+      dataset, batchSize: adapted.batchSize, seed: UInt64(options.seed), workers: options.workers,
+      corruptPictures: options.corruptPictures, onSkip: onSkip)
+    training = try ImageBatchSource(loader, fields: fields, device: options.device)
+    system = type
+    configuration = try adapted.values()
+    keys = adapted.keys
+    self.path = path
+    contents = .pictures(dataset, preparation)
+    batchSize = adapted.batchSize
+    self.options = options
+  }
+
+  private init<System: GenerativeSystem>(
+    _ type: System.Type, _ values: System.Configuration, text path: URL, artefacts: Artefacts?,
+    options: DataBindingOptions
+  ) throws {
+    let corpus = try openText(at: path)
+    let vocabulary: Vocabulary
+    let kept: Artefacts
+    if let artefacts, artefacts.contents[Self.vocabularyName] != nil {
+      vocabulary = try artefacts.decode(Vocabulary.self, Self.vocabularyName)
+      kept = artefacts
+    } else {
+      let table = try values.values()
+      vocabulary = try Vocabulary(
+        of: corpus.train, unit: Self.unit(table["tokenUnit"]),
+        minimumCount: Self.integer(table["minimumCount"]) ?? 1)
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      kept = Artefacts([Self.vocabularyName: try encoder.encode(vocabulary)])
+    }
+    let tokens = try vocabulary.encode(corpus.train)
+    let description = DatasetDescription(
+      layout: .text, name: corpus.name, split: .train, count: tokens.count, fingerprint: corpus.fingerprint)
+    facts = DataFacts(description: description, artefacts: kept)
+    let adapted = try type.adapted(values, to: facts)
+    try adapted.validate()
+    fields = type.fields(adapted)
+    var length = 1
+    for case .tokens(_, let declared) in fields.map(\.kind) { length = declared }
+    let stream = try TokenStream(
+      tokens, batchSize: adapted.batchSize, sequenceLength: length, name: path.path)
+    training = TokenBatchSource(stream, device: options.device)
+    system = type
+    configuration = try adapted.values()
+    keys = adapted.keys
+    self.path = path
+    contents = .text(corpus, vocabulary, length: length)
+    batchSize = adapted.batchSize
+    self.options = options
+  }
+
+  private static func preparation(_ fields: [Field], fit: ImagePreparation.Fit) -> ImagePreparation? {
+    for field in fields {
+      if case .image(let channels, let height, let width, _) = field.kind {
+        return ImagePreparation(height: height, width: width, channels: channels, fit: fit)
+      }
+    }
+    return nil
+  }
+
+  /// A configuration's `tokenUnit`, `word`, `character` or `byte`; words where it has no such key.
+  private static func unit(_ value: ConfigurationValue?) -> Vocabulary.Unit {
+    guard case .string(let text)? = value, let unit = TokenUnit(rawValue: text) else { return .words }
+    return switch unit {
+    case .word: .words
+    case .character: .characters
+    case .byte: .bytes
+    }
+  }
+
+  private static func integer(_ value: ConfigurationValue?) -> Int? {
+    if case .integer(let number)? = value { number } else { nil }
+  }
+}

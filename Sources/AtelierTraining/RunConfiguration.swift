@@ -1,0 +1,121 @@
+public import AtelierData
+public import AtelierModels
+public import Foundation
+import Torch
+
+/// What `configuration.yaml` holds: everything that is needed to run a training again.
+public struct RunConfiguration: Sendable, Hashable {
+  /// The system's name in the registry.
+  public var system: String
+  /// The preset it started from.
+  public var preset: String?
+  /// Where the data lay, as an absolute path; nil where the run has none on disk.
+  public var data: String?
+  /// What happens to pictures of other proportions.
+  public var fit: ImagePreparation.Fit
+  /// The column of a table that holds the label.
+  public var labelColumn: String?
+  /// Whether a corrupt picture is skipped or stops the run.
+  public var corruptPictures: CorruptPicturePolicy
+  /// How it is trained.
+  public var options: TrainingOptions
+  /// Every key of the system's configuration, after it was adapted to the data.
+  public var configuration: [String: ConfigurationValue]
+  /// The keys in the order of declaration.
+  public var keys: [String]
+
+  /// Collects what a run needs.
+  public init(
+    system: String, preset: String? = nil, data: String? = nil, fit: ImagePreparation.Fit = .centerCrop,
+    labelColumn: String? = nil, corruptPictures: CorruptPicturePolicy = .skip, options: TrainingOptions,
+    configuration: [String: ConfigurationValue], keys: [String]
+  ) {
+    self.fit = fit
+    self.labelColumn = labelColumn
+    self.corruptPictures = corruptPictures
+    self.system = system
+    self.preset = preset
+    self.data = data
+    self.options = options
+    self.configuration = configuration
+    self.keys = keys
+  }
+
+  /// The YAML text: the run's keys, then the system's under `configuration`.
+  public func text() throws(TrainingError) -> String {
+    var table = try configurationTable(options)
+    table["device"] = .string(options.device.description)
+    let order = Mirror(reflecting: options).children.compactMap(\.label)
+    var pairs: [(key: String, value: ConfigurationValue)] = [
+      ("format", .integer(Self.format)), ("system", .string(system)),
+      ("preset", preset.map(ConfigurationValue.string) ?? .null),
+      ("data", data.map(ConfigurationValue.string) ?? .null), ("fit", .string(fit.rawValue)),
+      ("labelColumn", labelColumn.map(ConfigurationValue.string) ?? .null),
+      ("corruptPictures", .string(corruptPictures.rawValue)),
+    ]
+    for key in order { pairs.append((key, table[key] ?? .null)) }
+    // Tables sort their keys, so the system's are written as a text of their own, in their order.
+    let own = keys.map { (key: $0, value: configuration[$0] ?? .null) }
+    let indented = ConfigurationFile.text(own).split(separator: "\n").map { "  \($0)\n" }.joined()
+    let comment = "A run of \(system). `atelier train --resume` on this folder goes on with it."
+    return ConfigurationFile.text(pairs, comment: comment)
+      + (own.isEmpty ? "configuration: {}\n" : "configuration:\n" + indented)
+  }
+
+  /// Reads `configuration.yaml`.
+  ///
+  /// - Throws: ``TrainingError`` that names the file and the key.
+  public static func read(_ url: URL) throws(TrainingError) -> RunConfiguration {
+    var table = try ConfigurationFile.read(url)
+    guard case .integer(format)? = table.removeValue(forKey: "format") else {
+      throw .damaged(
+        path: url.path, reason: "it says no `format: \(format)`; it is not a run of this version of Atelier")
+    }
+    guard case .string(let system)? = table.removeValue(forKey: "system") else {
+      throw .damaged(path: url.path, reason: "the key 'system' is missing")
+    }
+    guard case .table(let own)? = table.removeValue(forKey: "configuration") else {
+      throw .damaged(path: url.path, reason: "the key 'configuration' is missing")
+    }
+    func text(_ key: String) throws(TrainingError) -> String? {
+      switch table.removeValue(forKey: key) ?? .null {
+      case .null: nil
+      case .string(let value): value
+      case let other: throw .damaged(path: url.path, reason: "'\(other)' does not fit the key '\(key)'")
+      }
+    }
+    let preset = try text("preset")
+    let data = try text("data")
+    let fit = try text("fit").flatMap(ImagePreparation.Fit.init(rawValue:))
+    let labelColumn = try text("labelColumn")
+    let corruptPictures = try text("corruptPictures").flatMap(CorruptPicturePolicy.init(rawValue:))
+    let known = try configurationTable(TrainingOptions())
+    let deviceName = try text("device") ?? "cpu"
+    guard let device = Device(parsing: deviceName) else {
+      throw .damaged(
+        path: url.path, reason: "there is no device '\(deviceName)'; there are cpu, cuda, cuda:N and mps")
+    }
+    for key in table.keys.sorted() where known[key] == nil {
+      throw .damaged(
+        path: url.path,
+        reason: "unknown key '\(key)'; did you mean '\(nearest(to: key, in: known.keys.sorted()))'?")
+    }
+    var options: TrainingOptions
+    do {
+      let merged = known.merging(table) { $1 }
+      options = try JSONDecoder().decode(TrainingOptions.self, from: try JSONEncoder().encode(merged))
+    } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
+      let key = context.codingPath.map(\.stringValue).joined(separator: ".")
+      throw .damaged(path: url.path, reason: "the value of '\(key)' does not fit it")
+    } catch {
+      throw .damaged(path: url.path, reason: "it cannot be understood: \(error)")
+    }
+    options.device = device
+    return RunConfiguration(
+      system: system, preset: preset, data: data, fit: fit ?? .centerCrop, labelColumn: labelColumn,
+      corruptPictures: corruptPictures ?? .skip, options: options, configuration: own, keys: own.keys.sorted()
+    )
+  }
+
+  private static let format = 1
+}

@@ -1,0 +1,94 @@
+public import Foundation
+import SwiftProtobuf
+
+/// Writes scalars and pictures for TensorBoard.
+///
+/// A file is a sequence of TFRecords: length (8 bytes, little-endian), its masked CRC-32C, an `Event`
+/// message, its masked CRC-32C. Every start of a run writes a file of its own; TensorBoard shows the
+/// files of a folder as one run.
+public final class EventFileWriter {
+  /// The file.
+  public let url: URL
+  private let file: AppendingFile
+
+  /// Creates an event file in a folder.
+  ///
+  /// - Throws: ``TrainingError`` where it cannot be written.
+  public init(folder: URL, now: Date = Date()) throws(TrainingError) {
+    let seconds = Int(now.timeIntervalSince1970)
+    let name = "events.out.tfevents.\(seconds).atelier.\(ProcessInfo.processInfo.processIdentifier)"
+    // Two writers of one process within a second still get two files.
+    var candidate = folder.appendingPathComponent(name)
+    var number = 1
+    while FileManager.default.fileExists(atPath: candidate.path) {
+      candidate = folder.appendingPathComponent("\(name).\(number)")
+      number += 1
+    }
+    url = candidate
+    file = try AppendingFile(candidate)
+    var event = Atelier_Tensorboard_Event()
+    event.wallTime = now.timeIntervalSince1970
+    event.fileVersion = "brain.Event:2"
+    try append(event)
+  }
+
+  /// Writes the numbers of a step.
+  public func write(
+    scalars: [(name: String, value: Double)], step: Int, time: Date = Date()
+  ) throws(TrainingError) {
+    let values = scalars.map { scalar in
+      var value = Atelier_Tensorboard_Summary.Value()
+      value.tag = scalar.name
+      value.simpleValue = Float(scalar.value)
+      return value
+    }
+    try append(values, step: step, time: time)
+  }
+
+  /// Writes a picture of a step.
+  ///
+  /// - Parameters:
+  ///   - png: a PNG file's bytes.
+  ///   - channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+  public func write(
+    picture png: [UInt8], width: Int, height: Int, channels: Int, name: String, step: Int, time: Date = Date()
+  ) throws(TrainingError) {
+    var image = Atelier_Tensorboard_Summary.Image()
+    image.width = Int32(width)
+    image.height = Int32(height)
+    image.colorspace = Int32(channels)
+    image.encodedImageString = Data(png)
+    var value = Atelier_Tensorboard_Summary.Value()
+    value.tag = name
+    value.image = image
+    try append([value], step: step, time: time)
+  }
+
+  private func append(
+    _ values: [Atelier_Tensorboard_Summary.Value], step: Int, time: Date
+  ) throws(TrainingError) {
+    var event = Atelier_Tensorboard_Event()
+    event.wallTime = time.timeIntervalSince1970
+    event.step = Int64(step)
+    event.summary.value = values
+    try append(event)
+  }
+
+  private func append(_ event: Atelier_Tensorboard_Event) throws(TrainingError) {
+    let data: [UInt8]
+    do { data = try event.serializedBytes() } catch {
+      throw .unwritable(path: url.path, reason: "an event could not be encoded: \(error)")
+    }
+    try file.append(Self.record(data))
+  }
+
+  /// One TFRecord around a message.
+  package static func record(_ data: [UInt8]) -> [UInt8] {
+    let length = littleEndian(UInt64(data.count))
+    return length + littleEndian(CRC32C.masked(length)) + data + littleEndian(CRC32C.masked(data))
+  }
+
+  private static func littleEndian<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
+    withUnsafeBytes(of: number.littleEndian) { Array($0) }
+  }
+}

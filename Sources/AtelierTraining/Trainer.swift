@@ -1,0 +1,486 @@
+public import AtelierData
+public import AtelierModels
+public import Foundation
+public import Torch
+import TorchNN
+
+/// How a training ended.
+public struct TrainingOutcome: Sendable, Hashable {
+  /// Why it ended.
+  public enum Reason: Sendable, Hashable {
+    /// A limit was reached.
+    case finished
+    /// Somebody wished it, by Ctrl-C for example.
+    case interrupted
+    /// The health watch ended it; the text says why.
+    case stopped(String)
+  }
+
+  /// Why it ended.
+  public let reason: Reason
+  /// Steps done.
+  public let step: Int
+  /// Seconds of training, over all resumptions.
+  public let seconds: Double
+  /// The newest checkpoint.
+  public let checkpoint: URL?
+}
+
+/// Trains a system: counts, saves, logs, previews and watches. It never sees a loss term.
+///
+/// Random numbers come from streams that are keyed by seed, purpose, number of roll-backs and step, so
+/// that nothing of them has to be saved. On a processor in float32 a training that was killed and
+/// resumed gives the bytes of one that was not.
+public final class Trainer {
+  /// The system.
+  public let system: any GenerativeSystem
+  /// Where everything is written.
+  public let run: RunDirectory
+  /// The settings.
+  public let options: TrainingOptions
+  /// Steps done.
+  public private(set) var step = 0
+
+  private let source: any ResumableBatchSource
+  private let counted: CountingBatchSource
+  private let facts: DataFacts
+  private let limits: TrainingLimits
+  private let reporter: any ProgressReporter
+  private let interruption: Interruption
+  private let store: CheckpointStore
+  private let painter: PreviewPainter
+  private let validation: (() throws -> [Batch])?
+  private let log: EventLog
+  private let board: EventFileWriter
+  private var watch: HealthWatch
+  private var rollbacks = 0
+  private var rollbacksHere = 0
+  private var lastFailure = 0
+  private var secondsBefore = 0.0
+  private var peakMemory = 0
+  private var started = ContinuousClock.now
+  private var lastSaved: Int?
+  private var lastPreview: Int?
+  private var lastLogged = (units: 0, time: ContinuousClock.now)
+  private var rate = 0.0
+  private var shown: [TrainingProgress.NamedValue] = []
+  private var firstFraction = 0.0
+
+  /// A training that has not begun.
+  ///
+  /// - Parameters:
+  ///   - examples: a batch that previews reconstruct, where the system can.
+  ///   - validation: held-out batches for systems that follow a held-out loss.
+  /// - Throws: ``TrainingError`` for settings that cannot work, or a folder that cannot be written.
+  public init(
+    _ system: any GenerativeSystem, run: RunDirectory, source: any ResumableBatchSource, facts: DataFacts,
+    options: TrainingOptions, examples: Batch? = nil, validation: (() throws -> [Batch])? = nil,
+    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
+  ) throws {
+    try options.validate()
+    self.validation = validation
+    self.system = system
+    self.run = run
+    self.source = source
+    self.facts = facts
+    self.options = options
+    self.reporter = reporter
+    self.interruption = interruption
+    counted = CountingBatchSource(source)
+    limits = TrainingLimits(options: options, stages: Self.stages(of: system))
+    store = CheckpointStore(run.checkpoints)
+    painter = PreviewPainter(
+      run: run, options: options, classNames: facts.description.classNames, examples: examples)
+    watch = HealthWatch(options.health)
+    if let threads = options.threads { Engine.threadCount = threads }
+    log = try EventLog(run.events)
+    board = try EventFileWriter(folder: run.url)
+    try store.removeLeftovers()
+  }
+
+  /// Takes over the state of the newest sound checkpoint; call it before ``train()``.
+  ///
+  /// - Parameter allowsInexact: whether another engine, thread count, processor or other data may be used;
+  ///   training then goes on, but not to the same bytes.
+  /// - Returns: whether there was a checkpoint.
+  /// - Throws: ``TrainingError/cannotResume(reason:)`` where resumption would not be exact.
+  public func resume(allowsInexact: Bool = false) throws -> Bool {
+    let found = store.newestSound()
+    for problem in found.problems { try warn(problem) }
+    guard let checkpoint = found.checkpoint else { return false }
+    let then = checkpoint.state.surroundings
+    if options.threads == nil, Engine.threadCount != then.threads { Engine.threadCount = then.threads }
+    let differences = surroundings.differences(from: then)
+    if !differences.isEmpty || checkpoint.state.seed != options.seed {
+      let all = differences + (checkpoint.state.seed != options.seed ? ["the seed has changed"] : [])
+      guard allowsInexact else {
+        throw TrainingError.cannotResume(
+          reason: all.joined(separator: ", ") + "; go back to what it was, or give --allow-inexact-resume")
+      }
+      try warn("Resuming inexactly: \(all.joined(separator: ", ")).")
+    }
+    try restore(checkpoint, adoptsOtherData: allowsInexact)
+    rollbacks = checkpoint.state.rollbacks
+    rollbacksHere = checkpoint.state.rollbacksHere
+    lastFailure = checkpoint.state.lastFailure
+    secondsBefore = checkpoint.state.seconds
+    peakMemory = checkpoint.state.peakMemory
+    try log.append(event(.resume, message: "from \(RunDirectory.stepName(step))"))
+    return true
+  }
+
+  /// Trains until a limit, a wish to stop, or a failure.
+  ///
+  /// - Throws: ``TrainingError/brokenOff(cause:reason:saved:)`` that says what was saved.
+  public func train() throws -> TrainingOutcome {
+    started = .now
+    lastLogged = (source.unitsServed, .now)
+    firstFraction = fraction ?? 0
+    reporter.begin("\(system.identityName) in \(run.url.path)")
+    if step == 0 {
+      try log.append(event(.start))
+      try save()
+    }
+    var reason = TrainingOutcome.Reason.finished
+    repeat {
+      while !isFinished, reason == .finished {
+        if interruption.isRequested {
+          reason = .interrupted
+        } else if let stop = try advance() {
+          reason = .stopped(stop.reason)
+        }
+      }
+      // After a stop the state is what the watch objected to; what was saved before stays the last word.
+      if case .stopped = reason { break }
+      if lastSaved != step, let stop = try saveIfSound() { reason = .stopped(stop.reason) }
+      // The last look at the weights may have rolled back, and then there is more to do.
+    } while reason == .finished && !isFinished
+    return try finish(reason)
+  }
+
+  // MARK: One step
+
+  /// Makes a step and everything that is due after it.
+  ///
+  /// - Returns: why training must end, or nil.
+  private func advance() throws -> Stop? {
+    let isLogged = step == 0 || (step + 1) % options.logEvery == 0
+    let training = TrainingStep(
+      index: step, epoch: source.epoch, stage: stage, draws: StreamDraws(drawStream, device: options.device),
+      source: counted, isObserved: isLogged, precision: options.precision.autocast, device: options.device,
+      gradientClip: options.gradientClip)
+    let passes = Int(source.epoch)
+    counted.beginStep()
+    do {
+      try withTensorErrors { try training.run { try system.step($0) } }
+      if Int(source.epoch) > passes { try validate(after: Int(source.epoch)) }
+    } catch {
+      throw brokenOff(error)
+    }
+    step += 1
+    do {
+      return try attend(to: training, isLogged: isLogged)
+    } catch {
+      throw brokenOff(error, mayBeSaved: true)
+    }
+  }
+
+  /// Logs, watches, previews and saves after a step.
+  private func attend(to training: TrainingStep, isLogged: Bool) throws -> Stop? {
+    let findings = isLogged ? try record(training) : []
+    reporter.update(progress, isLogged: isLogged)
+    let present = step
+    if let stop = try react(to: findings) { return stop }
+    // After a roll-back nothing of this step is due any more.
+    guard step == present else { return nil }
+    if step % options.previewEvery == 0, let stop = try react(to: preview()) { return stop }
+    guard step == present, step % options.checkpointEvery == 0 else { return nil }
+    return try saveIfSound()
+  }
+
+  /// Tells systems that want it the loss on held-out data after a pass.
+  ///
+  /// It belongs to the step that ended the pass, so that a checkpoint of that step has seen it.
+  private func validate(after passes: Int) throws {
+    guard let listener = system as? any ValidationDrivenSystem, let language = system as? any LanguageSystem,
+      let validation
+    else { return }
+    let (sum, tokens) = try withTensorErrors { try language.negativeLogLikelihood(over: validation()) }
+    guard tokens > 0 else { return }
+    let loss = sum / Double(tokens)
+    listener.validated(loss: loss)
+    var event = event(.validation, message: "after \(passes) passes over the data")
+    event.step += 1
+    event.values = ["validation": loss]
+    try log.append(event)
+    try board.write(scalars: [("validation", loss)], step: step + 1)
+  }
+
+  private var drawStream: RandomStream {
+    let purpose = rollbacks == 0 ? "draws" : "draws after roll-back \(rollbacks)"
+    return RandomStream(seed: UInt64(options.seed), purpose: purpose, step: step)
+  }
+
+  /// Reads what the step logged, writes it, and has the watch look at it.
+  private func record(_ training: TrainingStep) throws -> [HealthFinding] {
+    let values = averaged(training.logged)
+    let norms = averaged(training.gradientNorms)
+    let now = ContinuousClock.now
+    let elapsed = (now - lastLogged.time).seconds
+    if elapsed > 0 { rate = Double(source.unitsServed - lastLogged.units) / elapsed }
+    lastLogged = (source.unitsServed, now)
+    peakMemory = max(peakMemory, Engine.memory(on: options.device)?.peak ?? 0)
+    shown = values.prefix(4).map { TrainingProgress.NamedValue(name: $0.name, value: $0.value) }
+    var event = event(.step)
+    event.values = Dictionary(uniqueKeysWithValues: values)
+    event.gradientNorms = Dictionary(uniqueKeysWithValues: norms)
+    event.rate = rate
+    event.unit = source.unit
+    event.memory = peakMemory
+    try log.append(event)
+    try board.write(
+      scalars: values + norms.map { ("gradient-norm/" + $0.name, $0.value) } + [("rate", rate)], step: step)
+    return watch.observe(values: values, gradientNorms: norms)
+  }
+
+  /// Means of what was logged under one name, in the order of first appearance.
+  private func averaged(_ logged: [(name: String, value: Tensor)]) -> [(name: String, value: Double)] {
+    var order: [String] = []
+    var sums: [String: (sum: Double, count: Int)] = [:]
+    for (name, tensor) in logged {
+      if sums[name] == nil { order.append(name) }
+      let value = (tensor.count == 1 ? tensor : tensor.asType(.float32).mean()).item()
+      let (sum, count) = sums[name] ?? (0, 0)
+      sums[name] = (sum + value, count + 1)
+    }
+    return order.compactMap { name in sums[name].map { (name, $0.sum / Double($0.count)) } }
+  }
+
+  // MARK: Health
+
+  private struct Stop {
+    let reason: String
+  }
+
+  /// Says what was found and does what the policy asks for; the worst reaction counts.
+  private func react(to findings: [HealthFinding]) throws -> Stop? {
+    let answered = findings.map { ($0, options.health.reaction(to: $0.kind)) }.filter { $0.1 != .ignore }
+    for (finding, reaction) in answered {
+      try log.append(
+        event(.health, message: "\(finding.kind.rawValue): \(finding.message) (\(reaction.rawValue))"))
+      reporter.say("Health: step \(step): \(finding.message).")
+    }
+    if let (finding, _) = answered.first(where: { $0.1 == .rollBack }) {
+      return try rollBack(finding.message)
+    }
+    if let (finding, _) = answered.first(where: { $0.1 == .stop }) { return Stop(reason: finding.message) }
+    return nil
+  }
+
+  private func rollBack(_ reason: String) throws -> Stop? {
+    rollbacks += 1
+    rollbacksHere = step > lastFailure ? 1 : rollbacksHere + 1
+    lastFailure = max(lastFailure, step)
+    guard rollbacks <= options.health.maximumRollbacks else {
+      return Stop(
+        reason: "\(reason), after \(rollbacks - 1) roll-backs; lower the learning rate or clip gradients")
+    }
+    // What is sound may still be sick: each further failure at the same place goes one checkpoint back.
+    var target = store.newestSound(before: step).checkpoint
+    for _ in 1..<rollbacksHere {
+      guard let present = target, let earlier = store.newestSound(before: present.state.step).checkpoint
+      else { break }
+      target = earlier
+    }
+    guard let target else { return Stop(reason: "\(reason), and there is no checkpoint to go back to") }
+    let failed = step
+    try restore(target, adoptsOtherData: false)
+    let message =
+      "rolled back from step \(failed) to step \(step) because \(reason); going on with other draws"
+    try log.append(event(.rollback, message: message))
+    reporter.say("Training \(message).")
+    lastLogged = (source.unitsServed, .now)
+    return nil
+  }
+
+  /// Draws the fixed samples; a failure is said and does not end the training.
+  private func preview(isWatched: Bool = true) -> [HealthFinding] {
+    lastPreview = step
+    do {
+      let preview = try painter.paint(system, step: step, board: board)
+      for file in preview.files { try log.append(event(.preview, path: run.relativePath(file))) }
+      guard isWatched, let pictures = preview.pictures else { return [] }
+      let diversity = HealthWatch.diversity(of: pictures.to(.cpu), groups: preview.groups)
+      if diversity.isFinite { try board.write(scalars: [("diversity", diversity)], step: step) }
+      return watch.observe(diversity: diversity)
+    } catch {
+      try? warn(
+        "The preview of step \(step) could not be drawn: \(String(describing: error).trimmedSentence).")
+      return []
+    }
+  }
+
+  // MARK: Saving
+
+  /// Saves, unless a weight is not a number, which is then a finding.
+  private func saveIfSound() throws -> Stop? {
+    if let name = SystemState.firstNonFinite(of: system) {
+      return try react(to: [HealthFinding(kind: .notANumber, message: "\(name) is not finite")])
+    }
+    try save()
+    return nil
+  }
+
+  private func save() throws {
+    let stage = self.stage
+    let state = TrainingState(
+      step: step, epoch: source.epoch, stage: stage, seed: options.seed, rollbacks: rollbacks,
+      rollbacksHere: rollbacksHere, lastFailure: lastFailure, position: source.position,
+      learningRates: Dictionary(
+        system.optimizers.map { ($0.name, $0.optimizer.learningRate) },
+        uniquingKeysWith: { first, _ in first }),
+      health: watch.state, seconds: seconds, peakMemory: peakMemory, surroundings: surroundings)
+    do {
+      let url = try store.write(system, try description(), state)
+      lastSaved = step
+      try store.prune(keepLast: options.keepLast, keepEvery: options.keepEvery)
+      try log.append(event(.checkpoint, path: run.relativePath(url)))
+    } catch {
+      throw brokenOff(error)
+    }
+  }
+
+  private func restore(_ checkpoint: Checkpoint, adoptsOtherData: Bool) throws {
+    let folder = checkpoint.url
+    let state = checkpoint.state
+    let training = folder.appendingPathComponent(CheckpointStore.trainingName)
+    try ModelFile.load(folder.appendingPathComponent(CheckpointStore.modelName), into: system)
+    try SystemState.loadTraining(try Safetensors.read(training).tensors, into: system, from: training)
+    for (name, content) in facts.artefacts.contents {
+      let hash = state.hashes["artefacts/" + name]
+      guard hash == nil || hash == CheckpointStore.hash(content) || adoptsOtherData else {
+        throw TrainingError.cannotResume(
+          reason: "the artefact '\(name)' is not the one that was trained with; put it back, "
+            + "or give --allow-inexact-resume")
+      }
+    }
+    for (name, optimizer) in system.optimizers {
+      if let rate = state.learningRates[name] { optimizer.learningRate = rate }
+    }
+    try source.seek(to: state.position, adoptsOtherData: adoptsOtherData)
+    watch.state = state.health
+    step = state.step
+    lastSaved = step
+  }
+
+  private func description() throws -> ModelDescription {
+    ModelDescription(
+      system: system.identityName, configuration: try system.configurationValues(), data: facts.description,
+      artefacts: facts.artefacts, step: step)
+  }
+
+  // MARK: Ending
+
+  private func finish(_ reason: TrainingOutcome.Reason) throws -> TrainingOutcome {
+    // The watch does not look at this one: whoever trains on would not have drawn it.
+    if lastPreview != step, reason == .finished { _ = preview(isWatched: false) }
+    let checkpoint = store.newestSound().checkpoint?.url
+    let kept = checkpoint.map { "; the newest checkpoint is \($0.lastPathComponent)" } ?? ""
+    let message =
+      switch reason {
+      case .finished: "finished after \(step) steps and \(duration(seconds))"
+      case .interrupted: "stopped on request after \(step) steps; everything is saved, --resume goes on"
+      case .stopped(let why): "stopped by the health watch at step \(step): \(why)\(kept)"
+      }
+    try log.append(event(.end, memory: peakMemory, message: message))
+    reporter.end("Training \(message).")
+    return TrainingOutcome(reason: reason, step: step, seconds: seconds, checkpoint: checkpoint)
+  }
+
+  /// The error for a failure, after saving what can be saved.
+  ///
+  /// Where not even the first batch of the step came, or the step is over, the state is that of a whole
+  /// step and worth saving; in the middle of a step it is not.
+  private func brokenOff(_ error: any Error, mayBeSaved: Bool = false) -> TrainingError {
+    if case .brokenOff = error as? TrainingError {
+      return error as? TrainingError ?? .invalid(reason: "\(error)")
+    }
+    let cause: TrainingError.Cause =
+      switch error {
+      case is DatasetError: .data
+      case is FileFormatError: .disk
+      case TrainingError.unwritable: .disk
+      default: .system
+      }
+    if mayBeSaved || (cause == .data && counted.served == 0), lastSaved != step,
+      SystemState.firstNonFinite(of: system) == nil
+    {
+      try? save()
+    }
+    let newest = store.newestSound().checkpoint?.state.step
+    let saved =
+      newest.map {
+        $0 == step ? "The state after step \($0) is saved." : "The last checkpoint is of step \($0)."
+      }
+      ?? "No checkpoint was written yet."
+    try? log.append(event(.end, message: "broke off: \(error)"))
+    return .brokenOff(cause: cause, reason: "\(error)", saved: saved + " --resume goes on from there.")
+  }
+
+  // MARK: Counting
+
+  private var seconds: Double { secondsBefore + (ContinuousClock.now - started).seconds }
+
+  private var surroundings: Surroundings {
+    .current(options, dataFingerprint: facts.description.fingerprint)
+  }
+
+  private var stage: String { limits.stage(of: step) }
+
+  private var fraction: Double? { limits.fraction(step: step, epoch: source.epoch, seconds: seconds) }
+
+  private var isFinished: Bool { limits.areReached(step: step, epoch: source.epoch, seconds: seconds) }
+
+  private var progress: TrainingProgress {
+    let fraction = self.fraction
+    var left: Double?
+    if let fraction, fraction > firstFraction {
+      left = (ContinuousClock.now - started).seconds * (1 - fraction) / (fraction - firstFraction)
+    }
+    return TrainingProgress(
+      step: step, epoch: source.epoch, fraction: fraction, secondsLeft: left, rate: rate, unit: source.unit,
+      values: shown)
+  }
+
+  private func event(
+    _ kind: RunEvent.Kind, memory: Int? = nil, message: String? = nil, path: String? = nil
+  ) -> RunEvent {
+    RunEvent(kind, step: step, epoch: source.epoch, memory: memory, message: message, path: path)
+  }
+
+  private func warn(_ message: String) throws {
+    try log.append(event(.warning, message: message))
+    reporter.say(message)
+  }
+
+  private static func stages(of system: any GenerativeSystem) -> [TrainingStage] {
+    func stages<System: GenerativeSystem>(_ system: System) -> [TrainingStage] {
+      System.stages(system.configuration)
+    }
+    return stages(system)
+  }
+}
+
+extension GenerativeSystem {
+  /// The registry's name.
+  var identityName: String { Self.identity.name }
+
+  /// Every key of the configuration.
+  func configurationValues() throws(ConfigurationError) -> [String: ConfigurationValue] {
+    try configuration.values()
+  }
+}
+
+extension Duration {
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

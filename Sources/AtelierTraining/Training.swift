@@ -1,0 +1,142 @@
+public import AtelierData
+public import AtelierModels
+public import Foundation
+import Torch
+import TorchNN
+
+/// Starts and resumes runs: what the command line does, in a call.
+public enum Training {
+  /// Makes a run's folder, builds the system, and trains it.
+  ///
+  /// ```swift
+  /// let data = try DataBinding.open(folder, for: type, configuration: values, options: …)
+  /// let run = try RunDirectory.create(in: runs, name: "cgan-fashion")
+  /// let outcome = try Training.start(data, in: run, preset: "small", options: options)
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - data: the data, opened with the same seed and device as the options say.
+  ///   - preset: the preset's name, for the record.
+  @discardableResult
+  public static func start(
+    _ data: DataBinding, in run: RunDirectory, preset: String? = nil, options: TrainingOptions,
+    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
+  ) throws -> TrainingOutcome {
+    try options.validate()
+    let configuration = RunConfiguration(
+      system: data.system.identity.name, preset: preset, data: data.path?.standardizedFileURL.path,
+      fit: data.options.fit, labelColumn: data.options.labelColumn,
+      corruptPictures: data.options.corruptPictures,
+      options: options, configuration: data.configuration, keys: data.keys)
+    for (name, content) in data.facts.artefacts.contents {
+      try AtomicFile.write(content, to: run.artefacts.appendingPathComponent(name))
+    }
+    // Written last: a folder with a configuration is a run that can be resumed.
+    try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)
+    return try train(
+      data, in: run, configuration, isResuming: false, allowsInexact: false, reporter: reporter,
+      interruption: interruption)
+  }
+
+  /// Goes on with a run from its newest sound checkpoint, or from the beginning where it has none.
+  ///
+  /// - Parameters:
+  ///   - dataPath: where the data lie now, if they were moved.
+  ///   - dataOptions: only its `workers` count; all else about reading data is as the run recorded it.
+  ///   - change: what is different now: limits, intervals, what is kept.
+  ///   - allowsInexact: see ``Trainer/resume(allowsInexact:)``.
+  @discardableResult
+  public static func resume(
+    _ folder: URL, registry: SystemRegistry, dataPath: URL? = nil,
+    dataOptions: DataBindingOptions = DataBindingOptions(), allowsInexact: Bool = false,
+    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption(),
+    change: (inout TrainingOptions) -> Void = { _ in }
+  ) throws -> TrainingOutcome {
+    let run = try RunDirectory.open(folder)
+    var configuration = try RunConfiguration.read(run.configuration)
+    change(&configuration.options)
+    if let dataPath { configuration.data = dataPath.standardizedFileURL.path }
+    let data = try open(
+      run, configuration, registry: registry, workers: dataOptions.workers, reporter: reporter)
+    configuration.keys = data.keys
+    let artefacts = [run.checkpoints, run.samples, run.artefacts]
+    for folder in artefacts { try RunDirectory.makeFolder(folder) }
+    try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)
+    return try train(
+      data, in: run, configuration, isResuming: true, allowsInexact: allowsInexact, reporter: reporter,
+      interruption: interruption)
+  }
+
+  /// Opens the data of a run as its training did.
+  public static func openData(
+    of folder: URL, registry: SystemRegistry, dataPath: URL? = nil, workers: Int = 2
+  ) throws -> DataBinding {
+    let run = try RunDirectory.open(folder)
+    var configuration = try RunConfiguration.read(run.configuration)
+    if let dataPath { configuration.data = dataPath.path }
+    return try open(run, configuration, registry: registry, workers: workers, reporter: QuietReporter())
+  }
+
+  private static func open(
+    _ run: RunDirectory, _ configuration: RunConfiguration, registry: SystemRegistry, workers: Int,
+    reporter: any ProgressReporter
+  ) throws -> DataBinding {
+    let type = try registry.system(named: configuration.system)
+    let options = DataBindingOptions(
+      seed: configuration.options.seed, device: configuration.options.device, workers: workers,
+      corruptPictures: configuration.corruptPictures, fit: configuration.fit,
+      labelColumn: configuration.labelColumn)
+    return try DataBinding.open(
+      configuration.data.map { URL(fileURLWithPath: $0) }, for: type,
+      configuration: configuration.configuration,
+      artefacts: try readArtefacts(run), options: options,
+      onSkip: { reporter.say("A picture was skipped: \($0.reason)") })
+  }
+
+  private static func train(
+    _ data: DataBinding, in run: RunDirectory, _ configuration: RunConfiguration, isResuming: Bool,
+    allowsInexact: Bool, reporter: any ProgressReporter, interruption: Interruption
+  ) throws -> TrainingOutcome {
+    let options = configuration.options
+    if let threads = options.threads { Engine.threadCount = threads }
+    let system = try makeSystem(
+      data.system, configuration: data.configuration, artefacts: data.facts.artefacts,
+      using: RandomStream(seed: UInt64(options.seed), purpose: "initial weights"))
+    let examples = system is any ReconstructingSystem ? try previewExamples(data) : nil
+    let trainer = try Trainer(
+      system, run: run, source: data.training, facts: data.facts, options: options, examples: examples,
+      validation: { try data.batches(of: .validation, batchSize: 10)?.map(data.batch) ?? [] },
+      reporter: reporter, interruption: interruption)
+    if isResuming, try !trainer.resume(allowsInexact: allowsInexact) {
+      reporter.say("There is no checkpoint yet; training begins at the beginning.")
+    }
+    let outcome = try trainer.train()
+    try Report(run).write()
+    return outcome
+  }
+
+  /// The first examples of the test part, else of the training part, for reconstructions.
+  private static func previewExamples(_ data: DataBinding) throws -> Batch? {
+    let count = 20
+    for split in [DatasetSplit.test, .validation, .train] {
+      guard let dataset = try data.dataset(of: split) else { continue }
+      let indices = Array(0..<min(count, dataset.count))
+      let fields = try dataset.batch(at: indices)
+      return data.batch(HostBatch(fields: fields, indices: indices, epoch: 0, isFirst: true))
+    }
+    return nil
+  }
+
+  private static func readArtefacts(_ run: RunDirectory) throws(TrainingError) -> Artefacts {
+    var artefacts = Artefacts()
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: run.artefacts.path)) ?? []
+    for name in names where !name.hasPrefix(".") {
+      let file = run.artefacts.appendingPathComponent(name)
+      guard let content = try? Data(contentsOf: file) else {
+        throw .notFound(path: file.path, reason: "it cannot be read")
+      }
+      artefacts.contents[name] = content
+    }
+    return artefacts
+  }
+}

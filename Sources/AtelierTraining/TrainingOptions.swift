@@ -1,0 +1,114 @@
+public import AtelierModels
+import Foundation
+public import Torch
+
+/// How a system is trained, apart from what its own configuration says.
+///
+/// Property names are the keys of a run's `configuration.yaml`.
+public struct TrainingOptions: Sendable, Hashable, Codable {
+  /// Steps after which training ends; nil: another limit decides.
+  public var steps: Int?
+  /// Passes over the data after which training ends.
+  public var epochs: Double?
+  /// Seconds of training, over all resumptions, after which it ends.
+  public var seconds: Double?
+  /// What every random number of the run follows from; 0 and up.
+  public var seed: Int
+  /// Where networks run.
+  public var device: Device
+  /// The type of products and convolutions.
+  public var precision: TrainingPrecision
+  /// Threads of one operation on the processor; nil: what the engine chooses.
+  public var threads: Int?
+  /// Steps between checkpoints; one more is written at the start and one at the end.
+  public var checkpointEvery: Int
+  /// How many of the newest checkpoints are kept.
+  public var keepLast: Int
+  /// Checkpoints of steps that this divides are kept for ever; nil: none.
+  public var keepEvery: Int?
+  /// Steps between previews.
+  public var previewEvery: Int
+  /// Rows of the grid of samples.
+  public var previewRows: Int
+  /// Steps between lines of the event log.
+  public var logEvery: Int
+  /// The largest global gradient norm where the system does not say otherwise; nil: no limit.
+  public var gradientClip: Double?
+  /// What happens when training goes wrong.
+  public var health: HealthPolicy
+
+  /// The usual settings.
+  public init(
+    steps: Int? = nil, epochs: Double? = nil, seconds: Double? = nil, seed: Int = 0, device: Device = .cpu,
+    precision: TrainingPrecision = .float32, threads: Int? = nil, checkpointEvery: Int = 500,
+    keepLast: Int = 2,
+    keepEvery: Int? = nil, previewEvery: Int = 500, previewRows: Int = 8, logEvery: Int = 50,
+    gradientClip: Double? = nil, health: HealthPolicy = HealthPolicy()
+  ) {
+    self.steps = steps
+    self.epochs = epochs
+    self.seconds = seconds
+    self.seed = seed
+    self.device = device
+    self.precision = precision
+    self.threads = threads
+    self.checkpointEvery = checkpointEvery
+    self.keepLast = keepLast
+    self.keepEvery = keepEvery
+    self.previewEvery = previewEvery
+    self.previewRows = previewRows
+    self.logEvery = logEvery
+    self.gradientClip = gradientClip
+    self.health = health
+  }
+
+  /// Refuses settings that cannot work, naming the option.
+  public func validate() throws(TrainingError) {
+    func positive(_ name: String, _ value: Int?) throws(TrainingError) {
+      if let value, value < 1 { throw .invalid(reason: "\(name) is \(value), and must be at least 1") }
+    }
+    if let steps, steps < 0 { throw .invalid(reason: "steps is \(steps), and must not be negative") }
+    if let epochs, !(epochs > 0) { throw .invalid(reason: "epochs is \(epochs), and must be above 0") }
+    if let seconds, !(seconds > 0) { throw .invalid(reason: "seconds is \(seconds), and must be above 0") }
+    if seed < 0 { throw .invalid(reason: "seed is \(seed), and must not be negative") }
+    try positive("threads", threads)
+    try positive("checkpointEvery", checkpointEvery)
+    try positive("keepLast", keepLast)
+    try positive("keepEvery", keepEvery)
+    try positive("previewEvery", previewEvery)
+    try positive("previewRows", previewRows)
+    try positive("logEvery", logEvery)
+    if let gradientClip, !(gradientClip > 0) {
+      throw .invalid(reason: "gradientClip is \(gradientClip), and must be above 0")
+    }
+    if !device.isAvailable {
+      throw .invalid(
+        reason: "this machine or this engine has no \(device); choose another --device, cpu always works")
+    }
+  }
+}
+
+/// The type that products and convolutions are computed in; weights, moments and losses stay float32.
+public enum TrainingPrecision: String, Sendable, Hashable, Codable, CaseIterable {
+  /// 32 bits, and exactly repeatable on a processor.
+  case float32
+  /// 16 bits with float32's range.
+  case bfloat16
+
+  /// What `TrainingStep` takes.
+  var autocast: DType? { self == .bfloat16 ? .bfloat16 : nil }
+}
+
+/// A value with stored properties as a table in which nil is written out.
+func configurationTable(_ value: some Encodable) throws(TrainingError) -> [String: ConfigurationValue] {
+  do {
+    let data = try JSONEncoder().encode(value)
+    var table = try JSONDecoder().decode([String: ConfigurationValue].self, from: data)
+    for child in Mirror(reflecting: value).children {
+      if let key = child.label, table[key] == nil { table[key] = .null }
+    }
+    return table
+  } catch {
+    throw .invalid(reason: "settings cannot be written: \(error)")
+  }
+}

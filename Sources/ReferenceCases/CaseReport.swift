@@ -1,0 +1,89 @@
+import Foundation
+
+/// What a check gave: its comparisons, or the reason why it could not run.
+public struct CheckResult: Sendable {
+  /// The case's name.
+  public let caseName: String
+  /// The check's name.
+  public let check: String
+  /// One comparison for every expected tensor.
+  public let comparisons: [Comparison]
+  /// Why the check failed as a whole; nil where it ran.
+  public let problem: String?
+
+  /// Whether every expected tensor was there and within its tolerance.
+  public var passed: Bool {
+    problem == nil && !comparisons.isEmpty && comparisons.allSatisfy { $0.failure == nil }
+  }
+
+  /// The largest absolute error.
+  public var absoluteError: Double { comparisons.map(\.absoluteError).max() ?? .infinity }
+  /// The largest relative error.
+  public var relativeError: Double { comparisons.map(\.relativeError).max() ?? .infinity }
+
+  /// A line for people, and a line for every tensor that failed.
+  public var text: String {
+    let mark = passed ? "passed" : "FAILED"
+    var lines: [String] = []
+    if let problem {
+      lines.append("\(mark)  \(caseName): \(check): \(problem)")
+    } else {
+      lines.append(
+        "\(mark)  \(caseName): \(check): \(comparisons.count) tensors, largest absolute error "
+          + "\(short(absoluteError)), relative \(short(relativeError))")
+    }
+    for comparison in comparisons {
+      if let failure = comparison.failure { lines.append("          \(comparison.name): \(failure)") }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private func short(_ value: Double) -> String { String(format: "%.2g", value) }
+}
+
+/// The results of several cases as JSON and as the closing line.
+public struct CaseReport: Sendable {
+  /// Every check's result.
+  public let results: [CheckResult]
+
+  /// Collects results.
+  public init(_ results: [CheckResult]) { self.results = results }
+
+  /// How many checks passed.
+  public var passedCount: Int { results.count { $0.passed } }
+  /// How many did not.
+  public var failedCount: Int { results.count - passedCount }
+  /// `N passed, N failed`.
+  public var summary: String { "\(passedCount) passed, \(failedCount) failed" }
+
+  /// The whole report for programs.
+  public func json() throws -> String {
+    struct Row: Encodable {
+      let caseName: String
+      let check: String
+      let passed: Bool
+      let tensors: Int
+      let absoluteError: Double?
+      let relativeError: Double?
+      let problems: [String]
+    }
+    struct Document: Encodable {
+      let passed: Int
+      let failed: Int
+      let checks: [Row]
+    }
+    let rows = results.map { result in
+      Row(
+        caseName: result.caseName, check: result.check, passed: result.passed,
+        tensors: result.comparisons.count,
+        absoluteError: result.absoluteError.isFinite ? result.absoluteError : nil,
+        relativeError: result.relativeError.isFinite ? result.relativeError : nil,
+        problems: (result.problem.map { [$0] } ?? [])
+          + result.comparisons.compactMap { row in row.failure.map { "\(row.name): \($0)" } })
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    let data = try encoder.encode(Document(passed: passedCount, failed: failedCount, checks: rows))
+    return String(decoding: data, as: UTF8.self)
+  }
+}

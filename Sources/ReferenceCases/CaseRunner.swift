@@ -1,0 +1,384 @@
+import AtelierMetrics
+public import AtelierModels
+public import Foundation
+import Torch
+import TorchNN
+
+/// Repeats a reference case with the registered systems and compares.
+///
+/// Nothing is defined here: networks, losses, the order of updates and measures are those that
+/// `atelier train` and `atelier evaluate` use; only the random draws and the batches are recorded ones.
+public struct CaseRunner {
+  private let registry: SystemRegistry
+
+  /// A runner for the systems of a registry.
+  public init(registry: SystemRegistry = .standard) { self.registry = registry }
+
+  /// Runs every check of a case; whatever goes wrong becomes a failed result, never a skip.
+  public func run(folder: URL) -> [CheckResult] {
+    let reference: ReferenceCase
+    do {
+      reference = try ReferenceCase(folder: folder)
+    } catch {
+      return [
+        CheckResult(
+          caseName: folder.lastPathComponent, check: "reading the case", comparisons: [], problem: "\(error)")
+      ]
+    }
+    var results = reference.checks.map { check in
+      do {
+        let comparisons = try withTensorErrors { try run(check, of: reference) }
+        return CheckResult(
+          caseName: reference.name, check: check.name, comparisons: comparisons, problem: nil)
+      } catch {
+        return CheckResult(caseName: reference.name, check: check.name, comparisons: [], problem: "\(error)")
+      }
+    }
+    let left = reference.unreferenced
+    if !left.isEmpty {
+      results.append(
+        CheckResult(
+          caseName: reference.name, check: "all tensors used", comparisons: [],
+          problem: "no check reads or expects \(left.joined(separator: ", "))"))
+    }
+    return results
+  }
+
+  private func run(_ check: ReferenceCase.Check, of reference: ReferenceCase) throws -> [Comparison] {
+    switch reference.system {
+    case "metrics":
+      return try metric(check, of: reference)
+    case "gan-losses":
+      return try loss(check, of: reference)
+    default:
+      return try run(check, of: reference, type: registry.system(named: reference.system))
+    }
+  }
+
+  // MARK: Systems
+
+  private func run<System: GenerativeSystem>(
+    _ check: ReferenceCase.Check, of reference: ReferenceCase, type: System.Type
+  ) throws -> [Comparison] {
+    var changes = reference.configuration
+    if let optimizer = check.settings["optimizer"] {
+      try changes.merge(Self.changes(for: optimizer, in: System.Configuration(), check: check)) { _, new in
+        new
+      }
+    }
+    let system = try build(System.self, changes, reference)
+    switch check.kind {
+    case "forward": return try forward(check, of: reference, system: system)
+    case "train": return try train(check, of: reference, system: system)
+    case "generate": return try generate(check, of: reference, system: system)
+    default: throw CaseError("\(reference.system) has no checks of the kind '\(check.kind)'")
+    }
+  }
+
+  private func build<System: GenerativeSystem>(
+    _ type: System.Type, _ changes: [String: ConfigurationValue], _ reference: ReferenceCase
+  ) throws -> System {
+    let configuration = try System.Configuration().overlaid(with: changes)
+    try configuration.validate()
+    let system = try System(configuration, artefacts: Artefacts(), using: RandomStream(seed: 0))
+    for (name, file) in reference.weights {
+      guard let network = system.network(name) else {
+        throw CaseError("\(reference.system) has no network '\(name)'")
+      }
+      let theirs = try reference.stateDictionary(file)
+      try network.module.load(
+        network.authorsNames.translate(theirs, toOurs: true, source: file.lastPathComponent))
+    }
+    return system
+  }
+
+  private func forward(
+    _ check: ReferenceCase.Check, of reference: ReferenceCase, system: any GenerativeSystem
+  ) throws -> [Comparison] {
+    let name = try ReferenceCase.string(check.settings["network"], "network")
+    guard let network = system.network(name) else { throw CaseError("there is no network '\(name)'") }
+    try setMode(check, [network.module])
+    let part = try check.settings["part"].map { try ReferenceCase.string($0, "part") }
+    let actual = try withoutGradients {
+      try network.forward(part, try check.inputs.mapValues { try reference.tensor($0) })
+    }
+    return try compare(check.outputs, actual, check, reference)
+  }
+
+  private func train<System: GenerativeSystem>(
+    _ check: ReferenceCase.Check, of reference: ReferenceCase, system: System
+  ) throws -> [Comparison] {
+    let steps = Int(try ReferenceCase.number(check.settings["steps"], "steps"))
+    guard steps > 0, !check.losses.isEmpty, !check.weightsAfter.isEmpty else {
+      throw CaseError("a training check needs steps, losses and weightsAfter")
+    }
+    if let per = check.settings["lossesPer"], per != .string("step") {
+      throw CaseError("\(reference.system) logs its losses per step, not per \(per)")
+    }
+    try setMode(check, system.networks.map(\.module))
+    let inputs = try check.inputs.mapValues { try reference.tensor($0) }
+    let recorded = try System.recordedSource(inputs, configuration: system.configuration)
+    var logged: [String: [Tensor]] = [:]
+    for index in 0..<steps {
+      let slices = recorded == nil ? try slice(inputs, index, steps) : [:]
+      let step = TrainingStep(
+        index: index, draws: RecordedDraws(slices), source: recorded ?? RecordedBatch(slices),
+        isObserved: false)
+      try step.run(system.step)
+      for (name, value) in step.logged { logged[name, default: []].append(value) }
+    }
+    let losses = logged.mapValues { Tensor.stacked($0.map { $0.reshaped([]) }) }
+    return try compare(check.losses, losses, check, reference) + weights(check, of: reference, system: system)
+  }
+
+  private func generate(
+    _ check: ReferenceCase.Check, of reference: ReferenceCase, system: any GenerativeSystem
+  ) throws -> [Comparison] {
+    guard let language = system as? any LanguageSystem else {
+      throw CaseError("\(reference.system) does not generate tokens")
+    }
+    try setMode(check, system.networks.map(\.module))
+    var inputs = try check.inputs.mapValues { try reference.tensor($0) }
+    guard let start = inputs.removeValue(forKey: "start") else {
+      throw CaseError("the input 'start' is missing")
+    }
+    let length = Int(try ReferenceCase.number(check.settings["length"], "length"))
+    let draws = try perToken(inputs, length)
+    let tokens = try language.continuation(
+      of: start, length: length,
+      temperature: ReferenceCase.number(check.settings["temperature"] ?? .integer(1), "temperature"),
+      draws: draws)
+    return try compare(check.outputs, ["token": tokens], check, reference)
+  }
+
+  // MARK: Losses and metrics
+
+  private func loss(_ check: ReferenceCase.Check, of reference: ReferenceCase) throws -> [Comparison] {
+    guard check.kind == "loss" else { throw CaseError("gan-losses has checks of kind 'loss' only") }
+    var settings = check.settings
+    let name = try ReferenceCase.string(settings.removeValue(forKey: "loss"), "loss")
+    let side = try settings.removeValue(forKey: "side").map { try ReferenceCase.string($0, "side") }
+    let network = try settings.removeValue(forKey: "network").map { try ReferenceCase.string($0, "network") }
+    let mode = settings.removeValue(forKey: "mode")
+    var configuration = reference.configuration
+    let model = try ReferenceCase.string(configuration.removeValue(forKey: "model"), "model")
+    var module: Module?
+    var names = KeyMap()
+    if let network {
+      guard model == "penalties" else { throw CaseError("only the model 'penalties' has networks") }
+      let system = try build(WGANGP.self, configuration, reference)
+      guard let found = system.network(network) else { throw CaseError("there is no network '\(network)'") }
+      module = found.module
+      names = found.authorsNames
+      try setMode(mode, [found.module])
+      return try evaluate(name, side, settings, found.forward, module, names, check, reference)
+    }
+    guard model == "losses" else { throw CaseError("the model '\(model)' is unknown to gan-losses") }
+    try ReferenceCase.refuseUnknown(
+      configuration.keys, ["classes", "batchSize", "featureSize"], "the configuration")
+    return try evaluate(name, side, settings, nil, module, names, check, reference)
+  }
+
+  private func evaluate(
+    _ name: String, _ side: String?, _ settings: [String: ConfigurationValue], _ forward: Network.Forward?,
+    _ module: Module?, _ names: KeyMap, _ check: ReferenceCase.Check, _ reference: ReferenceCase
+  ) throws -> [Comparison] {
+    let inputs = try check.inputs.mapValues { try reference.tensor($0) }
+    let differentiable = inputs.filter { $0.value.dtype.isFloatingPoint && module == nil }
+    for tensor in differentiable.values { tensor.requiresGradient = true }
+    var thrown: (any Error)?
+    let discriminator: ((Tensor) -> Tensor)? = forward.map { forward in
+      { image in
+        do {
+          return try forward(nil, ["image": image]).required("score")
+        } catch {
+          thrown = error
+          return Tensor.zeros([1, 1])
+        }
+      }
+    }
+    let value = try LossRegistry.evaluate(
+      name, side: side, inputs: inputs, parameters: settings, discriminator: discriminator)
+    if let thrown { throw thrown }
+    var actual = ["loss": value.detached()]
+    if let module {
+      let parameters = module.namedParameters()
+      let derivatives = gradients(of: value, withRespectTo: parameters.map(\.tensor), allowUnused: true)
+      for (parameter, derivative) in zip(parameters, derivatives) {
+        actual["gradient.\(names.authorsName(for: parameter.name))"] = derivative
+      }
+    } else {
+      let ordered = differentiable.sorted { $0.key < $1.key }
+      let derivatives = gradients(of: value, withRespectTo: ordered.map(\.value), allowUnused: true)
+      for (input, derivative) in zip(ordered, derivatives) { actual["gradient.\(input.key)"] = derivative }
+    }
+    return try compare(check.outputs, actual, check, reference)
+  }
+
+  private func metric(_ check: ReferenceCase.Check, of reference: ReferenceCase) throws -> [Comparison] {
+    guard check.kind == "metric" else { throw CaseError("metrics has checks of kind 'metric' only") }
+    try ReferenceCase.refuseUnknown(
+      reference.configuration.keys, ["group", "instances", "featureSize"], "the configuration")
+    let name = try ReferenceCase.string(check.settings["metric"], "metric")
+    let parameters = try ReferenceCase.table(check.settings["parameters"] ?? .table([:]), "parameters")
+    let data = try JSONEncoder().encode(parameters)
+    let actual = try MetricRegistry.run(
+      name, inputs: try check.inputs.mapValues { try reference.tensor($0) },
+      parameters: try JSONDecoder().decode([String: MetricParameter].self, from: data))
+    return try compare(check.outputs, actual, check, reference)
+  }
+}
+
+// MARK: - Comparing
+
+extension CaseRunner {
+  private func compare(
+    _ expected: [String: String], _ actual: [String: Tensor], _ check: ReferenceCase.Check,
+    _ reference: ReferenceCase
+  ) throws -> [Comparison] {
+    try expected.sorted { $0.key < $1.key }.map { name, file in
+      guard let tensor = actual[name] else {
+        throw CaseError(
+          "nothing was computed for '\(name)'; there is \(actual.keys.sorted().joined(separator: ", "))")
+      }
+      guard let value = reference.tensors[file] else {
+        throw CaseError("the tensor '\(file)' is not in the case's tensor file")
+      }
+      // Values computed in float64 are compared with the float32 that the file holds.
+      return Comparison(name, actual: tensor.host(), expected: value, tolerance: check.tolerance)
+    }
+  }
+
+  private func weights(
+    _ check: ReferenceCase.Check, of reference: ReferenceCase, system: any GenerativeSystem
+  ) throws -> [Comparison] {
+    let outliers = try check.settings["weightsAfterOutliers"].map {
+      try ReferenceCase.number($0, "weightsAfterOutliers")
+    }
+    var comparisons: [Comparison] = []
+    for (name, fileName) in check.weightsAfter.sorted(by: { $0.key < $1.key }) {
+      guard let network = system.network(name) else { throw CaseError("there is no network '\(name)'") }
+      let file = try ReferenceCase.file(fileName, in: reference.folder)
+      let expected = try reference.stateDictionary(file)
+      let actual = try network.authorsNames.translate(
+        network.module.state().map { (name: $0.name, tensor: $0.tensor.host()) }, toOurs: false, source: name)
+      let table = Dictionary(actual.map { ($0.name, $0.tensor) }) { first, _ in first }
+      if let extra = Set(table.keys).subtracting(expected.map(\.name)).sorted().first {
+        throw CaseError("\(fileName) lacks '\(extra)', which the network has")
+      }
+      let noise = Set(check.noiseDriven[name] ?? [])
+      if let unknown = noise.subtracting(table.keys).sorted().first {
+        throw CaseError("'noiseDriven' names '\(unknown)', which the network '\(name)' lacks")
+      }
+      for (key, value) in expected {
+        guard let ours = table[key] else { throw CaseError("the network '\(name)' has no '\(key)'") }
+        let tolerance =
+          noise.contains(key) ? try noiseTolerance(check, network: name) : check.tolerance
+        comparisons.append(
+          Comparison(
+            "\(name).\(key) after training", actual: ours, expected: value, tolerance: tolerance,
+            outliers: outliers ?? 0))
+      }
+    }
+    return comparisons
+  }
+
+  /// What rounding alone can move an entry by: two full steps of the optimiser for every step taken.
+  private func noiseTolerance(_ check: ReferenceCase.Check, network: String) throws -> Tolerance {
+    var optimizer = try ReferenceCase.table(check.settings["optimizer"], "optimizer")
+    if case .table(let own)? = optimizer[network] { optimizer = own }
+    let rate = try ReferenceCase.number(optimizer["learningRate"], "optimizer.learningRate")
+    let steps = try ReferenceCase.number(check.settings["steps"], "steps")
+    return Tolerance(
+      relative: check.tolerance.relative, absolute: check.tolerance.absolute + 2 * steps * rate)
+  }
+
+  private func setMode(_ check: ReferenceCase.Check, _ modules: [Module]) throws {
+    try setMode(check.settings["mode"], modules)
+  }
+
+  private func setMode(_ mode: ConfigurationValue?, _ modules: [Module]) throws {
+    switch mode {
+    case .string("train")?: for module in modules { module.train() }
+    case .string("eval")?: for module in modules { module.eval() }
+    default: throw CaseError("'mode' is '\(mode?.description ?? "missing")'; it is train or eval")
+    }
+  }
+
+  private func slice(_ inputs: [String: Tensor], _ index: Int, _ steps: Int) throws -> [String: Tensor] {
+    for (name, tensor) in inputs where tensor.shape.first != steps {
+      throw CaseError("the input '\(name)' has the shape \(tensor.shape), not \(steps) steps in front")
+    }
+    return inputs.mapValues { $0.selected(dim: 0, index: index) }
+  }
+
+  private func perToken(_ inputs: [String: Tensor], _ length: Int) throws -> any Draws {
+    for (name, tensor) in inputs where tensor.shape.first != length {
+      throw CaseError(
+        "the input '\(name)' has the shape \(tensor.shape), not one row for each of \(length) tokens")
+    }
+    return RecordedDraws(
+      inputs.mapValues { tensor in (0..<length).map { tensor.selected(dim: 0, index: $0) } })
+  }
+}
+
+// MARK: - Settings of an optimiser as configuration keys
+
+extension CaseRunner {
+  /// The configuration keys that a check's `optimizer` stands for.
+  ///
+  /// A setting that the system has no key for must be the one the system is known to use, or the check
+  /// fails: it would otherwise compare another optimiser's steps.
+  static func changes(
+    for optimizer: ConfigurationValue, in configuration: some SystemConfiguration, check: ReferenceCase.Check
+  ) throws -> [String: ConfigurationValue] {
+    let settings = try ReferenceCase.table(optimizer, "optimizer")
+    let known = Set(configuration.keys)
+    let nested = settings.values.contains { if case .table = $0 { true } else { false } }
+    if nested {
+      var changes: [String: ConfigurationValue] = [:]
+      for (network, value) in settings {
+        for (key, value) in try self.changes(for: value, in: configuration, check: check) {
+          let own = network + key.prefix(1).uppercased() + key.dropFirst()
+          changes[known.contains(own) ? own : key] = value
+        }
+      }
+      return changes
+    }
+    let names = ["name": "optimizer", "epsilon": "adamEpsilon"]
+    var changes: [String: ConfigurationValue] = [:]
+    for (setting, value) in settings {
+      let key = names[setting] ?? setting
+      if known.contains(key) {
+        changes[key] = value
+      } else if !isUsual(setting, value) {
+        throw CaseError(
+          "the optimiser's setting '\(setting)' = \(value) has no key in this system's configuration")
+      }
+    }
+    return changes
+  }
+
+  private static func isUsual(_ setting: String, _ value: ConfigurationValue) -> Bool {
+    switch setting {
+    case "name": value == .string("adam") || value == .string("sgd")
+    case "epsilon": value == .number(1e-8)
+    case "weightDecay", "momentum": value == .integer(0) || value == .number(0)
+    default: false
+    }
+  }
+}
+
+/// One recorded batch; a step that asks for a second one is told so.
+private final class RecordedBatch: BatchSource {
+  private let tensors: [String: Tensor]
+  private var isTaken = false
+
+  init(_ tensors: [String: Tensor]) { self.tensors = tensors }
+
+  func next() throws -> Batch {
+    guard !isTaken else { throw CaseError("the step asked for more batches than the case recorded") }
+    isTaken = true
+    return Batch(tensors)
+  }
+}

@@ -1,0 +1,68 @@
+import AtelierTraining
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct ProgressTests {
+  private func progress(_ step: Int) -> TrainingProgress {
+    TrainingProgress(
+      step: step, epoch: 1.5, fraction: Double(step) / 100, secondsLeft: 125, rate: 1234.5, unit: "examples",
+      values: [.init(name: "total", value: 0.12345)])
+  }
+
+  @Test func aLogGetsPlainLinesAndOnlyLoggedSteps() {
+    var text = ""
+    let reporter = LineReporter { text += $0 }
+    reporter.begin("toy")
+    reporter.update(progress(49), isLogged: false)
+    reporter.update(progress(50), isLogged: true)
+    reporter.end("done")
+    #expect(
+      text == "toy\nstep 50 50 % · epoch 1.50 · 1235 examples/s · 2 min 05 s left · total 0.1235\ndone\n")
+  }
+
+  @Test func aTerminalGetsABarThatFitsAndSpeaksBetween() {
+    var text = ""
+    let reporter = TerminalReporter(write: { text += $0 }, width: { 60 })
+    reporter.update(progress(50), isLogged: false)
+    #expect(text.hasPrefix("\r") && !text.contains("\n"))
+    #expect(text.dropFirst(4).count <= 59)
+    text = ""
+    reporter.update(progress(51), isLogged: false)
+    #expect(text.isEmpty)  // Sooner than a tenth of a second.
+    reporter.say("a word")
+    #expect(text.contains("a word\n"))
+    text = ""
+    reporter.end("done")
+    #expect(text == "\ndone\n")
+  }
+
+  @Test func quietMeansSilence() {
+    #expect(automaticReporter(isQuiet: true) is QuietReporter)
+  }
+
+  @Test func interruptionsAreSeen() {
+    let interruption = Interruption()
+    #expect(!interruption.isRequested)
+    interruption.request()
+    #expect(interruption.isRequested)
+  }
+
+  @Test func theFirstSignalIsAWishAndTheSecondTheSystemsAgain() {
+    let interruption = Interruption(followsSignals: true)
+    #expect(!interruption.isRequested)
+    // Sent to the process: the threads that tests run on keep signals waiting, the main thread does not.
+    kill(getpid(), SIGINT)
+    let limit = Date(timeIntervalSinceNow: 10)
+    while !interruption.isRequested, Date() < limit { usleep(1000) }
+    #expect(interruption.isRequested)
+    // What handles the next one is the system's own: it ends the process, which a test can only look up.
+    #if canImport(Glibc)
+      for number in [SIGINT, SIGTERM] {
+        var action = sigaction()
+        sigaction(number, nil, &action)
+        #expect(action.__sigaction_handler.sa_handler == nil)
+      }
+    #endif
+  }
+}

@@ -1,0 +1,145 @@
+import AtelierModels
+import Foundation
+import ReferenceCases
+import Testing
+import Torch
+
+/// The committed reference cases, by folder name.
+private let casesFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+  .deletingLastPathComponent()
+  .appendingPathComponent("ReferenceCases")
+
+private let caseNames: [String] = {
+  let names = (try? FileManager.default.contentsOfDirectory(atPath: casesFolder.path)) ?? []
+  return names.filter {
+    FileManager.default.fileExists(
+      atPath: casesFolder.appendingPathComponent($0).appendingPathComponent("case.json").path)
+  }.sorted()
+}()
+
+@Suite struct ConformanceTests {
+  @Test func theCasesAreThere() {
+    #expect(caseNames.count >= 15)
+  }
+
+  @Test(arguments: caseNames)
+  func theAuthorsTensorsAreReproduced(_ name: String) {
+    for result in CaseRunner().run(folder: casesFolder.appendingPathComponent(name)) {
+      #expect(result.passed, "\(result.text)")
+    }
+  }
+}
+
+/// A case that was changed must fail: a runner that cannot fail proves nothing.
+@Suite struct TamperedCaseTests {
+  /// A copy of a case whose `case.json` was edited.
+  private func failures(of name: String, _ edit: (inout [String: Any]) -> Void) throws -> [CheckResult] {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("case-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.copyItem(at: casesFolder.appendingPathComponent(name), to: folder)
+    let file = folder.appendingPathComponent("case.json")
+    var root = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+    edit(&root)
+    try JSONSerialization.data(withJSONObject: root).write(to: file)
+    return CaseRunner().run(folder: folder).filter { !$0.passed }
+  }
+
+  private func editCheck(_ index: Int, _ root: inout [String: Any], _ edit: (inout [String: Any]) -> Void) {
+    guard var checks = root["checks"] as? [[String: Any]] else { return }
+    edit(&checks[index])
+    root["checks"] = checks
+  }
+
+  @Test func anUnknownKeyFails() throws {
+    #expect(try !failures(of: "cgan-16") { $0["extra"] = 1 }.isEmpty)
+    #expect(try !failures(of: "cgan-16") { root in editCheck(0, &root) { $0["tolerence"] = 1 } }.isEmpty)
+    #expect(
+      try !failures(of: "cgan-16") { root in
+        var configuration = root["configuration"] as? [String: Any] ?? [:]
+        configuration["lattentSize"] = 3
+        root["configuration"] = configuration
+      }.isEmpty)
+  }
+
+  @Test func anUnknownSystemOrKindFails() throws {
+    #expect(try !failures(of: "cgan-16") { $0["system"] = "cgann" }.isEmpty)
+    #expect(try !failures(of: "cgan-16") { root in editCheck(0, &root) { $0["kind"] = "glance" } }.isEmpty)
+  }
+
+  @Test func aCheckThatExpectsNothingFails() throws {
+    #expect(
+      try !failures(of: "cgan-16") { root in editCheck(0, &root) { $0["outputs"] = [String: String]() } }
+        .isEmpty)
+    #expect(try !failures(of: "cgan-16") { $0["checks"] = [[String: Any]]() }.isEmpty)
+  }
+
+  @Test func aTensorThatNoCheckNamesFails() throws {
+    let failed = try failures(of: "cgan-16") { root in
+      var checks = root["checks"] as? [[String: Any]] ?? []
+      checks.removeFirst()
+      root["checks"] = checks
+    }
+    #expect(failed.contains { $0.check == "all tensors used" })
+  }
+
+  @Test func aMissingOrExchangedTensorFails() throws {
+    #expect(
+      try !failures(of: "cgan-16") { root in editCheck(0, &root) { $0["outputs"] = ["image": "nowhere"] } }
+        .isEmpty)
+    #expect(
+      try !failures(of: "cgan-16") { root in
+        editCheck(0, &root) { $0["outputs"] = ["image": "forward.generator.eval"] }
+      }.isEmpty)
+    #expect(
+      try !failures(of: "cgan-16") { root in
+        editCheck(0, &root) { $0["outputs"] = ["image": "forward.discriminator.train"] }
+      }.isEmpty)
+  }
+
+  @Test func anotherModeOrOptimizerFails() throws {
+    #expect(try !failures(of: "cgan-16") { root in editCheck(0, &root) { $0["mode"] = "eval" } }.isEmpty)
+    #expect(
+      try !failures(of: "cgan-16") { root in
+        editCheck(4, &root) { check in
+          var optimizer = check["optimizer"] as? [String: Any] ?? [:]
+          optimizer["learningRate"] = 0.02
+          check["optimizer"] = optimizer
+        }
+      }.isEmpty)
+    #expect(
+      try !failures(of: "cgan-16") { root in
+        editCheck(4, &root) { check in
+          var optimizer = check["optimizer"] as? [String: Any] ?? [:]
+          optimizer["name"] = "rmsprop"
+          check["optimizer"] = optimizer
+        }
+      }.isEmpty)
+  }
+
+  @Test func weightsThatLeaveTheFolderAreRefused() throws {
+    let failed = try failures(of: "cgan-16") { $0["weights"] = ["generator": "../cgan-16/generator.pth"] }
+    #expect(failed.contains { $0.problem?.contains("leave the case's folder") == true })
+  }
+
+  @Test func aNotANumberFailsEvenBesideAnother() {
+    let nan = HostTensor([Float.nan, 1])
+    let comparison = Comparison(
+      "x", actual: nan, expected: nan, tolerance: Tolerance(relative: 0.5, absolute: 0.5))
+    #expect(comparison.failure != nil)
+  }
+
+  @Test func toleranceAndOutliersAreCounted() {
+    let expected = HostTensor([1, 2, 3, 4] as [Float])
+    let tolerance = Tolerance(relative: 0, absolute: 0.1)
+    func failure(_ values: [Float], outliers: Double = 0) -> String? {
+      Comparison(
+        "x", actual: HostTensor(values), expected: expected, tolerance: tolerance, outliers: outliers
+      ).failure
+    }
+    #expect(failure([1.05, 2, 3, 4]) == nil)
+    #expect(failure([1.2, 2, 3, 4]) != nil)
+    #expect(failure([1.2, 2, 3, 4], outliers: 0.25) == nil)
+    #expect(failure([1.2, 2.2, 3, 4], outliers: 0.25) != nil)
+    #expect(failure([1, 2, 3]) != nil)
+  }
+}

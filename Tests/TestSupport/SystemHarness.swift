@@ -1,0 +1,169 @@
+import AtelierData
+public import AtelierModels
+public import AtelierTraining
+public import Foundation
+import Torch
+import TorchNN
+
+/// The tests that every system has to pass, on a tiny configuration and tiny data.
+///
+/// ```swift
+/// let harness = try SystemHarness(DCGAN.self, ["imageSize": 8], data: folder)
+/// #expect(try harness.resumesExactly())
+/// ```
+public struct SystemHarness {
+  /// The system.
+  public let system: any GenerativeSystem.Type
+  /// Keys laid over the preset.
+  public let configuration: [String: ConfigurationValue]
+  /// Where the data lie; nil for a system that needs none.
+  public let data: URL?
+
+  /// A harness for a system.
+  ///
+  /// - Parameter changes: keys that make the preset `small` tiny.
+  public init(
+    _ system: any GenerativeSystem.Type, _ changes: [String: ConfigurationValue] = [:], data: URL?
+  ) throws {
+    func values<System: GenerativeSystem>(_ type: System.Type) throws -> [String: ConfigurationValue] {
+      let presets = System.Configuration.presets
+      let preset = presets.first { $0.name == "small" } ?? presets.first
+      return try (preset?.configuration ?? System.Configuration()).overlaid(with: changes).values()
+    }
+    self.system = system
+    self.data = data
+    configuration = try values(system)
+  }
+
+  /// Settings under which a test is quick and quiet.
+  public static func options(steps: Int, seed: Int = 7) -> TrainingOptions {
+    TrainingOptions(
+      steps: steps, seed: seed, checkpointEvery: 1000, previewEvery: 1000, previewRows: 2, logEvery: 1)
+  }
+
+  /// Trains in a new run.
+  public func train(
+    in folder: URL, options: TrainingOptions, reporter: any ProgressReporter = QuietReporter()
+  ) throws -> RunDirectory {
+    let run = try RunDirectory.create(in: folder, name: system.identity.name)
+    var binding = DataBindingOptions()
+    binding.seed = options.seed
+    let opened = try DataBinding.open(data, for: system, configuration: configuration, options: binding)
+    try Training.start(opened, in: run, options: options, reporter: reporter)
+    return run
+  }
+
+  /// The two files that must be equal byte for byte, of a run's newest checkpoint.
+  public static func bytes(of run: RunDirectory) throws -> [Data] {
+    let store = CheckpointStore(run.checkpoints)
+    guard let step = store.steps.last else { return [] }
+    return try [CheckpointStore.modelName, CheckpointStore.trainingName].map {
+      try Data(contentsOf: store.url(step: step).appendingPathComponent($0))
+    }
+  }
+
+  /// Two steps run, everything that was logged is finite, and every network that is trained has changed.
+  public func takesTwoSteps() throws -> Bool {
+    let folder = try TemporaryFolder()
+    let run = try train(in: folder.url, options: Self.options(steps: 2))
+    let lines = try EventLog.read(run.events).filter { $0.type == .step }
+    let values = lines.flatMap { $0.values.map { Array($0.values) } ?? [] }
+    let first = try makeSystem(
+      system, configuration: DataBinding.open(data, for: system, configuration: configuration).configuration,
+      artefacts: artefacts(run), using: RandomStream(seed: 7, purpose: "initial weights"))
+    let trained = try loadSystem(from: run.url, registry: SystemRegistry([system])).system
+    let updated = Set(trained.optimizers.flatMap { $0.optimizer.names })
+    let changed = zip(first.networks, trained.networks).contains { before, after in
+      before.module.hostState().map(\.tensor) != after.module.hostState().map(\.tensor)
+    }
+    return lines.count == 2 && !values.isEmpty && values.allSatisfy(\.isFinite) && changed && !updated.isEmpty
+  }
+
+  /// How far a system is from a single batch before and after some steps on it.
+  ///
+  /// What is measured depends on what it can do: the logged `total` where there is one. The losses of two
+  /// players say nothing, and what they draw circles around the batch; so there it is how near the mean
+  /// of what is drawn came to the mean of the batch (root mean square), looked at every ten steps.
+  public func overfitsOneBatch(steps: Int) throws -> (first: Double, last: Double) {
+    let opened = try DataBinding.open(data, for: system, configuration: configuration)
+    let stream = RandomStream(seed: 3, purpose: "initial weights")
+    let built = try makeSystem(
+      system, configuration: opened.configuration, artefacts: opened.facts.artefacts, using: stream)
+    let batch = try opened.training.next()
+    let source = RepeatingSource(batch)
+    var totals: [Double] = []
+    var distances = [try distance(built, from: batch)]
+    for index in 0..<steps {
+      for network in built.networks { network.module.train() }
+      let draws = StreamDraws(RandomStream(seed: 3, purpose: "draws", step: index))
+      let step = TrainingStep(index: index, draws: draws, source: source)
+      try withTensorErrors { try step.run { try built.step($0) } }
+      if let value = step.logged.last(where: { $0.name == "total" })?.value { totals.append(value.item()) }
+      if totals.isEmpty, index % 10 == 9 { distances.append(try distance(built, from: batch)) }
+    }
+    if let first = totals.first, let last = totals.last { return (first, last) }
+    return (distances[0], distances.dropFirst().min() ?? .nan)
+  }
+
+  private func distance(_ built: any GenerativeSystem, from batch: Batch) throws -> Double {
+    guard let target = batch.tensors["image"] else { return .nan }
+    var pieces: [Tensor] = []
+    let draws = StreamDraws(RandomStream(seed: 5))
+    try built.generate(GenerationRequest(count: 32, draws: draws)) {
+      if case .images(let images) = $0 { pieces.append(images) }
+    }
+    guard !pieces.isEmpty else { return .nan }
+    let mean = Tensor.concatenated(pieces, dim: 0).mean(dims: [0])
+    return (mean - target.mean(dims: [0])).square().mean().item().squareRoot()
+  }
+
+  /// Two trainings with one seed give the same bytes, and one with another seed gives others.
+  public func isDeterministic(steps: Int = 3) throws -> Bool {
+    let folder = try TemporaryFolder()
+    let runs = try [7, 7, 8].map { try train(in: folder.url, options: Self.options(steps: steps, seed: $0)) }
+    let bytes = try runs.map(Self.bytes(of:))
+    return bytes[0] == bytes[1] && bytes[0] != bytes[2]
+  }
+
+  /// Four steps, and two steps and then two in a resumed run, give the same bytes.
+  public func resumesExactly(half: Int = 2) throws -> Bool {
+    let folder = try TemporaryFolder()
+    let whole = try train(in: folder.url, options: Self.options(steps: 2 * half))
+    let resumed = try train(in: folder.url, options: Self.options(steps: half))
+    try Training.resume(resumed.url, registry: SystemRegistry([system])) { $0.steps = 2 * half }
+    return try Self.bytes(of: whole) == Self.bytes(of: resumed)
+  }
+
+  /// A saved system draws the same for the same seed, and something else for another.
+  public func generatesDeterministically(isRandom: Bool = true) throws -> Bool {
+    let folder = try TemporaryFolder()
+    let run = try train(in: folder.url, options: Self.options(steps: 1))
+    func output(seed: UInt64) throws -> [[UInt8]] {
+      let loaded = try loadSystem(from: run.url, registry: SystemRegistry([system])).system
+      var output: [[UInt8]] = []
+      let draws = StreamDraws(RandomStream(seed: seed))
+      try loaded.generate(GenerationRequest(count: 4, length: 20, draws: draws)) { value in
+        switch value {
+        case .images(let tensor): output.append(tensor.contiguous().host().bytes)
+        case .text(let text): output.append(Array(text.utf8))
+        }
+      }
+      return output
+    }
+    let (first, again, other) = (try output(seed: 1), try output(seed: 1), try output(seed: 2))
+    return first == again && !first.isEmpty && (!isRandom || first != other)
+  }
+
+  private func artefacts(_ run: RunDirectory) throws -> Artefacts {
+    try ModelFile.describe(modelFile(at: run.url)).artefacts
+  }
+}
+
+/// Serves one batch again and again.
+private final class RepeatingSource: BatchSource {
+  private let batch: Batch
+
+  init(_ batch: Batch) { self.batch = batch }
+
+  func next() -> Batch { batch }
+}
