@@ -33,8 +33,8 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let csv = Target.Dependency.product(name: "SwiftCSV", package: "SwiftCSV")
 
 /// A Swift target; every one is compiled with the same settings.
-func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func library(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -85,7 +85,7 @@ let package = Package(
       [
         "Torch", "TorchNN", "AtelierMedia", "AtelierData", "AtelierModels", "AtelierMetrics", yams,
         protobuf, crypto,
-      ]),
+      ], exclude: ["TensorBoard/tensorboard_event.proto"]),
     library(
       "Atelier",
       [

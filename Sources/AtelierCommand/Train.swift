@@ -11,7 +11,7 @@ struct Train: ParsableCommand {
       (classes, channels, vocabulary) is read from it. Ctrl-C saves and stops; a second one stops at once.
 
         atelier train cgan --data /usr/share/datasets/fashion-mnist --preset small --epochs 10
-        atelier train vae --data photos --set imageSize=64,latentSize=32 --seconds 600
+        atelier train vae --data photos --set imageSize=64 --set latentSize=32 --seconds 600
         atelier train --resume runs/cgan-fashion-mnist-001 --epochs 20
       """)
 

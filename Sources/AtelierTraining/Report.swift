@@ -85,7 +85,9 @@ public struct Report {
       lines += data(model.data) + surroundings(state.surroundings)
     }
     lines += measures + samples
-    lines += ["## Configuration", "", "```yaml", try configuration.text().trimmed, "```", ""]
+    // The file itself, whose keys stand in the system's own order.
+    let written = (try? String(contentsOf: run.configuration, encoding: .utf8)) ?? ""
+    lines += ["## Configuration", "", "```yaml", written.trimmed, "```", ""]
     return lines.joined(separator: "\n")
   }
 

@@ -102,6 +102,7 @@ public enum Training {
     let system = try makeSystem(
       data.system, configuration: data.configuration, artefacts: data.facts.artefacts,
       using: RandomStream(seed: UInt64(options.seed), purpose: "initial weights"))
+    system.move(to: options.device)
     let examples = system is any ReconstructingSystem ? try previewExamples(data) : nil
     let trainer = try Trainer(
       system, run: run, source: data.training, facts: data.facts, options: options, examples: examples,

@@ -134,6 +134,14 @@ CTTensor *CTTensorClone(const CTTensor *tensor) {
   return guard([&] { return own(tensor->value.clone()); });
 }
 
+bool CTTensorMoveToDevice(CTTensor *tensor, int32_t deviceKind, int32_t deviceIndex) {
+  return guard([&] {
+    at::NoGradGuard off;
+    tensor->value.set_data(tensor->value.detach().to(device(deviceKind, deviceIndex)));
+    return true;
+  });
+}
+
 bool CTTensorCopyFrom(CTTensor *tensor, const CTTensor *source) {
   return guard([&] {
     at::NoGradGuard off;

@@ -361,7 +361,7 @@ extension CaseRunner {
 
   private static func isUsual(_ setting: String, _ value: ConfigurationValue) -> Bool {
     switch setting {
-    case "name": value == .string("adam") || value == .string("sgd")
+    case "name": value == .string("adam")
     case "epsilon": value == .number(1e-8)
     case "weightDecay", "momentum": value == .integer(0) || value == .number(0)
     default: false

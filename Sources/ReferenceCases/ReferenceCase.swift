@@ -91,7 +91,7 @@ public struct ReferenceCase: Sendable {
 
   /// The weights of a file, in the authors' names.
   func stateDictionary(_ file: URL) throws -> [(name: String, tensor: HostTensor)] {
-    try TorchFile.stateDictionary(of: file)
+    try TorchFile.stateDictionary(of: file).removingDataParallelPrefix()
   }
 
   /// Names of recorded tensors that no check reads or expects.

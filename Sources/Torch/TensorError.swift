@@ -47,10 +47,12 @@ private final class ErrorScope {
 
 /// Reports a failure of the engine: recorded in the scope of this thread, or the end of the process.
 func fail(_ message: String) {
+  let scope = CTThreadSlot(0).map { Unmanaged<ErrorScope>.fromOpaque($0).takeUnretainedValue() }
+  // What follows the first failure follows from it; reading the stack takes seconds in a debug build.
+  if scope?.first != nil { return }
   let text = message + (callersLine().map { " (at \($0))" } ?? "")
-  guard let slot = CTThreadSlot(0) else { fatalError(text) }
-  let scope = Unmanaged<ErrorScope>.fromOpaque(slot).takeUnretainedValue()
-  if scope.first == nil { scope.first = TensorError(description: text) }
+  guard let scope else { fatalError(text) }
+  scope.first = TensorError(description: text)
 }
 
 /// The text for a failed operation: its name, what it was given, and the engine's reason.

@@ -100,11 +100,9 @@ open class Module {
   /// The number of elements of all parameters.
   public var parameterCount: Int { parameters().reduce(0) { $0 + $1.count } }
 
-  /// Moves all parameters and buffers to a device.
-  ///
-  /// The tensors are new objects, so make optimisers and moving averages afterwards.
+  /// Moves all parameters and buffers to a device; optimisers that hold them follow.
   public func to(_ device: Device) {
-    exchange { $0.device == device ? nil : $0.to(device) }
+    for entry in freshStructure().entries { entry.slot.current?.move(to: device) }
   }
 
   /// Converts all floating-point parameters and buffers to a type, for tests in float64.

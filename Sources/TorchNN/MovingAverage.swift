@@ -55,6 +55,11 @@ public final class MovingAverage {
     for index in copied { averages[index].copy(from: sources[index]) }
   }
 
+  /// Moves the averages to a device, where the network already is or goes too.
+  public func to(_ device: Device) {
+    for average in averages { average.move(to: device) }
+  }
+
   /// The averages under the network's names, in the order of its state.
   public func state() -> [(name: String, tensor: HostTensor)] {
     zip(names, averages).map { ($0, $1.host()) }

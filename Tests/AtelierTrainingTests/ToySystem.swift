@@ -1,8 +1,4 @@
-import AtelierData
-import AtelierModels
-import Foundation
-import Torch
-import TorchNN
+import Atelier
 
 /// The smallest system: a linear generator that is pulled towards the pictures of its class.
 ///

@@ -125,20 +125,25 @@ extension ConditionalGAN {
       ]
     }
 
-    /// The demonstration.
+    /// The demonstration, tuned for what 300 seconds of two cores give. Measured beside one another for 70 to
+    /// 80 seconds: a learning rate of 1e-3 without Adam's momentum learns in 750 steps what 2e-4 with 0.5
+    /// learns in 2,500; a generator of 96 and 48 channels gains more from its extra steps than it loses
+    /// against 128 and 64, and one of 64 and 32 does not.
     static var fashion: Configuration {
       var fashion = Configuration()
       fashion.model = .convolutional
       fashion.imageSize = 28
       fashion.latentSize = 64
-      fashion.generatorHidden = [128, 64]
+      fashion.generatorHidden = [96, 48]
       fashion.discriminatorHidden = [32, 64]
       fashion.featureSize = 128
+      fashion.learningRate = 1e-3
+      fashion.beta1 = 0
       fashion.normEpsilon = 1e-5
       fashion.leakySlope = 0.1
       fashion.dropout = 0
       fashion.loss = .hinge
-      fashion.averageDecay = 0.99
+      fashion.averageDecay = 0.995
       return fashion
     }
 

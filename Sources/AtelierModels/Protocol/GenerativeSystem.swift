@@ -81,6 +81,12 @@ extension GenerativeSystem {
     _ inputs: [String: Tensor], configuration: Configuration
   ) throws -> (any BatchSource)? { nil }
 
+  /// Moves networks and averages to a device; optimisers follow, and make their moments there.
+  public func move(to device: Device) {
+    for network in networks { network.module.to(device) }
+    for entry in averages { entry.average.to(device) }
+  }
+
   /// The network of a name.
   public func network(_ name: String) -> Network? { networks.first { $0.name == name } }
 }

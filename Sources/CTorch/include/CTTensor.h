@@ -53,6 +53,8 @@ CTTensor *_Nullable CTTensorContiguous(const CTTensor *_Nonnull tensor);
 CTTensor *_Nullable CTTensorChannelsLast(const CTTensor *_Nonnull tensor);
 CTTensor *_Nullable CTTensorClone(const CTTensor *_Nonnull tensor);
 
+// Moves the elements and keeps the object, so that whoever holds it follows.
+bool CTTensorMoveToDevice(CTTensor *_Nonnull tensor, int32_t deviceKind, int32_t deviceIndex);
 // In place, outside autograd.
 bool CTTensorCopyFrom(CTTensor *_Nonnull tensor, const CTTensor *_Nonnull source);
 bool CTTensorFill(CTTensor *_Nonnull tensor, double value);
