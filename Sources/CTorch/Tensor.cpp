@@ -163,7 +163,10 @@ bool CTTensorFill(CTTensor *tensor, double value) {
 bool CTTensorAddInPlace(CTTensor *tensor, const CTTensor *other, double scale) {
   return guard([&] {
     at::NoGradGuard off;
-    tensor->value.add_(other->value, scale);
+    // An integer tensor takes a whole number only.
+    const auto factor = at::isIntegralType(tensor->value.scalar_type(), true) ? at::Scalar(static_cast<int64_t>(scale))
+                                                                              : at::Scalar(scale);
+    tensor->value.add_(other->value, factor);
     return true;
   });
 }

@@ -112,6 +112,23 @@ open class Module {
     exchange { $0.dtype.isFloatingPoint && $0.dtype != dtype ? $0.asType(dtype) : nil }
   }
 
+  /// Lays the weights of two-dimensional convolutions out with channels as neighbours in memory.
+  ///
+  /// It is the weights' strides that make the engine compute a convolution in that layout, which on
+  /// processors takes about half the time. Values, names and files stay the same. The tensors are new
+  /// objects, so do it before optimisers and moving averages are made.
+  public func layOutChannelsLast() {
+    exchange { old in
+      guard old.rank == 4 else { return nil }
+      let shape = old.shape
+      // Allocated in that order: for one channel both layouts look alike, and asking for one changes nothing.
+      let new = Tensor.zeros([shape[0], shape[2], shape[3], shape[1]], dtype: old.dtype, device: old.device)
+        .permuted([0, 3, 1, 2])
+      new.copy(from: old)
+      return new
+    }
+  }
+
   /// Replaces tensors; one that stands in several places stays one.
   private func exchange(_ replacement: (Tensor) -> Tensor?) {
     // The old tensors are kept until the end, so that no identifier is given out twice.

@@ -55,6 +55,8 @@ public final class ConditionalGAN: LatentSystem {
     case .convolutional:
       generator = ConvolutionalGenerator(configuration, using: stream)
       discriminator = ConvolutionalDiscriminator(configuration, using: stream)
+      generator.layOutChannelsLast()
+      discriminator.layOutChannelsLast()
     }
     func optimizer(_ network: Module, _ learningRate: Double) -> Optimizer {
       configuration.model == .maxout
@@ -419,7 +421,7 @@ private final class ConvolutionalGenerator: Module, ClassGenerator {
 
   func callAsFunction(_ latent: Tensor, _ label: Tensor) -> Tensor {
     let input = labelEmbedding.map { Tensor.concatenated([latent, $0(label)], dim: 1) } ?? latent
-    // Channels as neighbours in memory: a third of the time of norms and narrow convolutions is saved.
+    // The weights are laid out so too; see `layOutChannelsLast`.
     var x = projection(input).reshaped([latent.shape[0]] + bottomShape).channelsLast()
     for (index, convolution) in convolutions.enumerated() {
       x = norms.isEmpty ? classNorms[index](x, label) : norms[index](x)

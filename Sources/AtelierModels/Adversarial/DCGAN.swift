@@ -139,6 +139,8 @@ public final class DCGAN: LatentSystem {
     }
     applyDCGANWeights(generator, using: stream)
     applyDCGANWeights(discriminator, using: stream)
+    generator.layOutChannelsLast()
+    discriminator.layOutChannelsLast()
     func adam(_ network: Module) -> Adam {
       Adam(
         network, learningRate: configuration.learningRate, beta1: configuration.beta1,
@@ -342,7 +344,7 @@ public final class DCGAN: LatentSystem {
     }
 
     /// Scores `[batch]` for pictures `[batch, channels, height, width]`.
-    func callAsFunction(_ x: Tensor) -> Tensor { main(x).reshaped([-1]) }
+    func callAsFunction(_ x: Tensor) -> Tensor { main(x.channelsLast()).reshaped([-1]) }
   }
 
   /// Batch norm that uses the batch's statistics also when generating, as the authors' code does.

@@ -113,14 +113,14 @@ public struct Evaluation {
     let (samples, labels) = try generated(system)
     let classifier = try classifier(training, test)
     let source = "\(data.facts.description.name) \(test.name)"
-    let comparison = balancedSubset(training, count: options.samples)
+    let (reference, comparison) = divided(test, count: options.samples)
     var numbers: [MeasuredNumber] = []
     var sources: [any FeatureSource] = classifier.map { [$0] } ?? [RawPixels()]
     if let weights = options.inceptionWeights { sources.append(try InceptionFID.load(from: weights)) }
     for (index, features) in sources.enumerated() {
       say("comparing with \(source) by \(features.name)")
       let judge = SampleJudge(
-        features: features, classifier: classifier, reference: test.images, comparison: comparison,
+        features: features, classifier: classifier, reference: reference, comparison: comparison,
         source: source, seed: options.seed)
       if index == 0 {
         if let labels, let number = try judge.labelAccuracy(of: samples, labels: labels) {
@@ -190,7 +190,7 @@ public struct Evaluation {
   }
 
   /// As many pictures as asked for, the classes in turn, drawn with the evaluation's seed.
-  public func balancedSubset(_ pictures: Pictures, count: Int) -> Tensor {
+  private func balancedRows(_ pictures: Pictures, count: Int) -> [Int] {
     let order = RandomStream(seed: options.seed, purpose: "real against real").permutation(
       pictures.images.shape[0])
     let labels = pictures.labels.integers()
@@ -206,7 +206,20 @@ public struct Evaluation {
       }
       round += 1
     }
-    return pictures.images.indexSelected(0, Tensor(chosen))
+    return chosen
+  }
+
+  /// The held-out pictures in two: what everything is compared with, and the real pictures that stand in
+  /// for samples, as many as those where that leaves more than half.
+  ///
+  /// Both must be held out: a classifier's features of pictures it learned from differ from those of
+  /// others, and real against real would look worse than it is.
+  private func divided(_ test: Pictures, count: Int) -> (reference: Tensor, comparison: Tensor) {
+    let total = test.images.shape[0]
+    let chosen = balancedRows(test, count: min(count, total / 2))
+    let taken = Set(chosen)
+    let rest = (0..<total).filter { !taken.contains($0) }
+    return (test.images.indexSelected(0, Tensor(rest)), test.images.indexSelected(0, Tensor(chosen)))
   }
 
   private func parzen(_ system: any LatentSystem, _ training: Pictures, _ test: Pictures) throws

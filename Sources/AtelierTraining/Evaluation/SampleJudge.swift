@@ -21,7 +21,7 @@ public struct SampleJudge {
   ///
   /// - Parameters:
   ///   - reference: real pictures of the test set, uint8 `[n, channels, height, width]`.
-  ///   - comparison: other real pictures, as many as will be judged, for real against real.
+  ///   - comparison: other held-out real pictures, as many as will be judged, for real against real.
   ///   - source: what the reference is called in protocols, for example `fashion-mnist test`.
   public init(
     features: any FeatureSource, classifier: ImageClassifier?, reference: Tensor, comparison: Tensor,
