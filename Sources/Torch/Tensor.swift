@@ -221,7 +221,9 @@ extension Tensor {
   public func move(to device: Device) {
     guard self.device != device else { return }
     gradient = nil
-    if !CTTensorMoveToDevice(handle, device.kindCode, Int32(device.index)) { fail(engineFailure("move(to:)", [self])) }
+    if !CTTensorMoveToDevice(handle, device.kindCode, Int32(device.index)) {
+      fail(engineFailure("move(to:)", [self]))
+    }
   }
 
   /// Overwrites the elements with those of a tensor of the same shape.
