@@ -48,13 +48,9 @@ struct Demo: ParsableCommand {
       seconds: seconds, seed: seed, threads: threads, checkpointEvery: 1000, previewEvery: 500, logEvery: 100)
     if let threads { Engine.threadCount = threads }
     options.threads = Engine.threadCount
-    var configuration = try preset.configuration.values()
-    // The learning rates fall to nothing over the time there is, which sharpens the last thousand steps;
-    // how many steps that is depends on the machine, so a few are timed first.
-    let pace = try stepsPerSecond(preset.configuration, source)
-    configuration["decaySteps"] = .integer(max(1, Int(pace * seconds)))
     let binding = try DataBinding.open(
-      source, for: ConditionalGAN.self, configuration: configuration, options: DataBindingOptions(seed: seed))
+      source, for: ConditionalGAN.self, configuration: try preset.configuration.values(),
+      options: DataBindingOptions(seed: seed))
     let run = try RunDirectory.create(in: folder, name: "cgan-fashion")
     print(
       "Training \(preset.configuration.keys.count)-key configuration 'fashion' of cgan on \(binding.facts.description.count) "
@@ -69,23 +65,6 @@ struct Demo: ParsableCommand {
     let model = try loadSystem(from: run.url, registry: .standard)
     try judge(model.system, binding, folder: folder, run: run, step: model.description.step)
     if outcome.reason == .interrupted { throw ExitCode(130) }
-  }
-
-  /// How fast training goes here, measured on a system that is thrown away.
-  private func stepsPerSecond(_ configuration: ConditionalGAN.Configuration, _ source: URL) throws -> Double {
-    let data = try DataBinding.open(
-      source, for: ConditionalGAN.self, configuration: try configuration.values())
-    let system = try ConditionalGAN(configuration, artefacts: Artefacts(), using: RandomStream(seed: 0))
-    var start = ContinuousClock.now
-    let (warmup, timed) = (10, 40)
-    for index in 0..<(warmup + timed) {
-      if index == warmup { start = .now }
-      let draws = StreamDraws(RandomStream(seed: 0, purpose: "pace", step: index))
-      try TrainingStep(index: index, draws: draws, source: data.training, isObserved: false).run(system.step)
-    }
-    let elapsed = ContinuousClock.now - start
-    let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-    return Double(timed) / max(seconds, 1e-3)
   }
 
   private func dataFolder() throws -> URL {
