@@ -5,7 +5,7 @@ internal import Foundation
 /// libvips collects error texts of all threads in one buffer. When a picture fails, it is decoded once
 /// more alone, so that the reason given is surely its own.
 final class ErrorGate: @unchecked Sendable {
-  // Checked by hand: `running` and `isWaiting` are touched only while `condition` is locked.
+  // Checked by hand: `running`, `waiting` and `isAlone` are touched only while `condition` is locked.
   private let condition = NSCondition()
   private var running = 0
   private var waiting = 0
