@@ -25,6 +25,12 @@ public protocol GenerativeSystem: AnyObject {
   /// What one batch holds, for a configuration.
   static func fields(_ configuration: Configuration) -> [Field]
 
+  /// How the fields of a batch belong together; by default each example stands alone.
+  static func examplePlan(_ configuration: Configuration) -> ExamplePlan
+
+  /// Random changes of training pictures; by default none.
+  static func augmentation(_ configuration: Configuration) -> JointAugmentation
+
   /// The configuration with what only the data can tell: number of classes, channels, vocabulary size.
   ///
   /// - Throws: ``ConfigurationError`` where the data cannot serve the system.
@@ -59,6 +65,12 @@ public protocol GenerativeSystem: AnyObject {
 }
 
 extension GenerativeSystem {
+  /// Each example on its own.
+  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan { .examples }
+
+  /// Nothing random.
+  public static func augmentation(_ configuration: Configuration) -> JointAugmentation { JointAugmentation() }
+
   /// No averages.
   public var averages: [(network: String, average: MovingAverage)] { [] }
 
@@ -178,11 +190,18 @@ public struct Network {
   public let authorsNames: KeyMap
   /// The forward pass with the names of `reference/cases`; used by conformance and export.
   public let forward: Forward
+  /// The perception network whose weights this one takes and never changes (`vgg16`, `vgg19`); nil for a
+  /// network that is trained and saved.
+  public let frozenFrom: String?
 
   /// Describes a network.
-  public init(_ name: String, _ module: Module, authorsNames: KeyMap = KeyMap(), forward: @escaping Forward) {
+  public init(
+    _ name: String, _ module: Module, authorsNames: KeyMap = KeyMap(), frozenFrom: String? = nil,
+    forward: @escaping Forward
+  ) {
     self.name = name
     self.module = module
+    self.frozenFrom = frozenFrom
     self.authorsNames = authorsNames
     self.forward = forward
   }

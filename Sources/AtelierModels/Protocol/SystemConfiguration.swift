@@ -17,6 +17,10 @@ public protocol SystemConfiguration: Codable, Sendable, Hashable {
   /// Examples in one batch.
   var batchSize: Int { get }
 
+  /// Keys whose values are tables that the user writes whole, such as layer → weight; every other table
+  /// has fixed keys, which are laid over one by one.
+  var openTables: Set<String> { get }
+
   /// Refuses values that cannot work, naming the key and the way out.
   func validate() throws(ConfigurationError)
 }
@@ -51,10 +55,14 @@ public struct ConfigurationError: Error, Sendable, CustomStringConvertible, Loca
 }
 
 extension SystemConfiguration {
+  /// None.
+  public var openTables: Set<String> { [] }
+
   /// Every key in the order of declaration; nil values are keys too.
   public var keys: [String] { Mirror(reflecting: self).children.compactMap(\.label) }
 
-  /// Every key with its value; nil is written as null, so that no key is missing from a file.
+  /// Every key with its value; nil is written as null, so that no key is missing from a file (inside a
+  /// nested table a type writes its own nulls).
   public func values() throws(ConfigurationError) -> [String: ConfigurationValue] {
     do {
       let data = try JSONEncoder().encode(self)
@@ -78,11 +86,30 @@ extension SystemConfiguration {
         throw ConfigurationError(
           "unknown configuration key '\(key)'; did you mean '\(nearest(to: key, in: known))'?")
       }
-      table[key] = value
+      table[key] = try merged(table[key], with: value, at: key)
       // Each key is decoded on its own first, so that the error can name it.
       try Self.check(table, after: key, value)
     }
     return try Self.decode(table)
+  }
+
+  /// A table laid over a table key by key; any other value takes the place of the old one.
+  ///
+  private func merged(
+    _ old: ConfigurationValue?, with new: ConfigurationValue, at path: String
+  ) throws(ConfigurationError) -> ConfigurationValue {
+    guard case .table(var table)? = old, case .table(let changes) = new, !openTables.contains(path) else {
+      return new
+    }
+    for (key, value) in changes.sorted(by: { $0.key < $1.key }) {
+      guard table[key] != nil else {
+        throw ConfigurationError(
+          "unknown configuration key '\(path).\(key)'; did you mean "
+            + "'\(path).\(nearest(to: key, in: table.keys.sorted()))'?")
+      }
+      table[key] = try merged(table[key], with: value, at: path + "." + key)
+    }
+    return .table(table)
   }
 
   private static func check(

@@ -1,0 +1,83 @@
+import Foundation
+public import Torch
+public import TorchNN
+
+/// What a system can turn into what.
+public struct TranslationDirection: Sendable, Hashable {
+  /// What the caller names: `source-to-target`, `A-to-B`.
+  public let name: String
+  /// The field of a batch that is the condition.
+  public let source: String
+  /// The field of a batch that the output stands beside.
+  public let target: String
+  /// Heights and widths of the condition are multiples of this.
+  public let sizeMultiple: Int
+  /// The output's side over the condition's: 4 for super-resolution ×4, else 1.
+  public let scale: Int
+
+  /// Describes a direction.
+  public init(_ name: String, source: String, target: String, sizeMultiple: Int = 1, scale: Int = 1) {
+    self.name = name
+    self.source = source
+    self.target = target
+    self.sizeMultiple = sizeMultiple
+    self.scale = scale
+  }
+}
+
+/// A system that turns pictures into pictures, of any size that its networks allow.
+///
+/// Previews, `generate --source`, tiles and the measures of pairs follow from it.
+public protocol TranslatingSystem: GenerativeSystem {
+  /// The directions; the first is the one that is meant where none is named.
+  static func directions(_ configuration: Configuration) -> [TranslationDirection]
+
+  /// Outputs for conditions `[n, channels, height, width]`, networks in the mode that generation asks
+  /// for, each in the range that its field declares.
+  func translate(_ pictures: Tensor, direction: TranslationDirection, draws: any Draws) throws -> Tensor
+}
+
+extension TranslatingSystem {
+  /// The direction of a name; nil: the first.
+  ///
+  /// - Throws: ``ConfigurationError`` that lists the directions.
+  public func direction(named name: String?) throws -> TranslationDirection {
+    let known = Self.directions(configuration)
+    guard let found = name.map({ name in known.first { $0.name == name } }) ?? known.first else {
+      throw ConfigurationError(
+        "\(Self.identity.name) has no direction '\(name ?? "")'; it has "
+          + known.map(\.name).joined(separator: ", "))
+    }
+    return found
+  }
+
+  /// Outputs for the request's pictures `[n, channels, height, width]` in -1 … 1, one at a time so that
+  /// memory stays bounded; they come back in -1 … 1.
+  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+    let known = Self.directions(configuration)
+    guard let direction = known.first(where: { request.inputs[$0.source] != nil }) ?? known.first,
+      let pictures = request.inputs[direction.source]
+    else {
+      throw ConfigurationError(
+        "\(Self.identity.name) starts from pictures; give --source and a picture or a folder of them")
+    }
+    for module in networks.map(\.module) { module.eval() }
+    try withoutGradients {
+      for index in 0..<pictures.shape[0] {
+        let given = pictures.slice(0, index, index + 1)
+        let source = range(of: direction.source) == .unit ? (given + 1) / 2 : given
+        let output = try translate(source, direction: direction, draws: request.draws)
+        try emit(.images(range(of: direction.target) == .unit ? output * 2 - 1 : output))
+      }
+    }
+  }
+
+  /// The range of a picture field; signed where there is no such field.
+  public func range(of field: String) -> ImageRange {
+    for case .image(_, _, _, let range) in Self.fields(configuration).filter({ $0.name == field }).map(\.kind)
+    {
+      return range
+    }
+    return .signed
+  }
+}
