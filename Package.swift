@@ -45,6 +45,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
   .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
+/// What the umbrella `Atelier` re-exports. Whoever imports the umbrella names these as well: the build
+/// follows direct dependencies only, and an umbrella's own module does not change when theirs do.
+let umbrella: [Target.Dependency] = [
+  "Torch", "TorchNN", "AtelierMedia", "AtelierData", "AtelierModels", "AtelierMetrics",
+  "AtelierTraining",
+]
+let everything: [Target.Dependency] = ["Atelier"] + umbrella
+
 let package = Package(
   name: "Atelier",
   platforms: [.macOS(.v15)],
@@ -86,28 +94,23 @@ let package = Package(
         "Torch", "TorchNN", "AtelierMedia", "AtelierData", "AtelierModels", "AtelierMetrics", yams,
         protobuf, crypto,
       ], exclude: ["TensorBoard/tensorboard_event.proto"]),
-    library(
-      "Atelier",
-      [
-        "Torch", "TorchNN", "AtelierMedia", "AtelierData", "AtelierModels", "AtelierMetrics",
-        "AtelierTraining",
-      ]),
-    program("AtelierCommand", ["Atelier", argumentParser, yams]),
-    library("ReferenceCases", ["Atelier"]),
-    program("conformance", ["ReferenceCases", argumentParser]),
+    library("Atelier", umbrella),
+    program("AtelierCommand", everything + [argumentParser, yams]),
+    library("ReferenceCases", everything),
+    program("conformance", everything + ["ReferenceCases", argumentParser]),
 
     .target(
-      name: "TestSupport", dependencies: ["Atelier"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: everything, path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     tests("TorchTests", ["Torch"], exclude: ["Fixtures"]),
     tests("TorchNNTests", ["Torch", "TorchNN"]),
     tests("AtelierMediaTests", ["AtelierMedia"]),
     tests("AtelierDataTests", ["AtelierData", "AtelierMedia", "Torch"]),
-    tests("AtelierModelsTests", ["Atelier", "TestSupport"]),
+    tests("AtelierModelsTests", everything + ["TestSupport"]),
     tests("AtelierMetricsTests", ["AtelierMetrics"]),
-    tests("AtelierTrainingTests", ["Atelier", "TestSupport"]),
-    tests("CommandTests", ["Atelier", "AtelierCommand", "TestSupport"]),
-    tests("ConformanceTests", ["ReferenceCases", "TestSupport"]),
+    tests("AtelierTrainingTests", everything + ["TestSupport"]),
+    tests("CommandTests", everything + ["AtelierCommand", "TestSupport"]),
+    tests("ConformanceTests", everything + ["ReferenceCases", "TestSupport"]),
   ],
   cxxLanguageStandard: .cxx20
 )
