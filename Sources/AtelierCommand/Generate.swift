@@ -67,7 +67,8 @@ struct Generate: ParsableCommand {
 
   func run() throws {
     let model = try loadSystem(from: URL(fileURLWithPath: trained), registry: .standard)
-    let names = model.description.classNames
+    // Data may have classes that the system does not know; its outputs then have no names.
+    let names = classCount(of: model.system) == nil ? [] : model.description.classNames
     let labels = try classes.isEmpty ? nil : classes.map { try label($0, names) }
     let path = try latentPath()
     let shown = labels?.count ?? max(1, names.count)

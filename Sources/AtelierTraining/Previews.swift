@@ -1,6 +1,6 @@
 import AtelierData
 import AtelierMedia
-import AtelierModels
+package import AtelierModels
 import Foundation
 import Torch
 import TorchNN
@@ -125,7 +125,7 @@ struct PreviewPainter {
 }
 
 /// The number of classes a system answers to; nil where it has none.
-func classCount(of system: any GenerativeSystem) -> Int? {
+package func classCount(of system: any GenerativeSystem) -> Int? {
   if let system = system as? any LatentSystem { return system.classCount }
   for case .label(let classes) in fields(of: system).map(\.kind) { return classes }
   return nil
