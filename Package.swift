@@ -48,7 +48,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 /// What the umbrella `Atelier` re-exports. Whoever imports the umbrella names these as well: the build
 /// follows direct dependencies only, and an umbrella's own module does not change when theirs do.
 let umbrella: [Target.Dependency] = [
-  "Torch", "TorchNN", "AtelierMedia", "AtelierData", "AtelierModels", "AtelierMetrics",
+  "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierModels", "AtelierMetrics",
   "AtelierTraining",
 ]
 let everything: [Target.Dependency] = ["Atelier"] + umbrella
@@ -86,13 +86,14 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     library("AtelierMedia", ["CVips"]),
     library("AtelierData", ["Torch", "AtelierMedia", "CZlib", csv, crypto]),
-    library("AtelierModels", ["Torch", "TorchNN", "AtelierData"]),
-    library("AtelierMetrics", ["Torch", "TorchNN"]),
+    library("Perception", ["Torch", "TorchNN", "CZlib", crypto]),
+    library("AtelierModels", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),
+    library("AtelierMetrics", ["Torch", "TorchNN", "Perception"]),
     library(
       "AtelierTraining",
       [
-        "Torch", "TorchNN", "AtelierMedia", "AtelierData", "AtelierModels", "AtelierMetrics", yams,
-        protobuf, crypto,
+        "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierModels",
+        "AtelierMetrics", yams, protobuf, crypto,
       ], exclude: ["TensorBoard/tensorboard_event.proto"]),
     library("Atelier", umbrella),
     program("AtelierCommand", everything + [argumentParser, yams]),
@@ -104,6 +105,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     tests("TorchTests", ["Torch"], exclude: ["Fixtures"]),
     tests("TorchNNTests", ["Torch", "TorchNN"]),
+    tests("PerceptionTests", ["Torch", "TorchNN", "Perception", "TestSupport"]),
     tests("AtelierMediaTests", ["AtelierMedia"]),
     tests("AtelierDataTests", ["AtelierData", "AtelierMedia", "Torch"]),
     tests("AtelierModelsTests", everything + ["TestSupport"]),

@@ -34,8 +34,8 @@ class Autoencoder(nn.Module):
         return self.decoder(self.encoder(image))
 
 
-class AutoencoderRecipe:
-    batch_size, latent_size, classes, image_shape = 128, None, 10, (1, 28, 28)
+class AutoencoderRecipe(harness.Recipe):
+    batch_size, classes, pictures = 128, 10, {"image": (1, 28, 28)}
 
     def __init__(self, dropout=0.0):  # the recipe has no dropout
         self.autoencoder = Autoencoder()

@@ -57,8 +57,8 @@ class Discriminator(nn.Module):
         return self.model(torch.cat((image.flatten(1), self.label_embedding(label)), dim=1))
 
 
-class CGAN:
-    batch_size, latent_size, classes, image_shape = 64, 100, 10, (1, 28, 28)
+class CGAN(harness.Recipe):
+    latent_size, classes, pictures = 100, 10, {"image": (1, 28, 28)}
 
     def __init__(self, dropout=0.4):
         self.generator = Generator()

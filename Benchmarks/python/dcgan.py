@@ -68,8 +68,8 @@ class Discriminator(nn.Module):
         return self.main(image).view(-1)
 
 
-class DCGAN:
-    batch_size, latent_size, classes, image_shape = 64, 100, 10, (3, 64, 64)
+class DCGAN(harness.Recipe):
+    latent_size, classes = 100, 10
 
     def __init__(self, dropout=0.0):  # the recipe has no dropout
         self.generator = Generator()

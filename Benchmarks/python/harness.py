@@ -1,8 +1,9 @@
-"""What the three recipes share: their arguments, their inputs, and how they are timed.
+"""What the recipes share: their arguments, their inputs, and how they are timed.
 
     RECIPE.py --export DIR             write initial weights and inputs, print the first losses
     RECIPE.py --weights DIR --steps N  repeat the first losses from those, then time N steps
     RECIPE.py --first-sample           draw one batch of 16 from random weights, and end
+    RECIPE.py --latency SIZE           time the generation of one picture of SIZE x SIZE
 
 Every form prints one line of JSON. The first five steps are there to be compared: they take the
 pictures in stored order and the recorded draws, without dropout. The timed steps start again from
@@ -16,35 +17,68 @@ from float64 tells how far any correct float32 program may.
 import argparse
 import json
 import resource
+import statistics
 import sys
 import time
 from pathlib import Path
 
 import torch
 
-PICTURES = 2048
-CHECKED_STEPS = 5
 SEED = 20260101
+LATENCY_WARMUP, LATENCY_REPEATS = 2, 9
 
 
-def batches(image, label, size):
-    """Endless batches of float pictures in -1...1 and their labels, a new order every epoch."""
+class Recipe:
+    """What a recipe declares, beside its networks and its step; these are the usual values."""
+
+    batch_size = 64
+    # The picture fields of a batch and their shapes, in the order in which a step takes them.
+    pictures = {"image": (3, 64, 64)}
+    # Whether networks see pictures in -1...1 or in 0...1.
+    is_signed = True
+    # How many pictures lie in memory.
+    picture_count = 2048
+    # Classes, and the length of a latent vector; 0: a step takes none.
+    classes = 0
+    latent_size = 0
+    # Steps whose losses are compared.
+    checked_steps = 5
+    # How much larger than its source an output is.
+    scale = 1
+
+
+def as_floats(recipe, picture):
+    picture = picture.to(torch.get_default_dtype())
+    return picture / 127.5 - 1 if recipe.is_signed else picture / 255
+
+
+def gathered(recipe, inputs, index):
+    """The arguments of a step for some rows: float pictures, then labels."""
+    chosen = [as_floats(recipe, inputs[name][index]) for name in recipe.pictures]
+    return chosen + ([inputs["label"][index]] if recipe.classes else [])
+
+
+def batches(recipe, inputs):
+    """Endless batches, a new order every epoch."""
     while True:
-        order = torch.randperm(len(image))
-        for start in range(0, len(image) - size + 1, size):
-            index = order[start : start + size]
-            yield image[index].float() / 127.5 - 1, label[index]
+        order = torch.randperm(recipe.picture_count)
+        for start in range(0, recipe.picture_count - recipe.batch_size + 1, recipe.batch_size):
+            yield gathered(recipe, inputs, order[start : start + recipe.batch_size])
 
 
 def make_inputs(recipe):
     """Random pictures, labels and draws: speed does not depend on what the pictures show."""
     inputs = {
-        "image": torch.randint(0, 256, (PICTURES, *recipe.image_shape), dtype=torch.uint8),
-        "label": torch.randint(0, recipe.classes, (PICTURES,)),
+        name: torch.randint(0, 256, (recipe.picture_count, *shape), dtype=torch.uint8)
+        for name, shape in recipe.pictures.items()
     }
+    inputs["checkedSteps"] = torch.tensor(recipe.checked_steps)
+    if recipe.classes:
+        inputs["label"] = torch.randint(0, recipe.classes, (recipe.picture_count,))
     if recipe.latent_size:
-        inputs["latent"] = torch.randn(CHECKED_STEPS, recipe.batch_size, recipe.latent_size)
-        inputs["fakeLabel"] = torch.randint(0, recipe.classes, (CHECKED_STEPS, recipe.batch_size))
+        shape = (recipe.checked_steps, recipe.batch_size)
+        inputs["latent"] = torch.randn(*shape, recipe.latent_size)
+        inputs["fakeLabel"] = torch.randint(0, recipe.classes, shape)
     return inputs
 
 
@@ -56,12 +90,12 @@ def load_weights(recipe, folder):
 def first_losses(recipe, inputs):
     """The losses of the first steps on fixed batches and draws."""
     losses = []
-    for step in range(CHECKED_STEPS):
+    for step in range(recipe.checked_steps):
         chosen = slice(step * recipe.batch_size, (step + 1) * recipe.batch_size)
-        image = inputs["image"][chosen].to(torch.get_default_dtype()) / 127.5 - 1
+        arguments = gathered(recipe, inputs, chosen)
         draws = [inputs[name][step] for name in ("latent", "fakeLabel") if name in inputs]
-        draws = [draw.to(image.dtype) if draw.is_floating_point() else draw for draw in draws]
-        losses.append(recipe.step(image, inputs["label"][chosen], *draws))
+        draws = [draw.to(arguments[0].dtype) if draw.is_floating_point() else draw for draw in draws]
+        losses.append(recipe.step(*arguments, *draws))
     return losses
 
 
@@ -85,6 +119,18 @@ def draws(recipe):
     ]
 
 
+def latency(recipe, size):
+    """The median milliseconds that the generator takes for one picture of a size."""
+    channels = next(iter(recipe.pictures.values()))[0]
+    picture = torch.rand(1, channels, size // recipe.scale, size // recipe.scale)
+    times = []
+    for _ in range(LATENCY_WARMUP + LATENCY_REPEATS):
+        start = time.perf_counter()
+        recipe.generate(picture)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[LATENCY_WARMUP:]) * 1000
+
+
 def peak_memory():
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
@@ -96,6 +142,7 @@ def main(make_recipe):
     parser.add_argument("--export", type=Path, metavar="DIR")
     parser.add_argument("--weights", type=Path, metavar="DIR")
     parser.add_argument("--first-sample", action="store_true")
+    parser.add_argument("--latency", type=int, metavar="SIZE")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--warmup", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
@@ -105,6 +152,10 @@ def main(make_recipe):
 
     if arguments.first_sample:
         print(json.dumps({"sample": list(make_recipe().sample(16).shape)}))
+        return
+
+    if arguments.latency:
+        print(json.dumps({"milliseconds": latency(make_recipe(dropout=0.0), arguments.latency)}))
         return
 
     if arguments.export:
@@ -127,7 +178,7 @@ def main(make_recipe):
 
     recipe = make_recipe()
     load_weights(recipe, arguments.weights)
-    source = batches(inputs["image"], inputs["label"], recipe.batch_size)
+    source = batches(recipe, inputs)
     for _ in range(arguments.warmup):
         recipe.step(*next(source), *draws(recipe))
     start = time.perf_counter()

@@ -4,5 +4,6 @@
 @_exported public import AtelierMetrics
 @_exported public import AtelierModels
 @_exported public import AtelierTraining
+@_exported public import Perception
 @_exported public import Torch
 @_exported public import TorchNN

@@ -14,10 +14,10 @@ struct Benchmark: ParsableCommand {
 
   /// The recipes of Benchmarks/python.
   enum Recipe: String, CaseIterable, ExpressibleByArgument {
-    case cgan, dcgan, autoencoder
+    case cgan, dcgan, autoencoder, srresnet
   }
 
-  @Argument(help: "cgan, dcgan or autoencoder.")
+  @Argument(help: "cgan, dcgan, autoencoder or srresnet.")
   var recipe: Recipe
 
   @Option(
@@ -40,12 +40,16 @@ struct Benchmark: ParsableCommand {
   @Flag(help: "Only draw one batch of 16 from random weights: what a start costs.")
   var firstSample = false
 
+  @Option(help: "Only time the generation of one picture of this many pixels a side, from random weights.")
+  var latency: Int?
+
   func run() throws {
     Engine.threadCount = threads
     switch recipe {
     case .cgan: try run(ConditionalGAN.self, Self.conditional, dropout: 0.4)
     case .dcgan: try run(DCGAN.self, Self.convolutional, dropout: nil)
     case .autoencoder: try run(Autoencoder.self, Self.autoencoder, dropout: nil)
+    case .srresnet: try run(SRResNet.self, Self.enlarging, dropout: nil)
     }
   }
 
@@ -63,6 +67,10 @@ struct Benchmark: ParsableCommand {
     "imageSize": 28, "imageChannels": 1, "hidden": [128, 64, 12], "latentSize": 3, "batchSize": 128,
   ]
 
+  private static let enlarging: [String: ConfigurationValue] = [
+    "width": 64, "blocks": 16, "scale": 4, "imageSize": 128, "batchSize": 16, "averageDecay": 0.999,
+  ]
+
   private func run<System: GenerativeSystem>(
     _ type: System.Type, _ sizes: [String: ConfigurationValue], dropout: Double?
   ) throws {
@@ -76,10 +84,15 @@ struct Benchmark: ParsableCommand {
       let system = try make(dropout: dropout)
       var shape: [Int] = []
       let draws = StreamDraws(RandomStream(seed: 1))
-      try system.generate(GenerationRequest(count: 16, draws: draws)) {
+      let request = GenerationRequest(count: 16, inputs: pictures(for: system, count: 16), draws: draws)
+      try system.generate(request) {
         if case .images(let images) = $0 { shape = images.shape }
       }
       print("{\"sample\": \(shape)}")
+      return
+    }
+    if let latency {
+      print("{\"milliseconds\": \(try milliseconds(make(dropout: dropout), size: latency))}")
       return
     }
     guard let folder else { throw Refusal.usage("--import is needed; Benchmarks/run makes such a folder") }
@@ -98,6 +111,38 @@ struct Benchmark: ParsableCommand {
     print(String(decoding: try JSONEncoder().encode(line), as: UTF8.self))
   }
 
+  /// Random pictures for a system that starts from some, of the size it trains on or so that its outputs have
+  /// a size.
+  private func pictures<System: GenerativeSystem>(
+    for system: System, count: Int, size: Int? = nil
+  ) -> [String: Tensor] {
+    guard let translating = system as? any TranslatingSystem,
+      let direction = try? translating.direction(named: nil)
+    else { return [:] }
+    for field in System.fields(system.configuration) where field.name == direction.source {
+      guard case .image(let channels, let height, let width, _) = field.kind else { continue }
+      let side = size.map { $0 / direction.scale }
+      let drawn = RandomStream(seed: 1).uniform([count, channels, side ?? height, side ?? width])
+      return [field.name: drawn * 2 - 1]
+    }
+    return [:]
+  }
+
+  /// The median time of nine generations after two to warm up.
+  private func milliseconds(_ system: some GenerativeSystem, size: Int) throws -> Double {
+    let inputs = pictures(for: system, count: 1, size: size)
+    guard !inputs.isEmpty else { throw Refusal.usage("--latency is for systems that start from a picture") }
+    var times: [Double] = []
+    for _ in 0..<11 {
+      let start = ContinuousClock.now
+      let draws = StreamDraws(RandomStream(seed: 1))
+      try system.generate(GenerationRequest(count: 1, inputs: inputs, draws: draws)) { _ in }
+      let elapsed = (ContinuousClock.now - start).components
+      times.append(Double(elapsed.seconds) * 1000 + Double(elapsed.attoseconds) * 1e-15)
+    }
+    return times.dropFirst(2).sorted()[4]
+  }
+
   private func load(_ system: some GenerativeSystem, _ folder: URL) throws {
     for network in system.networks {
       let file = folder.appendingPathComponent("\(network.name).pth")
@@ -110,9 +155,9 @@ struct Benchmark: ParsableCommand {
   private func firstLosses<System: GenerativeSystem>(
     _ system: System, _ inputs: [String: HostTensor]
   ) throws -> [[Double]] {
-    let source = try PicturesInMemory(inputs, batchSize: system.configuration.batchSize, order: nil)
-    let recorded = inputs.filter { $0.key != "image" && $0.key != "label" }.mapValues { Tensor($0) }
-    let count = recorded.values.first?.shape[0] ?? 5
+    let source = try PicturesInMemory(inputs, of: system, order: nil)
+    let recorded = inputs.filter { ["latent", "fakeLabel"].contains($0.key) }.mapValues { Tensor($0) }
+    let count = inputs["checkedSteps"]?.integers().first ?? 5
     return try (0..<count).map { index in
       let draws = ReshapedDraws(recorded.mapValues { $0.selected(dim: 0, index: index) })
       let step = TrainingStep(index: index, draws: draws, source: source, isObserved: false)
@@ -126,7 +171,7 @@ struct Benchmark: ParsableCommand {
     -> Double
   {
     let source = try PicturesInMemory(
-      inputs, batchSize: system.configuration.batchSize, order: RandomStream(seed: 2, purpose: "order"))
+      inputs, of: system, order: RandomStream(seed: 2, purpose: "order"))
     func run(_ range: Range<Int>) throws {
       for index in range {
         let draws = StreamDraws(RandomStream(seed: 3, purpose: "draws", step: index))
@@ -149,33 +194,45 @@ struct Benchmark: ParsableCommand {
 
 /// Pictures and labels in memory, gathered by a random order, as Benchmarks/python does it.
 private final class PicturesInMemory: BatchSource {
-  private let image: Tensor
-  private let label: Tensor
+  private let columns: [(field: Field, values: Tensor)]
+  private let count: Int
   private let batchSize: Int
   private let stream: RandomStream?
   private var order: Tensor
   private var position = 0
 
-  init(_ inputs: [String: HostTensor], batchSize: Int, order stream: RandomStream?) throws {
-    guard let image = inputs["image"], let label = inputs["label"] else {
-      throw Refusal.data("inputs.pth lacks image or label; export it anew with Benchmarks/python")
+  init<System: GenerativeSystem>(
+    _ inputs: [String: HostTensor], of system: System, order stream: RandomStream?
+  ) throws {
+    columns = try System.fields(system.configuration).map { field in
+      guard let values = inputs[field.name] else {
+        throw Refusal.data("inputs.pth lacks '\(field.name)'; export it anew with Benchmarks/python")
+      }
+      return (field, Tensor(values))
     }
-    self.image = Tensor(image)
-    self.label = Tensor(label)
-    self.batchSize = batchSize
+    count = columns.first?.values.shape[0] ?? 0
+    batchSize = system.configuration.batchSize
     self.stream = stream
-    order = stream?.permutation(image.shape[0]) ?? .arange(image.shape[0])
+    order = stream?.permutation(count) ?? .arange(count)
   }
 
   func next() -> Batch {
-    if position + batchSize > image.shape[0] {
+    if position + batchSize > count {
       position = 0
-      if let stream { order = stream.permutation(image.shape[0]) }
+      if let stream { order = stream.permutation(count) }
     }
     let indices = order.slice(0, position, position + batchSize)
     position += batchSize
-    let picked = image.indexSelected(0, indices).asType(.float32) / 127.5 - 1
-    return Batch(["image": picked, "label": label.indexSelected(0, indices)])
+    var tensors: [String: Tensor] = [:]
+    for (field, values) in columns {
+      let picked = values.indexSelected(0, indices)
+      switch field.kind {
+      case .image(_, _, _, .signed): tensors[field.name] = picked.asType(.float32) / 127.5 - 1
+      case .image(_, _, _, .unit): tensors[field.name] = picked.asType(.float32) / 255
+      default: tensors[field.name] = picked
+      }
+    }
+    return Batch(tensors)
   }
 }
 

@@ -2,23 +2,31 @@ import ArgumentParser
 import Atelier
 import Foundation
 
-/// `atelier evaluate`: every measure that applies to a run.
+/// `atelier evaluate`: every measure that applies to a run, or to several side by side.
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measures a run on held-out data and adds the numbers to its report.",
+    abstract: "Measures runs on held-out data and adds the numbers to their reports.",
     discussion: """
       Pictures are judged by a classifier that is trained on the real training set only (and kept in the run's \
       folder), beside real pictures against real pictures; reconstructions, likelihood bounds and perplexities on \
       the held-out part. Every number comes with its protocol.
+
+      Systems that turn pictures into pictures are measured on held-out pairs beside baselines, several runs side \
+      by side, and a page with pictures is written into the (first) run's folder:
+
+        atelier evaluate runs/srresnet-001
+        atelier evaluate runs/srresnet-001 runs/srresnet-002 runs/srgan-001 --data set14
       """)
 
-  @Argument(help: ArgumentHelp("A run's folder.", valueName: "run"), completion: .directory)
-  var folder: String
+  @Argument(
+    help: ArgumentHelp("Folders of runs; several are compared.", valueName: "run"), completion: .directory)
+  var folders: [String]
 
-  @Option(help: "Where the data lie, if they were moved.", completion: .file())
+  @Option(
+    help: "Where the data lie, if they were moved; or other pictures to measure on.", completion: .file())
   var data: String?
 
-  @Option(help: "Generated samples.")
+  @Option(help: "Generated samples, or translated pictures.")
   var samples = 1000
 
   @Option(help: "What samples and subsets are drawn with.")
@@ -38,33 +46,131 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "Also the Parzen-window log-likelihood of the GAN papers.")
   var parzen = false
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Measure translations on whole pictures (default: where pictures are enlarged), else as trained on."
+  )
+  var whole: Bool?
+
+  @Option(
+    help: "Pixels cut off each side before pairs are compared (default: the scale of super-resolution).")
+  var crop: Int?
+
+  @Option(help: "Examples that the page shows, the first ones.")
+  var examples = 8
+
+  @Option(
+    help: "The folder of the page (default: `evaluation`, or `comparison`, in the first run's).",
+    completion: .directory)
+  var page: String?
+
   @Flag(help: "Print a JSON document.")
   var json = false
 
   func validate() throws {
-    if samples < 20 { throw ValidationError("--samples must be at least 20.") }
+    if folders.isEmpty { throw ValidationError("Name at least one run.") }
+    if samples < 1 { throw ValidationError("--samples must be at least 1.") }
     if importanceSamples < 1 { throw ValidationError("--importance-samples must be at least 1.") }
+    if let crop, crop < 0 { throw ValidationError("--crop must be at least 0.") }
+    if examples < 0 { throw ValidationError("--examples must be at least 0.") }
+  }
+
+  /// A run that was opened.
+  private struct Opened {
+    let directory: RunDirectory
+    let system: any GenerativeSystem
+    let step: Int
+    let data: DataBinding
   }
 
   func run() throws {
+    let runs = try folders.map(open)
+    let translating = runs.filter { $0.system is any TranslatingSystem }
+    guard translating.isEmpty || translating.count == runs.count else {
+      throw Refusal.usage("runs that translate pictures and runs that do not cannot be compared")
+    }
+    if translating.isEmpty { try measureSamples(runs) } else { try compareTranslations(runs) }
+  }
+
+  private func open(_ folder: String) throws -> Opened {
     let url = URL(fileURLWithPath: folder)
     let directory = try RunDirectory.open(url)
     let binding = try Training.openData(
       of: url, registry: .standard, dataPath: data.map { URL(fileURLWithPath: $0) })
     let model = try loadSystem(from: url, registry: .standard)
-    let options = EvaluationOptions(
+    return Opened(
+      directory: directory, system: model.system, step: model.description.step, data: binding)
+  }
+
+  private func options(_ run: Opened) throws -> EvaluationOptions {
+    let trainedOn = try RunConfiguration.read(run.directory.configuration).data
+    let isOther = data.map { URL(fileURLWithPath: $0).standardizedFileURL.path != trainedOn } ?? false
+    return EvaluationOptions(
       samples: samples, seed: seed, importanceSamples: importanceSamples,
       classifierSeconds: classifierSeconds,
-      classifierFile: directory.url.appendingPathComponent("classifier.safetensors"),
-      inceptionWeights: inception.map { URL(fileURLWithPath: $0) }, withParzen: parzen)
-    let numbers = try Evaluation(
-      model.system, data: binding, options: options, say: { standardError("\($0)\n") }
-    ).run()
-    try Report(directory).add(numbers, step: model.description.step)
-    if json {
-      try printJSON(numbers)
-    } else {
+      classifierFile: run.directory.url.appendingPathComponent("classifier.safetensors"),
+      inceptionWeights: inception.map { URL(fileURLWithPath: $0) }, withParzen: parzen, wholePictures: whole,
+      border: crop, hasOtherData: isOther, shownExamples: examples)
+  }
+
+  // MARK: Samples
+
+  private func measureSamples(_ runs: [Opened]) throws {
+    if samples < 20 { throw Refusal.usage("--samples must be at least 20") }
+    var all: [[MeasuredNumber]] = []
+    for run in runs {
+      let numbers = try Evaluation(
+        run.system, data: run.data, options: options(run), say: { standardError("\($0)\n") }
+      ).run()
+      try Report(run.directory).add(numbers, step: run.step)
+      all.append(numbers)
+      guard !json else { continue }
+      if runs.count > 1 { print("\(run.directory.name)") }
       for number in numbers { print(number.line) }
+    }
+    if json {
+      if let only = all.first, all.count == 1 {
+        try printJSON(only)
+      } else {
+        try printJSON(
+          Dictionary(zip(runs.map(\.directory.name), all), uniquingKeysWith: { first, _ in first }))
+      }
+    }
+  }
+
+  // MARK: Translations
+
+  private func compareTranslations(_ runs: [Opened]) throws {
+    let subjects = runs.compactMap { run in
+      (run.system as? any TranslatingSystem).map {
+        TranslationSubject(run.directory.name, $0, data: run.data)
+      }
+    }
+    var settings = try options(runs[0])
+    settings.hasOtherData = try runs.allSatisfy { try options($0).hasOtherData }
+    let results = try TranslationEvaluation(
+      subjects, options: settings, say: { standardError("\($0)\n") }
+    ).run()
+    for (number, run) in runs.enumerated() {
+      try Report(run.directory).add(results.flatMap { $0.table.numbers(ofRun: number) }, step: run.step)
+    }
+    let names = runs.map { "\($0.directory.name) (\(type(of: $0.system).identity.name), step \($0.step))" }
+    let folder =
+      page.map { URL(fileURLWithPath: $0) }
+      ?? runs[0].directory.url.appendingPathComponent(runs.count > 1 ? "comparison" : "evaluation")
+    let file = try EvaluationPage(
+      title: runs.count > 1 ? "Comparison" : "Evaluation of \(runs[0].directory.name)", facts: names,
+      results: results
+    ).write(to: folder)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try AtomicFile.write(
+      encoder.encode(results.map(\.table)), to: folder.appendingPathComponent("numbers.json"))
+    if json {
+      try printJSON(results.map(\.table))
+    } else {
+      print(results.map(\.table.text).joined(separator: "\n\n"))
+      print("\nPictures: \(file.path)")
     }
   }
 }

@@ -7,9 +7,17 @@ struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Generates pictures or text with a trained model.",
     discussion: """
-      RUN is a run's folder, a checkpoint's folder or a model.safetensors. Pictures go into one grid (--output \
-      samples.png) or into a folder of files (--files DIR); text goes to standard output.
+      RUN is a run's folder, a checkpoint's folder or a model.safetensors.
 
+      A system that starts from pictures takes them after RUN: files, folders, or - for standard input. Each result \
+      has its picture's size, format and depth, and goes to --output (one picture), into --files, or beside \
+      nothing else into the present folder. Inputs are never written over.
+
+      Other systems draw --count pictures into one grid (--output samples.png) or into a folder of files (--files \
+      DIR), or write text to standard output.
+
+        atelier generate runs/pix2pix-facades-001 plan.png --output house.png
+        atelier generate runs/cyclegan-001 photographs --files paintings --direction BtoA
         atelier generate runs/cgan-fashion-001 --class Sneaker --count 16
         atelier generate runs/vae-001 --interpolate 10 --count 4
         atelier generate runs/rnn-001 --prompt "To be" --temperature 0.8
@@ -18,169 +26,124 @@ struct Generate: ParsableCommand {
   @Argument(help: ArgumentHelp("A run, a checkpoint or a model file.", valueName: "run"), completion: .file())
   var trained: String
 
-  @Option(
-    name: .customLong("class"), parsing: .upToNextOption,
-    help: "Classes by name or index; default: all in turn.")
-  var classes: [String] = []
+  @Argument(
+    help: ArgumentHelp("Pictures to start from: files, folders, or -.", valueName: "picture"),
+    completion: .file())
+  var inputs: [String] = []
 
-  @Option(help: "How many outputs (with --interpolate or --traverse: how many sequences).")
-  var count: Int?
+  @Option(help: "The file to write; - is standard output.", completion: .file())
+  var output: String?
+
+  @Option(help: "A folder to write one file an output into.", completion: .directory)
+  var files: String?
 
   @Option(help: "What the random numbers follow from.")
   var seed: UInt64 = 0
 
-  @Option(help: "The grid to write, or the text file.", completion: .file())
-  var output: String?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Write into each picture's metadata that a model made it, and which.")
+  var provenance = true
 
-  @Option(help: "A folder to write one PNG an output into, instead of a grid.", completion: .directory)
-  var files: String?
+  @OptionGroup(title: "Pictures from pictures") var translating: TranslationOptions
+  @OptionGroup(title: "Drawing") var drawing: DrawingOptions
+  @OptionGroup(title: "Writing text") var writing: WritingOptions
 
-  @Option(help: "Pictures from one latent vector to the next.")
-  var interpolate: Int?
+  /// What systems that start from pictures take.
+  struct TranslationOptions: ParsableArguments {
+    @Option(help: "A direction by name, or AtoB or BtoA.")
+    var direction: String?
+    @Option(
+      help: "Translate in tiles of this side; default: 512 for pictures above a million pixels.")
+    var tile: Int?
+    @Option(help: "How far tiles overlap; results fade into each other.")
+    var overlap = 64
+    @Option(help: "Alpha: keep it, or lay the picture over white or black.")
+    var alpha: AlphaTreatment = .keep
+    @Option(help: "png, jpeg, webp, tiff, gif, heic or avif, instead of the input's format.")
+    var format: ImageFormat?
+    @Option(help: "1 to 100, for JPEG, WebP, HEIC and AVIF.")
+    var quality = 92
+  }
 
-  @Option(help: "A latent entry to move, as INDEX or INDEX:FROM:TO (default -3 … 3), ten pictures.")
-  var traverse: String?
+  /// What systems that draw from random vectors take.
+  struct DrawingOptions: ParsableArguments {
+    @Option(
+      name: .customLong("class"), parsing: .upToNextOption,
+      help: "Classes by name or index; default: all in turn.")
+    var classes: [String] = []
+    @Option(help: "How many outputs (with --interpolate or --traverse: how many sequences).")
+    var count: Int?
+    @Option(help: "Pictures from one latent vector to the next.")
+    var interpolate: Int?
+    @Option(help: "A latent entry to move, as INDEX or INDEX:FROM:TO (default -3 … 3), ten pictures.")
+    var traverse: String?
+    @Option(help: "Latent entries beyond this many standard deviations are drawn again.")
+    var truncation: Double?
+  }
 
-  @Option(help: "Latent entries beyond this many standard deviations are drawn again.")
-  var truncation: Double?
-
-  @Option(help: "A picture, or a folder of pictures, for systems that start from one.", completion: .file())
-  var source: String?
-
-  @Option(help: "Text to go on from.")
-  var prompt: String?
-
-  @Option(help: "Divides the logits: below 1 plays safe, above 1 dares.")
-  var temperature: Double = 1
-
-  @Option(help: "Tokens to generate.")
-  var length: Int = 400
+  /// What language models take.
+  struct WritingOptions: ParsableArguments {
+    @Option(help: "Text to go on from.")
+    var prompt: String?
+    @Option(help: "Divides the logits: below 1 plays safe, above 1 dares.")
+    var temperature = 1.0
+    @Option(help: "Tokens to generate.")
+    var length = 400
+  }
 
   func validate() throws {
-    if let count, count < 1 { throw ValidationError("--count must be at least 1.") }
-    if interpolate != nil && traverse != nil { throw ValidationError("Choose --interpolate or --traverse.") }
+    if let count = drawing.count, count < 1 { throw ValidationError("--count must be at least 1.") }
+    if drawing.interpolate != nil && drawing.traverse != nil {
+      throw ValidationError("Choose --interpolate or --traverse.")
+    }
     if files != nil && output != nil { throw ValidationError("Choose --output or --files.") }
-    if let truncation, !(truncation > 0) { throw ValidationError("--truncation must be above 0.") }
-    if !(temperature > 0) { throw ValidationError("--temperature must be above 0.") }
-    if length < 1 { throw ValidationError("--length must be at least 1.") }
+    if let truncation = drawing.truncation, !(truncation > 0) {
+      throw ValidationError("--truncation must be above 0.")
+    }
+    if !(writing.temperature > 0) { throw ValidationError("--temperature must be above 0.") }
+    if writing.length < 1 { throw ValidationError("--length must be at least 1.") }
+    if !(1...100).contains(translating.quality) { throw ValidationError("--quality must be 1 to 100.") }
   }
 
   func run() throws {
-    let model = try loadSystem(from: URL(fileURLWithPath: trained), registry: .standard)
-    // Data may have classes that the system does not know; its outputs then have no names.
-    let names = classCount(of: model.system) == nil ? [] : model.description.classNames
-    let labels = try classes.isEmpty ? nil : classes.map { try label($0, names) }
-    let path = try latentPath()
-    let shown = labels?.count ?? max(1, names.count)
-    let draws = StreamDraws(RandomStream(seed: seed, purpose: "generate"))
-    var request = GenerationRequest(
-      count: count ?? (path == .random ? (names.isEmpty ? 64 : 8 * shown) : 4), labels: labels,
-      prompt: prompt,
-      latentPath: path, truncation: truncation, temperature: temperature, length: length, draws: draws)
-    if let source { request.inputs["image"] = try pictures(source, for: model.system) }
-    var images: [Image] = []
-    var text = ""
-    try withTensorErrors {
-      try model.system.generate(request) { value in
-        switch value {
-        case .images(let tensor):
-          images += try Image.images(of: tensor.host())
-        case .text(let piece):
-          text += piece
-          if output == nil {
-            print(piece, terminator: "")
-            fflush(nil)
-          }
-        }
-      }
-    }
-    if images.isEmpty {
-      if let output {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
-      } else {
-        print()
-      }
+    let url = URL(fileURLWithPath: trained)
+    let model = try loadSystem(from: url, registry: .standard)
+    let origin = provenance ? try self.origin(of: url, model.description) : nil
+    if model.system is any TranslatingSystem {
+      try TranslationJob(
+        translation: PictureTranslation(
+          model.system, model.description, direction: translating.direction, tiling: tiling(),
+          alpha: translating.alpha, seed: seed),
+        inputs: inputs, output: output, folder: files, format: translating.format,
+        quality: translating.quality, provenance: origin
+      ).run()
+    } else if let first = inputs.first {
+      throw Refusal.usage("\(model.description.system) does not start from pictures; leave '\(first)' out")
     } else {
-      try write(images, path: path, labels: labels, names: names)
+      // Data may have classes that the system does not know; its outputs then have no names.
+      let names = classCount(of: model.system) == nil ? [] : model.description.classNames
+      try DrawingJob(
+        system: model.system, names: names, drawing: drawing, writing: writing,
+        seed: seed, output: output, folder: files, provenance: origin
+      ).run()
     }
   }
 
-  private func write(_ images: [Image], path: LatentPath, labels: [Int]?, names: [String]) throws {
-    if let files {
-      let folder = URL(fileURLWithPath: files)
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      for (index, image) in images.enumerated() {
-        let number = String(format: "%05d", index)
-        try image.write(to: folder.appendingPathComponent("\(number).png"))
-      }
-      print("\(images.count) pictures in \(folder.path)")
-      return
-    }
-    var columns = Int(Double(images.count).squareRoot().rounded(.up))
-    var titles: [String] = []
-    switch path {
-    case .interpolation(let steps): columns = steps
-    case .traversal(_, _, _, let steps): columns = steps
-    case .random:
-      let shown = labels ?? Array(names.indices)
-      if shown.count > 1, images.count % shown.count == 0 {
-        columns = shown.count
-        titles = shown.map { $0 < names.count ? names[$0] : String($0) }
-      }
-    }
-    let grid = ImageGrid(columns: columns, columnTitles: titles)
-    let file = URL(fileURLWithPath: output ?? "samples.png")
-    try grid.render(images).write(to: file)
-    print("\(images.count) pictures in \(file.path)")
+  private func tiling() throws -> Tiling? {
+    guard let tile = translating.tile else { return nil }
+    let tiling = Tiling(tile: tile, overlap: translating.overlap)
+    try tiling.validate()
+    return tiling
   }
 
-  private func label(_ text: String, _ names: [String]) throws -> Int {
-    if let index = names.firstIndex(where: { $0.caseInsensitiveCompare(text) == .orderedSame }) {
-      return index
-    }
-    if let index = Int(text) { return index }
-    let hint =
-      names.isEmpty
-      ? "the model has no class names; give an index" : "the classes are \(names.joined(separator: ", "))"
-    throw Refusal.usage("there is no class '\(text)'; \(hint)")
-  }
-
-  private func latentPath() throws -> LatentPath {
-    if let interpolate { return .interpolation(steps: interpolate) }
-    guard let traverse else { return .random }
-    let parts = traverse.split(separator: ":").map(String.init)
-    guard let dimension = parts.first.flatMap({ Int($0) }), parts.count == 1 || parts.count == 3 else {
-      throw Refusal.usage("--traverse takes INDEX or INDEX:FROM:TO, not '\(traverse)'")
-    }
-    guard parts.count == 3 else { return .traversal(dimension: dimension, from: -3, to: 3, steps: 10) }
-    guard let from = Double(parts[1]), let to = Double(parts[2]) else {
-      throw Refusal.usage("the range of --traverse is not two numbers: '\(traverse)'")
-    }
-    return .traversal(dimension: dimension, from: from, to: to, steps: 10)
-  }
-
-  /// Pictures in -1 … 1 of the size that the system's batches have.
-  private func pictures(_ path: String, for system: any GenerativeSystem) throws -> Tensor {
-    let url = URL(fileURLWithPath: path)
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-      throw Refusal.input("\(path) does not exist; --source takes a picture or a folder of pictures")
-    }
-    let files =
-      isFolder.boolValue
-      ? try FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil).filter {
-        ImageFormat(fileExtension: $0.pathExtension) != nil
-      }.sorted { $0.path < $1.path } : [url]
-    guard !files.isEmpty else { throw Refusal.data("there is no picture in \(path)") }
-    let field = fields(of: system).first { if case .image = $0.kind { true } else { false } }
-    guard case .image(let channels, let height, let width, _)? = field?.kind else {
-      throw Refusal.usage("this system does not start from pictures; leave --source out")
-    }
-    let preparation = ImagePreparation(height: height, width: width, channels: channels)
-    let tensors = try files.prefix(count ?? 64).map { file in
-      Tensor(try preparation(try Image(contentsOf: file)).hostTensor()).asType(.float32) / 127.5 - 1
-    }
-    return .stacked(Array(tensors))
+  /// Names the run and the step, and the weights by their fingerprint.
+  private func origin(of url: URL, _ description: ModelDescription) throws -> PictureOrigin {
+    let file = try modelFile(at: url)
+    let fingerprint = try contentFingerprint(of: [(file.lastPathComponent, file)])
+    return PictureOrigin(
+      software: "Atelier \(AtelierVersion.current)", system: description.system,
+      checkpoint: "\(url.standardizedFileURL.lastPathComponent), step \(description.step), \(fingerprint)")
   }
 }
 

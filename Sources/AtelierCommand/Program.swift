@@ -16,8 +16,8 @@ struct Program: ParsableCommand {
       """,
     version: AtelierVersion.current,
     subcommands: [
-      Systems.self, Train.self, Generate.self, Evaluate.self, Inspect.self, DataCommand.self, Demo.self,
-      Benchmark.self,
+      Systems.self, Train.self, Generate.self, Evaluate.self, Inspect.self, Export.self, DataCommand.self,
+      Weights.self, Demo.self, Benchmark.self,
     ])
 
   static func main() {
@@ -40,6 +40,12 @@ struct Program: ParsableCommand {
       refuse(error.description, code: 65)
     } catch let error as CheckpointError {
       refuse(error.description, code: 65)
+    } catch let error as PerceptionError {
+      refuse(error.description, code: code(error))
+    } catch let error as ExportError {
+      refuse(error.description, code: 70)
+    } catch let error as ScriptError {
+      refuse(error.description, code: 70)
     } catch let error as TensorError {
       refuse(error.description, code: 70)
     } catch {
@@ -59,6 +65,15 @@ struct Program: ParsableCommand {
     case .cannotResume, .invalid: 64
     case .unwritable: 70
     case .brokenOff(let cause, _, _): cause == .data ? 65 : 70
+    }
+  }
+
+  private static func code(_ error: PerceptionError) -> Int32 {
+    switch error {
+    case .missing: 66
+    case .unknownWeights, .unknownLayer: 64
+    case .unusable: 65
+    case .fetching: 70
     }
   }
 

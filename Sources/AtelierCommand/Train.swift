@@ -13,6 +13,8 @@ struct Train: ParsableCommand {
         atelier train cgan --data /usr/share/datasets/fashion-mnist --preset small --epochs 10
         atelier train vae --data photos --set imageSize=64 --set latentSize=32 --seconds 600
         atelier train --resume runs/cgan-fashion-mnist-001 --epochs 20
+        atelier train fast-style-transfer --data photographs --style painting.jpg --preset small --seconds 600
+        atelier train neural-style --content photograph.jpg --style painting.jpg --preset small
       """)
 
   @Argument(help: "The system's name; `atelier systems` lists them.")
@@ -35,6 +37,7 @@ struct Train: ParsableCommand {
     help: "A configuration key, as key=value; may be repeated.")
   var changes: [String] = []
 
+  @OptionGroup(title: "Pictures") var pictures: Pictures
   @OptionGroup(title: "Limits") var limits: Limits
   @OptionGroup(title: "The run") var placement: Placement
   @OptionGroup(title: "Computing") var computing: Computing
@@ -45,6 +48,18 @@ struct Train: ParsableCommand {
 
   @Flag(name: .shortAndLong, help: "Say nothing while training.")
   var quiet = false
+
+  /// Pictures that a system learns from beside the data.
+  struct Pictures: ParsableArguments {
+    @Option(help: "The picture whose style is learned or taken.", completion: .file())
+    var style: String?
+    @Option(help: "The picture whose content is kept.", completion: .file())
+    var content: String?
+
+    var given: [String: String] {
+      ["style": style, "content": content].compactMapValues(\.self)
+    }
+  }
 
   /// When training ends.
   struct Limits: ParsableArguments {
@@ -104,6 +119,15 @@ struct Train: ParsableCommand {
     var fit: ImagePreparation.Fit = .centerCrop
     @Option(help: "The column of a table that holds the label.")
     var labelColumn: String?
+    @Option(
+      help: ArgumentHelp(
+        "Make the condition from single pictures: \(PictureDerivation.forms.joined(separator: ", ")).",
+        valueName: "way"))
+    var derive: PictureDerivation?
+    @Option(help: "AtoB, or BtoA to exchange source and target.")
+    var direction: PairDirection = .forwards
+    @Flag(help: "Files hold A and B side by side, whatever their proportions.")
+    var sideBySide = false
   }
 
   func validate() throws {
@@ -111,6 +135,9 @@ struct Train: ParsableCommand {
     if resume != nil && (preset != nil || configuration != nil || !changes.isEmpty) {
       throw ValidationError(
         "A resumed run keeps its configuration; leave --preset, --configuration and --set out.")
+    }
+    if resume != nil && !pictures.given.isEmpty {
+      throw ValidationError("A resumed run keeps its pictures; leave --style and --content out.")
     }
   }
 
@@ -144,16 +171,17 @@ struct Train: ParsableCommand {
     if let configuration {
       values = try values.overlaid(with: ConfigurationFile.read(URL(fileURLWithPath: configuration)))
     }
-    values = try values.overlaid(with: try parsedChanges())
+    values = try values.overlaid(with: try parsedKeys(changes))
     var options = TrainingOptions()
     try apply(to: &options)
     try options.validate()
-    if options.steps == nil && options.epochs == nil && options.seconds == nil {
+    let hasOwnEnd = System.stages(values).allSatisfy { $0.steps != nil }
+    if !hasOwnEnd && options.steps == nil && options.epochs == nil && options.seconds == nil {
       throw Refusal.usage("say when to end: --epochs, --steps or --seconds")
     }
     let path = data.map { URL(fileURLWithPath: $0) }
     let binding = try DataBinding.open(
-      path, for: type, configuration: try values.values(),
+      path, for: type, configuration: try values.values(), artefacts: try artefacts(type, values),
       options: bindingOptions(seed: options.seed, device: options.device),
       onSkip: { reporter.say("A picture was skipped: \($0.reason)") })
     if dryRun {
@@ -171,6 +199,27 @@ struct Train: ParsableCommand {
       binding, in: run, preset: chosen.name, options: options, reporter: reporter, interruption: interruption)
   }
 
+  /// The given pictures as artefacts; nil where the system takes none.
+  private func artefacts<System: GenerativeSystem>(
+    _ type: System.Type, _ values: System.Configuration
+  ) throws -> Artefacts? {
+    let wanted = System.givenPictures(values)
+    let name = System.identity.name
+    if let extra = Set(pictures.given.keys).subtracting(wanted.map(\.name)).sorted().first {
+      throw Refusal.usage("\(name) takes no --\(extra) in this configuration; leave it out")
+    }
+    if let missing = wanted.first(where: { pictures.given[$0.name] == nil }) {
+      throw Refusal.usage("\(name) needs \(missing.summary); give --\(missing.name) and a picture")
+    }
+    guard !wanted.isEmpty else { return nil }
+    var artefacts = Artefacts()
+    for picture in wanted {
+      guard let path = pictures.given[picture.name] else { continue }
+      try artefacts.add(picture, from: URL(fileURLWithPath: path))
+    }
+    return artefacts
+  }
+
   private func chosenPreset<Configuration: SystemConfiguration>(
     _ type: Configuration.Type
   ) throws -> Preset<Configuration> {
@@ -180,18 +229,6 @@ struct Train: ParsableCommand {
     if let found = Configuration.presets.first(where: { $0.name == preset }) { return found }
     let names = Configuration.presets.map(\.name)
     throw Refusal.usage("there is no preset '\(preset)'; there are \(names.joined(separator: ", "))")
-  }
-
-  private func parsedChanges() throws -> [String: ConfigurationValue] {
-    var table: [String: ConfigurationValue] = [:]
-    for change in changes {
-      guard let equals = change.firstIndex(of: "="), equals != change.startIndex else {
-        throw Refusal.usage("--set takes key=value, not '\(change)'")
-      }
-      table[String(change[..<equals])] = ConfigurationValue(
-        parsing: String(change[change.index(after: equals)...]))
-    }
-    return table
   }
 
   private func apply(to options: inout TrainingOptions) throws {
@@ -220,13 +257,26 @@ struct Train: ParsableCommand {
 
   private func bindingOptions(seed: Int, device: Device) -> DataBindingOptions {
     DataBindingOptions(
-      seed: seed, device: device, workers: reading.workers, corruptPictures: reading.corrupt,
-      fit: reading.fit,
-      labelColumn: reading.labelColumn)
+      seed: seed, device: device, workers: reading.workers,
+      reading: ReadingOptions(
+        fit: reading.fit, labelColumn: reading.labelColumn, corruptPictures: reading.corrupt,
+        derivation: reading.derive, swapsDirection: reading.direction == .backwards,
+        isSideBySide: reading.sideBySide))
   }
 }
 
+/// Which of two pictures is the condition.
+enum PairDirection: String, CaseIterable, ExpressibleByArgument {
+  case forwards = "AtoB"
+  case backwards = "BtoA"
+}
+
+extension PictureDerivation: ExpressibleByArgument {
+  init?(argument: String) { self.init(parsing: argument) }
+}
 extension TrainingPrecision: ExpressibleByArgument {}
 extension HealthPolicy.Reaction: ExpressibleByArgument {}
 extension CorruptPicturePolicy: ExpressibleByArgument {}
 extension ImagePreparation.Fit: ExpressibleByArgument {}
+extension AlphaTreatment: ExpressibleByArgument {}
+extension ImageFormat: ExpressibleByArgument {}

@@ -131,6 +131,9 @@ extension DataReport: CustomStringConvertible {
     case .classFolders: "a folder of pictures a class"
     case .table: "pictures and a table of labels"
     case .flatPictures: "pictures without labels"
+    case .sideBySide: "pairs of pictures side by side in one file"
+    case .pairedFolders: "folders of pairs"
+    case .unpairedFolders: "two folders of pictures without correspondence"
     case .text: "plain text"
     case .memory: "pictures in memory"
     }

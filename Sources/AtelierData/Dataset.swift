@@ -19,6 +19,12 @@ public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   case table
   /// Pictures without labels.
   case flatPictures
+  /// Two pictures side by side in each file.
+  case sideBySide
+  /// Folders of sources and targets whose files have the same names.
+  case pairedFolders
+  /// Two folders of pictures without correspondence.
+  case unpairedFolders
   /// Plain text.
   case text
   /// Arrays made by a program.
@@ -94,6 +100,12 @@ public protocol Dataset: Sendable {
   ///
   /// Throws ``DatasetError/corruptPicture(path:reason:)`` for a picture that cannot be decoded.
   func example(at index: Int) throws(DatasetError) -> Example
+  /// Whether examples that are served for training depend on random numbers.
+  var isRandom: Bool { get }
+  /// The example at `index` as it is served for training: with its random changes, drawn from `generator`.
+  func example(
+    at index: Int, using generator: inout SeededGenerator
+  ) throws(DatasetError) -> Example
   /// The examples at `indices`, each field stacked along a new first axis.
   func batch(at indices: [Int]) throws(DatasetError) -> [String: HostTensor]
 }
@@ -101,6 +113,14 @@ public protocol Dataset: Sendable {
 extension Dataset {
   /// Examples are decoded on demand unless a data set says otherwise.
   public var isInMemory: Bool { false }
+
+  /// Nothing is random unless a data set says otherwise.
+  public var isRandom: Bool { false }
+
+  /// The plain example.
+  public func example(
+    at index: Int, using generator: inout SeededGenerator
+  ) throws(DatasetError) -> Example { try example(at: index) }
 
   /// Reads the examples one by one and stacks them.
   public func batch(at indices: [Int]) throws(DatasetError) -> [String: HostTensor] {

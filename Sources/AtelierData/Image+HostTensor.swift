@@ -7,6 +7,19 @@ extension Image {
     HostTensor(shape: [channels, height, width], dtype: .uint8, bytes: planarBytes())
   }
 
+  /// The picture as float32 `[channels, height, width]`, 0 black and 1 white, at its full depth.
+  public func floatTensor() -> HostTensor {
+    let plane = width * height
+    let interleaved = floats
+    let planes = [Float](unsafeUninitializedCapacity: interleaved.count) { output, initialized in
+      for channel in 0..<channels {
+        for pixel in 0..<plane { output[channel * plane + pixel] = interleaved[pixel * channels + channel] }
+      }
+      initialized = interleaved.count
+    }
+    return HostTensor(planes, shape: [channels, height, width])
+  }
+
   /// The pixels channel by channel.
   func planarBytes() -> [UInt8] {
     let source = with8Bits().bytes
@@ -46,11 +59,30 @@ extension Image {
   /// uint8 is taken as it is; floating-point values are mapped from `range` to 0...255, rounded, and
   /// clipped; a not-a-number becomes black.
   ///
-  /// - Parameter range: what black and white are; −1...1 is what generators draw.
-  public init(_ tensor: HostTensor, range: ClosedRange<Float> = -1...1) throws(ImageError) {
+  /// - Parameters:
+  ///   - range: what black and white are; −1...1 is what generators draw.
+  ///   - depth: 8, or 16 or 32 to keep more of floating-point values.
+  public init(
+    _ tensor: HostTensor, range: ClosedRange<Float> = -1...1, depth: Int = 8
+  ) throws(ImageError) {
     let shape = tensor.shape.count == 2 ? [1] + tensor.shape : tensor.shape
-    guard shape.count == 3, (1...4).contains(shape[0]), shape[1] > 0, shape[2] > 0 else {
+    guard shape.count == 3, (1...256).contains(shape[0]), shape[1] > 0, shape[2] > 0 else {
       throw .invalid(reason: "a tensor of shape \(tensor.shape) is no picture; [channels, height, width] is")
+    }
+    if depth > 8, tensor.dtype.isFloatingPoint {
+      let (channels, plane) = (shape[0], shape[1] * shape[2])
+      let planes = tensor.floats()
+      let scale = 1 / (range.upperBound - range.lowerBound)
+      var interleaved = [Float](repeating: 0, count: planes.count)
+      for channel in 0..<channels {
+        for pixel in 0..<plane {
+          let level = (planes[channel * plane + pixel] - range.lowerBound) * scale
+          interleaved[pixel * channels + channel] = level.isFinite ? min(1, max(0, level)) : 0
+        }
+      }
+      self = Image(width: shape[2], height: shape[1], channels: channels, floats: interleaved)
+        .withDepth(depth)
+      return
     }
     let values: [UInt8]
     if tensor.dtype == .uint8 {

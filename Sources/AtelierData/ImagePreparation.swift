@@ -16,7 +16,7 @@ public struct ImagePreparation: Sendable, Codable, Hashable {
   public var height: Int
   /// Pixels in a row.
   public var width: Int
-  /// 1 grey, 3 RGB, 4 RGBA.
+  /// 1 grey, 3 RGB, 4 RGBA; more, where the pictures have as many.
   public var channels: Int
   /// What happens to a picture of other proportions.
   public var fit: Fit
@@ -39,8 +39,8 @@ public struct ImagePreparation: Sendable, Codable, Hashable {
 
   /// The picture as the system wants it, with 8 bits a value.
   public func callAsFunction(_ image: Image) throws(ImageError) -> Image {
-    guard (1...4).contains(channels) else {
-      throw .invalid(reason: "an image preparation asks for \(channels) channels; 1, 3 and 4 make sense")
+    guard (1...4).contains(channels) || channels == image.channels else {
+      throw .invalid(reason: "it has \(image.channels) channels, and \(channels) are wanted")
     }
     // Channels first: fewer of them are resized, and 16 bits are kept until the end.
     let converted = image.converted(toChannels: channels, alpha: alpha)

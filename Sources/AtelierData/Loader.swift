@@ -58,7 +58,9 @@ public enum CorruptPicturePolicy: String, Sendable, Codable, Hashable, CaseItera
 
 /// Serves batches for ever, pass after pass, in an order that depends on nothing but the seed.
 ///
-/// Each pass is a permutation of the data keyed by (seed, epoch). Batches are decoded in the background,
+/// Each pass is a permutation of the data keyed by (seed, epoch). Random changes of an example are keyed by
+/// (seed, epoch, place in the pass), so that they resume with the order; a loader that does not shuffle
+/// serves examples without them. Batches are decoded in the background,
 /// `workers` at a time, a few ahead; neither number changes what is served. Data that lie decoded in memory
 /// are gathered on the caller's thread, which is faster than handing them over.
 ///
@@ -216,10 +218,11 @@ public final class Loader {
     pending.append(batch)
     let dataset = dataset
     let policy = policy
+    let seed = shuffles && dataset.isRandom ? seed : nil
     if let queue {
-      queue.addOperation { batch.finish(PendingBatch.read(chosen, of: dataset, policy, batch)) }
+      queue.addOperation { batch.finish(PendingBatch.read(chosen, of: dataset, policy, seed, batch)) }
     } else {
-      batch.finish(PendingBatch.read(chosen, of: dataset, policy, batch))
+      batch.finish(PendingBatch.read(chosen, of: dataset, policy, seed, batch))
     }
   }
 }
@@ -250,30 +253,42 @@ private final class PendingBatch: Sendable {
 
   /// Reads the examples. A corrupt one is replaced by the next good one of the data set, which depends on
   /// nothing but the data, so that resuming replaces it by the same.
+  ///
+  /// - Parameter seed: what random changes follow from; nil: there are none.
   static func read(
-    _ chosen: [Int], of dataset: any Dataset, _ policy: CorruptPicturePolicy, _ batch: PendingBatch
+    _ chosen: [Int], of dataset: any Dataset, _ policy: CorruptPicturePolicy, _ seed: UInt64?,
+    _ batch: PendingBatch
   ) -> Outcome {
     var used: [Int] = []
     var skipped: [SkippedExample] = []
     do throws(DatasetError) {
       let fields: [String: HostTensor]
-      if dataset.isInMemory {
+      if dataset.isInMemory && seed == nil {
         used = chosen
         fields = try dataset.batch(at: chosen)
       } else {
         var examples: [Example] = []
         examples.reserveCapacity(chosen.count)
-        for index in chosen {
+        for (row, index) in chosen.enumerated() {
           var candidate = index
+          var attempt = 0
           while true {
             do throws(DatasetError) {
-              examples.append(try dataset.example(at: candidate))
+              if let seed {
+                // Another attempt draws anew: what was drawn may be the corrupt one.
+                var generator = SeededGenerator(
+                  seed: seed, purpose: "example \(batch.offset + row).\(attempt)", epoch: batch.epoch)
+                examples.append(try dataset.example(at: candidate, using: &generator))
+              } else {
+                examples.append(try dataset.example(at: candidate))
+              }
               used.append(candidate)
               break
             } catch {
               guard case .corruptPicture = error, policy == .skip else { throw error }
               skipped.append(SkippedExample(index: candidate, reason: error.description))
               candidate = (candidate + 1) % dataset.count
+              attempt += 1
               if candidate == index || skipped.count > 1000 {
                 throw .invalid(
                   reason:

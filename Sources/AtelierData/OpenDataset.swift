@@ -5,12 +5,27 @@ public import Foundation
 public struct DatasetOptions: Sendable, Hashable {
   /// The column of a table that holds the label; nil looks for `label`, `class` and `category`.
   public var labelColumn: String?
+  /// How the condition is made from single pictures, whatever else the data hold; nil: pairs as they lie.
+  public var derivation: PictureDerivation?
+  /// Whether source and target, or A and B, change places.
+  public var swapsDirection: Bool
+  /// Whether files hold two pictures side by side, whatever their proportions.
+  public var isSideBySide: Bool
+  /// Whether pictures without a partner are an error; else they are left out and named in the notes.
+  public var isStrict: Bool
   /// The decoder and its limits.
   public var codec: ImageCodec
 
   /// The usual options.
-  public init(labelColumn: String? = nil, codec: ImageCodec = ImageCodec()) {
+  public init(
+    labelColumn: String? = nil, derivation: PictureDerivation? = nil, swapsDirection: Bool = false,
+    isSideBySide: Bool = false, isStrict: Bool = false, codec: ImageCodec = ImageCodec()
+  ) {
     self.labelColumn = labelColumn
+    self.derivation = derivation
+    self.swapsDirection = swapsDirection
+    self.isSideBySide = isSideBySide
+    self.isStrict = isStrict
     self.codec = codec
   }
 }
@@ -19,7 +34,7 @@ private let lookedFor = [
   "train-images-idx3-ubyte[.gz] (IDX)", "data_batch_1.bin or train.bin (CIFAR)",
   "metadata.jsonl, metadata.csv or labels.csv (a table)",
   "a folder of pictures a class, within train/ or not",
-  "pictures themselves (png, jpg, webp, tiff, gif)", "train.txt or *.txt (text)",
+  "pictures themselves (png, jpg, webp, tiff, gif, heic, avif)", "train.txt or *.txt (text)",
 ]
 
 /// Finds out how data lie at a path.
@@ -78,7 +93,7 @@ public func openDataset(
     return try LabelTable(path).dataset(
       root: path.deletingLastPathComponent(), split: split, labelColumn: options.labelColumn,
       preparation: preparation, codec: options.codec)
-  case .table, .classFolders, .flatPictures:
+  case .table, .classFolders, .flatPictures, .sideBySide, .pairedFolders, .unpairedFolders:
     return try openPictures(path, split: split, preparation: preparation, options: options)
   }
 }
@@ -138,7 +153,7 @@ private func openPictures(
     }
   }
   guard !files.isEmpty else {
-    throw .unknownLayout(path: root.path, lookedFor: ["pictures (png, jpg, webp, tiff, gif)"])
+    throw .unknownLayout(path: root.path, lookedFor: ["pictures (png, jpg, webp, tiff, gif, heic, avif)"])
   }
   description.fingerprint = try contentFingerprint(of: files)
   return PictureDataset(

@@ -67,12 +67,16 @@ extension ImageError {
     case .unreadable(_, let reason), .damaged(_, let reason), .unsupported(_, let reason),
       .unwritable(_, let reason), .invalid(let reason):
       reason
-    case .notAPicture: "it is not a PNG, JPEG, WebP, TIFF or GIF picture"
+    case .notAPicture: "it is not a PNG, JPEG, WebP, TIFF, GIF, HEIC or AVIF picture"
     case .tooLarge(_, let width, let height, let limit):
       "it announces \(width) x \(height) pixels, more than the limit of \(limit)"
     }
   }
 }
+
+/// The paths, relative to a folder, of all picture files in it and below it, sorted; hidden names are left
+/// out.
+public func pictureFiles(below folder: URL) -> [String] { PictureFolders.pictures(below: folder) }
 
 /// Looks through folders of pictures.
 enum PictureFolders {

@@ -1,3 +1,5 @@
+public import AtelierMedia
+
 /// How a condition is made from a picture on the fly, where a data set has pictures only.
 public enum PictureDerivation: Sendable, Hashable, Codable {
   /// One channel of luminance.
@@ -8,6 +10,66 @@ public enum PictureDerivation: Sendable, Hashable, Codable {
   case downscale(factor: Int)
   /// Dark outlines on white.
   case edges
-  /// The picture with a hole in its middle, a half of each side.
+  /// The picture with a hole in its middle, a half of each side: mid-grey, and transparent where the
+  /// condition has a fourth channel.
   case mask
+
+  /// Every way, as ``init(parsing:)`` reads it, for help texts.
+  public static let forms = ["grayscale", "blur:SIGMA", "downscale:FACTOR", "edges", "mask"]
+
+  /// Reads `grayscale`, `blur:3`, `downscale:4`, `edges` or `mask`; nil for anything else.
+  public init?(parsing text: String) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    let number = parts.count == 2 ? Double(parts[1]) : nil
+    switch (parts[0], parts.count) {
+    case ("grayscale", 1): self = .grayscale
+    case ("edges", 1): self = .edges
+    case ("mask", 1): self = .mask
+    case ("blur", 2):
+      guard let number, number > 0, number <= 1000 else { return nil }
+      self = .blur(sigma: number)
+    case ("downscale", 2):
+      guard let factor = Int(parts[1]), (2...64).contains(factor) else { return nil }
+      self = .downscale(factor: factor)
+    default: return nil
+    }
+  }
+
+  /// The condition that belongs to a picture; with ``downscale(factor:)`` smaller, else of its size.
+  public func callAsFunction(_ image: Image) throws(ImageError) -> Image {
+    switch self {
+    case .grayscale: image.grey()
+    case .blur(let sigma): try image.withoutAlpha().blurred(sigma: sigma)
+    case .downscale(let factor):
+      try image.withoutAlpha().resized(
+        width: max(1, image.width / factor), height: max(1, image.height / factor), filter: .bicubic)
+    case .edges: try image.outlines()
+    case .mask: Self.withHole(image)
+    }
+  }
+
+  private static func withHole(_ image: Image) -> Image {
+    let opaque = image.withoutAlpha().with8Bits().converted(toChannels: 4)
+    var bytes = opaque.bytes
+    let (width, height) = (image.width, image.height)
+    for y in (height / 4)..<(height / 4 + height / 2) {
+      for x in (width / 4)..<(width / 4 + width / 2) {
+        bytes.replaceSubrange((4 * (y * width + x))..<(4 * (y * width + x + 1)), with: [128, 128, 128, 0])
+      }
+    }
+    return Image(width: width, height: height, channels: 4, bytes: bytes)
+  }
+}
+
+extension PictureDerivation: CustomStringConvertible {
+  /// The text that ``init(parsing:)`` reads.
+  public var description: String {
+    switch self {
+    case .grayscale: "grayscale"
+    case .blur(let sigma): "blur:\(sigma == sigma.rounded() ? String(Int(sigma)) : String(sigma))"
+    case .downscale(let factor): "downscale:\(factor)"
+    case .edges: "edges"
+    case .mask: "mask"
+    }
+  }
 }

@@ -47,6 +47,11 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
     return result
   }
 
+  /// A whole number from 0 up to, and without, `bound`; the bias is below bound / 2^64.
+  public mutating func integer(below bound: Int) -> Int {
+    Int(next().multipliedFullWidth(by: UInt64(max(1, bound))).high)
+  }
+
   /// The numbers 0..<count in random order (Fisher and Yates).
   ///
   /// Written out rather than left to the standard library, whose algorithm may change. The bounded draw takes
@@ -54,7 +59,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
   public mutating func permutation(_ count: Int) -> [Int] {
     var order = Array(0..<count)
     for last in stride(from: count - 1, to: 0, by: -1) {
-      let chosen = Int(next().multipliedFullWidth(by: UInt64(last + 1)).high)
+      let chosen = integer(below: last + 1)
       order.swapAt(last, chosen)
     }
     return order

@@ -1,15 +1,27 @@
 internal import CVips
 
+/// How values between pixels are found.
+public enum ResizingFilter: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Lanczos with three lobes, widened when shrinking (no aliasing).
+  case lanczos
+  /// Cubic with a = -1/2, widened when shrinking: what super-resolution papers shrink with.
+  case bicubic
+  /// The pixel in whose place the new one lies; no value is invented, as maps of labels need it.
+  case nearest
+}
+
 extension Image {
   /// The whole picture at another size, proportions not kept.
   ///
-  /// Lanczos filter, widened when shrinking (no aliasing). Colours are weighted by alpha, so that
-  /// hidden ones do not bleed.
-  public func resized(width: Int, height: Int) throws(ImageError) -> Image {
+  /// Colours are weighted by alpha, so that hidden ones do not bleed.
+  public func resized(
+    width: Int, height: Int, filter: ResizingFilter = .lanczos
+  ) throws(ImageError) -> Image {
     guard width > 0, height > 0, width <= 1 << 20, height <= 1 << 20 else {
       throw .invalid(reason: "\(width) x \(height) is no size for a picture")
     }
     if width == self.width && height == self.height { return self }
+    if filter == .nearest { return resizedToNearest(width: width, height: height) }
     let horizontal = Double(width) / Double(self.width)
     let vertical = Double(height) / Double(self.height)
     do {
@@ -17,11 +29,15 @@ extension Image {
       var image = try source.map { cvips_relabelled($0, $1, interpretation) }
       let largest = Double(largestValue)
       if hasAlpha { image = try image.map { cvips_premultiply($0, $1, largest) } }
-      image = try image.map { cvips_resize($0, $1, horizontal, vertical) }
-      if hasAlpha {
-        image = try image.map { cvips_unpremultiply($0, $1, largest) }
-        image = try image.map { cvips_rounded($0, $1) }
-        let format = depth == 8 ? VIPS_FORMAT_UCHAR : VIPS_FORMAT_USHORT
+      if filter == .bicubic {
+        image = try Self.cubic(image, width: width, height: height)
+      } else {
+        image = try image.map { cvips_resize($0, $1, horizontal, vertical) }
+      }
+      if hasAlpha { image = try image.map { cvips_unpremultiply($0, $1, largest) } }
+      if hasAlpha || filter == .bicubic {
+        if depth != 32 { image = try image.map { cvips_rounded($0, $1) } }
+        let format = vipsFormat
         image = try image.map { cvips_cast($0, $1, format) }
       }
       return try image.pixels()
@@ -30,33 +46,63 @@ extension Image {
     }
   }
 
+  /// Cubic resampling in float, because the fixed-point form is off by up to two steps of 255.
+  ///
+  /// Beyond the border a picture goes on as its mirror image, as in MATLAB; that needs a whole factor, so
+  /// that the margin becomes whole pixels. Otherwise border pixels repeat.
+  private static func cubic(
+    _ image: VipsHandle, width: Int, height: Int
+  ) throws(VipsFailure) -> VipsHandle {
+    let float = try image.map { cvips_cast($0, $1, VIPS_FORMAT_FLOAT) }
+    let (across, down) = (image.width / width, image.height / height)
+    let horizontal = Double(width) / Double(image.width)
+    let vertical = Double(height) / Double(image.height)
+    guard across * width == image.width, down * height == image.height else {
+      return try float.map { cvips_resize_cubic($0, $1, horizontal, vertical) }
+    }
+    // The filter reaches two pixels of the result to either side.
+    let margin = 2
+    let wide = try float.map {
+      cvips_mirror_border(
+        $0, $1, Int32(margin * across), Int32(margin * down), Int32((width + 2 * margin) * across),
+        Int32((height + 2 * margin) * down))
+    }
+    let small = try wide.map { cvips_resize_cubic($0, $1, horizontal, vertical) }
+    return try small.map {
+      cvips_crop($0, $1, Int32(margin), Int32(margin), Int32(width), Int32(height))
+    }
+  }
+
   /// Scales until the picture covers `width` x `height`, and cuts what juts out evenly on both sides.
-  public func resizedToFill(width: Int, height: Int) throws(ImageError) -> Image {
+  public func resizedToFill(
+    width: Int, height: Int, filter: ResizingFilter = .lanczos
+  ) throws(ImageError) -> Image {
     guard width > 0, height > 0 else {
       throw .invalid(reason: "\(width) x \(height) is no size for a picture")
     }
     let scale = max(Double(width) / Double(self.width), Double(height) / Double(self.height))
     let scaled = try resized(
       width: max(width, Int((Double(self.width) * scale).rounded())),
-      height: max(height, Int((Double(self.height) * scale).rounded())))
+      height: max(height, Int((Double(self.height) * scale).rounded())), filter: filter)
     return try scaled.centerCropped(width: width, height: height)
   }
 
   /// Scales until the picture fits into `width` x `height`, and fills the rest with `background`
   /// (one 8-bit value, the same for every colour channel; opaque).
-  public func resizedToFit(width: Int, height: Int, background: UInt8 = 0) throws(ImageError) -> Image {
+  public func resizedToFit(
+    width: Int, height: Int, background: UInt8 = 0, filter: ResizingFilter = .lanczos
+  ) throws(ImageError) -> Image {
     guard width > 0, height > 0 else {
       throw .invalid(reason: "\(width) x \(height) is no size for a picture")
     }
     let scale = min(Double(width) / Double(self.width), Double(height) / Double(self.height))
     let scaled = try resized(
       width: min(width, max(1, Int((Double(self.width) * scale).rounded()))),
-      height: min(height, max(1, Int((Double(self.height) * scale).rounded()))))
+      height: min(height, max(1, Int((Double(self.height) * scale).rounded()))), filter: filter)
     if scaled.width == width && scaled.height == height { return scaled }
     var pixel = [UInt8](repeating: background, count: channels)
     if hasAlpha { pixel[channels - 1] = 255 }
-    let blank = Image(width: width, height: height, filledWith: pixel)
-    var canvas = (depth == 8 ? blank : blank.with16Bits()).bytes
+    var canvas = Image(width: width, height: height, filledWith: pixel).withDepth(depth).bytes
     let stride = channels * depth / 8
     let left = (width - scaled.width) / 2
     let top = (height - scaled.height) / 2
@@ -67,6 +113,26 @@ extension Image {
         to..<(to + scaled.width * stride), with: scaled.bytes[from..<(from + scaled.width * stride)])
     }
     return Image(width: width, height: height, channels: channels, depth: depth, bytes: canvas)
+  }
+
+  /// Each new pixel takes the old one that its middle lies in.
+  private func resizedToNearest(width: Int, height: Int) -> Image {
+    let pixel = channels * depth / 8
+    let columns = (0..<width).map { (2 * $0 + 1) * self.width / (2 * width) * pixel }
+    let result = [UInt8](unsafeUninitializedCapacity: width * height * pixel) { output, initialized in
+      bytes.withUnsafeBufferPointer { input in
+        var target = 0
+        for y in 0..<height {
+          let row = (2 * y + 1) * self.height / (2 * height) * self.width * pixel
+          for column in columns {
+            for byte in 0..<pixel { output[target + byte] = input[row + column + byte] }
+            target += pixel
+          }
+        }
+      }
+      initialized = width * height * pixel
+    }
+    return Image(width: width, height: height, channels: channels, depth: depth, bytes: result)
   }
 
   /// Every pixel repeated `factor` times both ways: how small pictures are shown without blur.

@@ -7,21 +7,23 @@ public struct Image: Sendable, Hashable {
   public let width: Int
   /// Rows.
   public let height: Int
-  /// 1 grey, 2 grey and alpha, 3 red green blue, 4 red green blue alpha.
+  /// 1 grey, 2 grey and alpha, 3 red green blue, 4 red green blue alpha; more are bands without a meaning in
+  /// colour, such as those of a multispectral camera.
   public let channels: Int
-  /// Bits a value: 8 (0...255) or 16 (0...65535, in the machine's byte order).
+  /// Bits a value: 8 (0...255), 16 (0...65535) or 32 (floating point, 0 black and 1 white), in the machine's
+  /// byte order.
   public let depth: Int
   /// `height * width * channels` values of `depth / 8` bytes each.
   public let bytes: [UInt8]
 
   /// Adopts raw pixels.
   ///
-  /// - Precondition: at least one pixel, 1...4 channels, a depth of 8 or 16, and exactly as many
+  /// - Precondition: at least one pixel, 1...256 channels, a depth of 8, 16 or 32, and exactly as many
   ///   bytes as those need.
   public init(width: Int, height: Int, channels: Int, depth: Int = 8, bytes: [UInt8]) {
     precondition(width > 0 && height > 0, "Image: \(width) x \(height) has no pixels")
-    precondition((1...4).contains(channels), "Image: \(channels) channels, expected 1...4")
-    precondition(depth == 8 || depth == 16, "Image: depth \(depth), expected 8 or 16")
+    precondition((1...256).contains(channels), "Image: \(channels) channels, expected 1...256")
+    precondition([8, 16, 32].contains(depth), "Image: depth \(depth), expected 8, 16 or 32")
     precondition(
       bytes.count == width * height * channels * (depth / 8),
       "Image: \(bytes.count) bytes do not fill \(width) x \(height) x \(channels) at \(depth) bits")
@@ -47,22 +49,42 @@ public struct Image: Sendable, Hashable {
   /// Whether there is one colour channel.
   public var isGrey: Bool { channels <= 2 }
 
-  /// The largest value a channel can hold.
-  public var largestValue: Int { depth == 8 ? 255 : 65535 }
+  /// White in the picture's own numbers.
+  public var largestValue: Int { depth == 8 ? 255 : depth == 16 ? 65535 : 1 }
 
-  /// One value, at the picture's own depth.
+  /// One value, at the picture's own depth; of a floating-point picture 0 or 1, whichever is nearer.
   public subscript(x x: Int, y y: Int, channel channel: Int) -> Int {
     let index = (y * width + x) * channels + channel
-    return depth == 8
-      ? Int(bytes[index])
-      : bytes.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)) }
+    return bytes.withUnsafeBytes { raw in
+      switch depth {
+      case 8: Int(raw[index])
+      case 16: Int(raw.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
+      default: raw.loadUnaligned(fromByteOffset: 4 * index, as: Float.self) < 0.5 ? 0 : 1
+      }
+    }
+  }
+
+  /// All values, 0 black and 1 white, in the order of ``bytes``.
+  public var floats: [Float] {
+    switch depth {
+    case 8: bytes.map { Float($0) / 255 }
+    case 16: wideValues.map { Float($0) / 65535 }
+    default:
+      bytes.withUnsafeBytes { raw in
+        (0..<(raw.count / 4)).map { raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+      }
+    }
   }
 
   /// The 16-bit values; 8-bit ones are widened by 257, so that 255 becomes 65535.
   private var wideValues: [UInt16] {
-    if depth == 8 { return bytes.map { UInt16($0) * 257 } }
-    return bytes.withUnsafeBytes { raw in
-      (0..<(raw.count / 2)).map { raw.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self) }
+    switch depth {
+    case 8: bytes.map { UInt16($0) * 257 }
+    case 16:
+      bytes.withUnsafeBytes { raw in
+        (0..<(raw.count / 2)).map { raw.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self) }
+      }
+    default: floats.map { Self.quantised($0, 65535) }
     }
   }
 
@@ -71,6 +93,21 @@ public struct Image: Sendable, Hashable {
       width: width, height: height, channels: channels, depth: 16,
       bytes: wideValues.withUnsafeBytes { [UInt8]($0) })
   }
+
+  /// A floating-point picture of values from 0 black to 1 white, interleaved.
+  public init(width: Int, height: Int, channels: Int, floats: [Float]) {
+    self.init(
+      width: width, height: height, channels: channels, depth: 32,
+      bytes: floats.withUnsafeBytes { [UInt8]($0) })
+  }
+
+  /// 0...1 in steps; what lies outside is clipped, and what is no number is black.
+  private static func quantised<Value: FixedWidthInteger & UnsignedInteger>(
+    _ value: Float, _ largest: Float
+  ) -> Value {
+    let level = (value * largest).rounded()
+    return level >= largest ? Value(largest) : level > 0 ? Value(level) : 0
+  }
 }
 
 // MARK: - Depth
@@ -78,15 +115,31 @@ public struct Image: Sendable, Hashable {
 extension Image {
   /// The same picture with 8 bits a value, rounded to the nearest.
   public func with8Bits() -> Image {
-    if depth == 8 { return self }
-    return Image(
-      width: width, height: height, channels: channels,
-      bytes: wideValues.map { UInt8((Int($0) + 128) / 257) })
+    switch depth {
+    case 8: self
+    case 16:
+      Image(
+        width: width, height: height, channels: channels,
+        bytes: wideValues.map { UInt8((Int($0) + 128) / 257) })
+    default:
+      Image(
+        width: width, height: height, channels: channels, bytes: floats.map { Self.quantised($0, 255) })
+    }
   }
 
   /// The same picture with 16 bits a value.
   public func with16Bits() -> Image {
     depth == 16 ? self : Image(width: width, height: height, channels: channels, wideValues: wideValues)
+  }
+
+  /// The same picture in floating point.
+  public func withFloats() -> Image {
+    depth == 32 ? self : Image(width: width, height: height, channels: channels, floats: floats)
+  }
+
+  /// The same picture at a depth of 8, 16 or 32.
+  public func withDepth(_ depth: Int) -> Image {
+    depth == 8 ? with8Bits() : depth == 16 ? with16Bits() : withFloats()
   }
 }
 
@@ -106,14 +159,20 @@ extension Image {
   /// The same picture with the asked-for channels.
   ///
   /// Grey from colour is Rec. 601 luma, `0.299 R + 0.587 G + 0.114 B`, as every common tool uses; colour
-  /// from grey repeats it; a new alpha is opaque.
+  /// from grey repeats it; a new alpha is opaque; of more than four channels the first three count as red,
+  /// green and blue.
   ///
   /// - Parameters:
   ///   - channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
   ///   - alpha: what becomes of an alpha that the result has no room for.
   public func converted(toChannels channels: Int, alpha: AlphaRule = .flattenOnWhite) -> Image {
-    precondition((1...4).contains(channels), "Image: \(channels) channels, expected 1...4")
     if channels == self.channels { return self }
+    precondition((1...4).contains(channels), "Image: \(channels) channels, expected 1...4")
+    if depth == 32 {
+      return Image(
+        width: width, height: height, channels: channels,
+        floats: Self.convert(floats, from: self.channels, to: channels, alpha: alpha))
+    }
     if depth == 16 {
       let values = Self.convert(
         wideValues, from: self.channels, to: channels, largest: 65535, alpha: alpha)
@@ -131,7 +190,47 @@ extension Image {
 
   /// The picture without alpha, grey or colour as before.
   public func withoutAlpha(_ rule: AlphaRule = .flattenOnWhite) -> Image {
-    converted(toChannels: isGrey ? 1 : 3, alpha: rule)
+    hasAlpha ? converted(toChannels: isGrey ? 1 : 3, alpha: rule) : self
+  }
+
+  /// The alpha channel as a grey picture; nil where there is none.
+  public var alpha: Image? { hasAlpha ? channel(channels - 1) : nil }
+
+  /// One channel as a grey picture.
+  public func channel(_ index: Int) -> Image {
+    let size = depth / 8
+    let pixel = channels * size
+    let result = [UInt8](unsafeUninitializedCapacity: width * height * size) { output, initialized in
+      bytes.withUnsafeBufferPointer { input in
+        for place in 0..<(width * height) {
+          for byte in 0..<size { output[place * size + byte] = input[place * pixel + index * size + byte] }
+        }
+      }
+      initialized = width * height * size
+    }
+    return Image(width: width, height: height, channels: 1, depth: depth, bytes: result)
+  }
+
+  /// The picture with a grey picture of its size and depth as its alpha, instead of any that it has.
+  public func withAlpha(_ mask: Image) -> Image {
+    precondition(
+      mask.channels == 1 && mask.depth == depth && mask.width == width && mask.height == height,
+      "Image: the mask is no grey picture of the same size and depth")
+    let colours = isGrey ? 1 : 3
+    let size = depth / 8
+    let (from, to) = (channels * size, (colours + 1) * size)
+    let result = [UInt8](unsafeUninitializedCapacity: width * height * to) { output, initialized in
+      bytes.withUnsafeBufferPointer { input in
+        mask.bytes.withUnsafeBufferPointer { alpha in
+          for place in 0..<(width * height) {
+            for byte in 0..<(colours * size) { output[place * to + byte] = input[place * from + byte] }
+            for byte in 0..<size { output[place * to + colours * size + byte] = alpha[place * size + byte] }
+          }
+        }
+      }
+      initialized = width * height * to
+    }
+    return Image(width: width, height: height, channels: colours + 1, depth: depth, bytes: result)
   }
 
   private static func convert<Value: FixedWidthInteger & UnsignedInteger>(
@@ -140,7 +239,8 @@ extension Image {
     let count = source.count / from
     let fromColours = from <= 2 ? 1 : 3
     let toColours = to <= 2 ? 1 : 3
-    let losesAlpha = fromColours < from && toColours == to && rule != .drop
+    let hasAlpha = from == 2 || from == 4
+    let losesAlpha = hasAlpha && toColours == to && rule != .drop
     let paper = rule == .flattenOnBlack ? 0 : largest
     return [Value](unsafeUninitializedCapacity: count * to) { output, initialized in
       source.withUnsafeBufferPointer { input in
@@ -149,7 +249,7 @@ extension Image {
           var red = Int(input[start])
           var green = fromColours == 3 ? Int(input[start + 1]) : red
           var blue = fromColours == 3 ? Int(input[start + 2]) : red
-          let opacity = fromColours < from ? Int(input[start + from - 1]) : largest
+          let opacity = hasAlpha ? Int(input[start + from - 1]) : largest
           if losesAlpha {
             func over(_ value: Int) -> Int {
               (value * opacity + paper * (largest - opacity) + largest / 2) / largest
@@ -171,6 +271,30 @@ extension Image {
       }
       initialized = count * to
     }
+  }
+
+  /// The same in floating point.
+  private static func convert(_ source: [Float], from: Int, to: Int, alpha rule: AlphaRule) -> [Float] {
+    let toColours = to <= 2 ? 1 : 3
+    let hasAlpha = from == 2 || from == 4
+    let paper: Float = rule == .flattenOnBlack ? 0 : 1
+    var result: [Float] = []
+    result.reserveCapacity(source.count / from * to)
+    for start in stride(from: 0, to: source.count, by: from) {
+      var colour =
+        from <= 2 ? [source[start], source[start], source[start]] : Array(source[start..<(start + 3)])
+      let opacity = hasAlpha ? source[start + from - 1] : 1
+      if hasAlpha && toColours == to && rule != .drop {
+        colour = colour.map { $0 * opacity + paper * (1 - opacity) }
+      }
+      if toColours == 1 {
+        result.append(from <= 2 ? colour[0] : 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2])
+      } else {
+        result.append(contentsOf: colour)
+      }
+      if toColours < to { result.append(opacity) }
+    }
+    return result
   }
 }
 

@@ -61,7 +61,7 @@ final class VipsHandle {
       output.pointee = image.bytes.withUnsafeBytes { raw in
         vips_image_new_from_memory_copy(
           raw.baseAddress, raw.count, Int32(image.width), Int32(image.height), Int32(image.channels),
-          image.depth == 8 ? VIPS_FORMAT_UCHAR : VIPS_FORMAT_USHORT)
+          image.vipsFormat)
       }
       return output.pointee == nil ? -1 : 0
     }
@@ -119,8 +119,8 @@ final class VipsHandle {
   /// The picture, computed now.
   func pixels() throws(VipsFailure) -> Image {
     let bytes = try values()
-    let depth = format == VIPS_FORMAT_USHORT ? 16 : 8
-    guard bytes.count == width * height * channels * depth / 8, (1...4).contains(channels) else {
+    let depth = format == VIPS_FORMAT_USHORT ? 16 : format == VIPS_FORMAT_FLOAT ? 32 : 8
+    guard bytes.count == width * height * channels * depth / 8, (1...256).contains(channels) else {
       throw VipsFailure(reason: "it has \(channels) channels of an unusual number format")
     }
     return Image(width: width, height: height, channels: channels, depth: depth, bytes: bytes)

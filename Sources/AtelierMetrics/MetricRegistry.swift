@@ -49,8 +49,8 @@ public enum MetricRegistry {
 
   /// Takes a measure of the given tensors.
   ///
-  /// Strict: a missing or unknown input or parameter is an error. Results are float64 scalars, except for
-  /// the tables of neighbours.
+  /// Strict: a missing or unknown input or parameter is an error. Results are float64: scalars, one value a
+  /// picture for measures of pairs, and pictures or tables where those are the result.
   ///
   /// - Throws: `MetricError` naming what is wrong.
   public static func run(
@@ -59,12 +59,15 @@ public enum MetricRegistry {
     guard let body = metrics[metric] else {
       throw MetricError("there is no metric “\(metric)”; the metrics are \(names.joined(separator: ", "))")
     }
-    let arguments = Arguments(metric: metric, inputs: inputs, parameters: parameters)
+    let arguments = MetricArguments(metric: metric, inputs: inputs, parameters: parameters)
     // What the engine itself refuses (a huge allocation, a decomposition that fails) is an error as well.
     return try withTensorErrors { try body(arguments) }
   }
 
-  private static let metrics: [String: @Sendable (Arguments) throws -> [String: Tensor]] = [
+  private static let metrics = featureMetrics.merging(pairMetrics) { first, _ in first }
+
+  /// The measures of sets of features.
+  private static let featureMetrics: [String: @Sendable (MetricArguments) throws -> [String: Tensor]] = [
     "frechetDistance": { arguments in
       try arguments.allow(inputs: ["real", "fake"], parameters: [])
       let value = try frechetDistance(real: arguments.input("real"), fake: arguments.input("fake"))
@@ -115,7 +118,7 @@ public enum MetricRegistry {
 }
 
 /// What a metric was called with, read strictly.
-private struct Arguments {
+struct MetricArguments {
   let metric: String
   let inputs: [String: Tensor]
   let parameters: [String: MetricParameter]
@@ -143,6 +146,24 @@ private struct Arguments {
     case nil, .null?: return nil
     case .number(let value)? where value.isFinite: return value
     case .some: throw MetricError("the parameter “\(name)” of “\(metric)” must be a number or null")
+    }
+  }
+
+  /// A text, or nil where the parameter is absent or null.
+  func text(_ name: String) throws -> String? {
+    switch parameters[name] {
+    case nil, .null?: return nil
+    case .string(let value)?: return value
+    case .some: throw MetricError("the parameter “\(name)” of “\(metric)” must be a text or null")
+    }
+  }
+
+  /// A truth value, or nil where the parameter is absent or null.
+  func flag(_ name: String) throws -> Bool? {
+    switch parameters[name] {
+    case nil, .null?: return nil
+    case .bool(let value)?: return value
+    case .some: throw MetricError("the parameter “\(name)” of “\(metric)” must be true, false or null")
     }
   }
 

@@ -12,6 +12,14 @@ extension SystemRegistry {
       VariationalAutoencoder.self,
       ConditionalVAE.self,
       RNNLanguageModel.self,
+      Pix2Pix.self,
+      CycleGAN.self,
+      Pix2PixHD.self,
+      SRResNet.self,
+      SRGAN.self,
+      ESRGAN.self,
+      FastStyleTransfer.self,
+      NeuralStyle.self,
     ])
   }
 }

@@ -31,7 +31,83 @@ public protocol ResumableBatchSource: BatchSource {
   var unit: String { get }
 }
 
-/// Serves pictures, and labels where the system wants them, as tensors in the declared ranges.
+/// Which value of an example serves each field of a system, and how stored bytes become its tensors.
+public struct FieldColumns: Sendable, Hashable {
+  /// The fields and the names of the values.
+  public let columns: [Column]
+
+  /// A field and the name of the value that serves it.
+  public struct Column: Sendable, Hashable {
+    /// The field.
+    public let field: Field
+    /// The value's name in an example.
+    public let name: String
+  }
+
+  /// Finds the values for the fields.
+  ///
+  /// Where examples stand alone, a picture field takes `image`, a label field `label`, and features of one
+  /// number the column of their own name. In pairs every field takes the value of its own name.
+  ///
+  /// - Throws: ``TrainingError/unfitData(path:reason:)`` where a field cannot come from these data.
+  public init(
+    _ fields: [Field], plan: ExamplePlan, description: DatasetDescription
+  ) throws(TrainingError) {
+    let name = description.name
+    var columns: [Column] = []
+    for field in fields {
+      switch field.kind {
+      case .image(let channels, let height, let width, _) where plan == .examples:
+        if let shape = description.imageShape, shape != [channels, height, width] {
+          throw .unfitData(
+            path: name,
+            reason: "its pictures are \(shape), and the field '\(field.name)' is \([channels, height, width])"
+          )
+        }
+        columns.append(Column(field: field, name: "image"))
+      case .label(let classes):
+        let found = description.classNames.count
+        guard found <= classes else {
+          throw .unfitData(
+            path: name, reason: "it has \(found) classes, and the configuration has \(classes)")
+        }
+        columns.append(Column(field: field, name: "label"))
+      case .features, .image: columns.append(Column(field: field, name: field.name))
+      case .labelMap where plan != .examples: columns.append(Column(field: field, name: field.name))
+      default:
+        throw .unfitData(path: name, reason: "pictures and labels cannot serve the field '\(field.name)'")
+      }
+    }
+    self.columns = columns
+  }
+
+  /// The tensors of a batch in the types and ranges that the fields declare; values that are not there are
+  /// left out.
+  func tensors(_ host: HostBatch, device: Device) -> [String: Tensor] {
+    var tensors: [String: Tensor] = [:]
+    for column in columns {
+      if let value = host[column.name] {
+        tensors[column.field.name] = Self.tensor(value, column.field.kind, device: device)
+      }
+    }
+    return tensors
+  }
+
+  /// A stored value in the type and range that a field declares; bytes are moved before they grow.
+  private static func tensor(_ value: HostTensor, _ kind: FieldKind, device: Device) -> Tensor {
+    let stored = Tensor(value, device: device)
+    switch kind {
+    case .image(_, _, _, .signed): return stored.asType(.float32) * (2.0 / 255) - 1
+    case .image(_, _, _, .unit): return stored.asType(.float32) * (1.0 / 255)
+    case .features:
+      let numbers = stored.asType(.float32)
+      return numbers.rank == 1 ? numbers.unsqueezed(1) : numbers
+    default: return stored
+    }
+  }
+}
+
+/// Serves pictures, maps of labels and labels as tensors in the declared ranges.
 public final class ImageBatchSource: ResumableBatchSource {
   /// The loader behind it.
   public let loader: Loader
@@ -39,60 +115,26 @@ public final class ImageBatchSource: ResumableBatchSource {
   public let unit = "examples"
   /// Examples served so far.
   public private(set) var unitsServed = 0
-  private let fields: [(field: Field, column: String)]
+  private let columns: FieldColumns
   private let device: Device
 
   /// A source over a loader.
-  ///
-  /// The first image field takes the data's pictures and the first label field their labels; features
-  /// of one number take the column of their own name.
-  ///
-  /// - Throws: ``TrainingError/unfitData(path:reason:)`` where a field cannot come from these data.
-  public init(_ loader: Loader, fields: [Field], device: Device = .cpu) throws(TrainingError) {
+  public init(_ loader: Loader, columns: FieldColumns, device: Device = .cpu) {
     self.loader = loader
+    self.columns = columns
     self.device = device
-    let name = loader.dataset.description.name
-    var columns: [(field: Field, column: String)] = []
-    for field in fields {
-      switch field.kind {
-      case .image(let channels, let height, let width, _):
-        if let shape = loader.dataset.description.imageShape, shape != [channels, height, width] {
-          throw .unfitData(
-            path: name,
-            reason: "its pictures are \(shape), and the field '\(field.name)' is \([channels, height, width])"
-          )
-        }
-        columns.append((field, "image"))
-      case .label(let classes):
-        let found = loader.dataset.description.classNames.count
-        guard found <= classes else {
-          throw .unfitData(
-            path: name, reason: "it has \(found) classes, and the configuration has \(classes)")
-        }
-        columns.append((field, "label"))
-      case .features:
-        columns.append((field, field.name))
-      default:
-        throw .unfitData(path: name, reason: "pictures and labels cannot serve the field '\(field.name)'")
-      }
-    }
-    self.fields = columns
   }
 
   /// The next batch, on the device.
   public func next() throws -> Batch {
     let host = try loader.next()
     unitsServed += host.indices.count
-    var tensors: [String: Tensor] = [:]
-    for (field, column) in fields {
-      guard let value = host[column] else {
-        throw TrainingError.unfitData(
-          path: loader.dataset.description.name,
-          reason: "it has no column '\(column)' for the field '\(field.name)'")
-      }
-      tensors[field.name] = Self.tensor(value, field.kind, device: device)
+    for column in columns.columns where host[column.name] == nil {
+      throw TrainingError.unfitData(
+        path: loader.dataset.description.name,
+        reason: "it has no column '\(column.name)' for the field '\(column.field.name)'")
     }
-    return Batch(tensors, isFirst: host.isFirst)
+    return Batch(columns.tensors(host, device: device), isFirst: host.isFirst)
   }
 
   /// The loader's position.
@@ -115,19 +157,6 @@ public final class ImageBatchSource: ResumableBatchSource {
   public var epoch: Double {
     let place = loader.position
     return Double(place.epoch) + Double(place.offset) / Double(max(1, place.count))
-  }
-
-  /// A stored value in the type and range that a field declares; bytes are moved before they grow.
-  static func tensor(_ value: HostTensor, _ kind: FieldKind, device: Device) -> Tensor {
-    let stored = Tensor(value, device: device)
-    switch kind {
-    case .image(_, _, _, .signed): return stored.asType(.float32) * (2.0 / 255) - 1
-    case .image(_, _, _, .unit): return stored.asType(.float32) * (1.0 / 255)
-    case .features:
-      let numbers = stored.asType(.float32)
-      return numbers.rank == 1 ? numbers.unsqueezed(1) : numbers
-    default: return stored
-    }
   }
 }
 

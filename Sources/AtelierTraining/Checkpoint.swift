@@ -33,7 +33,7 @@ public struct TrainingState: Sendable, Hashable, Codable {
   public var peakMemory: Int
   /// What exact resumption needs to find again.
   public var surroundings: Surroundings
-  /// SHA-256 of the checkpoint's files and of the artefacts, by name.
+  /// SHA-256 of the checkpoint's files, of the artefacts, and of frozen networks' weights, by name.
   public var hashes: [String: String]
 
   /// Collects the state.
@@ -156,7 +156,8 @@ public struct CheckpointStore: Sendable {
         SystemState.training(of: system), metadata: ["atelier.step": String(state.step)], to: training)
       var state = state
       // What is hashed is what can be read back, not what was meant to be written.
-      state.hashes = [Self.modelName: try Self.hash(model), Self.trainingName: try Self.hash(training)]
+      state.hashes[Self.modelName] = try Self.hash(model)
+      state.hashes[Self.trainingName] = try Self.hash(training)
       for (artefact, content) in description.artefacts.contents {
         state.hashes["artefacts/" + artefact] = Self.hash(content)
       }

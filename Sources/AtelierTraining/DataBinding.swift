@@ -11,24 +11,17 @@ public struct DataBindingOptions: Sendable, Hashable {
   public var device: Device
   /// Batches decoded at a time.
   public var workers: Int
-  /// Whether a corrupt picture is skipped or stops the run.
-  public var corruptPictures: CorruptPicturePolicy
-  /// What happens to pictures of other proportions.
-  public var fit: ImagePreparation.Fit
-  /// The column of a table that holds the label.
-  public var labelColumn: String?
+  /// How data are read.
+  public var reading: ReadingOptions
 
   /// The usual options.
   public init(
-    seed: Int = 0, device: Device = .cpu, workers: Int = 2, corruptPictures: CorruptPicturePolicy = .skip,
-    fit: ImagePreparation.Fit = .centerCrop, labelColumn: String? = nil
+    seed: Int = 0, device: Device = .cpu, workers: Int = 2, reading: ReadingOptions = ReadingOptions()
   ) {
     self.seed = seed
     self.device = device
     self.workers = workers
-    self.corruptPictures = corruptPictures
-    self.fit = fit
-    self.labelColumn = labelColumn
+    self.reading = reading
   }
 }
 
@@ -59,7 +52,11 @@ public final class DataBinding {
 
   private enum Contents {
     case none
-    case pictures(any Dataset, ImagePreparation)
+    /// The training part, which value serves which field, and how another part is opened; whole: pictures
+    /// keep their own size.
+    case examples(
+      any Dataset, FieldColumns,
+      open: (_ split: DatasetSplit, _ whole: Bool) throws(DatasetError) -> any Dataset)
     case text(TextCorpus, Vocabulary, length: Int)
   }
 
@@ -68,7 +65,8 @@ public final class DataBinding {
   /// - Parameters:
   ///   - path: a folder or file that `AtelierData` knows, or nil for a system that learns from none.
   ///   - configuration: keys to lay over the system's defaults.
-  ///   - artefacts: those of the run that is resumed, which are then used as they are.
+  ///   - artefacts: those of the run that is resumed, which are then used as they are, or pictures that the
+  ///     user gives beside the data.
   ///   - onSkip: told of each corrupt picture once.
   /// - Throws: ``DatasetError``, ``ConfigurationError`` or ``TrainingError``; the text names the file or key.
   public static func open(
@@ -80,7 +78,7 @@ public final class DataBinding {
       let values = try System.Configuration().overlaid(with: configuration)
       try values.validate()
       let kinds = System.fields(values).map(\.kind)
-      if kinds.isEmpty { return try DataBinding(type, values, options: options) }
+      if kinds.isEmpty { return try DataBinding(type, values, artefacts: artefacts, options: options) }
       guard let path else {
         throw TrainingError.invalid(
           reason: "\(type.identity.name) learns from data; give --data and the path of a folder")
@@ -88,7 +86,8 @@ public final class DataBinding {
       let isText = kinds.contains { if case .tokens = $0 { true } else { false } }
       return isText
         ? try DataBinding(type, values, text: path, artefacts: artefacts, options: options)
-        : try DataBinding(type, values, pictures: path, options: options, onSkip: onSkip)
+        : try DataBinding(
+          type, values, pictures: path, artefacts: artefacts, options: options, onSkip: onSkip)
     }
     return try open(system)
   }
@@ -99,11 +98,11 @@ public final class DataBinding {
   public func batches(of split: DatasetSplit, batchSize: Int? = nil) throws -> [HostBatch]? {
     switch contents {
     case .none: return nil
-    case .pictures:
+    case .examples:
       guard let dataset = try dataset(of: split) else { return nil }
       let loader = try Loader(
         dataset, batchSize: batchSize ?? self.batchSize, shuffles: false, dropsLast: false,
-        workers: options.workers, corruptPictures: options.corruptPictures)
+        workers: options.workers, corruptPictures: options.reading.corruptPictures)
       return try (0..<loader.batchesPerEpoch).map { _ in try loader.next() }
     case .text(let corpus, let vocabulary, let length):
       let tokens = try vocabulary.encode(corpus.part(split))
@@ -119,30 +118,36 @@ public final class DataBinding {
     if case .text = contents {
       return Batch(host.fields.mapValues { Tensor($0, device: options.device) }, isFirst: host.isFirst)
     }
-    var tensors: [String: Tensor] = [:]
-    for field in fields {
-      let column =
-        switch field.kind {
-        case .image: "image"
-        case .label: "label"
-        default: field.name
-        }
-      if let value = host[column] {
-        tensors[field.name] = ImageBatchSource.tensor(value, field.kind, device: options.device)
-      }
-    }
-    return Batch(tensors, isFirst: host.isFirst)
+    guard case .examples(_, let columns, _) = contents else { return Batch([:], isFirst: host.isFirst) }
+    return Batch(columns.tensors(host, device: options.device), isFirst: host.isFirst)
   }
 
-  /// The pictures of a part, prepared as the system wants them; nil where the data have no such part.
+  /// The examples of a part, prepared as the system wants them and without random changes; nil where the
+  /// data have no such part.
   public func dataset(of split: DatasetSplit) throws -> (any Dataset)? {
-    guard case .pictures(let dataset, let preparation) = contents, let path else { return nil }
-    if split == dataset.description.split { return dataset }
-    do throws(DatasetError) {
-      return try openDataset(
-        at: path, split: split, preparation: preparation,
-        options: DatasetOptions(labelColumn: options.labelColumn))
-    } catch {
+    guard case .examples(let training, _, let open) = contents else { return nil }
+    return split == .train ? training : try Self.present { () throws(DatasetError) in try open(split, false) }
+  }
+
+  /// The examples of a part at their own size, for measures of pairs; nil where the data have no such part.
+  ///
+  /// Pictures are cut on the right and below to a multiple of the scale between source and target. Sizes
+  /// differ, so that examples are read one by one: `data.batch(of: index, in: dataset)`.
+  public func wholeDataset(of split: DatasetSplit) throws -> (any Dataset)? {
+    guard case .examples(_, _, let open) = contents else { return nil }
+    return try Self.present { () throws(DatasetError) in try open(split, true) }
+  }
+
+  /// A batch of one example.
+  public func batch(of index: Int, in dataset: any Dataset) throws -> Batch {
+    let fields = try dataset.batch(at: [index])
+    return batch(HostBatch(fields: fields, indices: [index], epoch: 0, isFirst: true))
+  }
+
+  private static func present(
+    _ open: () throws(DatasetError) -> any Dataset
+  ) throws(DatasetError) -> (any Dataset)? {
+    do throws(DatasetError) { return try open() } catch {
       if case .missingSplit = error { return nil }
       throw error
     }
@@ -151,12 +156,14 @@ public final class DataBinding {
   // MARK: Opening
 
   private init<System: GenerativeSystem>(
-    _ type: System.Type, _ values: System.Configuration, options: DataBindingOptions
+    _ type: System.Type, _ values: System.Configuration, artefacts: Artefacts?,
+    options: DataBindingOptions
   ) throws {
     let description = DatasetDescription(
       layout: .memory, name: "no data", split: .train, count: 0, fingerprint: "none")
-    facts = DataFacts(description: description)
+    facts = DataFacts(description: description, artefacts: artefacts ?? Artefacts())
     let adapted = try type.adapted(values, to: facts)
+    try adapted.validate()
     system = type
     configuration = try adapted.values()
     keys = adapted.keys
@@ -169,32 +176,33 @@ public final class DataBinding {
   }
 
   private init<System: GenerativeSystem>(
-    _ type: System.Type, _ values: System.Configuration, pictures path: URL, options: DataBindingOptions,
-    onSkip: ((SkippedExample) -> Void)?
+    _ type: System.Type, _ values: System.Configuration, pictures path: URL, artefacts: Artefacts?,
+    options: DataBindingOptions, onSkip: ((SkippedExample) -> Void)?
   ) throws {
-    let reading = DatasetOptions(labelColumn: options.labelColumn)
-    // Opened as they are first: sizes and channels decide the configuration, which decides the preparation.
-    var dataset = try openDataset(at: path, split: .train, options: reading)
-    let adapted = try type.adapted(values, to: DataFacts(description: dataset.description))
+    let reading = options.reading
+    // Opened for the given values first: sizes and channels decide the configuration, which decides the
+    // preparation.
+    let first = try PictureOpening(type, values, at: path, reading)
+    var dataset = try first.unprepared()
+    let given = artefacts ?? Artefacts()
+    let adapted = try type.adapted(values, to: DataFacts(description: dataset.description, artefacts: given))
     try adapted.validate()
     fields = type.fields(adapted)
-    guard let preparation = Self.preparation(fields, fit: options.fit) else {
-      throw TrainingError.unfitData(
-        path: path.path, reason: "\(type.identity.name) takes no pictures, and there is nothing else")
-    }
-    if dataset.description.imageShape != preparation.shape {
-      dataset = try openDataset(at: path, split: .train, preparation: preparation, options: reading)
-    }
-    facts = DataFacts(description: dataset.description)
+    let opening = try PictureOpening(type, adapted, at: path, reading)
+    if !opening.isServed(by: dataset, of: first) { dataset = try opening(.train, whole: false) }
+    facts = DataFacts(description: dataset.description, artefacts: given)
+    let columns = try FieldColumns(fields, plan: opening.plan, description: dataset.description)
     let loader = try Loader(
       dataset, batchSize: adapted.batchSize, seed: UInt64(options.seed), workers: options.workers,
-      corruptPictures: options.corruptPictures, onSkip: onSkip)
-    training = try ImageBatchSource(loader, fields: fields, device: options.device)
+      corruptPictures: reading.corruptPictures, onSkip: onSkip)
+    training = ImageBatchSource(loader, columns: columns, device: options.device)
     system = type
     configuration = try adapted.values()
     keys = adapted.keys
     self.path = path
-    contents = .pictures(dataset, preparation)
+    contents = .examples(dataset, columns) { split, whole throws(DatasetError) in
+      try opening(split, whole: whole)
+    }
     batchSize = adapted.batchSize
     self.options = options
   }
@@ -237,15 +245,6 @@ public final class DataBinding {
     contents = .text(corpus, vocabulary, length: length)
     batchSize = adapted.batchSize
     self.options = options
-  }
-
-  private static func preparation(_ fields: [Field], fit: ImagePreparation.Fit) -> ImagePreparation? {
-    for field in fields {
-      if case .image(let channels, let height, let width, _) = field.kind {
-        return ImagePreparation(height: height, width: width, channels: channels, fit: fit)
-      }
-    }
-    return nil
   }
 
   /// A configuration's `tokenUnit`, `word`, `character` or `byte`; words where it has no such key.

@@ -148,19 +148,34 @@ public enum ModelFile {
 /// - Parameters:
 ///   - url: a run's folder (its newest sound checkpoint is taken), a checkpoint's folder, or a model file.
 ///   - registry: the systems to look among.
-/// - Returns: the system, and what the file says about it.
+///   - changes: configuration keys that are different now; the weights must still fit.
+/// - Returns: the system, and what the file says about it, with the changes.
 public func loadSystem(
-  from url: URL, registry: SystemRegistry
+  from url: URL, registry: SystemRegistry, changing changes: [String: ConfigurationValue] = [:]
 ) throws -> (system: any GenerativeSystem, description: ModelDescription) {
   let file = try modelFile(at: url)
-  let description = try ModelFile.describe(file)
+  var description = try ModelFile.describe(file)
   let type = try registry.system(named: description.system)
+  if !changes.isEmpty {
+    description.configuration = try overlaid(description.configuration, with: changes, of: type)
+  }
   let system = try makeSystem(
     type, configuration: description.configuration, artefacts: description.artefacts,
     using: RandomStream(seed: 0))
   try ModelFile.load(file, into: system)
   for network in system.networks { network.module.eval() }
   return (system, description)
+}
+
+/// A configuration of a system with some keys changed, every key written out.
+private func overlaid(
+  _ configuration: [String: ConfigurationValue], with changes: [String: ConfigurationValue],
+  of type: any GenerativeSystem.Type
+) throws -> [String: ConfigurationValue] {
+  func lay<System: GenerativeSystem>(_ type: System.Type) throws -> [String: ConfigurationValue] {
+    try System.Configuration().overlaid(with: configuration).overlaid(with: changes).values()
+  }
+  return try lay(type)
 }
 
 /// The model file that a path stands for.

@@ -21,7 +21,7 @@ struct PreviewPainter {
   let run: RunDirectory
   let options: TrainingOptions
   let classNames: [String]
-  /// Pictures to be reconstructed, where the system can; in the range of the system's field.
+  /// Pictures to be reconstructed or translated, where the system can; in the ranges of its fields.
   let examples: Batch?
 
   /// More columns than this cannot be told apart on a screen.
@@ -50,6 +50,18 @@ struct PreviewPainter {
       let file = run.samples.appendingPathComponent(name + "-reconstruction.png")
       try paintPairs(system, examples, draws, to: file, step: step, board: board)
       preview.files.append(file)
+    }
+    if let system = system as? any TranslatingSystem {
+      guard let examples, let drawn = try TranslationPreview.draw(system, examples, draws: draws) else {
+        return preview
+      }
+      let file = run.samples.appendingPathComponent(name + ".png")
+      try write(drawn.sheet, to: file, tag: "samples", step: step, board: board)
+      preview.files.append(file)
+      // Different sources that all give one picture are a collapse like any other.
+      preview.pictures = drawn.outputs
+      preview.groups = [Int](repeating: 0, count: drawn.outputs.shape[0])
+      return preview
     }
     let classes = classCount(of: system).map { min($0, Self.mostColumns) }
     let columns = classes ?? options.previewRows
@@ -109,7 +121,12 @@ struct PreviewPainter {
   private func write(
     _ grid: ImageGrid, _ pictures: [Image], to file: URL, tag: String, step: Int, board: EventFileWriter?
   ) throws {
-    let sheet = try grid.render(pictures)
+    try write(grid.render(pictures), to: file, tag: tag, step: step, board: board)
+  }
+
+  private func write(
+    _ sheet: Image, to file: URL, tag: String, step: Int, board: EventFileWriter?
+  ) throws {
     let png = try ImageCodec().encode(sheet, as: .png)
     try AtomicFile.write(Data(png), to: file)
     try board?.write(

@@ -3,6 +3,20 @@ import AtelierModels
 public import Foundation
 import Torch
 
+/// What a measure gives for something that nobody has to learn.
+public struct BaselineNumber: Sendable, Hashable, Codable {
+  /// `bicubic`, `input`, `mean picture`.
+  public var name: String
+  /// The number.
+  public var value: Double
+
+  /// A baseline's number.
+  public init(name: String, value: Double) {
+    self.name = name
+    self.value = value
+  }
+}
+
 /// A measured number with how it was measured.
 public struct MeasuredNumber: Sendable, Hashable, Codable {
   /// What it is called: `label accuracy`.
@@ -13,18 +27,21 @@ public struct MeasuredNumber: Sendable, Hashable, Codable {
   public var interval: [Double]?
   /// What the same measure gives for real data against real data, if that was measured.
   public var realAgainstReal: Double?
+  /// What the same measure gives for baselines, if there are any.
+  public var baselines: [BaselineNumber]?
   /// Features, samples, split, resize: all that somebody needs to measure it again.
   public var protocolText: String
 
   /// A number with its protocol.
   public init(
     name: String, value: Double, interval: [Double]? = nil, realAgainstReal: Double? = nil,
-    protocolText: String
+    baselines: [BaselineNumber]? = nil, protocolText: String
   ) {
     self.name = name
     self.value = value
     self.interval = interval
     self.realAgainstReal = realAgainstReal
+    self.baselines = baselines
     self.protocolText = protocolText
   }
 }
@@ -125,10 +142,16 @@ public struct Report {
   private var measures: [String] {
     let numbers = self.numbers
     guard !numbers.isEmpty else { return [] }
-    var lines = ["## Numbers", "", "| measure | value | real against real | protocol |", "|---|---|---|---|"]
+    var lines = [
+      "## Numbers", "", "| measure | value | real against real, or baselines | protocol |",
+      "|---|---|---|---|",
+    ]
     for number in numbers {
       let interval = number.interval.map { " (" + $0.map { short($0) }.joined(separator: " … ") + ")" } ?? ""
-      let real = number.realAgainstReal.map { short($0) } ?? ""
+      let others =
+        (number.realAgainstReal.map { [short($0)] } ?? [])
+        + (number.baselines ?? []).map { "\(escaped($0.name)) \(short($0.value))" }
+      let real = others.joined(separator: ", ")
       lines.append(
         "| \(escaped(number.name)) | \(short(number.value))\(interval) | \(real) | \(escaped(number.protocolText)) |"
       )

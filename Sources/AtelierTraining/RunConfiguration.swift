@@ -11,12 +11,8 @@ public struct RunConfiguration: Sendable, Hashable {
   public var preset: String?
   /// Where the data lay, as an absolute path; nil where the run has none on disk.
   public var data: String?
-  /// What happens to pictures of other proportions.
-  public var fit: ImagePreparation.Fit
-  /// The column of a table that holds the label.
-  public var labelColumn: String?
-  /// Whether a corrupt picture is skipped or stops the run.
-  public var corruptPictures: CorruptPicturePolicy
+  /// How the data are read.
+  public var reading: ReadingOptions
   /// How it is trained.
   public var options: TrainingOptions
   /// Every key of the system's configuration, after it was adapted to the data.
@@ -26,13 +22,10 @@ public struct RunConfiguration: Sendable, Hashable {
 
   /// Collects what a run needs.
   public init(
-    system: String, preset: String? = nil, data: String? = nil, fit: ImagePreparation.Fit = .centerCrop,
-    labelColumn: String? = nil, corruptPictures: CorruptPicturePolicy = .skip, options: TrainingOptions,
-    configuration: [String: ConfigurationValue], keys: [String]
+    system: String, preset: String? = nil, data: String? = nil, reading: ReadingOptions = ReadingOptions(),
+    options: TrainingOptions, configuration: [String: ConfigurationValue], keys: [String]
   ) {
-    self.fit = fit
-    self.labelColumn = labelColumn
-    self.corruptPictures = corruptPictures
+    self.reading = reading
     self.system = system
     self.preset = preset
     self.data = data
@@ -49,9 +42,12 @@ public struct RunConfiguration: Sendable, Hashable {
     var pairs: [(key: String, value: ConfigurationValue)] = [
       ("format", .integer(Self.format)), ("system", .string(system)),
       ("preset", preset.map(ConfigurationValue.string) ?? .null),
-      ("data", data.map(ConfigurationValue.string) ?? .null), ("fit", .string(fit.rawValue)),
-      ("labelColumn", labelColumn.map(ConfigurationValue.string) ?? .null),
-      ("corruptPictures", .string(corruptPictures.rawValue)),
+      ("data", data.map(ConfigurationValue.string) ?? .null), ("fit", .string(reading.fit.rawValue)),
+      ("labelColumn", reading.labelColumn.map(ConfigurationValue.string) ?? .null),
+      ("corruptPictures", .string(reading.corruptPictures.rawValue)),
+      ("derive", reading.derivation.map { .string($0.description) } ?? .null),
+      ("direction", .string(reading.swapsDirection ? Self.backwards : Self.forwards)),
+      ("sideBySide", .boolean(reading.isSideBySide)),
     ]
     for key in order { pairs.append((key, table[key] ?? .null)) }
     // Tables sort their keys, so the system's are written as a text of their own, in their order.
@@ -86,9 +82,26 @@ public struct RunConfiguration: Sendable, Hashable {
     }
     let preset = try text("preset")
     let data = try text("data")
-    let fit = try text("fit").flatMap(ImagePreparation.Fit.init(rawValue:))
-    let labelColumn = try text("labelColumn")
-    let corruptPictures = try text("corruptPictures").flatMap(CorruptPicturePolicy.init(rawValue:))
+    func choice<Value>(
+      _ key: String, _ parse: (String) -> Value?
+    ) throws(TrainingError) -> Value? {
+      guard let text = try text(key) else { return nil }
+      guard let value = parse(text) else {
+        throw .damaged(path: url.path, reason: "'\(text)' does not fit the key '\(key)'")
+      }
+      return value
+    }
+    var reading = ReadingOptions(labelColumn: try text("labelColumn"))
+    reading.fit = try choice("fit", ImagePreparation.Fit.init(rawValue:)) ?? .centerCrop
+    reading.corruptPictures = try choice("corruptPictures", CorruptPicturePolicy.init(rawValue:)) ?? .skip
+    reading.derivation = try choice("derive", PictureDerivation.init(parsing:))
+    reading.swapsDirection =
+      try choice("direction") { [forwards: false, backwards: true][$0] } ?? false
+    switch table.removeValue(forKey: "sideBySide") ?? .null {
+    case .null: break
+    case .boolean(let value): reading.isSideBySide = value
+    case let other: throw .damaged(path: url.path, reason: "'\(other)' does not fit the key 'sideBySide'")
+    }
     let known = try configurationTable(TrainingOptions())
     let deviceName = try text("device") ?? "cpu"
     guard let device = Device(parsing: deviceName) else {
@@ -112,10 +125,11 @@ public struct RunConfiguration: Sendable, Hashable {
     }
     options.device = device
     return RunConfiguration(
-      system: system, preset: preset, data: data, fit: fit ?? .centerCrop, labelColumn: labelColumn,
-      corruptPictures: corruptPictures ?? .skip, options: options, configuration: own, keys: own.keys.sorted()
-    )
+      system: system, preset: preset, data: data, reading: reading, options: options, configuration: own,
+      keys: own.keys.sorted())
   }
 
+  private static let forwards = "AtoB"
+  private static let backwards = "BtoA"
   private static let format = 1
 }

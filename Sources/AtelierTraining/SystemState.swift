@@ -3,7 +3,8 @@ import Foundation
 import Torch
 import TorchNN
 
-/// Everything of a system that a checkpoint holds, as named tensors, and back.
+/// Everything of a system that a checkpoint holds, as named tensors, and back. Frozen networks are not part
+/// of it.
 ///
 /// Names are `network/<network>/<key>`, `average/<network>/<key>`, `optimizer/<name>/<key>` and
 /// `carried/<name>`.
@@ -12,7 +13,7 @@ enum SystemState {
 
   /// What `model.safetensors` holds: networks, then averages.
   static func model(of system: any GenerativeSystem) -> Tensors {
-    system.networks.flatMap { named("network/\($0.name)/", $0.module.hostState()) }
+    system.trainedNetworks.flatMap { named("network/\($0.name)/", $0.module.hostState()) }
       + system.averages.flatMap { named("average/\($0.network)/", $0.average.state()) }
   }
 
@@ -25,7 +26,7 @@ enum SystemState {
   /// Puts back what ``model(of:)`` gave.
   static func loadModel(_ tensors: Tensors, into system: any GenerativeSystem, from file: URL) throws {
     var groups = grouped(tensors, depth: 2)
-    for network in system.networks {
+    for network in system.trainedNetworks {
       try network.module.load(groups.removeValue(forKey: "network/\(network.name)") ?? [], from: file.path)
     }
     for (network, average) in system.averages {
@@ -50,7 +51,7 @@ enum SystemState {
   ///
   /// Carried state may: a best loss so far begins at infinity.
   static func firstNonFinite(of system: any GenerativeSystem) -> String? {
-    for network in system.networks {
+    for network in system.trainedNetworks {
       for (name, tensor) in network.module.state() where tensor.dtype.isFloatingPoint && !tensor.isFinite() {
         return "network/\(network.name)/\(name)"
       }

@@ -44,6 +44,7 @@ public final class Trainer {
   private let source: any ResumableBatchSource
   private let counted: CountingBatchSource
   private let facts: DataFacts
+  private let frozenWeights: [String: String]
   private let limits: TrainingLimits
   private let reporter: any ProgressReporter
   private let interruption: Interruption
@@ -69,12 +70,15 @@ public final class Trainer {
   /// A training that has not begun.
   ///
   /// - Parameters:
+  ///   - frozenWeights: SHA-256 of the weights that frozen networks were filled with, by name; recorded in
+  ///     checkpoints and compared on resumption.
   ///   - examples: a batch that previews reconstruct, where the system can.
   ///   - validation: held-out batches for systems that follow a held-out loss.
   /// - Throws: ``TrainingError`` for settings that cannot work, or a folder that cannot be written.
   public init(
     _ system: any GenerativeSystem, run: RunDirectory, source: any ResumableBatchSource, facts: DataFacts,
-    options: TrainingOptions, examples: Batch? = nil, validation: (() throws -> [Batch])? = nil,
+    options: TrainingOptions, frozenWeights: [String: String] = [:], examples: Batch? = nil,
+    validation: (() throws -> [Batch])? = nil,
     reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
   ) throws {
     try options.validate()
@@ -83,6 +87,7 @@ public final class Trainer {
     self.run = run
     self.source = source
     self.facts = facts
+    self.frozenWeights = frozenWeights
     self.options = options
     self.reporter = reporter
     self.interruption = interruption
@@ -339,7 +344,8 @@ public final class Trainer {
       learningRates: Dictionary(
         system.optimizers.map { ($0.name, $0.optimizer.learningRate) },
         uniquingKeysWith: { first, _ in first }),
-      health: watch.state, seconds: seconds, peakMemory: peakMemory, surroundings: surroundings)
+      health: watch.state, seconds: seconds, peakMemory: peakMemory, surroundings: surroundings,
+      hashes: Dictionary(uniqueKeysWithValues: frozenWeights.map { ("weights/" + $0.key, $0.value) }))
     do {
       let url = try store.write(system, try description(), state)
       lastSaved = step
@@ -361,6 +367,14 @@ public final class Trainer {
       guard hash == nil || hash == CheckpointStore.hash(content) || adoptsOtherData else {
         throw TrainingError.cannotResume(
           reason: "the artefact '\(name)' is not the one that was trained with; put it back, "
+            + "or give --allow-inexact-resume")
+      }
+    }
+    for (name, hash) in frozenWeights {
+      let then = state.hashes["weights/" + name]
+      guard then == nil || then == hash || adoptsOtherData else {
+        throw TrainingError.cannotResume(
+          reason: "the weights '\(name)' are not those that were trained with; put them back, "
             + "or give --allow-inexact-resume")
       }
     }

@@ -1,6 +1,7 @@
 public import AtelierData
 public import AtelierModels
 public import Foundation
+public import Perception
 import Torch
 import TorchNN
 
@@ -17,25 +18,26 @@ public enum Training {
   /// - Parameters:
   ///   - data: the data, opened with the same seed and device as the options say.
   ///   - preset: the preset's name, for the record.
+  ///   - weights: where frozen networks take their weights from.
   @discardableResult
   public static func start(
     _ data: DataBinding, in run: RunDirectory, preset: String? = nil, options: TrainingOptions,
-    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
+    weights: WeightStore = .standard, reporter: any ProgressReporter = QuietReporter(),
+    interruption: Interruption = Interruption()
   ) throws -> TrainingOutcome {
     try options.validate()
+    try checkPictures(data)
     let configuration = RunConfiguration(
       system: data.system.identity.name, preset: preset, data: data.path?.standardizedFileURL.path,
-      fit: data.options.fit, labelColumn: data.options.labelColumn,
-      corruptPictures: data.options.corruptPictures,
-      options: options, configuration: data.configuration, keys: data.keys)
+      reading: data.options.reading, options: options, configuration: data.configuration, keys: data.keys)
     for (name, content) in data.facts.artefacts.contents {
       try AtomicFile.write(content, to: run.artefacts.appendingPathComponent(name))
     }
     // Written last: a folder with a configuration is a run that can be resumed.
     try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)
     return try train(
-      data, in: run, configuration, isResuming: false, allowsInexact: false, reporter: reporter,
-      interruption: interruption)
+      data, in: run, configuration, weights: weights, isResuming: false, allowsInexact: false,
+      reporter: reporter, interruption: interruption)
   }
 
   /// Goes on with a run from its newest sound checkpoint, or from the beginning where it has none.
@@ -45,11 +47,13 @@ public enum Training {
   ///   - dataOptions: only its `workers` count; all else about reading data is as the run recorded it.
   ///   - change: what is different now: limits, intervals, what is kept.
   ///   - allowsInexact: see ``Trainer/resume(allowsInexact:)``.
+  ///   - weights: where frozen networks take their weights from.
   @discardableResult
   public static func resume(
     _ folder: URL, registry: SystemRegistry, dataPath: URL? = nil,
     dataOptions: DataBindingOptions = DataBindingOptions(), allowsInexact: Bool = false,
-    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption(),
+    weights: WeightStore = .standard, reporter: any ProgressReporter = QuietReporter(),
+    interruption: Interruption = Interruption(),
     change: (inout TrainingOptions) -> Void = { _ in }
   ) throws -> TrainingOutcome {
     let run = try RunDirectory.open(folder)
@@ -63,8 +67,8 @@ public enum Training {
     for folder in artefacts { try RunDirectory.makeFolder(folder) }
     try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)
     return try train(
-      data, in: run, configuration, isResuming: true, allowsInexact: allowsInexact, reporter: reporter,
-      interruption: interruption)
+      data, in: run, configuration, weights: weights, isResuming: true, allowsInexact: allowsInexact,
+      reporter: reporter, interruption: interruption)
   }
 
   /// Opens the data of a run as its training did.
@@ -77,6 +81,17 @@ public enum Training {
     return try open(run, configuration, registry: registry, workers: workers, reporter: QuietReporter())
   }
 
+  /// Refuses to start without a picture that the system cannot do without.
+  private static func checkPictures(_ data: DataBinding) throws {
+    func wanted<System: GenerativeSystem>(_ type: System.Type) throws -> [GivenPicture] {
+      System.givenPictures(try System.Configuration().overlaid(with: data.configuration))
+    }
+    for picture in try wanted(data.system) where data.facts.artefacts.contents[picture.artefact] == nil {
+      throw TrainingError.invalid(
+        reason: "\(data.system.identity.name) needs \(picture.summary); give --\(picture.name) and a picture")
+    }
+  }
+
   private static func open(
     _ run: RunDirectory, _ configuration: RunConfiguration, registry: SystemRegistry, workers: Int,
     reporter: any ProgressReporter
@@ -84,8 +99,7 @@ public enum Training {
     let type = try registry.system(named: configuration.system)
     let options = DataBindingOptions(
       seed: configuration.options.seed, device: configuration.options.device, workers: workers,
-      corruptPictures: configuration.corruptPictures, fit: configuration.fit,
-      labelColumn: configuration.labelColumn)
+      reading: configuration.reading)
     return try DataBinding.open(
       configuration.data.map { URL(fileURLWithPath: $0) }, for: type,
       configuration: configuration.configuration,
@@ -94,8 +108,8 @@ public enum Training {
   }
 
   private static func train(
-    _ data: DataBinding, in run: RunDirectory, _ configuration: RunConfiguration, isResuming: Bool,
-    allowsInexact: Bool, reporter: any ProgressReporter, interruption: Interruption
+    _ data: DataBinding, in run: RunDirectory, _ configuration: RunConfiguration, weights: WeightStore,
+    isResuming: Bool, allowsInexact: Bool, reporter: any ProgressReporter, interruption: Interruption
   ) throws -> TrainingOutcome {
     let options = configuration.options
     if let threads = options.threads { Engine.threadCount = threads }
@@ -103,9 +117,12 @@ public enum Training {
       data.system, configuration: data.configuration, artefacts: data.facts.artefacts,
       using: RandomStream(seed: UInt64(options.seed), purpose: "initial weights"))
     system.move(to: options.device)
-    let examples = system is any ReconstructingSystem ? try previewExamples(data) : nil
+    let frozen = try system.fillFrozenNetworks(from: weights, on: options.device)
+    let needsExamples = system is any ReconstructingSystem || system is any TranslatingSystem
+    let examples = needsExamples ? try previewExamples(data) : nil
     let trainer = try Trainer(
-      system, run: run, source: data.training, facts: data.facts, options: options, examples: examples,
+      system, run: run, source: data.training, facts: data.facts, options: options, frozenWeights: frozen,
+      examples: examples,
       validation: { try data.batches(of: .validation, batchSize: 10)?.map(data.batch) ?? [] },
       reporter: reporter, interruption: interruption)
     if isResuming, try !trainer.resume(allowsInexact: allowsInexact) {
@@ -116,9 +133,9 @@ public enum Training {
     return outcome
   }
 
-  /// The first examples of the test part, else of the training part, for reconstructions.
+  /// The first examples of the test part, else of the training part, for reconstructions and translations.
   private static func previewExamples(_ data: DataBinding) throws -> Batch? {
-    let count = 20
+    let count = data.system is any TranslatingSystem.Type ? 8 : 20
     for split in [DatasetSplit.test, .validation, .train] {
       guard let dataset = try data.dataset(of: split) else { continue }
       let indices = Array(0..<min(count, dataset.count))

@@ -100,6 +100,17 @@ bool CTSetThreadCount(int32_t count) {
   });
 }
 
+bool CTOneDNNEnabled(void) {
+  return guard([&] { return at::globalContext().userEnabledMkldnn(); });
+}
+
+bool CTSetOneDNN(bool enabled) {
+  return guard([&] {
+    at::globalContext().setUserEnabledMkldnn(enabled);
+    return true;
+  });
+}
+
 bool CTDeviceAvailable(int32_t deviceKind, int32_t deviceIndex) {
   return guard([&] {
     if (deviceKind == CTCPU) return deviceIndex == 0;

@@ -1,9 +1,44 @@
 // Products, convolutions, norms, resampling, recurrence and losses.
 #include "include/CTNetworks.h"
 
+#include <torch/csrc/jit/frontend/tracer.h>
+
+#include <array>
+
 #include "Support.h"
 
 using namespace ctorch;
+
+namespace {
+
+using OptionalTensor = std::optional<at::Tensor>;
+
+// The engine's own instance norm copies everything into another layout, and with one example its gradient
+// is wrong where the gradient behind it has its channels last (libtorch 2.13). The same numbers come from
+// kernels that keep the layout: one example's instance norm is its batch norm, and groups of one channel
+// are instances. A trace keeps the engine's operation, which holds for any number of examples.
+at::Tensor instanceNorm(const at::Tensor &x, const OptionalTensor &weight, const OptionalTensor &bias,
+                        const OptionalTensor &runningMean, const OptionalTensor &runningVariance,
+                        bool useInputStatistics, double momentum, double epsilon) {
+  const bool isPlain = useInputStatistics && !runningMean;
+  if (torch::jit::tracer::isTracing() || x.dim() != 4 || !useInputStatistics || (!isPlain && x.size(0) != 1))
+    return at::instance_norm(x, weight, bias, runningMean, runningVariance, useInputStatistics, momentum, epsilon, true);
+  const bool hasChannelsLast = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
+  const auto batchNorm = [&](const at::Tensor &one) {
+    return at::batch_norm(one, weight, bias, runningMean, runningVariance, true, momentum, epsilon, true);
+  };
+  if (x.size(0) == 1 && (hasChannelsLast || !isPlain)) return batchNorm(x);
+  const auto groupNorm = [&](const at::Tensor &all) { return at::group_norm(all, x.size(1), weight, bias, epsilon, true); };
+  if (!hasChannelsLast) return groupNorm(x);
+  // Small maps are cheaper to copy than to take one by one.
+  if (x.numel() < x.size(0) * (int64_t{1} << 14))
+    return groupNorm(x.contiguous()).contiguous(at::MemoryFormat::ChannelsLast);
+  std::vector<at::Tensor> examples;
+  for (const auto &one : x.split(1)) examples.push_back(batchNorm(one));
+  return at::cat(examples);
+}
+
+}  // namespace
 
 extern "C" {
 
@@ -48,8 +83,8 @@ CTTensor *CTBatchNorm(const CTTensor *x, const CTTensor *weight, const CTTensor 
 CTTensor *CTInstanceNorm(const CTTensor *x, const CTTensor *weight, const CTTensor *bias, CTTensor *runningMean,
                          CTTensor *runningVariance, bool useInputStatistics, double momentum, double epsilon) {
   return guard([&] {
-    return own(at::instance_norm(x->value, optional(weight), optional(bias), optional(runningMean),
-                                 optional(runningVariance), useInputStatistics, momentum, epsilon, true));
+    return own(instanceNorm(x->value, optional(weight), optional(bias), optional(runningMean),
+                            optional(runningVariance), useInputStatistics, momentum, epsilon));
   });
 }
 
@@ -76,6 +111,30 @@ CTTensor *CTResample2d(const CTTensor *x, int64_t height, int64_t width, int32_t
                              : at::upsample_bicubic2d(x->value, size, alignCorners));
     }
   });
+}
+
+CTTensor *CTEnlarge2d(const CTTensor *x, int64_t factor, int32_t mode, bool alignCorners) {
+  return guard([&] {
+    TORCH_CHECK(x->value.dim() == 4, "pictures are [batch, channels, height, width]");
+    const std::array<double, 2> factors = {static_cast<double>(factor), static_cast<double>(factor)};
+    switch (mode) {
+      case 0: return own(at::upsample_nearest2d(x->value, at::OptionalIntArrayRef(), factors));
+      case 1: return own(at::upsample_bilinear2d(x->value, at::OptionalIntArrayRef(), alignCorners, factors));
+      default: return own(at::upsample_bicubic2d(x->value, at::OptionalIntArrayRef(), alignCorners, factors));
+    }
+  });
+}
+
+CTTensor *CTPixelShuffle(const CTTensor *x, int64_t factor) {
+  return guard([&] { return own(at::pixel_shuffle(x->value, factor)); });
+}
+
+CTTensor *CTPixelUnshuffle(const CTTensor *x, int64_t factor) {
+  return guard([&] { return own(at::pixel_unshuffle(x->value, factor)); });
+}
+
+CTTensor *CTPRelu(const CTTensor *x, const CTTensor *weight) {
+  return guard([&] { return own(at::prelu(x->value, weight->value)); });
 }
 
 CTTensor *CTEmbedding(const CTTensor *weight, const CTTensor *indices) {

@@ -91,6 +91,14 @@ CT_WITH_SCALAR(LessOrEqualScalar, at::le(x, scalar(x, value)))
 CT_WITH_SCALAR(GreaterScalar, at::gt(x, scalar(x, value)))
 CT_WITH_SCALAR(GreaterOrEqualScalar, at::ge(x, scalar(x, value)))
 
+CTTensor *CTTensorReluInPlace(const CTTensor *tensor) {
+  return guard([&] { auto x = tensor->value; return own(at::relu_(x)); });
+}
+
+CTTensor *CTTensorLeakyReluInPlace(const CTTensor *tensor, double slope) {
+  return guard([&] { auto x = tensor->value; return own(at::leaky_relu_(x, slope)); });
+}
+
 CTTensor *CTTensorClamp(const CTTensor *tensor, const double *low, const double *high) {
   return guard([&] {
     const auto &x = tensor->value;
@@ -168,6 +176,7 @@ CT_WITH_SHAPE(ReflectionPad, reflectionPad(x, sizes))
 CT_WITH_SHAPE(ReplicationPad, at::pad(x, sizes, "replicate"))
 CT_WITH_DIMENSION(Squeeze, at::squeeze(x, dimension))
 CT_WITH_DIMENSION(Unsqueeze, at::unsqueeze(x, dimension))
+CT_WITH_DIMENSION(Flatten, at::flatten(x, dimension))
 CT_WITH_DIMENSION(OneHot, at::one_hot(x, dimension).to(at::kFloat))
 
 CTTensor *CTTensorTranspose(const CTTensor *x, int64_t a, int64_t b) {

@@ -55,6 +55,38 @@ static inline int cvips_resize(VipsImage *in, VipsImage **out, double horizontal
   return vips_resize(in, out, horizontal, "vscale", vertical, NULL);
 }
 
+/// Cubic (Catmull and Rom) resampling with the filter widened when shrinking, and no box filter before it.
+static inline int cvips_resize_cubic(VipsImage *in, VipsImage **out, double horizontal, double vertical) {
+  return vips_resize(in, out, horizontal, "vscale", vertical, "kernel", VIPS_KERNEL_CUBIC, "gap", 0.0, NULL);
+}
+
+/// Lays the image into a larger one that goes on as its mirror image on every side.
+static inline int cvips_mirror_border(VipsImage *in, VipsImage **out, int x, int y, int width, int height) {
+  return vips_embed(in, out, x, y, width, height, "extend", VIPS_EXTEND_MIRROR, NULL);
+}
+
+static inline int cvips_crop(VipsImage *in, VipsImage **out, int x, int y, int width, int height) {
+  return vips_extract_area(in, out, x, y, width, height, NULL);
+}
+
+static inline int cvips_mirror(VipsImage *in, VipsImage **out) {
+  return vips_flip(in, out, VIPS_DIRECTION_HORIZONTAL, NULL);
+}
+
+static inline int cvips_rotate(VipsImage *in, VipsImage **out, VipsAngle angle) {
+  return vips_rot(in, out, angle, NULL);
+}
+
+/// A Gaussian that is cut off where it falls below `smallest` of its peak; borders repeat.
+static inline int cvips_blur(VipsImage *in, VipsImage **out, double sigma, double smallest) {
+  return vips_gaussblur(in, out, sigma, "min_ampl", smallest, "precision", VIPS_PRECISION_FLOAT, NULL);
+}
+
+/// Strengths of edges, thinned to ridges of one pixel (Canny 1986 before its thresholds).
+static inline int cvips_ridges(VipsImage *in, VipsImage **out, double sigma) {
+  return vips_canny(in, out, "sigma", sigma, "precision", VIPS_PRECISION_FLOAT, NULL);
+}
+
 static inline int cvips_zoom(VipsImage *in, VipsImage **out, int horizontal, int vertical) {
   return vips_zoom(in, out, horizontal, vertical, NULL);
 }
@@ -79,6 +111,16 @@ static inline int cvips_save_webp(VipsImage *in, void **data, size_t *length, in
 
 static inline int cvips_save_tiff(VipsImage *in, void **data, size_t *length) {
   return vips_tiffsave_buffer(in, data, length, "compression", VIPS_FOREIGN_TIFF_COMPRESSION_LZW, NULL);
+}
+
+static inline int cvips_save_gif(VipsImage *in, void **data, size_t *length) {
+  // Looked up by name: a libvips without a GIF writer lacks the function.
+  return vips_image_write_to_buffer(in, ".gif", data, length, NULL);
+}
+
+static inline int cvips_save_heif(VipsImage *in, void **data, size_t *length, int quality,
+                                  VipsForeignHeifCompression compression) {
+  return vips_image_write_to_buffer(in, ".heic", data, length, "Q", quality, "compression", compression, NULL);
 }
 
 static inline void cvips_ignore_log(const gchar *domain, GLogLevelFlags level, const gchar *message,

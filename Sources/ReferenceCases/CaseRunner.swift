@@ -1,6 +1,7 @@
 import AtelierMetrics
 public import AtelierModels
 public import Foundation
+import Perception
 import Torch
 import TorchNN
 
@@ -81,13 +82,33 @@ public struct CaseRunner {
     let configuration = try System.Configuration().overlaid(with: changes)
     try configuration.validate()
     let system = try System(configuration, artefacts: Artefacts(), using: RandomStream(seed: 0))
-    for (name, file) in reference.weights {
+    for (name, source) in reference.weights {
+      if let (network, average) = system.average(named: name), case .file(let file) = source {
+        let theirs = try reference.stateDictionary(file)
+        try average.load(
+          network.authorsNames.translate(theirs, toOurs: true, source: file.lastPathComponent),
+          from: file.lastPathComponent)
+        continue
+      }
       guard let network = system.network(name) else {
         throw CaseError("\(reference.system) has no network '\(name)'")
       }
-      let theirs = try reference.stateDictionary(file)
-      try network.module.load(
-        network.authorsNames.translate(theirs, toOurs: true, source: file.lastPathComponent))
+      switch source {
+      case .file(let file):
+        let theirs = try reference.stateDictionary(file)
+        if let frozen = network.module as? PerceptionNetwork {
+          try frozen.fill(
+            with: network.authorsNames.translate(theirs, toOurs: true, source: file.lastPathComponent),
+            from: file.lastPathComponent)
+        } else {
+          try network.loadAuthorsWeights(theirs, from: file.lastPathComponent)
+        }
+      case .drawn(let seed, let gain):
+        guard let frozen = network.module as? PerceptionNetwork else {
+          throw CaseError("the weights of '\(name)' are drawn, but it is no perception network")
+        }
+        frozen.drawWeights(seed: seed, gain: gain)
+      }
     }
     return system
   }
@@ -96,13 +117,41 @@ public struct CaseRunner {
     _ check: ReferenceCase.Check, of reference: ReferenceCase, system: any GenerativeSystem
   ) throws -> [Comparison] {
     let name = try ReferenceCase.string(check.settings["network"], "network")
+    let inputs = try check.inputs.mapValues { try reference.tensor($0) }
+    if name == "losses" {
+      guard let reporting = system as? any LossReportingSystem else {
+        throw CaseError("\(reference.system) does not report losses of given tensors")
+      }
+      try setMode(check, system.networks.map(\.module))
+      return try compare(check.outputs, try reporting.losses(of: inputs), check, reference)
+    }
     guard let network = system.network(name) else { throw CaseError("there is no network '\(name)'") }
     try setMode(check, [network.module])
     let part = try check.settings["part"].map { try ReferenceCase.string($0, "part") }
-    let actual = try withoutGradients {
-      try network.forward(part, try check.inputs.mapValues { try reference.tensor($0) })
+    var actual = try withoutGradients { try network.forward(part, inputs) }
+    for (output, rule) in try ReferenceCase.table(check.settings["select"] ?? .table([:]), "select") {
+      guard let whole = actual[output] else {
+        throw CaseError("'select' names '\(output)', which was not computed")
+      }
+      actual[output] = try Self.selected(whole, ReferenceCase.string(rule, "select.\(output)"))
     }
     return try compare(check.outputs, actual, check, reference)
+  }
+
+  /// What a case stored of an output: `channels ::8` is every eighth channel; a text that says "all
+  /// channels" leaves the output as it is.
+  private static func selected(_ tensor: Tensor, _ rule: String) throws -> Tensor {
+    if rule.hasSuffix("all channels") { return tensor }
+    let parts = rule.split(separator: " ")
+    let bounds = parts.last?.split(separator: ":", omittingEmptySubsequences: false).map(String.init) ?? []
+    guard parts.count == 2, parts[0] == "channels", (2...3).contains(bounds.count), tensor.rank >= 2,
+      bounds.allSatisfy({ $0.isEmpty || (Int($0) ?? -1) >= 0 })
+    else { throw CaseError("the selection '\(rule)' is not understood") }
+    let (from, to) = (Int(bounds[0]) ?? 0, min(Int(bounds[1]) ?? tensor.shape[1], tensor.shape[1]))
+    let step = bounds.count == 3 ? Int(bounds[2]) ?? 1 : 1
+    guard step >= 1, from < to else { throw CaseError("the selection '\(rule)' selects nothing") }
+    let picked = Tensor(Array(stride(from: from, to: to, by: step)))
+    return tensor.contiguous().indexSelected(1, picked)
   }
 
   private func train<System: GenerativeSystem>(
@@ -112,10 +161,9 @@ public struct CaseRunner {
     guard steps > 0, !check.losses.isEmpty, !check.weightsAfter.isEmpty else {
       throw CaseError("a training check needs steps, losses and weightsAfter")
     }
-    if let per = check.settings["lossesPer"], per != .string("step") {
-      throw CaseError("\(reference.system) logs its losses per step, not per \(per)")
-    }
-    try setMode(check, system.networks.map(\.module))
+    let perEvaluation = try isPerEvaluation(check.settings["lossesPer"])
+    // Training is in training mode where the check does not say otherwise.
+    try setMode(check.settings["mode"] ?? .string("train"), system.networks.map(\.module))
     let inputs = try check.inputs.mapValues { try reference.tensor($0) }
     let recorded = try System.recordedSource(inputs, configuration: system.configuration)
     var logged: [String: [Tensor]] = [:]
@@ -124,11 +172,30 @@ public struct CaseRunner {
       let step = TrainingStep(
         index: index, draws: RecordedDraws(slices), source: recorded ?? RecordedBatch(slices),
         isObserved: false)
-      try step.run(system.step)
+      // Twenty iterations of L-BFGS make a whole step out of a rounding error where two values of a pool are
+      // nearly equal; the recorded ones were made without oneDNN.
+      if perEvaluation {
+        try Engine.withoutOneDNN { try step.run(system.step) }
+      } else {
+        try step.run(system.step)
+      }
+      let names = step.logged.map(\.name)
+      if !perEvaluation, let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
+        throw CaseError("the loss '\(twice)' was logged more than once in a step; is it per evaluation?")
+      }
       for (name, value) in step.logged { logged[name, default: []].append(value) }
     }
     let losses = logged.mapValues { Tensor.stacked($0.map { $0.reshaped([]) }) }
     return try compare(check.losses, losses, check, reference) + weights(check, of: reference, system: system)
+  }
+
+  /// Whether losses are listed for each evaluation of an optimiser's closure, and not for each step.
+  private func isPerEvaluation(_ value: ConfigurationValue?) throws -> Bool {
+    switch value {
+    case nil, .string("step")?: return false
+    case .string("evaluation")?: return true
+    default: throw CaseError("'lossesPer' is '\(value?.description ?? "")'; it is step or evaluation")
+    }
   }
 
   private func generate(
@@ -217,8 +284,12 @@ public struct CaseRunner {
 
   private func metric(_ check: ReferenceCase.Check, of reference: ReferenceCase) throws -> [Comparison] {
     guard check.kind == "metric" else { throw CaseError("metrics has checks of kind 'metric' only") }
+    if reference.configuration["group"] == .string("perceptual") {
+      return try perceptual(check, of: reference)
+    }
     try ReferenceCase.refuseUnknown(
-      reference.configuration.keys, ["group", "instances", "featureSize"], "the configuration")
+      reference.configuration.keys,
+      ["group", "instances", "featureSize", "imageSize", "imageChannels"], "the configuration")
     let name = try ReferenceCase.string(check.settings["metric"], "metric")
     let parameters = try ReferenceCase.table(check.settings["parameters"] ?? .table([:]), "parameters")
     let data = try JSONEncoder().encode(parameters)
@@ -232,7 +303,7 @@ public struct CaseRunner {
 // MARK: - Comparing
 
 extension CaseRunner {
-  private func compare(
+  func compare(
     _ expected: [String: String], _ actual: [String: Tensor], _ check: ReferenceCase.Check,
     _ reference: ReferenceCase
   ) throws -> [Comparison] {
@@ -257,11 +328,14 @@ extension CaseRunner {
     }
     var comparisons: [Comparison] = []
     for (name, fileName) in check.weightsAfter.sorted(by: { $0.key < $1.key }) {
-      guard let network = system.network(name) else { throw CaseError("there is no network '\(name)'") }
+      let averaged = system.average(named: name)
+      guard let network = averaged?.network ?? system.network(name) else {
+        throw CaseError("there is no network '\(name)'")
+      }
       let file = try ReferenceCase.file(fileName, in: reference.folder)
       let expected = try reference.stateDictionary(file)
       let actual = try network.authorsNames.translate(
-        network.module.state().map { (name: $0.name, tensor: $0.tensor.host()) }, toOurs: false, source: name)
+        averaged?.average.state() ?? network.module.hostState(), toOurs: false, source: name)
       let table = Dictionary(actual.map { ($0.name, $0.tensor) }) { first, _ in first }
       if let extra = Set(table.keys).subtracting(expected.map(\.name)).sorted().first {
         throw CaseError("\(fileName) lacks '\(extra)', which the network has")
@@ -273,7 +347,7 @@ extension CaseRunner {
       for (key, value) in expected {
         guard let ours = table[key] else { throw CaseError("the network '\(name)' has no '\(key)'") }
         let tolerance =
-          noise.contains(key) ? try noiseTolerance(check, network: name) : check.tolerance
+          noise.contains(key) ? try noiseTolerance(check, network: network.name) : check.tolerance
         comparisons.append(
           Comparison(
             "\(name).\(key) after training", actual: ours, expected: value, tolerance: tolerance,
@@ -333,23 +407,34 @@ extension CaseRunner {
     for optimizer: ConfigurationValue, in configuration: some SystemConfiguration, check: ReferenceCase.Check
   ) throws -> [String: ConfigurationValue] {
     let settings = try ReferenceCase.table(optimizer, "optimizer")
-    let known = Set(configuration.keys)
     let nested = settings.values.contains { if case .table = $0 { true } else { false } }
-    if nested {
-      var changes: [String: ConfigurationValue] = [:]
-      for (network, value) in settings {
-        for (key, value) in try self.changes(for: value, in: configuration, check: check) {
-          let own = network + key.prefix(1).uppercased() + key.dropFirst()
-          changes[known.contains(own) ? own : key] = value
+    guard nested else { return try changes(for: settings, network: nil, in: configuration) }
+    var changes: [String: ConfigurationValue] = [:]
+    for (network, value) in settings.sorted(by: { $0.key < $1.key }) {
+      let table = try ReferenceCase.table(value, "optimizer.\(network)")
+      for (key, value) in try self.changes(for: table, network: network, in: configuration) {
+        if let other = changes[key], other != value {
+          throw CaseError("the optimisers differ in '\(key)', of which this system's configuration has one")
         }
+        changes[key] = value
       }
-      return changes
     }
+    return changes
+  }
+
+  /// The keys of one optimiser; those with the network's name in front (`generatorLearningRate`) come first.
+  private static func changes(
+    for settings: [String: ConfigurationValue], network: String?, in configuration: some SystemConfiguration
+  ) throws -> [String: ConfigurationValue] {
+    let known = Set(configuration.keys)
     let names = ["name": "optimizer", "epsilon": "adamEpsilon"]
     var changes: [String: ConfigurationValue] = [:]
     for (setting, value) in settings {
       let key = names[setting] ?? setting
-      if known.contains(key) {
+      let own = network.map { $0 + key.prefix(1).uppercased() + key.dropFirst() }
+      if let own, known.contains(own) {
+        changes[own] = value
+      } else if known.contains(key) {
         changes[key] = value
       } else if !isUsual(setting, value) {
         throw CaseError(

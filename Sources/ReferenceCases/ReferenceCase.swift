@@ -13,14 +13,22 @@ public struct ReferenceCase: Sendable {
   public let system: String
   /// The choices that rebuild the networks.
   public let configuration: [String: ConfigurationValue]
-  /// Network names and their weight files, in the order of names.
-  public let weights: [(network: String, file: URL)]
+  /// Network names and where their weights come from, in the order of names.
+  public let weights: [(network: String, source: WeightSource)]
   /// The recorded tensors.
   public let tensors: SafetensorsFile
   /// What to repeat and compare.
   public let checks: [Check]
 
   let folder: URL
+
+  /// Where the weights of a network come from.
+  public enum WeightSource: Sendable {
+    /// A file of the case, in the authors' names.
+    case file(URL)
+    /// Drawn by the rule of FORMAT.md, for networks that are too large to store.
+    case drawn(seed: UInt64, gain: Double)
+  }
 
   /// One check of a case.
   public struct Check: Sendable {
@@ -72,7 +80,7 @@ public struct ReferenceCase: Sendable {
     configuration = try Self.table(root["configuration"], "configuration")
     let files = try Self.table(root["weights"], "weights")
     weights = try files.sorted { $0.key < $1.key }.map {
-      ($0.key, try Self.file(Self.string($0.value, "weights.\($0.key)"), in: folder))
+      ($0.key, try Self.source($0.value, "weights.\($0.key)", in: folder))
     }
     tensors = try Safetensors.read(Self.file(Self.string(root["tensors"], "tensors"), in: folder))
     guard case .list(let list)? = root["checks"], !list.isEmpty else {
@@ -131,6 +139,19 @@ public struct ReferenceCase: Sendable {
     }
   }
 
+  private static func source(
+    _ value: ConfigurationValue, _ key: String, in folder: URL
+  ) throws -> WeightSource {
+    guard case .table(let outer) = value else { return .file(try file(string(value, key), in: folder)) }
+    try refuseUnknown(outer.keys, ["drawn"], key)
+    let rule = try table(outer["drawn"], key + ".drawn")
+    try refuseUnknown(rule.keys, ["seed", "gain"], key + ".drawn")
+    guard case .integer(let seed)? = rule["seed"], seed >= 0 else {
+      throw CaseError("'\(key).drawn.seed' is missing or not a whole number")
+    }
+    return .drawn(seed: UInt64(seed), gain: try number(rule["gain"], key + ".drawn.gain"))
+  }
+
   /// A file of the case; names that would leave its folder are refused.
   static func file(_ name: String, in folder: URL) throws -> URL {
     guard !name.contains("/"), !name.contains("\\"), name != "..", !name.isEmpty else {
@@ -147,7 +168,7 @@ extension ReferenceCase.Check {
   /// The further keys each kind of check may have; a `loss` or a `metric` hands its keys on to the
   /// table that computes it, which refuses what it does not know.
   private static let settingsOfKind: [String: Set<String>] = [
-    "forward": ["network", "mode", "part"],
+    "forward": ["network", "mode", "part", "select"],
     "train": ["steps", "mode", "optimizer", "weightsAfterOutliers", "lossesPer"],
     "generate": ["network", "mode", "length", "temperature"],
     "metric": ["metric", "parameters", "mode"],

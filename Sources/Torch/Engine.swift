@@ -17,6 +17,17 @@ public enum Engine {
     set { check(CTSetThreadCount(Int32(max(1, newValue))), "cannot use \(newValue) threads") }
   }
 
+  /// Runs `body` with convolutions as matrix products instead of oneDNN's kernels, which are about twice as
+  /// fast and round otherwise; for comparisons with numbers that were computed without them.
+  ///
+  /// The setting belongs to the process, not to the thread.
+  public static func withoutOneDNN<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let wasEnabled = CTOneDNNEnabled()
+    check(CTSetOneDNN(false), "oneDNN cannot be switched off")
+    defer { _ = CTSetOneDNN(wasEnabled) }
+    return try body()
+  }
+
   /// Bytes of memory: what the process or the device holds now, and the most it held.
   public struct MemoryFigures: Sendable, Hashable, Codable {
     /// Bytes held now.

@@ -154,6 +154,46 @@ public func upsampleBicubic(
     rank: x.rank)
 }
 
+/// How new pixels are made from old ones.
+public enum ResamplingMode: String, Sendable, Hashable {
+  case nearest, bilinear, bicubic
+}
+
+/// `[batch, channels, height, width]` enlarged by a whole factor, which holds for pictures of every size
+/// where the operation is recorded.
+///
+/// - Parameter alignCorners: as in ``upsampleBilinear(_:size:alignCorners:antialias:)``; not for nearest.
+public func enlarged(
+  _ x: Tensor, by factor: Int, mode: ResamplingMode = .nearest, alignCorners: Bool = false
+) -> Tensor {
+  let code: Int32 =
+    switch mode {
+    case .nearest: 0
+    case .bilinear: 1
+    case .bicubic: 2
+    }
+  return Tensor(CTEnlarge2d(x.handle, Int64(factor), code, alignCorners), "enlarged", x, rank: x.rank)
+}
+
+/// Channels spread over space: `[batch, channels * factor², height, width]` to
+/// `[batch, channels, height * factor, width * factor]`.
+///
+/// Source: Shi et al. 2016, "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
+/// Convolutional Neural Network", equation 4.
+public func pixelShuffle(_ x: Tensor, factor: Int) -> Tensor {
+  Tensor(CTPixelShuffle(x.handle, Int64(factor)), "pixelShuffle", x, rank: x.rank)
+}
+
+/// Space folded into channels: the inverse of ``pixelShuffle(_:factor:)``.
+public func pixelUnshuffle(_ x: Tensor, factor: Int) -> Tensor {
+  Tensor(CTPixelUnshuffle(x.handle, Int64(factor)), "pixelUnshuffle", x, rank: x.rank)
+}
+
+/// x where positive, `weight` times x elsewhere; `weight` `[1]` or `[channels]` (He et al. 2015).
+public func prelu(_ x: Tensor, _ weight: Tensor) -> Tensor {
+  Tensor(CTPRelu(x.handle, weight.handle), "prelu", x, weight, rank: x.rank)
+}
+
 /// The rows of `weight` `[count, size]` at int64 `indices` of any shape: a new last dimension.
 public func embedding(_ weight: Tensor, _ indices: Tensor) -> Tensor {
   Tensor(CTEmbedding(weight.handle, indices.handle), "embedding", weight, indices, rank: indices.rank + 1)

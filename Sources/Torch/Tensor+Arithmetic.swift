@@ -108,6 +108,11 @@ extension Tensor {
   /// max(x, 0).
   public func relu() -> Tensor { Tensor(CTTensorRelu(handle), "relu", self, rank: rank) }
 
+  /// ``relu()`` that overwrites this tensor, which nothing else may need any more.
+  ///
+  /// The gradient flows as through ``relu()``; what is saved is the memory of the input.
+  public func reluInPlace() -> Tensor { Tensor(CTTensorReluInPlace(handle), "reluInPlace", self, rank: rank) }
+
   /// 1 / (1 + exp(-x)).
   public func sigmoid() -> Tensor { Tensor(CTTensorSigmoid(handle), "sigmoid", self, rank: rank) }
 
@@ -135,6 +140,11 @@ extension Tensor {
   /// x where positive, `slope * x` elsewhere.
   public func leakyRelu(_ slope: Double = 0.01) -> Tensor {
     Tensor(CTTensorLeakyRelu(handle, slope), "leakyRelu", self, rank: rank)
+  }
+
+  /// ``leakyRelu(_:)`` that overwrites this tensor, which nothing else may need any more.
+  public func leakyReluInPlace(_ slope: Double = 0.01) -> Tensor {
+    Tensor(CTTensorLeakyReluInPlace(handle, slope), "leakyReluInPlace", self, rank: rank)
   }
 
   /// Every element to the power of `exponent`.

@@ -9,7 +9,7 @@ extension Tensor {
   /// All dimensions from `first` on joined into one.
   public func flattened(from first: Int = 1) -> Tensor {
     guard rank > first else { return self }
-    return reshaped(Array(shape[..<first]) + [shape[first...].reduce(1, *)])
+    return Tensor(CTTensorFlatten(handle, Int64(first)), "flattened", self, rank: first + 1)
   }
 
   /// The dimensions in another order.

@@ -22,6 +22,10 @@ public class BatchNorm: Module, Layer, AffineNorm {
   @Buffer public var runningVar: Tensor?
   /// How many batches were seen in training.
   @Buffer public var numBatchesTracked: Tensor?
+  /// Whether evaluation, too, normalises by the batch's own statistics, which leaves the running ones alone.
+  ///
+  /// Some generators are tested so: their authors never leave training mode.
+  public var usesBatchStatistics = false
   private let momentum: Double?
   private let epsilon: Double
   private let allowedRanks: Set<Int>
@@ -71,15 +75,17 @@ public class BatchNorm: Module, Layer, AffineNorm {
       allowedRanks.contains(x.rank),
       "\(type(of: self)) takes inputs of rank \(allowedRanks.sorted().map(String.init).joined(separator: " or ")), "
         + "not \(x.shape)")
-    let usesBatch = isTraining || runningMean == nil
+    let usesBatch = isTraining || runningMean == nil || usesBatchStatistics
+    let tracked = isTraining || !usesBatch
     var weightOfNew = momentum ?? 0
     if isTraining, let count = numBatchesTracked {
       if let one { count.copy(from: count + one) }
       if momentum == nil { weightOfNew = 1 / count.item() }
     }
     return batchNorm(
-      x, weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVar,
-      training: usesBatch, momentum: weightOfNew, epsilon: epsilon)
+      x, weight: weight, bias: bias, runningMean: tracked ? runningMean : nil,
+      runningVariance: tracked ? runningVar : nil, training: usesBatch, momentum: weightOfNew,
+      epsilon: epsilon)
   }
 }
 

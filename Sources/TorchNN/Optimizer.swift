@@ -29,6 +29,18 @@ open class Optimizer {
   /// Changes the parameters once.
   open func step() {}
 
+  /// Evaluates a loss and its gradients, and changes the parameters; optimisers that need it evaluate more
+  /// than once.
+  ///
+  /// - Parameter loss: sets the gradients anew and gives the loss.
+  /// - Returns: the first evaluation's loss.
+  @discardableResult
+  open func step(evaluating loss: () throws -> Tensor) rethrows -> Tensor {
+    let value = try loss()
+    step()
+    return value
+  }
+
   /// Everything but the settings that later steps depend on.
   open func state() -> [(name: String, tensor: HostTensor)] { [] }
 

@@ -1,9 +1,6 @@
 public import Torch
 
-/// How new pixels are made from old ones.
-public enum ResamplingMode: String, Sendable, Hashable, Codable {
-  case nearest, bilinear, bicubic
-}
+extension ResamplingMode: Codable {}
 
 /// Enlarges `[batch, channels, height, width]` by a factor.
 public final class Upsample: Module, Layer {
@@ -24,12 +21,7 @@ public final class Upsample: Module, Layer {
     guard check(x.rank == 4, "Upsample takes [batch, channels, height, width], not \(x.shape)") else {
       return x
     }
-    let size = (x.shape[2] * scaleFactor, x.shape[3] * scaleFactor)
-    return switch mode {
-    case .nearest: upsampleNearest(x, size: size)
-    case .bilinear: upsampleBilinear(x, size: size, alignCorners: alignCorners)
-    case .bicubic: upsampleBicubic(x, size: size, alignCorners: alignCorners)
-    }
+    return enlarged(x, by: scaleFactor, mode: mode, alignCorners: alignCorners)
   }
 }
 
@@ -174,5 +166,5 @@ public final class Reshape: Module, Layer {
   }
 
   /// `[batch] + shape`.
-  public func callAsFunction(_ x: Tensor) -> Tensor { x.reshaped([x.shape.first ?? 1] + shape) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.reshaped([-1] + shape) }
 }

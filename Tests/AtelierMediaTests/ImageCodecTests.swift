@@ -125,8 +125,9 @@ struct ImageCodecTests {
       let file = folder.appendingPathComponent("picture.png")
       try image.write(to: file)
       #expect(try Image(contentsOf: file) == image)
-      let size = try codec.size(of: file)
-      #expect(size == (width: 6, height: 4, channels: 3, depth: 8))
+      let information = try codec.information(of: file)
+      #expect(information.width == 6 && information.height == 4 && information.channels == 3)
+      #expect(information.depth == 8 && information.format == .png && information.frames == 1)
       #expect(throws: ImageError.self) { try image.write(to: folder.appendingPathComponent("picture.bmp")) }
       #expect(throws: ImageError.self) { try image.write(to: folder.appendingPathComponent("none/a.png")) }
     }

@@ -23,6 +23,29 @@ enum PictureFiles {
     // Code size 2: clear (100), 0 (000), 1 (001), end (101), lowest bits first.
     + [2, 2, 0b01_000_100, 0b0000_1010, 0, 0x3B]
 
+  /// Two frames of 2 x 1: red and blue, then blue and red.
+  static let animatedGIF: [UInt8] =
+    Array(gif.dropLast()) + [0x2C, 0, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, 0b00_001_100, 0b0000_1010, 0, 0x3B]
+
+  /// A TIFF of 2 x 1 pixels in cyan, magenta, yellow and black, without compression: no ink, full black.
+  static let cmykTIFF: [UInt8] = {
+    let entries: [(tag: UInt16, kind: UInt16, count: UInt32, value: UInt32)] = [
+      (256, 4, 1, 2), (257, 4, 1, 1), (258, 3, 4, 122), (259, 3, 1, 1), (262, 3, 1, 5), (273, 4, 1, 130),
+      (277, 3, 1, 4), (278, 4, 1, 1), (279, 4, 1, 8),
+    ]
+    func little(_ value: UInt32, _ bytes: Int) -> [UInt8] {
+      (0..<bytes).map { UInt8(truncatingIfNeeded: value >> (8 * UInt32($0))) }
+    }
+    let directory =
+      little(UInt32(entries.count), 2)
+      + entries.flatMap {
+        little(UInt32($0.tag), 2) + little(UInt32($0.kind), 2) + little($0.count, 4) + little($0.value, 4)
+      } + little(0, 4)
+    let start = Array("II".utf8) + little(42, 2) + little(8, 4) + directory
+    // Bits a sample at 122, pixels at 130.
+    return start + [8, 0, 8, 0, 8, 0, 8, 0] + [0, 0, 0, 0, 0, 0, 0, 255]
+  }()
+
   /// Puts an EXIF block that holds nothing but the orientation right after a JPEG's start marker.
   static func jpeg(_ jpeg: [UInt8], withOrientation orientation: UInt8) -> [UInt8] {
     let exif: [UInt8] =

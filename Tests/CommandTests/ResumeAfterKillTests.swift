@@ -5,19 +5,27 @@ import Testing
 
 /// A real process, killed without warning and resumed, ends with the bytes of one that was not.
 @Suite(.serialized) struct ResumeAfterKillTests {
-  /// Systems with changes that make them quick.
+  /// A system and the changes that make it quick.
   struct Case: Sendable, CustomTestStringConvertible {
     let system: String
-    let changes: [String]
-    let isText: Bool
+    let layout: TinyLayout
 
     var testDescription: String { system }
 
-    static let quick = [Case(system: "cgan", changes: ["batchSize=16"], isText: false)]
-    static let all: [Case] = SystemRegistry.standard.systems.map { type in
-      let isText = type is any LanguageSystem.Type
-      return Case(
-        system: type.identity.name, changes: [isText ? "batchSize=4" : "batchSize=16"], isText: isText)
+    /// Steps cross the ends of passes: 80 digits in batches of 16, six of anything else in twos.
+    var changes: [String] {
+      switch layout {
+      case .labelledDigits: ["batchSize=16"]
+      case .text: ["batchSize=4"]
+      default: ["batchSize=2"]
+      }
+    }
+
+    static let quick = [Case(system: "cgan", layout: .labelledDigits)]
+
+    /// Every system that learns from data alone.
+    static let all: [Case] = SystemRegistry.standard.systems.compactMap { type in
+      TinyLayout.of(type).map { Case(system: type.identity.name, layout: $0) }
     }
   }
 
@@ -25,14 +33,7 @@ import Testing
     let atelier = try #require(
       Program(named: "atelier"), "the program atelier was not built beside the tests")
     let folder = try TemporaryFolder()
-    let data = tried.isText ? folder("text.txt") : folder("data")
-    if tried.isText {
-      try TinyData.writeText(to: data, lines: 400)
-    } else {
-      try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
-      // 80 pictures in batches of 16: steps cross the ends of epochs.
-      try TinyData.writeIDX(to: data, perClass: 20, size: 28)
-    }
+    let data = try tried.layout.write(in: folder.url, perClass: 20)
     func train(_ run: String) -> [String] {
       ["train", tried.system, "--preset", "small", "--data", data.path, "--run", run]
         + tried.changes.flatMap { ["--set", $0] }

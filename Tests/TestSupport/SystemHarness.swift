@@ -2,6 +2,7 @@ import AtelierData
 public import AtelierModels
 public import AtelierTraining
 public import Foundation
+import Perception
 import Torch
 import TorchNN
 
@@ -18,12 +19,15 @@ public struct SystemHarness {
   public let configuration: [String: ConfigurationValue]
   /// Where the data lie; nil for a system that needs none.
   public let data: URL?
+  /// Pictures that the user would give beside the data.
+  public let artefacts: Artefacts?
 
   /// A harness for a system.
   ///
   /// - Parameter changes: keys that make the preset `small` tiny.
   public init(
-    _ system: any GenerativeSystem.Type, _ changes: [String: ConfigurationValue] = [:], data: URL?
+    _ system: any GenerativeSystem.Type, _ changes: [String: ConfigurationValue] = [:], data: URL?,
+    artefacts: Artefacts? = nil
   ) throws {
     func values<System: GenerativeSystem>(_ type: System.Type) throws -> [String: ConfigurationValue] {
       let presets = System.Configuration.presets
@@ -32,6 +36,7 @@ public struct SystemHarness {
     }
     self.system = system
     self.data = data
+    self.artefacts = artefacts
     configuration = try values(system)
   }
 
@@ -51,8 +56,9 @@ public struct SystemHarness {
     let run = try RunDirectory.create(in: folder, name: system.identity.name)
     var binding = DataBindingOptions()
     binding.seed = options.seed
-    let opened = try DataBinding.open(data, for: system, configuration: configuration, options: binding)
-    try Training.start(opened, in: run, options: options, reporter: reporter)
+    let opened = try DataBinding.open(
+      data, for: system, configuration: configuration, artefacts: artefacts, options: binding)
+    try Training.start(opened, in: run, options: options, weights: .drawn(), reporter: reporter)
     return run
   }
 
@@ -72,25 +78,32 @@ public struct SystemHarness {
     let lines = try EventLog.read(run.events).filter { $0.type == .step }
     let values = lines.flatMap { $0.values.map { Array($0.values) } ?? [] }
     let first = try makeSystem(
-      system, configuration: DataBinding.open(data, for: system, configuration: configuration).configuration,
-      artefacts: artefacts(run), using: RandomStream(seed: 7, purpose: "initial weights"))
+      system,
+      configuration: DataBinding.open(
+        data, for: system, configuration: configuration, artefacts: artefacts
+      ).configuration,
+      artefacts: savedArtefacts(run), using: RandomStream(seed: 7, purpose: "initial weights"))
     let trained = try loadSystem(from: run.url, registry: SystemRegistry([system])).system
     let updated = Set(trained.optimizers.flatMap { $0.optimizer.names })
     let changed = zip(first.networks, trained.networks).allSatisfy { before, after in
-      before.module.hostState().map(\.tensor) != after.module.hostState().map(\.tensor)
+      before.frozenFrom != nil
+        || before.module.hostState().map(\.tensor) != after.module.hostState().map(\.tensor)
     }
     return lines.count == 2 && !values.isEmpty && values.allSatisfy(\.isFinite) && changed && !updated.isEmpty
   }
 
-  /// A loss before and after some steps on a single batch: `total`, or where two players play, the
-  /// discriminator's, whose lowest value counts because the generator pulls it up again.
+  /// A loss before and after some steps on a single batch: `total`, a generator's where it has no opponent,
+  /// or where two players play, the discriminator's, whose lowest value counts because the generator pulls it up again.
   public func overfitsOneBatch(steps: Int) throws -> (first: Double, last: Double) {
     Engine.threadCount = 1
-    let opened = try DataBinding.open(data, for: system, configuration: configuration)
+    let opened = try DataBinding.open(
+      data, for: system, configuration: configuration, artefacts: artefacts)
     let stream = RandomStream(seed: 3, purpose: "initial weights")
     let built = try makeSystem(
       system, configuration: opened.configuration, artefacts: opened.facts.artefacts, using: stream)
-    let source = RepeatingSource(try opened.training.next())
+    try built.fillFrozenNetworks(from: .drawn())
+    // What is optimised without data never asks for a batch.
+    let source: any BatchSource = data == nil ? opened.training : RepeatingSource(try opened.training.next())
     var losses: [String: [Double]] = [:]
     for index in 0..<steps {
       let draws = StreamDraws(RandomStream(seed: 3, purpose: "draws", step: index))
@@ -101,6 +114,11 @@ public struct SystemHarness {
       }
     }
     if let totals = losses["total"], let first = totals.first, let last = totals.last { return (first, last) }
+    if losses["discriminator"] == nil, let alone = losses["generator"], let first = alone.first,
+      let last = alone.last
+    {
+      return (first, last)
+    }
     let losing = losses["discriminator"] ?? []
     return (losing.first ?? .nan, losing.min() ?? .nan)
   }
@@ -118,7 +136,9 @@ public struct SystemHarness {
     let folder = try TemporaryFolder()
     let whole = try train(in: folder.url, options: Self.options(steps: 2 * half))
     let resumed = try train(in: folder.url, options: Self.options(steps: half))
-    try Training.resume(resumed.url, registry: SystemRegistry([system])) { $0.steps = 2 * half }
+    try Training.resume(resumed.url, registry: SystemRegistry([system]), weights: .drawn()) {
+      $0.steps = 2 * half
+    }
     return try Self.bytes(of: whole) == Self.bytes(of: resumed)
   }
 
@@ -142,7 +162,7 @@ public struct SystemHarness {
     return first == again && !first.isEmpty && (!isRandom || first != other)
   }
 
-  private func artefacts(_ run: RunDirectory) throws -> Artefacts {
+  private func savedArtefacts(_ run: RunDirectory) throws -> Artefacts {
     try ModelFile.describe(modelFile(at: run.url)).artefacts
   }
 }

@@ -46,6 +46,88 @@ public enum TinyData {
     }
   }
 
+  /// A picture in three colours that follow from its number, without any symmetry.
+  public static func coloured(number: Int, width: Int, height: Int) -> Image {
+    let grey = (0..<(width * height)).map { place -> Int in
+      let (y, x) = (place / width, place % width)
+      return (x * 160 / width + y * 60 / height + 37 * number) % 220
+    }
+    return Image(
+      width: width, height: height, channels: 3,
+      bytes: grey.flatMap { [UInt8($0 + 20), UInt8(255 - $0), UInt8($0 / 2 + 17)] })
+  }
+
+  /// Pictures without labels in `train` and `test`, wider than high.
+  public static func writePhotographs(to folder: URL, count: Int = 6, size: Int = 8) throws {
+    for (part, number) in [("train", count), ("test", max(2, count / 2))] {
+      for index in 0..<number {
+        try write(coloured(number: index, width: size * 3 / 2, height: size), folder, "\(part)/\(index).png")
+      }
+    }
+  }
+
+  /// Pairs in `train/A`, `train/B`, `test/A`, `test/B`: a picture, and the same in negative.
+  public static func writePairs(to folder: URL, count: Int = 6, size: Int = 8) throws {
+    for (part, number) in [("train", count), ("test", max(2, count / 2))] {
+      for index in 0..<number {
+        let picture = coloured(number: index, width: size, height: size)
+        try write(picture, folder, "\(part)/A/\(index).png")
+        try write(negative(picture), folder, "\(part)/B/\(index).png")
+      }
+    }
+  }
+
+  /// The same pairs side by side in `train` and `test`.
+  public static func writeSideBySide(to folder: URL, count: Int = 6, size: Int = 8) throws {
+    for (part, number) in [("train", count), ("test", max(2, count / 2))] {
+      for index in 0..<number {
+        let picture = coloured(number: index, width: size, height: size)
+        let sheet = try ImageGrid(columns: 2, padding: 0, scale: 1).render([picture, negative(picture)])
+        try write(sheet, folder, "\(part)/\(index).png")
+      }
+    }
+  }
+
+  /// Two sets without correspondence in `trainA`, `trainB`, `testA` and `testB`.
+  public static func writeUnpaired(to folder: URL, count: Int = 6, size: Int = 8) throws {
+    for (part, number) in [("train", count), ("test", max(2, count / 2))] {
+      for index in 0..<number {
+        try write(coloured(number: index, width: size, height: size), folder, "\(part)A/a\(index).png")
+        let other = coloured(number: index + 3, width: size, height: size)
+        try write(negative(other), folder, "\(part)B/b\(index).png")
+      }
+    }
+  }
+
+  /// Photographs in `train_img`, their maps of labels 0 … 3 in `train_label` and of instances in
+  /// `train_inst`, and the same for `val`.
+  public static func writeLabelled(to folder: URL, count: Int = 6, size: Int = 8) throws {
+    for (part, number) in [("train", count), ("val", max(2, count / 2))] {
+      for index in 0..<number {
+        let picture = coloured(number: index, width: size, height: size)
+        try write(picture, folder, "\(part)_img/\(index).jpg")
+        let labels = Image(
+          width: size, height: size, channels: 1,
+          bytes: (0..<(size * size)).map { UInt8($0 / size * 2 / size * 2 + $0 % size * 2 / size) })
+        try write(labels, folder, "\(part)_label/\(index).png")
+        try write(labels, folder, "\(part)_inst/\(index).png")
+      }
+    }
+  }
+
+  private static func negative(_ picture: Image) -> Image {
+    Image(
+      width: picture.width, height: picture.height, channels: picture.channels,
+      bytes: picture.bytes.map { 255 - $0 })
+  }
+
+  private static func write(_ picture: Image, _ folder: URL, _ name: String) throws {
+    let file = folder.appendingPathComponent(name)
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try picture.write(to: file)
+  }
+
   /// A text of a few hundred words.
   public static func writeText(to file: URL, lines: Int = 60) throws {
     let words = ["the", "cat", "sat", "on", "a", "mat", "and", "saw", "red", "dog"]

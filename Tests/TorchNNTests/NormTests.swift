@@ -53,6 +53,41 @@ import TorchNN
     #expect(untracked(x).floats() == inTraining)
   }
 
+  /// The engine's own kernel gets the last of these cases wrong.
+  @Test(arguments: [[2, 3, 4, 5], [3, 16, 32, 32], [1, 3, 4, 5], [1, 16, 32, 32]])
+  func instanceNormAndItsGradientHoldInEveryLayout(_ shape: [Int]) {
+    let stream = RandomStream(seed: 6)
+    let (values, outer) = (stream.normal(shape) * 3 + 1, stream.normal(shape))
+    func run(_ norm: (Tensor) -> Tensor, _ x: Tensor, _ outer: Tensor) -> (Tensor, Tensor) {
+      let x = x.detached()
+      x.requiresGradient = true
+      let y = norm(x)
+      y.backward(gradient: outer)
+      return (y.detached(), x.gradient ?? .zeros(shape))
+    }
+    let (y, derivative) = run(
+      { x in
+        let centred = x - x.mean(dims: [2, 3], keepDim: true)
+        return centred / (centred.square().mean(dims: [2, 3], keepDim: true) + 1e-5).sqrt()
+      }, values, outer)
+    for (x, behind) in [
+      (values, outer), (values, outer.channelsLast()), (values.channelsLast(), outer),
+      (values.channelsLast(), outer.channelsLast()),
+    ] {
+      let (found, foundDerivative) = run({ instanceNorm($0) }, x, behind)
+      #expect((found - y).abs().max().item() < 1e-5)
+      #expect((foundDerivative - derivative).abs().max().item() < 1e-5)
+    }
+  }
+
+  @Test func oneExampleUpdatesRunningStatisticsOfInstanceNormToo() {
+    let norm = InstanceNorm2d(channels: 2, tracksStatistics: true)
+    _ = norm(Tensor([1, 3, 2, 6] as [Float], shape: [1, 2, 1, 2]))
+    #expect(
+      norm.runningMean.map { zip($0.doubles(), [0.2, 0.4]).allSatisfy { abs($0 - $1) < 1e-6 } } == true)
+    #expect(norm.runningVar.map { zip($0.doubles(), [1.1, 1.7]).allSatisfy { abs($0 - $1) < 1e-6 } } == true)
+  }
+
   @Test func instanceNormEqualsPyTorchInBothModes() {
     let norm = InstanceNorm2d(channels: 2, isAffine: true, tracksStatistics: true)
     expectClose(

@@ -156,7 +156,7 @@ import Torch
       "CTLastError", "CTTensorFree", "CTTensorRank", "CTTensorShape", "CTTensorDType", "CTTensorDeviceKind",
       "CTTensorDeviceIndex", "CTTensorRequiresGradient", "CTGradientModeEnabled", "CTSetGradientMode",
       "CTAutocastClearCache", "CTThreadCount", "CTEngineVersion", "CTCPUCapability", "CTThreadSlot",
-      "CTSetThreadSlot", "CTGeneratorFree",
+      "CTSetThreadSlot", "CTGeneratorFree", "CTScriptModuleFree",
     ]
     var exported = 0
     for file in try FileManager.default.contentsOfDirectory(atPath: sources.path) where file.hasSuffix(".cpp")

@@ -111,6 +111,9 @@ struct DifferentiableOperation: Sendable, CustomTestStringConvertible {
     .init("upsampleNearest", [[1, 1, 2, 3]]) { upsampleNearest($0[0], size: (4, 6)).square() },
     .init("upsampleBilinear", [[1, 1, 2, 3]]) { upsampleBilinear($0[0], size: (4, 6)).square() },
     .init("upsampleBicubic", [[1, 1, 3, 3]]) { upsampleBicubic($0[0], size: (5, 5)).square() },
+    .init("pixelShuffle", [[1, 8, 2, 3]]) { pixelShuffle($0[0], factor: 2).square() },
+    .init("pixelUnshuffle", [[1, 2, 4, 6]]) { pixelUnshuffle($0[0], factor: 2).square() },
+    .init("prelu", [[2, 3, 2], [3]]) { prelu($0[0], $0[1]).square() },
     .init("embedding", [[5, 2]]) { embedding($0[0], Tensor([4, 0, 4])).square() },
     .init("lstm", [[3, 2, 2], [1, 2, 3], [1, 2, 3], [12, 2], [12, 3], [12], [12]], twice: false) {
       recurrent(

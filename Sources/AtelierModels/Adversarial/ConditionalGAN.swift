@@ -337,7 +337,7 @@ private final class JointGenerator: Module, ClassGenerator {
   func callAsFunction(_ latent: Tensor, _ label: Tensor) -> Tensor {
     let parts = [latentLayer(latent).relu(), labelLayer(label.oneHot(classes)).relu()]
     let joint = dropouts[1](jointLayer(dropouts[0](.concatenated(parts, dim: 1))).relu())
-    return output(joint).sigmoid().reshaped([latent.shape[0]] + imageShape)
+    return output(joint).sigmoid().reshaped([-1] + imageShape)
   }
 }
 
@@ -422,7 +422,7 @@ private final class ConvolutionalGenerator: Module, ClassGenerator {
   func callAsFunction(_ latent: Tensor, _ label: Tensor) -> Tensor {
     let input = labelEmbedding.map { Tensor.concatenated([latent, $0(label)], dim: 1) } ?? latent
     // The weights are laid out so too; see `layOutChannelsLast`.
-    var x = projection(input).reshaped([latent.shape[0]] + bottomShape).channelsLast()
+    var x = projection(input).reshaped([-1] + bottomShape).channelsLast()
     for (index, convolution) in convolutions.enumerated() {
       x = norms.isEmpty ? classNorms[index](x, label) : norms[index](x)
       x = convolution(x.relu())

@@ -315,7 +315,7 @@ public final class DCGAN: LatentSystem {
     }
 
     /// Pictures in -1 … 1 for `[batch, latent]` or `[batch, latent, 1, 1]`.
-    func callAsFunction(_ x: Tensor) -> Tensor { main(x.reshaped([x.shape.first ?? 1, latentSize, 1, 1])) }
+    func callAsFunction(_ x: Tensor) -> Tensor { main(x.reshaped([-1, latentSize, 1, 1])) }
   }
 
   /// pytorch/examples' discriminator; the layers' names are the authors': `main.0.weight`.
@@ -389,7 +389,7 @@ public final class DCGAN: LatentSystem {
 
     /// Pictures in -1 … 1 for `[batch, latent]` or `[batch, latent, 1, 1]`.
     func callAsFunction(_ x: Tensor) -> Tensor {
-      blocks(bottomNorm(projection(x.flattened(from: 1)).reshaped([x.shape.first ?? 1] + bottomShape)))
+      blocks(bottomNorm(projection(x.flattened(from: 1)).reshaped([-1] + bottomShape)))
     }
   }
 

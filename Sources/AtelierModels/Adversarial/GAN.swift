@@ -293,7 +293,7 @@ private final class RectifiedGenerator: Module, Layer {
     var x = latent
     for layer in layers.dropLast() { x = layer(x).relu() }
     let pictures = layers.last.map { $0(x).sigmoid() } ?? x
-    return pictures.reshaped([latent.shape.first ?? 1] + imageShape)
+    return pictures.reshaped([-1] + imageShape)
   }
 
   /// Sets the output bias to the logit of each value's mean, so that training starts from pictures whose

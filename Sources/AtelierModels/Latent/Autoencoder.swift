@@ -381,9 +381,9 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
 
   /// Pictures for positions on the codes' principal axes, in standard deviations.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
-    let code = prior.codes(from: latents).reshaped([latents.shape[0]] + configuration.codeShape)
+    let code = prior.codes(from: latents).reshaped([-1] + configuration.codeShape)
     let size = configuration.imageSize
-    let picture = layers.decoder(code).reshaped([latents.shape[0], configuration.imageChannels, size, size])
+    let picture = layers.decoder(code).reshaped([-1, configuration.imageChannels, size, size])
     return configuration.range == .unit ? picture * 2 - 1 : picture
   }
 }

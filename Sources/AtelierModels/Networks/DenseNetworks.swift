@@ -33,7 +33,7 @@ final class DenseGenerator: Module, Layer {
   }
 
   /// Pictures `[batch, channels, height, width]` in -1 … 1 for `[batch, inputs]`.
-  func callAsFunction(_ x: Tensor) -> Tensor { model(x).reshaped([x.shape.first ?? 1] + imageShape) }
+  func callAsFunction(_ x: Tensor) -> Tensor { model(x).reshaped([-1] + imageShape) }
 }
 
 /// PyTorch-GAN's dense discriminator: linear layers with leaky relu. Shared by gan and wgan-gp.

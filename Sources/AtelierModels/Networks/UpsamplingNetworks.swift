@@ -47,7 +47,7 @@ final class UpsamplingGenerator: Module, Layer {
 
   /// Pictures `[batch, channels, height, width]` in -1 … 1 for `[batch, latent]`.
   func callAsFunction(_ x: Tensor) -> Tensor {
-    blocks(projection(x).reshaped([x.shape.first ?? 1, firstChannels, bottomWidth, bottomWidth]))
+    blocks(projection(x).reshaped([-1, firstChannels, bottomWidth, bottomWidth]))
   }
 }
 

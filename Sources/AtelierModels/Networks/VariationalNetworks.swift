@@ -20,7 +20,7 @@ public protocol VariationalNetwork: Module {
 
 extension VariationalNetwork {
   /// Pictures `[batch, channels, height, width]` from what ``decode(_:label:)`` gave.
-  public func picture(_ output: Tensor) -> Tensor { output.reshaped([output.shape[0]] + imageShape) }
+  public func picture(_ output: Tensor) -> Tensor { output.reshaped([-1] + imageShape) }
 
   /// Labels as float vectors `[batch, classes]`.
   func oneHot(_ label: Tensor?, count: Int) -> Tensor? {
@@ -215,7 +215,7 @@ public final class VariationalConvolutional: Module, VariationalNetwork {
   public func encode(_ image: Tensor, label: Tensor?) -> (mean: Tensor, logVariance: Tensor) {
     var x = image
     if let classPlane, let imageEmbedding, let condition = oneHot(label, count: x.shape[0]) {
-      let plane = classPlane(condition).reshaped([x.shape[0], 1, imageShape[1], imageShape[2]])
+      let plane = classPlane(condition).reshaped([-1, 1, imageShape[1], imageShape[2]])
       x = .concatenated([imageEmbedding(x), plane], dim: 1)
     }
     for stage in encoder { x = stage(x) }
@@ -227,7 +227,7 @@ public final class VariationalConvolutional: Module, VariationalNetwork {
   public func decode(_ latent: Tensor, label: Tensor?) -> Tensor {
     var x = latent
     if let condition = oneHot(label, count: x.shape[0]) { x = .concatenated([x, condition], dim: 1) }
-    x = decoderInput(x).reshaped([x.shape[0]] + bottleneck)
+    x = decoderInput(x).reshaped([-1] + bottleneck)
     for stage in decoder { x = stage(x) }
     return output(x)
   }

@@ -30,3 +30,9 @@ public protocol LanguageSystem: GenerativeSystem {
 public enum TokenUnit: String, Sendable, Hashable, Codable, CaseIterable {
   case word, character, byte
 }
+
+/// A system whose losses can be asked for given tensors, without a training step.
+public protocol LossReportingSystem: GenerativeSystem {
+  /// Losses, and whatever belongs to them, by name; networks as they are now.
+  func losses(of inputs: [String: Tensor]) throws -> [String: Tensor]
+}

@@ -92,6 +92,19 @@ public protocol LatentSystem: GenerativeSystem {
   func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor
 }
 
+extension GenerativeSystem {
+  /// Runs `body` with every averaged network's average in place of its weights.
+  public func withAverages<Result>(_ body: () throws -> Result) rethrows -> Result {
+    func nested(_ rest: ArraySlice<(network: String, average: MovingAverage)>) throws -> Result {
+      guard let first = rest.first else { return try body() }
+      return try first.average.applied { try nested(rest.dropFirst()) }
+    }
+    do {
+      return try nested(averages[...])
+    }
+  }
+}
+
 extension LatentSystem {
   /// Pictures for a request, at most 100 a piece so that memory stays bounded.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
@@ -107,17 +120,6 @@ extension LatentSystem {
           try emit(.images(decode(latents.slice(0, start, end), labels: picked)))
         }
       }
-    }
-  }
-
-  /// Runs `body` with every averaged network's average in place of its weights.
-  public func withAverages<Result>(_ body: () throws -> Result) rethrows -> Result {
-    func nested(_ rest: ArraySlice<(network: String, average: MovingAverage)>) throws -> Result {
-      guard let first = rest.first else { return try body() }
-      return try first.average.applied { try nested(rest.dropFirst()) }
-    }
-    do {
-      return try nested(averages[...])
     }
   }
 

@@ -1,5 +1,6 @@
 public import AtelierData
 public import Foundation
+import Perception
 public import Torch
 public import TorchNN
 
@@ -30,6 +31,11 @@ public protocol GenerativeSystem: AnyObject {
 
   /// Random changes of training pictures; by default none.
   static func augmentation(_ configuration: Configuration) -> JointAugmentation
+
+  /// Pictures that the user gives beside the data, which training cannot do without; by default none.
+  ///
+  /// They are artefacts, under ``GivenPicture/artefact``.
+  static func givenPictures(_ configuration: Configuration) -> [GivenPicture]
 
   /// The configuration with what only the data can tell: number of classes, channels, vocabulary size.
   ///
@@ -94,13 +100,27 @@ extension GenerativeSystem {
   ) throws -> (any BatchSource)? { nil }
 
   /// Moves networks and averages to a device; optimisers follow, and make their moments there.
+  ///
+  /// Frozen networks that have no weights yet get them on their device later.
   public func move(to device: Device) {
-    for network in networks { network.module.to(device) }
+    for network in networks where (network.module as? PerceptionNetwork)?.isFilled ?? true {
+      network.module.to(device)
+    }
     for entry in averages { entry.average.to(device) }
   }
 
   /// The network of a name.
   public func network(_ name: String) -> Network? { networks.first { $0.name == name } }
+
+  /// The moving average that a reference case calls `generatorAverage`, or `average` where there is one
+  /// only, with the network it averages.
+  public func average(named name: String) -> (network: Network, average: MovingAverage)? {
+    for entry in averages
+    where name == entry.network + "Average" || (averages.count == 1 && name == "average") {
+      if let network = network(entry.network) { return (network, entry.average) }
+    }
+    return nil
+  }
 }
 
 /// A system's name and where it comes from.

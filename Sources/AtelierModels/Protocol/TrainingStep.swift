@@ -63,30 +63,32 @@ public final class TrainingStep {
   ///   - clip: the largest global gradient norm; nil leaves the trainer's setting.
   ///   - average: a moving average that follows the updated network.
   ///   - terms: losses, each computed and differentiated in turn, so that the history of one is gone
-  ///     before the next is made.
-  /// - Returns: the sum of the terms, without history.
+  ///     before the next is made; an optimiser such as L-BFGS evaluates them several times.
+  /// - Returns: the sum of the terms at the first evaluation, without history.
   @discardableResult
   public func update(
     _ name: String, _ optimizer: Optimizer, clip: Double? = nil, average: MovingAverage? = nil,
     minimizing terms: (() throws -> Tensor)...
   ) throws -> Tensor {
-    optimizer.zeroGradients()
-    var total: Tensor?
-    for term in terms {
-      let loss = try term()
-      // Backward passes run outside autocast: the recorded operations already know their types.
-      withoutAutocast(on: device) { loss.backward() }
-      total = total.map { $0 + loss.detached() } ?? loss.detached()
+    let total = try optimizer.step {
+      optimizer.zeroGradients()
+      var total: Tensor?
+      for term in terms {
+        let loss = try term()
+        // Backward passes run outside autocast: the recorded operations already know their types.
+        withoutAutocast(on: device) { loss.backward() }
+        total = total.map { $0 + loss.detached() } ?? loss.detached()
+      }
+      if let limit = clip ?? gradientClip {
+        let norm = clipGradients(of: optimizer.parameters, toNorm: limit)
+        if isObserved { gradientNorms.append((name, norm)) }
+      } else if isObserved {
+        gradientNorms.append((name, gradientNorm(of: optimizer.parameters)))
+      }
+      return total ?? Tensor(scalar: 0)
     }
-    if let limit = clip ?? gradientClip {
-      let norm = clipGradients(of: optimizer.parameters, toNorm: limit)
-      if isObserved { gradientNorms.append((name, norm)) }
-    } else if isObserved {
-      gradientNorms.append((name, gradientNorm(of: optimizer.parameters)))
-    }
-    optimizer.step()
     average?.update(step: index)
-    return total ?? Tensor(scalar: 0)
+    return total
   }
 
   /// Records a number under a name; the value is read only when the trainer writes its log.

@@ -27,7 +27,7 @@ public struct TranslationDirection: Sendable, Hashable {
 
 /// A system that turns pictures into pictures, of any size that its networks allow.
 ///
-/// Previews, `generate --source`, tiles and the measures of pairs follow from it.
+/// Previews, `generate` with pictures, tiles and the measures of pairs follow from it.
 public protocol TranslatingSystem: GenerativeSystem {
   /// The directions; the first is the one that is meant where none is named.
   static func directions(_ configuration: Configuration) -> [TranslationDirection]
@@ -51,22 +51,22 @@ extension TranslatingSystem {
     return found
   }
 
-  /// Outputs for the request's pictures `[n, channels, height, width]` in -1 … 1, one at a time so that
-  /// memory stays bounded; they come back in -1 … 1.
+  /// Outputs for the request's pictures `[n, channels, height, width]` of any size in -1 … 1, one at a time so
+  /// that memory stays bounded; they come back in -1 … 1.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     let known = Self.directions(configuration)
     guard let direction = known.first(where: { request.inputs[$0.source] != nil }) ?? known.first,
       let pictures = request.inputs[direction.source]
     else {
       throw ConfigurationError(
-        "\(Self.identity.name) starts from pictures; give --source and a picture or a folder of them")
+        "\(Self.identity.name) starts from pictures; give a picture or a folder of them")
     }
     for module in networks.map(\.module) { module.eval() }
     try withoutGradients {
       for index in 0..<pictures.shape[0] {
         let given = pictures.slice(0, index, index + 1)
         let source = range(of: direction.source) == .unit ? (given + 1) / 2 : given
-        let output = try translate(source, direction: direction, draws: request.draws)
+        let output = try translateWhole(source, direction: direction, draws: request.draws)
         try emit(.images(range(of: direction.target) == .unit ? output * 2 - 1 : output))
       }
     }

@@ -2,6 +2,7 @@ public import AtelierData
 public import AtelierMetrics
 public import AtelierModels
 public import Foundation
+public import Perception
 public import Torch
 import TorchNN
 
@@ -21,11 +22,24 @@ public struct EvaluationOptions: Sendable {
   public var inceptionWeights: URL?
   /// Whether the historical Parzen-window likelihood is computed too.
   public var withParzen: Bool
+  /// Where perceptual distances and sources of features take their weights from.
+  public var weights: WeightStore
+  /// Whether translations are measured on whole pictures or at the size of training; nil: whole ones where
+  /// pictures are enlarged.
+  public var wholePictures: Bool?
+  /// Pixels cut off each side before translations are measured; nil: the scale of super-resolution, else 0.
+  public var border: Int?
+  /// Whether the data are others than those of the training, so that all of them were held out.
+  public var hasOtherData: Bool
+  /// Examples that a page shows.
+  public var shownExamples: Int
 
   /// The usual options.
   public init(
     samples: Int = 1000, seed: UInt64 = 0, importanceSamples: Int = 100, classifierSeconds: Double = 90,
-    classifierFile: URL? = nil, inceptionWeights: URL? = nil, withParzen: Bool = false
+    classifierFile: URL? = nil, inceptionWeights: URL? = nil, withParzen: Bool = false,
+    weights: WeightStore = .standard, wholePictures: Bool? = nil, border: Int? = nil,
+    hasOtherData: Bool = false, shownExamples: Int = 8
   ) {
     self.samples = samples
     self.seed = seed
@@ -34,6 +48,11 @@ public struct EvaluationOptions: Sendable {
     self.classifierFile = classifierFile
     self.inceptionWeights = inceptionWeights
     self.withParzen = withParzen
+    self.weights = weights
+    self.wholePictures = wholePictures
+    self.border = border
+    self.hasOtherData = hasOtherData
+    self.shownExamples = shownExamples
   }
 }
 

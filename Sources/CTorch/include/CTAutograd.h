@@ -30,6 +30,8 @@ void CTAutocastClearCache(void);
 // The number of CPU threads one operation uses.
 int32_t CTThreadCount(void);
 bool CTSetThreadCount(int32_t count);
+bool CTOneDNNEnabled(void);
+bool CTSetOneDNN(bool enabled);
 bool CTDeviceAvailable(int32_t deviceKind, int32_t deviceIndex);
 const char *_Nonnull CTEngineVersion(void);
 // The instruction set the CPU kernels were chosen for, for example "AVX2".

@@ -37,6 +37,11 @@ CTTensor *_Nullable CTGroupNorm(const CTTensor *_Nonnull x, int64_t groups, cons
 // mode 0 nearest, 1 bilinear, 2 bicubic.
 CTTensor *_Nullable CTResample2d(const CTTensor *_Nonnull x, int64_t height, int64_t width, int32_t mode,
                                  bool alignCorners, bool antialias);
+// The same by a factor of both sides, without antialiasing.
+CTTensor *_Nullable CTEnlarge2d(const CTTensor *_Nonnull x, int64_t factor, int32_t mode, bool alignCorners);
+CTTensor *_Nullable CTPixelShuffle(const CTTensor *_Nonnull x, int64_t factor);
+CTTensor *_Nullable CTPixelUnshuffle(const CTTensor *_Nonnull x, int64_t factor);
+CTTensor *_Nullable CTPRelu(const CTTensor *_Nonnull x, const CTTensor *_Nonnull weight);
 CTTensor *_Nullable CTEmbedding(const CTTensor *_Nonnull weight, const CTTensor *_Nonnull indices);
 
 // One layer in one direction. cell: 0 tanh, 1 relu, 2 lstm, 3 gru. x [time, batch, features];

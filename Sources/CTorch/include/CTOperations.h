@@ -27,6 +27,8 @@ CT_BINARY(GreaterOrEqual) CT_BINARY(LogicalAnd) CT_BINARY(LogicalOr)
 CT_WITH_SCALAR(AddScalar) CT_WITH_SCALAR(MultiplyScalar) CT_WITH_SCALAR(Power) CT_WITH_SCALAR(LeakyRelu)
 CT_WITH_SCALAR(EqualScalar) CT_WITH_SCALAR(NotEqualScalar) CT_WITH_SCALAR(LessScalar)
 CT_WITH_SCALAR(LessOrEqualScalar) CT_WITH_SCALAR(GreaterScalar) CT_WITH_SCALAR(GreaterOrEqualScalar)
+// The same tensor, overwritten; recorded for the gradient as any other operation.
+CT_UNARY(ReluInPlace) CT_WITH_SCALAR(LeakyReluInPlace)
 CTTensor *_Nullable CTTensorClamp(const CTTensor *_Nonnull x, const double *_Nullable low, const double *_Nullable high);
 CTTensor *_Nullable CTTensorSelectWhere(const CTTensor *_Nonnull condition, const CTTensor *_Nonnull a,
                                         const CTTensor *_Nonnull b);
@@ -51,7 +53,7 @@ bool CTTensorTopK(const CTTensor *_Nonnull x, int64_t k, int64_t dimension, bool
 // Shapes and indices.
 CT_WITH_SHAPE(Reshape) CT_WITH_SHAPE(Permute) CT_WITH_SHAPE(Expand) CT_WITH_SHAPE(Repeat) CT_WITH_SHAPE(Flip)
 CT_WITH_SHAPE(ReflectionPad) CT_WITH_SHAPE(ReplicationPad)
-CT_WITH_DIMENSION(Squeeze) CT_WITH_DIMENSION(Unsqueeze) CT_WITH_DIMENSION(OneHot)
+CT_WITH_DIMENSION(Squeeze) CT_WITH_DIMENSION(Unsqueeze) CT_WITH_DIMENSION(Flatten) CT_WITH_DIMENSION(OneHot)
 CTTensor *_Nullable CTTensorTranspose(const CTTensor *_Nonnull x, int64_t a, int64_t b);
 CTTensor *_Nullable CTTensorSlice(const CTTensor *_Nonnull x, int64_t dimension, int64_t from, int64_t to, int64_t step);
 CTTensor *_Nullable CTTensorSelectIndex(const CTTensor *_Nonnull x, int64_t dimension, int64_t index);

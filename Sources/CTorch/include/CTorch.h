@@ -6,5 +6,6 @@
 #include "CTOperations.h"
 #include "CTOptimizers.h"
 #include "CTRandom.h"
+#include "CTScript.h"
 #include "CTTensor.h"
 #endif

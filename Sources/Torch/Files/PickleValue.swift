@@ -92,8 +92,14 @@ extension PickleValue {
   }
   /// The text, if this is one.
   public var stringValue: String? { if case .string(let text) = self { text } else { nil } }
-  /// The tensor, if this is one.
-  public var tensorValue: HostTensor? { if case .tensor(let tensor) = self { tensor } else { nil } }
+  /// The tensor, if this is one, or an array of numpy's.
+  public var tensorValue: HostTensor? {
+    switch self {
+    case .tensor(let tensor): tensor
+    case .object(let object): object.arrayValue
+    default: nil
+    }
+  }
   /// The elements of a list, tuple or set.
   public var elements: [PickleValue]? {
     switch self {

@@ -1,0 +1,91 @@
+public import ArgumentParser
+public import Atelier
+import Foundation
+
+/// `atelier export`: a trained model for other programs.
+struct Export: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Writes a trained model as TorchScript or safetensors for other programs.",
+    discussion: """
+      The ending of --output decides: .pt and .ts are TorchScript, which PyTorch (torch.jit.load) and libtorch run \
+      without Atelier; .safetensors are the weights under their authors' names. Noise and dropout's masks are \
+      inputs of a TorchScript module; how its norms and its dropout behave stands in the file, as atelier.json.
+
+      A TorchScript module is run in a Python process of its own, with one and three examples and at two sizes, and \
+      compared with what Atelier gives. A mismatch is an error and leaves no file.
+
+        atelier export runs/pix2pix-001 --output facades.pt
+        atelier export runs/pix2pix-001 --set testDropout=false --output facades-quiet.pt
+        atelier export runs/cyclegan-001 --direction B-to-A --output dogs.pt
+        atelier export runs/dcgan-001 --output dcgan.safetensors
+      """)
+
+  @Argument(help: ArgumentHelp("A run, a checkpoint or a model file.", valueName: "run"), completion: .file())
+  var trained: String
+
+  @Option(help: "The file to write: .pt, .ts or .safetensors.", completion: .file())
+  var output: String
+
+  @Option(help: "What into what, for systems with several directions.")
+  var direction: String?
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: "A configuration key to change, as key=value; the weights must still fit.")
+  var changes: [String] = []
+
+  @Option(help: "Who runs the module to check it: python or libtorch.")
+  var check: ModelExport.Checker = .python
+
+  @Option(help: "The Python with PyTorch to check with.", completion: .file())
+  var python: String?
+
+  @Flag(help: "Replace a file that is there.")
+  var force = false
+
+  @Flag(help: "Print a JSON document.")
+  var json = false
+
+  func run() throws {
+    let url = URL(fileURLWithPath: output)
+    let isScript = ["pt", "ts", "torchscript"].contains(url.pathExtension.lowercased())
+    guard isScript || url.pathExtension.lowercased() == "safetensors" else {
+      throw Refusal.usage("\(output) ends in neither .pt, .ts nor .safetensors, so its format is unknown")
+    }
+    guard force || !FileManager.default.fileExists(atPath: url.path) else {
+      throw Refusal.usage("\(output) is there already; give another name, or --force to replace it")
+    }
+    guard isScript || (direction == nil && python == nil && check == .python) else {
+      throw Refusal.usage("--direction, --check and --python are for TorchScript; leave them out")
+    }
+    let (system, description) = try loadSystem(
+      from: URL(fileURLWithPath: trained), registry: .standard, changing: try settings())
+    let report =
+      isScript
+      ? try ModelExport.torchScript(
+        system, description, to: url, direction: direction, check: check, python: python)
+      : try ModelExport.safetensors(system, description, to: url)
+    if json { return try printJSON(report) }
+    var rows = [
+      ("networks", report.networks.joined(separator: ", ")), ("norm", report.norm),
+      ("dropout", report.dropout),
+    ]
+    if !report.inputs.isEmpty { rows.append(("inputs", report.inputs.joined(separator: ", "))) }
+    if let difference = report.largestDifference, let checker = report.checkedBy {
+      rows.append(("checked", "\(checker) differs by \(difference) at most"))
+    }
+    print("Wrote \(report.file)\n" + columns(rows))
+  }
+
+  private func settings() throws -> [String: ConfigurationValue] {
+    try Dictionary(
+      changes.map { change in
+        let parts = change.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else { throw Refusal.usage("--set \(change) is not of the form key=value") }
+        return (parts[0], ConfigurationValue(parsing: parts[1]))
+      }, uniquingKeysWith: { _, last in last })
+  }
+}
+
+/// Names of checkers as the command line takes them.
+extension ModelExport.Checker: ExpressibleByArgument {}

@@ -1,0 +1,184 @@
+import ArgumentParser
+import Atelier
+import Foundation
+
+/// What `generate` does with a system that starts from pictures: reads each, translates it, and writes the
+/// result in the picture's own format and depth. A picture that fails is named, and the others go on.
+struct TranslationJob {
+  let translation: PictureTranslation
+  let inputs: [String]
+  let output: String?
+  let folder: String?
+  let format: ImageFormat?
+  let quality: Int
+  let provenance: PictureOrigin?
+
+  /// A picture to be translated.
+  private struct Item {
+    /// Nil: standard input.
+    let file: URL?
+    /// Its path below the folder that was named, else its name.
+    let name: String
+
+    var shown: String { file?.path ?? "standard input" }
+  }
+
+  func run() throws {
+    let items = try self.items()
+    guard items.count == 1 || folder != nil else {
+      throw Refusal.usage("there are \(items.count) pictures; name a folder for the results with --files")
+    }
+    var written: Set<String> = []
+    var failures = 0
+    for item in items {
+      do {
+        try translate(item, among: items, &written)
+      } catch {
+        // One sentence, and the exit code of its kind, where there is nothing to go on with.
+        guard items.count > 1, let sentence = Self.sentence(error) else { throw error }
+        standardError("atelier: \(sentence)\n")
+        failures += 1
+      }
+    }
+    if let folder { print("\(written.count) pictures in \(URL(fileURLWithPath: folder).path)") }
+    if failures > 0 { throw ExitCode(65) }
+  }
+
+  // MARK: What there is to do
+
+  private func items() throws -> [Item] {
+    guard !inputs.isEmpty else {
+      throw Refusal.usage(
+        "this system starts from pictures; name files or folders after the run, or - for standard input")
+    }
+    var items: [Item] = []
+    for input in inputs {
+      if input == "-" {
+        items.append(Item(file: nil, name: "picture"))
+        continue
+      }
+      let url = URL(fileURLWithPath: input)
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+        throw Refusal.input("\(input) does not exist; check the path")
+      }
+      if isFolder.boolValue {
+        let names = pictureFiles(below: url)
+        guard !names.isEmpty else { throw Refusal.data("there is no picture in \(input)") }
+        items += names.map { Item(file: url.appendingPathComponent($0), name: $0) }
+      } else {
+        items.append(Item(file: url, name: url.lastPathComponent))
+      }
+    }
+    guard items.count(where: { $0.file == nil }) <= 1 else {
+      throw Refusal.usage("standard input can be read once; name - once")
+    }
+    return items
+  }
+
+  // MARK: One picture
+
+  private func translate(_ item: Item, among items: [Item], _ written: inout Set<String>) throws {
+    let codec = ImageCodec()
+    let bytes = try read(item, codec)
+    let information = try codec.information(of: bytes, named: item.shown)
+    if information.frames > 1 {
+      standardError("\(item.shown) has \(information.frames) frames; its first is used.\n")
+    }
+    let result: Image
+    do {
+      result = try translated(bytes, item, codec)
+    } catch ImageError.invalid(let reason) {
+      throw Refusal.data("\(item.shown) cannot be translated: \(reason)")
+    }
+    let target = destination(of: item, information.format)
+    let chosen =
+      format ?? target.flatMap { ImageFormat(fileExtension: $0.pathExtension) } ?? information.format
+    if provenance != nil && !chosen.carriesMetadata {
+      standardError("\(item.shown): a \(chosen.rawValue.uppercased()) file cannot say where it comes from.\n")
+    }
+    let encoded = try codec.encode(result, as: chosen, quality: quality, metadata: provenance?.packet)
+    guard let target else {
+      FileHandle.standardOutput.write(Data(encoded))
+      return
+    }
+    try guardInputs(target, items)
+    guard written.insert(target.standardizedFileURL.path).inserted else {
+      throw Refusal.usage(
+        "\(item.shown) would be written over another result, \(target.path); translate it separately")
+    }
+    try write(encoded, to: target)
+    if folder == nil { print(target.path) }
+  }
+
+  private func read(_ item: Item, _ codec: ImageCodec) throws -> [UInt8] {
+    if let file = item.file { return try codec.bytes(of: file) }
+    let data = try FileHandle.standardInput.read(upToCount: codec.maximumFileBytes + 1) ?? Data()
+    guard data.count <= codec.maximumFileBytes else {
+      throw Refusal.data("standard input is larger than \(codec.maximumFileBytes) bytes")
+    }
+    return [UInt8](data)
+  }
+
+  private func translated(_ bytes: [UInt8], _ item: Item, _ codec: ImageCodec) throws -> Image {
+    if translation.takesLabels {
+      do {
+        return try translation(try codec.decodeLabels(bytes, named: item.shown))
+      } catch ImageError.unsupported {
+        // Labels that are drawn in colours are a picture like any other, as in training.
+      }
+    }
+    return try translation(try codec.decode(bytes, named: item.shown))
+  }
+
+  /// Where a result goes; nil: standard output.
+  private func destination(of item: Item, _ found: ImageFormat) -> URL? {
+    if let output { return output == "-" ? nil : URL(fileURLWithPath: output) }
+    let ending = (format ?? found).fileExtension
+    let stem = (item.name as NSString).deletingPathExtension
+    // A picture keeps its own ending (.jpeg, .TIF) where that is true.
+    let own = (item.name as NSString).pathExtension
+    let kept = ImageFormat(fileExtension: own) == (format ?? found) ? own : ending
+    if let folder { return URL(fileURLWithPath: folder).appendingPathComponent("\(stem).\(kept)") }
+    if item.file == nil { return nil }
+    let system = type(of: translation.system).identity.name
+    return URL(fileURLWithPath: "\((stem as NSString).lastPathComponent)-\(system).\(kept)")
+  }
+
+  private func guardInputs(_ target: URL, _ items: [Item]) throws {
+    guard let identity = Self.identity(of: target) else { return }
+    if let same = items.compactMap(\.file).first(where: { Self.identity(of: $0) == identity }) {
+      throw Refusal.usage(
+        "the result would be written over the input \(same.path); choose another --output or --files")
+    }
+  }
+
+  /// Which file a path stands for, links followed; nil where there is none.
+  private static func identity(of url: URL) -> [UInt64]? {
+    let path = url.resolvingSymlinksInPath().path
+    guard let facts = try? FileManager.default.attributesOfItem(atPath: path),
+      let device = facts[.systemNumber] as? NSNumber, let file = facts[.systemFileNumber] as? NSNumber
+    else { return nil }
+    return [device.uint64Value, file.uint64Value]
+  }
+
+  private func write(_ bytes: [UInt8], to target: URL) throws {
+    do {
+      try FileManager.default.createDirectory(
+        at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(bytes).write(to: target, options: .atomic)
+    } catch {
+      throw ImageError.unwritable(
+        file: target.path, reason: "the folder cannot be made, or is full or not writable")
+    }
+  }
+
+  /// The text of an error that concerns one picture; nil for any other.
+  private static func sentence(_ error: any Error) -> String? {
+    switch error {
+    case let error as ImageError: error.description
+    case let error as Refusal: error.description
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,289 @@
+internal import AtelierMedia
+public import Foundation
+internal import Torch
+
+/// What a picture is in an example of several.
+enum PictureRole: String, Sendable, Hashable, CaseIterable {
+  case source, target, instance
+}
+
+/// Examples of several pictures that show the same frame: pairs of files, halves of one file, or a picture
+/// and what is derived from it.
+///
+/// A value carries the name of its field: uint8 `[channels, height, width]`, or int64 `[height, width]` for a
+/// map of labels.
+public struct JointDataset: Dataset {
+  /// Where the pictures of an example come from.
+  enum Contents: Sendable {
+    /// A file a role.
+    case files([[PictureRole: URL]], labels: Set<PictureRole>)
+    /// Files of two pictures side by side.
+    case halves([URL])
+    /// Pictures of any data set, and how the condition is made from each; nil: there is none.
+    case derived(any Dataset, PictureDerivation?)
+  }
+
+  /// What the data are.
+  public let description: DatasetDescription
+  let contents: Contents
+  private let preparation: JointPreparation
+  private let transform: JointTransform
+  private let swaps: Bool
+  private let codec: ImageCodec
+
+  init(
+    _ description: DatasetDescription, _ contents: Contents, _ preparation: JointPreparation, swaps: Bool,
+    codec: ImageCodec
+  ) throws(DatasetError) {
+    try preparation.validate()
+    var description = description
+    description.count =
+      switch contents {
+      case .files(let examples, _): examples.count
+      case .halves(let files): files.count
+      case .derived(let base, _): base.count
+      }
+    let target = preparation.fields.first { $0.name == preparation.target }
+    description.imageShape = nil
+    if !preparation.keepsSize, let target, case .picture(let channels) = target.content {
+      description.imageShape = [channels, target.height, target.width]
+    }
+    self.description = description
+    self.contents = contents
+    self.preparation = preparation
+    self.swaps = swaps
+    self.codec = codec
+    var derivation: PictureDerivation?
+    if case .derived(_, let chosen) = contents { derivation = chosen }
+    transform = JointTransform(preparation, derivation: derivation)
+  }
+
+  /// The number of examples.
+  public var count: Int { description.count }
+
+  /// Whether examples depend on random numbers.
+  public var isRandom: Bool { preparation.augmentation != JointAugmentation() }
+
+  /// The example without anything random: whole pictures, or the middle of those that are cut.
+  public func example(at index: Int) throws(DatasetError) -> Example {
+    var none: SeededGenerator?
+    return try example(at: index, drawing: &none)
+  }
+
+  /// The example, changed as the augmentation says.
+  public func example(
+    at index: Int, using generator: inout SeededGenerator
+  ) throws(DatasetError) -> Example {
+    var drawing: SeededGenerator? = generator
+    defer { generator = drawing ?? generator }
+    return try example(at: index, drawing: &drawing)
+  }
+
+  private func example(
+    at index: Int, drawing generator: inout SeededGenerator?
+  ) throws(DatasetError) -> Example {
+    guard (0..<count).contains(index) else {
+      throw .invalid(reason: "example \(index) of \(count) was asked for")
+    }
+    var generator = generator
+    switch contents {
+    case .files(let examples, let labels): return try together(examples[index], labels, &generator)
+    case .halves(let files): return try halves(of: files[index], &generator)
+    case .derived(let base, let derivation): return try derived(base, index, derivation, &generator)
+    }
+  }
+
+  // MARK: Pairs of files
+
+  /// A picture as it lies in a file, before it is brought to its field's size.
+  private enum Raw {
+    case picture(Image)
+    case labels(LabelMap)
+
+    /// What decides the geometry.
+    var frame: Image {
+      switch self {
+      case .picture(let image): image
+      case .labels(let map): map.indices
+      }
+    }
+  }
+
+  /// The role whose file serves a field.
+  private func role(of field: PictureField) -> PictureRole {
+    if field.name == preparation.source { return swaps ? .target : .source }
+    if field.name == preparation.target { return swaps ? .source : .target }
+    return .instance
+  }
+
+  private func together(
+    _ files: [PictureRole: URL], _ labels: Set<PictureRole>, _ generator: inout SeededGenerator?
+  ) throws(DatasetError) -> Example {
+    // The target comes first: it decides the frame, and is the larger one in super-resolution.
+    let fields = preparation.fields.sorted { first, _ in first.name == preparation.target }
+    var place: JointTransform.Placement?
+    var reference: (file: URL, frame: Image)?
+    var example = Example([:])
+    for field in fields {
+      guard let file = files[role(of: field)] else {
+        throw .invalid(
+          reason: "there are no pictures for the field '\(field.name)'; put them into a folder `instance`")
+      }
+      let raw = try raw(file, holdsLabels: labels.contains(role(of: field)), field)
+      if let reference {
+        try checkProportions(raw.frame, file, reference.frame, reference.file)
+      } else {
+        reference = (file, raw.frame)
+      }
+      let chosen = place ?? transform.placement(of: raw.frame, as: field, using: &generator)
+      place = chosen
+      example.fields[field.name] = try value(raw, field, chosen, file)
+    }
+    return example
+  }
+
+  private func raw(_ file: URL, holdsLabels: Bool, _ field: PictureField) throws(DatasetError) -> Raw {
+    try decoding(file) { () throws(ImageError) in
+      if case .labelMap = field.content { return .labels(try codec.decodeLabels(file)) }
+      // Nothing but labels becomes one-hot; a picture of so many channels is not grey.
+      let isOneHot = if case .picture(let channels) = field.content { channels > 4 } else { false }
+      guard holdsLabels || isOneHot else { return .picture(try codec.decode(file)) }
+      do throws(ImageError) { return .labels(try codec.decodeLabels(file)) } catch {
+        // Labels that are drawn in colours, without a palette, are a picture like any other; so are bands.
+        guard case .unsupported = error else { throw error }
+        return .picture(try codec.decode(file))
+      }
+    }
+  }
+
+  /// Runs what a damaged picture may break off, and names the file.
+  private func decoding<Result>(
+    _ file: URL, _ body: () throws(ImageError) -> Result
+  ) throws(DatasetError) -> Result {
+    do throws(ImageError) { return try body() } catch {
+      throw .corruptPicture(path: file.path, reason: error.shortReason)
+    }
+  }
+
+  private func checkProportions(
+    _ image: Image, _ file: URL, _ reference: Image, _ other: URL
+  ) throws(DatasetError) {
+    let expected = Double(image.width) * Double(reference.height) / Double(reference.width)
+    guard abs(Double(image.height) - expected) > max(1.5, 0.03 * expected) else { return }
+    throw .corruptPicture(
+      path: file.path,
+      reason: "it is \(image.width) x \(image.height) and its partner \(other.lastPathComponent) "
+        + "\(reference.width) x \(reference.height), so that they do not show the same frame")
+  }
+
+  private func value(
+    _ raw: Raw, _ field: PictureField, _ place: JointTransform.Placement, _ file: URL
+  ) throws(DatasetError) -> HostTensor {
+    switch raw {
+    case .picture(let image):
+      guard case .picture(let channels) = field.content else {
+        throw .corruptPicture(path: file.path, reason: "it is no map of labels")
+      }
+      return try decoding(file) { () throws(ImageError) in
+        try prepared(image, channels, field, place).hostTensor()
+      }
+    case .labels(let map):
+      let cut = try decoding(file) { () throws(ImageError) in
+        try transform(map.indices, as: field, at: place, filter: .nearest)
+      }
+      switch field.content {
+      case .labelMap(let classes): return try LabelPictures.classes(cut, below: classes, file: file)
+      case .picture(let channels) where channels > 4:
+        return try LabelPictures.oneHot(cut, classes: channels, file: file)
+      case .picture(let channels):
+        let coloured = LabelMap(indices: cut, palette: map.palette).coloured()
+        return coloured.converted(toChannels: channels).hostTensor()
+      }
+    }
+  }
+
+  /// Channels first: fewer of them are resized, and 16 bits are kept until the end.
+  private func prepared(
+    _ image: Image, _ channels: Int, _ field: PictureField, _ place: JointTransform.Placement
+  ) throws(ImageError) -> Image {
+    guard (1...4).contains(channels) || channels == image.channels else {
+      throw .invalid(
+        reason: "it has \(image.channels) channels, and the field '\(field.name)' has \(channels)")
+    }
+    let converted = image.converted(toChannels: channels)
+    return try transform(converted, as: field, at: place, filter: .lanczos).with8Bits()
+  }
+
+  // MARK: Halves of one file
+
+  private func halves(
+    of file: URL, _ generator: inout SeededGenerator?
+  ) throws(DatasetError) -> Example {
+    let sheet = try decoding(file) { () throws(ImageError) in try codec.decode(file) }
+    guard sheet.width >= 2 else {
+      throw .corruptPicture(path: file.path, reason: "it is one pixel wide and cannot hold two pictures")
+    }
+    let width = sheet.width / 2
+    var example = Example([:])
+    var place: JointTransform.Placement?
+    for field in preparation.fields {
+      // An odd column between the halves belongs to neither.
+      let isRight = role(of: field) == .target
+      let half = try decoding(file) { () throws(ImageError) in
+        try sheet.cropped(x: isRight ? sheet.width - width : 0, y: 0, width: width, height: sheet.height)
+      }
+      let chosen = place ?? transform.placement(of: half, as: field, using: &generator)
+      place = chosen
+      example.fields[field.name] = try value(.picture(half), field, chosen, file)
+    }
+    return example
+  }
+
+  // MARK: A picture and what is derived from it
+
+  private func derived(
+    _ base: any Dataset, _ index: Int, _ derivation: PictureDerivation?, _ generator: inout SeededGenerator?
+  ) throws(DatasetError) -> Example {
+    let (image, file, rest) = try original(base, index)
+    var example = Example(rest)
+    let name = swaps ? preparation.source : preparation.target
+    guard let target = preparation.fields.first(where: { $0.name == name }),
+      case .picture(let channels) = target.content
+    else { throw .invalid(reason: "the field '\(name)' is no picture") }
+    let place = transform.placement(of: image, as: target, using: &generator)
+    let picture = try decoding(file) { () throws(ImageError) in try prepared(image, channels, target, place) }
+    example.fields[name] = picture.hostTensor()
+    guard let derivation else { return example }
+    for field in preparation.fields where field.name != name {
+      guard case .picture(let channels) = field.content else {
+        throw .invalid(reason: "the field '\(field.name)' is no picture, and cannot be derived from one")
+      }
+      // From the prepared picture, so that the condition belongs to exactly what is shown.
+      let condition = try decoding(file) { () throws(ImageError) in
+        let size = transform.size(of: field, at: place)
+        return try derivation(picture).converted(toChannels: channels, alpha: .drop)
+          .resized(width: size.width, height: size.height, filter: .bicubic)
+      }
+      example.fields[field.name] = condition.hostTensor()
+    }
+    return example
+  }
+
+  /// A picture at its own size, what errors call it, and what else its example holds.
+  private func original(
+    _ base: any Dataset, _ index: Int
+  ) throws(DatasetError) -> (image: Image, file: URL, rest: [String: HostTensor]) {
+    if let base = base as? PictureDataset {
+      let file = base.files[index]
+      var rest = ["label": HostTensor([base.labels[index]], shape: [])]
+      for (name, values) in base.columns { rest[name] = HostTensor([values[index]], shape: []) }
+      return (try decoding(file) { () throws(ImageError) in try codec.decode(file) }, file, rest)
+    }
+    let file = URL(filePath: "\(base.description.name)[\(index)]")
+    var fields = try base.example(at: index).fields
+    guard let tensor = fields.removeValue(forKey: "image") else {
+      throw .invalid(reason: "\(base.description.name) has no pictures")
+    }
+    return (try decoding(file) { () throws(ImageError) in try Image(tensor) }, file, fields)
+  }
+}

@@ -1,0 +1,153 @@
+internal import AtelierMedia
+public import Foundation
+internal import Torch
+
+/// Two sets of pictures without correspondence.
+///
+/// As in the authors' unaligned data set, a pass goes once through the larger set; the first set's pictures
+/// come in the loader's order, and each is met by a random one of the second set, drawn anew every time.
+/// Held-out examples pair equal numbers instead.
+public struct UnpairedDataset: Dataset {
+  /// What the data are.
+  public let description: DatasetDescription
+  /// The files of the first set and of the second.
+  public let files: (first: [URL], second: [URL])
+  private let preparation: JointPreparation
+  private let fields: [(field: PictureField, transform: JointTransform, channels: Int)]
+  private let codec: ImageCodec
+
+  init(
+    _ description: DatasetDescription, first: [URL], second: [URL], _ preparation: JointPreparation,
+    codec: ImageCodec
+  ) throws(DatasetError) {
+    var fields: [(field: PictureField, transform: JointTransform, channels: Int)] = []
+    for name in [preparation.source, preparation.target] {
+      guard let field = preparation.fields.first(where: { $0.name == name }),
+        case .picture(let channels) = field.content, (1...256).contains(channels)
+      else { throw .invalid(reason: "the field '\(name)' is no picture") }
+      // Each set has a geometry of its own.
+      var own = preparation
+      own.fields = [field]
+      (own.source, own.target) = (name, name)
+      try own.validate()
+      fields.append((field, JointTransform(own, derivation: nil), channels))
+    }
+    self.fields = fields
+    self.preparation = preparation
+    self.codec = codec
+    files = (first, second)
+    var description = description
+    description.count = max(first.count, second.count)
+    self.description = description
+  }
+
+  /// The size of the larger set.
+  public var count: Int { description.count }
+
+  /// Always true: the second picture is drawn.
+  public var isRandom: Bool { true }
+
+  /// The pictures of one number, whole; the smaller set begins anew where it ends.
+  public func example(at index: Int) throws(DatasetError) -> Example {
+    var none: SeededGenerator?
+    return try example(index, partner: index % files.second.count, &none)
+  }
+
+  /// The picture of the first set, and a random one of the second, both changed as the augmentation says.
+  public func example(
+    at index: Int, using generator: inout SeededGenerator
+  ) throws(DatasetError) -> Example {
+    let partner = generator.integer(below: files.second.count)
+    var drawing: SeededGenerator? = generator
+    defer { generator = drawing ?? generator }
+    return try example(index, partner: partner, &drawing)
+  }
+
+  private func example(
+    _ index: Int, partner: Int, _ generator: inout SeededGenerator?
+  ) throws(DatasetError) -> Example {
+    guard (0..<count).contains(index) else {
+      throw .invalid(reason: "example \(index) of \(count) was asked for")
+    }
+    var example = Example([:])
+    for (part, file) in zip(fields, [files.first[index % files.first.count], files.second[partner]]) {
+      do throws(ImageError) {
+        let decoded = try codec.decode(file)
+        guard part.channels <= 4 || part.channels == decoded.channels else {
+          throw ImageError.invalid(
+            reason: "it has \(decoded.channels) channels, and the field '\(part.field.name)' has "
+              + "\(part.channels)")
+        }
+        let image = decoded.converted(toChannels: part.channels)
+        let place = part.transform.placement(of: image, as: part.field, using: &generator)
+        let cut = try part.transform(image, as: part.field, at: place, filter: .lanczos)
+        example.fields[part.field.name] = cut.with8Bits().hostTensor()
+      } catch {
+        throw .corruptPicture(path: file.path, reason: error.shortReason)
+      }
+    }
+    return example
+  }
+}
+
+/// Opens two sets of pictures without correspondence: folders `A` and `B` in any of the arrangements of
+/// ``openPairs(at:split:_:derivation:options:)``, or a folder a class with exactly two classes, the first in
+/// order of names being A.
+///
+/// - Throws: ``DatasetError`` that names the folder and the way out.
+public func openUnpaired(
+  at path: URL, split: DatasetSplit = .train, _ preparation: JointPreparation,
+  options: DatasetOptions = DatasetOptions()
+) throws(DatasetError) -> UnpairedDataset {
+  guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
+  guard let sets = try unpairedFolders(at: path, split) else {
+    throw .unknownLayout(
+      path: path.path,
+      lookedFor: [
+        "trainA and trainB (testA, testB)", "train/A and train/B", "A and B",
+        "exactly two folders of pictures",
+      ])
+  }
+  var files: [[URL]] = []
+  var hashed: [(name: String, url: URL)] = []
+  for folder in options.swapsDirection ? [sets.second, sets.first] : [sets.first, sets.second] {
+    let names = PictureFolders.pictures(below: folder)
+    guard !names.isEmpty else {
+      throw .unknownLayout(path: folder.path, lookedFor: ["pictures (png, jpg, webp, tiff, gif, heic, avif)"])
+    }
+    files.append(names.map { folder.appendingPathComponent($0) })
+    hashed += names.map { ("\(files.count)/\($0)", folder.appendingPathComponent($0)) }
+  }
+  let description = DatasetDescription(
+    layout: .unpairedFolders, name: path.lastPathComponent, split: split, count: 0,
+    fingerprint: try contentFingerprint(of: hashed),
+    notes: ["A has \(files[0].count) pictures and B \(files[1].count)."])
+  return try UnpairedDataset(
+    description, first: files[0], second: files[1], preparation, codec: options.codec)
+}
+
+private func unpairedFolders(
+  at path: URL, _ split: DatasetSplit
+) throws(DatasetError) -> (first: URL, second: URL)? {
+  if let folders = PairFolders.find(at: path) {
+    guard let found = folders.folders(of: split), let first = found[.source], let second = found[.target]
+    else {
+      throw .missingSplit(path: path.path, split: split, reason: "there are no such two folders in it")
+    }
+    return (first.url, second.url)
+  }
+  var root = path
+  if PictureFolders.isDivided(path) {
+    guard let part = PictureFolders.folder(of: split, in: path) else {
+      throw .missingSplit(
+        path: path.path, split: split,
+        reason: "there is no folder \(PictureFolders.names(of: split).joined(separator: " or ")) in it")
+    }
+    root = part
+  } else if split != .train {
+    throw .missingSplit(path: path.path, split: split, reason: "the pictures are not divided into parts")
+  }
+  let classes = PictureFolders.subfolders(of: root).map { root.appendingPathComponent($0) }
+    .filter { !PictureFolders.pictures(below: $0).isEmpty }
+  return classes.count == 2 ? (classes[0], classes[1]) : nil
+}

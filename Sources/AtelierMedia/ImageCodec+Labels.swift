@@ -1,0 +1,111 @@
+public import Foundation
+
+/// Indices instead of colours: which class, instance or palette entry each pixel belongs to.
+public struct LabelMap: Sendable, Hashable {
+  /// One channel of 8 or 16 bits whose values are the indices.
+  public let indices: Image
+  /// The colours of a palette, red, green and blue; empty where the file has none.
+  public let palette: [[UInt8]]
+
+  /// A map of the given indices.
+  public init(indices: Image, palette: [[UInt8]] = []) {
+    self.indices = indices
+    self.palette = palette
+  }
+
+  /// The value of every pixel, row by row.
+  public var values: [Int] {
+    if indices.depth == 8 { return indices.bytes.map(Int.init) }
+    return indices.bytes.withUnsafeBytes { raw in
+      (0..<(raw.count / 2)).map { Int(raw.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) }
+    }
+  }
+}
+
+extension ImageCodec {
+  /// Reads a map of labels: the indices of a palette, or the grey values as they are, 8 or 16 bits.
+  ///
+  /// Where two palette entries have one colour, the first is meant.
+  ///
+  /// - Throws: ``ImageError/unsupported(file:reason:)`` for a colour picture without a palette, which is no
+  ///   map of labels.
+  public func decodeLabels(_ file: URL) throws(ImageError) -> LabelMap {
+    try decodeLabels(bytes(of: file), named: file.path)
+  }
+
+  /// Reads a map of labels from memory.
+  ///
+  /// - Parameter name: what errors call it.
+  public func decodeLabels(
+    _ bytes: [UInt8], named name: String = "the picture"
+  ) throws(ImageError) -> LabelMap {
+    let header = PNGHeader(bytes)
+    let image = try decode(bytes, named: name)
+    if let header, header.isIndexed, !header.palette.isEmpty {
+      // libvips applies the palette while it decodes, so the way back goes through the colours.
+      var index: [UInt32: UInt8] = [:]
+      for (number, colour) in header.palette.enumerated().reversed() {
+        index[Self.packed(colour)] = UInt8(truncatingIfNeeded: number)
+      }
+      let colours = image.with8Bits().converted(toChannels: 3, alpha: .drop).bytes
+      var indices = [UInt8](repeating: 0, count: image.width * image.height)
+      for place in indices.indices {
+        guard let found = index[Self.packed(colours[(3 * place)..<(3 * place + 3)])] else {
+          throw .damaged(file: name, reason: "a pixel has a colour that is not in its palette")
+        }
+        indices[place] = found
+      }
+      return LabelMap(
+        indices: Image(width: image.width, height: image.height, channels: 1, bytes: indices),
+        palette: header.palette)
+    }
+    guard image.isGrey, image.depth != 32 else {
+      throw .unsupported(
+        file: name,
+        reason:
+          "it has colours or fractions, and a map of labels is an indexed or a grey picture of whole numbers")
+    }
+    let grey = image.converted(toChannels: 1, alpha: .drop)
+    // Fewer than 8 bits are stretched over 0...255 while they are decoded; indices are not.
+    guard let header, header.bits < 8, grey.depth == 8 else { return LabelMap(indices: grey) }
+    let step = UInt8(255 / ((1 << header.bits) - 1))
+    return LabelMap(
+      indices: Image(width: grey.width, height: grey.height, channels: 1, bytes: grey.bytes.map { $0 / step })
+    )
+  }
+
+  private static func packed(_ colour: some Collection<UInt8>) -> UInt32 {
+    colour.reduce(0) { $0 << 8 | UInt32($1) }
+  }
+}
+
+/// What the first chunks of a PNG say about its pixels.
+struct PNGHeader {
+  let bits: Int
+  let isIndexed: Bool
+  /// Red, green and blue.
+  private(set) var palette: [[UInt8]] = []
+
+  /// Nil for anything but a PNG.
+  init?(_ bytes: [UInt8]) {
+    guard bytes.count >= 33, bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) else {
+      return nil
+    }
+    bits = Int(bytes[24])
+    isIndexed = bytes[25] == 3
+    guard [1, 2, 4, 8, 16].contains(bits) else { return nil }
+    var place = 8
+    while isIndexed, place + 12 <= bytes.count {
+      let length = bytes[place..<(place + 4)].reduce(0) { $0 << 8 | Int($1) }
+      let name = bytes[(place + 4)..<(place + 8)]
+      guard length <= bytes.count - place - 12 else { return }
+      if name.elementsEqual("PLTE".utf8) {
+        let body = Array(bytes[(place + 8)..<(place + 8 + length)])
+        palette = (0..<(body.count / 3)).map { Array(body[(3 * $0)..<(3 * $0 + 3)]) }
+        return
+      }
+      if name.elementsEqual("IDAT".utf8) { return }
+      place += 12 + length
+    }
+  }
+}

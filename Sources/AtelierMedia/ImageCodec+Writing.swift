@@ -1,0 +1,125 @@
+internal import CVips
+public import Foundation
+
+extension ImageCodec {
+  /// A picture as the bytes of a file.
+  ///
+  /// - Parameters:
+  ///   - format: any; GIF, HEIC and AVIF where libvips was built with them.
+  ///   - quality: 1...100 for JPEG, WebP, HEIC and AVIF; a WebP of 100 is lossless, a JPEG of 90 and more
+  ///     keeps its colours at full resolution.
+  ///   - text: keys and values for PNG text chunks; other formats ignore them.
+  ///   - metadata: an XMP packet; GIF has no place for it.
+  /// - Returns: the depth that the picture has, as far as the format goes: 16 bits in PNG, HEIC and AVIF
+  ///   (which keep 12), floating point in TIFF. JPEG lays alpha over white. More than four channels are
+  ///   written to TIFF only.
+  public func encode(
+    _ image: Image, as format: ImageFormat, quality: Int = 92, text: [String: String] = [:],
+    metadata: String? = nil
+  ) throws(ImageError) -> [UInt8] {
+    try encode(image, as: format, quality: quality, text: text, metadata: metadata, named: "the picture")
+  }
+
+  /// Writes a picture; the name's ending chooses the format. The file appears at once or not at all.
+  public func write(
+    _ image: Image, to file: URL, quality: Int = 92, text: [String: String] = [:], metadata: String? = nil
+  ) throws(ImageError) {
+    guard let format = ImageFormat(fileExtension: file.pathExtension) else {
+      throw .unwritable(
+        file: file.path, reason: "its name must end in .png, .jpg, .webp, .tiff, .gif, .heic or .avif")
+    }
+    let bytes = try encode(
+      image, as: format, quality: quality, text: text, metadata: metadata, named: file.path)
+    do { try Data(bytes).write(to: file, options: .atomic) } catch {
+      throw .unwritable(file: file.path, reason: "the folder is missing, full or not writable")
+    }
+  }
+
+  /// The XMP packet that a picture file carries; nil where there is none.
+  public func metadata(of bytes: [UInt8]) throws(ImageError) -> String? {
+    try ErrorGate.shared.alone { () throws(ImageError) in
+      try bytes.withUnsafeBufferPointer { buffer throws(ImageError) in
+        let handle = try open(UnsafeRawBufferPointer(buffer), "the picture").handle
+        // libvips takes only a bare packet in HEIC and AVIF for XMP, and gives any other as it is.
+        let places = [Self.packetField] + handle.fields.filter { $0.hasPrefix("heif-mime-") }
+        for place in places where handle.has(place) {
+          var data: UnsafeRawPointer?
+          var length = 0
+          guard vips_image_get_blob(handle.pointer, place, &data, &length) == 0, let data else { continue }
+          let text = String(decoding: UnsafeRawBufferPointer(start: data, count: length), as: UTF8.self)
+          if text.contains("<x:xmpmeta") { return text }
+        }
+        return nil
+      }
+    }
+  }
+
+  private static let packetField = "xmp-data"
+
+  private func encode(
+    _ image: Image, as format: ImageFormat, quality: Int, text: [String: String], metadata: String?,
+    named name: String
+  ) throws(ImageError) -> [UInt8] {
+    guard (1...100).contains(quality) else {
+      throw .invalid(reason: "a quality of \(quality) is not in 1...100")
+    }
+    guard image.channels <= 4 || format == .tiff else {
+      throw .unwritable(
+        file: name, reason: "a picture of \(image.channels) channels fits into a .tiff file only")
+    }
+    var image = image.withDepth(min(image.depth, format.largestDepth))
+    if !format.hasAlpha { image = image.withoutAlpha(.flattenOnWhite) }
+    do throws(VipsFailure) {
+      let handle = try VipsHandle(image)
+      let labelled = try handle.map { cvips_relabelled($0, $1, image.interpretation) }
+      if format == .png {
+        for (index, entry) in text.sorted(by: { $0.key < $1.key }).enumerated() {
+          vips_image_set_string(labelled.pointer, "png-comment-\(index)-\(entry.key)", entry.value)
+        }
+      }
+      if let metadata, format.carriesMetadata {
+        let packet = Array(metadata.utf8)
+        packet.withUnsafeBytes {
+          vips_image_set_blob_copy(labelled.pointer, Self.packetField, $0.baseAddress, $0.count)
+        }
+      }
+      return try Self.saved(labelled, format, quality: Int32(quality))
+    } catch {
+      throw .unwritable(file: name, reason: error.reason)
+    }
+  }
+
+  private static func saved(
+    _ image: VipsHandle, _ format: ImageFormat, quality: Int32
+  ) throws(VipsFailure) -> [UInt8] {
+    var data: UnsafeMutableRawPointer?
+    var length = 0
+    let status =
+      switch format {
+      case .png: cvips_save_png(image.pointer, &data, &length, 6)
+      case .jpeg: cvips_save_jpeg(image.pointer, &data, &length, quality, quality < 90 ? 1 : 0)
+      case .webp: cvips_save_webp(image.pointer, &data, &length, quality, quality == 100 ? 1 : 0)
+      case .tiff: cvips_save_tiff(image.pointer, &data, &length)
+      case .gif: cvips_save_gif(image.pointer, &data, &length)
+      case .heic: cvips_save_heif(image.pointer, &data, &length, quality, VIPS_FOREIGN_HEIF_COMPRESSION_HEVC)
+      case .avif: cvips_save_heif(image.pointer, &data, &length, quality, VIPS_FOREIGN_HEIF_COMPRESSION_AV1)
+      }
+    guard status == 0, let data else {
+      let reason = Vips.takeError()
+      let isOptional = [.gif, .heic, .avif].contains(format)
+      throw VipsFailure(
+        reason: isOptional
+          ? "this libvips does not write \(format.rawValue.uppercased()) (\(reason)); choose .png" : reason)
+    }
+    defer { g_free(data) }
+    return [UInt8](UnsafeRawBufferPointer(start: data, count: length))
+  }
+}
+
+extension Image {
+  /// Writes the picture; the name's ending chooses the format. See
+  /// ``ImageCodec/write(_:to:quality:text:metadata:)``.
+  public func write(to file: URL, quality: Int = 92) throws(ImageError) {
+    try ImageCodec().write(self, to: file, quality: quality)
+  }
+}

@@ -1,0 +1,58 @@
+/// Where a generated picture comes from, as its file's metadata say it.
+///
+/// Written as XMP with the properties of the IPTC Photo Metadata Standard: the digital source type, the
+/// system and its version, and the checkpoint; viewers and platforms read the first.
+public struct PictureOrigin: Sendable, Hashable {
+  /// The vocabulary term for media that a trained model made.
+  public static let sourceType =
+    "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+
+  /// The program and its version.
+  public var software: String
+  /// The system's name.
+  public var system: String
+  /// Which weights: the run, the step and the fingerprint of the file.
+  public var checkpoint: String
+
+  /// An origin.
+  public init(software: String, system: String, checkpoint: String) {
+    self.software = software
+    self.system = system
+    self.checkpoint = checkpoint
+  }
+
+  /// The XMP packet.
+  public var packet: String {
+    """
+    <?xpacket begin="\u{FEFF}" id="W5M0MpCehiHzreSzNTczkc9d"?>
+    <x:xmpmeta xmlns:x="adobe:ns:meta/">
+      <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+        <rdf:Description rdf:about=""
+          xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+          xmlns:xmp="http://ns.adobe.com/xap/1.0/">
+          <Iptc4xmpExt:DigitalSourceType>\(Self.sourceType)</Iptc4xmpExt:DigitalSourceType>
+          <Iptc4xmpExt:AISystemUsed>\(Self.escaped("\(software), \(system)"))</Iptc4xmpExt:AISystemUsed>
+          <Iptc4xmpExt:AISystemVersionUsed>\(Self.escaped(checkpoint))</Iptc4xmpExt:AISystemVersionUsed>
+          <xmp:CreatorTool>\(Self.escaped(software))</xmp:CreatorTool>
+        </rdf:Description>
+      </rdf:RDF>
+    </x:xmpmeta>
+    <?xpacket end="w"?>
+    """
+  }
+
+  private static func escaped(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      // XML has no way to write most control characters.
+      case _ where scalar.value < 32: result += " "
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,47 @@
+public import Torch
+
+/// Checks two batches of pictures that belong together, and gives them in float64.
+///
+/// - Parameters:
+///   - image: `[batch, channels, height, width]`.
+///   - target: of the same shape.
+///   - atLeast: the shortest side that the measure needs.
+/// - Throws: `MetricError` for shapes that differ, pictures that are too small, or numbers that are not finite.
+func picturePair(
+  _ image: Tensor, _ target: Tensor, atLeast side: Int = 1
+) throws -> (image: Tensor, target: Tensor) {
+  guard image.rank == 4, image.count > 0 else {
+    throw MetricError("pictures are [batch, channels, height, width], not \(image.shape)")
+  }
+  guard image.shape == target.shape else {
+    throw MetricError(
+      "“image” is \(image.shape) and “target” \(target.shape); bring the pairs to one size and one kind")
+  }
+  let shortest = min(image.shape[2], image.shape[3])
+  guard shortest >= side else {
+    throw MetricError("the measure needs pictures of at least \(side) pixels a side, not \(image.shape)")
+  }
+  return try withoutGradients {
+    let pair = (image.detached().asType(.float64), target.detached().asType(.float64))
+    guard pair.0.isFinite(), pair.1.isFinite() else {
+      throw MetricError("the pictures hold numbers that are not finite; look for what made them")
+    }
+    return pair
+  }
+}
+
+/// Pictures without `border` pixels on each side, as super-resolution is measured.
+///
+/// - Parameter image: `[batch, channels, height, width]`.
+/// - Throws: `MetricError` where nothing would be left.
+public func withoutBorder(_ image: Tensor, _ border: Int) throws -> Tensor {
+  guard image.rank == 4, border >= 0, 2 * border < image.shape[2], 2 * border < image.shape[3] else {
+    throw MetricError(
+      "a border of \(border) pixels cannot be cut off pictures of \(image.shape); give larger pictures or a "
+        + "smaller crop")
+  }
+  return image.slice(2, border, image.shape[2] - border).slice(3, border, image.shape[3] - border)
+}
+
+/// Each picture's mean over channels, height and width.
+func meansOfPictures(_ values: Tensor) -> [Double] { values.mean(dims: [1, 2, 3]).doubles() }

@@ -1,0 +1,25 @@
+import Torch
+
+/// pix2pixHD's feature matching: the mean absolute differences of what the stages of a multiscale
+/// discriminator made of a generated and of a real picture, all but the scores, summed over stages and
+/// averaged over scales, times 4 / (layers + 1). The real side gets no gradient.
+///
+/// Source: Wang et al. 2018, equation 4; NVIDIA/pix2pixHD `models/pix2pixHD_model.py` `forward`.
+func featureMatching(_ fake: [[Tensor]], _ real: [[Tensor]], layers: Int) -> Tensor {
+  var sum: Tensor?
+  for (fake, real) in zip(fake, real) {
+    for (fake, real) in zip(fake, real).dropLast() {
+      let term = meanAbsoluteError(fake, real.detached())
+      sum = sum.map { $0 + term } ?? term
+    }
+  }
+  guard let sum else { return Tensor(scalar: 0) }
+  return sum * (4 / Double(layers + 1) / Double(fake.count))
+}
+
+/// An adversarial loss summed over the scales of a multiscale discriminator, each by its last output.
+func summedOverScales(_ outputs: [[Tensor]], _ loss: (Tensor) -> Tensor) -> Tensor {
+  let terms = outputs.compactMap { $0.last.map(loss) }
+  guard let first = terms.first else { return Tensor(scalar: 0) }
+  return terms.dropFirst().reduce(first, +)
+}

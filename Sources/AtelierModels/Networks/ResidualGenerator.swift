@@ -1,0 +1,114 @@
+import Torch
+import TorchNN
+
+/// Johnson's residual generator as CycleGAN and pix2pixHD have it: a wide convolution, halvings, residual
+/// blocks, doublings, a wide convolution, tanh.
+///
+/// Sources: Johnson et al. 2016; junyanz/pytorch-CycleGAN-and-pix2pix `models/networks.py` `ResnetGenerator`;
+/// NVIDIA/pix2pixHD `models/networks.py` `GlobalGenerator` and, without blocks, `Encoder`. The layers have
+/// their names: `model.1.weight`, `model.10.conv_block.1.weight`.
+final class ResidualGenerator: Module, Layer {
+  let model: Sequential
+
+  /// - Parameters:
+  ///   - width: channels before the first halving; each halving doubles them.
+  ///   - hasBias: whether the convolutions in front of norms have a bias; the last one always has.
+  ///   - dropout: whether half of the values are dropped inside each block.
+  init(
+    inputChannels: Int, outputChannels: Int, width: Int, downsamplings: Int, blocks: Int, norm: PictureNorm,
+    hasBias: Bool, dropout: Bool = false, using stream: RandomStream
+  ) {
+    model = Sequential(
+      Self.trunk(
+        inputChannels: inputChannels, width: width, downsamplings: downsamplings, blocks: blocks, norm: norm,
+        hasBias: hasBias, dropout: dropout, using: stream)
+        + Self.head(width, outputChannels, using: stream))
+    super.init()
+  }
+
+  /// Pictures `[batch, outputs, height, width]` in -1 … 1; sides that are no multiples of two to the power
+  /// of `downsamplings` come back as the next larger ones.
+  func callAsFunction(_ x: Tensor) -> Tensor { model(x.channelsLast()) }
+
+  /// Everything but the last three layers: features `[batch, width, height, width]`.
+  static func trunk(
+    inputChannels: Int, width: Int, downsamplings: Int, blocks: Int, norm: PictureNorm, hasBias: Bool,
+    dropout: Bool = false, using stream: RandomStream
+  ) -> [any Layer] {
+    var layers: [any Layer] = [
+      ReflectionPad2d(3),
+      Conv2d(
+        inputChannels: inputChannels, outputChannels: width, kernelSize: 7, hasBias: hasBias, using: stream),
+      norm.layer(width), ReLU(isInPlace: true),
+    ]
+    for level in 0..<downsamplings {
+      layers += shrinking(width << level, norm: norm, hasBias: hasBias, using: stream)
+    }
+    for number in 0..<blocks {
+      layers.append(
+        ResidualBlock(
+          channels: width << downsamplings, norm: norm, hasBias: hasBias,
+          dropout: dropout ? number + 1 : nil, using: stream))
+    }
+    for level in (0..<downsamplings).reversed() {
+      layers += growing(width << level, norm: norm, hasBias: hasBias, using: stream)
+    }
+    return layers
+  }
+
+  /// The convolution that makes a picture of features, and tanh.
+  static func head(_ width: Int, _ outputChannels: Int, using stream: RandomStream) -> [any Layer] {
+    [
+      ReflectionPad2d(3),
+      Conv2d(inputChannels: width, outputChannels: outputChannels, kernelSize: 7, using: stream), Tanh(),
+    ]
+  }
+
+  /// A convolution that halves the sides and doubles the channels.
+  static func shrinking(
+    _ channels: Int, norm: PictureNorm, hasBias: Bool, using stream: RandomStream
+  ) -> [any Layer] {
+    [
+      Conv2d(
+        inputChannels: channels, outputChannels: 2 * channels, kernelSize: 3, stride: 2, padding: 1,
+        hasBias: hasBias, using: stream),
+      norm.layer(2 * channels), ReLU(isInPlace: true),
+    ]
+  }
+
+  /// A transposed convolution that doubles the sides and halves the channels to the given ones.
+  static func growing(
+    _ channels: Int, norm: PictureNorm, hasBias: Bool, using stream: RandomStream
+  ) -> [any Layer] {
+    [
+      ConvTranspose2d(
+        inputChannels: 2 * channels, outputChannels: channels, kernelSize: 3, stride: 2, padding: 1,
+        outputPadding: 1, hasBias: hasBias, using: stream),
+      norm.layer(channels), ReLU(isInPlace: true),
+    ]
+  }
+}
+
+/// Two 3×3 convolutions on mirrored borders, added to what went in; no activation behind the sum.
+final class ResidualBlock: Module, Layer {
+  let convBlock: Sequential
+
+  /// - Parameter dropout: the number in the name of the dropout's draw; nil: no dropout.
+  init(channels: Int, norm: PictureNorm, hasBias: Bool, dropout: Int? = nil, using stream: RandomStream) {
+    func half() -> [any Layer] {
+      [
+        ReflectionPad2d(1),
+        Conv2d(
+          inputChannels: channels, outputChannels: channels, kernelSize: 3, hasBias: hasBias, using: stream),
+        norm.layer(channels),
+      ]
+    }
+    var layers = half() + [ReLU(isInPlace: true)]
+    if let dropout { layers.append(Dropout(probability: 0.5, drawName: "dropout.\(dropout)")) }
+    convBlock = Sequential(layers + half())
+    super.init()
+  }
+
+  /// The input's shape.
+  func callAsFunction(_ x: Tensor) -> Tensor { x + convBlock(x) }
+}

@@ -1,0 +1,19 @@
+import TorchNN
+
+/// Runs `body` with a generator as its authors test it: dropout drawing or not, batch norms with the
+/// statistics of what they are given or with the running ones.
+///
+/// Every part has its own mode again afterwards, and running statistics stay what they were, so that
+/// drawing a picture never changes a training. Source: junyanz/pytorch-CycleGAN-and-pix2pix `test.py`,
+/// which does not call `eval()`.
+func testing<Result>(
+  _ generator: Module, dropout: Bool, batchStatistics: Bool, _ body: () throws -> Result
+) rethrows -> Result {
+  try generator.evaluating {
+    let norms = generator.allModules().compactMap { $0 as? BatchNorm }
+    for norm in norms { norm.usesBatchStatistics = batchStatistics }
+    defer { for norm in norms { norm.usesBatchStatistics = false } }
+    for part in generator.allModules() where part is Dropout { part.setTraining(dropout) }
+    return try body()
+  }
+}

@@ -1,0 +1,148 @@
+import Torch
+import TorchNN
+
+// What pix2pix, CycleGAN and pix2pixHD share beside networks and losses.
+
+/// The generators of pix2pix and CycleGAN.
+public enum TranslationGenerator: String, Sendable, Hashable, Codable, CaseIterable {
+  /// A U-Net: what stands at a place goes across to the same place of the output.
+  case unet
+  /// Residual blocks between halvings and doublings.
+  case resnet
+}
+
+/// The discriminators of pix2pix and CycleGAN.
+public enum TranslationDiscriminator: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Judges overlapping patches.
+  case patch
+  /// Judges each pixel by itself.
+  case pixel
+}
+
+/// The choices of a generator of pix2pix or CycleGAN, apart from channels.
+struct TranslationGeneratorPlan {
+  let kind: TranslationGenerator
+  let width: Int
+  let downsamplings: Int
+  let blocks: Int
+  let norm: PictureNorm
+  let dropout: Bool
+
+  /// A network with its authors' initial weights: N(0, 0.02²), norms' scales N(1, 0.02²), shifts 0.
+  func make(_ inputChannels: Int, _ outputChannels: Int, using stream: RandomStream) -> any Layer {
+    let network: any Layer =
+      switch kind {
+      case .unet:
+        UNetGenerator(
+          inputChannels: inputChannels, outputChannels: outputChannels, width: width,
+          downsamplings: downsamplings, norm: norm, dropout: dropout, using: stream)
+      case .resnet:
+        ResidualGenerator(
+          inputChannels: inputChannels, outputChannels: outputChannels, width: width,
+          downsamplings: downsamplings, blocks: blocks, norm: norm, hasBias: norm.keepsBias,
+          dropout: dropout, using: stream)
+      }
+    initialize(network, .normal(), using: stream)
+    network.layOutChannelsLast()
+    return network
+  }
+
+  /// What both sides of a picture are multiples of.
+  var sizeMultiple: Int { 1 << downsamplings }
+
+  /// Refuses what cannot work for pictures of a size.
+  func validate(imageSize: Int) throws(ConfigurationError) {
+    try AdversarialChecks.positive(["width": width, "imageSize": imageSize])
+    switch kind {
+    case .unet:
+      try AdversarialChecks.require(
+        (2...12).contains(downsamplings),
+        "downsamplings lies in 2 … 12 for a U-Net, not at \(downsamplings)")
+    case .resnet:
+      try AdversarialChecks.require(
+        (0...6).contains(downsamplings),
+        "downsamplings lies in 0 … 6 for a ResNet generator, not at \(downsamplings)")
+      try AdversarialChecks.require(blocks >= 0, "blocks is at least 0, not \(blocks)")
+      // The mirrored borders are 3 wide outside, 1 inside, and a mirror needs more than its own width.
+      try AdversarialChecks.require(
+        imageSize >= 4 && imageSize >> downsamplings >= 2,
+        "imageSize \(imageSize) is too small for \(downsamplings) halvings; take larger pictures or fewer")
+    }
+    try AdversarialChecks.require(
+      imageSize % sizeMultiple == 0,
+      "imageSize is a multiple of \(sizeMultiple), as downsamplings is \(downsamplings); "
+        + "\(imageSize) is none, so change one of the two")
+  }
+}
+
+/// The choices of a discriminator of pix2pix or CycleGAN, apart from channels.
+struct TranslationDiscriminatorPlan {
+  let kind: TranslationDiscriminator
+  let width: Int
+  let layers: Int
+  let norm: PictureNorm
+
+  /// A network with its authors' initial weights, as the generators'.
+  func make(_ inputChannels: Int, using stream: RandomStream) -> any Layer {
+    let network: any Layer =
+      switch kind {
+      case .patch:
+        PatchDiscriminator(
+          inputChannels: inputChannels, width: width, layers: layers, norm: norm, using: stream)
+      case .pixel: PixelDiscriminator(inputChannels: inputChannels, width: width, norm: norm, using: stream)
+      }
+    initialize(network, .normal(), using: stream)
+    network.layOutChannelsLast()
+    return network
+  }
+
+  /// Refuses what cannot work for pictures of a size.
+  func validate(imageSize: Int) throws(ConfigurationError) {
+    try AdversarialChecks.positive(["discriminatorWidth": width])
+    guard kind == .patch else { return }
+    try AdversarialChecks.require((0...10).contains(layers), "layers lies in 0 … 10, not at \(layers)")
+    let smallest = 3 << max(layers, 1)
+    try AdversarialChecks.require(
+      imageSize >= smallest,
+      "a patch discriminator of \(layers) layers needs pictures of at least \(smallest) pixels, not "
+        + "\(imageSize); lower layers")
+  }
+}
+
+/// The schedule of pix2pix and CycleGAN: a constant learning rate, then a straight line to zero, by passes
+/// over the data.
+///
+/// Source: junyanz/pytorch-CycleGAN-and-pix2pix `models/networks.py` `get_scheduler`, `linear`.
+func linearlyDecayed(_ rate: Double, constantEpochs: Int, decayEpochs: Int, epoch: Double) -> Double {
+  guard decayEpochs > 0 else { return rate }
+  return Schedule.linearDecay(start: constantEpochs, length: decayEpochs).learningRate(
+    base: rate, at: Int(epoch))
+}
+
+/// Sentences about keys that the three systems share.
+enum TranslationChecks {
+  /// The schedule's lengths, the sizes before a crop, and the batch.
+  static func training(
+    constantEpochs: Int, decayEpochs: Int, loadSize: Int?, imageSize: Int, batchSize: Int
+  ) throws(ConfigurationError) {
+    try AdversarialChecks.positive(["batchSize": batchSize])
+    for (key, value) in [("constantEpochs", constantEpochs), ("decayEpochs", decayEpochs)] {
+      try AdversarialChecks.require(value >= 0, "\(key) is at least 0, not \(value)")
+    }
+    if let loadSize {
+      try AdversarialChecks.require(
+        loadSize >= imageSize, "loadSize is at least imageSize, \(imageSize), not \(loadSize)")
+    }
+  }
+
+  /// Factors of loss terms.
+  static func weights(_ values: KeyValuePairs<String, Double>) throws(ConfigurationError) {
+    for (key, value) in values {
+      try AdversarialChecks.require(
+        value >= 0 && value.isFinite, "weights.\(key) is at least 0, not \(value)")
+    }
+  }
+}
+
+/// The authors' size before a crop: 286 for pictures of 256.
+func defaultLoadSize(for imageSize: Int) -> Int { (imageSize * 286 + 128) / 256 }

@@ -1,0 +1,356 @@
+public import AtelierData
+public import Torch
+public import TorchNN
+
+/// CycleGAN: two kinds of pictures turned into each other, learned without pairs.
+///
+/// Paper: Zhu, Park, Isola and Efros 2017, "Unpaired Image-to-Image Translation using Cycle-Consistent
+/// Adversarial Networks".
+///
+/// Reference: junyanz/pytorch-CycleGAN-and-pix2pix `models/cycle_gan_model.py` and `models/networks.py`
+/// (BSD-2-Clause).
+///
+/// Both generators learn first, with one optimiser: each is to be taken for real, to be undone by the other
+/// (cycle), and to leave pictures of its own target domain as they are (identity). Then both discriminators
+/// learn, with one optimiser, on real pictures and on generated ones, some of them of earlier steps
+/// (``PicturePool``). Networks are called by what they do: `generatorAB` is the authors' `netG_A`,
+/// `discriminatorB`, which judges pictures of domain B, their `netD_A`.
+///
+/// Deviations: the terms are differentiated one after the other, which needs less memory and adds up the same
+/// gradient; learning rates decay by passes over the data, begun where the authors' first version did. Off in
+/// the reference configuration: U-Nets of fewer than 5 levels, ResNet generators of other depths than 2
+/// halvings, ``DiffAugment``.
+public final class CycleGAN: TranslatingSystem {
+  /// The name, the paper and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "cyclegan", summary: "Two kinds of pictures into each other, learned without pairs",
+    paper:
+      "Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks, 2017",
+    reference: "junyanz/pytorch-CycleGAN-and-pix2pix models/cycle_gan_model.py")
+
+  /// The choices of a cyclegan.
+  public struct Configuration: SystemConfiguration {
+    /// Factors of the generators' loss terms.
+    public struct Weights: Codable, Sendable, Hashable {
+      /// Of the mean absolute difference between a picture and what came back, both ways.
+      public var cycle = 10.0
+      /// Of the identity loss, on top of `cycle`; 0 leaves it out.
+      public var identity = 0.5
+
+      /// The authors'.
+      public init() {}
+    }
+
+    /// The generators' form.
+    public var generator = TranslationGenerator.resnet
+    /// Colours of a pixel of domain A.
+    public var inputChannels = 3
+    /// Colours of a pixel of domain B.
+    public var outputChannels = 3
+    /// Height and width of training pictures; a generator then takes any multiple of its halvings.
+    public var imageSize = 256
+    /// Channels of the generators' widest map.
+    public var width = 64
+    /// How often a generator halves a picture.
+    public var downsamplings = 2
+    /// Residual blocks of a ResNet generator: 9 for pictures of 256, 6 for 128.
+    public var blocks = 9
+    /// The generators' normalisation.
+    public var norm = PictureNorm.instance
+    /// Whether the generators have dropout layers.
+    public var dropout = false
+    /// The discriminators' form.
+    public var discriminator = TranslationDiscriminator.patch
+    /// Channels of the discriminators' widest map.
+    public var discriminatorWidth = 64
+    /// The discriminators' normalisation; nil: the generators'.
+    public var discriminatorNorm: PictureNorm?
+    /// Strided convolutions of a patch discriminator: 1, 3 or 5 for patches of 16, 70 or 286 pixels.
+    public var layers = 3
+    /// What the players minimise.
+    public var adversarialLoss = AdversarialMode.lsgan
+    /// Factors of the generators' loss terms.
+    public var weights = Weights()
+    /// Earlier pictures that each discriminator may see again; 0: none.
+    public var poolSize = 50
+    /// Random changes of what the discriminators see.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// Sides of pictures before a crop is taken at a random place; nil: 286 for 256, and so on.
+    public var loadSize: Int?
+    /// Whether pictures are mirrored half of the time.
+    public var flips = true
+    /// The learning rate of both optimisers at first.
+    public var learningRate = 2e-4
+    /// Passes over the data at the full learning rate.
+    public var constantEpochs = 100
+    /// Passes over which the learning rate then falls to zero; 0: it never falls.
+    public var decayEpochs = 100
+    /// Adam's decay of the mean of gradients.
+    public var beta1 = 0.5
+    /// Adam's decay of the mean of squared gradients.
+    public var beta2 = 0.999
+    /// Adam's epsilon.
+    public var adamEpsilon = 1e-8
+    /// Pictures of each domain in a batch.
+    public var batchSize = 1
+
+    /// The authors' options as they come.
+    public init() {}
+
+    /// The paper's sizes, and one that two processor cores can train.
+    public static var presets: [Preset<Configuration>] {
+      var objects = Configuration()
+      objects.weights.identity = 0
+      var middle = Configuration()
+      middle.imageSize = 128
+      middle.blocks = 6
+      var small = Configuration()
+      small.imageSize = 64
+      small.width = 24
+      small.blocks = 4
+      small.discriminatorWidth = 32
+      small.layers = 2
+      small.decayEpochs = 0
+      var small128 = small
+      small128.imageSize = 128
+      small128.blocks = 6
+      return [
+        Preset("photo2painting", "the paper's photographs and paintings at 256×256, with identity", .init()),
+        Preset("horse2zebra", "the paper's object transfiguration at 256×256, without identity", objects),
+        Preset("paper-128", "the paper's generator with 6 blocks for 128×128", middle),
+        Preset("small", "64×64 with narrow networks, minutes on two cores", small),
+        Preset("small-128", "128×128 with narrow networks, hours on two cores", small128),
+      ]
+    }
+
+    var generatorPlan: TranslationGeneratorPlan {
+      TranslationGeneratorPlan(
+        kind: generator, width: width, downsamplings: downsamplings, blocks: blocks, norm: norm,
+        dropout: dropout)
+    }
+
+    var discriminatorPlan: TranslationDiscriminatorPlan {
+      TranslationDiscriminatorPlan(
+        kind: discriminator, width: discriminatorWidth, layers: layers, norm: discriminatorNorm ?? norm)
+    }
+
+    /// Refuses what cannot work.
+    public func validate() throws(ConfigurationError) {
+      try AdversarialChecks.positive(["inputChannels": inputChannels, "outputChannels": outputChannels])
+      try generatorPlan.validate(imageSize: imageSize)
+      try discriminatorPlan.validate(imageSize: imageSize)
+      try TranslationChecks.weights(["cycle": weights.cycle, "identity": weights.identity])
+      try AdversarialChecks.require(
+        weights.identity == 0 || inputChannels == outputChannels,
+        "the identity loss needs as many inputChannels (\(inputChannels)) as outputChannels "
+          + "(\(outputChannels)); set weights.identity to 0")
+      try AdversarialChecks.require(poolSize >= 0, "poolSize is at least 0, not \(poolSize)")
+      try AdversarialChecks.adam(
+        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      try TranslationChecks.training(
+        constantEpochs: constantEpochs, decayEpochs: decayEpochs, loadSize: loadSize, imageSize: imageSize,
+        batchSize: batchSize)
+    }
+  }
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// `generatorAB`, `generatorBA`, `discriminatorA`, `discriminatorB`.
+  public let networks: [Network]
+  private let generatorAB: any Layer
+  private let generatorBA: any Layer
+  private let discriminatorA: any Layer
+  private let discriminatorB: any Layer
+  private let generatorOptimizer: Adam
+  private let discriminatorOptimizer: Adam
+  private let poolA: PicturePool
+  private let poolB: PicturePool
+  private let augment: DiffAugment
+
+  /// Builds the four networks and their two optimisers.
+  ///
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let (channelsA, channelsB) = (configuration.inputChannels, configuration.outputChannels)
+    generatorAB = configuration.generatorPlan.make(channelsA, channelsB, using: stream)
+    generatorBA = configuration.generatorPlan.make(channelsB, channelsA, using: stream)
+    discriminatorA = configuration.discriminatorPlan.make(channelsA, using: stream)
+    discriminatorB = configuration.discriminatorPlan.make(channelsB, using: stream)
+    func adam(_ networks: KeyValuePairs<String, Module>) -> Adam {
+      Adam(
+        namedParameters(of: networks), learningRate: configuration.learningRate, beta1: configuration.beta1,
+        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
+    }
+    generatorOptimizer = adam(["generatorAB": generatorAB, "generatorBA": generatorBA])
+    discriminatorOptimizer = adam(["discriminatorA": discriminatorA, "discriminatorB": discriminatorB])
+    poolA = PicturePool("poolA", capacity: configuration.poolSize)
+    poolB = PicturePool("poolB", capacity: configuration.poolSize)
+    augment = DiffAugment(configuration.diffAugment)
+    func network(_ name: String, _ layer: any Layer, _ output: String) -> Network {
+      Network(name, layer) { _, inputs in [output: layer(try inputs.required("image"))] }
+    }
+    networks = [
+      network("generatorAB", generatorAB, "image"), network("generatorBA", generatorBA, "image"),
+      network("discriminatorA", discriminatorA, "logits"),
+      network("discriminatorB", discriminatorB, "logits"),
+    ]
+  }
+
+  /// One for both generators, one for both discriminators.
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generators", generatorOptimizer), ("discriminators", discriminatorOptimizer)]
+  }
+
+  /// Pictures of both domains.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    let size = configuration.imageSize
+    func field(_ name: String, _ channels: Int) -> Field {
+      Field(name, .image(channels: channels, height: size, width: size, range: .signed))
+    }
+    return [field("A", configuration.inputChannels), field("B", configuration.outputChannels)]
+  }
+
+  /// Two sets without correspondence.
+  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan { .unpaired("A", "B") }
+
+  /// The authors' jitter: enlarged, cut at a random place, mirrored.
+  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
+    JointAugmentation(
+      resizeTo: configuration.loadSize ?? defaultLoadSize(for: configuration.imageSize),
+      flips: configuration.flips)
+  }
+
+  /// As it is: how many channels pictures have is a choice, and data are brought to it.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    configuration
+  }
+
+  /// The pools, as far as they are filled.
+  public func carriedState() -> [(name: String, tensor: HostTensor)] { poolA.state() + poolB.state() }
+
+  /// Puts back the pools.
+  public func restoreCarriedState(_ state: [(name: String, tensor: HostTensor)]) throws {
+    if let unknown = state.first(where: { !["poolA", "poolB"].contains($0.name) }) {
+      throw ConfigurationError("the checkpoint carries '\(unknown.name)', which cyclegan does not know")
+    }
+    let device = generatorAB.parameters().first?.device ?? .cpu
+    let table = Dictionary(state.map { ($0.name, $0.tensor) }) { first, _ in first }
+    try poolA.restore(table["poolA"], channels: configuration.inputChannels, device: device)
+    try poolB.restore(table["poolB"], channels: configuration.outputChannels, device: device)
+  }
+
+  // MARK: Training
+
+  /// One step: both generators, then both discriminators on the pictures made before that update.
+  public func step(_ step: TrainingStep) throws {
+    for optimizer in [generatorOptimizer, discriminatorOptimizer] {
+      optimizer.learningRate = linearlyDecayed(
+        configuration.learningRate, constantEpochs: configuration.constantEpochs,
+        decayEpochs: configuration.decayEpochs, epoch: step.epoch)
+    }
+    let batch = try step.batch()
+    let (realA, realB) = (batch["A"], batch["B"])
+    let (fakeA, fakeB) = try teachGenerators(step, realA, realB)
+    let seenB = poolB.exchanged(fakeB, draws: step.draws)
+    let seenA = poolA.exchanged(fakeA, draws: step.draws)
+    try teachDiscriminators(step, realA, seenA, realB, seenB)
+  }
+
+  /// The generators' update; gives the generated pictures of A and B, without history.
+  private func teachGenerators(
+    _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor
+  ) throws -> (fakeA: Tensor, fakeB: Tensor) {
+    let weights = configuration.weights
+    let loss = configuration.adversarialLoss.loss
+    var logged: [(name: String, value: Tensor)] = []
+    func noted(_ name: String, _ value: Tensor) -> Tensor {
+      logged.append((name, value.detached()))
+      return value
+    }
+    var fakes: [String: Tensor] = [:]
+    /// One direction and back: `there` makes a picture of the other domain, `back` undoes it.
+    func cycle(
+      _ real: Tensor, _ there: any Layer, _ back: any Layer, _ judge: any Layer, _ names: (String, String)
+    ) -> Tensor {
+      let fake = there(real)
+      fakes[names.0] = fake.detached()
+      let returned = back(fake)
+      let scores = judge(augment(fake, draws: step.draws, name: "diffAugment.generator\(names.0)"))
+      return noted("adversarial\(names.0)", loss.generator(scores))
+        + noted("cycle\(names.1)", meanAbsoluteError(returned, real) * weights.cycle)
+    }
+    func identity(_ real: Tensor, _ generator: any Layer, _ name: String) -> Tensor {
+      noted(
+        "identity\(name)", meanAbsoluteError(generator(real), real) * (weights.cycle * weights.identity))
+    }
+    let hasIdentity = weights.identity > 0
+    let zero = Tensor(scalar: 0, device: realA.device)
+    let total = try withFrozen(discriminatorA) {
+      try withFrozen(discriminatorB) {
+        let there = { cycle(realA, self.generatorAB, self.generatorBA, self.discriminatorB, ("AB", "A")) }
+        let back = { cycle(realB, self.generatorBA, self.generatorAB, self.discriminatorA, ("BA", "B")) }
+        guard hasIdentity else {
+          logged += [("identityB", zero), ("identityA", zero)]
+          return try step.update("generators", generatorOptimizer, minimizing: there, back)
+        }
+        return try step.update(
+          "generators", generatorOptimizer, minimizing: there, back,
+          { identity(realB, self.generatorAB, "B") }, { identity(realA, self.generatorBA, "A") })
+      }
+    }
+    for (name, value) in logged { step.log(name, value) }
+    step.log("generator", total)
+    return (fakes["BA"] ?? realA, fakes["AB"] ?? realB)
+  }
+
+  /// The discriminators' update: half of the losses on real and on seen generated pictures, domain by domain.
+  private func teachDiscriminators(
+    _ step: TrainingStep, _ realA: Tensor, _ fakeA: Tensor, _ realB: Tensor, _ fakeB: Tensor
+  ) throws {
+    let loss = configuration.adversarialLoss.loss
+    var sums: [String: Tensor] = [:]
+    func term(
+      _ name: String, _ discriminator: any Layer, _ pictures: Tensor, _ draw: String,
+      _ part: @escaping (Tensor) -> Tensor
+    ) -> () -> Tensor {
+      {
+        let seen = self.augment(pictures, draws: step.draws, name: "diffAugment.\(draw)\(name)")
+        let value = part(discriminator(seen)) * 0.5
+        sums[name] = sums[name].map { $0 + value.detached() } ?? value.detached()
+        return value
+      }
+    }
+    let total = try step.update(
+      "discriminators", discriminatorOptimizer,
+      minimizing: term("B", discriminatorB, realB, "real", loss.real),
+      term("B", discriminatorB, fakeB, "fake", loss.fake),
+      term("A", discriminatorA, realA, "real", loss.real),
+      term("A", discriminatorA, fakeA, "fake", loss.fake))
+    for name in ["B", "A"] { if let sum = sums[name] { step.log("discriminator\(name)", sum) } }
+    step.log("discriminator", total)
+  }
+
+  // MARK: Generation
+
+  /// Both ways.
+  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    let multiple = configuration.generatorPlan.sizeMultiple
+    return [
+      TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
+      TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),
+    ]
+  }
+
+  /// Pictures of the other domain in -1 … 1. As in the authors' `test.py` dropout and batch norms, where
+  /// configured, are as in training; instance norms know no difference.
+  public func translate(
+    _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
+  ) throws -> Tensor {
+    let generator = direction.source == "A" ? generatorAB : generatorBA
+    return testing(generator, dropout: true, batchStatistics: true) {
+      withDraws(draws) { generator(pictures) }
+    }
+  }
+}

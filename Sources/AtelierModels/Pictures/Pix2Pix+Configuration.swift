@@ -1,0 +1,135 @@
+extension Pix2Pix {
+  /// The choices of a pix2pix.
+  public struct Configuration: SystemConfiguration {
+    /// Factors of the generator's loss terms.
+    public struct Weights: Codable, Sendable, Hashable {
+      /// Of being taken for real; 0 leaves the regressor alone, without a discriminator.
+      public var adversarial = 1.0
+      /// Of the pixel loss, squared or not.
+      public var l1 = 100.0
+
+      /// The authors'.
+      public init() {}
+    }
+
+    /// The generator's form.
+    public var generator = TranslationGenerator.unet
+    /// Colours of a pixel of the condition.
+    public var inputChannels = 3
+    /// Colours of a pixel of the output.
+    public var outputChannels = 3
+    /// Height and width of training pictures; a generator then takes any multiple of its halvings.
+    public var imageSize = 256
+    /// Channels of the generator's widest map.
+    public var width = 64
+    /// How often the generator halves a picture: the depth of a U-Net, 8 for `unet_256`; 2 for `resnet_…`.
+    public var downsamplings = 8
+    /// Residual blocks of a ResNet generator.
+    public var blocks = 9
+    /// The generator's normalisation.
+    public var norm = PictureNorm.batch
+    /// Whether the generator has dropout layers.
+    public var dropout = true
+    /// Whether generation draws dropout too: the noise that makes pictures of one condition differ.
+    public var testDropout = true
+    /// Whether generation normalises a picture by its own statistics, as the authors do, or by running ones.
+    public var testBatchStatistics = true
+    /// The discriminator's form.
+    public var discriminator = TranslationDiscriminator.patch
+    /// Channels of the discriminator's widest map.
+    public var discriminatorWidth = 64
+    /// The discriminator's normalisation; nil: the generator's.
+    public var discriminatorNorm: PictureNorm?
+    /// Strided convolutions of a patch discriminator: 1, 3 or 5 for patches of 16, 70 or 286 pixels.
+    public var layers = 3
+    /// What the players minimise.
+    public var adversarialLoss = AdversarialMode.vanilla
+    /// How pictures are compared value by value.
+    public var pixelLoss = PixelLoss.l1
+    /// Factors of the generator's loss terms.
+    public var weights = Weights()
+    /// Random changes of what the discriminator sees.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// Sides of pictures before a crop is taken at a random place; nil: 286 for 256, and so on.
+    public var loadSize: Int?
+    /// Whether pairs are mirrored half of the time.
+    public var flips = true
+    /// The learning rate of both optimisers at first.
+    public var learningRate = 2e-4
+    /// Passes over the data at the full learning rate.
+    public var constantEpochs = 100
+    /// Passes over which the learning rate then falls to zero; 0: it never falls.
+    public var decayEpochs = 100
+    /// Adam's decay of the mean of gradients.
+    public var beta1 = 0.5
+    /// Adam's decay of the mean of squared gradients.
+    public var beta2 = 0.999
+    /// Adam's epsilon.
+    public var adamEpsilon = 1e-8
+    /// Pairs in a batch.
+    public var batchSize = 1
+
+    /// The authors' options as they come, which are those for façades.
+    public init() {}
+
+    /// The paper's data sets, and sizes that two processor cores can train.
+    public static var presets: [Preset<Configuration>] {
+      let facades = Configuration()
+      var edges = Configuration()
+      edges.batchSize = 4
+      edges.constantEpochs = 15
+      edges.decayEpochs = 0
+      edges.loadSize = 256
+      var middle = small
+      middle.imageSize = 128
+      middle.downsamplings = 7
+      middle.layers = 3
+      return [
+        Preset("facades", "the paper's labels to façades at 256×256, 200 passes", facades),
+        Preset("maps", "the paper's maps and aerial photographs: as façades", facades),
+        Preset("edges2shoes", "the paper's outlines to shoes at 256×256: batch 4, 15 passes", edges),
+        Preset("small", "64×64 with half the width, minutes on two cores", small),
+        Preset("small-128", "128×128 with half the width, an hour on two cores", middle),
+      ]
+    }
+
+    private static var small: Configuration {
+      var small = Configuration()
+      small.imageSize = 64
+      small.downsamplings = 6
+      small.width = 32
+      small.discriminatorWidth = 32
+      small.layers = 2
+      small.batchSize = 4
+      small.decayEpochs = 0
+      return small
+    }
+
+    var generatorPlan: TranslationGeneratorPlan {
+      TranslationGeneratorPlan(
+        kind: generator, width: width, downsamplings: downsamplings, blocks: blocks, norm: norm,
+        dropout: dropout)
+    }
+
+    var discriminatorPlan: TranslationDiscriminatorPlan {
+      TranslationDiscriminatorPlan(
+        kind: discriminator, width: discriminatorWidth, layers: layers, norm: discriminatorNorm ?? norm)
+    }
+
+    /// Refuses what cannot work.
+    public func validate() throws(ConfigurationError) {
+      try AdversarialChecks.positive(["inputChannels": inputChannels, "outputChannels": outputChannels])
+      try generatorPlan.validate(imageSize: imageSize)
+      if weights.adversarial > 0 { try discriminatorPlan.validate(imageSize: imageSize) }
+      try TranslationChecks.weights(["adversarial": weights.adversarial, "l1": weights.l1])
+      try AdversarialChecks.require(
+        weights.adversarial > 0 || weights.l1 > 0,
+        "weights.adversarial and weights.l1 are both 0, so there is nothing to learn; raise one of them")
+      try AdversarialChecks.adam(
+        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      try TranslationChecks.training(
+        constantEpochs: constantEpochs, decayEpochs: decayEpochs, loadSize: loadSize, imageSize: imageSize,
+        batchSize: batchSize)
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import Torch
+
+extension Pix2PixHD {
+  /// The choices of a pix2pix-hd.
+  public struct Configuration: SystemConfiguration {
+    /// The generator's form.
+    public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
+      /// One residual generator.
+      case global
+      /// Enhancers around a global generator on the shrunk condition.
+      case local
+    }
+
+    /// The discriminator's form; there is one.
+    public enum Discriminator: String, Codable, Sendable, Hashable, CaseIterable {
+      /// PatchGANs on the picture and its halves.
+      case multiscalePatch = "multiscale-patch"
+    }
+
+    /// What tells the generator how instances look.
+    public enum Encoder: String, Codable, Sendable, Hashable, CaseIterable {
+      /// Features of the real picture, averaged over each instance.
+      case instanceFeatures = "instance-features"
+    }
+
+    /// Factors of the generator's loss terms beside the adversarial one.
+    public struct Weights: Codable, Sendable, Hashable {
+      /// Of the differences between the discriminator's features of both pictures; 0 leaves them out.
+      public var featureMatching = 10.0
+
+      /// The authors'.
+      public init() {}
+    }
+
+    /// The generator's form.
+    public var generator = Generator.global
+    /// Classes of the label map; 0: the condition is a picture.
+    public var classes = 35
+    /// Colours of a pixel of the condition where it is a picture.
+    public var inputChannels = 3
+    /// Colours of a pixel of the output.
+    public var outputChannels = 3
+    /// Whether one channel of edges between instances follows the labels.
+    public var instanceEdges = true
+    /// Width of training pictures.
+    public var imageWidth = 1024
+    /// Height of training pictures.
+    public var imageHeight = 512
+    /// Channels of the generator at full resolution.
+    public var width = 64
+    /// How often the global generator halves its input.
+    public var downsamplings = 4
+    /// Residual blocks of the global generator.
+    public var blocks = 9
+    /// Enhancers around it, each for twice the resolution (`generator: local`).
+    public var localEnhancers = 1
+    /// Residual blocks of each enhancer.
+    public var localBlocks = 3
+    /// The normalisation of generator and encoder.
+    public var norm = PictureNorm.instance
+    /// What tells the generator how instances look; nil: nothing.
+    public var encoder: Encoder?
+    /// Channels of the encoder's widest map.
+    public var encoderWidth = 16
+    /// How often the encoder halves the picture.
+    public var encoderDownsamplings = 4
+    /// Features of an instance.
+    public var featureChannels = 3
+    /// The discriminator's form.
+    public var discriminator = Discriminator.multiscalePatch
+    /// Channels of the discriminators' widest map.
+    public var discriminatorWidth = 64
+    /// The discriminators' normalisation; nil: the generator's.
+    public var discriminatorNorm: PictureNorm?
+    /// Strided convolutions of each discriminator.
+    public var layers = 3
+    /// Discriminators, each on half the resolution of the one before.
+    public var scales = 2
+    /// What the players minimise.
+    public var adversarialLoss = AdversarialMode.lsgan
+    /// Factors of the generator's loss terms.
+    public var weights = Weights()
+    /// Passes over the data during which only the outermost enhancer is trained.
+    public var fixGlobalEpochs = 0
+    /// Whether pairs are mirrored half of the time.
+    public var flips = true
+    /// The learning rate of both optimisers at first.
+    public var learningRate = 2e-4
+    /// Passes over the data at the full learning rate.
+    public var constantEpochs = 100
+    /// Passes over which the learning rate then falls to zero; 0: it never falls.
+    public var decayEpochs = 100
+    /// Adam's decay of the mean of gradients.
+    public var beta1 = 0.5
+    /// Adam's decay of the mean of squared gradients.
+    public var beta2 = 0.999
+    /// Adam's epsilon.
+    public var adamEpsilon = 1e-8
+    /// Pairs in a batch.
+    public var batchSize = 1
+
+    /// The authors' options as they come, without the loss on a VGG19's features.
+    public init() {}
+
+    /// The paper's two stages, and a small one on pictures.
+    public static var presets: [Preset<Configuration>] {
+      let coarse = Configuration()
+      var fine = coarse
+      fine.generator = .local
+      fine.width = 32
+      fine.scales = 3
+      fine.imageWidth = 2048
+      fine.imageHeight = 1024
+      fine.fixGlobalEpochs = 10
+      var features = coarse
+      features.encoder = .instanceFeatures
+      var small = Configuration()
+      small.classes = 0
+      small.instanceEdges = false
+      small.imageWidth = 64
+      small.imageHeight = 64
+      small.width = 24
+      small.downsamplings = 3
+      small.blocks = 3
+      small.discriminatorWidth = 24
+      small.layers = 2
+      small.decayEpochs = 0
+      return [
+        Preset("cityscapes-512p", "the paper's global generator for 1024×512", coarse),
+        Preset("cityscapes-1024p", "the paper's enhancer for 2048×1024, three scales", fine),
+        Preset("cityscapes-512p-features", "with the encoder of instances' looks", features),
+        Preset("small", "64×64 from pictures with narrow networks, minutes on two cores", small),
+      ]
+    }
+
+    /// Channels of the condition without an encoder's features.
+    var semanticChannels: Int { (classes > 0 ? classes : inputChannels) + (instanceEdges ? 1 : 0) }
+    /// Whether a map of instances has to come with each example.
+    var needsInstances: Bool { instanceEdges || encoder != nil }
+    /// What both sides of a picture are multiples of.
+    var sizeMultiple: Int { 1 << (downsamplings + (generator == .local ? localEnhancers : 0)) }
+
+    /// The condition `[batch, semanticChannels, height, width]`: one-hot labels or a picture, then edges.
+    func semantics(label: Tensor, instances: Tensor?) -> Tensor {
+      let condition = classes > 0 ? oneHotLabels(label, classes: classes) : label
+      guard let instances else { return condition }
+      return .concatenated([condition, AtelierModels.instanceEdges(instances)], dim: 1)
+    }
+
+    /// Refuses what cannot work.
+    public func validate() throws(ConfigurationError) {
+      try AdversarialChecks.positive([
+        "inputChannels": inputChannels, "outputChannels": outputChannels, "width": width,
+        "encoderWidth": encoderWidth, "featureChannels": featureChannels, "localEnhancers": localEnhancers,
+        "discriminatorWidth": discriminatorWidth, "layers": layers, "scales": scales,
+      ])
+      for (key, value) in [
+        ("classes", classes), ("blocks", blocks), ("localBlocks", localBlocks),
+        ("fixGlobalEpochs", fixGlobalEpochs),
+      ] { try AdversarialChecks.require(value >= 0, "\(key) is at least 0, not \(value)") }
+      for (key, value) in [
+        ("downsamplings", downsamplings), ("encoderDownsamplings", encoderDownsamplings),
+        ("localEnhancers", localEnhancers), ("layers", layers), ("scales", scales),
+      ] { try AdversarialChecks.require(value <= 8, "\(key) is at most 8, not \(value)") }
+      try AdversarialChecks.require(downsamplings >= 0, "downsamplings is at least 0, not \(downsamplings)")
+      try AdversarialChecks.require(
+        encoderDownsamplings >= 0, "encoderDownsamplings is at least 0, not \(encoderDownsamplings)")
+      let multiple = max(sizeMultiple, encoder == nil ? 1 : 1 << encoderDownsamplings)
+      for (key, side) in [("imageWidth", imageWidth), ("imageHeight", imageHeight)] {
+        try AdversarialChecks.require(
+          side >= max(4, 2 * multiple) && side % multiple == 0,
+          "\(key) is a multiple of \(multiple) of at least \(max(4, 2 * multiple)), as the networks halve it "
+            + "that often; \(side) is none")
+      }
+      try TranslationChecks.weights(["featureMatching": weights.featureMatching])
+      try AdversarialChecks.adam(
+        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      try TranslationChecks.training(
+        constantEpochs: constantEpochs, decayEpochs: decayEpochs, loadSize: nil, imageSize: imageWidth,
+        batchSize: batchSize)
+    }
+  }
+}

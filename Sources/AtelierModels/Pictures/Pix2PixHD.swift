@@ -1,0 +1,299 @@
+public import AtelierData
+public import Torch
+public import TorchNN
+
+/// pix2pixHD: large photographs from label maps, coarse to fine.
+///
+/// Paper: Wang, Liu, Zhu, Tao, Kautz and Catanzaro 2018, "High-Resolution Image Synthesis and Semantic
+/// Manipulation with Conditional GANs".
+///
+/// Reference: NVIDIA/pix2pixHD `models/pix2pixHD_model.py`, `models/networks.py` and `train.py` (BSD-2-Clause).
+///
+/// The condition is a map of class indices, one-hot, and the edges of a map of instances; with `classes: 0`
+/// it is a picture instead, as with the authors' `--label_nc 0`. Discriminators on several scales judge
+/// condition and picture together, with least squares; the generator is also to match their features of the
+/// real picture, and those of a VGG19. An encoder may tell the generator how each instance looks: its features
+/// of the real picture, averaged over the instance, are a further condition. All losses come from one set
+/// of forward passes; the generator is updated first.
+///
+/// Deviations: with `vanilla` the scores are raw (the authors put a sigmoid behind them, which their chain of
+/// stages drops, so that their loss is undefined). While only the outermost enhancer is trained
+/// (`fixGlobalEpochs`), moments of the other layers rest; the authors begin with a new optimiser
+/// afterwards. Generation takes the features of instances from a picture, or draws them uniformly from
+/// -1 … 1; the authors take those of clusters that they computed after training.
+public final class Pix2PixHD: TranslatingSystem {
+  /// The name, the paper and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "pix2pix-hd", summary: "Large photographs from label maps, coarse to fine",
+    paper:
+      "Wang et al., High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs, 2018",
+    reference: "NVIDIA/pix2pixHD models/pix2pixHD_model.py")
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// `generator`, `discriminator` and, where configured, `encoder`.
+  public let networks: [Network]
+  private let generator: any Layer
+  private let discriminator: MultiscaleDiscriminator
+  private let encoder: ResidualGenerator?
+  private let generatorOptimizer: Adam
+  private let discriminatorOptimizer: Adam
+
+  /// Builds the networks and their optimisers.
+  ///
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let (generator, names) = Self.makeGenerator(configuration, using: stream)
+    let discriminator = MultiscaleDiscriminator(
+      inputChannels: configuration.semanticChannels + configuration.outputChannels,
+      width: configuration.discriminatorWidth, layers: configuration.layers, scales: configuration.scales,
+      norm: configuration.discriminatorNorm ?? configuration.norm, using: stream)
+    var encoder: ResidualGenerator?
+    if configuration.encoder != nil {
+      encoder = ResidualGenerator(
+        inputChannels: configuration.outputChannels, outputChannels: configuration.featureChannels,
+        width: configuration.encoderWidth, downsamplings: configuration.encoderDownsamplings, blocks: 0,
+        norm: configuration.norm, hasBias: true, using: stream)
+    }
+    for network in [generator, discriminator, encoder].compactMap({ $0 as Module? }) {
+      applyDCGANWeights(network, using: stream)
+      network.layOutChannelsLast()
+    }
+    func adam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
+      Adam(
+        parameters, learningRate: configuration.learningRate, beta1: configuration.beta1,
+        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
+    }
+    self.generator = generator
+    self.discriminator = discriminator
+    self.encoder = encoder
+    // The encoder learns from what the generator makes of its features.
+    generatorOptimizer = adam(
+      encoder.map { namedParameters(of: ["generator": generator, "encoder": $0]) }
+        ?? generator.namedParameters())
+    discriminatorOptimizer = adam(discriminator.namedParameters())
+    networks = Self.describe(configuration, generator, names, discriminator, encoder)
+  }
+
+  private static func makeGenerator(
+    _ configuration: Configuration, using stream: RandomStream
+  ) -> (any Layer, KeyMap) {
+    let inputs =
+      configuration.semanticChannels + (configuration.encoder == nil ? 0 : configuration.featureChannels)
+    switch configuration.generator {
+    case .global:
+      let network = ResidualGenerator(
+        inputChannels: inputs, outputChannels: configuration.outputChannels, width: configuration.width,
+        downsamplings: configuration.downsamplings, blocks: configuration.blocks, norm: configuration.norm,
+        hasBias: true, using: stream)
+      return (network, KeyMap())
+    case .local:
+      let network = LocalEnhancer(
+        inputChannels: inputs, outputChannels: configuration.outputChannels, width: configuration.width,
+        downsamplings: configuration.downsamplings, blocks: configuration.blocks,
+        enhancers: configuration.localEnhancers, localBlocks: configuration.localBlocks,
+        norm: configuration.norm, using: stream)
+      return (network, LocalEnhancer.authorsNames(enhancers: configuration.localEnhancers))
+    }
+  }
+
+  /// The networks with the inputs and outputs of reference cases.
+  private static func describe(
+    _ configuration: Configuration, _ generator: any Layer, _ names: KeyMap,
+    _ discriminator: MultiscaleDiscriminator, _ encoder: ResidualGenerator?
+  ) -> [Network] {
+    func semantics(_ inputs: [String: Tensor]) throws -> Tensor {
+      let instances = configuration.instanceEdges ? try inputs.required("instance") : nil
+      return configuration.semantics(label: try inputs.required("label"), instances: instances)
+    }
+    func features(_ encoder: ResidualGenerator, _ inputs: [String: Tensor]) throws -> Tensor {
+      InstanceIndex(try inputs.required("instance")).means(encoder(try inputs.required("image")))
+    }
+    var networks = [
+      Network("generator", generator, authorsNames: names) { _, inputs in
+        var condition = try semantics(inputs)
+        if let encoder {
+          condition = .concatenated([condition, try features(encoder, inputs)], dim: 1)
+        }
+        return ["image": generator(condition)]
+      },
+      Network(
+        "discriminator", discriminator,
+        authorsNames: MultiscaleDiscriminator.authorsNames(
+          scales: configuration.scales, layers: configuration.layers,
+          hasFeatures: configuration.weights.featureMatching > 0)
+      ) { _, inputs in
+        let pair = [try semantics(inputs), try inputs.required("image")]
+        var outputs: [String: Tensor] = [:]
+        for (scale, stages) in discriminator(.concatenated(pair, dim: 1)).enumerated() {
+          for (stage, output) in stages.enumerated() { outputs["output\(scale).layer\(stage)"] = output }
+          // What a scale of an authors' discriminator without feature matching gives.
+          outputs["output\(scale)"] = stages.last
+        }
+        return outputs
+      },
+    ]
+    if let encoder {
+      networks.append(
+        Network("encoder", encoder) { _, inputs in ["features": try features(encoder, inputs)] })
+    }
+    return networks
+  }
+
+  /// The optimisers by their networks' names; the generator's trains the encoder too.
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
+  }
+
+  /// The condition, the picture, and the instances where they are needed.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    let (height, width) = (configuration.imageHeight, configuration.imageWidth)
+    func picture(_ channels: Int) -> FieldKind {
+      .image(channels: channels, height: height, width: width, range: .signed)
+    }
+    let label: FieldKind =
+      configuration.classes > 0
+      ? .labelMap(classes: configuration.classes, height: height, width: width)
+      : picture(configuration.inputChannels)
+    var fields = [Field("label", label), Field("image", picture(configuration.outputChannels))]
+    if configuration.needsInstances {
+      // Ids of instances have no bound.
+      fields.append(Field("instance", .labelMap(classes: .max, height: height, width: width)))
+    }
+    return fields
+  }
+
+  /// Aligned pairs.
+  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
+    .pairs(source: "label", target: "image", derivation: nil)
+  }
+
+  /// Mirrored half of the time.
+  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
+    JointAugmentation(flips: configuration.flips)
+  }
+
+  /// Takes over the data's classes, where the condition is a label map.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    var configuration = configuration
+    let found = data.description.classNames.count
+    if configuration.classes > 0, found > 0 { configuration.classes = found }
+    return configuration
+  }
+
+  // MARK: Training
+
+  /// One step: all forward passes, the generator's update (and the encoder's), the discriminator's.
+  public func step(_ step: TrainingStep) throws {
+    schedule(step)
+    let weights = configuration.weights
+    let loss = configuration.adversarialLoss.loss
+    let batch = try step.batch()
+    let real = batch["image"]
+    let instances = configuration.needsInstances ? batch["instance"] : nil
+    let semantics = configuration.semantics(
+      label: batch["label"], instances: configuration.instanceEdges ? instances : nil)
+    let features = encoder.flatMap { encoder in instances.map { InstanceIndex($0).means(encoder(real)) } }
+    let fake = generator(features.map { .concatenated([semantics, $0], dim: 1) } ?? semantics)
+
+    func judge(_ picture: Tensor) -> [[Tensor]] {
+      discriminator(.concatenated([semantics, picture], dim: 1))
+    }
+    let fakeLoss = summedOverScales(judge(fake.detached()), loss.fake)
+    let realOutputs = judge(real)
+    let realLoss = summedOverScales(realOutputs, loss.real)
+
+    try withFrozen(discriminator) {
+      let outputs = judge(fake)
+      let adversarial = summedOverScales(outputs, loss.generator)
+      let matching =
+        AtelierModels.featureMatching(outputs, realOutputs, layers: configuration.layers)
+        * weights.featureMatching
+      let total = try step.update("generator", generatorOptimizer, minimizing: { adversarial + matching })
+      step.log("adversarial", adversarial)
+      step.log("featureMatching", matching)
+      step.log("generator", total)
+    }
+    let total = try step.update(
+      "discriminator", discriminatorOptimizer, minimizing: { (fakeLoss + realLoss) * 0.5 })
+    step.log("discriminatorFake", fakeLoss)
+    step.log("discriminatorReal", realLoss)
+    step.log("discriminator", total)
+  }
+
+  /// Constant, then in a straight line towards zero, and at first the outermost enhancer alone. Source:
+  /// `models/pix2pixHD_model.py` `update_learning_rate`, `update_fixed_params`.
+  private func schedule(_ step: TrainingStep) {
+    if configuration.decayEpochs > 0 {
+      let decay = Schedule.linearDecay(
+        start: configuration.constantEpochs, length: configuration.decayEpochs - 1, offset: 0)
+      let rate = decay.learningRate(base: configuration.learningRate, at: Int(step.epoch))
+      generatorOptimizer.learningRate = rate
+      discriminatorOptimizer.learningRate = rate
+    }
+    if let enhancer = generator as? LocalEnhancer, configuration.fixGlobalEpochs > 0 {
+      let isFixed = Int(step.epoch) < configuration.fixGlobalEpochs
+      generator.requiresGradients = !isFixed
+      if isFixed { enhancer.enhancers.last?.requiresGradients = true }
+    }
+  }
+
+  // MARK: Generation
+
+  /// From the label map to the photograph.
+  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    [
+      TranslationDirection(
+        "label-to-image", source: "label", target: "image", sizeMultiple: configuration.sizeMultiple)
+    ]
+  }
+
+  /// Pictures `[n, outputs, height, width]` in -1 … 1 for conditions: pictures, or class indices with
+  /// `classes` above 0. Without a map of instances the label map stands in for it, so that each class is one
+  /// instance.
+  public func translate(
+    _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
+  ) throws -> Tensor {
+    try photograph(label: pictures, instances: nil, example: nil, draws: draws)
+  }
+
+  /// Pictures for the request's `label`, with its `instance` and, for the encoder, `image` where given, one
+  /// at a time.
+  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+    guard let labels = request.inputs["label"] else {
+      throw ConfigurationError("pix2pix-hd starts from label maps or pictures; give --source and one of them")
+    }
+    for module in networks.map(\.module) { module.eval() }
+    try withoutGradients {
+      for index in 0..<labels.shape[0] {
+        func one(_ name: String) -> Tensor? { request.inputs[name]?.slice(0, index, index + 1) }
+        let picture = try photograph(
+          label: labels.slice(0, index, index + 1), instances: one("instance"), example: one("image"),
+          draws: request.draws)
+        try emit(.images(picture))
+      }
+    }
+  }
+
+  private func photograph(
+    label: Tensor, instances: Tensor?, example: Tensor?, draws: any Draws
+  ) throws -> Tensor {
+    let map = configuration.classes > 0 ? instances ?? label : instances
+    if configuration.needsInstances, map == nil {
+      throw ConfigurationError(
+        "pix2pix-hd needs a map of instances beside the picture; give it as 'instance'")
+    }
+    let condition = configuration.semantics(
+      label: label, instances: configuration.instanceEdges ? map : nil)
+    return testing(generator, dropout: false, batchStatistics: true) {
+      guard let encoder, let map else { return generator(condition) }
+      let index = InstanceIndex(map)
+      let features =
+        example.map { index.means(encoder($0)) }
+        ?? index.spread(draws.uniform("features", [index.count, configuration.featureChannels]) * 2 - 1)
+      return generator(.concatenated([condition, features], dim: 1))
+    }
+  }
+}

@@ -1,0 +1,146 @@
+public import Foundation
+public import Torch
+import TorchNN
+
+/// Weights as another program wrote them: one file, or a folder of raw arrays.
+public struct ForeignWeights {
+  /// Where they lie; names such as `latest_net_G_A.pth` say which network it is.
+  public let url: URL
+  /// The tensors under their authors' names, in the file's order.
+  public let tensors: [(name: String, tensor: HostTensor)]
+
+  /// Collects tensors.
+  public init(url: URL, tensors: [(name: String, tensor: HostTensor)]) {
+    self.url = url
+    self.tensors = tensors
+  }
+
+  /// The tensor of a name.
+  public subscript(name: String) -> HostTensor? { tensors.first { $0.name == name }?.tensor }
+
+  /// The file's name without its ending.
+  public var stem: String { url.deletingPathExtension().lastPathComponent }
+
+  /// Reads a file of PyTorch's (zip or legacy), a safetensors file, or a folder that holds a
+  /// `manifest.json` of names, shapes and files of raw little-endian float32.
+  ///
+  /// State dictionaries inside a checkpoint are found under the keys that programs use (`params_ema`,
+  /// `params`, `state_dict`, …); the prefix of data-parallel training is taken away.
+  ///
+  /// - Throws: `FileFormatError` or ``ConfigurationError`` naming the file.
+  public static func read(_ url: URL) throws -> ForeignWeights {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue {
+      return ForeignWeights(url: url, tensors: try rawArrays(in: url))
+    }
+    if url.pathExtension.lowercased() == "safetensors" {
+      return ForeignWeights(url: url, tensors: try Safetensors.read(url).tensors)
+    }
+    let root = try TorchFile.read(url)
+    do throws(FileFormatError) {
+      let tensors = try root.stateDictionary(at: place(of: root))
+      return ForeignWeights(url: url, tensors: tensors.removingDataParallelPrefix())
+    } catch {
+      throw error.naming(url)
+    }
+  }
+
+  /// Where the weights lie inside a checkpoint.
+  private static func place(of root: PickleValue) -> [String] {
+    let keys = root.pairs?.compactMap(\.key.stringValue) ?? []
+    let places = ["params_ema", "params", "state_dict", "model_state_dict", "generator", "model"]
+    for place in places where keys.contains(place) {
+      if (try? root.stateDictionary(at: [place])) != nil { return [place] }
+    }
+    return []
+  }
+
+  private struct RawArray: Decodable {
+    let filename: String
+    let shape: [Int]
+  }
+
+  private static func rawArrays(in folder: URL) throws -> [(name: String, tensor: HostTensor)] {
+    let file = folder.appendingPathComponent("manifest.json")
+    guard let data = try? Data(contentsOf: file) else {
+      throw ConfigurationError("\(folder.path) is a folder without manifest.json; give a file of weights")
+    }
+    guard let manifest = try? JSONDecoder().decode([String: RawArray].self, from: data), !manifest.isEmpty
+    else {
+      throw ConfigurationError("\(file.path) is not a table of arrays with a filename and a shape each")
+    }
+    return try manifest.sorted { $0.key.compare($1.key, options: .numeric) == .orderedAscending }.map {
+      name, array in
+      let place = folder.appendingPathComponent(array.filename)
+      guard !array.filename.contains("/"), !array.filename.hasPrefix("."),
+        let bytes = try? Data(contentsOf: place)
+      else { throw ConfigurationError("\(file.path): the array '\(name)' has no readable file") }
+      var count = 1
+      for length in array.shape {
+        let (product, overflow) = count.multipliedReportingOverflow(by: length)
+        guard length >= 0, !overflow else {
+          throw ConfigurationError("\(file.path): the shape of '\(name)' is impossible")
+        }
+        count = product
+      }
+      guard count <= bytes.count, bytes.count == 4 * count else {
+        throw ConfigurationError(
+          "\(place.path) holds \(bytes.count) bytes, and the shape \(array.shape) takes \(4 * count)")
+      }
+      return (name, HostTensor(shape: array.shape, dtype: .float32, bytes: [UInt8](bytes)))
+    }
+  }
+}
+
+/// What a system made of foreign weights: how it has to be configured, and which network they fill.
+public struct ForeignModel {
+  /// Keys that shapes and names tell.
+  public var configuration: [String: ConfigurationValue]
+  /// Tensors by network, under the names of ``Network/authorsNames``.
+  public var networks: [String: [(name: String, tensor: HostTensor)]]
+
+  /// Collects what was recognised.
+  public init(
+    configuration: [String: ConfigurationValue], networks: [String: [(name: String, tensor: HostTensor)]]
+  ) {
+    self.configuration = configuration
+    self.networks = networks
+  }
+}
+
+/// A system that reads files of weights as its authors' programs wrote them.
+public protocol ImportingSystem: GenerativeSystem {
+  /// The files that it knows, as a person would look for them: `latest_net_G.pth of
+  /// pytorch-CycleGAN-and-pix2pix`.
+  static var foreignFiles: String { get }
+
+  /// Tells from names and shapes how the system must be configured and which networks the files fill.
+  ///
+  /// - Throws: ``ConfigurationError`` that says what is not understood.
+  static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel
+}
+
+extension ImportingSystem {
+  /// The system with foreign weights; networks that the files do not hold keep initial ones.
+  ///
+  /// - Parameters:
+  ///   - changes: keys that the caller knows better than shapes tell.
+  ///   - stream: where the initial weights of the other networks come from.
+  /// - Returns: the system, and the names of the networks that were not in the files.
+  /// - Throws: ``ConfigurationError`` or `CheckpointError` naming the file.
+  public static func importing(
+    _ files: [ForeignWeights], changes: [String: ConfigurationValue] = [:], using stream: RandomStream
+  ) throws -> (system: Self, untouched: [String]) {
+    let model = try recognise(files)
+    let configuration = try Configuration().overlaid(with: model.configuration).overlaid(with: changes)
+    let system = try Self(configuration, artefacts: Artefacts(), using: stream)
+    let source = files.map(\.url.lastPathComponent).joined(separator: ", ")
+    for (name, tensors) in model.networks {
+      guard let network = system.network(name) else { continue }
+      let ours = try network.authorsNames.translate(tensors, toOurs: true, source: source)
+      try network.module.load(ours, from: source)
+    }
+    let untouched = system.trainedNetworks.map(\.name).filter { model.networks[$0] == nil }
+    return (system, untouched)
+  }
+}

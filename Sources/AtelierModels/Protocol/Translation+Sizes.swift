@@ -1,0 +1,132 @@
+public import Torch
+public import TorchNN
+
+/// How a picture that is too large for one pass is cut into overlapping tiles.
+public struct Tiling: Sendable, Hashable {
+  /// The longest side of a tile in pixels of the condition.
+  public var tile: Int
+  /// How far neighbouring tiles overlap; outputs fade into each other over this width.
+  public var overlap: Int
+
+  /// Tiles of a size.
+  public init(tile: Int = 512, overlap: Int = 64) {
+    self.tile = tile
+    self.overlap = overlap
+  }
+
+  /// Above this many pixels a picture is tiled where nothing is said: a pass of a common generator over
+  /// more takes gigabytes.
+  public static let automaticArea = 1024 * 1024
+
+  /// Refuses sizes that do not go together.
+  public func validate() throws(ConfigurationError) {
+    guard tile >= 16, overlap >= 0, 2 * overlap < tile else {
+      throw ConfigurationError(
+        "tiles of \(tile) pixels with an overlap of \(overlap) do not work; a tile is at least 16, and more "
+          + "than twice the overlap")
+    }
+  }
+
+  /// Where tiles of `size` begin along a side; the last one ends where the side ends.
+  func starts(_ length: Int, size: Int) -> [Int] {
+    guard length > size else { return [0] }
+    let stride = size - overlap
+    let count = (length - overlap + stride - 1) / stride
+    return (0..<count).map { min($0 * stride, length - size) }
+  }
+}
+
+extension TranslatingSystem {
+  /// The output for one condition of any size.
+  ///
+  /// The condition is continued by reflection on the right and below to the multiple that the direction
+  /// asks for, and the output cut back to `scale` times its size. With a tiling, and where the condition is
+  /// larger than a tile, it is translated in pieces whose overlaps fade into each other; systems that
+  /// normalise over a whole picture then see the statistics of a tile.
+  ///
+  /// - Parameters:
+  ///   - picture: `[1, channels, height, width]` in the range of its field, or `[1, height, width]` for a
+  ///     map of labels; networks in evaluation mode.
+  ///   - tiling: nil: tiles only above ``Tiling/automaticArea``.
+  /// - Returns: `[1, channels, scale * height, scale * width]` in the range of the target's field.
+  public func translateWhole(
+    _ picture: Tensor, direction: TranslationDirection, draws: any Draws, tiling: Tiling? = nil
+  ) throws -> Tensor {
+    try tiling?.validate()
+    let (height, width) = (picture.shape[picture.rank - 2], picture.shape[picture.rank - 1])
+    let chosen = tiling ?? (height * width > Tiling.automaticArea ? Tiling() : nil)
+    return try withoutGradients {
+      guard let chosen, max(height, width) > chosen.tile else {
+        return try padded(picture, direction, draws)
+      }
+      return try tiled(picture, direction, draws, chosen)
+    }
+  }
+
+  /// One pass over a condition that is continued to the size multiple.
+  private func padded(
+    _ picture: Tensor, _ direction: TranslationDirection, _ draws: any Draws
+  ) throws -> Tensor {
+    let (height, width) = (picture.shape[picture.rank - 2], picture.shape[picture.rank - 1])
+    let multiple = max(1, direction.sizeMultiple)
+    var whole = picture
+    for (dim, length) in [(picture.rank - 2, height), (picture.rank - 1, width)] {
+      let wanted = (length + multiple - 1) / multiple * multiple
+      guard wanted > length else { continue }
+      let places = Tensor((0..<wanted).map { mirrored($0, length) }, device: picture.device)
+      whole = whole.indexSelected(dim, places)
+    }
+    let output = try translate(whole.contiguous(), direction: direction, draws: draws)
+    return output.slice(2, 0, height * direction.scale).slice(3, 0, width * direction.scale).contiguous()
+  }
+
+  /// The place that a place beyond the end shows: the border is a mirror, as often as needed; a single row
+  /// repeats.
+  private func mirrored(_ place: Int, _ length: Int) -> Int {
+    guard length > 1 else { return 0 }
+    let period = 2 * (length - 1)
+    let within = place % period
+    return within < length ? within : period - within
+  }
+
+  private func tiled(
+    _ picture: Tensor, _ direction: TranslationDirection, _ draws: any Draws, _ tiling: Tiling
+  ) throws -> Tensor {
+    let rank = picture.rank
+    let (height, width) = (picture.shape[rank - 2], picture.shape[rank - 1])
+    let multiple = max(1, direction.sizeMultiple)
+    // Whole multiples, so that tiles themselves are not continued.
+    let side = max(multiple, tiling.tile / multiple * multiple)
+    let scale = direction.scale
+    var sum: Tensor?
+    let weights = Tensor.zeros([1, 1, height * scale, width * scale])
+    for top in tiling.starts(height, size: side) {
+      for left in tiling.starts(width, size: side) {
+        let (bottom, right) = (min(height, top + side), min(width, left + side))
+        let piece = picture.slice(rank - 2, top, bottom).slice(rank - 1, left, right).contiguous()
+        let output = try padded(piece, direction, draws).to(.cpu)
+        let mask =
+          fade(top, bottom, height, tiling.overlap, scale).reshaped([1, 1, -1, 1])
+          * fade(left, right, width, tiling.overlap, scale).reshaped([1, 1, 1, -1])
+        let total = sum ?? .zeros([1, output.shape[1], height * scale, width * scale])
+        sum = total
+        for (canvas, value) in [(total, output * mask), (weights, mask)] {
+          canvas.slice(2, top * scale, bottom * scale).slice(3, left * scale, right * scale).addInPlace(value)
+        }
+      }
+    }
+    return (sum ?? weights) / weights
+  }
+
+  /// Weights along one side of a tile: rising over the overlap from a cut, full at the picture's border.
+  private func fade(_ start: Int, _ end: Int, _ length: Int, _ overlap: Int, _ scale: Int) -> Tensor {
+    let count = (end - start) * scale
+    let ramp = Double(max(1, overlap * scale))
+    return Tensor(
+      (0..<count).map { place -> Float in
+        let fromStart = start == 0 ? 1 : (Double(place) + 0.5) / ramp
+        let fromEnd = end == length ? 1 : (Double(count - place) - 0.5) / ramp
+        return Float(min(1, fromStart, fromEnd))
+      })
+  }
+}

@@ -1,0 +1,335 @@
+import AtelierData
+public import Perception
+public import Torch
+public import TorchNN
+
+/// Fast style transfer: a network that repaints any photograph in one style, trained with perceptual losses.
+///
+/// Paper: Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer and
+/// Super-Resolution". The losses compare activations of a frozen VGG16: those of one layer between input
+/// and output (feature reconstruction), and Gram matrices of several between output and the style's picture
+/// (style reconstruction). Either alone is a weight of 0 for the other.
+///
+/// Three transform networks, by ``Configuration/generator``:
+///
+/// - `transformer-net`, that of pytorch/examples `fast_neural_style`: instance norms, enlarging before
+///   convolving. No deviation.
+/// - `johnson`, the paper's, after jcjohnson/fast-neural-style: batch norms (or instance norms, as its code
+///   later), one reflected border, fractionally strided convolutions, 150 tanh.
+/// - `lengstrom`, that of lengstrom/fast-style-transfer, whose trained networks can be imported. Deviation:
+///   initial weights are clipped at two deviations, not drawn again beyond them.
+///
+/// Deviations beside that: pictures are cropped to squares by the data's preparation, where pytorch/examples
+/// scales the shorter side and crops; the style's picture is kept at 1024 pixels at most. Weights of the
+/// losses belong to weights of the VGG: with `featureNormalization` = `caffe` those of the authors' Lua
+/// program, with `imagenet` torchvision's; the paper's own numbers mean something only on the former.
+public final class FastStyleTransfer: TranslatingSystem {
+  /// The name, the paper and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "fast-style-transfer", summary: "A network that repaints photographs in the style of one picture",
+    paper: "Johnson et al., Perceptual Losses for Real-Time Style Transfer and Super-Resolution, 2016",
+    reference:
+      "pytorch/examples fast_neural_style; jcjohnson/fast-neural-style; lengstrom/fast-style-transfer")
+
+  /// The choices of a fast-style-transfer.
+  public struct Configuration: SystemConfiguration {
+    /// Which transform network.
+    public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
+      /// pytorch/examples.
+      case transformerNet = "transformer-net"
+      /// The paper's.
+      case johnson
+      /// lengstrom's.
+      case lengstrom
+    }
+
+    /// Factors of the loss's terms; a term of weight 0 is not computed.
+    public struct Weights: Codable, Sendable, Hashable {
+      /// Of feature reconstruction.
+      public var content = 1e5
+      /// Of style reconstruction, of each layer.
+      public var style = 1e10
+      /// Of squared differences of neighbouring pixels of the output, in 0 … 255.
+      public var totalVariation = 0.0
+    }
+
+    /// Which transform network.
+    public var generator = Generator.transformerNet
+    /// Channels of the widest map; the others have twice and four times as many.
+    public var width = 32
+    /// Residual blocks.
+    public var blocks = 5
+    /// The norm, of `johnson` only.
+    public var norm = "batch"
+    /// The perception network: `vgg16` or `vgg19`.
+    public var features = VGG.Architecture.vgg16
+    /// Which weights of it, by how they want pictures prepared: `imagenet` (torchvision's) or `caffe`.
+    public var featureNormalization = InputNormalization.imagenet
+    /// The layer whose activations are reconstructed.
+    public var contentLayer = "relu2_2"
+    /// The layers whose Gram matrices are reconstructed.
+    public var styleLayers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"]
+    /// How Gram matrices are scaled and compared.
+    public var gram = GramNormalization.johnson
+    /// Factors of the terms.
+    public var weights = Weights()
+    /// Height and width of training pictures.
+    public var imageSize = 256
+    /// The length of the longer side of the style's picture; null: as it is.
+    public var styleSize: Int?
+    /// Adam's learning rate.
+    public var learningRate = 1e-3
+    /// Adam's decay of the mean of gradients.
+    public var beta1 = 0.9
+    /// Adam's decay of the mean of squared gradients.
+    public var beta2 = 0.999
+    /// Adam's epsilon.
+    public var adamEpsilon = 1e-8
+    /// Pictures in a batch.
+    public var batchSize = 4
+
+    /// The program of pytorch/examples.
+    public init() {}
+
+    /// The paper's network, the reference program, one term alone, and a small one.
+    public static var presets: [Preset<Configuration>] {
+      var paper = Configuration()
+      paper.generator = .johnson
+      paper.weights.totalVariation = 1e-3
+      paper.styleSize = 256
+      var lua = paper
+      lua.norm = "instance"
+      lua.featureNormalization = .caffe
+      lua.contentLayer = "relu3_3"
+      lua.weights = Weights()
+      lua.weights.content = 1
+      lua.weights.style = 5
+      lua.weights.totalVariation = 1e-6
+      var features = Configuration()
+      features.weights.style = 0
+      var style = Configuration()
+      style.weights.content = 0
+      var small = Configuration()
+      small.width = 16
+      small.blocks = 3
+      small.imageSize = 128
+      small.styleSize = 256
+      return [
+        Preset("paper", "the paper's network and layers, loss weights for torchvision's VGG16", paper),
+        Preset("lua", "the authors' program, on Caffe's VGG16", lua),
+        Preset("reference", "the program of pytorch/examples", Configuration()),
+        Preset("feature-reconstruction", "the reference with the content's term alone", features),
+        Preset("style-reconstruction", "the reference with the style's term alone", style),
+        Preset("small", "a narrow network on 128×128 pictures, minutes on two cores", small),
+      ]
+    }
+
+    /// Refuses what cannot work.
+    public func validate() throws(ConfigurationError) {
+      try StyleChecks.positive(["width": width, "batchSize": batchSize])
+      try StyleChecks.require(blocks >= 0, "blocks is at least 0, not \(blocks)")
+      try StyleChecks.require(
+        TransformNorm(rawValue: norm) != nil, "norm is batch or instance, not '\(norm)'")
+      try StyleChecks.require(
+        imageSize >= 32 && imageSize % 4 == 0, "imageSize is a multiple of 4 of at least 32, not \(imageSize)"
+      )
+      try StyleChecks.require(styleSize ?? 64 >= 32, "styleSize is at least 32, not \(styleSize ?? 0)")
+      try StyleChecks.normalization(featureNormalization)
+      try StyleChecks.layers([contentLayer], of: features, "contentLayer")
+      try StyleChecks.layers(styleLayers, of: features, "styleLayers")
+      try StyleChecks.weights(
+        content: weights.content, style: weights.style, totalVariation: weights.totalVariation)
+      try StyleChecks.adam(
+        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+    }
+  }
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// The transform network and the frozen VGG.
+  public let networks: [Network]
+  private let generator: any TransformNetwork
+  private let vgg: VGG
+  private let optimizer: Adam
+  private let style: Tensor?
+  private var styleMatrices: [String: Tensor]?
+
+  /// Builds the transform network and its optimiser.
+  ///
+  /// - Parameter artefacts: `style.png`, the style's picture, which training needs and generation does not.
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let generator: any TransformNetwork
+    var names = KeyMap()
+    switch configuration.generator {
+    case .transformerNet:
+      generator = TransformerNet(width: configuration.width, blocks: configuration.blocks, using: stream)
+      names = TransformerNet.names(blocks: configuration.blocks)
+    case .johnson:
+      generator = JohnsonNet(
+        width: configuration.width, blocks: configuration.blocks,
+        norm: TransformNorm(rawValue: configuration.norm) ?? .batch, using: stream)
+    case .lengstrom:
+      generator = LengstromNet(width: configuration.width, blocks: configuration.blocks, using: stream)
+    }
+    generator.layOutChannelsLast()
+    let vgg = try VGG(configuration.features, upTo: Self.layers(configuration))
+    self.generator = generator
+    self.vgg = vgg
+    style = try artefacts.picture("style", longestSide: configuration.styleSize)
+    optimizer = Adam(
+      generator, learningRate: configuration.learningRate, beta1: configuration.beta1,
+      beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
+    networks = [
+      Network("generator", generator, authorsNames: names) { _, inputs in
+        ["image": generator(try inputs.required("image"))]
+      },
+      Network(
+        configuration.features.rawValue, vgg,
+        frozenFrom: StyleChecks.frozenWeights(configuration.features, configuration.featureNormalization)
+      ) { _, inputs in
+        let images = configuration.featureNormalization(try inputs.required("image"), from: .bytes)
+        var found = vgg.activations(of: images, at: Self.layers(configuration))
+        for (index, layer) in configuration.styleLayers.enumerated() {
+          found["gram\(index + 1)"] = found[layer].map(configuration.gram.matrix)
+        }
+        return found
+      },
+    ]
+  }
+
+  /// The optimiser.
+  public var optimizers: [(name: String, optimizer: Optimizer)] { [("generator", optimizer)] }
+
+  /// Photographs.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    let size = configuration.imageSize
+    return [Field("content", .image(channels: 3, height: size, width: size, range: .unit))]
+  }
+
+  /// The style's picture.
+  public static func givenPictures(_ configuration: Configuration) -> [GivenPicture] {
+    configuration.weights.style == 0
+      ? [] : [GivenPicture("style", "the picture whose style is learned")]
+  }
+
+  /// Takes the data as they are: any colour picture is resized and cropped.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    configuration
+  }
+
+  private static func layers(_ configuration: Configuration) -> [String] {
+    configuration.styleLayers + [configuration.contentLayer]
+  }
+
+  // MARK: Training
+
+  /// One step: the loss of a batch, and Adam on the transform network.
+  public func step(_ step: TrainingStep) throws {
+    let (generator, configuration) = (self.generator, self.configuration)
+    let weights = configuration.weights
+    let batch = try step.batch()
+    let content = batch["content"] * 255
+    let style =
+      try weights.style == 0 ? [:] : matrices(batch.tensors["style"].map { $0 * 255 }, content.device)
+    let wanted =
+      weights.content == 0 ? nil : withoutGradients { features(content, [configuration.contentLayer]) }
+
+    let total = try step.update("generator", optimizer) {
+      let output = generator(content)
+      var layers = weights.style == 0 ? [] : configuration.styleLayers
+      if weights.content != 0 { layers.append(configuration.contentLayer) }
+      let found = self.features(output, layers)
+      var terms: [Tensor] = []
+      if weights.content != 0, let target = wanted?[configuration.contentLayer],
+        let features = found[configuration.contentLayer]
+      {
+        let loss = meanSquaredError(features, target) * weights.content
+        step.log("content", loss)
+        terms.append(loss)
+      }
+      if weights.style != 0 {
+        var sum = Tensor(scalar: 0, device: content.device)
+        for layer in configuration.styleLayers {
+          guard let features = found[layer], let target = style[layer] else { continue }
+          sum = sum + configuration.gram.distance(of: features, from: target)
+        }
+        let loss = sum * weights.style
+        step.log("style", loss)
+        terms.append(loss)
+      }
+      if weights.totalVariation != 0 {
+        let loss = totalVariation(output) * weights.totalVariation
+        step.log("totalVariation", loss)
+        terms.append(loss)
+      }
+      return terms.dropFirst().reduce(terms[0]) { $0 + $1 }
+    }
+    step.log("generator", total)
+  }
+
+  /// The VGG's activations of pictures in 0 … 255.
+  private func features(_ images: Tensor, _ layers: [String]) -> [String: Tensor] {
+    vgg.activations(of: configuration.featureNormalization(images, from: .bytes), at: layers)
+  }
+
+  /// The style's Gram matrices, computed once.
+  ///
+  /// - Parameter recorded: the style's picture of a reference case, in 0 … 255.
+  private func matrices(_ recorded: Tensor?, _ device: Device) throws -> [String: Tensor] {
+    if let styleMatrices { return styleMatrices }
+    guard let picture = recorded ?? style.map({ ($0 * 255).to(device) }) else {
+      throw ConfigurationError(
+        "fast-style-transfer learns the style of a picture; give it with --style")
+    }
+    let found = withoutGradients {
+      features(picture, configuration.styleLayers).mapValues { configuration.gram.matrix($0) }
+    }
+    styleMatrices = found
+    return found
+  }
+
+  /// Recorded batches, and the style's picture that all of them share; the cases hold 0 … 255.
+  public static func recordedSource(
+    _ inputs: [String: Tensor], configuration: Configuration
+  ) throws -> (any BatchSource)? {
+    let content = try inputs.required("content")
+    let style = inputs["style"]
+    return RecordedPictures(
+      (0..<content.shape[0]).map { index in
+        var tensors = ["content": content.selected(dim: 0, index: index) / 255]
+        if let style { tensors["style"] = style / 255 }
+        return Batch(tensors)
+      })
+  }
+
+  // MARK: Generation
+
+  /// From any photograph to the same one repainted.
+  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    [TranslationDirection("photograph-to-painting", source: "content", target: "image", sizeMultiple: 4)]
+  }
+
+  /// Repainted pictures in -1 … 1 for pictures `[n, 3, height, width]` in 0 … 1.
+  public func translate(_ pictures: Tensor, direction: TranslationDirection, draws: any Draws) throws
+    -> Tensor
+  {
+    generator(pictures * 255).clamped(min: 0, max: 255) / 127.5 - 1
+  }
+}
+
+/// Batches of a reference case, each once.
+final class RecordedPictures: BatchSource {
+  private var rest: ArraySlice<Batch>
+
+  init(_ batches: [Batch]) { rest = batches[...] }
+
+  func next() throws -> Batch {
+    guard let batch = rest.popFirst() else {
+      throw ConfigurationError("the step asked for more batches than were recorded")
+    }
+    return batch
+  }
+}

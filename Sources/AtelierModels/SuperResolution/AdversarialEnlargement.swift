@@ -1,0 +1,309 @@
+public import AtelierData
+public import Torch
+public import TorchNN
+
+/// A paper of adversarial super-resolution: its name, its defaults and its presets.
+public protocol EnlargementPaper: Sendable {
+  /// The name, the paper and the reference implementation.
+  static var identity: SystemIdentity { get }
+  /// The authors' reference implementation.
+  static func reference(_ configuration: inout AdversarialEnlargement<Self>.Configuration)
+  /// Named starting points, the paper's first.
+  static var presets: [Preset<AdversarialEnlargement<Self>.Configuration>] { get }
+}
+
+/// What the players of adversarial super-resolution minimise.
+public enum EnlargementAdversarialLoss: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Cross-entropy of logits.
+  case vanilla
+  /// The squared distance of scores from 1 and 0.
+  case lsgan
+  /// Hinge.
+  case hinge
+  /// Cross-entropy of how much more real one kind looks than the other on average (ESRGAN).
+  case relativistic
+}
+
+/// Super-resolution by a generator, a discriminator and a perceptual loss: what ``SRGAN`` and ``ESRGAN`` share.
+///
+/// The two differ in their networks and in the adversarial loss; their files hold the paper, the defaults and
+/// the update that belongs to the loss. Either takes the other's by configuration.
+public final class AdversarialEnlargement<Paper: EnlargementPaper>: TranslatingSystem {
+  /// The name, the paper and the reference implementation.
+  public static var identity: SystemIdentity { Paper.identity }
+
+  /// The choices of an adversarial super-resolution.
+  public struct Configuration: SystemConfiguration {
+    /// The form of the generator.
+    public var generator = EnlargingGenerator.msrresnet
+    /// Channels of the generator's maps.
+    public var width = 64
+    /// The generator's residual blocks.
+    public var blocks = 16
+    /// Channels that each dense convolution adds (`rrdb` only).
+    public var growth = 32
+    /// How many times larger pictures become.
+    public var scale = 4
+    /// Channels of small pictures.
+    public var inputChannels = 3
+    /// Channels of large pictures.
+    public var outputChannels = 3
+    /// The form of the discriminator.
+    public var discriminator = EnlargingDiscriminator.vggStyle
+    /// Channels of the discriminator's first map.
+    public var discriminatorWidth = 64
+    /// What the players minimise.
+    public var adversarialLoss = EnlargementAdversarialLoss.vanilla
+    /// How values are compared.
+    public var pixelLoss = PixelLoss.l1
+    /// The network whose features a perceptual loss compares.
+    public var features = FeatureNetwork.vgg19
+    /// Layers of that network and their factors; empty: no perceptual loss.
+    public var perceptualLayers: [String: Double] = ["conv5_4": 1]
+    /// How features are compared.
+    public var perceptualCriterion = PerceptualCriterion.l1
+    /// Factors of the generator's loss terms.
+    public var weights = EnlargementWeights()
+    /// Steps of plain regression by the pixel loss before the discriminator joins in; the authors start from
+    /// a trained regressor.
+    public var pretrainingSteps = 0
+    /// How much of the generator's moving average is kept at a step; 0: there is none.
+    public var averageDecay = 0.0
+    /// The learning rate of both optimisers.
+    public var learningRate = 1e-4
+    /// Adam's decay of the mean of gradients.
+    public var beta1 = 0.9
+    /// Adam's decay of the mean of squared gradients.
+    public var beta2 = 0.99
+    /// Adam's epsilon.
+    public var adamEpsilon = 1e-8
+    /// Adam's L2 term.
+    public var weightDecay = 0.0
+    /// Steps from which the learning rate is multiplied by ``decayFactor`` once more, counted from the
+    /// discriminator's first.
+    public var milestones = [50_000, 100_000, 200_000, 300_000]
+    /// What the learning rate is multiplied by at each milestone.
+    public var decayFactor = 0.5
+    /// Whether training pictures are mirrored half of the time.
+    public var flips = true
+    /// Whether training pictures are turned by quarters of a circle.
+    public var turns = true
+    /// Examples in one batch.
+    public var batchSize = 16
+    /// Height and width of the large pictures in training, crops of whole ones; the side of what
+    /// `vgg-style` and `ledig` judge.
+    public var imageSize = 128
+
+    /// The authors' reference implementation.
+    public init() { Paper.reference(&self) }
+
+    /// Layers are named freely.
+    public var openTables: Set<String> { ["perceptualLayers"] }
+
+    /// The paper's, and others.
+    public static var presets: [Preset<Configuration>] { Paper.presets }
+
+    /// Refuses what cannot work.
+    public func validate() throws(ConfigurationError) {
+      try plan.validate(imageSize: imageSize)
+      try discriminatorPlan.validate()
+      let side = "the discriminator \(discriminator.rawValue) judges pictures of imageSize, \(imageSize)"
+      try AdversarialChecks.require(
+        cropSize == imageSize || discriminatorPlan.judgesAnySize,
+        "\(side), which scale \(scale) does not divide; change one of the two, or take unet-spectral")
+      try AdversarialChecks.require(cropSize > 0, "imageSize \(imageSize) is too small; raise it")
+      try Enlargement.checkLosses(
+        pixel: weights.pixel, perceptual: weights.perceptual, adversarial: weights.adversarial,
+        perceptualLayers: perceptualLayers, features: features, channels: outputChannels)
+      try AdversarialChecks.require(
+        pretrainingSteps >= 0, "pretrainingSteps is at least 0, not \(pretrainingSteps)")
+      try AdversarialChecks.adam(
+        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      try AdversarialChecks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
+      try AdversarialChecks.require(
+        (0..<1).contains(averageDecay), "averageDecay lies in 0 ..< 1, not at \(averageDecay)")
+      try schedule.validate()
+      try AdversarialChecks.positive(["batchSize": batchSize])
+    }
+
+    var plan: EnlargingGeneratorPlan {
+      EnlargingGeneratorPlan(
+        kind: generator, inputChannels: inputChannels, outputChannels: outputChannels, width: width,
+        blocks: blocks, growth: growth, scale: scale)
+    }
+
+    var discriminatorPlan: EnlargingDiscriminatorPlan {
+      EnlargingDiscriminatorPlan(
+        kind: discriminator, inputChannels: outputChannels, width: discriminatorWidth, imageSize: imageSize)
+    }
+
+    /// The side of the large pictures in training.
+    var cropSize: Int { plan.cropSize(imageSize, multiple: discriminatorPlan.sizeMultiple) }
+
+    var schedule: EnlargementSchedule {
+      EnlargementSchedule(
+        learningRate: learningRate, milestones: milestones, decayFactor: decayFactor, restartEvery: 0,
+        minimumLearningRate: 0)
+    }
+  }
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// The generator, the discriminator, and the frozen network of the perceptual loss.
+  public let networks: [Network]
+  let generator: any Layer
+  let discriminator: any Layer
+  let average: MovingAverage?
+  let perceptual: PerceptualLoss?
+  let generatorOptimizer: Adam
+  let discriminatorOptimizer: Adam
+
+  /// Builds the networks and their optimisers.
+  ///
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let generator = configuration.plan.make(using: stream)
+    let discriminator = configuration.discriminatorPlan.make(using: stream)
+    let perceptual =
+      configuration.perceptualLayers.isEmpty || configuration.weights.perceptual == 0
+      ? nil
+      : try PerceptualLoss(
+        configuration.features.architecture, weights: configuration.perceptualLayers,
+        criterion: configuration.perceptualCriterion)
+    func adam(_ network: Module) -> Adam {
+      Adam(
+        network, learningRate: configuration.learningRate, beta1: configuration.beta1,
+        beta2: configuration.beta2, epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay
+      )
+    }
+    self.generator = generator
+    self.discriminator = discriminator
+    self.perceptual = perceptual
+    average =
+      configuration.averageDecay > 0 ? MovingAverage(of: generator, decay: configuration.averageDecay) : nil
+    generatorOptimizer = adam(generator)
+    discriminatorOptimizer = adam(discriminator)
+    networks =
+      [
+        Network("generator", generator, authorsNames: configuration.plan.authorsNames) { _, inputs in
+          ["image": generator(try inputs.required("image"))]
+        },
+        Network("discriminator", discriminator, authorsNames: configuration.discriminatorPlan.authorsNames) {
+          _, inputs in ["logits": discriminator(try inputs.required("image"))]
+        },
+      ] + (perceptual.map { [$0.network] } ?? [])
+  }
+
+  /// The optimisers by their networks' names.
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
+  }
+
+  /// The generator's moving average, where there is one.
+  public var averages: [(network: String, average: MovingAverage)] {
+    average.map { [("generator", $0)] } ?? []
+  }
+
+  /// Regression first, where the configuration asks for it.
+  public static func stages(_ configuration: Configuration) -> [TrainingStage] {
+    guard configuration.pretrainingSteps > 0 else { return [TrainingStage("training")] }
+    return [
+      TrainingStage(Self.regressionStage, steps: configuration.pretrainingSteps),
+      TrainingStage("adversarial"),
+    ]
+  }
+
+  private static var regressionStage: String { "regression" }
+
+  /// A small picture and the large one that belongs to it.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    Enlargement.fields(configuration.plan, cropSize: configuration.cropSize)
+  }
+
+  /// Pairs; single pictures are made smaller.
+  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
+    Enlargement.examplePlan(scale: configuration.scale)
+  }
+
+  /// Crops at the pictures' own size, mirrored and turned.
+  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
+    JointAugmentation(flips: configuration.flips, cropsOriginals: true, turns: configuration.turns)
+  }
+
+  /// From small to large.
+  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    Enlargement.directions(configuration.plan)
+  }
+
+  /// Takes over the data's channels.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    var configuration = configuration
+    if let channels = Enlargement.channels(of: data) {
+      (configuration.inputChannels, configuration.outputChannels) = (channels, channels)
+    }
+    return configuration
+  }
+
+  /// One step: the generator against the discriminator, then the discriminator on the same pictures.
+  public func step(_ step: TrainingStep) throws {
+    let batch = try step.batch()
+    let rate = configuration.schedule.rate(at: max(0, step.index - configuration.pretrainingSteps))
+    generatorOptimizer.learningRate = rate
+    discriminatorOptimizer.learningRate = rate
+    if step.stage == Self.regressionStage {
+      try regression(step, batch["source"], batch["target"])
+    } else if configuration.adversarialLoss == .relativistic {
+      try relativistic(step, batch["source"], batch["target"])
+    } else {
+      try adversarial(step, batch["source"], batch["target"])
+    }
+  }
+
+  /// The pixel loss alone.
+  private func regression(_ step: TrainingStep, _ source: Tensor, _ target: Tensor) throws {
+    let loss = try step.update(
+      "generator", generatorOptimizer, average: average,
+      minimizing: { [self] in configuration.pixelLoss(generator(source).asType(.float32), target) })
+    step.log("pixel", loss)
+    step.log("generator", loss)
+  }
+
+  /// The generator's terms that compare its output with the target: pixels and features, weighted.
+  func comparisons(_ step: TrainingStep, _ output: Tensor, _ target: Tensor) -> [Tensor] {
+    let weights = configuration.weights
+    var terms: [Tensor] = []
+    if weights.pixel > 0 {
+      let pixel = configuration.pixelLoss(output, target) * weights.pixel
+      step.log("pixel", pixel)
+      terms.append(pixel)
+    }
+    if let perceptual {
+      let features = perceptual(output, target) * weights.perceptual
+      step.log("perceptual", features)
+      terms.append(features)
+    }
+    return terms
+  }
+
+  /// Large pictures in 0 … 1 for small ones, by the average where there is one.
+  public func translate(
+    _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
+  ) throws -> Tensor {
+    withAverages { Enlargement.translate(pictures, by: generator, matchingHistogram: false) }
+  }
+}
+
+/// Factors of the loss terms of a generator of adversarial super-resolution.
+public struct EnlargementWeights: Codable, Sendable, Hashable {
+  /// Of the pixel loss.
+  public var pixel = 0.01
+  /// Of the perceptual loss, on top of each layer's own weight.
+  public var perceptual = 1.0
+  /// Of the adversarial loss.
+  public var adversarial = 0.005
+
+  /// BasicSR's.
+  public init() {}
+}

@@ -1,0 +1,108 @@
+import Torch
+import TorchNN
+
+/// Enhanced SRGAN: residual-in-residual dense blocks, a discriminator that judges which of two kinds looks
+/// more real, and features before the ReLU.
+///
+/// Paper: Wang et al. 2018, "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks". Reference
+/// implementation, by the paper's authors: XPixelGroup/BasicSR `models/esrgan_model.py`,
+/// `archs/rrdbnet_arch.py`, `archs/discriminator_arch.py`, `losses/gan_loss.py`, Apache-2.0.
+///
+/// `init()` is BasicSR's ESRGAN ×4 without its moving average; no deviation. BasicSR starts from a trained
+/// RRDBNet: import one, or let ``AdversarialEnlargement/Configuration/pretrainingSteps`` train one first. The
+/// discriminator `unet-spectral` is that of the authors' Real-ESRGAN.
+public typealias ESRGAN = AdversarialEnlargement<ESRGANPaper>
+
+/// The defaults and presets of ``ESRGAN``.
+public enum ESRGANPaper: EnlargementPaper {
+  /// The name, the paper and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "esrgan", summary: "Super-resolution by dense blocks against a relativistic discriminator",
+    paper: "Wang et al., ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks, 2018",
+    reference: "XPixelGroup/BasicSR models/esrgan_model.py, archs/rrdbnet_arch.py")
+
+  /// BasicSR's ESRGAN ×4.
+  public static func reference(_ configuration: inout ESRGAN.Configuration) {
+    configuration.generator = .rrdb
+    configuration.blocks = 23
+    configuration.adversarialLoss = .relativistic
+  }
+
+  /// The paper's, BasicSR's, and a small one.
+  public static var presets: [Preset<ESRGAN.Configuration>] {
+    var paper = ESRGAN.Configuration()
+    paper.beta2 = 0.999
+    paper.pretrainingSteps = 1_000_000
+    var basic = ESRGAN.Configuration()
+    basic.averageDecay = 0.999
+    basic.pretrainingSteps = 1_000_000
+    var small = ESRGAN.Configuration()
+    small.width = 24
+    small.blocks = 2
+    small.growth = 12
+    small.discriminatorWidth = 16
+    small.features = .vgg16
+    small.perceptualLayers = ["conv4_3": 1]
+    small.averageDecay = 0.99
+    small.learningRate = 5e-4
+    small.milestones = []
+    small.batchSize = 8
+    small.imageSize = 64
+    small.pretrainingSteps = 300
+    return [
+      Preset("paper", "Wang et al.: 23 blocks, ×4, a regression first", paper),
+      Preset("basicsr", "BasicSR's: with a moving average and beta2 of 0.99", basic),
+      Preset("small", "narrow networks and features of VGG16, minutes on two cores", small),
+    ]
+  }
+}
+
+extension AdversarialEnlargement {
+  /// The update of the ESRGAN paper: each score counts by how far it lies above the other kind's mean.
+  ///
+  /// The generator's loss is the mean of the two directions, real pictures' scores without history. The
+  /// discriminator differentiates its two halves one after the other; a third pass makes the generated
+  /// pictures' scores anew. Batch norms are in training mode throughout, so that each of the five passes
+  /// advances their statistics. Source: BasicSR `models/esrgan_model.py` `optimize_parameters`.
+  func relativistic(_ step: TrainingStep, _ source: Tensor, _ target: Tensor) throws {
+    let output = generator(source).asType(.float32)
+    let generatorLoss = try withFrozen(discriminator) {
+      try step.update(
+        "generator", generatorOptimizer, average: average,
+        minimizing: { [self] in
+          let real = withoutGradients { discriminator(target).asType(.float32) }
+          let fake = discriminator(output).asType(.float32)
+          let adversarial =
+            ((real - fake.mean()).softplus().mean() + (-(fake - real.mean())).softplus().mean()) / 2
+            * configuration.weights.adversarial
+          let terms = comparisons(step, output, target) + [adversarial]
+          step.log("adversarial", adversarial)
+          return terms.dropFirst().reduce(terms[0], +)
+        })
+    }
+
+    let generated = output.detached()
+    var (realScores, fakeScores): (Tensor?, Tensor?)
+    let discriminatorLoss = try step.update(
+      "discriminator", discriminatorOptimizer,
+      minimizing: { [self] in
+        let fake = withoutGradients { discriminator(generated).asType(.float32) }
+        let real = discriminator(target).asType(.float32)
+        realScores = real.detached()
+        let loss = (-(real - fake.mean())).softplus().mean() * 0.5
+        step.log("discriminatorReal", loss)
+        return loss
+      },
+      { [self] in
+        let fake = discriminator(generated).asType(.float32)
+        fakeScores = fake.detached()
+        let mean = realScores.map { $0.mean() } ?? Tensor(scalar: 0, device: fake.device)
+        let loss = (fake - mean).softplus().mean() * 0.5
+        step.log("discriminatorFake", loss)
+        return loss
+      })
+    step.log("generator", generatorLoss)
+    step.log("discriminator", discriminatorLoss)
+    observeAccuracy(step, realScores, fakeScores)
+  }
+}

@@ -1,0 +1,64 @@
+import Perception
+import Torch
+import TorchNN
+
+/// How the features of two pictures are compared.
+public enum PerceptualCriterion: String, Sendable, Hashable, Codable, CaseIterable {
+  /// The mean absolute difference, as BasicSR takes it.
+  case l1
+  /// The mean squared difference, as Johnson et al. and Ledig et al. take it.
+  case l2
+}
+
+/// The difference of two pictures in the eyes of a network that was trained to name what photographs show.
+///
+/// Σ over layers of weight · criterion(φ(output), φ(target)), the features φ of a frozen VGG, pictures in
+/// 0 … 1 normalised as torchvision's weights want them. Source: Johnson et al. 2016, equation 2; BasicSR
+/// `losses/basic_loss.py` `PerceptualLoss`.
+struct PerceptualLoss {
+  /// The network; weights come before training starts.
+  let vgg: VGG
+  private let layers: [(name: String, weight: Double)]
+  private let criterion: PerceptualCriterion
+
+  /// - Parameter weights: layer names, `conv5_4` before and `relu5_4` behind the ReLU, and their factors.
+  /// - Throws: ``ConfigurationError`` that names an unknown layer.
+  init(
+    _ architecture: VGG.Architecture, weights: [String: Double], criterion: PerceptualCriterion
+  ) throws {
+    // Sorted: the order of a dictionary must not decide the rounding of a sum.
+    layers = weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    self.criterion = criterion
+    do throws(PerceptionError) {
+      vgg = try VGG(architecture, upTo: layers.map(\.name))
+    } catch {
+      throw ConfigurationError("perceptualLayers: \(error)")
+    }
+  }
+
+  /// The network as a system lists it.
+  var network: Network {
+    let layers = self.layers.map(\.name)
+    return Network(vgg.architecture, vgg, frozenFrom: vgg.architecture) { [vgg] part, inputs in
+      let images = try inputs.required("image")
+      return vgg.activations(of: images, at: part.map { [$0] } ?? layers)
+    }
+  }
+
+  /// The loss of `output` against `target`, both `[batch, channels, height, width]` in 0 … 1, as a scalar.
+  func callAsFunction(_ output: Tensor, _ target: Tensor) -> Tensor {
+    let names = layers.map(\.name)
+    func features(_ images: Tensor) -> [String: Tensor] {
+      vgg.activations(of: InputNormalization.imagenet(images, from: .unit), at: names)
+    }
+    let wanted = withoutGradients { features(target) }
+    let got = features(output)
+    var total: Tensor?
+    for (name, weight) in layers {
+      guard let a = got[name], let b = wanted[name] else { continue }
+      let part = (criterion == .l1 ? meanAbsoluteError(a, b) : meanSquaredError(a, b)) * weight
+      total = total.map { $0 + part } ?? part
+    }
+    return total ?? Tensor(scalar: 0, device: output.device)
+  }
+}

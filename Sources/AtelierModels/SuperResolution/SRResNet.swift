@@ -1,0 +1,297 @@
+public import AtelierData
+public import Torch
+public import TorchNN
+
+/// Super-resolution by regression: a network that enlarges a picture, and a loss that compares.
+///
+/// Papers: Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial
+/// Network" (SRResNet); Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer and
+/// Super-Resolution". Reference implementation: XPixelGroup/BasicSR `archs/srresnet_arch.py`,
+/// `archs/rrdbnet_arch.py`, `models/sr_model.py`, `losses/basic_loss.py`, Apache-2.0.
+///
+/// `init()` is BasicSR's MSRResNet ×4 without its moving average: residual blocks without norms, pixel loss
+/// L1, a cosine that restarts every 250,000 steps. No deviation.
+///
+/// - The generator `ledig` with `pixelLoss: l2` (preset `paper`) is the SRResNet of Ledig et al. Deviation: both
+///   pictures are in 0 … 1, where the paper has large ones in -1 … 1.
+/// - The generator `johnson` with `perceptualLayers: {relu2_2: 1}` on VGG16 and no pixel loss (preset
+///   `perceptual`) is the super-resolution of Johnson et al., with histograms matched at the end. Deviations:
+///   small pictures are made by bicubic interpolation alone, without the paper's blur of deviation 1 before
+///   it; VGG16 is torchvision's, normalised as it was trained, where the paper has Caffe's.
+/// - Scales that BasicSR does not know (8, 16) add doublings of the same form.
+public final class SRResNet: TranslatingSystem {
+  /// The name, the papers and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "srresnet", summary: "Super-resolution by regression, pixel by pixel or by features",
+    paper: "Ledig et al., Photo-Realistic Single Image Super-Resolution Using a GAN, 2017; "
+      + "Johnson et al., Perceptual Losses for Real-Time Style Transfer and Super-Resolution, 2016",
+    reference: "XPixelGroup/BasicSR archs/srresnet_arch.py, models/sr_model.py")
+
+  /// The choices of an srresnet.
+  public struct Configuration: SystemConfiguration {
+    /// Factors of the loss terms.
+    public struct Weights: Codable, Sendable, Hashable {
+      /// Of the pixel loss.
+      public var pixel = 1.0
+      /// Of the perceptual loss, on top of each layer's own weight.
+      public var perceptual = 1.0
+
+      /// BasicSR's.
+      public init() {}
+    }
+
+    /// The form of the network.
+    public var generator = EnlargingGenerator.msrresnet
+    /// Channels of the maps.
+    public var width = 64
+    /// Residual blocks.
+    public var blocks = 16
+    /// Channels that each dense convolution adds (`rrdb` only).
+    public var growth = 32
+    /// How many times larger pictures become.
+    public var scale = 4
+    /// Channels of small pictures.
+    public var inputChannels = 3
+    /// Channels of large pictures.
+    public var outputChannels = 3
+    /// How values are compared.
+    public var pixelLoss = PixelLoss.l1
+    /// The network whose features a perceptual loss compares.
+    public var features = FeatureNetwork.vgg19
+    /// Layers of that network and their factors; empty: no perceptual loss.
+    public var perceptualLayers: [String: Double] = [:]
+    /// How features are compared.
+    public var perceptualCriterion = PerceptualCriterion.l1
+    /// Factors of the loss terms.
+    public var weights = Weights()
+    /// Whether generated pictures take over the histogram of the small ones, as in Johnson et al.
+    public var matchesHistogram = false
+    /// How much of the generator's moving average is kept at a step; 0: there is none.
+    public var averageDecay = 0.0
+    /// Adam's learning rate.
+    public var learningRate = 2e-4
+    /// Adam's decay of the mean of gradients.
+    public var beta1 = 0.9
+    /// Adam's decay of the mean of squared gradients.
+    public var beta2 = 0.99
+    /// Adam's epsilon.
+    public var adamEpsilon = 1e-8
+    /// Adam's L2 term.
+    public var weightDecay = 0.0
+    /// Steps from which the learning rate is multiplied by ``decayFactor`` once more.
+    public var milestones: [Int] = []
+    /// What the learning rate is multiplied by at each milestone.
+    public var decayFactor = 0.5
+    /// The length of a cosine's half, after which the learning rate jumps up again; 0: no cosine.
+    public var restartEvery = 250_000
+    /// What the cosine falls to.
+    public var minimumLearningRate = 1e-7
+    /// Whether training pictures are mirrored half of the time.
+    public var flips = true
+    /// Whether training pictures are turned by quarters of a circle.
+    public var turns = true
+    /// Examples in one batch.
+    public var batchSize = 16
+    /// Height and width of the large pictures in training, crops of whole ones; fewer pixels where the
+    /// scale does not divide it.
+    public var imageSize = 128
+
+    /// BasicSR's MSRResNet ×4.
+    public init() {}
+
+    /// Layers are named freely.
+    public var openTables: Set<String> { ["perceptualLayers"] }
+
+    /// The papers' networks, BasicSR's, and small ones.
+    public static var presets: [Preset<Configuration>] {
+      var paper = Configuration()
+      paper.generator = .ledig
+      paper.pixelLoss = .l2
+      paper.learningRate = 1e-4
+      paper.beta2 = 0.999
+      paper.restartEvery = 0
+      paper.imageSize = 96
+      paper.turns = false
+      var basic = Configuration()
+      basic.averageDecay = 0.999
+      var squared = basic
+      squared.pixelLoss = .l2
+      var perceptual = Configuration()
+      perceptual.generator = .johnson
+      perceptual.blocks = 4
+      perceptual.features = .vgg16
+      perceptual.perceptualLayers = ["relu2_2": 1]
+      perceptual.perceptualCriterion = .l2
+      perceptual.weights.pixel = 0
+      perceptual.matchesHistogram = true
+      perceptual.learningRate = 1e-3
+      perceptual.beta2 = 0.999
+      perceptual.restartEvery = 0
+      perceptual.batchSize = 4
+      perceptual.imageSize = 288
+      perceptual.turns = false
+      var small = Configuration()
+      small.width = 32
+      small.blocks = 4
+      small.averageDecay = 0.99
+      small.learningRate = 1e-3
+      small.restartEvery = 0
+      small.batchSize = 8
+      small.imageSize = 64
+      var smallSquared = small
+      smallSquared.pixelLoss = .l2
+      var smallPerceptual = small
+      smallPerceptual.features = .vgg16
+      smallPerceptual.perceptualLayers = ["relu2_2": 1]
+      smallPerceptual.perceptualCriterion = .l2
+      smallPerceptual.weights.pixel = 0
+      return [
+        Preset("paper", "Ledig et al.: batch norms, mean squared error, ×4", paper),
+        Preset("basicsr", "BasicSR's MSRResNet: no norms, L1, moving average, ×4", basic),
+        Preset("l2", "basicsr with the mean squared error, and nothing else different", squared),
+        Preset("perceptual", "Johnson et al.: features of VGG16 in place of pixels, ×4", perceptual),
+        Preset("small", "a narrow network and L1, minutes on two cores", small),
+        Preset("small-l2", "small with the mean squared error", smallSquared),
+        Preset("small-perceptual", "small with features of VGG16 in place of pixels", smallPerceptual),
+      ]
+    }
+
+    /// Refuses what cannot work.
+    public func validate() throws(ConfigurationError) {
+      try plan.validate(imageSize: imageSize)
+      try Enlargement.checkLosses(
+        pixel: weights.pixel, perceptual: weights.perceptual, perceptualLayers: perceptualLayers,
+        features: features, channels: outputChannels)
+      try AdversarialChecks.adam(
+        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      try AdversarialChecks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
+      try AdversarialChecks.require(
+        (0..<1).contains(averageDecay), "averageDecay lies in 0 ..< 1, not at \(averageDecay)")
+      try schedule.validate()
+      try AdversarialChecks.positive(["batchSize": batchSize])
+    }
+
+    var plan: EnlargingGeneratorPlan {
+      EnlargingGeneratorPlan(
+        kind: generator, inputChannels: inputChannels, outputChannels: outputChannels, width: width,
+        blocks: blocks, growth: growth, scale: scale)
+    }
+
+    var schedule: EnlargementSchedule {
+      EnlargementSchedule(
+        learningRate: learningRate, milestones: milestones, decayFactor: decayFactor,
+        restartEvery: restartEvery, minimumLearningRate: minimumLearningRate)
+    }
+  }
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// The generator, and the frozen network of a perceptual loss.
+  public let networks: [Network]
+  private let generator: any Layer
+  private let average: MovingAverage?
+  private let perceptual: PerceptualLoss?
+  private let optimizer: Adam
+
+  /// Builds the network and its optimiser.
+  ///
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let generator = configuration.plan.make(using: stream)
+    let perceptual =
+      configuration.perceptualLayers.isEmpty || configuration.weights.perceptual == 0
+      ? nil
+      : try PerceptualLoss(
+        configuration.features.architecture, weights: configuration.perceptualLayers,
+        criterion: configuration.perceptualCriterion)
+    self.generator = generator
+    self.perceptual = perceptual
+    average =
+      configuration.averageDecay > 0 ? MovingAverage(of: generator, decay: configuration.averageDecay) : nil
+    optimizer = Adam(
+      generator, learningRate: configuration.learningRate, beta1: configuration.beta1,
+      beta2: configuration.beta2, epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay)
+    networks =
+      [
+        Network("generator", generator, authorsNames: configuration.plan.authorsNames) { _, inputs in
+          ["image": generator(try inputs.required("image"))]
+        }
+      ] + (perceptual.map { [$0.network] } ?? [])
+  }
+
+  /// The generator's optimiser.
+  public var optimizers: [(name: String, optimizer: Optimizer)] { [("generator", optimizer)] }
+
+  /// The generator's moving average, where there is one.
+  public var averages: [(network: String, average: MovingAverage)] {
+    average.map { [("generator", $0)] } ?? []
+  }
+
+  /// A small picture and the large one that belongs to it.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    Enlargement.fields(
+      configuration.plan, cropSize: configuration.plan.cropSize(configuration.imageSize))
+  }
+
+  /// Pairs; single pictures are made smaller.
+  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
+    Enlargement.examplePlan(scale: configuration.scale)
+  }
+
+  /// Crops at the pictures' own size, mirrored and turned.
+  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
+    JointAugmentation(flips: configuration.flips, cropsOriginals: true, turns: configuration.turns)
+  }
+
+  /// From small to large.
+  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    Enlargement.directions(configuration.plan)
+  }
+
+  /// Takes over the data's channels.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    var configuration = configuration
+    if let channels = Enlargement.channels(of: data) {
+      (configuration.inputChannels, configuration.outputChannels) = (channels, channels)
+    }
+    return configuration
+  }
+
+  /// One step: what the network makes of small pictures against the large ones.
+  public func step(_ step: TrainingStep) throws {
+    let batch = try step.batch()
+    let (source, target) = (batch["source"], batch["target"])
+    let weights = configuration.weights
+    optimizer.learningRate = configuration.schedule.rate(at: step.index)
+
+    let total = try step.update(
+      "generator", optimizer, average: average,
+      minimizing: { [self] in
+        let output = generator(source).asType(.float32)
+        var terms: [Tensor] = []
+        if weights.pixel > 0 {
+          let pixel = configuration.pixelLoss(output, target) * weights.pixel
+          step.log("pixel", pixel)
+          terms.append(pixel)
+        }
+        if let perceptual {
+          let features = perceptual(output, target) * weights.perceptual
+          step.log("perceptual", features)
+          terms.append(features)
+        }
+        return terms.dropFirst().reduce(terms[0], +)
+      })
+    step.log("total", total)
+  }
+
+  /// Large pictures in 0 … 1 for small ones, by the average where there is one.
+  public func translate(
+    _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
+  ) throws -> Tensor {
+    withAverages {
+      Enlargement.translate(pictures, by: generator, matchingHistogram: configuration.matchesHistogram)
+    }
+  }
+}

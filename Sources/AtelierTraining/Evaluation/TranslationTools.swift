@@ -1,0 +1,142 @@
+import AtelierData
+import AtelierMedia
+import AtelierMetrics
+import AtelierModels
+import Foundation
+import Perception
+import Torch
+import TorchNN
+
+// What the evaluation of translations asks of systems whose type is known only at run time.
+
+/// The directions of a system.
+func directions(_ system: any TranslatingSystem) -> [TranslationDirection] {
+  func found<System: TranslatingSystem>(_ system: System) -> [TranslationDirection] {
+    System.directions(system.configuration)
+  }
+  return found(system)
+}
+
+/// Whether a system learns from two sets without correspondence.
+func isUnpaired(_ system: any TranslatingSystem) -> Bool {
+  func asked<System: TranslatingSystem>(_ system: System) -> Bool {
+    if case .unpaired = System.examplePlan(system.configuration) { true } else { false }
+  }
+  return asked(system)
+}
+
+/// The range of a field of a system.
+func range(_ system: any TranslatingSystem, _ field: String) -> ImageRange { system.range(of: field) }
+
+/// Pictures in a range as the bytes a file would hold.
+func bytes(_ pictures: Tensor, _ range: ImageRange) -> Tensor {
+  let scaled = range == .unit ? pictures * 255 : (pictures + 1) * 127.5
+  return scaled.round().clamped(min: 0, max: 255).asType(.uint8)
+}
+
+/// A condition as bytes where it is a picture of one or three channels; nil where it is none.
+func pictureBytes(_ source: Tensor, _ system: any TranslatingSystem, _ field: String) -> Tensor? {
+  guard source.rank == 4, [1, 3].contains(source.shape[1]), source.dtype.isFloatingPoint else { return nil }
+  return bytes(source, range(system, field))
+}
+
+/// What a system makes of one condition of any size, as bytes.
+func translated(
+  _ system: any TranslatingSystem, _ source: Tensor, _ direction: TranslationDirection, _ draws: any Draws
+) throws -> Tensor {
+  let output = try system.translateWhole(source, direction: direction, draws: draws)
+  return bytes(output, range(system, direction.target)).contiguous()
+}
+
+/// Distances between sets of feature vectors `[n, features]`, with their protocol.
+struct SetDistances {
+  let source: any FeatureSource
+  let seed: UInt64
+
+  /// The fewest pictures of a set: a covariance of fewer says next to nothing.
+  static let fewest = 20
+
+  /// Rows of a table: Fréchet and kernel distance of each column's features from the target's.
+  func rows(_ columns: [Tensor?], target: Tensor, text: String) throws -> [EvaluationTable.Row] {
+    let facts = source.provenance.fields.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+    let name = frechetDistanceName(for: source)
+    let label = source is InceptionFID ? "" : ", \(source.name)"
+    let frechet = try columns.map { column in
+      try column.map { try frechetDistance(real: target, fake: $0) }
+    }
+    let size = min(500, target.shape[0], columns.compactMap { $0?.shape[0] }.min() ?? 2)
+    let kernel = try columns.map { column in
+      try column.map {
+        try kernelDistance(
+          real: target, fake: $0, subsets: 20, size: size,
+          using: RandomStream(seed: seed, purpose: "kernel subsets")
+        ).mean
+      }
+    }
+    let bias = target.shape[0] < target.shape[1] ? ", fewer pictures than features: for comparison only" : ""
+    return [
+      EvaluationTable.Row(
+        name + label, protocolText: "\(facts), \(text)\(bias)", largerIsBetter: false, values: frechet),
+      EvaluationTable.Row(
+        "kernel distance" + label,
+        protocolText: "\(facts), \(text), polynomial of degree 3, 20 subsets of \(size)",
+        largerIsBetter: false, values: kernel),
+    ]
+  }
+}
+
+extension TranslationEvaluation {
+  /// The learned perceptual distances whose weights are installed.
+  ///
+  /// - Throws: `PerceptionError` or `FileFormatError` for weights that are there but damaged.
+  func perceptualDistances() throws -> [(name: String, distance: (Tensor, Tensor) throws -> Double)] {
+    try LPIPS.Trunk.allCases.compactMap { trunk in
+      guard options.weights.contains(trunk.weights.trunk), options.weights.contains(trunk.weights.heads)
+      else { return nil }
+      let distance = try LPIPS(trunk, from: options.weights, for: "LPIPS")
+      return ("LPIPS \(Self.title(of: trunk))", { try distance.distances(ofAll: $0, $1).item() })
+    }
+  }
+
+  /// The sources of features that are there: the Inception of the FID paper where the user has it, and
+  /// EfficientNet-Lite0 where it is installed.
+  ///
+  /// - Throws: as ``perceptualDistances()``.
+  func featureSources() throws -> [any FeatureSource] {
+    var sources: [any FeatureSource] = []
+    if let file = options.inceptionWeights { sources.append(try InceptionFID.load(from: file)) }
+    if options.weights.contains("efficientnet-lite0") {
+      sources.append(try EfficientNetLiteFeatures(from: options.weights))
+    }
+    return sources
+  }
+
+  /// What was left out because weights are missing, and the way to it.
+  func missing() -> [String] {
+    var notes: [String] = []
+    let trunks = LPIPS.Trunk.allCases.filter {
+      !options.weights.contains($0.weights.trunk) || !options.weights.contains($0.weights.heads)
+    }
+    if !trunks.isEmpty {
+      let names = trunks.flatMap { [$0.weights.trunk, $0.weights.heads] }
+        .filter { !options.weights.contains($0) }
+      notes.append(
+        "LPIPS \(trunks.map(Self.title(of:)).joined(separator: ", ")) not measured: `atelier weights install "
+          + "\(names.joined(separator: " "))` fetches the weights")
+    }
+    if !options.weights.contains("efficientnet-lite0"), options.inceptionWeights == nil {
+      notes.append(
+        "Fréchet and kernel distance not measured: `atelier weights install efficientnet-lite0` fetches a "
+          + "source of features, --inception names the FID paper's")
+    }
+    return notes
+  }
+
+  private static func title(of trunk: LPIPS.Trunk) -> String {
+    switch trunk {
+    case .alexnet: "alex"
+    case .vgg16: "vgg"
+    case .squeezenet: "squeeze"
+    }
+  }
+}

@@ -1,0 +1,304 @@
+public import AtelierModels
+public import Foundation
+import Torch
+import TorchNN
+
+/// Writes what a trained system generates with into files that other programs load.
+public enum ModelExport {
+  /// Who runs an exported module to check it.
+  public enum Checker: String, Sendable, Hashable, CaseIterable {
+    /// A process of its own with PyTorch.
+    case python
+    /// The engine in this process.
+    case libtorch
+  }
+
+  /// What was written.
+  public struct Report: Sendable, Hashable, Encodable {
+    /// The file.
+    public let file: String
+    /// The networks whose weights it holds.
+    public let networks: [String]
+    /// How its norms normalise.
+    public let norm: String
+    /// Whether its dropout draws.
+    public let dropout: String
+    /// The names of the module's inputs; empty for weights alone.
+    public let inputs: [String]
+    /// The largest difference between what the module gave elsewhere and what the system gives here; nil
+    /// for weights alone.
+    public let largestDifference: Double?
+    /// What ran it: "PyTorch 2.13.0".
+    public let checkedBy: String?
+  }
+
+  /// The name of the text inside an exported module that says what it is, as JSON.
+  public static let textName = "atelier.json"
+
+  /// Writes a TorchScript module that PyTorch and libtorch load: its weights are its attributes under their
+  /// authors' names, `forward` takes the condition and the noise. Averages, where there are any, stand in
+  /// for the weights.
+  ///
+  /// The module is run at two sizes, where the system takes more than one, and with one and three
+  /// examples, and compared with the system; a mismatch is an error, and leaves no file.
+  ///
+  /// - Parameters:
+  ///   - direction: what into what, for a system with several directions; nil: its first.
+  ///   - python: the program to check with; nil: the first one that has PyTorch.
+  /// - Throws: ``ExportError``, or `ConfigurationError` for an unknown direction.
+  public static func torchScript(
+    _ system: any GenerativeSystem, _ description: ModelDescription, to url: URL, direction: String? = nil,
+    check: Checker = .python, python: String? = nil
+  ) throws -> Report {
+    let interpreter = check == .python ? try Python.withTorch(python) : nil
+    let plan = try ExportPlan.of(system, direction: direction)
+    return try inGenerationMode(system) {
+      let networks = try usedNetworks(plan, system)
+      let samples = try sampled(plan)
+      let module = try ScriptModule("Generator")
+      try addWeights(of: networks, to: module)
+      try record(plan, samples[0], in: module)
+      let modes = Modes(networks, read: module.readNames, noise: samples[0].noise)
+      let text = try json(plan, samples, networks, modes, description)
+      let partial = url.deletingLastPathComponent()
+        .appendingPathComponent(".\(url.lastPathComponent).partial-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: partial) }
+      try module.write(to: partial, extraFiles: [textName: text])
+      let cases = samples.dropFirst().map {
+        ScriptCase(title: $0.title, inputs: $0.inputs + $0.noise.map(\.tensor), expected: $0.output)
+      }
+      let difference =
+        try interpreter.map { try ScriptCheck.python($0, partial, cases) }
+        ?? ScriptCheck.libtorch(partial, cases)
+      guard rename(partial.path, url.path) == 0 else {
+        throw ExportError("\(url.path) cannot be written: \(String(cString: strerror(errno)))")
+      }
+      return Report(
+        file: url.path, networks: networks.map(\.name), norm: modes.norm, dropout: modes.dropout,
+        inputs: plan.inputs.map(\.name) + samples[0].noise.map(\.name), largestDifference: difference,
+        checkedBy: interpreter.map { "PyTorch \($0.torchVersion)" } ?? "libtorch \(Engine.version)")
+    }
+  }
+
+  /// Writes the weights that generation uses under their authors' names, with what a program has to know
+  /// to build the network in the metadata. Averages, where there are any, stand in for the weights.
+  public static func safetensors(
+    _ system: any GenerativeSystem, _ description: ModelDescription, to url: URL
+  ) throws -> Report {
+    try inGenerationMode(system) {
+      var networks = system.networks.filter { $0.frozenFrom == nil }
+      var modes = Modes(networks, read: [], noise: [])
+      if let plan = try? ExportPlan.of(system, direction: nil) {
+        networks = try usedNetworks(plan, system)
+        let sample = try Sample(plan, batch: 2, size: plan.sizes[0], seed: 1)
+        let module = try ScriptModule("Generator")
+        try addWeights(of: networks, to: module)
+        try record(plan, sample, in: module)
+        modes = Modes(networks, read: module.readNames, noise: sample.noise)
+      }
+      var tensors: [(name: String, tensor: HostTensor)] = []
+      for network in networks {
+        tensors += try named(network, among: networks).map { ($0.name, $0.tensor.host()) }
+      }
+      let configuration = String(
+        decoding: try encoder.encode(ConfigurationValue.table(description.configuration)), as: UTF8.self)
+      let metadata = [
+        "format": "pt", "atelier.export": "1", "atelier.system": description.system,
+        "atelier.step": String(description.step), "atelier.version": description.packageVersion,
+        "atelier.configuration": configuration,
+        "atelier.networks": networks.map(\.name).joined(separator: ","),
+        "atelier.norm": modes.norm, "atelier.dropout": modes.dropout,
+      ]
+      try Safetensors.write(tensors, metadata: metadata, to: url)
+      return Report(
+        file: url.path, networks: networks.map(\.name), norm: modes.norm, dropout: modes.dropout, inputs: [],
+        largestDifference: nil, checkedBy: nil)
+    }
+  }
+
+  // MARK: Samples
+
+  /// One generation: what went in and what came out.
+  private struct Sample {
+    let batch: Int
+    let size: ExportPlan.Size?
+    let inputs: [Tensor]
+    let noise: [NoiseInput]
+    let output: Tensor
+
+    var title: String {
+      let count = batch == 1 ? "one example" : "\(batch) examples"
+      return size.map { "\(count) of \($0.height)×\($0.width)" } ?? count
+    }
+
+    init(_ plan: ExportPlan, batch: Int, size: ExportPlan.Size?, seed: UInt64) throws {
+      let stream = RandomStream(seed: seed, purpose: "export")
+      let inputs = plan.inputs.map { $0.make(batch, size, stream) }
+      let draws = NotingDraws(stream)
+      output = try withTensorErrors { try plan.compute(inputs, draws) }
+      (self.batch, self.size, self.inputs) = (batch, size, inputs)
+      noise = draws.noted
+    }
+  }
+
+  /// What is recorded, and then what is checked.
+  private static func sampled(_ plan: ExportPlan) throws -> [Sample] {
+    var samples = [try Sample(plan, batch: 2, size: plan.sizes[0], seed: 1)]
+    for size in plan.sizes {
+      for batch in [1, 3] {
+        samples.append(try Sample(plan, batch: batch, size: size, seed: UInt64(samples.count + 1)))
+      }
+    }
+    return samples
+  }
+
+  // MARK: Recording
+
+  /// Evaluation mode, averages in place, no gradients, and everything as it was afterwards.
+  private static func inGenerationMode<Result>(
+    _ system: any GenerativeSystem, _ body: () throws -> Result
+  ) throws -> Result {
+    func nested(_ rest: ArraySlice<Network>) throws -> Result {
+      guard let first = rest.first else {
+        return try withoutGradients { try system.withAverages(body) }
+      }
+      return try first.module.evaluating { try nested(rest.dropFirst()) }
+    }
+    return try nested(system.networks[...])
+  }
+
+  private static func record(_ plan: ExportPlan, _ sample: Sample, in module: ScriptModule) throws {
+    let names = plan.inputs.map(\.name) + sample.noise.map(\.name)
+    let tensors = sample.inputs + sample.noise.map(\.tensor)
+    try withTensorErrors {
+      try module.record(Array(zip(names, tensors).map { (name: $0, tensor: $1) })) { recorded in
+        let count = plan.inputs.count
+        return try plan.compute(Array(recorded[..<count]), GivenDraws(recorded[count...]))
+      }
+    }
+  }
+
+  /// The networks that a generation reads, found by recording one with all of them.
+  private static func usedNetworks(_ plan: ExportPlan, _ system: any GenerativeSystem) throws -> [Network] {
+    let sample = try Sample(plan, batch: 2, size: plan.sizes[0], seed: 1)
+    let module = try ScriptModule("Generator")
+    let trained = system.networks.filter { $0.frozenFrom == nil }
+    for network in trained {
+      for (name, tensor, isParameter) in try named(network, among: trained, forcesPrefix: true) {
+        try module.add(tensor, named: name, isParameter: isParameter)
+      }
+    }
+    try record(plan, sample, in: module)
+    let read = module.readNames
+    return trained.filter { network in read.contains { $0.hasPrefix(network.name + ".") } }
+  }
+
+  private static func addWeights(of networks: [Network], to module: ScriptModule) throws {
+    for network in networks {
+      for (name, tensor, isParameter) in try named(network, among: networks) {
+        try module.add(tensor, named: name, isParameter: isParameter)
+      }
+    }
+  }
+
+  /// A network's tensors under their authors' names, behind its own name where there are several networks.
+  private static func named(
+    _ network: Network, among all: [Network], forcesPrefix: Bool = false
+  ) throws -> [(name: String, tensor: Tensor, isParameter: Bool)] {
+    let state = network.module.state()
+    let names = try network.authorsNames.translate(
+      names: state.map(\.name), toOurs: false, source: network.name)
+    let parameters = Set(network.module.namedParameters().map(\.name))
+    let prefix = forcesPrefix || all.count > 1 ? network.name + "." : ""
+    return zip(names, state).map { (prefix + $0, $1.tensor, parameters.contains($1.name)) }
+  }
+
+  // MARK: What the file says about itself
+
+  /// How norms and dropout behave in an exported module.
+  private struct Modes {
+    let norm: String
+    let dropout: String
+
+    init(_ networks: [Network], read: [String], noise: [NoiseInput]) {
+      let parts = networks.flatMap { $0.module.allModules() }
+      if read.contains(where: { $0.hasSuffix("running_mean") || $0.hasSuffix("stored_mean") }) {
+        norm = "running statistics"
+      } else if parts.contains(where: { $0 is BatchNorm }) {
+        norm = "statistics of the batch that is given"
+      } else {
+        norm = parts.contains { $0 is InstanceNorm2d } ? "statistics of each picture" : "none of a batch"
+      }
+      let draws = noise.contains { $0.name.hasPrefix("dropout") }
+      dropout =
+        draws ? "active, its masks are inputs" : parts.contains { $0 is Dropout } ? "off" : "there is none"
+    }
+  }
+
+  private static var encoder: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
+  }
+
+  private static func json(
+    _ plan: ExportPlan, _ samples: [Sample], _ networks: [Network], _ modes: Modes,
+    _ description: ModelDescription
+  ) throws -> String {
+    func shape(_ tensor: (Sample) -> Tensor) -> ConfigurationValue {
+      .list(samples[0].output.rank == 0 ? [] : pattern(samples.map { ($0, tensor($0).shape) }))
+    }
+    var inputs: [ConfigurationValue] = []
+    for (index, input) in plan.inputs.enumerated() {
+      var entry: [String: ConfigurationValue] = [
+        "name": .string(input.name), "meaning": .string(input.meaning),
+        "type": .string(samples[0].inputs[index].dtype.rawValue), "shape": shape { $0.inputs[index] },
+      ]
+      if let multiple = input.sizeMultiple { entry["sidesAreMultiplesOf"] = .integer(multiple) }
+      inputs.append(.table(entry))
+    }
+    for (index, noise) in samples[0].noise.enumerated() {
+      inputs.append(
+        .table([
+          "name": .string(noise.name), "meaning": .string("noise: " + noise.meaning),
+          "type": .string(noise.tensor.dtype.rawValue), "shape": shape { $0.noise[index].tensor },
+        ]))
+    }
+    var table: [String: ConfigurationValue] = [
+      "format": .integer(1), "system": .string(description.system), "step": .integer(description.step),
+      "version": .string(description.packageVersion), "engine": .string(Engine.version),
+      "configuration": .table(description.configuration),
+      "networks": .list(networks.map { .string($0.name) }), "inputs": .list(inputs),
+      "output": .table(["meaning": .string(plan.output), "shape": shape { $0.output }]),
+      "norm": .string(modes.norm), "dropout": .string(modes.dropout),
+      "checkedWith": .list(samples.dropFirst().map { .string($0.title) }),
+      "tolerance": .number(ScriptCheck.tolerance),
+    ]
+    if let direction = plan.direction { table["direction"] = .string(direction) }
+    if !description.classNames.isEmpty {
+      table["classes"] = .list(description.classNames.map { .string($0) })
+    }
+    return String(decoding: try encoder.encode(ConfigurationValue.table(table)), as: UTF8.self)
+  }
+
+  /// Lengths that are the same for every sample as numbers, others as what they follow from.
+  private static func pattern(_ shapes: [(sample: Sample, shape: [Int])]) -> [ConfigurationValue] {
+    (0..<(shapes.first?.shape.count ?? 0)).map { dim in
+      let lengths = shapes.map { $0.shape.indices.contains(dim) ? $0.shape[dim] : 0 }
+      if Set(lengths).count == 1, let only = lengths.first { return .integer(only) }
+      func follows(_ name: String, _ from: (Sample) -> Int?) -> ConfigurationValue? {
+        let sides = shapes.compactMap { from($0.sample) }
+        guard sides.count == lengths.count, let side = sides.first, let length = lengths.first, length > 0
+        else { return nil }
+        if zip(sides, lengths).allSatisfy({ $0 * length == $1 * side }) {
+          if side == length { return .string(name) }
+          if side % length == 0 { return .string("\(name)/\(side / length)") }
+          if length % side == 0 { return .string("\(name)*\(length / side)") }
+        }
+        return nil
+      }
+      return follows("batch") { $0.batch } ?? follows("height") { $0.size?.height }
+        ?? follows("width") { $0.size?.width } ?? .string("?")
+    }
+  }
+}

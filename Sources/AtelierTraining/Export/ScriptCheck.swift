@@ -1,0 +1,110 @@
+import Foundation
+import Torch
+
+/// What an exported module gave, and what it should have given.
+struct ScriptCase {
+  let title: String
+  let inputs: [Tensor]
+  let expected: Tensor
+}
+
+/// Runs an exported module elsewhere and compares.
+struct ScriptCheck {
+  /// The largest difference that is allowed: an eighth of a step of an 8-bit picture in -1 … 1. Other kernels
+  /// round otherwise, and norms over few values make more of it.
+  static let tolerance = 1e-3
+
+  /// The largest difference over all cases, in a Python process that knows nothing of this package.
+  ///
+  /// - Throws: ``ExportError`` for a difference beyond ``tolerance``, or when Python fails.
+  static func python(_ python: Python, _ file: URL, _ cases: [ScriptCase]) throws -> Double {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("export-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var tensors: [(name: String, tensor: HostTensor)] = []
+    for (index, one) in cases.enumerated() {
+      for (number, input) in one.inputs.enumerated() {
+        tensors.append(("\(index).input.\(number)", input.contiguous().host()))
+      }
+      tensors.append(("\(index).expected", one.expected.contiguous().host()))
+    }
+    let data = folder.appendingPathComponent("cases.safetensors")
+    try Safetensors.write(tensors, metadata: [:], to: data)
+    let run = try python.run(
+      ["-c", program, file.path, data.path, String(Engine.threadCount)], in: folder)
+    guard run.status == 0, let line = run.output.split(separator: "\n").last,
+      let results = try? JSONDecoder().decode([Result].self, from: Data(line.utf8)),
+      results.count == cases.count
+    else {
+      let reason = run.errors.split(separator: "\n").last.map(String.init) ?? "it said nothing"
+      throw ExportError("PyTorch could not run the exported module: \(reason); nothing was written")
+    }
+    return try worst(results, cases, "PyTorch")
+  }
+
+  /// The largest difference over all cases, by the engine in this process.
+  static func libtorch(_ file: URL, _ cases: [ScriptCase]) throws -> Double {
+    let results = try cases.map { one in
+      let output = try ScriptModule.run(file, one.inputs)
+      guard output.shape == one.expected.shape else { return Result(shape: output.shape, difference: nil) }
+      return Result(shape: output.shape, difference: (output - one.expected).abs().max().item())
+    }
+    return try worst(results, cases, "libtorch")
+  }
+
+  private struct Result: Codable {
+    let shape: [Int]
+    /// Nil for another shape or a not-a-number.
+    let difference: Double?
+  }
+
+  private static func worst(_ results: [Result], _ cases: [ScriptCase], _ who: String) throws -> Double {
+    var worst = 0.0
+    for (result, one) in zip(results, cases) {
+      guard result.shape == one.expected.shape else {
+        throw ExportError(
+          "the exported module gives \(result.shape) for \(one.title) in \(who), not "
+            + "\(one.expected.shape): the system keeps a size; nothing was written")
+      }
+      guard let difference = result.difference, difference <= tolerance else {
+        let found = result.difference.map { "differs by \($0)" } ?? "is not a number"
+        throw ExportError(
+          "what the exported module gives for \(one.title) in \(who) \(found), and \(tolerance) is "
+            + "allowed; nothing was written")
+      }
+      worst = max(worst, difference)
+    }
+    return worst
+  }
+
+  /// Reads safetensors by hand, because PyTorch comes without a package for it.
+  private static let program = """
+    import json, struct, sys
+    import torch
+    kinds = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64}
+    torch.set_num_threads(int(sys.argv[3]))
+    with open(sys.argv[2], "rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        data = bytearray(file.read())
+    def tensor(name):
+        entry = header[name]
+        start, end = entry["data_offsets"]
+        kind = kinds[entry["dtype"]]
+        return torch.frombuffer(data[start:end], dtype=kind).reshape(entry["shape"])
+    module = torch.jit.load(sys.argv[1])
+    results = []
+    with torch.no_grad():
+        case = 0
+        while f"{case}.expected" in header:
+            count = sum(name.startswith(f"{case}.input.") for name in header)
+            output = module(*[tensor(f"{case}.input.{number}") for number in range(count)])
+            expected = tensor(f"{case}.expected")
+            difference = None
+            if output.shape == expected.shape:
+                difference = (output - expected).abs().max().item()
+                difference = difference if difference == difference else None
+            results.append({"shape": list(output.shape), "difference": difference})
+            case += 1
+    print(json.dumps(results))
+    """
+}

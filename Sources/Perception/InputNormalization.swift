@@ -1,0 +1,72 @@
+public import Torch
+
+/// The range of pictures before a perception network: what the caller has in hand.
+public enum PixelRange: String, Sendable, Hashable, Codable {
+  /// -1 … 1.
+  case signed
+  /// 0 … 1.
+  case unit
+  /// 0 … 255.
+  case bytes
+}
+
+/// How pictures are brought to what the weights of a perception network were trained on.
+///
+/// Each belongs to weights *and* to a loss, and giving a network pictures in another one's form is the
+/// classic silent error: everything runs, and the loss means something else. Hence the names.
+public enum InputNormalization: String, Sendable, Hashable, Codable, CaseIterable {
+  /// The caller's numbers as they are. SPADE, SEAN, pix2pixHD, Everybody Dance Now and vid2vid give
+  /// torchvision's VGG19 pictures in -1 … 1 this way.
+  case none
+  /// torchvision's weights: RGB in 0 … 1, minus (0.485, 0.456, 0.406), over (0.229, 0.224, 0.225).
+  case imagenet
+  /// Weights that were trained with Caffe: BGR in 0 … 255, minus (103.939, 116.779, 123.68). Gatys' and
+  /// Johnson's own programs work on such.
+  case caffe
+  /// LPIPS: RGB in -1 … 1, minus (-0.030, -0.088, -0.188), over (0.458, 0.448, 0.450). It is torchvision's
+  /// normalisation, rounded.
+  case lpips
+  /// EfficientNet-Lite: RGB in 0 … 255, minus 127, over 128.
+  case lite
+
+  /// The pictures as the weights want them.
+  ///
+  /// - Parameters:
+  ///   - images: `[batch, 3, height, width]` in RGB; grey pictures of one channel are repeated.
+  ///   - range: the range the pictures are in; ``none`` leaves the numbers alone whatever it is.
+  public func callAsFunction(_ images: Tensor, from range: PixelRange) -> Tensor {
+    guard
+      check(
+        images.rank == 4, "perception networks take [batch, channels, height, width], not \(images.shape)")
+    else { return images }
+    var x = images
+    if x.shape[1] == 1 { x = x.expanded([x.shape[0], 3, x.shape[2], x.shape[3]]) }
+    guard check(x.shape[1] == 3, "perception networks take pictures of 1 or 3 channels, not \(images.shape)")
+    else { return x }
+    func channels(_ values: [Float]) -> Tensor { Tensor(values, shape: [1, 3, 1, 1], device: x.device) }
+    switch self {
+    case .none: return x
+    case .imagenet:
+      return (converted(x, range, to: .unit) - channels([0.485, 0.456, 0.406]))
+        / channels([0.229, 0.224, 0.225])
+    case .caffe:
+      return converted(x, range, to: .bytes).flipped([1]) - channels([103.939, 116.779, 123.68])
+    case .lpips:
+      return (converted(x, range, to: .signed) - channels([-0.030, -0.088, -0.188]))
+        / channels([0.458, 0.448, 0.450])
+    case .lite: return (converted(x, range, to: .bytes) - 127) / 128
+    }
+  }
+
+  private func converted(_ x: Tensor, _ range: PixelRange, to wanted: PixelRange) -> Tensor {
+    switch (range, wanted) {
+    case (.signed, .unit): (x + 1) / 2
+    case (.signed, .bytes): (x + 1) * 127.5
+    case (.unit, .signed): x * 2 - 1
+    case (.unit, .bytes): x * 255
+    case (.bytes, .unit): x / 255
+    case (.bytes, .signed): x / 127.5 - 1
+    default: x
+    }
+  }
+}

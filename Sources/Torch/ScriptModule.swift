@@ -1,0 +1,111 @@
+internal import CTorch
+public import Foundation
+
+/// A TorchScript module: named tensors and a `forward` that was recorded while it was computed.
+///
+/// PyTorch and libtorch load the file without this package. What is recorded are the engine's operations:
+/// numbers that the computation read from a tensor or its shape become constants, so sizes stay free only
+/// where the operations themselves are free of them. Whoever writes a file has to run it at other sizes.
+public final class ScriptModule {
+  private let handle: OpaquePointer
+  private var names: [String] = []
+
+  /// A module without tensors.
+  ///
+  /// - Parameter name: the last part of the type's name, a plain word.
+  public init(_ name: String) throws {
+    guard let handle = CTScriptModuleCreate(name) else { throw ScriptError(engineReason()) }
+    self.handle = handle
+  }
+
+  deinit { CTScriptModuleFree(handle) }
+
+  /// Makes a tensor an attribute; a dotted name makes modules on its way. The very tensor is taken, so it
+  /// is this one that the recorded computation has to use.
+  public func add(_ tensor: Tensor, named name: String, isParameter: Bool) throws {
+    let done = withExtendedLifetime(tensor) {
+      CTScriptModuleAddTensor(handle, name, tensor.handle, isParameter)
+    }
+    guard done else { throw ScriptError(engineReason()) }
+    names.append(name)
+  }
+
+  /// Records what `body` computes from the inputs and makes it `forward`; once a module.
+  ///
+  /// - Parameters:
+  ///   - inputs: the arguments of `forward` in order; their names are plain words.
+  ///   - body: is given the inputs as the recording knows them; its error ends the recording.
+  public func record(_ inputs: [(name: String, tensor: Tensor)], _ body: ([Tensor]) throws -> Tensor) throws {
+    try withoutActuallyEscaping(body) { body in
+      let recording = Recording(body)
+      let names = inputs.map(\.name).joined(separator: "\n")
+      let done = withHandles(inputs.map(\.tensor)) { handles, count in
+        withoutGradients {
+          let context = Unmanaged.passUnretained(recording).toOpaque()
+          return CTScriptModuleTrace(handle, handles, count, names, recorded, context)
+        }
+      }
+      if let thrown = recording.thrown { throw thrown }
+      guard done else { throw ScriptError(engineReason()) }
+    }
+  }
+
+  /// The names of the tensors that `forward` reads.
+  public var readNames: [String] { names.filter { CTScriptModuleReads(handle, $0) } }
+
+  /// Writes the module with further files of text inside.
+  public func write(to url: URL, extraFiles: [String: String]) throws {
+    for (name, text) in extraFiles where !CTScriptModuleAddText(handle, name, text) {
+      throw ScriptError(engineReason())
+    }
+    let done = CTScriptModuleSave(handle, url.path)
+    guard done else { throw ScriptError("\(url.path) cannot be written: \(engineReason())") }
+  }
+
+  /// Runs a file's `forward` in this process.
+  public static func run(_ url: URL, _ inputs: [Tensor]) throws -> Tensor {
+    let result = withHandles(inputs) { CTScriptFileRun(url.path, $0, $1) }
+    guard let result else { throw ScriptError("\(url.path) cannot be run: \(engineReason())") }
+    return Tensor(owning: result)
+  }
+}
+
+/// Why a TorchScript module could not be made, written or run; one sentence.
+public struct ScriptError: Error, Sendable, CustomStringConvertible, LocalizedError {
+  /// The sentence.
+  public let description: String
+
+  init(_ description: String) { self.description = description }
+
+  /// The same sentence, for Foundation.
+  public var errorDescription: String? { description }
+}
+
+/// Carries a computation, and the error it may end with, through the engine.
+private final class Recording {
+  let body: ([Tensor]) throws -> Tensor
+  var thrown: (any Error)?
+
+  init(_ body: @escaping ([Tensor]) throws -> Tensor) { self.body = body }
+}
+
+/// What the engine calls: handles of the inputs are borrowed, that of the output is given away.
+private func recorded(
+  _ context: UnsafeMutableRawPointer?, _ inputs: UnsafePointer<OpaquePointer>, _ count: Int32
+) -> OpaquePointer? {
+  guard let context else { return nil }
+  let recording = Unmanaged<Recording>.fromOpaque(context).takeUnretainedValue()
+  do {
+    // An alias each: the tensors of this side own their handles, and these belong to the engine.
+    let tensors = (0..<Int(count)).map { Tensor(CTTensorAlias(inputs[$0]), "recorded", rank: 0) }
+    let output = try recording.body(tensors)
+    return withExtendedLifetime(output) { CTTensorAlias(output.handle) }
+  } catch {
+    recording.thrown = error
+    return nil
+  }
+}
+
+private func engineReason() -> String {
+  String(cString: CTLastError()).split(separator: "\n").first.map(String.init) ?? "no reason given"
+}

@@ -1,0 +1,159 @@
+import AtelierMedia
+import Foundation
+import Testing
+
+/// Depths, channels and formats beyond 8-bit colour.
+struct FormatTests {
+  let codec = ImageCodec()
+
+  func ramp(_ channels: Int, _ width: Int = 5, _ height: Int = 3) -> Image {
+    let count = width * height * channels
+    return Image(
+      width: width, height: height, channels: channels,
+      floats: (0..<count).map { Float($0) / Float(count - 1) })
+  }
+
+  @Test(arguments: [1, 2, 3, 4, 7]) func floatingPointSurvivesTIFF(channels: Int) throws {
+    let image = ramp(channels)
+    let read = try codec.decode(codec.encode(image, as: .tiff))
+    #expect(read == image)
+    #expect(try codec.information(of: codec.encode(image, as: .tiff)).depth == 32)
+  }
+
+  @Test(arguments: [5, 9]) func manyChannelsSurviveTIFFAtEveryDepth(channels: Int) throws {
+    for depth in [8, 16] {
+      let image = ramp(channels).withDepth(depth)
+      #expect(try codec.decode(codec.encode(image, as: .tiff)) == image)
+    }
+    let error = #expect(throws: ImageError.self) { try codec.encode(ramp(channels), as: .png) }
+    #expect(error?.description.contains(".tiff") == true)
+  }
+
+  @Test func depthsConvertByRoundingAndClipping() {
+    let image = Image(width: 5, height: 1, channels: 1, floats: [0, 0.5, 1, 2, -.infinity])
+    #expect(image.with8Bits().bytes == [0, 128, 255, 255, 0])
+    #expect(image.with16Bits().floats[1] == Float(32768) / 65535)
+    #expect(image.with8Bits().with16Bits().withFloats().with8Bits() == image.with8Bits())
+    #expect(Image(width: 1, height: 1, channels: 1, floats: [.nan]).with8Bits().bytes == [0])
+  }
+
+  @Test func floatingPointValuesOfOtherScalesBecomeDisplayValues() throws {
+    func read(_ values: [Float]) throws -> [Float] {
+      let image = Image(width: values.count, height: 1, channels: 1, floats: values)
+      return try codec.decode(codec.encode(image, as: .tiff)).floats
+    }
+    #expect(try read([0, 0.25, 1]) == [0, 0.25, 1])
+    #expect(try read([0, 51, 255]) == [0, 0.2, 1])
+    #expect(try read([0, 65535]) == [0, 1])
+    #expect(try read([.nan, 1]) == [0, 1])
+  }
+
+  @Test func channelsConvertInFloatingPointAsInBytes() {
+    let colours = Image(width: 2, height: 1, channels: 4, bytes: [100, 50, 0, 255, 100, 50, 0, 51])
+    for channels in 1...4 {
+      for rule in AlphaRule.allCases {
+        let exact = colours.withFloats().converted(toChannels: channels, alpha: rule).with8Bits()
+        let bytes = colours.converted(toChannels: channels, alpha: rule)
+        #expect(zip(exact.bytes, bytes.bytes).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+      }
+    }
+    let bands = Image(width: 1, height: 1, channels: 5, bytes: [10, 20, 30, 40, 50])
+    #expect(bands.rgb().bytes == [10, 20, 30] && !bands.hasAlpha && bands.withoutAlpha() == bands)
+  }
+
+  @Test func alphaCanBeTakenOffAndPutBack() {
+    let image = Image(width: 2, height: 1, channels: 4, bytes: [1, 2, 3, 4, 5, 6, 7, 8])
+    #expect(image.alpha?.bytes == [4, 8] && image.channel(1).bytes == [2, 6])
+    #expect(image.rgb(alpha: .drop).withAlpha(image.channel(3)) == image)
+    let grey = Image(width: 1, height: 1, channels: 1, bytes: [9]).with16Bits()
+    #expect(grey.withAlpha(grey).channels == 2 && grey.alpha == nil)
+  }
+
+  @Test(arguments: [ImageFormat.png, .jpeg, .webp, .tiff, .heic, .avif])
+  func formatsCarryTheirOrigin(format: ImageFormat) throws {
+    let origin = PictureOrigin(software: "Atelier 1 & 2", system: "pix2pix", checkpoint: "run <7>\u{1}")
+    let image = Image(width: 64, height: 48, filledWith: [200, 90, 30])
+    guard let bytes = try encoded(image, format, origin.packet) else { return }
+    #expect(try codec.information(of: bytes).format == format)
+    let packet = try #require(try codec.metadata(of: bytes))
+    #expect(packet.contains(PictureOrigin.sourceType))
+    #expect(packet.contains("Atelier 1 &amp; 2, pix2pix") && packet.contains("run &lt;7&gt; "))
+    let parser = XMLCheck(packet)
+    #expect(parser.isWellFormed)
+    #expect(try codec.metadata(of: codec.encode(image, as: format)) == nil)
+  }
+
+  @Test(arguments: [ImageFormat.gif, .heic, .avif]) func formatsThatLibvipsWritesAreReadBack(
+    format: ImageFormat
+  ) throws {
+    let image = Image(width: 64, height: 48, filledWith: [200, 90, 30])
+    guard let bytes = try encoded(image, format) else { return }
+    let read = try codec.decode(bytes).rgb()
+    #expect(read.width == 64 && zip(read.bytes, image.bytes).allSatisfy { abs(Int($0) - Int($1)) <= 6 })
+  }
+
+  /// Nil where this libvips was built without a writer of the format, and says so.
+  func encoded(_ image: Image, _ format: ImageFormat, _ packet: String? = nil) throws -> [UInt8]? {
+    do throws(ImageError) { return try codec.encode(image, as: format, metadata: packet) } catch {
+      guard error.description.contains("choose .png") else { throw error }
+      return nil
+    }
+  }
+
+  @Test func animationsCountTheirFramesAndGiveTheFirst() throws {
+    let information = try codec.information(of: PictureFiles.animatedGIF)
+    #expect(information.frames == 2 && information.format == .gif)
+    #expect(try codec.decode(PictureFiles.animatedGIF).rgb().bytes == [255, 0, 0, 0, 0, 255])
+  }
+
+  @Test func informationIsOfTheContentsAndUpright() throws {
+    let image = Image(width: 16, height: 8, filledWith: [9, 9, 9])
+    let turned = PictureFiles.jpeg(try codec.encode(image, as: .jpeg), withOrientation: 6)
+    let information = try codec.information(of: turned)
+    #expect(information.width == 8 && information.height == 16 && information.format == .jpeg)
+    #expect(throws: ImageError.damaged(file: "x", reason: "the file is empty")) {
+      try codec.information(of: [], named: "x")
+    }
+  }
+
+  @Test func fourInksBecomeThreeLights() throws {
+    let read = try codec.decode(PictureFiles.cmykTIFF)
+    #expect(read.channels == 3 && read.depth == 8 && read.width == 2)
+    // No ink is white; full black ink is dark.
+    #expect(read.bytes[0..<3].allSatisfy { $0 > 240 } && read.bytes[3..<6].allSatisfy { $0 < 70 })
+  }
+
+  @Test func aPictureOfOnePixelIsAPicture() throws {
+    let image = Image(width: 1, height: 1, filledWith: [7])
+    #expect(try codec.decode(codec.encode(image, as: .png)) == image)
+    #expect(try image.resized(width: 5, height: 4).bytes == [UInt8](repeating: 7, count: 20))
+    #expect(try image.outlines().bytes == [255] && image.blurred(sigma: 2) == image)
+  }
+
+  @Test func manyWideChannelsCountAgainstTheLimit() throws {
+    let bytes = try codec.encode(ramp(40, 30, 10), as: .tiff)
+    #expect(throws: ImageError.self) { try ImageCodec(maximumPixels: 1000).decode(bytes) }
+    #expect(throws: Never.self) { try ImageCodec(maximumPixels: 30_000).decode(bytes) }
+  }
+}
+
+/// Whether a text is well-formed XML, as far as its tags go.
+private struct XMLCheck {
+  let isWellFormed: Bool
+
+  init(_ text: String) {
+    var open: [Substring] = []
+    var isSound = true
+    for piece in text.split(separator: "<").dropFirst(0) {
+      guard let end = piece.firstIndex(of: ">") else { continue }
+      let tag = piece[..<end]
+      if tag.hasPrefix("?") || tag.hasSuffix("/") { continue }
+      if tag.hasPrefix("/") {
+        isSound = isSound && open.popLast() == tag.dropFirst()
+      } else {
+        open.append(tag.prefix { !$0.isWhitespace })
+      }
+    }
+    isWellFormed = isSound && open.isEmpty
+  }
+}

@@ -1,0 +1,143 @@
+import AtelierData
+import AtelierModels
+import AtelierTraining
+import Foundation
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+
+@Suite struct ExportTests {
+  /// A system as it would come from a run.
+  private func system<System: GenerativeSystem>(
+    _ type: System.Type, _ changes: [String: ConfigurationValue], preset: String = "small"
+  ) throws -> (System, ModelDescription) {
+    let base = try #require(System.Configuration.presets.first { $0.name == preset }).configuration
+    let configuration = try base.overlaid(with: changes)
+    let system = try System(configuration, artefacts: Artefacts(), using: RandomStream(seed: 3))
+    let data = DatasetDescription(
+      layout: .memory, name: "none", split: .train, count: 0, fingerprint: "none")
+    let description = ModelDescription(
+      system: System.identity.name, configuration: try configuration.values(), data: data,
+      artefacts: Artefacts(), step: 0)
+    return (system, description)
+  }
+
+  private let unet: [String: ConfigurationValue] = [
+    "width": .integer(2), "discriminatorWidth": .integer(2), "imageSize": .integer(64),
+  ]
+
+  @Test func dropoutsMasksAreInputsAndNormsUseTheGivenBatch() throws {
+    let folder = try TemporaryFolder()
+    let (system, description) = try system(Pix2Pix.self, unet)
+    let file = folder("unet.pt")
+    let report = try ModelExport.torchScript(system, description, to: file, check: .libtorch)
+    #expect(report.networks == ["generator"] && report.inputs == ["source", "dropout_1"])
+    #expect(report.norm.contains("batch") && report.dropout.contains("inputs"))
+    #expect((report.largestDifference ?? 1) < 1e-4)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["unet.pt"])
+    // A mask of zeros is another picture than a mask of ones.
+    let source = Tensor.ones([1, 3, 64, 64])
+    let shape = [1, 16, 4, 4]
+    let (none, all) = (
+      try ScriptModule.run(file, [source, .zeros(shape)]), try ScriptModule.run(file, [source, .ones(shape)])
+    )
+    #expect(none.floats() != all.floats())
+  }
+
+  @Test func withoutDropoutAndWithRunningStatisticsThereIsOneInput() throws {
+    let folder = try TemporaryFolder()
+    let (system, description) = try system(
+      Pix2Pix.self,
+      unet.merging(["testDropout": .boolean(false), "testBatchStatistics": .boolean(false)]) { $1 })
+    let report = try ModelExport.torchScript(system, description, to: folder("a.pt"), check: .libtorch)
+    #expect(report.inputs == ["source"] && report.norm == "running statistics" && report.dropout == "off")
+  }
+
+  @Test func bothDirectionsOfACycleGANAreExported() throws {
+    let folder = try TemporaryFolder()
+    let (system, description) = try system(
+      CycleGAN.self,
+      ["width": .integer(2), "blocks": .integer(1), "imageSize": .integer(16), "layers": .integer(1)])
+    let there = try ModelExport.torchScript(system, description, to: folder("ab.pt"), check: .libtorch)
+    let back = try ModelExport.torchScript(
+      system, description, to: folder("ba.pt"), direction: "B-to-A", check: .libtorch)
+    #expect(there.networks == ["generatorAB"] && back.networks == ["generatorBA"])
+    #expect(there.norm == "statistics of each picture" && there.dropout == "there is none")
+  }
+
+  @Test func latentsAndClassesAreInputs() throws {
+    let folder = try TemporaryFolder()
+    let (plain, first) = try system(DCGAN.self, ["generatorChannels": .integer(2)])
+    let report = try ModelExport.torchScript(plain, first, to: folder("a.pt"), check: .libtorch)
+    #expect(report.inputs == ["latent"] && report.norm == "running statistics")
+    let (conditional, second) = try system(
+      ACGAN.self,
+      [
+        "imageSize": .integer(8), "generatorHidden": .list([.integer(4), .integer(4)]),
+        "discriminatorHidden": .list([.integer(4)]),
+      ])
+    let other = try ModelExport.torchScript(conditional, second, to: folder("b.pt"), check: .libtorch)
+    #expect(other.inputs == ["latent", "label"])
+  }
+
+  @Test func weightsComeUnderTheirAuthorsNamesWithTheModes() throws {
+    let folder = try TemporaryFolder()
+    let (system, description) = try system(Pix2Pix.self, unet)
+    let file = folder("weights.safetensors")
+    let report = try ModelExport.safetensors(system, description, to: file)
+    let written = try Safetensors.read(file)
+    #expect(report.networks == ["generator"])
+    #expect(written.tensors.first?.name == "model.model.0.weight")
+    #expect(written.metadata["atelier.dropout"]?.contains("inputs") == true)
+    #expect(written.metadata["atelier.system"] == "pix2pix")
+    #expect(written.tensors.count == system.networks[0].module.state().count)
+  }
+
+  @Test func aSystemThatKeepsASizeIsRefusedAndLeavesNoFile() throws {
+    let folder = try TemporaryFolder()
+    let (system, description) = try system(SizedTranslator.self, [:])
+    #expect {
+      try ModelExport.torchScript(system, description, to: folder("a.pt"), check: .libtorch)
+    } throws: { "\($0)".contains("nothing was written") || "\($0)".contains("cannot be run") }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).isEmpty)
+  }
+
+  @Test func aPythonThatIsNoneIsNamed() throws {
+    #expect { try Python.withTorch("/nowhere/python") } throws: { "\($0)".contains("/nowhere/python") }
+  }
+}
+
+/// A system that adds a picture of a fixed size, which a recording cannot free.
+private final class SizedTranslator: TranslatingSystem {
+  struct Configuration: SystemConfiguration {
+    var batchSize = 1
+    static let presets = [Preset("small", "a toy", Configuration())]
+    func validate() throws(ConfigurationError) {}
+  }
+
+  static let identity = SystemIdentity(name: "sized", summary: "a toy", paper: "none", reference: "none")
+  let configuration: Configuration
+  private let layer: Conv2d
+
+  init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    self.configuration = configuration
+    layer = Conv2d(inputChannels: 1, outputChannels: 1, kernelSize: 1, using: stream)
+  }
+
+  static func fields(_ configuration: Configuration) -> [Field] {
+    ["source", "target"].map { Field($0, .image(channels: 1, height: 8, width: 8, range: .signed)) }
+  }
+  static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    configuration
+  }
+  var networks: [Network] { [Network("generator", layer) { _, _ in [:] }] }
+  var optimizers: [(name: String, optimizer: Optimizer)] { [] }
+  func step(_ step: TrainingStep) throws {}
+  static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    [TranslationDirection("source-to-target", source: "source", target: "target")]
+  }
+  func translate(_ pictures: Tensor, direction: TranslationDirection, draws: any Draws) throws -> Tensor {
+    layer(pictures) + .ones(pictures.shape)
+  }
+}

@@ -1,0 +1,190 @@
+import Atelier
+import Foundation
+import TestSupport
+import Testing
+
+/// What `evaluate` makes of systems that turn pictures into pictures.
+@Suite struct TranslationEvaluationTests {
+  private func subject(
+    _ data: URL, _ changes: [String: ConfigurationValue] = [:], name: String = "tiny",
+    reading: ReadingOptions = ReadingOptions(), seed: UInt64 = 1
+  ) throws -> TranslationSubject {
+    let binding = try DataBinding.open(
+      data, for: TinyTranslator.self, configuration: changes, options: DataBindingOptions(reading: reading))
+    let values = try TinyTranslator.Configuration().overlaid(with: binding.configuration)
+    let system = try TinyTranslator(values, artefacts: Artefacts(), using: RandomStream(seed: seed))
+    return TranslationSubject(name, system, data: binding)
+  }
+
+  private func table(_ subjects: [TranslationSubject], _ options: EvaluationOptions) throws -> EvaluationTable
+  {
+    try #require(try TranslationEvaluation(subjects, options: options).run().first).table
+  }
+
+  private var nothingInstalled: WeightStore {
+    WeightStore(
+      FileManager.default.temporaryDirectory.appendingPathComponent("no-weights-\(UUID().uuidString)"))
+  }
+
+  @Test func pairsAreMeasuredBesideTheInputAndTheMeanPicture() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePairs(to: folder.url, size: 24)
+    let one = try subject(folder.url, ["imageSize": 24])
+    let found = try table([one], EvaluationOptions(weights: nothingInstalled))
+    #expect(found.columns == ["tiny", "input", "mean picture"] && found.runs == 1)
+    #expect(
+      found.rows.map(\.measure) == [
+        "mean pixel error, 0 … 255", "PSNR RGB, dB", "SSIM RGB", "PSNR Y, dB", "SSIM Y",
+      ])
+    #expect(found.rows.allSatisfy { row in row.values.allSatisfy { $0?.isFinite == true } })
+    // By hand: the input is the target's negative.
+    let held = try #require(try one.data.dataset(of: .test))
+    var errors: [Double] = []
+    for index in 0..<held.count {
+      let batch = try one.data.batch(of: index, in: held)
+      let source = ((batch["source"] + 1) * 127.5).round()
+      errors.append((source - (batch["target"] * 255).round()).abs().mean().item())
+    }
+    let mean = errors.reduce(0, +) / Double(errors.count)
+    #expect(abs((found.rows[0].values[1] ?? 0) - mean) < 1e-4)
+    #expect(found.notes.contains { $0.contains("atelier weights install") && $0.contains("LPIPS") })
+    #expect(found.notes.contains { $0.contains("efficientnet-lite0") })
+    #expect(found.text.contains("PSNR RGB, dB ↑") && found.text.contains("mean picture"))
+  }
+
+  @Test func enlargedPicturesAreMeasuredWholeAndWithoutTheirBorder() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePhotographs(to: folder.url, size: 26)
+    let options = EvaluationOptions(weights: nothingInstalled)
+    let one = try subject(folder.url, ["scale": 2, "imageSize": 16])
+    let found = try table([one], options)
+    #expect(found.columns == ["tiny", "bicubic", "mean picture"])
+    #expect(found.title.contains("whole pictures"))
+    #expect(found.rows[0].protocolText.contains("2 pixels cut off each side"))
+    var narrower = options
+    narrower.border = 0
+    narrower.wholePictures = false
+    let other = try table([one], narrower)
+    #expect(other.title.contains("as trained on"))
+    #expect(!other.rows[0].protocolText.contains("cut off"))
+  }
+
+  @Test func severalSystemsStandSideBySideOnTheSamePictures() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePhotographs(to: folder.url, size: 26)
+    let small = try subject(folder.url, ["scale": 2, "imageSize": 16], name: "enlarger")
+    // The same task for a system that keeps the size: its condition is enlarged before it.
+    let same = try subject(
+      folder.url, ["imageSize": 16, "sizeMultiple": 8], name: "repainter",
+      reading: ReadingOptions(derivation: .downscale(factor: 2)))
+    let found = try table([small, same, small], EvaluationOptions(weights: nothingInstalled))
+    #expect(found.columns == ["enlarger", "repainter", "enlarger (2)", "bicubic", "mean picture"])
+    #expect(found.runs == 3)
+    for row in found.rows { #expect(row.values[0] == row.values[2]) }
+    let numbers = found.numbers(ofRun: 1)
+    #expect(numbers.first?.baselines?.map(\.name) == ["bicubic", "mean picture"])
+    #expect(numbers.first?.value == found.rows[0].values[1])
+  }
+
+  @Test func otherPicturesAreNotCompared() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePairs(to: folder("a"), size: 16)
+    try TinyData.writePairs(to: folder("b"), count: 8, size: 16)
+    try TinyData.writeSideBySide(to: folder("c"), size: 12)
+    let first = try subject(folder("a"), ["imageSize": 16], name: "first")
+    func message(_ other: TranslationSubject) -> String {
+      do {
+        _ = try TranslationEvaluation(
+          [first, other], options: EvaluationOptions(weights: nothingInstalled)
+        ).run()
+        return ""
+      } catch { return "\(error)" }
+    }
+    #expect(
+      message(try subject(folder("b"), ["imageSize": 16], name: "second")).contains("held-out pictures"))
+    #expect(message(try subject(folder("c"), ["imageSize": 12], name: "third")).contains("third"))
+    try TinyData.writeUnpaired(to: folder("d"), size: 16)
+    let unpaired = try subject(folder("d"), ["imageSize": 16, "isUnpaired": true], name: "fourth")
+    #expect(message(unpaired).contains("fourth"))
+  }
+
+  @Test func dataWithoutAHeldOutPartAreRefusedUnlessTheyAreOthers() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePhotographs(to: folder("all"), size: 24)
+    try FileManager.default.moveItem(at: folder("all/train"), to: folder("flat"))
+    let one = try subject(folder("flat"), ["scale": 2, "imageSize": 16])
+    #expect {
+      _ = try table([one], EvaluationOptions(weights: nothingInstalled))
+    } throws: {
+      "\($0)".contains("no test or validation part")
+    }
+    let options = EvaluationOptions(weights: nothingInstalled, hasOtherData: true)
+    #expect(try table([one], options).title.contains("6 pictures of flat"))
+  }
+
+  @Test func unpairedSystemsAreMeasuredThereAndBack() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeUnpaired(to: folder.url, size: 24)
+    let one = try subject(folder.url, ["imageSize": 24, "isUnpaired": true])
+    let results = try TranslationEvaluation([one], options: EvaluationOptions(weights: nothingInstalled))
+      .run()
+    #expect(results.map(\.direction) == ["A-to-B", "B-to-A"])
+    for result in results {
+      #expect(result.table.rows.map(\.measure) == ["cycle error, 0 … 255", "identity error, 0 … 255"])
+      #expect(result.table.rows.allSatisfy { $0.values[0]?.isFinite == true })
+      #expect(result.examples.count == 3 && result.examples[0].pictures.count == 3)
+    }
+  }
+
+  @Test func learnedDistancesAreMeasuredWhereTheirWeightsAre() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePairs(to: folder.url, count: 2, size: 32)
+    let one = try subject(folder.url, ["imageSize": 32])
+    let found = try table([one], EvaluationOptions(weights: .drawn()))
+    let names = found.rows.map(\.measure)
+    #expect(names.suffix(3) == ["LPIPS alex", "LPIPS vgg", "LPIPS squeeze"])
+    #expect(found.rows.suffix(3).allSatisfy { ($0.values[0] ?? 0) > 0 })
+  }
+
+  @Test func aPageShowsTheNumbersAndThePictures() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePhotographs(to: folder("data"), size: 24)
+    let one = try subject(folder("data"), ["scale": 2, "imageSize": 16], name: "a<b>")
+    let options = EvaluationOptions(weights: nothingInstalled, shownExamples: 2)
+    let results = try TranslationEvaluation([one], options: options).run()
+    let page = try EvaluationPage(title: "Evaluation", facts: ["one"], results: results).write(
+      to: folder("page"))
+    let text = try String(contentsOf: page, encoding: .utf8)
+    #expect(text.contains("a&lt;b&gt;") && !text.contains("a<b>"))
+    #expect(text.contains("The first 2 pictures, not selected"))
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder("page").path).sorted()
+    // source, output, bicubic, mean picture, target: two rows of five.
+    #expect(files.count == 11 && files.allSatisfy { $0 == "index.html" || text.contains("\"\($0)\"") })
+    let target = try Image(contentsOf: folder("page").appendingPathComponent("1-1-5.png"))
+    #expect(target.width == 36 && target.height == 24)
+  }
+
+  @Test func theBestRunOfARowIsMarked() {
+    var table = EvaluationTable(title: "t", columns: ["one", "two", "copy"], runs: 2)
+    table.rows = [
+      EvaluationTable.Row("PSNR", protocolText: "p", largerIsBetter: true, values: [20, 21, 30]),
+      EvaluationTable.Row("error", protocolText: "p", largerIsBetter: false, values: [3, nil, 1]),
+    ]
+    let lines = table.text.split(separator: "\n").map(String.init)
+    #expect(lines[2] == "PSNR ↑   20.00  21.00*  30.00")
+    #expect(lines[3] == "error ↓  3.000       –  1.000")
+  }
+
+  @Test func aReportShowsBaselines() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePairs(to: folder("data"))
+    let harness = try SystemHarness(TinyTranslator.self, [:], data: folder("data"))
+    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 1))
+    let number = MeasuredNumber(
+      name: "PSNR", value: 20, baselines: [BaselineNumber(name: "input", value: 10)], protocolText: "p")
+    try Report(run).add([number], step: 1)
+    #expect(Report(run).numbers == [number])
+    #expect(
+      try String(contentsOf: run.report, encoding: .utf8).contains("| PSNR | 20.00 | input 10.00 | p |"))
+  }
+}

@@ -1,0 +1,41 @@
+public import AtelierModels
+public import Foundation
+
+/// The data that a system's small preset learns from, in a form that takes milliseconds to write.
+public enum TinyLayout: Sendable {
+  case text, labelledDigits, photographs, pairs, unpaired, labelMaps
+
+  /// The layout for a system; nil where it learns from no data, or wants pictures beside them.
+  public static func of(_ type: any GenerativeSystem.Type) -> TinyLayout? {
+    func layout<System: GenerativeSystem>(_ type: System.Type) -> TinyLayout? {
+      let presets = System.Configuration.presets
+      guard let preset = presets.first(where: { $0.name == "small" }) ?? presets.first else { return nil }
+      let configuration = preset.configuration
+      let kinds = System.fields(configuration).map(\.kind)
+      guard !kinds.isEmpty, System.givenPictures(configuration).isEmpty else { return nil }
+      if kinds.contains(where: { if case .tokens = $0 { true } else { false } }) { return .text }
+      if kinds.contains(where: { if case .labelMap = $0 { true } else { false } }) { return .labelMaps }
+      return switch System.examplePlan(configuration) {
+      case .examples: .labelledDigits
+      case .pairs(_, _, let derivation): derivation == nil ? .pairs : .photographs
+      case .unpaired: .unpaired
+      }
+    }
+    return layout(type)
+  }
+
+  /// Writes the data and gives their path, `name` within a folder.
+  public func write(in folder: URL, _ name: String = "data", perClass: Int = 3) throws -> URL {
+    let path = folder.appendingPathComponent(self == .text ? name + ".txt" : name)
+    if self != .text { try FileManager.default.createDirectory(at: path, withIntermediateDirectories: true) }
+    switch self {
+    case .text: try TinyData.writeText(to: path, lines: 20 * perClass)
+    case .labelledDigits: try TinyData.writeIDX(to: path, perClass: perClass, size: 28)
+    case .photographs: try TinyData.writePhotographs(to: path, size: 96)
+    case .pairs: try TinyData.writePairs(to: path, size: 64)
+    case .unpaired: try TinyData.writeUnpaired(to: path, size: 64)
+    case .labelMaps: try TinyData.writeLabelled(to: path, size: 64)
+    }
+    return path
+  }
+}
