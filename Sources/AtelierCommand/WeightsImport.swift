@@ -17,7 +17,7 @@ extension Weights {
         from names and shapes, and --set says what they do not tell:
 
           atelier weights import mosaic.pth --system fast-style-transfer --output mosaic.safetensors
-          atelier generate mosaic.safetensors --source photograph.jpg
+          atelier generate mosaic.safetensors photograph.jpg
 
         \(foreignSystems)
         """)

@@ -31,7 +31,7 @@ struct TranslationPreview {
       if first == nil { first = range == .unit ? outputs * 2 - 1 : outputs }
       let drawn = try pictures(outputs, range)
       columns.append((direction.source, try pictures(sources, system.range(of: direction.source))))
-      columns.append((direction.name, drawn))
+      columns.append((isPaired ? "output" : direction.name, drawn))
       if isPaired, let targets = examples.tensors[direction.target] {
         columns.append((direction.target, try pictures(targets, range)))
       }

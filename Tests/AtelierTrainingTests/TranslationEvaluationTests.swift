@@ -158,8 +158,8 @@ import Testing
     #expect(text.contains("a&lt;b&gt;") && !text.contains("a<b>"))
     #expect(text.contains("The first 2 pictures, not selected"))
     let files = try FileManager.default.contentsOfDirectory(atPath: folder("page").path).sorted()
-    // source, output, bicubic, mean picture, target: two rows of five.
-    #expect(files.count == 11 && files.allSatisfy { $0 == "index.html" || text.contains("\"\($0)\"") })
+    // source, output, bicubic, mean picture, target: two rows of five; beside them their sheet and the page.
+    #expect(files.count == 12 && files.allSatisfy { $0 == "index.html" || text.contains("\"\($0)\"") })
     let target = try Image(contentsOf: folder("page").appendingPathComponent("1-1-5.png"))
     #expect(target.width == 36 && target.height == 24)
   }

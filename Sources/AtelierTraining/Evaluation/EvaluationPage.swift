@@ -2,7 +2,8 @@ import AtelierMedia
 public import Foundation
 import Torch
 
-/// A page that shows the numbers and pictures of an evaluation: `index.html`, and PNG files beside it.
+/// A page that shows the numbers and pictures of an evaluation: `index.html`, and PNG files beside it; all
+/// examples of a direction together are `examples-1.png`, `examples-2.png`.
 ///
 /// It needs nothing else: no script, no font, no network.
 public struct EvaluationPage {
@@ -37,6 +38,12 @@ public struct EvaluationPage {
       }
       for (row, example) in result.examples.enumerated() {
         body.append(try figure(example, "\(number + 1)-\(row + 1)", in: folder))
+      }
+      if let sheet = try sheet(result.examples) {
+        let file = "examples-\(number + 1).png"
+        let png = try ImageCodec().encode(sheet, as: .png)
+        try AtomicFile.write(Data(png), to: folder.appendingPathComponent(file))
+        body.append("<p><a href=\"\(file)\">All of them in one picture</a></p>")
       }
     }
     let page = folder.appendingPathComponent("index.html")
@@ -85,6 +92,18 @@ public struct EvaluationPage {
         + "<figcaption>\(title)</figcaption></figure>"
     }
     return "<div class=\"row\">\(cells.joined())</div>"
+  }
+
+  /// All examples in one picture, a row each, to be shown elsewhere; nil where rows differ in their columns.
+  private func sheet(_ examples: [TranslationExample]) throws -> Image? {
+    guard let titles = examples.first?.pictures.map(\.title),
+      examples.allSatisfy({ $0.pictures.map(\.title) == titles })
+    else { return nil }
+    let cells = try examples.flatMap { example in
+      let widest = example.pictures.reduce(1) { max($0, $1.picture.width) }
+      return try example.pictures.map { try $0.picture.enlarged(by: max(1, widest / $0.picture.width)) }
+    }
+    return try ImageGrid(columns: titles.count, scale: 1, columnTitles: titles).render(cells)
   }
 
   private func document(_ body: String) -> String {

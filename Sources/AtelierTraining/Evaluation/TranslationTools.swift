@@ -114,15 +114,14 @@ extension TranslationEvaluation {
   /// What was left out because weights are missing, and the way to it.
   func missing() -> [String] {
     var notes: [String] = []
-    let trunks = LPIPS.Trunk.allCases.filter {
-      !options.weights.contains($0.weights.trunk) || !options.weights.contains($0.weights.heads)
-    }
-    if !trunks.isEmpty {
-      let names = trunks.flatMap { [$0.weights.trunk, $0.weights.heads] }
-        .filter { !options.weights.contains($0) }
+    for trunk in LPIPS.Trunk.allCases {
+      let absent = PretrainedWeights.all.filter {
+        [trunk.weights.trunk, trunk.weights.heads].contains($0.name) && !options.weights.contains($0.name)
+      }
+      guard !absent.isEmpty else { continue }
       notes.append(
-        "LPIPS \(trunks.map(Self.title(of:)).joined(separator: ", ")) not measured: `atelier weights install "
-          + "\(names.joined(separator: " "))` fetches the weights")
+        "LPIPS \(Self.title(of: trunk)) not measured: "
+          + absent.map { "\($0.name) is missing, \($0.wayOut)" }.joined(separator: "; "))
     }
     if !options.weights.contains("efficientnet-lite0"), options.inceptionWeights == nil {
       notes.append(
