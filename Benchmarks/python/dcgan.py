@@ -69,7 +69,7 @@ class Discriminator(nn.Module):
 
 
 class DCGAN(harness.Recipe):
-    latent_size, classes = 100, 10
+    latent_size, classes, checked_steps = 100, 10, 2
 
     def __init__(self, dropout=0.0):  # the recipe has no dropout
         self.generator = Generator()

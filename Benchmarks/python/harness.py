@@ -1,13 +1,13 @@
 """What the recipes share: their arguments, their inputs, and how they are timed.
 
     RECIPE.py --export DIR             write initial weights and inputs, print the first losses
-    RECIPE.py --weights DIR --steps N  repeat the first losses from those, then time N steps
-    RECIPE.py --first-sample           draw one batch of 16 from random weights, and end
-    RECIPE.py --latency SIZE           time the generation of one picture of SIZE x SIZE
+    RECIPE.py --weights DIR --steps N  time N steps from those weights
+    RECIPE.py --first-sample           draw from random weights, and end
+    RECIPE.py --latency SIZE ...       time the generation of one picture of SIZE x SIZE
 
-Every form prints one line of JSON. The first five steps are there to be compared: they take the
-pictures in stored order and the recorded draws, without dropout. The timed steps start again from
-the initial weights, with dropout, on batches gathered by a random permutation.
+Every form prints one line of JSON. The first steps are there to be compared: they take the pictures in
+stored order and the recorded draws, without dropout. The timed steps have dropout, on batches gathered
+by a random permutation.
 
 `--export` also repeats the first steps in float64. Adam turns the sign of a gradient near zero into a
 full step, so the rounding of float32 grows from step to step; how far PyTorch's own float32 strays
@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 
 SEED = 20260101
-LATENCY_WARMUP, LATENCY_REPEATS = 2, 9
+LATENCY_WARMUP, LATENCY_REPEATS = 1, 5
 
 
 class Recipe:
@@ -41,10 +41,19 @@ class Recipe:
     # Classes, and the length of a latent vector; 0: a step takes none.
     classes = 0
     latent_size = 0
-    # Steps whose losses are compared.
+    # Pictures that all steps share, and their shapes; `prepare` is given them once.
+    shared = {}
+    # Steps whose losses are compared, and what the sides of their pictures are divided by: large
+    # convolutions in float64 would take longer than the race.
     checked_steps = 5
+    checked_part = 1
+    # What a first sample is: so many of what the recipe makes.
+    first_samples = 16
     # How much larger than its source an output is.
     scale = 1
+
+    def prepare(self, **shared):
+        """Takes the pictures that all steps share."""
 
 
 def as_floats(recipe, picture):
@@ -52,10 +61,18 @@ def as_floats(recipe, picture):
     return picture / 127.5 - 1 if recipe.is_signed else picture / 255
 
 
-def gathered(recipe, inputs, index):
-    """The arguments of a step for some rows: float pictures, then labels."""
-    chosen = [as_floats(recipe, inputs[name][index]) for name in recipe.pictures]
+def gathered(recipe, inputs, index, part=1):
+    """The arguments of a step for some rows: float pictures or a corner of them, then labels."""
+    pictures = [inputs[name][index] for name in recipe.pictures]
+    if part > 1:
+        pictures = [each[..., : each.shape[-2] // part, : each.shape[-1] // part] for each in pictures]
+    chosen = [as_floats(recipe, each) for each in pictures]
     return chosen + ([inputs["label"][index]] if recipe.classes else [])
+
+
+def prepare(recipe, inputs):
+    """Gives a recipe the pictures that all its steps share."""
+    recipe.prepare(**{name: as_floats(recipe, inputs[name]) for name in recipe.shared})
 
 
 def batches(recipe, inputs):
@@ -72,7 +89,10 @@ def make_inputs(recipe):
         name: torch.randint(0, 256, (recipe.picture_count, *shape), dtype=torch.uint8)
         for name, shape in recipe.pictures.items()
     }
+    for name, shape in recipe.shared.items():
+        inputs[name] = torch.randint(0, 256, (1, *shape), dtype=torch.uint8)
     inputs["checkedSteps"] = torch.tensor(recipe.checked_steps)
+    inputs["checkedPart"] = torch.tensor(recipe.checked_part)
     if recipe.classes:
         inputs["label"] = torch.randint(0, recipe.classes, (recipe.picture_count,))
     if recipe.latent_size:
@@ -90,9 +110,10 @@ def load_weights(recipe, folder):
 def first_losses(recipe, inputs):
     """The losses of the first steps on fixed batches and draws."""
     losses = []
+    prepare(recipe, inputs)
     for step in range(recipe.checked_steps):
         chosen = slice(step * recipe.batch_size, (step + 1) * recipe.batch_size)
-        arguments = gathered(recipe, inputs, chosen)
+        arguments = gathered(recipe, inputs, chosen, recipe.checked_part)
         draws = [inputs[name][step] for name in ("latent", "fakeLabel") if name in inputs]
         draws = [draw.to(arguments[0].dtype) if draw.is_floating_point() else draw for draw in draws]
         losses.append(recipe.step(*arguments, *draws))
@@ -123,6 +144,8 @@ def latency(recipe, size):
     """The median milliseconds that the generator takes for one picture of a size."""
     channels = next(iter(recipe.pictures.values()))[0]
     picture = torch.rand(1, channels, size // recipe.scale, size // recipe.scale)
+    if recipe.is_signed:
+        picture = picture * 2 - 1
     times = []
     for _ in range(LATENCY_WARMUP + LATENCY_REPEATS):
         start = time.perf_counter()
@@ -142,7 +165,7 @@ def main(make_recipe):
     parser.add_argument("--export", type=Path, metavar="DIR")
     parser.add_argument("--weights", type=Path, metavar="DIR")
     parser.add_argument("--first-sample", action="store_true")
-    parser.add_argument("--latency", type=int, metavar="SIZE")
+    parser.add_argument("--latency", type=int, nargs="+", metavar="SIZE")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--warmup", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
@@ -151,11 +174,13 @@ def main(make_recipe):
     torch.manual_seed(SEED)
 
     if arguments.first_sample:
-        print(json.dumps({"sample": list(make_recipe().sample(16).shape)}))
+        recipe = make_recipe()
+        print(json.dumps({"sample": list(recipe.sample(recipe.first_samples).shape)}))
         return
 
     if arguments.latency:
-        print(json.dumps({"milliseconds": latency(make_recipe(dropout=0.0), arguments.latency)}))
+        recipe = make_recipe()
+        print(json.dumps({"milliseconds": [latency(recipe, size) for size in arguments.latency]}))
         return
 
     if arguments.export:
@@ -170,14 +195,11 @@ def main(make_recipe):
         return
 
     if not arguments.weights:
-        parser.error("one of --export, --weights and --first-sample is needed")
+        parser.error("one of --export, --weights, --first-sample and --latency is needed")
     inputs = torch.load(arguments.weights / "inputs.pth", weights_only=True)
-    recipe = make_recipe(dropout=0.0)
-    load_weights(recipe, arguments.weights)
-    losses = first_losses(recipe, inputs)
-
     recipe = make_recipe()
     load_weights(recipe, arguments.weights)
+    prepare(recipe, inputs)
     source = batches(recipe, inputs)
     for _ in range(arguments.warmup):
         recipe.step(*next(source), *draws(recipe))
@@ -188,7 +210,6 @@ def main(make_recipe):
     result = {
         "steps_per_second": arguments.steps / seconds,
         "peak_rss_bytes": peak_memory(),
-        "losses": losses,
         "last_losses": last,
     }
     print(json.dumps(result))

@@ -59,7 +59,8 @@ class Generator(nn.Module):
 
 
 class SRResNet(harness.Recipe):
-    batch_size, scale, is_signed, picture_count, checked_steps = 16, 4, False, 128, 3
+    batch_size, scale, is_signed, picture_count, first_samples = 16, 4, False, 128, 1
+    checked_steps, checked_part = 3, 2
     pictures = {"source": (3, 32, 32), "target": (3, 128, 128)}
     decay, rate, least_rate, period = 0.999, 2e-4, 1e-7, 250_000
 

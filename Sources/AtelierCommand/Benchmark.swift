@@ -7,17 +7,18 @@ struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Times training steps of a recipe and prints a line of JSON.",
     discussion: """
-      The step is the one that `atelier train` runs, on pictures in memory. With --import it first repeats the \
-      recorded steps of Benchmarks/python from equal weights and prints their losses, so that both sides can be \
-      seen to compute the same.
+      The step is the one that `atelier train` runs, on pictures in memory, from the weights that \
+      Benchmarks/python exported. With --check it repeats the recorded steps instead and prints their losses, so \
+      that both sides can be seen to compute the same.
       """)
 
   /// The recipes of Benchmarks/python.
   enum Recipe: String, CaseIterable, ExpressibleByArgument {
-    case cgan, dcgan, autoencoder, srresnet
+    case cgan, dcgan, autoencoder, pix2pix, cyclegan, srresnet
+    case fastStyle = "fast-style"
   }
 
-  @Argument(help: "cgan, dcgan, autoencoder or srresnet.")
+  @Argument(help: ArgumentHelp(Recipe.allCases.map(\.rawValue).joined(separator: ", ") + "."))
   var recipe: Recipe
 
   @Option(
@@ -37,19 +38,28 @@ struct Benchmark: ParsableCommand {
   @Option(help: "float32 or bfloat16.")
   var precision: TrainingPrecision = .float32
 
-  @Flag(help: "Only draw one batch of 16 from random weights: what a start costs.")
+  @Flag(help: "Only repeat the recorded steps and print their losses.")
+  var check = false
+
+  @Flag(help: "Only draw from random weights, 16 samples or one picture: what a start costs.")
   var firstSample = false
 
-  @Option(help: "Only time the generation of one picture of this many pixels a side, from random weights.")
-  var latency: Int?
+  @Option(
+    parsing: .upToNextOption,
+    help: "Only time the generation of one picture of this many pixels a side, from random weights.")
+  var latency: [Int] = []
 
   func run() throws {
     Engine.threadCount = threads
     switch recipe {
-    case .cgan: try run(ConditionalGAN.self, Self.conditional, dropout: 0.4)
-    case .dcgan: try run(DCGAN.self, Self.convolutional, dropout: nil)
-    case .autoencoder: try run(Autoencoder.self, Self.autoencoder, dropout: nil)
-    case .srresnet: try run(SRResNet.self, Self.enlarging, dropout: nil)
+    case .cgan: try run(ConditionalGAN.self, Self.conditional, withoutDropout: ["dropout": 0.0])
+    case .dcgan: try run(DCGAN.self, Self.convolutional)
+    case .autoencoder: try run(Autoencoder.self, Self.autoencoder)
+    // The authors' options as they come are the presets' defaults.
+    case .pix2pix: try run(Pix2Pix.self, [:], withoutDropout: ["dropout": false])
+    case .cyclegan: try run(CycleGAN.self, [:])
+    case .srresnet: try run(SRResNet.self, Self.enlarging)
+    case .fastStyle: try run(FastStyleTransfer.self, [:])
     }
   }
 
@@ -71,28 +81,19 @@ struct Benchmark: ParsableCommand {
     "width": 64, "blocks": 16, "scale": 4, "imageSize": 128, "batchSize": 16, "averageDecay": 0.999,
   ]
 
+  /// - Parameter changes: keys that take dropout away, whose draws the two sides do not share.
   private func run<System: GenerativeSystem>(
-    _ type: System.Type, _ sizes: [String: ConfigurationValue], dropout: Double?
+    _ type: System.Type, _ sizes: [String: ConfigurationValue],
+    withoutDropout changes: [String: ConfigurationValue] = [:]
   ) throws {
-    func make(dropout: Double?) throws -> System {
-      var changes = sizes
-      if let dropout { changes["dropout"] = .number(dropout) }
-      let values = try System.Configuration().overlaid(with: changes)
-      return try System(values, artefacts: Artefacts(), using: RandomStream(seed: 1))
-    }
+    let values = try System.Configuration().overlaid(with: check ? sizes.merging(changes) { $1 } : sizes)
+    let system = try System(values, artefacts: Artefacts(), using: RandomStream(seed: 1))
     if firstSample {
-      let system = try make(dropout: dropout)
-      var shape: [Int] = []
-      let draws = StreamDraws(RandomStream(seed: 1))
-      let request = GenerationRequest(count: 16, inputs: pictures(for: system, count: 16), draws: draws)
-      try system.generate(request) {
-        if case .images(let images) = $0 { shape = images.shape }
-      }
-      print("{\"sample\": \(shape)}")
+      print("{\"sample\": \(try sampleShape(of: system))}")
       return
     }
-    if let latency {
-      print("{\"milliseconds\": \(try milliseconds(make(dropout: dropout), size: latency))}")
+    if !latency.isEmpty {
+      print("{\"milliseconds\": \(try latency.map { try milliseconds(system, size: $0) })}")
       return
     }
     guard let folder else { throw Refusal.usage("--import is needed; Benchmarks/run makes such a folder") }
@@ -101,14 +102,23 @@ struct Benchmark: ParsableCommand {
       uniqueKeysWithValues: try TorchFile.stateDictionary(of: url.appendingPathComponent("inputs.pth")).map {
         ($0.name, $0.tensor)
       })
-    let checked = try make(dropout: dropout.map { _ in 0 })
-    try load(checked, url)
-    let losses = try firstLosses(checked, inputs)
-    let system = try make(dropout: dropout)
     try load(system, url)
+    if check {
+      print("{\"losses\": \(try firstLosses(system, inputs))}")
+      return
+    }
     let rate = try time(system, inputs)
-    let line = Line(stepsPerSecond: rate, peakBytes: Engine.memory()?.peak ?? 0, losses: losses)
+    let line = Line(stepsPerSecond: rate, peakBytes: Engine.memory()?.peak ?? 0)
     print(String(decoding: try JSONEncoder().encode(line), as: UTF8.self))
+  }
+
+  private func sampleShape(of system: some GenerativeSystem) throws -> [Int] {
+    var shape: [Int] = []
+    let inputs = pictures(for: system, count: 1)
+    let request = GenerationRequest(
+      count: inputs.isEmpty ? 16 : 1, inputs: inputs, draws: StreamDraws(RandomStream(seed: 1)))
+    try system.generate(request) { if case .images(let images) = $0 { shape = images.shape } }
+    return shape
   }
 
   /// Random pictures for a system that starts from some, of the size it trains on or so that its outputs have
@@ -128,19 +138,19 @@ struct Benchmark: ParsableCommand {
     return [:]
   }
 
-  /// The median time of nine generations after two to warm up.
+  /// The median time of five generations after one to warm up.
   private func milliseconds(_ system: some GenerativeSystem, size: Int) throws -> Double {
     let inputs = pictures(for: system, count: 1, size: size)
     guard !inputs.isEmpty else { throw Refusal.usage("--latency is for systems that start from a picture") }
     var times: [Double] = []
-    for _ in 0..<11 {
+    for _ in 0..<6 {
       let start = ContinuousClock.now
       let draws = StreamDraws(RandomStream(seed: 1))
       try system.generate(GenerationRequest(count: 1, inputs: inputs, draws: draws)) { _ in }
       let elapsed = (ContinuousClock.now - start).components
       times.append(Double(elapsed.seconds) * 1000 + Double(elapsed.attoseconds) * 1e-15)
     }
-    return times.dropFirst(2).sorted()[4]
+    return times.dropFirst().sorted()[2]
   }
 
   private func load(_ system: some GenerativeSystem, _ folder: URL) throws {
@@ -148,14 +158,19 @@ struct Benchmark: ParsableCommand {
       let file = folder.appendingPathComponent("\(network.name).pth")
       guard FileManager.default.fileExists(atPath: file.path) else { continue }
       let weights = try TorchFile.stateDictionary(of: file)
-      try network.module.load(network.authorsNames.translate(weights, toOurs: true, source: file.path))
+      if let frozen = network.module as? PerceptionNetwork {
+        try frozen.fill(with: weights, from: file.path)
+      } else {
+        try network.loadAuthorsWeights(weights, from: file.path)
+      }
     }
   }
 
   private func firstLosses<System: GenerativeSystem>(
     _ system: System, _ inputs: [String: HostTensor]
   ) throws -> [[Double]] {
-    let source = try PicturesInMemory(inputs, of: system, order: nil)
+    let part = inputs["checkedPart"]?.integers().first ?? 1
+    let source = try PicturesInMemory(inputs, of: system, order: nil, part: part)
     let recorded = inputs.filter { ["latent", "fakeLabel"].contains($0.key) }.mapValues { Tensor($0) }
     let count = inputs["checkedSteps"]?.integers().first ?? 5
     return try (0..<count).map { index in
@@ -195,21 +210,27 @@ struct Benchmark: ParsableCommand {
 /// Pictures and labels in memory, gathered by a random order, as Benchmarks/python does it.
 private final class PicturesInMemory: BatchSource {
   private let columns: [(field: Field, values: Tensor)]
+  /// A style's picture, which all batches share.
+  private let style: Tensor?
   private let count: Int
   private let batchSize: Int
   private let stream: RandomStream?
   private var order: Tensor
   private var position = 0
 
+  /// - Parameter part: what the sides of the pictures are divided by; only their corner is given out.
   init<System: GenerativeSystem>(
-    _ inputs: [String: HostTensor], of system: System, order stream: RandomStream?
+    _ inputs: [String: HostTensor], of system: System, order stream: RandomStream?, part: Int = 1
   ) throws {
     columns = try System.fields(system.configuration).map { field in
       guard let values = inputs[field.name] else {
         throw Refusal.data("inputs.pth lacks '\(field.name)'; export it anew with Benchmarks/python")
       }
-      return (field, Tensor(values))
+      let all = Tensor(values)
+      guard part > 1, all.rank == 4 else { return (field, all) }
+      return (field, all.slice(2, 0, all.shape[2] / part).slice(3, 0, all.shape[3] / part).contiguous())
     }
+    style = inputs["style"].map { Self.floats(Tensor($0), .unit) }
     count = columns.first?.values.shape[0] ?? 0
     batchSize = system.configuration.batchSize
     self.stream = stream
@@ -226,13 +247,19 @@ private final class PicturesInMemory: BatchSource {
     var tensors: [String: Tensor] = [:]
     for (field, values) in columns {
       let picked = values.indexSelected(0, indices)
-      switch field.kind {
-      case .image(_, _, _, .signed): tensors[field.name] = picked.asType(.float32) / 127.5 - 1
-      case .image(_, _, _, .unit): tensors[field.name] = picked.asType(.float32) / 255
-      default: tensors[field.name] = picked
+      if case .image(_, _, _, let range) = field.kind {
+        tensors[field.name] = Self.floats(picked, range)
+      } else {
+        tensors[field.name] = picked
       }
     }
+    tensors["style"] = style
     return Batch(tensors)
+  }
+
+  private static func floats(_ bytes: Tensor, _ range: ImageRange) -> Tensor {
+    let values = bytes.asType(.float32)
+    return range == .signed ? values / 127.5 - 1 : values / 255
   }
 }
 
@@ -260,11 +287,9 @@ private final class ReshapedDraws: Draws {
 private struct Line: Encodable {
   let stepsPerSecond: Double
   let peakBytes: Int
-  let losses: [[Double]]
 
   enum CodingKeys: String, CodingKey {
     case stepsPerSecond = "steps_per_second"
     case peakBytes = "peak_rss_bytes"
-    case losses
   }
 }
