@@ -52,6 +52,18 @@ import Testing
     #expect(found.text.contains("PSNR RGB, dB ↑") && found.text.contains("mean picture"))
   }
 
+  @Test func aPictureWithAHoleIsABaselineWithoutItsAlpha() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePhotographs(to: folder.url, size: 24)
+    var reading = ReadingOptions()
+    reading.derivation = .mask
+    let one = try subject(folder.url, ["imageSize": 24, "inputChannels": 4], reading: reading)
+    let found = try table([one], EvaluationOptions(weights: nothingInstalled))
+    #expect(found.columns == ["tiny", "input", "mean picture"])
+    // Only a quarter of the picture is wrong in it.
+    #expect((found.rows[0].values[1] ?? .infinity) < (found.rows[0].values[2] ?? 0))
+  }
+
   @Test func enlargedPicturesAreMeasuredWholeAndWithoutTheirBorder() throws {
     let folder = try TemporaryFolder()
     try TinyData.writePhotographs(to: folder.url, size: 26)

@@ -34,10 +34,12 @@ func bytes(_ pictures: Tensor, _ range: ImageRange) -> Tensor {
   return scaled.round().clamped(min: 0, max: 255).asType(.uint8)
 }
 
-/// A condition as bytes where it is a picture of one or three channels; nil where it is none.
+/// A condition as bytes where it is a picture of one or three channels, or of three and alpha, which is left
+/// out: what inpainting starts from. Nil where it is none.
 func pictureBytes(_ source: Tensor, _ system: any TranslatingSystem, _ field: String) -> Tensor? {
-  guard source.rank == 4, [1, 3].contains(source.shape[1]), source.dtype.isFloatingPoint else { return nil }
-  return bytes(source, range(system, field))
+  guard source.rank == 4, [1, 3, 4].contains(source.shape[1]), source.dtype.isFloatingPoint else { return nil }
+  let picture = source.shape[1] == 4 ? source.slice(1, 0, 3) : source
+  return bytes(picture, range(system, field))
 }
 
 /// What a system makes of one condition of any size, as bytes.
