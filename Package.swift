@@ -84,7 +84,13 @@ let package = Package(
     .systemLibrary(
       name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    library("AtelierMedia", ["CVips"]),
+    .systemLibrary(
+      name: "CFreeType", pkgConfig: "freetype2",
+      providers: [.apt(["libfreetype-dev"]), .brew(["freetype"])]),
+    .systemLibrary(
+      name: "CHarfBuzz", pkgConfig: "harfbuzz",
+      providers: [.apt(["libharfbuzz-dev"]), .brew(["harfbuzz"])]),
+    library("AtelierMedia", ["CVips", "CFreeType", "CHarfBuzz"]),
     library("AtelierData", ["Torch", "AtelierMedia", "CZlib", csv, crypto]),
     library("Perception", ["Torch", "TorchNN", "CZlib", crypto]),
     library("AtelierModels", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),

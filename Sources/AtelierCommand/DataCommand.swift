@@ -5,7 +5,7 @@ import Foundation
 /// `atelier data`: looks at data before anyone trains on them.
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Checks data.", subcommands: [Check.self])
+    commandName: "data", abstract: "Checks and prepares data.", subcommands: [Check.self, Prepare.self])
 
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,13 +18,17 @@ struct DataCommand: ParsableCommand {
     @Option(help: "The column of a table that holds the label.")
     var labelColumn: String?
 
+    @Flag(help: "Files hold two pictures side by side, whatever their proportions.")
+    var sideBySide = false
+
     @Flag(help: "Print a JSON document.")
     var json = false
 
     func run() throws {
       let shows = isatty(STDERR_FILENO) == 1
       let report = try checkData(
-        at: URL(fileURLWithPath: path), options: DatasetOptions(labelColumn: labelColumn),
+        at: URL(fileURLWithPath: path),
+        options: DatasetOptions(labelColumn: labelColumn, isSideBySide: sideBySide),
         progress: { done, total in
           if shows, done % 500 == 0 { standardError("\r\u{1B}[K\(done) of \(total) pictures") }
         })

@@ -80,7 +80,8 @@ struct Program: ParsableCommand {
   private static func code(_ error: DatasetError) -> Int32 {
     switch error {
     case .notFound: 66
-    case .wrongPosition, .invalid: 64
+    case .wrongPosition, .invalid, .exists: 64
+    case .unwritable: 70
     default: 65
     }
   }

@@ -85,6 +85,11 @@ struct TranslationJob {
     if information.frames > 1 {
       standardError("\(item.shown) has \(information.frames) frames; its first is used.\n")
     }
+    if let file = item.file, let named = ImageFormat(fileExtension: file.pathExtension),
+      named != information.format
+    {
+      standardError("\(item.shown) is a \(information.format.rawValue.uppercased()) by its contents.\n")
+    }
     let result: Image
     do {
       result = try translated(bytes, item, codec)

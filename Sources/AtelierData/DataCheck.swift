@@ -16,12 +16,17 @@ public func checkData(
   at path: URL, options: DatasetOptions = DatasetOptions(),
   progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) throws(DatasetError) -> DataReport {
+  if let folders = PairFolders.find(at: path), !folders.mayBeClasses {
+    var check = DataCheck(path: path, options: options, layout: .pairedFolders)
+    check.readPairs(folders, progress)
+    return check.finished()
+  }
   var check = DataCheck(path: path, options: options, layout: try detectLayout(at: path))
   if check.report.layout == .text { check.readText() } else { check.readPictures(progress) }
   return check.finished()
 }
 
-private struct DataCheck {
+struct DataCheck {
   let path: URL
   let options: DatasetOptions
   var report: DataReport
@@ -43,11 +48,24 @@ private struct DataCheck {
     let order = DataReport.Severity.allCases
     report.findings = order.flatMap { severity in report.findings.filter { $0.severity == severity } }
     guard report.isUsable else { return report }
-    let hasClasses = (report.parts.first?.classes.count { $0.count > 0 } ?? 0) > 1
-    let system = report.layout == .text ? "rnn-language-model" : hasClasses ? "cgan" : "dcgan"
     let quoted = report.path.contains(where: { " '\"$&()".contains($0) }) ? "\"\(report.path)\"" : report.path
-    report.suggestedCommand = "atelier train \(system) --data \(quoted)"
+    let halves = report.layout == .sideBySide && options.isSideBySide ? " --side-by-side" : ""
+    report.suggestedCommand =
+      "atelier train \(suggestedSystem(report)) --data \(quoted)\(halves) --preset small --epochs 20"
     return report
+  }
+
+  private func suggestedSystem(_ report: DataReport) -> String {
+    switch report.layout {
+    case .text: return "rnn-language-model"
+    case .pairedFolders, .sideBySide: return "pix2pix"
+    case .unpairedFolders: return "cyclegan"
+    // Photographs of many sizes are cut into pieces there, instead of being forced into one frame.
+    case .flatPictures where (report.parts.first?.sizes.count ?? 0) > 1: return "srresnet"
+    default:
+      let used = report.parts.first?.classes.count { $0.count > 0 } ?? 0
+      return used > 1 ? "cgan" : "dcgan"
+    }
   }
 
   // MARK: Text
@@ -103,19 +121,25 @@ private struct DataCheck {
     if sets[0].split != .train { find(.error, .fewExamples, "There is no training part.") }
     let pictures = survey(sets, progress)
     for set in sets { addPart(set.split, set.data, pictures.filter { $0.split == set.split }) }
-    for picture in pictures {
-      if case .failure(let error) = picture.outcome, case .corruptPicture(_, let reason) = error {
-        report.corrupt.append(DataReport.Corrupt(path: picture.name, reason: reason))
-      }
-    }
+    collectCorrupt(pictures)
     judgeFiles(pictures.count)
+    judgeHalves(pictures)
+    judgeAnimations(pictures)
     judgeClasses(sets.map(\.data.description))
     judgeDuplicates(DuplicateSearch(pictures))
     judgeShapes()
   }
 
+  mutating func collectCorrupt(_ pictures: [SurveyedPicture]) {
+    for picture in pictures {
+      if case .failure(let error) = picture.outcome, case .corruptPicture(_, let reason) = error {
+        report.corrupt.append(DataReport.Corrupt(path: picture.name, reason: reason))
+      }
+    }
+  }
+
   /// Decodes everything on all cores.
-  private func survey(
+  func survey(
     _ sets: [(split: DatasetSplit, data: any Dataset)], _ progress: (@Sendable (Int, Int) -> Void)?
   ) -> [SurveyedPicture] {
     let total = sets.reduce(0) { $0 + $1.data.count }
@@ -142,7 +166,7 @@ private struct DataCheck {
   ) -> SurveyedPicture {
     var name = "\(split.rawValue)[\(index)]"
     var label = 0
-    let isTiny = data.isInMemory
+    var frames = 1
     do throws(DatasetError) {
       let image: Image
       if let folder = data as? PictureDataset {
@@ -151,7 +175,12 @@ private struct DataCheck {
         let full = file.resolvingSymlinksInPath().path
         name = full.hasPrefix(root + "/") ? String(full.dropFirst(root.count + 1)) : file.path
         label = folder.labels[index]
-        do throws(ImageError) { image = try codec.decode(file) } catch {
+        do throws(ImageError) {
+          image = try codec.decode(file)
+          if ["gif", "webp"].contains(file.pathExtension.lowercased()) {
+            frames = try codec.information(of: file).frames
+          }
+        } catch {
           throw DatasetError.corruptPicture(path: name, reason: error.shortReason)
         }
       } else {
@@ -162,19 +191,15 @@ private struct DataCheck {
           throw DatasetError.corruptPicture(path: name, reason: error.shortReason)
         }
       }
-      do throws(ImageError) {
-        return SurveyedPicture(
-          name: name, split: split, label: label,
-          outcome: .success(try SurveyedPicture.Facts(image, isTiny: isTiny)))
-      } catch {
-        throw DatasetError.corruptPicture(path: name, reason: error.shortReason)
-      }
+      return SurveyedPicture(
+        name: name, split: split, label: label,
+        outcome: .success(SurveyedPicture.Facts(image, frames: frames)))
     } catch {
       return SurveyedPicture(name: name, split: split, label: label, outcome: .failure(error))
     }
   }
 
-  private mutating func addPart(_ split: DatasetSplit, _ data: any Dataset, _ pictures: [SurveyedPicture]) {
+  mutating func addPart(_ split: DatasetSplit, _ data: any Dataset, _ pictures: [SurveyedPicture]) {
     let facts = pictures.compactMap { picture -> SurveyedPicture.Facts? in
       if case .success(let facts) = picture.outcome { facts } else { nil }
     }
@@ -193,7 +218,7 @@ private struct DataCheck {
         fingerprint: description.fingerprint))
   }
 
-  private mutating func judgeFiles(_ count: Int) {
+  mutating func judgeFiles(_ count: Int) {
     if let first = report.corrupt.first {
       let isTotal = report.corrupt.count == count
       find(
@@ -202,9 +227,13 @@ private struct DataCheck {
           + "(\(first.reason)); training skips them, and removing them is better.")
     }
     guard PictureFolders.isFolder(path) else { return }
-    let expected: Set<String> = Set(
-      LabelTable.fileNames + ["classes.txt", "batches.meta.txt", "readme", "license"])
-    if [.classFolders, .flatPictures, .table].contains(report.layout) {
+    var expected: Set<String> = Set(
+      LabelTable.fileNames + ["classes.txt", "classes.json", "batches.meta.txt", "readme", "license"])
+    // Lists of file names divide folders of pairs.
+    if report.layout == .pairedFolders {
+      expected.formUnion(["train", "val", "valid", "validation", "test"])
+    }
+    if [.classFolders, .flatPictures, .table, .pairedFolders, .unpairedFolders].contains(report.layout) {
       report.otherFiles = otherFiles(below: path).filter { name in
         let file = (name as NSString).lastPathComponent.lowercased()
         return !expected.contains(file) && !expected.contains((file as NSString).deletingPathExtension)
@@ -213,7 +242,9 @@ private struct DataCheck {
     if let first = report.otherFiles.first {
       find(
         .note, .otherFiles,
-        "\(report.otherFiles.count) files are not pictures and are left out, such as \(first).")
+        report.otherFiles.count == 1
+          ? "\(first) is not a picture and is left out."
+          : "\(report.otherFiles.count) files are not pictures and are left out, such as \(first).")
     }
   }
 
@@ -289,7 +320,7 @@ private struct DataCheck {
     }
   }
 
-  private mutating func judgeDuplicates(_ search: DuplicateSearch) {
+  mutating func judgeDuplicates(_ search: DuplicateSearch) {
     report.exactDuplicates = search.exact().map { search.described($0) }
     report.nearDuplicates = search.near().map { search.described($0) }
     let exact = report.exactDuplicates
@@ -297,38 +328,42 @@ private struct DataCheck {
       let surplus = exact.reduce(0) { $0 + $1.members.count - 1 }
       find(
         .note, .exactDuplicates,
-        "\(surplus) pictures are exact copies of others, such as \(exact[0].members[1]).")
+        "\(surplus == 1 ? "A picture is an exact copy of another" : "\(surplus) pictures are exact copies of others"),"
+          + " such as \(exact[0].members[1]).")
     }
-    if let first = exact.first(where: \.labelsDiffer) {
+    let hasLabels = ![.pairedFolders, .unpairedFolders, .sideBySide].contains(report.layout)
+    if hasLabels, let first = exact.first(where: \.labelsDiffer) {
       find(
         .warning, .conflictingLabels,
-        "\(exact.count { $0.labelsDiffer }) pictures carry two labels, such as \(first.members.joined(separator: " = "))."
+        "Of the same pictures, \(exact.count { $0.labelsDiffer }) carry two labels, such as \(first.members.joined(separator: " = "))."
       )
     }
     let leaks = exact.filter(\.crossesParts)
     if let first = leaks.first {
       find(
         .warning, .leakage,
-        "\(leaks.count) pictures are in more than one part, such as \(first.members.joined(separator: " = ")); "
-          + "measures on held-out data will be too good.")
+        "\(leaks.count == 1 ? "A picture is" : "\(leaks.count) pictures are") in more than one part, such as "
+          + "\(first.members.joined(separator: " = ")); measures on held-out data will be too good.")
     }
     let near = report.nearDuplicates
     if !near.isEmpty {
       find(
         .note, .nearDuplicates,
-        "\(near.count) pairs of pictures look the same, such as \(near[0].members.joined(separator: " and "))."
+        "\(near.count == 1 ? "A pair of pictures looks" : "\(near.count) pairs of pictures look") the same, such as "
+          + "\(near[0].members.joined(separator: " and "))."
       )
     }
     let nearLeaks = near.filter(\.crossesParts)
     if let first = nearLeaks.first {
       find(
         .note, .nearLeakage,
-        "\(nearLeaks.count) of these pairs are in different parts, such as \(first.members.joined(separator: " and "))."
+        "\(nearLeaks.count == 1 ? "One of these pairs is" : "\(nearLeaks.count) of these pairs are") in different "
+          + "parts, such as \(first.members.joined(separator: " and "))."
       )
     }
   }
 
-  private mutating func judgeShapes() {
+  mutating func judgeShapes() {
     guard let training = report.parts.first else { return }
     if training.sizes.count > 1 {
       find(

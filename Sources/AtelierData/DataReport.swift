@@ -16,6 +16,7 @@ public struct DataReport: Sendable, Codable, Hashable {
     case unreadable, corruptPictures, oneClass, emptyClass, nestedClass, imbalance, noLabels, fewExamples
     case exactDuplicates, nearDuplicates, conflictingLabels, leakage, nearLeakage, otherFiles, mixedSizes,
       mixedModes
+    case unmatched, mismatchedPairs, sideBySide, animations
     case notUTF8, remark
   }
 
@@ -100,14 +101,16 @@ extension DataReport: CustomStringConvertible {
   /// The report as a table for a terminal.
   public var description: String {
     var lines = ["\(path): \(Self.name(of: layout))"]
+    let areFolders = layout == .pairedFolders || layout == .unpairedFolders
     for part in parts {
-      let unit = layout == .text ? "bytes" : "pictures"
+      let unit =
+        layout == .text ? "bytes" : layout == .pairedFolders || layout == .sideBySide ? "pairs" : "pictures"
       lines.append("")
       lines.append("\(part.split.rawValue): \(part.count) \(unit), \(part.fingerprint.prefix(19))…")
       for tally in part.text { lines.append("  " + Self.row(tally.name, tally.count)) }
       lines += Self.table("sizes", part.sizes, limit: 5)
       lines += Self.table("pixels", part.modes, limit: 8)
-      lines += Self.table("classes", part.classes, limit: 20, bars: true)
+      lines += Self.table(areFolders ? "folders" : "classes", part.classes, limit: 20, bars: true)
     }
     lines += Self.list("corrupt", corrupt.map { "\($0.path): \($0.reason)" })
     lines += Self.list("the same picture", exactDuplicates.map { Self.text($0) })

@@ -20,6 +20,10 @@ public enum DatasetError: Error, Sendable, Hashable {
   case tooSmall(name: String, count: Int, batchSize: Int)
   /// A saved position belongs to other data or another seed.
   case wrongPosition(reason: String)
+  /// A result would be written over something that is there.
+  case exists(path: String)
+  /// A prepared file or folder cannot be written.
+  case unwritable(path: String, reason: String)
   /// An argument makes no sense.
   case invalid(reason: String)
 }
@@ -38,7 +42,9 @@ extension DatasetError: CustomStringConvertible, LocalizedError {
     case .tooSmall(let name, let count, let batchSize):
       "\(name) has \(count) examples, fewer than one batch of \(batchSize); use a smaller batch or more data."
     case .wrongPosition(let reason): "The data cannot be resumed at the saved position: \(reason)."
-    case .invalid(let reason): "The data cannot be served: \(reason)."
+    case .exists(let path): "There is something at \(path) already; name a folder that does not exist yet."
+    case .unwritable(let path, let reason): "\(path) cannot be written: \(reason)."
+    case .invalid(let reason): "The data cannot be used: \(reason)."
     }
   }
 

@@ -13,19 +13,28 @@ public func contentFingerprint(of bytes: [UInt8]) -> String {
 /// at every start would cost minutes, so that of each file only the first and the last 4,096 bytes count,
 /// and the text begins `sha256-sampled:`.
 ///
-/// - Parameter files: the files under the names that go into the hash (paths relative to the data's
-///   root), so that the fingerprint does not depend on where the data lie.
-public func contentFingerprint(of files: [(name: String, url: URL)]) throws(DatasetError) -> String {
+/// - Parameters:
+///   - files: the files under the names that go into the hash (paths relative to the data's root), so that
+///     the fingerprint does not depend on where the data lie.
+///   - isLenient: whether a file that cannot be read counts by its name alone, where whoever reads it
+///     afterwards names it and goes on.
+public func contentFingerprint(
+  of files: [(name: String, url: URL)], isLenient: Bool = false
+) throws(DatasetError) -> String {
   var sizes: [Int] = []
   for file in files {
-    let values = try? file.url.resolvingSymlinksInPath().resourceValues(forKeys: [.fileSizeKey])
-    guard let size = values?.fileSize else { throw .notFound(path: file.url.path) }
-    sizes.append(size)
+    let values = try? file.url.resolvingSymlinksInPath().resourceValues(forKeys: [
+      .fileSizeKey, .isRegularFileKey,
+    ])
+    let size = values?.isRegularFile == true ? values?.fileSize : nil
+    guard isLenient || size != nil else { throw .notFound(path: file.url.path) }
+    sizes.append(size ?? -1)
   }
   let isSampled = sizes.reduce(0, +) > 256 << 20
   var hash = SHA256()
   for (file, size) in zip(files, sizes).sorted(by: { $0.0.name < $1.0.name }) {
     hash.update(data: Data("\(file.name)\n\(size)\n".utf8))
+    if size < 0 { continue }
     do {
       let handle = try FileHandle(forReadingFrom: file.url)
       defer { try? handle.close() }
@@ -36,6 +45,8 @@ public func contentFingerprint(of files: [(name: String, url: URL)]) throws(Data
       } else {
         while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty { hash.update(data: piece) }
       }
+    } catch  where isLenient {
+      hash.update(data: Data("unreadable\n".utf8))
     } catch {
       throw .corruptFile(path: file.url.path, reason: "it cannot be read")
     }

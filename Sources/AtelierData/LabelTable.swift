@@ -165,6 +165,39 @@ struct LabelTable {
     return chosen
   }
 
+  /// The part of each file by its name without the ending; nil where the table does not divide its files.
+  func parts() -> [String: DatasetSplit]? {
+    guard names.contains("split"), let column = Self.fileColumns.first(where: { names.contains($0) }) else {
+      return nil
+    }
+    var parts: [String: DatasetSplit] = [:]
+    for row in rows {
+      guard let file = row[column], let name = row["split"]?.lowercased() else { continue }
+      let part = DatasetSplit.allCases.first { PictureFolders.names(of: $0).contains(name) }
+      parts[(file as NSString).deletingPathExtension] = part
+    }
+    return parts
+  }
+
+  /// The rows of some files as JSON lines, for copies of the files under another ending.
+  func jsonLines(ofFiles files: Set<String>, ending: String) throws(DatasetError) -> [UInt8] {
+    guard let column = Self.fileColumns.first(where: { names.contains($0) }) else { return [] }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var lines = Data()
+    for row in rows {
+      guard let file = row[column], files.contains(file) else { continue }
+      var copy = row
+      copy[column] = nil
+      copy[Self.fileColumns[0]] = (file as NSString).deletingPathExtension + "." + ending
+      do { lines += try encoder.encode(copy) } catch {
+        throw .badTable(path: path, reason: "the row of \(file) cannot be written as JSON")
+      }
+      lines += Data("\n".utf8)
+    }
+    return [UInt8](lines)
+  }
+
   /// The distinct labels: by value if all are whole numbers, else by name.
   private func classNames(of column: String) throws(DatasetError) -> [String] {
     var distinct: Set<String> = []

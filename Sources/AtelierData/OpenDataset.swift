@@ -62,7 +62,9 @@ private func pictureLayout(of folder: URL) -> DataLayout? {
   if LabelTable.find(in: folder) != nil { return .table }
   if PictureFolders.isDivided(folder) { return nil }
   let names = listing(of: folder)
-  let hasPictures = names.contains { PictureFolders.isPicture($0) }
+  let hasPictures = names.contains {
+    PictureFolders.isPicture($0) && !PictureFolders.isFolder(folder.appendingPathComponent($0))
+  }
   if hasPictures { return .flatPictures }
   let classes = PictureFolders.subfolders(of: folder)
   let isFull = classes.contains { !PictureFolders.pictures(below: folder.appendingPathComponent($0)).isEmpty }
@@ -131,7 +133,8 @@ private func openPictures(
     description.layout = .flatPictures
     description.classNames = ["0"]
     description.notes.append("There are no labels; every label is 0.")
-    for name in listing(of: root) where PictureFolders.isPicture(name) {
+    for name in listing(of: root)
+    where PictureFolders.isPicture(name) && !PictureFolders.isFolder(root.appendingPathComponent(name)) {
       files.append((name, root.appendingPathComponent(name)))
       labels.append(0)
     }
@@ -155,7 +158,7 @@ private func openPictures(
   guard !files.isEmpty else {
     throw .unknownLayout(path: root.path, lookedFor: ["pictures (png, jpg, webp, tiff, gif, heic, avif)"])
   }
-  description.fingerprint = try contentFingerprint(of: files)
+  description.fingerprint = try contentFingerprint(of: files, isLenient: true)
   return PictureDataset(
     description: description, files: files.map(\.url), labels: labels, preparation: preparation,
     codec: options.codec)

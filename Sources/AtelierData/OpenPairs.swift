@@ -53,7 +53,8 @@ private func pictures(
   guard !files.isEmpty else { throw missing(split, folders) }
   let description = DatasetDescription(
     layout: .flatPictures, name: path.lastPathComponent, split: split, count: files.count,
-    classNames: ["0"], fingerprint: try contentFingerprint(of: files.map { ($0.key, $0.value) }))
+    classNames: ["0"],
+    fingerprint: try contentFingerprint(of: files.map { ($0.key, $0.value) }, isLenient: true))
   return PictureDataset(
     description: description, files: files.map(\.value), labels: [Int](repeating: 0, count: files.count),
     preparation: nil, codec: options.codec)
@@ -104,7 +105,7 @@ private func pairs(
     }
     examples.append(example)
   }
-  description.fingerprint = try contentFingerprint(of: hashed)
+  description.fingerprint = try contentFingerprint(of: hashed, isLenient: true)
   return try JointDataset(
     description, .files(examples, labels: labels), preparation, swaps: options.swapsDirection,
     codec: options.codec)

@@ -42,6 +42,14 @@ struct PairFolders {
     return PairFolders(root: root, parts: [.train: whole], lists: readLists(in: root))
   }
 
+  /// Whether nothing but the letters a and b, in small, says that these are sources and targets; such folders
+  /// are as often two classes.
+  var mayBeClasses: Bool {
+    parts.values.allSatisfy { roles in
+      roles[.source]?.url.lastPathComponent == "a" && roles[.target]?.url.lastPathComponent == "b"
+    }
+  }
+
   /// The folders of a part, by role; nil where the data have no such part.
   func folders(of split: DatasetSplit) -> [PictureRole: Folder]? {
     lists.isEmpty ? parts[split] : lists[split] == nil ? nil : parts[.train]

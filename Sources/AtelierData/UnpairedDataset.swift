@@ -120,7 +120,7 @@ public func openUnpaired(
   }
   let description = DatasetDescription(
     layout: .unpairedFolders, name: path.lastPathComponent, split: split, count: 0,
-    fingerprint: try contentFingerprint(of: hashed),
+    fingerprint: try contentFingerprint(of: hashed, isLenient: true),
     notes: ["A has \(files[0].count) pictures and B \(files[1].count)."])
   return try UnpairedDataset(
     description, first: files[0], second: files[1], preparation, codec: options.codec)

@@ -323,4 +323,19 @@ extension Image {
     try cropped(
       x: (self.width - width) / 2, y: (self.height - height) / 2, width: width, height: height)
   }
+
+  /// The picture with another of its height, channels and depth on its right.
+  public func joined(with other: Image) throws(ImageError) -> Image {
+    guard height == other.height, channels == other.channels, depth == other.depth else {
+      throw .invalid(reason: "pictures of different heights or kinds cannot be joined")
+    }
+    let pixel = channels * depth / 8
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count + other.bytes.count)
+    for row in 0..<height {
+      result.append(contentsOf: bytes[(row * width * pixel)..<((row + 1) * width * pixel)])
+      result.append(contentsOf: other.bytes[(row * other.width * pixel)..<((row + 1) * other.width * pixel)])
+    }
+    return Image(width: width + other.width, height: height, channels: channels, depth: depth, bytes: result)
+  }
 }

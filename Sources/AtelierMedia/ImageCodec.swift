@@ -89,16 +89,22 @@ public struct ImageCodec: Sendable, Hashable {
 
   /// The bytes of a file, if they are not more than ``maximumFileBytes``.
   public func bytes(of file: URL) throws(ImageError) -> [UInt8] {
-    let size = (try? file.resourceValues(forKeys: [.fileSizeKey]))?.fileSize ?? 0
-    guard size <= maximumFileBytes else {
-      throw .unsupported(
-        file: file.path, reason: "it has \(size) bytes, more than the limit of \(maximumFileBytes)")
-    }
-    do { return [UInt8](try Data(contentsOf: file)) } catch {
+    // Of a link the target counts, and a pipe among the pictures would keep its reader waiting for ever.
+    let target = file.resolvingSymlinksInPath()
+    let values = try? target.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])
+    guard values?.isRegularFile == true else {
       throw .unreadable(
         file: file.path,
         reason: FileManager.default.fileExists(atPath: file.path)
           ? "it is not a readable file" : "there is no such file")
+    }
+    let size = values?.fileSize ?? 0
+    guard size <= maximumFileBytes else {
+      throw .unsupported(
+        file: file.path, reason: "it has \(size) bytes, more than the limit of \(maximumFileBytes)")
+    }
+    do { return [UInt8](try Data(contentsOf: target)) } catch {
+      throw .unreadable(file: file.path, reason: "it is not a readable file")
     }
   }
 

@@ -144,6 +144,36 @@ public final class DataBinding {
     return batch(HostBatch(fields: fields, indices: [index], epoch: 0, isFirst: true))
   }
 
+  /// A batch of one example; nil for a picture that cannot be decoded, which is named, unless such pictures
+  /// are to stop everything.
+  func usableBatch(of index: Int, in dataset: any Dataset, say: (String) -> Void) throws -> Batch? {
+    do { return try batch(of: index, in: dataset) } catch let error as DatasetError {
+      try name(error, say)
+      return nil
+    }
+  }
+
+  /// The first examples that can be decoded, at most `limit`; those before them that cannot are named.
+  func usableIndices(of dataset: any Dataset, limit: Int, say: (String) -> Void) throws -> [Int] {
+    if dataset.isInMemory { return Array(0..<min(limit, dataset.count)) }
+    var indices: [Int] = []
+    for index in 0..<dataset.count where indices.count < limit {
+      do throws(DatasetError) {
+        _ = try dataset.example(at: index)
+        indices.append(index)
+      } catch { try name(error, say) }
+    }
+    guard !indices.isEmpty else {
+      throw DatasetError.invalid(reason: "no picture of \(dataset.description.name) can be decoded")
+    }
+    return indices
+  }
+
+  private func name(_ error: DatasetError, _ say: (String) -> Void) throws {
+    guard case .corruptPicture = error, options.reading.corruptPictures == .skip else { throw error }
+    say("A picture was left out: \(error.description)")
+  }
+
   private static func present(
     _ open: () throws(DatasetError) -> any Dataset
   ) throws(DatasetError) -> (any Dataset)? {

@@ -113,6 +113,13 @@ public final class Trainer {
     let found = store.newestSound()
     for problem in found.problems { try warn(problem) }
     guard let checkpoint = found.checkpoint else { return false }
+    let file = checkpoint.url.appendingPathComponent(CheckpointStore.modelName)
+    let owner = try ModelFile.describe(file).system
+    guard owner == system.identityName else {
+      throw TrainingError.cannotResume(
+        reason: "\(file.path) is a checkpoint of \(owner), and the run is one of \(system.identityName); put "
+          + "the run's own checkpoints back, or train \(owner) in a run of its own")
+    }
     let then = checkpoint.state.surroundings
     if options.threads == nil, Engine.threadCount != then.threads { Engine.threadCount = then.threads }
     let differences = surroundings.differences(from: then)

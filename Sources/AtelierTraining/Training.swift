@@ -113,13 +113,15 @@ public enum Training {
   ) throws -> TrainingOutcome {
     let options = configuration.options
     if let threads = options.threads { Engine.threadCount = threads }
+    // What is left out of the data, such as pictures without a partner.
+    if !isResuming { for note in data.facts.description.notes { reporter.say(note) } }
     let system = try makeSystem(
       data.system, configuration: data.configuration, artefacts: data.facts.artefacts,
       using: RandomStream(seed: UInt64(options.seed), purpose: "initial weights"))
     system.move(to: options.device)
     let frozen = try system.fillFrozenNetworks(from: weights, on: options.device)
     let needsExamples = system is any ReconstructingSystem || system is any TranslatingSystem
-    let examples = needsExamples ? try previewExamples(data) : nil
+    let examples = needsExamples ? try previewExamples(data, say: reporter.say) : nil
     let trainer = try Trainer(
       system, run: run, source: data.training, facts: data.facts, options: options, frozenWeights: frozen,
       examples: examples,
@@ -134,11 +136,16 @@ public enum Training {
   }
 
   /// The first examples of the test part, else of the training part, for reconstructions and translations.
-  private static func previewExamples(_ data: DataBinding) throws -> Batch? {
+  private static func previewExamples(
+    _ data: DataBinding, say: (String) -> Void
+  ) throws -> Batch? {
     let count = data.system is any TranslatingSystem.Type ? 8 : 20
     for split in [DatasetSplit.test, .validation, .train] {
       guard let dataset = try data.dataset(of: split) else { continue }
-      let indices = Array(0..<min(count, dataset.count))
+      let indices = try data.usableIndices(
+        of: dataset, limit: count,
+        // Of training pictures the loader says it.
+        say: split == .train ? { _ in } : say)
       let fields = try dataset.batch(at: indices)
       return data.batch(HostBatch(fields: fields, indices: indices, epoch: 0, isFirst: true))
     }

@@ -155,3 +155,100 @@ struct DataCheckTests {
     }
   }
 }
+
+/// `data check` on pairs and unpaired sets.
+struct PairCheckTests {
+  @Test func unmatchedAndMismatchedPairsAreNamed() throws {
+    try withTemporaryFolder { folder in
+      for number in 0..<6 {
+        try folder.picture("train/A/\(number).png", tone: UInt8(40 * number), width: 40, height: 40)
+        if number > 0 {
+          let width = number == 2 ? 60 : 40
+          try folder.picture("train/B/\(number).png", tone: UInt8(40 * number + 9), width: width, height: 40)
+        }
+      }
+      let report = try checkData(at: folder)
+      #expect(report.layout == .pairedFolders && report.isUsable)
+      #expect(report.parts[0].count == 5)
+      let unmatched = try #require(report.findings.first { $0.kind == .unmatched })
+      #expect(unmatched.message.contains("no target, such as 0"))
+      let mismatched = try #require(report.findings.first { $0.kind == .mismatchedPairs })
+      #expect(mismatched.message.contains("2 (40 x 40 and 60 x 40)"))
+      #expect(
+        report.suggestedCommand
+          == "atelier train pix2pix --data \(folder.relativePath) --preset small --epochs 20")
+      #expect(report.description.contains("train: 5 pairs"))
+    }
+  }
+
+  @Test func foldersWithoutCommonNamesAreUnpaired() throws {
+    try withTemporaryFolder { folder in
+      for number in 0..<3 {
+        try folder.picture("trainA/a\(number).png", tone: UInt8(40 * number))
+        try folder.picture("trainB/b\(number).png", tone: UInt8(40 * number + 9))
+      }
+      let report = try checkData(at: folder)
+      #expect(report.layout == .unpairedFolders)
+      #expect(report.suggestedCommand?.contains("train cyclegan") == true)
+    }
+  }
+
+  @Test func capitalLettersAreSidesAndSmallOnesAreClasses() throws {
+    try withTemporaryFolder { folder in
+      for (letters, layout) in [("AB", DataLayout.pairedFolders), ("ab", .classFolders)] {
+        let data = folder.appendingPathComponent("\(layout.rawValue)")
+        for letter in letters {
+          for number in 0..<3 { try data.picture("\(letter)/\(number).png", tone: UInt8(40 * number)) }
+        }
+        #expect(try checkData(at: data).layout == layout)
+      }
+    }
+  }
+
+  @Test func outlinesThatLookAlikeAreNoDuplicates() throws {
+    try withTemporaryFolder { folder in
+      for number in 0..<3 {
+        // Sources that differ in one pixel, targets that differ everywhere.
+        let source = Image(
+          width: 40, height: 40, channels: 1, bytes: (0..<1600).map { $0 / 40 < 20 ? 0 : 255 })
+        var bytes = source.bytes
+        bytes[number] = 255
+        try folder.write(
+          "A/\(number).png",
+          ImageCodec().encode(Image(width: 40, height: 40, channels: 1, bytes: bytes), as: .png))
+        try folder.picture("B/\(number).png", tone: UInt8(80 * number), width: 40, height: 40)
+      }
+      let report = try checkData(at: folder)
+      #expect(report.nearDuplicates.isEmpty && report.exactDuplicates.isEmpty)
+    }
+  }
+
+  @Test func mapsOfLabelsAreCounted() throws {
+    try withTemporaryFolder { folder in
+      for number in 0..<3 {
+        let map = Image(width: 4, height: 4, channels: 1, bytes: (0..<16).map { UInt8($0 % 5) })
+        try folder.write("labels/\(number).png", ImageCodec().encode(map, as: .png))
+        try folder.picture("images/\(number).jpg", tone: UInt8(40 * number), width: 4, height: 4)
+      }
+      let report = try checkData(at: folder)
+      #expect(report.findings.contains { $0.message.contains("classes 0 … 4") })
+      try folder.write("classes.txt", "sky\nwall\n")
+      #expect(try !checkData(at: folder).isUsable)
+    }
+  }
+
+  @Test func sheetsAreNotedByTheirProportionsOrWhenAsked() throws {
+    try withTemporaryFolder { folder in
+      for number in 0..<3 {
+        try folder.picture("\(number).png", tone: UInt8(40 * number), width: 8, height: 4)
+      }
+      let report = try checkData(at: folder)
+      #expect(report.layout == .sideBySide && report.suggestedCommand?.contains("pix2pix") == true)
+      #expect(report.description.contains("train: 3 pairs"))
+      try folder.picture("3.png", tone: 7, width: 12, height: 4)
+      #expect(try checkData(at: folder).layout == .flatPictures)
+      let asked = try checkData(at: folder, options: DatasetOptions(isSideBySide: true))
+      #expect(asked.layout == .sideBySide && asked.suggestedCommand?.contains("--side-by-side") == true)
+    }
+  }
+}

@@ -190,7 +190,13 @@ public struct Evaluation {
   private func pictures(of split: DatasetSplit) throws -> Pictures? {
     guard let dataset = try data.dataset(of: split) else { return nil }
     let mostPictures = 60_000
-    let fields = try dataset.batch(at: Array(0..<min(dataset.count, mostPictures)))
+    let fields: [String: HostTensor]
+    do throws(DatasetError) {
+      fields = try dataset.batch(at: Array(0..<min(dataset.count, mostPictures)))
+    } catch {
+      guard case .corruptPicture = error else { throw error }
+      fields = try dataset.batch(at: data.usableIndices(of: dataset, limit: mostPictures, say: say))
+    }
     guard let images = fields["image"], let labels = fields["label"] else { return nil }
     return Pictures(images: Tensor(images), labels: Tensor(labels).reshaped([-1]), name: split.rawValue)
   }

@@ -113,12 +113,19 @@ public struct TranslationEvaluation {
       perceptual: try perceptualDistances(), sources: try featureSources(), border: border,
       shown: options.shownExamples)
     var baselines: TranslationBaselines?
+    var leftOut = 0
     // Baselines enlarge where one of the systems does: that one's input is the small picture.
     let enlarging = players.firstIndex { $0.direction.scale == scale } ?? 0
     let conditioned = players[enlarging]
     for index in 0..<count {
       if index == 0 || (index + 1) % 10 == 0 || index + 1 == count { say("picture \(index + 1) of \(count)") }
-      let examples = try players.map { try $0.subject.data.batch(of: index, in: $0.dataset) }
+      let examples = try players.compactMap {
+        try $0.subject.data.usableBatch(of: index, in: $0.dataset, say: say)
+      }
+      guard examples.count == players.count else {
+        leftOut += 1
+        continue
+      }
       let targets = zip(players, examples).map { player, example in
         bytes(example[player.direction.target], range(player.subject.system, player.direction.target))
       }
@@ -141,18 +148,25 @@ public struct TranslationEvaluation {
           targets: { try trainingTarget($0, first) })
       baselines = simple
       outputs += simple.pictures(source: source, height: height, width: width)
-      if index == 0 { sheet.begin(columns: players.map(\.name) + simple.names, channels: target.shape[1]) }
+      if sheet.columns.isEmpty {
+        sheet.begin(columns: players.map(\.name) + simple.names, channels: target.shape[1])
+      }
       try sheet.add(
         outputs: outputs, target: target,
         source: TranslationPreview.pictures(
           condition, range(conditioned.subject.system, conditioned.direction.source)))
     }
+    guard leftOut < count else {
+      throw TrainingError.unfitData(
+        path: first.dataName, reason: "none of its \(count) pictures can be decoded")
+    }
     let size = whole ? "whole pictures" : "as trained on, \(first.dataset.description.imageShape ?? [])"
     var table = EvaluationTable(
-      title: "\(first.direction.name): \(count) pictures of \(first.dataName), \(size)",
+      title: "\(first.direction.name): \(count - leftOut) pictures of \(first.dataName), \(size)",
       columns: sheet.columns, runs: players.count)
     table.rows = try sheet.rows(seed: options.seed)
     table.notes = (baselines?.explanations ?? []) + sheet.notes + missing()
+    if leftOut > 0 { table.notes.append("pictures that cannot be decoded and are left out: \(leftOut)") }
     return TranslationResult(direction: first.direction.name, table: table, examples: sheet.examples)
   }
 
@@ -192,9 +206,15 @@ public struct TranslationEvaluation {
     // Of many pictures every so many-th, so that a sorted folder does not decide.
     let stride = max(1, training.count / 500)
     guard index * stride < training.count else { return nil }
-    let batch = try player.subject.data.batch(of: index * stride, in: training)
-    let target = batch[player.direction.target]
-    return bytes(target, range(player.subject.system, player.direction.target)).asType(.float32)
+    // For one that cannot be decoded the next one stands in, as in training.
+    for place in (index * stride)..<training.count {
+      guard let batch = try player.subject.data.usableBatch(of: place, in: training, say: say) else {
+        continue
+      }
+      let target = batch[player.direction.target]
+      return bytes(target, range(player.subject.system, player.direction.target)).asType(.float32)
+    }
+    return nil
   }
 
   // MARK: Names and helpers

@@ -32,12 +32,16 @@ extension TranslationEvaluation {
     var sets = UnpairedSets(sources: sources)
     var errors = (cycle: [Double](), identity: [Double]())
     var examples: [TranslationExample] = []
+    var leftOut = 0
     func draws(_ index: Int) -> StreamDraws {
       StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation translation", step: index))
     }
     for index in 0..<max(sourceCount, targetCount) {
       if index == 0 || (index + 1) % 10 == 0 { say("\(direction.name), picture \(index + 1)") }
-      let batch = try subject.data.batch(of: index, in: dataset)
+      guard let batch = try subject.data.usableBatch(of: index, in: dataset, say: say) else {
+        leftOut += 1
+        continue
+      }
       if index < targetCount {
         let target = batch[direction.target]
         let real = bytes(target, range(system, direction.target))
@@ -75,6 +79,7 @@ extension TranslationEvaluation {
         "input: the untranslated pictures of \(direction.source)",
         "real against real: one half of \(direction.target) against the other",
       ] + missing()
+    if leftOut > 0 { table.notes.append("places where a picture cannot be decoded, left out: \(leftOut)") }
     return TranslationResult(direction: direction.name, table: table, examples: examples)
   }
 

@@ -1,0 +1,153 @@
+internal import Foundation
+
+extension DataCheck {
+  /// Reads folders of sources and targets: pairs where files have the same names, else two sets.
+  mutating func readPairs(_ folders: PairFolders, _ progress: (@Sendable (Int, Int) -> Void)?) {
+    var matchings: [PairMatching] = []
+    for split in DatasetSplit.allCases {
+      guard let found = folders.folders(of: split) else { continue }
+      matchings.append(PairMatching(folders, split, withInstances: found[.instance] != nil))
+    }
+    guard let training = matchings.first, training.split == .train else {
+      find(.error, .fewExamples, "There is no training part.")
+      return
+    }
+    let isPaired = matchings.contains { !$0.stems.isEmpty }
+    report.layout = isPaired ? .pairedFolders : .unpairedFolders
+    let sets = matchings.map { ($0.split, pictures(of: $0)) }
+    let surveyed = survey(sets.map { (split: $0.0, data: $0.1 as any Dataset) }, progress)
+    for (matching, set) in zip(matchings, sets) {
+      addPart(set.0, set.1, surveyed.filter { $0.split == set.0 })
+      if isPaired { report.parts[report.parts.count - 1].count = matching.stems.count }
+    }
+    collectCorrupt(surveyed)
+    judgeFiles(surveyed.count)
+    judgeAnimations(surveyed)
+    if isPaired {
+      judgeMatching(matchings)
+      judgeProportions(matchings, sets.map(\.1), surveyed)
+    }
+    if let labels = folders.folders(of: .train)?[.source], labels.holdsLabels { judgeLabels(training) }
+    let count = isPaired ? training.stems.count : training.files.values.map(\.count).min() ?? 0
+    if count < 100 {
+      find(
+        .warning, .fewExamples,
+        "There are \(count) training \(isPaired ? "pairs" : "pictures in the smaller set"); most systems need "
+          + "hundreds to thousands.")
+    }
+    judgeDuplicates(DuplicateSearch(surveyed, ignoringLikenessOf: isPaired ? 0 : nil))
+  }
+
+  /// All files of a part, the roles being the classes.
+  private func pictures(of matching: PairMatching) -> PictureDataset {
+    let roles = PictureRole.allCases.filter { matching.files[$0] != nil }
+    let names = roles.map { matching.folders.folders(of: matching.split)?[$0]?.url.lastPathComponent ?? "" }
+    var files: [(name: String, url: URL)] = []
+    var labels: [Int] = []
+    for (label, role) in roles.enumerated() {
+      for (stem, url) in (matching.files[role] ?? [:]).sorted(by: { $0.key < $1.key }) {
+        files.append(("\(role.rawValue)/\(stem)", url))
+        labels.append(label)
+      }
+    }
+    let description = DatasetDescription(
+      layout: report.layout, name: path.lastPathComponent, split: matching.split, count: files.count,
+      classNames: names, fingerprint: (try? contentFingerprint(of: files, isLenient: true)) ?? "unreadable")
+    return PictureDataset(
+      description: description, files: files.map(\.url), labels: labels, preparation: nil,
+      codec: options.codec)
+  }
+
+  private mutating func judgeMatching(_ matchings: [PairMatching]) {
+    for matching in matchings {
+      let most = matching.files.values.map(\.count).max() ?? 0
+      if matching.stems.count * 2 < most {
+        find(
+          .error, .unmatched,
+          "Only \(matching.stems.count) of \(most) \(matching.split.rawValue) pictures have a partner of the same "
+            + "name; pairs need equal names but for the ending.")
+      } else if let sentence = matching.unmatchedSentence {
+        find(.warning, .unmatched, "In the \(matching.split.rawValue) part \(sentence)")
+      }
+    }
+  }
+
+  /// Pairs whose pictures do not show the same frame.
+  private mutating func judgeProportions(
+    _ matchings: [PairMatching], _ sets: [PictureDataset], _ surveyed: [SurveyedPicture]
+  ) {
+    var facts: [URL: SurveyedPicture.Facts] = [:]
+    var place = 0
+    for set in sets {
+      for file in set.files {
+        if case .success(let found) = surveyed[place].outcome { facts[file] = found }
+        place += 1
+      }
+    }
+    var different: [String] = []
+    for matching in matchings {
+      for stem in matching.stems {
+        guard let source = matching.files[.source]?[stem].flatMap({ facts[$0] }),
+          let target = matching.files[.target]?[stem].flatMap({ facts[$0] })
+        else { continue }
+        let expected = Double(source.width) * Double(target.height) / Double(target.width)
+        if abs(Double(source.height) - expected) > max(1.5, 0.03 * expected) {
+          different.append("\(stem) (\(source.size) and \(target.size))")
+        }
+      }
+    }
+    guard let first = different.first else { return }
+    find(
+      .warning, .mismatchedPairs,
+      (different.count == 1
+        ? "A pair has pictures of different proportions, \(first); training leaves it out."
+        : "\(different.count) pairs have pictures of different proportions, such as \(first); training leaves them "
+          + "out.")
+    )
+  }
+
+  private mutating func judgeLabels(_ training: PairMatching) {
+    let files = (training.files[.source] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
+    let classes = LabelPictures.countClasses(files, codec: options.codec)
+    let names = (try? LabelPictures.classNames(in: training.folders.root)) ?? []
+    guard classes > 0 else { return }
+    find(
+      .note, .remark,
+      "The sources are maps of labels with the classes 0 … \(classes - 1)"
+        + (names.isEmpty ? "" : "; the table of classes names \(names.count)")
+        + "; as one-hot channels they need --set inputChannels=\(max(classes, names.count)).")
+    if !names.isEmpty, names.count < classes {
+      find(
+        .error, .remark,
+        "The maps hold the label \(classes - 1), and the table of classes has only \(names.count) names.")
+    }
+  }
+
+  /// Pictures twice as wide as high may be two pictures.
+  mutating func judgeHalves(_ pictures: [SurveyedPicture]) {
+    guard report.layout == .flatPictures else { return }
+    let sizes = pictures.compactMap { picture -> (Int, Int)? in
+      if case .success(let facts) = picture.outcome { (facts.width, facts.height) } else { nil }
+    }
+    guard !sizes.isEmpty, options.isSideBySide || sizes.allSatisfy({ $0.0 == 2 * $0.1 }) else { return }
+    report.layout = .sideBySide
+    guard !options.isSideBySide else { return }
+    find(
+      .note, .sideBySide,
+      "All pictures are twice as wide as high; systems that learn from pairs take them for two pictures side by side."
+    )
+  }
+
+  /// Only the first frame of an animation is used.
+  mutating func judgeAnimations(_ pictures: [SurveyedPicture]) {
+    let moving = pictures.filter { picture in
+      if case .success(let facts) = picture.outcome { facts.frames > 1 } else { false }
+    }
+    guard let first = moving.first else { return }
+    find(
+      .note, .animations,
+      moving.count == 1
+        ? "\(first.name) is an animation; only its first frame is used."
+        : "\(moving.count) pictures are animations, such as \(first.name); only their first frames are used.")
+  }
+}

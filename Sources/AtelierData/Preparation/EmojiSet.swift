@@ -1,0 +1,202 @@
+internal import AtelierMedia
+public import Foundation
+
+/// The emoji of the Unicode Standard as a set of captioned pictures: every fully qualified emoji that the
+/// font draws, with its name, group and subgroup.
+public enum EmojiSet {
+  /// Where Debian's packages `fonts-noto-color-emoji` and `unicode-data` put their files.
+  public static let debianFont = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
+  /// See ``debianFont``.
+  public static let debianList = "/usr/share/unicode/emoji/emoji-test.txt"
+
+  /// One emoji of Unicode's list.
+  package struct Entry: Hashable {
+    package let text: String
+    package let codes: String
+    package let name: String
+    package let group: String
+    package let subgroup: String
+
+    /// What its variants share: skin tones and hair stand behind a colon, men, women and persons of one
+    /// occupation before it. Flags are all called "flag: …" and are different pictures.
+    package var family: String {
+      if group == "Flags" || subgroup == "keycap" { return name }
+      let motif = String(name.prefix { $0 != ":" })
+      for person in ["man ", "woman ", "person ", "men ", "women ", "people "] where motif.hasPrefix(person) {
+        return String(motif.dropFirst(person.count))
+      }
+      return motif
+    }
+  }
+
+  /// The part of each entry: one motif in ten is for tests, one in twenty for validation.
+  ///
+  /// Variants stay together, and so do entries that look the same (the flags of France and of Clipperton), so
+  /// that no held-out picture is a recoloured training picture. Motifs of more than a dozen pictures (a hundred
+  /// of one kiss) stay in training, since a held-out part full of one motif measures that.
+  ///
+  /// - Parameter looks: what tells the pictures of the entries apart.
+  package static func parts(of entries: [Entry], looks: [String], seed: UInt64) -> [DatasetSplit] {
+    var parents: [String: String] = [:]
+    func root(_ family: String) -> String {
+      var family = family
+      while let parent = parents[family] { family = parent }
+      return family
+    }
+    var byLook: [String: String] = [:]
+    for (entry, look) in zip(entries, looks) {
+      let (mine, other) = (root(entry.family), root(byLook[look, default: entry.family]))
+      if mine != other { parents[mine] = other }
+      byLook[look] = other
+    }
+    let roots = entries.map { root($0.family) }
+    let sizes = Dictionary(roots.map { ($0, 1) }, uniquingKeysWith: +)
+    return roots.map { root in
+      guard sizes[root, default: 0] <= 12 else { return .train }
+      var generator = SeededGenerator(seed: seed, purpose: "emoji \(root)")
+      switch generator.integer(below: 20) {
+      case 0, 1: return .test
+      case 2: return .validation
+      default: return .train
+      }
+    }
+  }
+
+  /// Draws the set into a new folder: a PNG each, and `metadata.jsonl` with `file_name`, `label` (the group),
+  /// `subgroup`, `name`, `caption`, `codes` and `split`.
+  ///
+  /// - Parameters:
+  ///   - size: the side of square pictures; nil: as the font has them (136 × 128 in Noto).
+  ///   - isTransparent: keep the alpha of the font; else pictures lie on white.
+  ///   - seed: what the division into parts follows from.
+  /// - Throws: ``DatasetError/exists(path:)`` where the folder exists, ``DatasetError`` for a font or a list
+  ///   that cannot be used.
+  public static func prepare(
+    to target: URL, font: URL, list: URL, size: Int? = nil, isTransparent: Bool = false, seed: UInt64 = 0,
+    progress: PreparationProgress? = nil
+  ) throws(DatasetError) -> PreparationReport {
+    guard let text = try? String(contentsOf: list, encoding: .utf8) else { throw .notFound(path: list.path) }
+    let entries = entries(in: text)
+    guard !entries.isEmpty else {
+      throw .corruptFile(path: list.path, reason: "it lists no fully-qualified emoji; emoji-test.txt does")
+    }
+    if let size, !(8...1024).contains(size) {
+      throw .invalid(reason: "emoji of \(size) pixels make no sense; 8 to 1024 do")
+    }
+    let drawing: ColourFont
+    do throws(ImageError) { drawing = try ColourFont(font) } catch {
+      throw .corruptFile(path: font.path, reason: error.shortReason)
+    }
+    let folder = try StagedFolder(
+      target, recipe: "emoji \(size ?? 0) \(isTransparent) \(seed)\n\(font.path)\n\(list.path)\n")
+    var drawn: [Entry] = []
+    var looks: [String] = []
+    var leftOut: [String] = []
+    for start in stride(from: 0, to: entries.count, by: chunk) {
+      var pictures: [(name: String, picture: Image)] = []
+      for entry in entries[start..<min(start + chunk, entries.count)] {
+        let picture: Image?
+        do throws(ImageError) { picture = try drawing.picture(of: entry.text) } catch {
+          throw .corruptFile(path: font.path, reason: error.shortReason)
+        }
+        guard let picture else {
+          leftOut.append("\(entry.name) (\(entry.codes)) is not in the font.")
+          continue
+        }
+        pictures.append((entry.codes + ".png", picture))
+        drawn.append(entry)
+        looks.append(contentFingerprint(of: picture.bytes))
+      }
+      let made = pictures
+      let failures = inParallel(made.count) { index in
+        write(made[index].picture, made[index].name, to: folder, size, isTransparent)
+      }
+      for case let failure? in failures { throw failure }
+      progress?(min(start + chunk, entries.count), entries.count)
+    }
+    guard !drawn.isEmpty else {
+      folder.discard()
+      throw .corruptFile(path: font.path, reason: "it draws none of the listed emoji")
+    }
+    var lines: [String] = []
+    for (entry, part) in zip(drawn, parts(of: drawn, looks: looks, seed: seed)) {
+      lines.append(try line(entry, file: entry.codes + ".png", part: part))
+    }
+    try folder.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: "metadata.jsonl")
+    try folder.finish()
+    return PreparationReport(written: lines.count, leftOut: leftOut)
+  }
+
+  /// Glyphs are drawn by one thread, and so many of them encoded by all.
+  private static let chunk = 64
+
+  /// Writes a picture that is not there yet; what went wrong, or nil.
+  private static func write(
+    _ picture: Image, _ name: String, to folder: StagedFolder, _ size: Int?, _ isTransparent: Bool
+  ) -> DatasetError? {
+    if folder.has(name) { return nil }
+    do throws(ImageError) {
+      let sized = try size.map { side throws(ImageError) in try squared(picture, side) } ?? picture
+      let bytes = try ImageCodec().encode(isTransparent ? sized : sized.withoutAlpha(), as: .png)
+      do throws(DatasetError) { try folder.write(bytes, to: name) } catch { return error }
+      return nil
+    } catch {
+      return .unwritable(path: folder.target.path, reason: error.shortReason)
+    }
+  }
+
+  /// The fully qualified emoji of `emoji-test.txt`: `1F600 ; fully-qualified # 😀 E1.0 grinning face`.
+  package static func entries(in text: String) -> [Entry] {
+    var entries: [Entry] = []
+    var group = ""
+    var subgroup = ""
+    for line in text.split(whereSeparator: \.isNewline) {
+      if line.hasPrefix("# group: ") { group = String(line.dropFirst(9)) }
+      if line.hasPrefix("# subgroup: ") { subgroup = String(line.dropFirst(12)) }
+      guard !line.hasPrefix("#"), let semicolon = line.firstIndex(of: ";"),
+        let hash = line[semicolon...].firstIndex(of: "#")
+      else { continue }
+      let status = line[line.index(after: semicolon)..<hash].trimmingCharacters(in: .whitespaces)
+      guard status == "fully-qualified" else { continue }
+      let codes = line[..<semicolon].split(separator: " ")
+      let scalars = codes.compactMap { UInt32($0, radix: 16).flatMap(Unicode.Scalar.init) }
+      // After the hash: the emoji, the version in which it came, its name.
+      let words = line[line.index(after: hash)...].split(separator: " ", omittingEmptySubsequences: true)
+      guard scalars.count == codes.count, !scalars.isEmpty, words.count >= 3 else { continue }
+      var view = String.UnicodeScalarView()
+      view.append(contentsOf: scalars)
+      entries.append(
+        Entry(
+          text: String(view), codes: codes.joined(separator: "-").lowercased(),
+          name: words.dropFirst(2).joined(separator: " "), group: group, subgroup: subgroup))
+    }
+    return entries
+  }
+
+  /// The picture in the middle of a transparent square.
+  private static func squared(_ picture: Image, _ side: Int) throws(ImageError) -> Image {
+    let longer = max(picture.width, picture.height)
+    let (left, top) = ((longer - picture.width) / 2, (longer - picture.height) / 2)
+    var bytes = [UInt8](repeating: 0, count: 4 * longer * longer)
+    for row in 0..<picture.height {
+      let from = 4 * row * picture.width
+      let to = 4 * ((row + top) * longer + left)
+      bytes.replaceSubrange(
+        to..<(to + 4 * picture.width), with: picture.bytes[from..<(from + 4 * picture.width)])
+    }
+    return try Image(width: longer, height: longer, channels: 4, bytes: bytes)
+      .resized(width: side, height: side)
+  }
+
+  private static func line(_ entry: Entry, file: String, part: DatasetSplit) throws(DatasetError) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let row = [
+      "file_name": file, "label": entry.group, "subgroup": entry.subgroup, "name": entry.name,
+      "caption": entry.name, "codes": entry.codes, "split": PictureFolders.names(of: part)[0],
+    ]
+    do { return String(decoding: try encoder.encode(row), as: UTF8.self) } catch {
+      throw .invalid(reason: "the name \(entry.name) cannot be written as JSON")
+    }
+  }
+}

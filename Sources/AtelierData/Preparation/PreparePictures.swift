@@ -1,0 +1,192 @@
+public import AtelierMedia
+public import Foundation
+internal import Synchronization
+
+/// Called from any thread with the pictures done and to do.
+public typealias PreparationProgress = @Sendable (_ done: Int, _ total: Int) -> Void
+
+/// Makes a picture of every picture below a folder, as PNG under the same name in a new folder.
+///
+/// Pictures that cannot be decoded are named in the report, and the others made. A table beside the pictures is
+/// carried over as `metadata.jsonl`. An interrupted call is taken up again by the same call.
+///
+/// - Parameters:
+///   - recipe: what is made, in words that tell it from others: `edges 1.2 1.0 2.5`.
+///   - body: the new picture.
+/// - Throws: ``DatasetError/exists(path:)`` where the result exists; ``DatasetError`` where nothing can be
+///   read or written.
+public func preparePictures(
+  from source: URL, to target: URL, recipe: String, progress: PreparationProgress? = nil,
+  _ body: @Sendable (Image) throws(ImageError) -> Image
+) throws(DatasetError) -> PreparationReport {
+  let names = try picturesToPrepare(in: source, for: target)
+  let folder = try StagedFolder(target, recipe: "\(recipe)\n\(source.standardizedFileURL.path)\n")
+  var byStem: [String: String] = [:]
+  var leftOut: [String] = []
+  for name in names {
+    let stem = (name as NSString).deletingPathExtension
+    if let first = byStem[stem] {
+      leftOut.append("\(name) would have the same name as what is made of \(first).")
+    } else {
+      byStem[stem] = name
+    }
+  }
+  let work = byStem.sorted { $0.key < $1.key }
+  let done = Mutex(0)
+  let outcomes = inParallel(work.count) { index -> DatasetError? in
+    let (stem, name) = work[index]
+    defer {
+      let now = done.withLock { count -> Int in
+        count += 1
+        return count
+      }
+      progress?(now, work.count)
+    }
+    if folder.has(stem + ".png") { return nil }
+    do throws(ImageError) {
+      let picture = try body(try ImageCodec().decode(source.appendingPathComponent(name)))
+      let bytes = try ImageCodec().encode(picture, as: .png)
+      do throws(DatasetError) { try folder.write(bytes, to: stem + ".png") } catch { return error }
+      return nil
+    } catch {
+      return .corruptPicture(path: name, reason: error.shortReason)
+    }
+  }
+  for case let error in outcomes {
+    guard let error else { continue }
+    guard case .corruptPicture = error else { throw error }
+    leftOut.append(error.description)
+  }
+  let written = work.count - outcomes.count { $0 != nil }
+  guard written > 0 else {
+    folder.discard()
+    throw .invalid(
+      reason: "no picture of \(source.path) could be used; the first: \(leftOut.first ?? "none")")
+  }
+  if let file = LabelTable.find(in: source) {
+    let made = Set(zip(work, outcomes).filter { $1 == nil }.map(\.0.value))
+    try folder.write(try LabelTable(file).jsonLines(ofFiles: made, ending: "png"), to: "metadata.jsonl")
+  }
+  try folder.finish()
+  return PreparationReport(written: written, leftOut: leftOut)
+}
+
+/// The pictures below a folder, once it is sure that the result will not lie among them.
+private func picturesToPrepare(in source: URL, for target: URL) throws(DatasetError) -> [String] {
+  try refuseNesting(of: target, in: source)
+  let names = PictureFolders.pictures(below: source)
+  guard !names.isEmpty else {
+    throw .unknownLayout(path: source.path, lookedFor: ["pictures (png, jpg, webp, tiff, gif, heic, avif)"])
+  }
+  return names
+}
+
+/// Refuses a source that is no folder, and a result inside it.
+func refuseNesting(of target: URL, in source: URL) throws(DatasetError) {
+  guard PictureFolders.isFolder(source) else { throw .notFound(path: source.path) }
+  let outer = source.resolvingSymlinksInPath().standardizedFileURL.path + "/"
+  let inner = target.resolvingSymlinksInPath().standardizedFileURL.path + "/"
+  if inner.hasPrefix(outer) {
+    throw .invalid(reason: "\(target.path) lies inside \(source.path); name a folder beside it")
+  }
+}
+
+/// Joins two folders of pictures whose files have the same names but for the ending.
+///
+/// Where the targets, or else the sources, come with a table that has a column `split`, the pairs lie in
+/// `train`, `val` and `test` as it says.
+///
+/// - Parameters:
+///   - sideBySide: whether each pair becomes one PNG, the source on the left; else the files are copied, as
+///     they are, into folders `A` and `B`.
+///   - linking: link the files instead of copying them.
+/// - Throws: ``DatasetError`` where nothing belongs together or the result exists.
+public func preparePairs(
+  sources: URL, targets: URL, to target: URL, sideBySide: Bool = false, linking: Bool = false,
+  progress: PreparationProgress? = nil
+) throws(DatasetError) -> PreparationReport {
+  try refuseNesting(of: target, in: sources)
+  try refuseNesting(of: target, in: targets)
+  func byStem(_ folder: URL) -> [String: String] {
+    Dictionary(
+      PictureFolders.pictures(below: folder).map { (($0 as NSString).deletingPathExtension, $0) },
+      uniquingKeysWith: { first, _ in first })
+  }
+  let (left, right) = (byStem(sources), byStem(targets))
+  let stems = left.keys.filter { right[$0] != nil }.sorted()
+  guard !stems.isEmpty else {
+    throw .invalid(
+      reason: "no picture of \(sources.path) has the name of one of \(targets.path), endings aside")
+  }
+  var leftOut = Set(left.keys).symmetricDifference(right.keys).sorted().map {
+    "\($0) is in one of the folders only."
+  }
+  var table = try partsOfTable(in: targets)
+  if table == nil { table = try partsOfTable(in: sources) }
+  let parts = table
+  let folder = try StagedFolder(
+    target,
+    recipe:
+      "pair \(sideBySide)\n\(sources.standardizedFileURL.path)\n\(targets.standardizedFileURL.path)\n")
+  let done = Mutex(0)
+  let outcomes = inParallel(stems.count) { index -> DatasetError? in
+    let stem = stems[index]
+    guard let a = left[stem], let b = right[stem] else { return nil }
+    let part = parts.map { PictureFolders.names(of: $0[stem] ?? .train)[0] + "/" } ?? ""
+    defer {
+      let now = done.withLock { count -> Int in
+        count += 1
+        return count
+      }
+      progress?(now, stems.count)
+    }
+    do throws(DatasetError) {
+      if sideBySide {
+        if folder.has(part + stem + ".png") { return nil }
+        let sheet = try joined(sources.appendingPathComponent(a), targets.appendingPathComponent(b), stem)
+        try folder.write(sheet, to: part + stem + ".png")
+      } else {
+        try folder.add(sources.appendingPathComponent(a), as: part + "A/" + a, linking: linking)
+        try folder.add(targets.appendingPathComponent(b), as: part + "B/" + b, linking: linking)
+      }
+      return nil
+    } catch { return error }
+  }
+  for case let error in outcomes {
+    guard let error else { continue }
+    guard case .corruptPicture = error else { throw error }
+    leftOut.append(error.description)
+  }
+  let written = stems.count - outcomes.count { $0 != nil }
+  guard written > 0 else {
+    folder.discard()
+    throw .invalid(reason: "no pair could be used; the first: \(leftOut.last ?? "none")")
+  }
+  try folder.finish()
+  return PreparationReport(written: written, leftOut: leftOut)
+}
+
+/// The parts that a table gives to pictures, by their names without the endings; nil without such a table.
+private func partsOfTable(in folder: URL) throws(DatasetError) -> [String: DatasetSplit]? {
+  guard let file = LabelTable.find(in: folder) else { return nil }
+  return try LabelTable(file).parts()
+}
+
+/// A PNG of two pictures, the left one brought to the right one's size.
+private func joined(_ source: URL, _ target: URL, _ stem: String) throws(DatasetError) -> [UInt8] {
+  do throws(ImageError) {
+    let (left, right) = (try ImageCodec().decode(source), try ImageCodec().decode(target))
+    let expected = Double(left.width) * Double(right.height) / Double(right.width)
+    guard abs(Double(left.height) - expected) <= max(1.5, 0.03 * expected) else {
+      throw .invalid(
+        reason:
+          "\(left.width) x \(left.height) and \(right.width) x \(right.height) do not show the same frame")
+    }
+    let depth = max(left.depth, right.depth)
+    let cells = [left, right].map { $0.withDepth(min(16, depth)).rgb() }
+    let sized = try cells[0].resized(width: right.width, height: right.height)
+    return try ImageCodec().encode(sized.joined(with: cells[1]), as: .png)
+  } catch {
+    throw .corruptPicture(path: stem, reason: error.shortReason)
+  }
+}

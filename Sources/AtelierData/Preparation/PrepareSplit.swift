@@ -1,0 +1,107 @@
+public import Foundation
+
+/// Divides a folder at random into `train`, `val` and `test`; what belongs together stays together.
+///
+/// A flat folder becomes `train/…`, a folder a class `train/CLASS/…` (each class divided for itself), pairs in
+/// folders `train/A` and `train/B` with both pictures of a pair in one part, and two unpaired sets the same,
+/// each divided for itself.
+///
+/// - Parameters:
+///   - validation: the share of validation pictures, 0 up to 1.
+///   - test: the share of test pictures.
+///   - seed: what the division follows from; the names alone decide beside it.
+///   - linking: link the files instead of copying them.
+/// - Throws: ``DatasetError`` for data that are divided already, or where the result exists.
+public func prepareSplit(
+  of source: URL, to target: URL, validation: Double = 0.1, test: Double = 0.1, seed: UInt64 = 0,
+  linking: Bool = false, progress: PreparationProgress? = nil
+) throws(DatasetError) -> PreparationReport {
+  guard validation >= 0, test >= 0, validation + test > 0, validation + test < 1 else {
+    throw .invalid(reason: "shares of \(validation) and \(test) leave nothing to train on or hold out")
+  }
+  try refuseNesting(of: target, in: source)
+  let pairs = PairFolders.find(at: source)
+  if PictureFolders.isDivided(source) || (pairs?.parts.count ?? 0) > 1 || !(pairs?.lists.isEmpty ?? true) {
+    throw .invalid(
+      reason: "\(source.path) is divided already, in folders or by lists of names; train on it as it is")
+  }
+  if LabelTable.find(in: source) != nil {
+    throw .invalid(
+      reason:
+        "\(source.path) has a table, which divides its pictures by a column \"split\" of train, val and test"
+    )
+  }
+  let plan = try SplitPlan(source)
+  let folder = try StagedFolder(
+    target,
+    recipe: "split \(validation) \(test) \(seed)\n\(source.standardizedFileURL.path)\n")
+  var written = 0
+  let total = plan.groups.reduce(0) { $0 + $1.count }
+  for group in plan.groups {
+    var generator = SeededGenerator(seed: seed, purpose: "split")
+    let order = generator.permutation(group.count)
+    let tests = Int((Double(group.count) * test).rounded())
+    let validations = Int((Double(group.count) * validation).rounded())
+    for (place, index) in order.enumerated() {
+      let part = place < tests ? "test" : place < tests + validations ? "val" : "train"
+      for file in group[index] {
+        try folder.add(file.url, as: "\(part)/\(file.name)", linking: linking)
+      }
+      written += 1
+      progress?(written, total)
+    }
+  }
+  // What the labels of maps are called belongs to the pictures.
+  for name in ["classes.json", "classes.txt"] {
+    let file = source.appendingPathComponent(name)
+    if FileManager.default.fileExists(atPath: file.path) {
+      try folder.add(file, as: name, linking: linking)
+    }
+  }
+  try folder.finish()
+  return PreparationReport(written: written, leftOut: plan.leftOut)
+}
+
+/// What is divided: groups (a class, a set) of examples, each of files that stay together.
+private struct SplitPlan {
+  typealias File = (name: String, url: URL)
+
+  var groups: [[[File]]] = []
+  var leftOut: [String] = []
+
+  init(_ source: URL) throws(DatasetError) {
+    if let folders = PairFolders.find(at: source), !folders.mayBeClasses,
+      let roles = folders.folders(of: .train)
+    {
+      addPairs(folders, roles)
+      return
+    }
+    let names = PictureFolders.pictures(below: source)
+    guard !names.isEmpty else {
+      throw .unknownLayout(path: source.path, lookedFor: ["pictures (png, jpg, webp, tiff, gif, heic, avif)"])
+    }
+    // By the first folder: a class.
+    let classes = Dictionary(grouping: names) { $0.contains("/") ? String($0.prefix { $0 != "/" }) : "" }
+    groups = classes.sorted { $0.key < $1.key }.map { _, names in
+      names.map { [($0, source.appendingPathComponent($0))] }
+    }
+  }
+
+  private mutating func addPairs(_ folders: PairFolders, _ roles: [PictureRole: PairFolders.Folder]) {
+    let matching = PairMatching(folders, .train, withInstances: roles[.instance] != nil)
+    func entry(_ role: PictureRole, _ stem: String) -> File? {
+      guard let url = matching.files[role]?[stem], let folder = roles[role]?.url else { return nil }
+      let ending = url.pathExtension
+      return ("\(folder.lastPathComponent)/\(stem).\(ending)", url)
+    }
+    let sides: [PictureRole] = [.source, .target, .instance]
+    if matching.stems.isEmpty {
+      groups = [.source, .target].map { role in
+        (matching.files[role] ?? [:]).keys.sorted().compactMap { stem in entry(role, stem).map { [$0] } }
+      }
+    } else {
+      groups = [matching.stems.map { stem in sides.compactMap { entry($0, stem) } }]
+      if let sentence = matching.unmatchedSentence { leftOut.append(sentence) }
+    }
+  }
+}

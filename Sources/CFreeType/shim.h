@@ -1,0 +1,18 @@
+// FreeType names its headers by macros, and its flags are macros that Swift cannot see.
+#ifndef CFreeType_SHIM_H
+#define CFreeType_SHIM_H
+#include <ft2build.h>
+#include FT_FREETYPE_H
+
+/// Whether a face has bitmaps of fixed sizes, as colour fonts of pictures have.
+static inline int cfreetype_has_bitmaps(FT_Face face) { return FT_HAS_FIXED_SIZES(face) && FT_HAS_COLOR(face); }
+
+/// Loads a glyph with its colours.
+static inline FT_Error cfreetype_load_colour(FT_Face face, FT_UInt glyph) {
+  return FT_Load_Glyph(face, glyph, FT_LOAD_COLOR);
+}
+
+/// Whether a bitmap holds blue, green, red and alpha, the colours multiplied by alpha.
+static inline int cfreetype_is_bgra(const FT_Bitmap *bitmap) { return bitmap->pixel_mode == FT_PIXEL_MODE_BGRA; }
+
+#endif
