@@ -39,7 +39,10 @@ struct Evaluate: ParsableCommand {
   var classifierSeconds = 90.0
 
   @Option(
-    help: "Weights of the FID paper's Inception network (pt_inception-2015-12-05-*.pth).", completion: .file()
+    help: """
+      Weights of the FID paper's Inception network (pt_inception-2015-12-05-*.pth); translations are measured by \
+      imported ones without it.
+      """, completion: .file()
   )
   var inception: String?
 

@@ -21,6 +21,7 @@ struct Program: ParsableCommand {
     ])
 
   static func main() {
+    Engine.keepFreedMemory()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -172,6 +172,9 @@ struct Train: ParsableCommand {
       values = try values.overlaid(with: ConfigurationFile.read(URL(fileURLWithPath: configuration)))
     }
     values = try values.overlaid(with: try parsedKeys(changes))
+    let found = System.adapted(values, to: .standard)
+    values = found.configuration
+    if let remark = found.remark { reporter.say(remark) }
     var options = TrainingOptions()
     try apply(to: &options)
     try options.validate()

@@ -64,7 +64,10 @@ extension Weights {
       }
       guard let system else {
         let store = WeightStore.standard
-        let stored = try store.importFile(urls[0], as: name)
+        let kind = try name ?? WeightStore.recognised(urls[0])
+        // Its network belongs to the measures, so that the store alone could not check it.
+        if kind == InceptionFID.storedName { _ = try InceptionFID.load(from: urls[0]) }
+        let stored = try store.importFile(urls[0], as: kind)
         print("\(stored): stored in \(store.url(of: stored)?.path ?? "")")
         return
       }

@@ -15,9 +15,41 @@
 
 using namespace ctorch;
 
+#ifdef __GLIBC__
+#include <malloc.h>
+
+#include <climits>
+#endif
+
 struct CTGenerator {
   at::Generator value;
 };
+
+namespace {
+
+// The fused kernels walk through memory, not through indices. What has its channels last they copy first, which
+// takes several times as long as the update; and where parameter and gradient lie in different orders they
+// mix up the elements (libtorch 2.13). As flat views of memory in one order neither happens.
+//
+// - columns: parameter, gradient and state of one kind each; tensors of other orders than their parameter's are
+//   left alone where something would have to be written back.
+void flatten(std::vector<std::vector<at::Tensor> *> columns) {
+  auto &parameters = *columns[0], &gradients = *columns[1];
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const at::Tensor parameter = parameters[i];
+    const auto isAlike = [&](const at::Tensor &other) {
+      return other.sizes() == parameter.sizes() && other.strides() == parameter.strides();
+    };
+    if (!isAlike(gradients[i])) gradients[i] = at::empty_like(parameter).copy_(gradients[i]);
+    bool isFlat = parameter.is_non_overlapping_and_dense();
+    for (auto *column : columns) isFlat = isFlat && (column->empty() || isAlike((*column)[i]));
+    if (!isFlat) continue;
+    for (auto *column : columns)
+      if (!column->empty()) (*column)[i] = (*column)[i].as_strided({parameter.numel()}, {1});
+  }
+}
+
+}  // namespace
 
 extern "C" {
 
@@ -98,6 +130,14 @@ bool CTSetThreadCount(int32_t count) {
     at::set_num_threads(count);
     return true;
   });
+}
+
+bool CTKeepFreedMemory(void) {
+#ifdef __GLIBC__
+  return mallopt(M_MMAP_THRESHOLD, INT_MAX) == 1 && mallopt(M_TRIM_THRESHOLD, INT_MAX) == 1;
+#else
+  return false;
+#endif
 }
 
 bool CTOneDNNEnabled(void) {
@@ -205,8 +245,10 @@ bool CTFusedAdam(CTTensor *const *parameters, CTTensor *const *gradients, CTTens
                  double beta1, double beta2, double weightDecay, double epsilon, bool decoupled) {
   return guard([&] {
     at::NoGradGuard off;
-    const auto p = vector(parameters, count), g = vector(gradients, count), m = vector(firstMoments, count),
-               v = vector(secondMoments, count), s = vector(steps, count);
+    auto p = vector(parameters, count), g = vector(gradients, count), m = vector(firstMoments, count),
+         v = vector(secondMoments, count);
+    const auto s = vector(steps, count);
+    flatten({&p, &g, &m, &v});
     const std::vector<at::Tensor> none;
     if (decoupled)
       at::_fused_adamw_(p, g, m, v, none, s, learningRate, beta1, beta2, weightDecay, epsilon, false, false);
@@ -221,9 +263,10 @@ bool CTFusedSGD(CTTensor *const *parameters, CTTensor *const *gradients, CTTenso
                 bool firstStep) {
   return guard([&] {
     at::NoGradGuard off;
-    const auto buffers = momenta && momentum != 0 ? vector(momenta, count) : std::vector<at::Tensor>();
-    at::_fused_sgd_(vector(parameters, count), vector(gradients, count), buffers, weightDecay, momentum, learningRate,
-                    dampening, nesterov, false, firstStep);
+    auto p = vector(parameters, count), g = vector(gradients, count);
+    auto buffers = momenta && momentum != 0 ? vector(momenta, count) : std::vector<at::Tensor>();
+    flatten({&p, &g, &buffers});
+    at::_fused_sgd_(p, g, buffers, weightDecay, momentum, learningRate, dampening, nesterov, false, firstStep);
     return true;
   });
 }

@@ -99,7 +99,8 @@ public final class VGG: PerceptionNetwork {
     for (index, stage) in stages.prefix(last + 1).enumerated() {
       switch stage {
       case .convolution(let layer): x = layer(x)
-      case .relu: x = x.relu()
+      // A convolution's output serves nobody else, unless somebody asked for it.
+      case .relu: x = wanted[index - 1] == nil ? x.reluInPlace() : x.relu()
       case .pool:
         x =
           pooling == .maximum

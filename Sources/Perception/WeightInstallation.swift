@@ -85,6 +85,11 @@ extension WeightStore {
     return stored
   }
 
+  /// Which weights a file of the user's holds, by its names and shapes; nil where it cannot be told.
+  ///
+  /// - Throws: `FileFormatError` naming the file.
+  public static func recognised(_ file: URL) throws -> String? { try WeightConversion.recognised(file) }
+
   /// Stores weights from a file of the user's: torchvision's `.pth`, pytorch-fid's, or safetensors.
   ///
   /// - Parameter name: which weights they are; nil: what names and shapes tell. VGG for Caffe has the shapes

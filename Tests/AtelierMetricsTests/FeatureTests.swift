@@ -1,5 +1,6 @@
 import AtelierMetrics
 import Foundation
+import Perception
 import Testing
 import Torch
 import TorchNN
@@ -170,6 +171,18 @@ struct FeatureTests {
         "inception-2015-12-05", "drawn", "tf1-bilinear-299", "uint8",
       ])
     #expect(frechetDistanceName(for: network) == "FID")
+  }
+
+  @Test func anImportedInceptionIsFoundInTheStoreOfWeights() throws {
+    try withFolder { folder in
+      let file = folder.appending(path: "inception.safetensors")
+      try Safetensors.write(InceptionFID(using: RandomStream(seed: 5)).hostState(), to: file)
+      let store = WeightStore(folder.appending(path: "weights"))
+      #expect(throws: PerceptionError.self) { try InceptionFID.load(from: store) }
+      #expect(try store.importFile(file) == InceptionFID.storedName)
+      let fingerprint = try InceptionFID.load(from: store).weightsFingerprint
+      #expect(try fingerprint == InceptionFID.load(from: file).weightsFingerprint && fingerprint != nil)
+    }
   }
 
   @Test func aFileThatHoldsNoInceptionWeightsIsAnError() throws {

@@ -160,11 +160,13 @@ func pictures(_ system: some LatentSystem, _ request: GenerationRequest) throws 
     configuration.batchSize = 4
     let system = try make(GAN.self, configuration)
     let names = system.optimizers.map(\.name)
+    let before = system.networks.map { $0.module.parameters().map { $0.host() } }
     try train(system, steps: 0..<1)
     #expect(names == ["generator", "discriminator"])
-    // Both were updated, and each parameter requires its gradient again.
-    for network in system.networks {
-      #expect(network.module.parameters().allSatisfy { $0.requiresGradient && $0.gradient != nil })
+    // Both were updated, each parameter requires its gradient again, and no gradient takes memory.
+    for (network, old) in zip(system.networks, before) {
+      #expect(network.module.parameters().allSatisfy { $0.requiresGradient && $0.gradient == nil })
+      #expect(zip(network.module.parameters(), old).contains { $0.host() != $1 })
     }
   }
 

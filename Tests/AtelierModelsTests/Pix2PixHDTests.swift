@@ -1,4 +1,7 @@
 import AtelierModels
+import Foundation
+import Perception
+import TestSupport
 import Testing
 import Torch
 import TorchNN
@@ -169,6 +172,57 @@ private func trainOnMaps(
     #expect(try changed(by: 2) == ["enhanc", "global"])
   }
 
+  @Test func thePerceptualLossComparesFiveLayersOfPicturesAsTheyAre() throws {
+    var configuration = tiny()
+    configuration.weights.perceptual = 10
+    configuration.features = .vgg16
+    let system = try make(Pix2PixHD.self, configuration)
+    try system.fillFrozenNetworks(from: .drawn(seed: 3))
+    #expect(system.trainedNetworks.map(\.name) == ["generator", "discriminator"])
+    let batch = MapSource(configuration).next()
+    let generator = try #require(system.network("generator"))
+    let fake = try withoutGradients {
+      try #require(
+        try generator.forward(nil, ["label": batch["label"], "instance": batch["instance"]])["image"])
+    }
+    let layers = [
+      ("relu1_1", 1.0 / 32), ("relu2_1", 1.0 / 16), ("relu3_1", 0.125), ("relu4_1", 0.25), ("relu5_1", 1),
+    ]
+    let vgg = try VGG(.vgg16, upTo: layers.map(\.0))
+    vgg.drawWeights(seed: 3)
+    let (made, real) = (
+      vgg.activations(of: fake, at: layers.map(\.0)), vgg.activations(of: batch["image"], at: layers.map(\.0))
+    )
+    let expected = try layers.reduce(0.0) { sum, layer in
+      let (a, b) = (try #require(made[layer.0]), try #require(real[layer.0]))
+      return sum + layer.1 * (a - b).abs().mean().item()
+    }
+    let logged = try trainOnMaps(system, steps: 2)
+    let found = try #require(logged[0]["perceptual"])
+    #expect(abs(found - 10 * expected) < 1e-4 * found, "\(found) \(10 * expected)")
+    let sum = ["adversarial", "featureMatching", "perceptual"].reduce(0) { $0 + (logged[0][$1] ?? .nan) }
+    #expect(abs(sum - (logged[0]["generator"] ?? .nan)) < 1e-4 * sum)
+  }
+
+  @Test func vgg16StandsInWhereVGG19IsMissing() throws {
+    let folder = try TemporaryFolder()
+    try withExtendedLifetime(folder) {
+      let store = WeightStore(folder.url)
+      var configuration = tiny()
+      #expect(Pix2PixHD.adapted(configuration, to: store).configuration == configuration)
+      configuration.weights.perceptual = 10
+      let found = Pix2PixHD.adapted(configuration, to: store)
+      #expect(found.configuration.features == .vgg16)
+      #expect(found.remark?.contains("VGG19") == true)
+      let file = try #require(store.url(of: "vgg19"))
+      try Data().write(to: file)
+      let own = Pix2PixHD.adapted(configuration, to: store)
+      #expect(own.configuration.features == .vgg19 && own.remark == nil)
+      configuration.features = .vgg16
+      #expect(Pix2PixHD.adapted(configuration, to: store).configuration == configuration)
+    }
+  }
+
   @Test func theLearningRateFallsAsTheAuthorsDoes() throws {
     var configuration = tiny()
     configuration.constantEpochs = 10
@@ -190,6 +244,12 @@ private func trainOnMaps(
     #expect(sentence { _ in }.isEmpty)
     #expect(sentence { $0.imageWidth = 33 }.contains("imageWidth"))
     #expect(sentence { $0.layers = 0 }.contains("layers"))
+    #expect(sentence { $0.weights.perceptual = -1 }.contains("weights.perceptual"))
+    #expect(
+      sentence {
+        $0.weights.perceptual = 1
+        $0.outputChannels = 4
+      }.contains("weights.perceptual"))
     #expect(sentence { $0.scales = 9 }.contains("scales"))
     #expect(sentence { $0.downsamplings = 5 }.contains("imageWidth"))
   }

@@ -46,6 +46,31 @@ import TorchNN
     #expect(split.values.floats() == problem.values.floats(), sourceLocation: sourceLocation)
   }
 
+  /// A convolution's weight with its channels last is updated as the same weight in the usual order, also by
+  /// a gradient in the usual order.
+  @Test(arguments: ["adam", "sgd"])
+  func theOrderInMemoryDoesNotMatter(_ kind: String) {
+    let stream = RandomStream(seed: 3)
+    let (value, gradients) = (stream.normal([4, 3, 2, 2]), (0..<3).map { _ in stream.normal([4, 3, 2, 2]) })
+    func trained(channelsLast: Bool, gradientsToo: Bool) -> [Float] {
+      let weight = channelsLast ? value.cloned().channelsLast() : value.cloned()
+      weight.requiresGradient = true
+      let parameters = [(name: "w", tensor: weight)]
+      let optimizer: Optimizer =
+        kind == "adam"
+        ? Adam(parameters, learningRate: 0.1) : SGD(parameters, learningRate: 0.1, momentum: 0.9)
+      for gradient in gradients {
+        weight.gradient = gradientsToo ? gradient.channelsLast() : gradient
+        optimizer.step()
+      }
+      return weight.contiguous().floats()
+    }
+    let expected = trained(channelsLast: false, gradientsToo: false)
+    #expect(trained(channelsLast: true, gradientsToo: true) == expected)
+    #expect(trained(channelsLast: true, gradientsToo: false) == expected)
+    #expect(trained(channelsLast: false, gradientsToo: true) == expected)
+  }
+
   @Test func sgdEqualsPyTorch() throws {
     try expect([0.925764, 0.449184, 2.7948442, 0.565096]) { SGD($0, learningRate: 0.05) }
     try expect([0.5377973, 1.8830698, 2.2454994, 0.6177829]) {

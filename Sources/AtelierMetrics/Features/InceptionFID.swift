@@ -1,4 +1,5 @@
 public import Foundation
+public import Perception
 public import Torch
 public import TorchNN
 
@@ -52,7 +53,11 @@ public final class InceptionFID: Module, FeatureSource {
     eval()
   }
 
-  /// The network with the weights of pytorch-fid's file `pt_inception-2015-12-05-6726825d.pth`.
+  /// The name of the weights in the store of weights.
+  public static var storedName: String { "inception-2015-12-05" }
+
+  /// The network with the weights of pytorch-fid's file `pt_inception-2015-12-05-6726825d.pth`, or of a
+  /// safetensors file with the same names.
   ///
   /// Strict: every weight must be there in its shape. The counters of batch norm, which old files lack and
   /// evaluation does not read, may be missing.
@@ -60,14 +65,31 @@ public final class InceptionFID: Module, FeatureSource {
   /// - Throws: `FileFormatError` when the file is missing, damaged or no state dictionary; `CheckpointError`
   ///   when it holds another network.
   public static func load(from url: URL) throws -> InceptionFID {
-    var tensors = try TorchFile.stateDictionary(of: url).removingDataParallelPrefix()
+    let tensors =
+      url.pathExtension.lowercased() == "safetensors"
+      ? try Safetensors.read(url).tensors : try TorchFile.stateDictionary(of: url)
+    return try load(tensors.removingDataParallelPrefix(), from: url.path)
+  }
+
+  /// The network with the weights that `atelier weights import` put into a store.
+  ///
+  /// - Throws: `PerceptionError` that says how to get them; else as ``load(from:)-(URL)``.
+  public static func load(from store: WeightStore) throws -> InceptionFID {
+    try load(
+      store.tensors(of: storedName, for: "FID"), from: store.url(of: storedName)?.path ?? storedName)
+  }
+
+  private static func load(
+    _ weights: [(name: String, tensor: HostTensor)], from source: String
+  ) throws -> InceptionFID {
+    var tensors = weights
     let network = InceptionFID(using: RandomStream(seed: 0))
     let given = Set(tensors.map(\.name))
     for (name, tensor) in network.state()
     where name.hasSuffix(".num_batches_tracked") && !given.contains(name) {
       tensors.append((name, tensor.host()))
     }
-    try network.load(tensors, from: url.path)
+    try network.load(tensors, from: source)
     var hash = Fingerprint()
     for (name, tensor) in network.state() where !name.hasSuffix(".num_batches_tracked") {
       hash.add(name)
@@ -85,7 +107,7 @@ public final class InceptionFID: Module, FeatureSource {
   }
 
   /// `inception-2015-12-05`.
-  public var name: String { "inception-2015-12-05" }
+  public var name: String { Self.storedName }
 
   /// The network, its weights' fingerprint, the resize and the rounding.
   public var provenance: Provenance {

@@ -300,7 +300,7 @@ public final class DCGAN: LatentSystem {
           ConvTranspose2d(
             inputChannels: width, outputChannels: next, kernelSize: index == 0 ? stages.bottomWidth : 4,
             stride: index == 0 ? 1 : 2, padding: index == 0 ? 0 : 1, hasBias: false, using: stream),
-          BatchNorm2d(channels: next, epsilon: configuration.normEpsilon), ReLU(),
+          BatchNorm2d(channels: next, epsilon: configuration.normEpsilon), ReLU(isInPlace: true),
         ]
         width = next
       }
@@ -331,7 +331,7 @@ public final class DCGAN: LatentSystem {
             inputChannels: width, outputChannels: next, kernelSize: 4, stride: 2, padding: 1, hasBias: false,
             using: stream))
         if index > 0 { layers.append(BatchNorm2d(channels: next, epsilon: configuration.normEpsilon)) }
-        layers.append(LeakyReLU(negativeSlope: configuration.leakySlope))
+        layers.append(LeakyReLU(negativeSlope: configuration.leakySlope, isInPlace: true))
         width = next
       }
       layers.append(
@@ -378,7 +378,8 @@ public final class DCGAN: LatentSystem {
       var layers: [any Layer] = [ReLU()]
       for (width, next) in zip(widths, widths.dropFirst()) {
         layers += [
-          DCGAN.enlarging(width, next, using: stream), DCGAN.batchStatistics(next, configuration), ReLU(),
+          DCGAN.enlarging(width, next, using: stream), DCGAN.batchStatistics(next, configuration),
+          ReLU(isInPlace: true),
         ]
       }
       let last = widths[widths.count - 1]
@@ -409,7 +410,7 @@ public final class DCGAN: LatentSystem {
             inputChannels: width, outputChannels: next, kernelSize: 5, stride: 2, padding: 2, hasBias: false,
             using: stream))
         if index > 0 { layers.append(DCGAN.batchStatistics(next, configuration)) }
-        layers.append(LeakyReLU(negativeSlope: configuration.leakySlope))
+        layers.append(LeakyReLU(negativeSlope: configuration.leakySlope, isInPlace: true))
         width = next
       }
       blocks = Sequential(layers)

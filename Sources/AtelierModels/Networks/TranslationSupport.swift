@@ -109,32 +109,8 @@ struct TranslationDiscriminatorPlan {
   }
 }
 
-/// The schedule of pix2pix and CycleGAN: a constant learning rate, then a straight line to zero, by passes
-/// over the data.
-///
-/// Source: junyanz/pytorch-CycleGAN-and-pix2pix `models/networks.py` `get_scheduler`, `linear`.
-func linearlyDecayed(_ rate: Double, constantEpochs: Int, decayEpochs: Int, epoch: Double) -> Double {
-  guard decayEpochs > 0 else { return rate }
-  return Schedule.linearDecay(start: constantEpochs, length: decayEpochs).learningRate(
-    base: rate, at: Int(epoch))
-}
-
 /// Sentences about keys that the three systems share.
 enum TranslationChecks {
-  /// The schedule's lengths, the sizes before a crop, and the batch.
-  static func training(
-    constantEpochs: Int, decayEpochs: Int, loadSize: Int?, imageSize: Int, batchSize: Int
-  ) throws(ConfigurationError) {
-    try AdversarialChecks.positive(["batchSize": batchSize])
-    for (key, value) in [("constantEpochs", constantEpochs), ("decayEpochs", decayEpochs)] {
-      try AdversarialChecks.require(value >= 0, "\(key) is at least 0, not \(value)")
-    }
-    if let loadSize {
-      try AdversarialChecks.require(
-        loadSize >= imageSize, "loadSize is at least imageSize, \(imageSize), not \(loadSize)")
-    }
-  }
-
   /// Factors of loss terms.
   static func weights(_ values: KeyValuePairs<String, Double>) throws(ConfigurationError) {
     for (key, value) in values {
@@ -143,6 +119,3 @@ enum TranslationChecks {
     }
   }
 }
-
-/// The authors' size before a crop: 286 for pictures of 256.
-func defaultLoadSize(for imageSize: Int) -> Int { (imageSize * 286 + 128) / 256 }

@@ -29,7 +29,7 @@ public final class CycleGAN: TranslatingSystem {
     reference: "junyanz/pytorch-CycleGAN-and-pix2pix models/cycle_gan_model.py")
 
   /// The choices of a cyclegan.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: TranslatorConfiguration {
     /// Factors of the generators' loss terms.
     public struct Weights: Codable, Sendable, Hashable {
       /// Of the mean absolute difference between a picture and what came back, both ways.
@@ -123,33 +123,16 @@ public final class CycleGAN: TranslatingSystem {
       ]
     }
 
-    var generatorPlan: TranslationGeneratorPlan {
-      TranslationGeneratorPlan(
-        kind: generator, width: width, downsamplings: downsamplings, blocks: blocks, norm: norm,
-        dropout: dropout)
-    }
-
-    var discriminatorPlan: TranslationDiscriminatorPlan {
-      TranslationDiscriminatorPlan(
-        kind: discriminator, width: discriminatorWidth, layers: layers, norm: discriminatorNorm ?? norm)
-    }
-
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive(["inputChannels": inputChannels, "outputChannels": outputChannels])
-      try generatorPlan.validate(imageSize: imageSize)
-      try discriminatorPlan.validate(imageSize: imageSize)
+      try validateNetworks()
       try TranslationChecks.weights(["cycle": weights.cycle, "identity": weights.identity])
       try AdversarialChecks.require(
         weights.identity == 0 || inputChannels == outputChannels,
         "the identity loss needs as many inputChannels (\(inputChannels)) as outputChannels "
           + "(\(outputChannels)); set weights.identity to 0")
       try AdversarialChecks.require(poolSize >= 0, "poolSize is at least 0, not \(poolSize)")
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try TranslationChecks.training(
-        constantEpochs: constantEpochs, decayEpochs: decayEpochs, loadSize: loadSize, imageSize: imageSize,
-        batchSize: batchSize)
+      try validateTraining()
     }
   }
 
@@ -178,13 +161,10 @@ public final class CycleGAN: TranslatingSystem {
     generatorBA = configuration.generatorPlan.make(channelsB, channelsA, using: stream)
     discriminatorA = configuration.discriminatorPlan.make(channelsA, using: stream)
     discriminatorB = configuration.discriminatorPlan.make(channelsB, using: stream)
-    func adam(_ networks: KeyValuePairs<String, Module>) -> Adam {
-      Adam(
-        namedParameters(of: networks), learningRate: configuration.learningRate, beta1: configuration.beta1,
-        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
-    }
-    generatorOptimizer = adam(["generatorAB": generatorAB, "generatorBA": generatorBA])
-    discriminatorOptimizer = adam(["discriminatorA": discriminatorA, "discriminatorB": discriminatorB])
+    generatorOptimizer = configuration.makeAdam(
+      namedParameters(of: ["generatorAB": generatorAB, "generatorBA": generatorBA]))
+    discriminatorOptimizer = configuration.makeAdam(
+      namedParameters(of: ["discriminatorA": discriminatorA, "discriminatorB": discriminatorB]))
     poolA = PicturePool("poolA", capacity: configuration.poolSize)
     poolB = PicturePool("poolB", capacity: configuration.poolSize)
     augment = DiffAugment(configuration.diffAugment)
@@ -205,11 +185,7 @@ public final class CycleGAN: TranslatingSystem {
 
   /// Pictures of both domains.
   public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    func field(_ name: String, _ channels: Int) -> Field {
-      Field(name, .image(channels: channels, height: size, width: size, range: .signed))
-    }
-    return [field("A", configuration.inputChannels), field("B", configuration.outputChannels)]
+    configuration.fields("A", "B")
   }
 
   /// Two sets without correspondence.
@@ -217,14 +193,7 @@ public final class CycleGAN: TranslatingSystem {
 
   /// The authors' jitter: enlarged, cut at a random place, mirrored.
   public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    JointAugmentation(
-      resizeTo: configuration.loadSize ?? defaultLoadSize(for: configuration.imageSize),
-      flips: configuration.flips)
-  }
-
-  /// As it is: how many channels pictures have is a choice, and data are brought to it.
-  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
-    configuration
+    configuration.jitter
   }
 
   /// The pools, as far as they are filled.
@@ -246,9 +215,7 @@ public final class CycleGAN: TranslatingSystem {
   /// One step: both generators, then both discriminators on the pictures made before that update.
   public func step(_ step: TrainingStep) throws {
     for optimizer in [generatorOptimizer, discriminatorOptimizer] {
-      optimizer.learningRate = linearlyDecayed(
-        configuration.learningRate, constantEpochs: configuration.constantEpochs,
-        decayEpochs: configuration.decayEpochs, epoch: step.epoch)
+      optimizer.learningRate = configuration.learningRate(atEpoch: step.epoch)
     }
     let batch = try step.batch()
     let (realA, realB) = (batch["A"], batch["B"])

@@ -1,6 +1,6 @@
 extension Pix2Pix {
   /// The choices of a pix2pix.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: TranslatorConfiguration {
     /// Factors of the generator's loss terms.
     public struct Weights: Codable, Sendable, Hashable {
       /// Of being taken for real; 0 leaves the regressor alone, without a discriminator.
@@ -107,31 +107,14 @@ extension Pix2Pix {
       return small
     }
 
-    var generatorPlan: TranslationGeneratorPlan {
-      TranslationGeneratorPlan(
-        kind: generator, width: width, downsamplings: downsamplings, blocks: blocks, norm: norm,
-        dropout: dropout)
-    }
-
-    var discriminatorPlan: TranslationDiscriminatorPlan {
-      TranslationDiscriminatorPlan(
-        kind: discriminator, width: discriminatorWidth, layers: layers, norm: discriminatorNorm ?? norm)
-    }
-
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive(["inputChannels": inputChannels, "outputChannels": outputChannels])
-      try generatorPlan.validate(imageSize: imageSize)
-      if weights.adversarial > 0 { try discriminatorPlan.validate(imageSize: imageSize) }
+      try validateNetworks(hasDiscriminator: weights.adversarial > 0)
       try TranslationChecks.weights(["adversarial": weights.adversarial, "l1": weights.l1])
       try AdversarialChecks.require(
         weights.adversarial > 0 || weights.l1 > 0,
         "weights.adversarial and weights.l1 are both 0, so there is nothing to learn; raise one of them")
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try TranslationChecks.training(
-        constantEpochs: constantEpochs, decayEpochs: decayEpochs, loadSize: loadSize, imageSize: imageSize,
-        batchSize: batchSize)
+      try validateTraining()
     }
   }
 }

@@ -46,15 +46,10 @@ public final class Pix2Pix: TranslatingSystem {
     let (inputs, outputs) = (configuration.inputChannels, configuration.outputChannels)
     let generator = configuration.generatorPlan.make(inputs, outputs, using: stream)
     let discriminator = configuration.discriminatorPlan.make(inputs + outputs, using: stream)
-    func adam(_ network: Module) -> Adam {
-      Adam(
-        network, learningRate: configuration.learningRate, beta1: configuration.beta1,
-        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
-    }
     self.generator = generator
     self.discriminator = discriminator
-    generatorOptimizer = adam(generator)
-    discriminatorOptimizer = adam(discriminator)
+    generatorOptimizer = configuration.makeAdam(generator.namedParameters())
+    discriminatorOptimizer = configuration.makeAdam(discriminator.namedParameters())
     augment = DiffAugment(configuration.diffAugment)
     networks = [
       Network("generator", generator) { _, inputs in ["image": generator(try inputs.required("image"))] },
@@ -72,11 +67,7 @@ public final class Pix2Pix: TranslatingSystem {
 
   /// The condition and the picture that belongs to it.
   public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    func field(_ name: String, _ channels: Int) -> Field {
-      Field(name, .image(channels: channels, height: size, width: size, range: .signed))
-    }
-    return [field("source", configuration.inputChannels), field("target", configuration.outputChannels)]
+    configuration.fields("source", "target")
   }
 
   /// Aligned pairs.
@@ -86,14 +77,7 @@ public final class Pix2Pix: TranslatingSystem {
 
   /// The authors' jitter: enlarged, cut at a random place, mirrored.
   public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    JointAugmentation(
-      resizeTo: configuration.loadSize ?? defaultLoadSize(for: configuration.imageSize),
-      flips: configuration.flips)
-  }
-
-  /// As it is: how many channels pictures have is a choice, and data are brought to it.
-  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
-    configuration
+    configuration.jitter
   }
 
   // MARK: Training
@@ -101,9 +85,7 @@ public final class Pix2Pix: TranslatingSystem {
   /// One step: the generator runs, the discriminator learns, then the generator.
   public func step(_ step: TrainingStep) throws {
     for optimizer in [generatorOptimizer, discriminatorOptimizer] {
-      optimizer.learningRate = linearlyDecayed(
-        configuration.learningRate, constantEpochs: configuration.constantEpochs,
-        decayEpochs: configuration.decayEpochs, epoch: step.epoch)
+      optimizer.learningRate = configuration.learningRate(atEpoch: step.epoch)
     }
     let weights = configuration.weights
     let batch = try step.batch()

@@ -2,7 +2,7 @@ import Torch
 
 extension Pix2PixHD {
   /// The choices of a pix2pix-hd.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: TranslationTraining {
     /// The generator's form.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// One residual generator.
@@ -27,8 +27,11 @@ extension Pix2PixHD {
     public struct Weights: Codable, Sendable, Hashable {
       /// Of the differences between the discriminator's features of both pictures; 0 leaves them out.
       public var featureMatching = 10.0
+      /// Of the differences between a VGG's features of both pictures; 0 leaves them out. The authors'
+      /// program takes 10, its `lambda_feat`, unless it is told `--no_vgg_loss`.
+      public var perceptual = 0.0
 
-      /// The authors'.
+      /// The authors', without the loss that needs weights of others.
       public init() {}
     }
 
@@ -80,6 +83,9 @@ extension Pix2PixHD {
     public var adversarialLoss = AdversarialMode.lsgan
     /// Factors of the generator's loss terms.
     public var weights = Weights()
+    /// The network whose features `weights.perceptual` compares; nil: VGG19 as the authors, or VGG16 where
+    /// only that one is there.
+    public var features: FeatureNetwork?
     /// Passes over the data during which only the outermost enhancer is trained.
     public var fixGlobalEpochs = 0
     /// Whether pairs are mirrored half of the time.
@@ -99,12 +105,13 @@ extension Pix2PixHD {
     /// Pairs in a batch.
     public var batchSize = 1
 
-    /// The authors' options as they come, without the loss on a VGG19's features.
+    /// The authors' options as they come, without the loss on a VGG19's features (`--no_vgg_loss`).
     public init() {}
 
     /// The paper's two stages, and a small one on pictures.
     public static var presets: [Preset<Configuration>] {
-      let coarse = Configuration()
+      var coarse = Configuration()
+      coarse.weights.perceptual = 10
       var fine = coarse
       fine.generator = .local
       fine.width = 32
@@ -172,12 +179,15 @@ extension Pix2PixHD {
           "\(key) is a multiple of \(multiple) of at least \(max(4, 2 * multiple)), as the networks halve it "
             + "that often; \(side) is none")
       }
-      try TranslationChecks.weights(["featureMatching": weights.featureMatching])
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try TranslationChecks.training(
-        constantEpochs: constantEpochs, decayEpochs: decayEpochs, loadSize: nil, imageSize: imageWidth,
-        batchSize: batchSize)
+      try TranslationChecks.weights([
+        "featureMatching": weights.featureMatching, "perceptual": weights.perceptual,
+      ])
+      try AdversarialChecks.require(
+        weights.perceptual == 0
+          || (outputChannels == 1 || outputChannels == 3) && min(imageWidth, imageHeight) >= 16,
+        "a VGG sees pictures of 1 or 3 channels and of at least 16 pixels a side, not of \(outputChannels) and "
+          + "\(imageWidth)×\(imageHeight); set weights.perceptual to 0")
+      try validateTraining()
     }
   }
 }

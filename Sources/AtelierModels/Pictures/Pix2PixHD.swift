@@ -1,4 +1,5 @@
 public import AtelierData
+public import Perception
 public import Torch
 public import TorchNN
 
@@ -12,11 +13,13 @@ public import TorchNN
 /// The condition is a map of class indices, one-hot, and the edges of a map of instances; with `classes: 0`
 /// it is a picture instead, as with the authors' `--label_nc 0`. Discriminators on several scales judge
 /// condition and picture together, with least squares; the generator is also to match their features of the
-/// real picture, and those of a VGG19. An encoder may tell the generator how each instance looks: its features
+/// real picture, and those of a VGG19 (`weights.perceptual`), which the authors give pictures in -1 … 1 as
+/// they are, without ImageNet's normalisation. An encoder may tell the generator how each instance looks: its features
 /// of the real picture, averaged over the instance, are a further condition. All losses come from one set
 /// of forward passes; the generator is updated first.
 ///
-/// Deviations: with `vanilla` the scores are raw (the authors put a sigmoid behind them, which their chain of
+/// Deviations: where VGG19's weights are missing and VGG16's are there, those are taken, and a training says so.
+/// With `vanilla` the scores are raw (the authors put a sigmoid behind them, which their chain of
 /// stages drops, so that their loss is undefined). While only the outermost enhancer is trained
 /// (`fixGlobalEpochs`), moments of the other layers rest; the authors begin with a new optimiser
 /// afterwards. Generation takes the features of instances from a picture, or draws them uniformly from
@@ -31,11 +34,12 @@ public final class Pix2PixHD: TranslatingSystem {
 
   /// The choices this system was built from.
   public let configuration: Configuration
-  /// `generator`, `discriminator` and, where configured, `encoder`.
+  /// `generator`, `discriminator` and, where configured, `encoder` and a frozen VGG.
   public let networks: [Network]
   private let generator: any Layer
   private let discriminator: MultiscaleDiscriminator
   private let encoder: ResidualGenerator?
+  private let perceptual: PerceptualLoss?
   private let generatorOptimizer: Adam
   private let discriminatorOptimizer: Adam
 
@@ -61,20 +65,29 @@ public final class Pix2PixHD: TranslatingSystem {
       applyDCGANWeights(network, using: stream)
       network.layOutChannelsLast()
     }
-    func adam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
-      Adam(
-        parameters, learningRate: configuration.learningRate, beta1: configuration.beta1,
-        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
-    }
     self.generator = generator
     self.discriminator = discriminator
     self.encoder = encoder
     // The encoder learns from what the generator makes of its features.
-    generatorOptimizer = adam(
+    generatorOptimizer = configuration.makeAdam(
       encoder.map { namedParameters(of: ["generator": generator, "encoder": $0]) }
         ?? generator.namedParameters())
-    discriminatorOptimizer = adam(discriminator.namedParameters())
-    networks = Self.describe(configuration, generator, names, discriminator, encoder)
+    discriminatorOptimizer = configuration.makeAdam(discriminator.namedParameters())
+    let perceptual = try Self.makePerceptualLoss(configuration)
+    self.perceptual = perceptual
+    networks =
+      Self.describe(configuration, generator, names, discriminator, encoder)
+      + (perceptual.map { [$0.network] } ?? [])
+  }
+
+  /// The authors' layers and factors, on pictures as they are.
+  private static func makePerceptualLoss(_ configuration: Configuration) throws -> PerceptualLoss? {
+    guard configuration.weights.perceptual > 0 else { return nil }
+    return try PerceptualLoss(
+      (configuration.features ?? .vgg19).architecture,
+      weights: [
+        "relu1_1": 1.0 / 32, "relu2_1": 1.0 / 16, "relu3_1": 1.0 / 8, "relu4_1": 1.0 / 4, "relu5_1": 1,
+      ], criterion: .l1, normalization: .none)
   }
 
   private static func makeGenerator(
@@ -183,6 +196,25 @@ public final class Pix2PixHD: TranslatingSystem {
     return configuration
   }
 
+  /// With VGG16 in the place of VGG19 where the store does not have the authors' network.
+  public static func adapted(
+    _ configuration: Configuration, to store: WeightStore
+  ) -> (configuration: Configuration, remark: String?) {
+    guard configuration.weights.perceptual > 0, configuration.features == nil else {
+      return (configuration, nil)
+    }
+    var chosen = configuration
+    let hasAuthors = store.contains(FeatureNetwork.vgg19.rawValue)
+    chosen.features = hasAuthors ? .vgg19 : .vgg16
+    return (
+      chosen,
+      hasAuthors
+        ? nil
+        : "VGG19, whose features the authors compare, is not there; VGG16's are compared in its place "
+          + "(`atelier weights import` takes a VGG19)."
+    )
+  }
+
   // MARK: Training
 
   /// One step: all forward passes, the generator's update (and the encoder's), the discriminator's.
@@ -211,9 +243,13 @@ public final class Pix2PixHD: TranslatingSystem {
       let matching =
         AtelierModels.featureMatching(outputs, realOutputs, layers: configuration.layers)
         * weights.featureMatching
-      let total = try step.update("generator", generatorOptimizer, minimizing: { adversarial + matching })
+      let features = perceptual.map { $0(fake, real) * weights.perceptual }
+      let total = try step.update(
+        "generator", generatorOptimizer,
+        minimizing: { features.map { adversarial + matching + $0 } ?? adversarial + matching })
       step.log("adversarial", adversarial)
       step.log("featureMatching", matching)
+      if let features { step.log("perceptual", features) }
       step.log("generator", total)
     }
     let total = try step.update(

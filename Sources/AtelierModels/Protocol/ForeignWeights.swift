@@ -137,8 +137,7 @@ extension ImportingSystem {
     let source = files.map(\.url.lastPathComponent).joined(separator: ", ")
     for (name, tensors) in model.networks {
       guard let network = system.network(name) else { continue }
-      let ours = try network.authorsNames.translate(tensors, toOurs: true, source: source)
-      try network.module.load(ours, from: source)
+      try network.loadAuthorsWeights(tensors, from: source)
     }
     let untouched = system.trainedNetworks.map(\.name).filter { model.networks[$0] == nil }
     return (system, untouched)

@@ -1,6 +1,6 @@
 public import AtelierData
 public import Foundation
-import Perception
+public import Perception
 public import Torch
 public import TorchNN
 
@@ -37,10 +37,19 @@ public protocol GenerativeSystem: AnyObject {
   /// They are artefacts, under ``GivenPicture/artefact``.
   static func givenPictures(_ configuration: Configuration) -> [GivenPicture]
 
-  /// The configuration with what only the data can tell: number of classes, channels, vocabulary size.
+  /// The configuration with what only the data can tell: number of classes, channels, vocabulary size; by
+  /// default as it is, and data are brought to it.
   ///
   /// - Throws: ``ConfigurationError`` where the data cannot serve the system.
   static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration
+
+  /// The configuration with the frozen networks that a training finds, where one can stand in for another; by
+  /// default as it is.
+  ///
+  /// - Returns: the configuration, and what a person should know about the choice.
+  static func adapted(
+    _ configuration: Configuration, to store: WeightStore
+  ) -> (configuration: Configuration, remark: String?)
 
   /// The networks in the order in which they are saved.
   var networks: [Network] { get }
@@ -76,6 +85,16 @@ extension GenerativeSystem {
 
   /// Nothing random.
   public static func augmentation(_ configuration: Configuration) -> JointAugmentation { JointAugmentation() }
+
+  /// As it is.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    configuration
+  }
+
+  /// As it is.
+  public static func adapted(
+    _ configuration: Configuration, to store: WeightStore
+  ) -> (configuration: Configuration, remark: String?) { (configuration, nil) }
 
   /// No averages.
   public var averages: [(network: String, average: MovingAverage)] { [] }

@@ -55,8 +55,9 @@ public final class TrainingStep {
   /// The next batch of training examples.
   public func batch() throws -> Batch { try source.next() }
 
-  /// The one point where weights change: gradients to zero, the derivatives of every term added up,
-  /// clipped, one step of the optimiser, then of the moving average.
+  /// The one point where weights change: the derivatives of every term added up, clipped, one step of the
+  /// optimiser, then of the moving average. Gradients are gone afterwards, so that they take no memory beside
+  /// what the next update needs.
   ///
   /// - Parameters:
   ///   - name: what the update is called in logs, usually the network's name.
@@ -87,6 +88,7 @@ public final class TrainingStep {
       }
       return total ?? Tensor(scalar: 0)
     }
+    optimizer.zeroGradients()
     average?.update(step: index)
     return total
   }

@@ -19,21 +19,14 @@ extension FastStyleTransfer: ImportingSystem {
       "\(file.url.path) is none of the networks that fast-style-transfer knows: \(foreignFiles)")
   }
 
-  /// Files of before PyTorch 0.4 hold running statistics of instance norms, which were never read.
   private static func transformerNet(_ file: ForeignWeights, _ first: HostTensor) -> ForeignModel {
-    let tensors = file.tensors.filter { entry in
-      !["running_mean", "running_var", "num_batches_tracked"].contains {
-        entry.name.hasSuffix("." + $0)
-          && entry.name.split(separator: ".").dropLast().last?.hasPrefix("in") ?? false
-      }
-    }
-    let blocks = tensors.filter { $0.name.hasPrefix("res") && $0.name.hasSuffix(".conv1.conv2d.weight") }
+    let blocks = file.tensors.filter { $0.name.hasPrefix("res") && $0.name.hasSuffix(".conv1.conv2d.weight") }
       .count
     return ForeignModel(
       configuration: [
         "generator": "transformer-net", "width": .integer(first.shape.first ?? 0), "blocks": .integer(blocks),
       ],
-      networks: ["generator": tensors])
+      networks: ["generator": file.tensors])
   }
 
   /// TensorFlow's variables in the order of their making: a kernel `[height, width, inputs, outputs]`

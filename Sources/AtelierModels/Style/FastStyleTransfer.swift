@@ -215,11 +215,6 @@ public final class FastStyleTransfer: TranslatingSystem {
       ? [] : [GivenPicture("style", "the picture whose style is learned")]
   }
 
-  /// Takes the data as they are: any colour picture is resized and cropped.
-  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
-    configuration
-  }
-
   private static func layers(_ configuration: Configuration) -> [String] {
     configuration.styleLayers + [configuration.contentLayer]
   }

@@ -71,12 +71,12 @@ final class TransformerNet: Module, TransformNetwork {
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor {
-    var y = in1(conv1(x.channelsLast())).relu()
-    y = in2(conv2(y)).relu()
-    y = in3(conv3(y)).relu()
+    var y = in1(conv1(x.channelsLast())).reluInPlace()
+    y = in2(conv2(y)).reluInPlace()
+    y = in3(conv3(y)).reluInPlace()
     for block in res { y = block(y) }
-    y = in4(deconv1(y)).relu()
-    y = in5(deconv2(y)).relu()
+    y = in4(deconv1(y)).reluInPlace()
+    y = in5(deconv2(y)).reluInPlace()
     return deconv3(y)
   }
 
@@ -94,7 +94,7 @@ final class TransformerNet: Module, TransformNetwork {
       super.init()
     }
 
-    func callAsFunction(_ x: Tensor) -> Tensor { in2(conv2(in1(conv1(x)).relu())) + x }
+    func callAsFunction(_ x: Tensor) -> Tensor { in2(conv2(in1(conv1(x)).reluInPlace())) + x }
   }
 }
 
@@ -179,9 +179,9 @@ final class JohnsonNet: Module, TransformNetwork {
       left -= part
     }
     y = y.channelsLast()
-    for (convolution, norm) in zip(down, downNorms) { y = norm(convolution(y)).relu() }
+    for (convolution, norm) in zip(down, downNorms) { y = norm(convolution(y)).reluInPlace() }
     for block in blocks { y = block(y) }
-    for (convolution, norm) in zip(up, upNorms) { y = norm(convolution(y)).relu() }
+    for (convolution, norm) in zip(up, upNorms) { y = norm(convolution(y)).reluInPlace() }
     return (output(y).tanh() * 150).flipped([1]) + mean
   }
 
@@ -202,7 +202,7 @@ final class JohnsonNet: Module, TransformNetwork {
     func callAsFunction(_ x: Tensor) -> Tensor {
       let (height, width) = (x.shape[2], x.shape[3])
       let shortcut = x.slice(2, 2, height - 2).slice(3, 2, width - 2)
-      return secondNorm(second(firstNorm(first(x)).relu())) + shortcut
+      return secondNorm(second(firstNorm(first(x)).reluInPlace())) + shortcut
     }
   }
 }
@@ -237,9 +237,9 @@ final class LengstromNet: Module, TransformNetwork {
 
   func callAsFunction(_ x: Tensor) -> Tensor {
     var y = (x / 255).channelsLast()
-    for layer in down { y = layer(y).relu() }
+    for layer in down { y = layer(y).reluInPlace() }
     for block in residuals { y = block(y) }
-    for layer in up { y = layer(y).relu() }
+    for layer in up { y = layer(y).reluInPlace() }
     return output(y).tanh() * 150 + 127.5
   }
 
@@ -302,6 +302,6 @@ final class LengstromNet: Module, TransformNetwork {
       super.init()
     }
 
-    func callAsFunction(_ x: Tensor) -> Tensor { x + second(first(x).relu()) }
+    func callAsFunction(_ x: Tensor) -> Tensor { x + second(first(x).reluInPlace()) }
   }
 }

@@ -1,4 +1,3 @@
-public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -28,12 +27,12 @@ public enum EnlargementAdversarialLoss: String, Sendable, Hashable, Codable, Cas
 ///
 /// The two differ in their networks and in the adversarial loss; their files hold the paper, the defaults and
 /// the update that belongs to the loss. Either takes the other's by configuration.
-public final class AdversarialEnlargement<Paper: EnlargementPaper>: TranslatingSystem {
+public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSystem {
   /// The name, the paper and the reference implementation.
   public static var identity: SystemIdentity { Paper.identity }
 
   /// The choices of an adversarial super-resolution.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: EnlargingConfiguration {
     /// The form of the generator.
     public var generator = EnlargingGenerator.msrresnet
     /// Channels of the generator's maps.
@@ -105,7 +104,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: TranslatingS
 
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
-      try plan.validate(imageSize: imageSize)
+      try validateTraining()
       try discriminatorPlan.validate()
       let side = "the discriminator \(discriminator.rawValue) judges pictures of imageSize, \(imageSize)"
       try AdversarialChecks.require(
@@ -117,19 +116,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: TranslatingS
         perceptualLayers: perceptualLayers, features: features, channels: outputChannels)
       try AdversarialChecks.require(
         pretrainingSteps >= 0, "pretrainingSteps is at least 0, not \(pretrainingSteps)")
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try AdversarialChecks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
-      try AdversarialChecks.require(
-        (0..<1).contains(averageDecay), "averageDecay lies in 0 ..< 1, not at \(averageDecay)")
       try schedule.validate()
-      try AdversarialChecks.positive(["batchSize": batchSize])
-    }
-
-    var plan: EnlargingGeneratorPlan {
-      EnlargingGeneratorPlan(
-        kind: generator, inputChannels: inputChannels, outputChannels: outputChannels, width: width,
-        blocks: blocks, growth: growth, scale: scale)
     }
 
     var discriminatorPlan: EnlargingDiscriminatorPlan {
@@ -137,8 +124,8 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: TranslatingS
         kind: discriminator, inputChannels: outputChannels, width: discriminatorWidth, imageSize: imageSize)
     }
 
-    /// The side of the large pictures in training.
-    var cropSize: Int { plan.cropSize(imageSize, multiple: discriminatorPlan.sizeMultiple) }
+    /// What generator and discriminator can take of ``imageSize``.
+    public var cropSize: Int { plan.cropSize(imageSize, multiple: discriminatorPlan.sizeMultiple) }
 
     var schedule: EnlargementSchedule {
       EnlargementSchedule(
@@ -154,7 +141,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: TranslatingS
   let generator: any Layer
   let discriminator: any Layer
   let average: MovingAverage?
-  let perceptual: PerceptualLoss?
+  let comparison: EnlargementComparison
   let generatorOptimizer: Adam
   let discriminatorOptimizer: Adam
 
@@ -166,25 +153,14 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: TranslatingS
     self.configuration = configuration
     let generator = configuration.plan.make(using: stream)
     let discriminator = configuration.discriminatorPlan.make(using: stream)
-    let perceptual =
-      configuration.perceptualLayers.isEmpty || configuration.weights.perceptual == 0
-      ? nil
-      : try PerceptualLoss(
-        configuration.features.architecture, weights: configuration.perceptualLayers,
-        criterion: configuration.perceptualCriterion)
-    func adam(_ network: Module) -> Adam {
-      Adam(
-        network, learningRate: configuration.learningRate, beta1: configuration.beta1,
-        beta2: configuration.beta2, epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay
-      )
-    }
+    let comparison = try configuration.makeComparison(
+      pixel: configuration.weights.pixel, perceptual: configuration.weights.perceptual)
     self.generator = generator
     self.discriminator = discriminator
-    self.perceptual = perceptual
-    average =
-      configuration.averageDecay > 0 ? MovingAverage(of: generator, decay: configuration.averageDecay) : nil
-    generatorOptimizer = adam(generator)
-    discriminatorOptimizer = adam(discriminator)
+    self.comparison = comparison
+    average = configuration.makeAverage(of: generator)
+    generatorOptimizer = configuration.makeAdam(generator)
+    discriminatorOptimizer = configuration.makeAdam(discriminator)
     networks =
       [
         Network("generator", generator, authorsNames: configuration.plan.authorsNames) { _, inputs in
@@ -193,7 +169,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: TranslatingS
         Network("discriminator", discriminator, authorsNames: configuration.discriminatorPlan.authorsNames) {
           _, inputs in ["logits": discriminator(try inputs.required("image"))]
         },
-      ] + (perceptual.map { [$0.network] } ?? [])
+      ] + (comparison.perceptual.map { [$0.network] } ?? [])
   }
 
   /// The optimisers by their networks' names.
@@ -217,35 +193,6 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: TranslatingS
 
   private static var regressionStage: String { "regression" }
 
-  /// A small picture and the large one that belongs to it.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    Enlargement.fields(configuration.plan, cropSize: configuration.cropSize)
-  }
-
-  /// Pairs; single pictures are made smaller.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
-    Enlargement.examplePlan(scale: configuration.scale)
-  }
-
-  /// Crops at the pictures' own size, mirrored and turned.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    JointAugmentation(flips: configuration.flips, cropsOriginals: true, turns: configuration.turns)
-  }
-
-  /// From small to large.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    Enlargement.directions(configuration.plan)
-  }
-
-  /// Takes over the data's channels.
-  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
-    var configuration = configuration
-    if let channels = Enlargement.channels(of: data) {
-      (configuration.inputChannels, configuration.outputChannels) = (channels, channels)
-    }
-    return configuration
-  }
-
   /// One step: the generator against the discriminator, then the discriminator on the same pictures.
   public func step(_ step: TrainingStep) throws {
     let batch = try step.batch()
@@ -268,23 +215,6 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: TranslatingS
       minimizing: { [self] in configuration.pixelLoss(generator(source).asType(.float32), target) })
     step.log("pixel", loss)
     step.log("generator", loss)
-  }
-
-  /// The generator's terms that compare its output with the target: pixels and features, weighted.
-  func comparisons(_ step: TrainingStep, _ output: Tensor, _ target: Tensor) -> [Tensor] {
-    let weights = configuration.weights
-    var terms: [Tensor] = []
-    if weights.pixel > 0 {
-      let pixel = configuration.pixelLoss(output, target) * weights.pixel
-      step.log("pixel", pixel)
-      terms.append(pixel)
-    }
-    if let perceptual {
-      let features = perceptual(output, target) * weights.perceptual
-      step.log("perceptual", features)
-      terms.append(features)
-    }
-    return terms
   }
 
   /// Large pictures in 0 … 1 for small ones, by the average where there is one.

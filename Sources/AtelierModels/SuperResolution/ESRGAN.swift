@@ -75,7 +75,7 @@ extension AdversarialEnlargement {
           let adversarial =
             ((real - fake.mean()).softplus().mean() + (-(fake - real.mean())).softplus().mean()) / 2
             * configuration.weights.adversarial
-          let terms = comparisons(step, output, target) + [adversarial]
+          let terms = comparison.terms(step, output, target) + [adversarial]
           step.log("adversarial", adversarial)
           return terms.dropFirst().reduce(terms[0], +)
         })

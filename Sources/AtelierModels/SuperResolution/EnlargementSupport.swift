@@ -1,21 +1,9 @@
-import AtelierData
 import Foundation
 import Perception
 import Torch
 import TorchNN
 
 // What the systems of super-resolution share beside networks and losses.
-
-/// The frozen networks whose features a perceptual loss compares.
-public enum FeatureNetwork: String, Sendable, Hashable, Codable, CaseIterable {
-  /// The thirteen convolutions of VGG16.
-  case vgg16
-  /// The sixteen convolutions of VGG19.
-  case vgg19
-
-  /// The network's layout.
-  var architecture: VGG.Architecture { self == .vgg16 ? .vgg16 : .vgg19 }
-}
 
 /// How a learning rate falls over the steps of a training of super-resolution.
 struct EnlargementSchedule {
@@ -50,38 +38,8 @@ struct EnlargementSchedule {
   }
 }
 
-/// Declarations and checks that follow from the keys of super-resolution.
+/// Checks of keys and generation that the systems of super-resolution share.
 enum Enlargement {
-  /// The name of the only direction.
-  static let direction = "source-to-target"
-
-  /// A small picture and the large one that belongs to it, both in 0 … 1.
-  static func fields(_ plan: EnlargingGeneratorPlan, cropSize size: Int) -> [Field] {
-    let small = size / plan.scale
-    return [
-      Field("source", .image(channels: plan.inputChannels, height: small, width: small, range: .unit)),
-      Field(
-        "target", .image(channels: plan.outputChannels, height: size, width: size, range: .unit)),
-    ]
-  }
-
-  /// From small to large.
-  static func directions(_ plan: EnlargingGeneratorPlan) -> [TranslationDirection] {
-    [
-      TranslationDirection(
-        direction, source: "source", target: "target", sizeMultiple: plan.sizeMultiple, scale: plan.scale)
-    ]
-  }
-
-  /// The condition of pictures that come alone; a network that keeps the size learns to sharpen.
-  static func examplePlan(scale: Int) -> ExamplePlan {
-    .pairs(
-      source: "source", target: "target", derivation: scale > 1 ? .downscale(factor: scale) : .blur(sigma: 1))
-  }
-
-  /// Channels that the data has: one, or else three, because nothing here knows transparency.
-  static func channels(of data: DataFacts) -> Int? { data.description.channels.map { $0 < 3 ? 1 : 3 } }
-
   /// What `step` compares, refused where it cannot be: no term at all, or features of pictures that a network
   /// for photographs cannot see.
   static func checkLosses(

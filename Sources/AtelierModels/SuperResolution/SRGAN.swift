@@ -82,7 +82,7 @@ extension AdversarialEnlargement {
           let scores = discriminator(output).asType(.float32)
           let adversarial =
             adversarialTerm(scores, isReal: true, ofDiscriminator: false) * configuration.weights.adversarial
-          let terms = comparisons(step, output, target) + [adversarial]
+          let terms = comparison.terms(step, output, target) + [adversarial]
           step.log("adversarial", adversarial)
           return terms.dropFirst().reduce(terms[0], +)
         })

@@ -1,4 +1,3 @@
-public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -19,7 +18,7 @@ public import TorchNN
 ///   small pictures are made by bicubic interpolation alone, without the paper's blur of deviation 1 before
 ///   it; VGG16 is torchvision's, normalised as it was trained, where the paper has Caffe's.
 /// - Scales that BasicSR does not know (8, 16) add doublings of the same form.
-public final class SRResNet: TranslatingSystem {
+public final class SRResNet: EnlargingSystem {
   /// The name, the papers and the reference implementation.
   public static let identity = SystemIdentity(
     name: "srresnet", summary: "Super-resolution by regression, pixel by pixel or by features",
@@ -28,7 +27,7 @@ public final class SRResNet: TranslatingSystem {
     reference: "XPixelGroup/BasicSR archs/srresnet_arch.py, models/sr_model.py")
 
   /// The choices of an srresnet.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: EnlargingConfiguration {
     /// Factors of the loss terms.
     public struct Weights: Codable, Sendable, Hashable {
       /// Of the pixel loss.
@@ -158,23 +157,11 @@ public final class SRResNet: TranslatingSystem {
 
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
-      try plan.validate(imageSize: imageSize)
+      try validateTraining()
       try Enlargement.checkLosses(
         pixel: weights.pixel, perceptual: weights.perceptual, perceptualLayers: perceptualLayers,
         features: features, channels: outputChannels)
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try AdversarialChecks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
-      try AdversarialChecks.require(
-        (0..<1).contains(averageDecay), "averageDecay lies in 0 ..< 1, not at \(averageDecay)")
       try schedule.validate()
-      try AdversarialChecks.positive(["batchSize": batchSize])
-    }
-
-    var plan: EnlargingGeneratorPlan {
-      EnlargingGeneratorPlan(
-        kind: generator, inputChannels: inputChannels, outputChannels: outputChannels, width: width,
-        blocks: blocks, growth: growth, scale: scale)
     }
 
     var schedule: EnlargementSchedule {
@@ -190,7 +177,7 @@ public final class SRResNet: TranslatingSystem {
   public let networks: [Network]
   private let generator: any Layer
   private let average: MovingAverage?
-  private let perceptual: PerceptualLoss?
+  private let comparison: EnlargementComparison
   private let optimizer: Adam
 
   /// Builds the network and its optimiser.
@@ -200,25 +187,18 @@ public final class SRResNet: TranslatingSystem {
     try configuration.validate()
     self.configuration = configuration
     let generator = configuration.plan.make(using: stream)
-    let perceptual =
-      configuration.perceptualLayers.isEmpty || configuration.weights.perceptual == 0
-      ? nil
-      : try PerceptualLoss(
-        configuration.features.architecture, weights: configuration.perceptualLayers,
-        criterion: configuration.perceptualCriterion)
+    let comparison = try configuration.makeComparison(
+      pixel: configuration.weights.pixel, perceptual: configuration.weights.perceptual)
     self.generator = generator
-    self.perceptual = perceptual
-    average =
-      configuration.averageDecay > 0 ? MovingAverage(of: generator, decay: configuration.averageDecay) : nil
-    optimizer = Adam(
-      generator, learningRate: configuration.learningRate, beta1: configuration.beta1,
-      beta2: configuration.beta2, epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay)
+    self.comparison = comparison
+    average = configuration.makeAverage(of: generator)
+    optimizer = configuration.makeAdam(generator)
     networks =
       [
         Network("generator", generator, authorsNames: configuration.plan.authorsNames) { _, inputs in
           ["image": generator(try inputs.required("image"))]
         }
-      ] + (perceptual.map { [$0.network] } ?? [])
+      ] + (comparison.perceptual.map { [$0.network] } ?? [])
   }
 
   /// The generator's optimiser.
@@ -229,58 +209,16 @@ public final class SRResNet: TranslatingSystem {
     average.map { [("generator", $0)] } ?? []
   }
 
-  /// A small picture and the large one that belongs to it.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    Enlargement.fields(
-      configuration.plan, cropSize: configuration.plan.cropSize(configuration.imageSize))
-  }
-
-  /// Pairs; single pictures are made smaller.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
-    Enlargement.examplePlan(scale: configuration.scale)
-  }
-
-  /// Crops at the pictures' own size, mirrored and turned.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    JointAugmentation(flips: configuration.flips, cropsOriginals: true, turns: configuration.turns)
-  }
-
-  /// From small to large.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    Enlargement.directions(configuration.plan)
-  }
-
-  /// Takes over the data's channels.
-  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
-    var configuration = configuration
-    if let channels = Enlargement.channels(of: data) {
-      (configuration.inputChannels, configuration.outputChannels) = (channels, channels)
-    }
-    return configuration
-  }
-
   /// One step: what the network makes of small pictures against the large ones.
   public func step(_ step: TrainingStep) throws {
     let batch = try step.batch()
     let (source, target) = (batch["source"], batch["target"])
-    let weights = configuration.weights
     optimizer.learningRate = configuration.schedule.rate(at: step.index)
 
     let total = try step.update(
       "generator", optimizer, average: average,
       minimizing: { [self] in
-        let output = generator(source).asType(.float32)
-        var terms: [Tensor] = []
-        if weights.pixel > 0 {
-          let pixel = configuration.pixelLoss(output, target) * weights.pixel
-          step.log("pixel", pixel)
-          terms.append(pixel)
-        }
-        if let perceptual {
-          let features = perceptual(output, target) * weights.perceptual
-          step.log("perceptual", features)
-          terms.append(features)
-        }
+        let terms = comparison.terms(step, generator(source).asType(.float32), target)
         return terms.dropFirst().reduce(terms[0], +)
       })
     step.log("total", total)

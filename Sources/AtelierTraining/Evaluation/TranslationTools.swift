@@ -100,13 +100,22 @@ extension TranslationEvaluation {
     }
   }
 
-  /// The sources of features that are there: the Inception of the FID paper where the user has it, and
-  /// EfficientNet-Lite0 where it is installed.
+  /// Whether the store holds the Inception of the FID paper, which nobody draws.
+  private var hasStoredInception: Bool {
+    options.weights.folder != nil && options.weights.contains(InceptionFID.storedName)
+  }
+
+  /// The sources of features that are there: the Inception of the FID paper, from a named file or the store,
+  /// and EfficientNet-Lite0 where it is installed. The distances are named after them.
   ///
   /// - Throws: as ``perceptualDistances()``.
   func featureSources() throws -> [any FeatureSource] {
     var sources: [any FeatureSource] = []
-    if let file = options.inceptionWeights { sources.append(try InceptionFID.load(from: file)) }
+    if let file = options.inceptionWeights {
+      sources.append(try InceptionFID.load(from: file))
+    } else if hasStoredInception {
+      sources.append(try InceptionFID.load(from: options.weights))
+    }
     if options.weights.contains("efficientnet-lite0") {
       sources.append(try EfficientNetLiteFeatures(from: options.weights))
     }
@@ -125,10 +134,10 @@ extension TranslationEvaluation {
         "LPIPS \(Self.title(of: trunk)) not measured: "
           + absent.map { "\($0.name) is missing, \($0.wayOut)" }.joined(separator: "; "))
     }
-    if !options.weights.contains("efficientnet-lite0"), options.inceptionWeights == nil {
+    if !options.weights.contains("efficientnet-lite0"), options.inceptionWeights == nil, !hasStoredInception {
       notes.append(
         "Fréchet and kernel distance not measured: `atelier weights install efficientnet-lite0` fetches a "
-          + "source of features, --inception names the FID paper's")
+          + "source of features, `atelier weights import` takes the FID paper's Inception")
     }
     return notes
   }

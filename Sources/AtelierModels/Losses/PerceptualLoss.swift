@@ -2,6 +2,17 @@ import Perception
 import Torch
 import TorchNN
 
+/// The frozen networks whose features a perceptual loss compares.
+public enum FeatureNetwork: String, Sendable, Hashable, Codable, CaseIterable {
+  /// The thirteen convolutions of VGG16.
+  case vgg16
+  /// The sixteen convolutions of VGG19.
+  case vgg19
+
+  /// The network's layout.
+  var architecture: VGG.Architecture { self == .vgg16 ? .vgg16 : .vgg19 }
+}
+
 /// How the features of two pictures are compared.
 public enum PerceptualCriterion: String, Sendable, Hashable, Codable, CaseIterable {
   /// The mean absolute difference, as BasicSR takes it.
@@ -12,23 +23,29 @@ public enum PerceptualCriterion: String, Sendable, Hashable, Codable, CaseIterab
 
 /// The difference of two pictures in the eyes of a network that was trained to name what photographs show.
 ///
-/// Σ over layers of weight · criterion(φ(output), φ(target)), the features φ of a frozen VGG, pictures in
-/// 0 … 1 normalised as torchvision's weights want them. Source: Johnson et al. 2016, equation 2; BasicSR
+/// Σ over layers of weight · criterion(φ(output), φ(target)), the features φ of a frozen VGG; gradients flow to
+/// the output only. Super-resolution gives it pictures in 0 … 1, normalised as torchvision's weights want them,
+/// pix2pixHD and its relatives pictures as they are. Source: Johnson et al. 2016, equation 2; BasicSR
 /// `losses/basic_loss.py` `PerceptualLoss`.
 struct PerceptualLoss {
   /// The network; weights come before training starts.
   let vgg: VGG
   private let layers: [(name: String, weight: Double)]
   private let criterion: PerceptualCriterion
+  private let normalization: InputNormalization
 
-  /// - Parameter weights: layer names, `conv5_4` before and `relu5_4` behind the ReLU, and their factors.
+  /// - Parameters:
+  ///   - weights: layer names, `conv5_4` before and `relu5_4` behind the ReLU, and their factors.
+  ///   - normalization: how pictures in 0 … 1 are prepared; `none` takes them in any range.
   /// - Throws: ``ConfigurationError`` that names an unknown layer.
   init(
-    _ architecture: VGG.Architecture, weights: [String: Double], criterion: PerceptualCriterion
+    _ architecture: VGG.Architecture, weights: [String: Double], criterion: PerceptualCriterion,
+    normalization: InputNormalization = .imagenet
   ) throws {
     // Sorted: the order of a dictionary must not decide the rounding of a sum.
     layers = weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     self.criterion = criterion
+    self.normalization = normalization
     do throws(PerceptionError) {
       vgg = try VGG(architecture, upTo: layers.map(\.name))
     } catch {
@@ -45,11 +62,11 @@ struct PerceptualLoss {
     }
   }
 
-  /// The loss of `output` against `target`, both `[batch, channels, height, width]` in 0 … 1, as a scalar.
+  /// The loss of `output` against `target`, both `[batch, channels, height, width]`, as a scalar.
   func callAsFunction(_ output: Tensor, _ target: Tensor) -> Tensor {
     let names = layers.map(\.name)
     func features(_ images: Tensor) -> [String: Tensor] {
-      vgg.activations(of: InputNormalization.imagenet(images, from: .unit), at: names)
+      vgg.activations(of: normalization(images, from: .unit), at: names)
     }
     let wanted = withoutGradients { features(target) }
     let got = features(output)

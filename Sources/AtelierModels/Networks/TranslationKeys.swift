@@ -1,0 +1,119 @@
+import AtelierData
+import Torch
+import TorchNN
+
+// What follows from the keys that pix2pix, CycleGAN and pix2pixHD have in common.
+
+/// The keys of training that the three systems share.
+protocol TranslationTraining: SystemConfiguration {
+  /// The learning rate of both optimisers at first.
+  var learningRate: Double { get }
+  /// Passes over the data at the full learning rate.
+  var constantEpochs: Int { get }
+  /// Passes over which the learning rate then falls to zero; 0: it never falls.
+  var decayEpochs: Int { get }
+  /// Adam's decay of the mean of gradients.
+  var beta1: Double { get }
+  /// Adam's decay of the mean of squared gradients.
+  var beta2: Double { get }
+  /// Adam's epsilon.
+  var adamEpsilon: Double { get }
+}
+
+extension TranslationTraining {
+  /// The optimiser of some parameters.
+  func makeAdam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
+    Adam(parameters, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: adamEpsilon)
+  }
+
+  /// Refuses what cannot work in training.
+  func validateTraining() throws(ConfigurationError) {
+    try AdversarialChecks.adam(
+      learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+    try AdversarialChecks.positive(["batchSize": batchSize])
+    for (key, value) in [("constantEpochs", constantEpochs), ("decayEpochs", decayEpochs)] {
+      try AdversarialChecks.require(value >= 0, "\(key) is at least 0, not \(value)")
+    }
+  }
+}
+
+/// The keys of pix2pix and CycleGAN, which have one program, networks and data alike.
+protocol TranslatorConfiguration: TranslationTraining {
+  /// The generator's form.
+  var generator: TranslationGenerator { get }
+  /// Colours of a pixel of the condition.
+  var inputChannels: Int { get }
+  /// Colours of a pixel of the output.
+  var outputChannels: Int { get }
+  /// Height and width of training pictures.
+  var imageSize: Int { get }
+  /// Channels of the generator's widest map.
+  var width: Int { get }
+  /// How often the generator halves a picture.
+  var downsamplings: Int { get }
+  /// Residual blocks of a ResNet generator.
+  var blocks: Int { get }
+  /// The generator's normalisation.
+  var norm: PictureNorm { get }
+  /// Whether the generator has dropout layers.
+  var dropout: Bool { get }
+  /// The discriminator's form.
+  var discriminator: TranslationDiscriminator { get }
+  /// Channels of the discriminator's widest map.
+  var discriminatorWidth: Int { get }
+  /// The discriminator's normalisation; nil: the generator's.
+  var discriminatorNorm: PictureNorm? { get }
+  /// Strided convolutions of a patch discriminator.
+  var layers: Int { get }
+  /// Sides of pictures before a crop is taken at a random place; nil: 286 for 256, and so on.
+  var loadSize: Int? { get }
+  /// Whether pictures are mirrored half of the time.
+  var flips: Bool { get }
+}
+
+extension TranslatorConfiguration {
+  var generatorPlan: TranslationGeneratorPlan {
+    TranslationGeneratorPlan(
+      kind: generator, width: width, downsamplings: downsamplings, blocks: blocks, norm: norm,
+      dropout: dropout)
+  }
+
+  var discriminatorPlan: TranslationDiscriminatorPlan {
+    TranslationDiscriminatorPlan(
+      kind: discriminator, width: discriminatorWidth, layers: layers, norm: discriminatorNorm ?? norm)
+  }
+
+  /// Two fields of pictures, the condition's first.
+  func fields(_ source: String, _ target: String) -> [Field] {
+    [(source, inputChannels), (target, outputChannels)].map { name, channels in
+      Field(name, .image(channels: channels, height: imageSize, width: imageSize, range: .signed))
+    }
+  }
+
+  /// The authors' jitter: enlarged, cut at a random place, mirrored.
+  var jitter: JointAugmentation {
+    JointAugmentation(resizeTo: loadSize ?? (imageSize * 286 + 128) / 256, flips: flips)
+  }
+
+  /// The schedule: a constant learning rate, then a straight line to zero, by passes over the data.
+  ///
+  /// Source: junyanz/pytorch-CycleGAN-and-pix2pix `models/networks.py` `get_scheduler`, `linear`.
+  func learningRate(atEpoch epoch: Double) -> Double {
+    guard decayEpochs > 0 else { return learningRate }
+    return Schedule.linearDecay(start: constantEpochs, length: decayEpochs).learningRate(
+      base: learningRate, at: Int(epoch))
+  }
+
+  /// Refuses networks and pictures that do not go together.
+  ///
+  /// - Parameter hasDiscriminator: whether one is trained.
+  func validateNetworks(hasDiscriminator: Bool = true) throws(ConfigurationError) {
+    try AdversarialChecks.positive(["inputChannels": inputChannels, "outputChannels": outputChannels])
+    try generatorPlan.validate(imageSize: imageSize)
+    if hasDiscriminator { try discriminatorPlan.validate(imageSize: imageSize) }
+    if let loadSize {
+      try AdversarialChecks.require(
+        loadSize >= imageSize, "loadSize is at least imageSize, \(imageSize), not \(loadSize)")
+    }
+  }
+}

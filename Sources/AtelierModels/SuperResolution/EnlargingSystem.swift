@@ -1,0 +1,170 @@
+public import AtelierData
+import Torch
+public import TorchNN
+
+/// The keys that all systems of super-resolution have, and what follows from them.
+public protocol EnlargingConfiguration: SystemConfiguration {
+  /// The form of the generator.
+  var generator: EnlargingGenerator { get }
+  /// Channels of the generator's maps.
+  var width: Int { get }
+  /// The generator's residual blocks.
+  var blocks: Int { get }
+  /// Channels that each dense convolution adds (`rrdb` only).
+  var growth: Int { get }
+  /// How many times larger pictures become.
+  var scale: Int { get }
+  /// Channels of small pictures.
+  var inputChannels: Int { get set }
+  /// Channels of large pictures.
+  var outputChannels: Int { get set }
+  /// How values are compared.
+  var pixelLoss: PixelLoss { get }
+  /// The network whose features a perceptual loss compares.
+  var features: FeatureNetwork { get }
+  /// Layers of that network and their factors; empty: no perceptual loss.
+  var perceptualLayers: [String: Double] { get }
+  /// How features are compared.
+  var perceptualCriterion: PerceptualCriterion { get }
+  /// How much of the generator's moving average is kept at a step; 0: there is none.
+  var averageDecay: Double { get }
+  /// Adam's learning rate.
+  var learningRate: Double { get }
+  /// Adam's decay of the mean of gradients.
+  var beta1: Double { get }
+  /// Adam's decay of the mean of squared gradients.
+  var beta2: Double { get }
+  /// Adam's epsilon.
+  var adamEpsilon: Double { get }
+  /// Adam's L2 term.
+  var weightDecay: Double { get }
+  /// Whether training pictures are mirrored half of the time.
+  var flips: Bool { get }
+  /// Whether training pictures are turned by quarters of a circle.
+  var turns: Bool { get }
+  /// Height and width of the large pictures in training, as they are asked for.
+  var imageSize: Int { get }
+  /// Height and width that they have: what the networks can take of ``imageSize``.
+  var cropSize: Int { get }
+}
+
+extension EnlargingConfiguration {
+  /// The largest multiple of what the generator needs.
+  public var cropSize: Int { plan.cropSize(imageSize) }
+
+  var plan: EnlargingGeneratorPlan {
+    EnlargingGeneratorPlan(
+      kind: generator, inputChannels: inputChannels, outputChannels: outputChannels, width: width,
+      blocks: blocks, growth: growth, scale: scale)
+  }
+
+  /// The optimiser of a network.
+  func makeAdam(_ network: Module) -> Adam {
+    Adam(
+      network, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: adamEpsilon,
+      weightDecay: weightDecay)
+  }
+
+  /// The moving average of the generator, where there is one.
+  func makeAverage(of generator: Module) -> MovingAverage? {
+    averageDecay > 0 ? MovingAverage(of: generator, decay: averageDecay) : nil
+  }
+
+  /// How a generator's outputs are compared with their targets.
+  ///
+  /// - Parameters: factors of the two losses.
+  /// - Throws: ``ConfigurationError`` that names an unknown layer.
+  func makeComparison(pixel: Double, perceptual: Double) throws -> EnlargementComparison {
+    EnlargementComparison(
+      pixelLoss: pixelLoss, pixelWeight: pixel,
+      perceptual: perceptualLayers.isEmpty || perceptual == 0
+        ? nil
+        : try PerceptualLoss(
+          features.architecture, weights: perceptualLayers, criterion: perceptualCriterion),
+      perceptualWeight: perceptual)
+  }
+
+  /// Refuses what cannot work in training, whatever is compared.
+  func validateTraining() throws(ConfigurationError) {
+    try plan.validate(imageSize: imageSize)
+    try AdversarialChecks.adam(
+      learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+    try AdversarialChecks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
+    try AdversarialChecks.require(
+      (0..<1).contains(averageDecay), "averageDecay lies in 0 ..< 1, not at \(averageDecay)")
+    try AdversarialChecks.positive(["batchSize": batchSize])
+  }
+}
+
+/// The terms of a generator's loss that compare its output with the target: pixels and features, weighted.
+struct EnlargementComparison {
+  let pixelLoss: PixelLoss
+  let pixelWeight: Double
+  let perceptual: PerceptualLoss?
+  let perceptualWeight: Double
+
+  /// The terms that count, each logged under its name.
+  func terms(_ step: TrainingStep, _ output: Tensor, _ target: Tensor) -> [Tensor] {
+    var terms: [Tensor] = []
+    if pixelWeight > 0 {
+      let pixel = pixelLoss(output, target) * pixelWeight
+      step.log("pixel", pixel)
+      terms.append(pixel)
+    }
+    if let perceptual {
+      let features = perceptual(output, target) * perceptualWeight
+      step.log("perceptual", features)
+      terms.append(features)
+    }
+    return terms
+  }
+}
+
+/// A system that makes large pictures of small ones: what its data are, and how they are read, is the same
+/// whatever it learns from.
+public protocol EnlargingSystem: TranslatingSystem where Configuration: EnlargingConfiguration {}
+
+extension EnlargingSystem {
+  /// A small picture and the large one that belongs to it, both in 0 … 1.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    let size = configuration.cropSize
+    let small = size / configuration.scale
+    return [
+      Field(
+        "source", .image(channels: configuration.inputChannels, height: small, width: small, range: .unit)),
+      Field(
+        "target", .image(channels: configuration.outputChannels, height: size, width: size, range: .unit)),
+    ]
+  }
+
+  /// Pairs; single pictures are made smaller, and blurred where the network keeps the size and learns to
+  /// sharpen.
+  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
+    let scale = configuration.scale
+    return .pairs(
+      source: "source", target: "target", derivation: scale > 1 ? .downscale(factor: scale) : .blur(sigma: 1))
+  }
+
+  /// Crops at the pictures' own size, mirrored and turned.
+  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
+    JointAugmentation(flips: configuration.flips, cropsOriginals: true, turns: configuration.turns)
+  }
+
+  /// From small to large.
+  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    [
+      TranslationDirection(
+        "source-to-target", source: "source", target: "target",
+        sizeMultiple: configuration.plan.sizeMultiple, scale: configuration.scale)
+    ]
+  }
+
+  /// Takes over the data's channels: one, or else three, because nothing here knows transparency.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    var configuration = configuration
+    if let channels = data.description.channels.map({ $0 < 3 ? 1 : 3 }) {
+      (configuration.inputChannels, configuration.outputChannels) = (channels, channels)
+    }
+    return configuration
+  }
+}
