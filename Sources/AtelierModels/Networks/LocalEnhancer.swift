@@ -64,7 +64,7 @@ final class LocalEnhancer: Module, Layer {
   /// Pictures `[batch, outputs, height, width]` in -1 … 1; sides are multiples of two to the power of
   /// enhancers and halvings together.
   func callAsFunction(_ x: Tensor) -> Tensor {
-    var pyramid = [x.channelsLast()]
+    var pyramid = [x]
     for _ in enhancers { pyramid.append(halved(pyramid[pyramid.count - 1])) }
     var features = global(pyramid[pyramid.count - 1])
     for (number, enhancer) in enhancers.enumerated() {

@@ -46,7 +46,7 @@ final class MultiscaleDiscriminator: Module {
 
   /// The outputs of all stages of each scale, full resolution first; the last of a scale are raw scores.
   func callAsFunction(_ x: Tensor) -> [[Tensor]] {
-    var picture = x.channelsLast()
+    var picture = x
     var outputs: [[Tensor]] = []
     for (number, scale) in scales.enumerated() {
       if number > 0 { picture = halved(picture) }

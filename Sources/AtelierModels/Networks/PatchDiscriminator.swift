@@ -38,7 +38,7 @@ final class PatchDiscriminator: Module, Layer {
   }
 
   /// Raw scores `[batch, 1, height', width']`.
-  func callAsFunction(_ x: Tensor) -> Tensor { model(x.channelsLast()) }
+  func callAsFunction(_ x: Tensor) -> Tensor { model(x) }
 }
 
 /// The discriminator that judges every pixel by itself, with 1×1 convolutions.
@@ -61,5 +61,5 @@ final class PixelDiscriminator: Module, Layer {
   }
 
   /// Raw scores `[batch, 1, height, width]`.
-  func callAsFunction(_ x: Tensor) -> Tensor { net(x.channelsLast()) }
+  func callAsFunction(_ x: Tensor) -> Tensor { net(x) }
 }

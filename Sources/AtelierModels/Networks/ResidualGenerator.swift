@@ -28,7 +28,7 @@ final class ResidualGenerator: Module, Layer {
 
   /// Pictures `[batch, outputs, height, width]` in -1 … 1; sides that are no multiples of two to the power
   /// of `downsamplings` come back as the next larger ones.
-  func callAsFunction(_ x: Tensor) -> Tensor { model(x.channelsLast()) }
+  func callAsFunction(_ x: Tensor) -> Tensor { model(x) }
 
   /// Everything but the last three layers: features `[batch, width, height, width]`.
   static func trunk(

@@ -35,7 +35,7 @@ final class UNetGenerator: Module, Layer {
   }
 
   /// Pictures `[batch, outputs, height, width]` in -1 … 1 for `[batch, inputs, height, width]`.
-  func callAsFunction(_ x: Tensor) -> Tensor { model(x.channelsLast()) }
+  func callAsFunction(_ x: Tensor) -> Tensor { model(x) }
 }
 
 /// One level of a U-Net with all levels inside it.

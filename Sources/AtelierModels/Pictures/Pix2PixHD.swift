@@ -63,7 +63,6 @@ public final class Pix2PixHD: TranslatingSystem {
     }
     for network in [generator, discriminator, encoder].compactMap({ $0 as Module? }) {
       applyDCGANWeights(network, using: stream)
-      network.layOutChannelsLast()
     }
     self.generator = generator
     self.discriminator = discriminator
