@@ -133,11 +133,13 @@ bool CTSetThreadCount(int32_t count) {
 }
 
 bool CTKeepFreedMemory(void) {
+  return guard([&] {
 #ifdef __GLIBC__
-  return mallopt(M_MMAP_THRESHOLD, INT_MAX) == 1 && mallopt(M_TRIM_THRESHOLD, INT_MAX) == 1;
+    return mallopt(M_MMAP_THRESHOLD, INT_MAX) == 1 && mallopt(M_TRIM_THRESHOLD, INT_MAX) == 1;
 #else
-  return false;
+    return false;
 #endif
+  });
 }
 
 bool CTOneDNNEnabled(void) {
