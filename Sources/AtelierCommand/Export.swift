@@ -59,7 +59,7 @@ struct Export: ParsableCommand {
       throw Refusal.usage("--direction, --check and --python are for TorchScript; leave them out")
     }
     let (system, description) = try loadSystem(
-      from: URL(fileURLWithPath: trained), registry: .standard, changing: try settings())
+      from: URL(fileURLWithPath: trained), registry: .standard, changing: try parsedKeys(changes))
     let report =
       isScript
       ? try ModelExport.torchScript(
@@ -75,15 +75,6 @@ struct Export: ParsableCommand {
       rows.append(("checked", "\(checker) differs by \(difference) at most"))
     }
     print("Wrote \(report.file)\n" + columns(rows))
-  }
-
-  private func settings() throws -> [String: ConfigurationValue] {
-    try Dictionary(
-      changes.map { change in
-        let parts = change.split(separator: "=", maxSplits: 1).map(String.init)
-        guard parts.count == 2 else { throw Refusal.usage("--set \(change) is not of the form key=value") }
-        return (parts[0], ConfigurationValue(parsing: parts[1]))
-      }, uniquingKeysWith: { _, last in last })
   }
 }
 

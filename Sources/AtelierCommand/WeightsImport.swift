@@ -86,16 +86,3 @@ extension Weights {
     }
   }
 }
-
-/// `key=value` arguments as a table.
-func parsedKeys(_ changes: [String]) throws -> [String: ConfigurationValue] {
-  var table: [String: ConfigurationValue] = [:]
-  for change in changes {
-    guard let equals = change.firstIndex(of: "="), equals != change.startIndex else {
-      throw Refusal.usage("--set takes key=value, not '\(change)'")
-    }
-    table[String(change[..<equals])] = ConfigurationValue(
-      parsing: String(change[change.index(after: equals)...]))
-  }
-  return table
-}

@@ -65,6 +65,8 @@ public final class Trainer {
   private var lastLogged = (units: 0, time: ContinuousClock.now)
   private var rate = 0.0
   private var shown: [TrainingProgress.NamedValue] = []
+  /// As many values as a line of the log holds: both players of any adversarial system here.
+  private static let shownValues = 8
   private var firstFraction = 0.0
 
   /// A training that has not begun.
@@ -242,7 +244,9 @@ public final class Trainer {
     if elapsed > 0 { rate = Double(source.unitsServed - lastLogged.units) / elapsed }
     lastLogged = (source.unitsServed, now)
     peakMemory = max(peakMemory, Engine.memory(on: options.device)?.peak ?? 0)
-    shown = values.prefix(4).map { TrainingProgress.NamedValue(name: $0.name, value: $0.value) }
+    shown = values.prefix(Self.shownValues).map {
+      TrainingProgress.NamedValue(name: $0.name, value: $0.value)
+    }
     var event = event(.step)
     event.values = Dictionary(uniqueKeysWithValues: values)
     event.gradientNorms = Dictionary(uniqueKeysWithValues: norms)

@@ -33,6 +33,17 @@ private func tiny() -> CycleGAN.Configuration {
       ])
   }
 
+  @Test func aResizingGeneratorHasNoTransposedConvolution() throws {
+    var configuration = tiny()
+    configuration.upsampling = .resized
+    let generator = try #require(make(CycleGAN.self, configuration).network("generatorAB"))
+    #expect(!generator.module.allModules().contains { $0 is ConvTranspose2d })
+    let picture = try generator.forward(nil, ["image": .zeros([1, 3, 16, 16])]).required("image")
+    #expect(picture.shape == [1, 3, 16, 16])
+    configuration.generator = .unet
+    #expect { try configuration.validate() } throws: { "\($0)".contains("upsampling") }
+  }
+
   @Test func bothDirectionsAreKnownByName() throws {
     var configuration = tiny()
     configuration.weights.identity = 0

@@ -115,6 +115,22 @@ private func translated(_ system: some TranslatingSystem, _ source: Tensor, seed
     #expect(try translated(running, source).floats() != own.floats())
   }
 
+  @Test func theStatisticsMayFollowThePicturesSize() throws {
+    var configuration = tiny()
+    configuration.testDropout = false
+    func picture(_ statistics: Bool?, _ size: Int) throws -> [Float] {
+      configuration.testBatchStatistics = statistics
+      return try translated(
+        make(Pix2Pix.self, configuration), RandomStream(seed: 4).normal([1, 3, size, size])
+      ).floats()
+    }
+    let (trained, other) = (configuration.imageSize, 2 * configuration.imageSize)
+    #expect(try picture(nil, trained) == picture(false, trained))
+    #expect(try picture(nil, trained) != picture(true, trained))
+    #expect(try picture(nil, other) == picture(true, other))
+    #expect(try picture(nil, other) != picture(false, other))
+  }
+
   @Test func theRegressorAloneLeavesTheDiscriminatorAlone() throws {
     var configuration = tiny()
     configuration.weights.adversarial = 0

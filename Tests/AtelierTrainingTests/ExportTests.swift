@@ -56,6 +56,16 @@ import TorchNN
     #expect(report.inputs == ["source"] && report.norm == "running statistics" && report.dropout == "off")
   }
 
+  @Test func statisticsThatFollowTheSizeHaveToBeChosenFirst() throws {
+    let folder = try TemporaryFolder()
+    let (system, description) = try system(Pix2Pix.self, unet.merging(["testBatchStatistics": .null]) { $1 })
+    #expect {
+      try ModelExport.torchScript(system, description, to: folder("a.pt"), check: .libtorch)
+    } throws: {
+      "\($0)".contains("testBatchStatistics") && "\($0)".contains("64×64")
+    }
+  }
+
   @Test func bothDirectionsOfACycleGANAreExported() throws {
     let folder = try TemporaryFolder()
     let (system, description) = try system(

@@ -36,6 +36,24 @@ import Testing
     #expect(result.errors.contains("latentSize"))
   }
 
+  @Test func aDotLeadsIntoATable() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePairs(to: folder.url)
+    let run = folder("run").path
+    func train(_ change: String) throws -> Program.Result {
+      try atelier.run([
+        "train", "pix2pix", "--preset", "small", "--data", folder.url.path, "--steps", "1", "--run", run,
+        "--quiet", "--set", "imageSize=16", "--set", "downsamplings=2", "--set", "layers=1", "--set", change,
+      ])
+    }
+    let wrong = try train("weights.l3=7")
+    #expect(wrong.status == 64 && wrong.errors.contains("weights.l1"))
+    let right = try train("weights.l1=7")
+    #expect(right.status == 0, "\(right.errors)")
+    let stored = try String(contentsOfFile: run + "/configuration.yaml", encoding: .utf8)
+    #expect(stored.contains("l1: 7") && stored.contains("adversarial: 1"))
+  }
+
   @Test func dataThatAreNotThereAreAnInputError() throws {
     let folder = try TemporaryFolder()
     let result = try atelier.run(

@@ -16,12 +16,13 @@ final class ResidualGenerator: Module, Layer {
   ///   - dropout: whether half of the values are dropped inside each block.
   init(
     inputChannels: Int, outputChannels: Int, width: Int, downsamplings: Int, blocks: Int, norm: PictureNorm,
-    hasBias: Bool, dropout: Bool = false, using stream: RandomStream
+    hasBias: Bool, dropout: Bool = false, upsampling: TranslationUpsampling = .transposed,
+    using stream: RandomStream
   ) {
     model = Sequential(
       Self.trunk(
         inputChannels: inputChannels, width: width, downsamplings: downsamplings, blocks: blocks, norm: norm,
-        hasBias: hasBias, dropout: dropout, using: stream)
+        hasBias: hasBias, dropout: dropout, upsampling: upsampling, using: stream)
         + Self.head(width, outputChannels, using: stream))
     super.init()
   }
@@ -33,7 +34,7 @@ final class ResidualGenerator: Module, Layer {
   /// Everything but the last three layers: features `[batch, width, height, width]`.
   static func trunk(
     inputChannels: Int, width: Int, downsamplings: Int, blocks: Int, norm: PictureNorm, hasBias: Bool,
-    dropout: Bool = false, using stream: RandomStream
+    dropout: Bool = false, upsampling: TranslationUpsampling = .transposed, using stream: RandomStream
   ) -> [any Layer] {
     var layers: [any Layer] = [
       ReflectionPad2d(3),
@@ -51,7 +52,7 @@ final class ResidualGenerator: Module, Layer {
           dropout: dropout ? number + 1 : nil, using: stream))
     }
     for level in (0..<downsamplings).reversed() {
-      layers += growing(width << level, norm: norm, hasBias: hasBias, using: stream)
+      layers += growing(width << level, norm: norm, hasBias: hasBias, upsampling: upsampling, using: stream)
     }
     return layers
   }
@@ -76,16 +77,29 @@ final class ResidualGenerator: Module, Layer {
     ]
   }
 
-  /// A transposed convolution that doubles the sides and halves the channels to the given ones.
+  /// A transposed convolution, or an enlargement and a convolution, that doubles the sides and halves the
+  /// channels to the given ones.
   static func growing(
-    _ channels: Int, norm: PictureNorm, hasBias: Bool, using stream: RandomStream
+    _ channels: Int, norm: PictureNorm, hasBias: Bool, upsampling: TranslationUpsampling = .transposed,
+    using stream: RandomStream
   ) -> [any Layer] {
-    [
-      ConvTranspose2d(
-        inputChannels: 2 * channels, outputChannels: channels, kernelSize: 3, stride: 2, padding: 1,
-        outputPadding: 1, hasBias: hasBias, using: stream),
-      norm.layer(channels), ReLU(isInPlace: true),
-    ]
+    let doubling: [any Layer] =
+      switch upsampling {
+      case .transposed:
+        [
+          ConvTranspose2d(
+            inputChannels: 2 * channels, outputChannels: channels, kernelSize: 3, stride: 2, padding: 1,
+            outputPadding: 1, hasBias: hasBias, using: stream)
+        ]
+      case .resized:
+        [
+          Upsample(scaleFactor: 2), ReflectionPad2d(1),
+          Conv2d(
+            inputChannels: 2 * channels, outputChannels: channels, kernelSize: 3, hasBias: hasBias,
+            using: stream),
+        ]
+      }
+    return doubling + [norm.layer(channels), ReLU(isInPlace: true)]
   }
 }
 

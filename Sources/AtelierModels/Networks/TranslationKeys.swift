@@ -53,6 +53,8 @@ protocol TranslatorConfiguration: TranslationTraining {
   var downsamplings: Int { get }
   /// Residual blocks of a ResNet generator.
   var blocks: Int { get }
+  /// How a ResNet generator doubles sides.
+  var upsampling: TranslationUpsampling { get }
   /// The generator's normalisation.
   var norm: PictureNorm { get }
   /// Whether the generator has dropout layers.
@@ -75,7 +77,7 @@ extension TranslatorConfiguration {
   var generatorPlan: TranslationGeneratorPlan {
     TranslationGeneratorPlan(
       kind: generator, width: width, downsamplings: downsamplings, blocks: blocks, norm: norm,
-      dropout: dropout)
+      dropout: dropout, upsampling: upsampling)
   }
 
   var discriminatorPlan: TranslationDiscriminatorPlan {

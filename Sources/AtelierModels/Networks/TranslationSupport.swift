@@ -11,6 +11,15 @@ public enum TranslationGenerator: String, Sendable, Hashable, Codable, CaseItera
   case resnet
 }
 
+/// How a ResNet generator doubles sides.
+public enum TranslationUpsampling: String, Sendable, Hashable, Codable, CaseIterable {
+  /// A transposed convolution, the authors' way, which draws chequered patterns until it has learned not to.
+  case transposed
+  /// Every pixel repeated, then a convolution (Odena et al. 2016, "Deconvolution and Checkerboard
+  /// Artifacts").
+  case resized
+}
+
 /// The discriminators of pix2pix and CycleGAN.
 public enum TranslationDiscriminator: String, Sendable, Hashable, Codable, CaseIterable {
   /// Judges overlapping patches.
@@ -27,6 +36,7 @@ struct TranslationGeneratorPlan {
   let blocks: Int
   let norm: PictureNorm
   let dropout: Bool
+  let upsampling: TranslationUpsampling
 
   /// A network with its authors' initial weights: N(0, 0.02²), norms' scales N(1, 0.02²), shifts 0.
   ///
@@ -43,7 +53,7 @@ struct TranslationGeneratorPlan {
         ResidualGenerator(
           inputChannels: inputChannels, outputChannels: outputChannels, width: width,
           downsamplings: downsamplings, blocks: blocks, norm: norm, hasBias: norm.keepsBias,
-          dropout: dropout, using: stream)
+          dropout: dropout, upsampling: upsampling, using: stream)
       }
     initialize(network, .normal(), using: stream)
     return network
@@ -60,6 +70,8 @@ struct TranslationGeneratorPlan {
       try AdversarialChecks.require(
         (2...12).contains(downsamplings),
         "downsamplings lies in 2 … 12 for a U-Net, not at \(downsamplings)")
+      try AdversarialChecks.require(
+        upsampling == .transposed, "upsampling is a choice of generator=resnet; leave it out for a U-Net")
     case .resnet:
       try AdversarialChecks.require(
         (0...6).contains(downsamplings),

@@ -55,6 +55,8 @@ public final class CycleGAN: TranslatingSystem {
     public var downsamplings = 2
     /// Residual blocks of a ResNet generator: 9 for pictures of 256, 6 for 128.
     public var blocks = 9
+    /// How a ResNet generator doubles sides.
+    public var upsampling = TranslationUpsampling.transposed
     /// The generators' normalisation.
     public var norm = PictureNorm.instance
     /// Whether the generators have dropout layers.
@@ -108,6 +110,7 @@ public final class CycleGAN: TranslatingSystem {
       small.imageSize = 64
       small.width = 24
       small.blocks = 4
+      small.upsampling = .resized
       small.discriminatorWidth = 32
       small.layers = 2
       small.decayEpochs = 0

@@ -26,14 +26,17 @@ extension Pix2Pix {
     public var downsamplings = 8
     /// Residual blocks of a ResNet generator.
     public var blocks = 9
+    /// How a ResNet generator doubles sides.
+    public var upsampling = TranslationUpsampling.transposed
     /// The generator's normalisation.
     public var norm = PictureNorm.batch
     /// Whether the generator has dropout layers.
     public var dropout = true
     /// Whether generation draws dropout too: the noise that makes pictures of one condition differ.
     public var testDropout = true
-    /// Whether generation normalises a picture by its own statistics, as the authors do, or by running ones.
-    public var testBatchStatistics = true
+    /// Whether generation normalises a picture by its own statistics, as the authors do, or by running ones;
+    /// nil: by running ones at the size that was trained on, by its own at any other.
+    public var testBatchStatistics: Bool? = true
     /// The discriminator's form.
     public var discriminator = TranslationDiscriminator.patch
     /// Channels of the discriminator's widest map.
@@ -101,8 +104,9 @@ extension Pix2Pix {
       small.discriminatorWidth = 32
       small.layers = 2
       small.batchSize = 4
-      // Trained with four pictures' statistics, it draws worse with one picture's own.
-      small.testBatchStatistics = false
+      // Trained with four pictures' statistics, it draws worse with one picture's own; but the running
+      // ones describe maps of the trained size, and ruin whole photographs.
+      small.testBatchStatistics = nil
       small.decayEpochs = 0
       return small
     }

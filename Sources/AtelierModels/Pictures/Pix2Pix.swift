@@ -165,10 +165,21 @@ public final class Pix2Pix: TranslatingSystem {
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor {
-    testing(
-      generator, dropout: configuration.testDropout, batchStatistics: configuration.testBatchStatistics
+    let isTrainedSize = pictures.shape.suffix(2) == [configuration.imageSize, configuration.imageSize]
+    return testing(
+      generator, dropout: configuration.testDropout,
+      batchStatistics: configuration.testBatchStatistics ?? !isTrainedSize
     ) {
       withDraws(draws) { generator(pictures) }
     }
+  }
+
+  /// Refuses norms whose statistics depend on the picture's size.
+  public func validateExport() throws(ConfigurationError) {
+    guard configuration.testBatchStatistics == nil else { return }
+    throw ConfigurationError(
+      "testBatchStatistics is null, which chooses by the picture's size and cannot be one exported function; "
+        + "set it to false for pictures of \(configuration.imageSize)×\(configuration.imageSize), or to true for "
+        + "any size")
   }
 }

@@ -35,9 +35,15 @@ public protocol TranslatingSystem: GenerativeSystem {
   /// Outputs for conditions `[n, channels, height, width]`, networks in the mode that generation asks
   /// for, each in the range that its field declares.
   func translate(_ pictures: Tensor, direction: TranslationDirection, draws: any Draws) throws -> Tensor
+
+  /// Refuses to become one function of an exported file where the settings treat pictures differently by size.
+  func validateExport() throws(ConfigurationError)
 }
 
 extension TranslatingSystem {
+  /// Refuses nothing.
+  public func validateExport() throws(ConfigurationError) {}
+
   /// The direction of a name; nil: the first.
   ///
   /// - Throws: ``ConfigurationError`` that lists the directions.

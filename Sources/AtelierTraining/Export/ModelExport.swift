@@ -51,6 +51,7 @@ public enum ModelExport {
     check: Checker = .python, python: String? = nil
   ) throws -> Report {
     let interpreter = check == .python ? try Python.withTorch(python) : nil
+    try (system as? any TranslatingSystem)?.validateExport()
     let plan = try ExportPlan.of(system, direction: direction)
     return try inGenerationMode(system) {
       let networks = try usedNetworks(plan, system)
