@@ -121,9 +121,20 @@ private func given(_ pictures: [String: Image], in folder: TemporaryFolder) thro
     #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 2e-2 }, "\(found)")
   }
 
+  @Test func onlyJohnsonsNetworkHasTheChoiceOfEnlargement() {
+    #expect { try system(["upsampling": "resized"]) } throws: { "\($0)".contains("generator=johnson") }
+  }
+
   @Test func anySizeComesBackAsItWentIn() throws {
-    for generator in ["transformer-net", "johnson", "lengstrom"] {
-      let system = try system(["generator": .string(generator), "width": 2, "blocks": 5])
+    for (generator, upsampling) in [
+      ("transformer-net", "transposed"), ("johnson", "transposed"), ("johnson", "resized"),
+      ("lengstrom", "transposed"),
+    ] {
+      let system = try system([
+        "generator": .string(generator), "upsampling": .string(upsampling), "width": 2, "blocks": 5,
+      ])
+      let parts = system.network("generator")?.module.allModules() ?? []
+      #expect(parts.contains { $0 is ConvTranspose2d } == (generator == "johnson" && upsampling == "transposed"))
       let draws = StreamDraws(RandomStream(seed: 0))
       let direction = try system.direction(named: nil)
       let picture = Tensor.linspace(0, 1, 3 * 16 * 20).reshaped([1, 3, 16, 20])

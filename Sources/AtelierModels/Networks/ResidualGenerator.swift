@@ -16,7 +16,7 @@ final class ResidualGenerator: Module, Layer {
   ///   - dropout: whether half of the values are dropped inside each block.
   init(
     inputChannels: Int, outputChannels: Int, width: Int, downsamplings: Int, blocks: Int, norm: PictureNorm,
-    hasBias: Bool, dropout: Bool = false, upsampling: TranslationUpsampling = .transposed,
+    hasBias: Bool, dropout: Bool = false, upsampling: LearnedUpsampling = .transposed,
     using stream: RandomStream
   ) {
     model = Sequential(
@@ -34,7 +34,7 @@ final class ResidualGenerator: Module, Layer {
   /// Everything but the last three layers: features `[batch, width, height, width]`.
   static func trunk(
     inputChannels: Int, width: Int, downsamplings: Int, blocks: Int, norm: PictureNorm, hasBias: Bool,
-    dropout: Bool = false, upsampling: TranslationUpsampling = .transposed, using stream: RandomStream
+    dropout: Bool = false, upsampling: LearnedUpsampling = .transposed, using stream: RandomStream
   ) -> [any Layer] {
     var layers: [any Layer] = [
       ReflectionPad2d(3),
@@ -80,7 +80,7 @@ final class ResidualGenerator: Module, Layer {
   /// A transposed convolution, or an enlargement and a convolution, that doubles the sides and halves the
   /// channels to the given ones.
   static func growing(
-    _ channels: Int, norm: PictureNorm, hasBias: Bool, upsampling: TranslationUpsampling = .transposed,
+    _ channels: Int, norm: PictureNorm, hasBias: Bool, upsampling: LearnedUpsampling = .transposed,
     using stream: RandomStream
   ) -> [any Layer] {
     let doubling: [any Layer] =

@@ -54,7 +54,7 @@ protocol TranslatorConfiguration: TranslationTraining {
   /// Residual blocks of a ResNet generator.
   var blocks: Int { get }
   /// How a ResNet generator doubles sides.
-  var upsampling: TranslationUpsampling { get }
+  var upsampling: LearnedUpsampling { get }
   /// The generator's normalisation.
   var norm: PictureNorm { get }
   /// Whether the generator has dropout layers.

@@ -11,8 +11,8 @@ public enum TranslationGenerator: String, Sendable, Hashable, Codable, CaseItera
   case resnet
 }
 
-/// How a ResNet generator doubles sides.
-public enum TranslationUpsampling: String, Sendable, Hashable, Codable, CaseIterable {
+/// How a generator of residual blocks doubles sides.
+public enum LearnedUpsampling: String, Sendable, Hashable, Codable, CaseIterable {
   /// A transposed convolution, the authors' way, which draws chequered patterns until it has learned not to.
   case transposed
   /// Every pixel repeated, then a convolution (Odena et al. 2016, "Deconvolution and Checkerboard
@@ -36,7 +36,7 @@ struct TranslationGeneratorPlan {
   let blocks: Int
   let norm: PictureNorm
   let dropout: Bool
-  let upsampling: TranslationUpsampling
+  let upsampling: LearnedUpsampling
 
   /// A network with its authors' initial weights: N(0, 0.02²), norms' scales N(1, 0.02²), shifts 0.
   ///

@@ -56,7 +56,7 @@ public final class CycleGAN: TranslatingSystem {
     /// Residual blocks of a ResNet generator: 9 for pictures of 256, 6 for 128.
     public var blocks = 9
     /// How a ResNet generator doubles sides.
-    public var upsampling = TranslationUpsampling.transposed
+    public var upsampling = LearnedUpsampling.transposed
     /// The generators' normalisation.
     public var norm = PictureNorm.instance
     /// Whether the generators have dropout layers.

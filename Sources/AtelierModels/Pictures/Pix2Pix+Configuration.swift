@@ -27,7 +27,7 @@ extension Pix2Pix {
     /// Residual blocks of a ResNet generator.
     public var blocks = 9
     /// How a ResNet generator doubles sides.
-    public var upsampling = TranslationUpsampling.transposed
+    public var upsampling = LearnedUpsampling.transposed
     /// The generator's normalisation.
     public var norm = PictureNorm.batch
     /// Whether the generator has dropout layers.

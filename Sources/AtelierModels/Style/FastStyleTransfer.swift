@@ -15,7 +15,8 @@ public import TorchNN
 /// - `transformer-net`, that of pytorch/examples `fast_neural_style`: instance norms, enlarging before
 ///   convolving. No deviation.
 /// - `johnson`, the paper's, after jcjohnson/fast-neural-style: batch norms (or instance norms, as its code
-///   later), one reflected border, fractionally strided convolutions, 150 tanh.
+///   later), one reflected border, fractionally strided convolutions or repeated pixels, 150 tanh. Deviation:
+///   its program also puts a norm and a ReLU between repeated pixels and the convolution behind them.
 /// - `lengstrom`, that of lengstrom/fast-style-transfer, whose trained networks can be imported. Deviation:
 ///   initial weights are clipped at two deviations, not drawn again beyond them.
 ///
@@ -61,6 +62,8 @@ public final class FastStyleTransfer: TranslatingSystem {
     public var blocks = 5
     /// The norm, of `johnson` only.
     public var norm = "batch"
+    /// How sides are doubled, of `johnson` only: `u64` or `U2,c3s1-64` in the words of its program.
+    public var upsampling = LearnedUpsampling.transposed
     /// The perception network: `vgg16` or `vgg19`.
     public var features = VGG.Architecture.vgg16
     /// Which weights of it, by how they want pictures prepared: `imagenet` (torchvision's) or `caffe`.
@@ -109,18 +112,26 @@ public final class FastStyleTransfer: TranslatingSystem {
       features.weights.style = 0
       var style = Configuration()
       style.weights.content = 0
+      // The scaled tanh starts in the middle of the colours. The reference's network has to grow there from
+      // black first, which takes longer than `small` has.
       var small = Configuration()
+      small.generator = .johnson
+      small.norm = "instance"
+      small.upsampling = .resized
       small.width = 16
       small.blocks = 3
-      small.imageSize = 128
+      small.weights.style = 1e9
+      small.learningRate = 2e-3
+      small.imageSize = 96
       small.styleSize = 256
+      small.batchSize = 2
       return [
         Preset("paper", "the paper's network and layers, loss weights for torchvision's VGG16", paper),
         Preset("lua", "the authors' program, on Caffe's VGG16", lua),
         Preset("reference", "the program of pytorch/examples", Configuration()),
         Preset("feature-reconstruction", "the reference with the content's term alone", features),
         Preset("style-reconstruction", "the reference with the style's term alone", style),
-        Preset("small", "a narrow network on 128×128 pictures, minutes on two cores", small),
+        Preset("small", "the paper's network, narrow, on 96×96 pictures; half an hour on two cores", small),
       ]
     }
 
@@ -130,6 +141,9 @@ public final class FastStyleTransfer: TranslatingSystem {
       try StyleChecks.require(blocks >= 0, "blocks is at least 0, not \(blocks)")
       try StyleChecks.require(
         TransformNorm(rawValue: norm) != nil, "norm is batch or instance, not '\(norm)'")
+      try StyleChecks.require(
+        upsampling == .transposed || generator == .johnson,
+        "upsampling is a choice of generator=johnson; leave it out for \(generator.rawValue)")
       try StyleChecks.require(
         imageSize >= 32 && imageSize % 4 == 0, "imageSize is a multiple of 4 of at least 32, not \(imageSize)"
       )
@@ -170,7 +184,8 @@ public final class FastStyleTransfer: TranslatingSystem {
     case .johnson:
       generator = JohnsonNet(
         width: configuration.width, blocks: configuration.blocks,
-        norm: TransformNorm(rawValue: configuration.norm) ?? .batch, using: stream)
+        norm: TransformNorm(rawValue: configuration.norm) ?? .batch, upsampling: configuration.upsampling,
+        using: stream)
     case .lengstrom:
       generator = LengstromNet(width: configuration.width, blocks: configuration.blocks, using: stream)
     }

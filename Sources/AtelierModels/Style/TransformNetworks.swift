@@ -135,12 +135,15 @@ final class JohnsonNet: Module, TransformNetwork {
   private let down: [Conv2d]
   private let downNorms: [any Layer]
   private let blocks: [Residual]
-  private let up: [ConvTranspose2d]
+  private let up: [any Layer]
   private let upNorms: [any Layer]
   private let output: Conv2d
   private let border: Int
 
-  init(width: Int, blocks count: Int, norm: TransformNorm, using stream: RandomStream) {
+  init(
+    width: Int, blocks count: Int, norm: TransformNorm, upsampling: LearnedUpsampling,
+    using stream: RandomStream
+  ) {
     let widths = [width, 2 * width, 4 * width]
     down = [
       Conv2d(inputChannels: 3, outputChannels: widths[0], kernelSize: 9, padding: 4, using: stream),
@@ -154,9 +157,18 @@ final class JohnsonNet: Module, TransformNetwork {
     downNorms = widths.map { norm.layer($0) }
     blocks = (0..<count).map { _ in Residual(widths[2], norm, using: stream) }
     up = [1, 0].map { place in
-      ConvTranspose2d(
-        inputChannels: widths[place + 1], outputChannels: widths[place], kernelSize: 3, stride: 2, padding: 1,
-        outputPadding: 1, using: stream)
+      let (inputs, outputs) = (widths[place + 1], widths[place])
+      switch upsampling {
+      case .transposed:
+        return ConvTranspose2d(
+          inputChannels: inputs, outputChannels: outputs, kernelSize: 3, stride: 2, padding: 1,
+          outputPadding: 1, using: stream)
+      case .resized:
+        return Sequential([
+          Upsample(scaleFactor: 2),
+          Conv2d(inputChannels: inputs, outputChannels: outputs, kernelSize: 3, padding: 1, using: stream),
+        ])
+      }
     }
     upNorms = [1, 0].map { norm.layer(widths[$0]) }
     output = Conv2d(inputChannels: width, outputChannels: 3, kernelSize: 9, padding: 4, using: stream)
