@@ -134,7 +134,8 @@ private func given(_ pictures: [String: Image], in folder: TemporaryFolder) thro
         "generator": .string(generator), "upsampling": .string(upsampling), "width": 2, "blocks": 5,
       ])
       let parts = system.network("generator")?.module.allModules() ?? []
-      #expect(parts.contains { $0 is ConvTranspose2d } == (generator == "johnson" && upsampling == "transposed"))
+      let isTransposed = generator == "johnson" && upsampling == "transposed"
+      #expect(parts.contains { $0 is ConvTranspose2d } == isTransposed)
       let draws = StreamDraws(RandomStream(seed: 0))
       let direction = try system.direction(named: nil)
       let picture = Tensor.linspace(0, 1, 3 * 16 * 20).reshaped([1, 3, 16, 20])
