@@ -121,10 +121,6 @@ private func given(_ pictures: [String: Image], in folder: TemporaryFolder) thro
     #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 2e-2 }, "\(found)")
   }
 
-  @Test func onlyJohnsonsNetworkHasTheChoiceOfEnlargement() {
-    #expect { try system(["upsampling": "resized"]) } throws: { "\($0)".contains("generator=johnson") }
-  }
-
   @Test func anySizeComesBackAsItWentIn() throws {
     for (generator, upsampling) in [
       ("transformer-net", "transposed"), ("johnson", "transposed"), ("johnson", "resized"),

@@ -70,8 +70,6 @@ struct TranslationGeneratorPlan {
       try AdversarialChecks.require(
         (2...12).contains(downsamplings),
         "downsamplings lies in 2 … 12 for a U-Net, not at \(downsamplings)")
-      try AdversarialChecks.require(
-        upsampling == .transposed, "upsampling is a choice of generator=resnet; leave it out for a U-Net")
     case .resnet:
       try AdversarialChecks.require(
         (0...6).contains(downsamplings),

@@ -55,7 +55,7 @@ public final class CycleGAN: TranslatingSystem {
     public var downsamplings = 2
     /// Residual blocks of a ResNet generator: 9 for pictures of 256, 6 for 128.
     public var blocks = 9
-    /// How a ResNet generator doubles sides.
+    /// How a ResNet generator doubles sides; a U-Net has transposed convolutions.
     public var upsampling = LearnedUpsampling.transposed
     /// The generators' normalisation.
     public var norm = PictureNorm.instance

@@ -26,7 +26,7 @@ extension Pix2Pix {
     public var downsamplings = 8
     /// Residual blocks of a ResNet generator.
     public var blocks = 9
-    /// How a ResNet generator doubles sides.
+    /// How a ResNet generator doubles sides; a U-Net has transposed convolutions.
     public var upsampling = LearnedUpsampling.transposed
     /// The generator's normalisation.
     public var norm = PictureNorm.batch

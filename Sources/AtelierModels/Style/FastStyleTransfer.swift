@@ -142,9 +142,6 @@ public final class FastStyleTransfer: TranslatingSystem {
       try StyleChecks.require(
         TransformNorm(rawValue: norm) != nil, "norm is batch or instance, not '\(norm)'")
       try StyleChecks.require(
-        upsampling == .transposed || generator == .johnson,
-        "upsampling is a choice of generator=johnson; leave it out for \(generator.rawValue)")
-      try StyleChecks.require(
         imageSize >= 32 && imageSize % 4 == 0, "imageSize is a multiple of 4 of at least 32, not \(imageSize)"
       )
       try StyleChecks.require(styleSize ?? 64 >= 32, "styleSize is at least 32, not \(styleSize ?? 0)")
