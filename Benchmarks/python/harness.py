@@ -43,6 +43,8 @@ class Recipe:
     latent_size = 0
     # Pictures that all steps share, and their shapes; `prepare` is given them once.
     shared = {}
+    # Latents and labels that a step draws; 0: one a picture.
+    drawn_rows = 0
     # Steps whose losses are compared, and what the sides of their pictures are divided by: large
     # convolutions in float64 would take longer than the race.
     checked_steps = 5
@@ -96,7 +98,7 @@ def make_inputs(recipe):
     if recipe.classes:
         inputs["label"] = torch.randint(0, recipe.classes, (recipe.picture_count,))
     if recipe.latent_size:
-        shape = (recipe.checked_steps, recipe.batch_size)
+        shape = (recipe.checked_steps, recipe.drawn_rows or recipe.batch_size)
         inputs["latent"] = torch.randn(*shape, recipe.latent_size)
         inputs["fakeLabel"] = torch.randint(0, recipe.classes, shape)
     return inputs
@@ -134,10 +136,8 @@ def exact_losses(make_recipe, inputs, folder):
 def draws(recipe):
     if not recipe.latent_size:
         return []
-    return [
-        torch.randn(recipe.batch_size, recipe.latent_size),
-        torch.randint(0, recipe.classes, (recipe.batch_size,)),
-    ]
+    rows = recipe.drawn_rows or recipe.batch_size
+    return [torch.randn(rows, recipe.latent_size), torch.randint(0, recipe.classes, (rows,))]
 
 
 def latency(recipe, size):

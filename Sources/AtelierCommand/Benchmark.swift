@@ -14,7 +14,7 @@ struct Benchmark: ParsableCommand {
 
   /// The recipes of Benchmarks/python.
   enum Recipe: String, CaseIterable, ExpressibleByArgument {
-    case cgan, dcgan, autoencoder, pix2pix, cyclegan, srresnet
+    case cgan, dcgan, biggan, autoencoder, pix2pix, cyclegan, srresnet, neighbours
     case fastStyle = "fast-style"
   }
 
@@ -41,6 +41,9 @@ struct Benchmark: ParsableCommand {
   @Flag(help: "Only repeat the recorded steps and print their losses.")
   var check = false
 
+  @Option(help: "Of neighbours, which takes no --import: rows of the feature matrix.")
+  var rows = 100_000
+
   @Flag(help: "Only draw from random weights, 16 samples or one picture: what a start costs.")
   var firstSample = false
 
@@ -54,6 +57,8 @@ struct Benchmark: ParsableCommand {
     switch recipe {
     case .cgan: try run(ConditionalGAN.self, Self.conditional, withoutDropout: ["dropout": 0.0])
     case .dcgan: try run(DCGAN.self, Self.convolutional)
+    case .biggan: try run(BigGAN.self, Self.large)
+    case .neighbours: try raceNeighbours()
     case .autoencoder: try run(Autoencoder.self, Self.autoencoder)
     // The authors' options as they come are the presets' defaults.
     case .pix2pix: try run(Pix2Pix.self, [:], withoutDropout: ["dropout": false])
@@ -72,6 +77,12 @@ struct Benchmark: ParsableCommand {
     "imageSize": 64, "imageChannels": 3, "latentSize": 100, "generatorChannels": 64,
     "discriminatorChannels": 64,
     "batchSize": 64,
+  ]
+  private static let large: [String: ConfigurationValue] = [
+    "imageSize": 32, "imageChannels": 3, "classes": 10, "latentSize": 64, "generatorChannels": 16,
+    "discriminatorChannels": 16, "sharedEmbeddingSize": 32, "generatorAttention": [16],
+    "discriminatorAttention": [], "generatorLearningRate": 2e-4, "discriminatorLearningRate": 2e-4,
+    "batchSize": 32, "gradientAccumulation": 1, "averageDecay": 0.999, "averageStart": 0,
   ]
   private static let autoencoder: [String: ConfigurationValue] = [
     "imageSize": 28, "imageChannels": 1, "hidden": [128, 64, 12], "latentSize": 3, "batchSize": 128,
@@ -119,6 +130,31 @@ struct Benchmark: ParsableCommand {
       count: inputs.isEmpty ? 16 : 1, inputs: inputs, draws: StreamDraws(RandomStream(seed: 1)))
     try system.generate(request) { if case .images(let images) = $0 { shape = images.shape } }
     return shape
+  }
+
+  /// The table of neighbours of random features beside the plain float32 product of all pairs, which no exact
+  /// search by products can do without.
+  private func raceNeighbours() throws {
+    let (width, k) = (512, 50)
+    let features = InstanceTable.unit(RandomStream(seed: 1).normal([rows, width]))
+    func seconds(_ body: () throws -> Void) rethrows -> Double {
+      let start = ContinuousClock.now
+      try body()
+      let parts = (ContinuousClock.now - start).components
+      return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+    }
+    let product = withoutGradients {
+      seconds {
+        for start in stride(from: 0, to: rows, by: 512) {
+          _ = features.slice(0, start, min(rows, start + 512)).matmul(features.transposed(0, 1))
+        }
+      }
+    }
+    let table = try seconds { _ = try instanceNeighbours(features, k: k) }
+    let line = Neighbourhoods(
+      rows: rows, features: width, neighbours: k, productSeconds: product, tableSeconds: table,
+      ratio: table / product, peakBytes: Engine.memory()?.peak ?? 0)
+    print(String(decoding: try JSONEncoder().encode(line), as: UTF8.self))
   }
 
   /// Random pictures for a system that starts from some, of the size it trains on or so that its outputs have
@@ -281,6 +317,17 @@ private final class ReshapedDraws: Draws {
     }
     return tensor.reshaped(shape)
   }
+}
+
+/// What the search for neighbours took.
+private struct Neighbourhoods: Encodable {
+  let rows: Int
+  let features: Int
+  let neighbours: Int
+  let productSeconds: Double
+  let tableSeconds: Double
+  let ratio: Double
+  let peakBytes: Int
 }
 
 /// The line that `Benchmarks/run` reads.

@@ -4,6 +4,7 @@ import Foundation
 /// What `generate` does with a system that starts from random vectors, classes or words.
 struct DrawingJob {
   let system: any GenerativeSystem
+  let artefacts: Artefacts
   let names: [String]
   let drawing: Generate.DrawingOptions
   let writing: Generate.WritingOptions
@@ -17,10 +18,11 @@ struct DrawingJob {
     let path = try latentPath()
     let shown = labels?.count ?? max(1, names.count)
     let draws = StreamDraws(RandomStream(seed: seed, purpose: "generate"))
-    let request = GenerationRequest(
+    var request = GenerationRequest(
       count: drawing.count ?? (path == .random ? (names.isEmpty ? 64 : 8 * shown) : 4), labels: labels,
       prompt: writing.prompt, latentPath: path, truncation: drawing.truncation,
       temperature: writing.temperature, length: writing.length, draws: draws)
+    if !drawing.instance.isEmpty { request.inputs["features"] = try instanceFeatures() }
     var images: [Image] = []
     var text = ""
     try withTensorErrors {
@@ -44,6 +46,40 @@ struct DrawingJob {
     } else {
       print()
     }
+  }
+
+  /// The features of the given pictures by the network that the model was trained with.
+  private func instanceFeatures() throws -> Tensor {
+    guard system is any InstanceSystem else {
+      throw Refusal.usage("this system is not conditioned on instances; leave --instance out")
+    }
+    let network = try InstanceFeatures(artefacts)
+    guard
+      case .image(let channels, let height, let width, _)? = fields(of: system).map(\.kind).first(where: {
+        if case .image = $0 { true } else { false }
+      })
+    else { throw Refusal.usage("this system has no pictures; leave --instance out") }
+    let preparation = ImagePreparation(height: height, width: width, channels: channels)
+    let files = try drawing.instance.flatMap { try pictures(at: $0) }
+    return .concatenated(
+      try files.map { file in
+        let bytes = Tensor(try preparation(try Image(contentsOf: file)).hostTensor())
+        return network((bytes.asType(.float32) / 127.5 - 1).unsqueezed(0))
+      }, dim: 0)
+  }
+
+  /// The file itself, or the pictures of a folder in the order of their names.
+  private func pictures(at path: String) throws -> [URL] {
+    let url = URL(fileURLWithPath: path)
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+      throw Refusal.input("\(path) does not exist; --instance takes pictures or folders of pictures")
+    }
+    guard isFolder.boolValue else { return [url] }
+    let files = try FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)
+      .filter { ImageFormat(fileExtension: $0.pathExtension) != nil }.sorted { $0.path < $1.path }
+    guard !files.isEmpty else { throw Refusal.data("there is no picture in \(path)") }
+    return files
   }
 
   private func write(_ images: [Image], path: LatentPath, labels: [Int]?) throws {

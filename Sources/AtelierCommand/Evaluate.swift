@@ -46,6 +46,9 @@ struct Evaluate: ParsableCommand {
   )
   var inception: String?
 
+  @Option(help: "A label of the maps that counts in no measure (by default the configuration's ignoreLabel).")
+  var ignoreLabel: Int?
+
   @Flag(help: "Also the Parzen-window log-likelihood of the GAN papers.")
   var parzen = false
 
@@ -113,7 +116,7 @@ struct Evaluate: ParsableCommand {
       classifierSeconds: classifierSeconds,
       classifierFile: run.directory.url.appendingPathComponent("classifier.safetensors"),
       inceptionWeights: inception.map { URL(fileURLWithPath: $0) }, withParzen: parzen, wholePictures: whole,
-      border: crop, hasOtherData: isOther, shownExamples: examples)
+      border: crop, hasOtherData: isOther, shownExamples: examples, ignoredLabel: ignoreLabel)
   }
 
   // MARK: Samples
@@ -156,6 +159,16 @@ struct Evaluate: ParsableCommand {
     ).run()
     for (number, run) in runs.enumerated() {
       try Report(run.directory).add(results.flatMap { $0.table.numbers(ofRun: number) }, step: run.step)
+    }
+    for run in runs {
+      let numbers = try Evaluation(
+        run.system, data: run.data, options: options(run), say: { standardError("\($0)\n") }
+      ).mapMeasures()
+      guard !numbers.isEmpty else { continue }
+      try Report(run.directory).add(numbers, step: run.step)
+      guard !json else { continue }
+      if runs.count > 1 { print("\(run.directory.name)") }
+      for number in numbers { print(number.line) }
     }
     let names = runs.map { "\($0.directory.name) (\(type(of: $0.system).identity.name), step \($0.step))" }
     let folder =

@@ -18,7 +18,12 @@ struct Generate: ParsableCommand {
 
         atelier generate runs/pix2pix-facades-001 plan.png --output house.png
         atelier generate runs/cyclegan-001 photographs --files paintings --direction BtoA
+        atelier generate runs/munit-001 cat.jpg --files dogs --variations 5
+        atelier generate runs/funit-001 cat.jpg --style foxes --output fox.jpg
+        atelier generate runs/sean-001 map.png --style a.jpg b.jpg --style-map a.png b.png --region sky=2
+        atelier generate runs/oasis-001 map.png --vary sky --variations 4 --files skies
         atelier generate runs/cgan-fashion-001 --class Sneaker --count 16
+        atelier generate runs/ic-gan-001 --instance cat.png --count 16
         atelier generate runs/vae-001 --interpolate 10 --count 4
         atelier generate runs/rnn-001 --prompt "To be" --temperature 0.8
       """)
@@ -54,6 +59,23 @@ struct Generate: ParsableCommand {
     @Option(help: "A direction by name, or AtoB or BtoA.")
     var direction: String?
     @Option(
+      parsing: .upToNextOption,
+      help: "Pictures, or folders of them, that show the style or the class to translate into.",
+      completion: .file())
+    var style: [String] = []
+    @Option(help: "How many drawn styles of each picture.")
+    var variations = 1
+    @Option(
+      parsing: .upToNextOption, help: "The label maps of the --style pictures, for styles by region.",
+      completion: .file())
+    var styleMap: [String] = []
+    @Option(
+      parsing: .upToNextOption,
+      help: "Whose style a region has: CLASS=PICTURE, counted from 1, or CLASS=PICTURE:SHARE,PICTURE:SHARE.")
+    var region: [String] = []
+    @Option(parsing: .upToNextOption, help: "Classes whose noise differs between --variations.")
+    var vary: [String] = []
+    @Option(
       help: "Translate in tiles of this side; default: 512 for pictures above a million pixels.")
     var tile: Int?
     @Option(help: "How far tiles overlap; results fade into each other.")
@@ -80,6 +102,11 @@ struct Generate: ParsableCommand {
     var traverse: String?
     @Option(help: "Latent entries beyond this many standard deviations are drawn again.")
     var truncation: Double?
+    @Option(
+      parsing: .upToNextOption,
+      help: "Pictures, or folders of them, that a system conditioned on instances draws the like of.",
+      completion: .file())
+    var instance: [String] = []
   }
 
   /// What language models take.
@@ -103,6 +130,10 @@ struct Generate: ParsableCommand {
     }
     if !(writing.temperature > 0) { throw ValidationError("--temperature must be above 0.") }
     if writing.length < 1 { throw ValidationError("--length must be at least 1.") }
+    if translating.variations < 1 { throw ValidationError("--variations must be at least 1.") }
+    if translating.variations > 1 && !translating.style.isEmpty && translating.vary.isEmpty {
+      throw ValidationError("Choose --style or --variations.")
+    }
     if !(1...100).contains(translating.quality) { throw ValidationError("--quality must be 1 to 100.") }
   }
 
@@ -111,22 +142,58 @@ struct Generate: ParsableCommand {
     let model = try loadSystem(from: url, registry: .standard)
     let origin = provenance ? try self.origin(of: url, model.description) : nil
     if model.system is any TranslatingSystem {
+      let translation = try PictureTranslation(
+        model.system, model.description, direction: translating.direction, tiling: tiling(),
+        alpha: translating.alpha, seed: seed)
       try TranslationJob(
-        translation: PictureTranslation(
-          model.system, model.description, direction: translating.direction, tiling: tiling(),
-          alpha: translating.alpha, seed: seed),
-        inputs: inputs, output: output, folder: files, format: translating.format,
+        translations: styled(translation, model.description.classNames), inputs: inputs, output: output,
+        folder: files,
+        format: translating.format,
         quality: translating.quality, provenance: origin
       ).run()
+    } else if let tagging = model.system as? any TaggingSystem {
+      try TaggingJob(tagger: PictureTagger(tagging, seed: seed), inputs: inputs, output: output).run()
     } else if let first = inputs.first {
       throw Refusal.usage("\(model.description.system) does not start from pictures; leave '\(first)' out")
     } else {
       // Data may have classes that the system does not know; its outputs then have no names.
       let names = classCount(of: model.system) == nil ? [] : model.description.classNames
       try DrawingJob(
-        system: model.system, names: names, drawing: drawing, writing: writing,
+        system: model.system, artefacts: model.description.artefacts, names: names, drawing: drawing,
+        writing: writing,
         seed: seed, output: output, folder: files, provenance: origin
       ).run()
+    }
+  }
+
+  /// The translation once for each style.
+  private func styled(_ translation: PictureTranslation, _ names: [String]) throws -> [PictureTranslation] {
+    let regions = RegionChoices(
+      styles: translation.system is any StyledTranslatingSystem
+        ? [] : try pictureFiles(named: translating.style, for: "--style"),
+      styleMaps: try pictureFiles(named: translating.styleMap, for: "--style-map"),
+      regions: translating.region, varied: translating.vary, variations: translating.variations, names: names)
+    if !regions.isEmpty { return try regions.applied(to: translation) }
+    if translating.style.isEmpty {
+      guard
+        translating.variations == 1 || translation.system is any StyledTranslatingSystem
+          || translation.system is OASIS
+      else {
+        throw Refusal.usage("this system draws no styles; leave --variations out")
+      }
+      return (0..<UInt64(translating.variations)).map { number in
+        var one = translation
+        one.seed = seed &+ number
+        return one
+      }
+    }
+    let pictures = try pictureFiles(named: translating.style, for: "--style").map {
+      try Image(contentsOf: $0)
+    }
+    return try translation.styles(of: pictures).map { style in
+      var one = translation
+      one.style = style
+      return one
     }
   }
 
@@ -151,4 +218,21 @@ struct Generate: ParsableCommand {
 func fields(of system: any GenerativeSystem) -> [Field] {
   func open<System: GenerativeSystem>(_ system: System) -> [Field] { System.fields(system.configuration) }
   return open(system)
+}
+
+/// The pictures that paths stand for: files, and what lies in folders.
+///
+/// - Parameter option: what an error names.
+func pictureFiles(named paths: [String], for option: String) throws -> [URL] {
+  try paths.flatMap { path -> [URL] in
+    let url = URL(fileURLWithPath: path)
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+      throw Refusal.input("\(path) does not exist; \(option) takes pictures and folders of pictures")
+    }
+    guard isFolder.boolValue else { return [url] }
+    let names = pictureFiles(below: url)
+    guard !names.isEmpty else { throw Refusal.data("there is no picture in \(path)") }
+    return names.map { url.appendingPathComponent($0) }
+  }
 }

@@ -16,8 +16,8 @@ struct Program: ParsableCommand {
       """,
     version: AtelierVersion.current,
     subcommands: [
-      Systems.self, Train.self, Generate.self, Evaluate.self, Inspect.self, Export.self, DataCommand.self,
-      Weights.self, Demo.self, Benchmark.self,
+      Systems.self, Train.self, Generate.self, Evaluate.self, NeighbourPage.self, Inspect.self, Export.self,
+      DataCommand.self, Weights.self, Demo.self, Benchmark.self,
     ])
 
   static func main() {

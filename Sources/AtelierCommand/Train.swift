@@ -126,6 +126,11 @@ struct Train: ParsableCommand {
     var derive: PictureDerivation?
     @Option(help: "AtoB, or BtoA to exchange source and target.")
     var direction: PairDirection = .forwards
+    @Option(
+      help: ArgumentHelp(
+        "A folder that keeps instances' features, so that further runs on the same data need not compute them.",
+        valueName: "folder"), completion: .directory)
+    var instances: String?
     @Flag(help: "Files hold A and B side by side, whatever their proportions.")
     var sideBySide = false
   }
@@ -182,11 +187,13 @@ struct Train: ParsableCommand {
     if !hasOwnEnd && options.steps == nil && options.epochs == nil && options.seconds == nil {
       throw Refusal.usage("say when to end: --epochs, --steps or --seconds")
     }
+    // Opening data may compute with the engine already.
+    if let threads = options.threads { Engine.threadCount = threads }
     let path = data.map { URL(fileURLWithPath: $0) }
     let binding = try DataBinding.open(
       path, for: type, configuration: try values.values(), artefacts: try artefacts(type, values),
       options: bindingOptions(seed: options.seed, device: options.device),
-      onSkip: { reporter.say("A picture was skipped: \($0.reason)") })
+      onSkip: { reporter.say("A picture was skipped: \($0.reason)") }, say: { reporter.say($0) })
     if dryRun {
       print(columns(binding.keys.map { ($0, binding.configuration[$0]?.description ?? "null") }, indent: 0))
       return nil
@@ -264,7 +271,8 @@ struct Train: ParsableCommand {
       reading: ReadingOptions(
         fit: reading.fit, labelColumn: reading.labelColumn, corruptPictures: reading.corrupt,
         derivation: reading.derive, swapsDirection: reading.direction == .backwards,
-        isSideBySide: reading.sideBySide))
+        isSideBySide: reading.sideBySide),
+      instances: reading.instances.map { URL(fileURLWithPath: $0) })
   }
 }
 

@@ -5,7 +5,8 @@ import Foundation
 /// What `generate` does with a system that starts from pictures: reads each, translates it, and writes the
 /// result in the picture's own format and depth. A picture that fails is named, and the others go on.
 struct TranslationJob {
-  let translation: PictureTranslation
+  /// One for each result of a picture: as many as there are styles.
+  let translations: [PictureTranslation]
   let inputs: [String]
   let output: String?
   let folder: String?
@@ -25,8 +26,9 @@ struct TranslationJob {
 
   func run() throws {
     let items = try self.items()
-    guard items.count == 1 || folder != nil else {
-      throw Refusal.usage("there are \(items.count) pictures; name a folder for the results with --files")
+    let results = items.count * translations.count
+    guard results == 1 || folder != nil else {
+      throw Refusal.usage("there are \(results) results; name a folder for them with --files")
     }
     var written: Set<String> = []
     var failures = 0
@@ -90,15 +92,26 @@ struct TranslationJob {
     {
       standardError("\(item.shown) is a \(information.format.rawValue.uppercased()) by its contents.\n")
     }
-    let result: Image
-    do {
-      result = try translated(bytes, item, codec)
-    } catch ImageError.invalid(let reason) {
-      throw Refusal.data("\(item.shown) cannot be translated: \(reason)")
+    for (number, translation) in translations.enumerated() {
+      let result: Image
+      do {
+        result = try translated(bytes, item, codec, by: translation)
+      } catch ImageError.invalid(let reason) {
+        throw Refusal.data("\(item.shown) cannot be translated: \(reason)")
+      }
+      try keep(result, number, of: item, information.format, among: items, &written)
     }
-    let target = destination(of: item, information.format)
+  }
+
+  /// Writes a result where it belongs.
+  private func keep(
+    _ result: Image, _ number: Int, of item: Item, _ found: ImageFormat, among items: [Item],
+    _ written: inout Set<String>
+  ) throws {
+    let codec = ImageCodec()
+    let target = destination(of: item, number, found)
     let chosen =
-      format ?? target.flatMap { ImageFormat(fileExtension: $0.pathExtension) } ?? information.format
+      format ?? target.flatMap { ImageFormat(fileExtension: $0.pathExtension) } ?? found
     if provenance != nil && !chosen.carriesMetadata {
       standardError("\(item.shown): a \(chosen.rawValue.uppercased()) file cannot say where it comes from.\n")
     }
@@ -125,7 +138,9 @@ struct TranslationJob {
     return [UInt8](data)
   }
 
-  private func translated(_ bytes: [UInt8], _ item: Item, _ codec: ImageCodec) throws -> Image {
+  private func translated(
+    _ bytes: [UInt8], _ item: Item, _ codec: ImageCodec, by translation: PictureTranslation
+  ) throws -> Image {
     if translation.takesLabels {
       do {
         return try translation(try codec.decodeLabels(bytes, named: item.shown))
@@ -137,15 +152,18 @@ struct TranslationJob {
   }
 
   /// Where a result goes; nil: standard output.
-  private func destination(of item: Item, _ found: ImageFormat) -> URL? {
+  private func destination(of item: Item, _ number: Int, _ found: ImageFormat) -> URL? {
     if let output { return output == "-" ? nil : URL(fileURLWithPath: output) }
     let ending = (format ?? found).fileExtension
     let stem = (item.name as NSString).deletingPathExtension
     // A picture keeps its own ending (.jpeg, .TIF) where that is true.
     let own = (item.name as NSString).pathExtension
     let kept = ImageFormat(fileExtension: own) == (format ?? found) ? own : ending
-    if let folder { return URL(fileURLWithPath: folder).appendingPathComponent("\(stem).\(kept)") }
-    if item.file == nil { return nil }
+    if let folder {
+      let suffix = translations.count > 1 ? "-\(number + 1)" : ""
+      return URL(fileURLWithPath: folder).appendingPathComponent("\(stem)\(suffix).\(kept)")
+    }
+    guard item.file != nil, let translation = translations.first else { return nil }
     let system = type(of: translation.system).identity.name
     return URL(fileURLWithPath: "\((stem as NSString).lastPathComponent)-\(system).\(kept)")
   }

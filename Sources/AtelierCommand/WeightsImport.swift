@@ -79,6 +79,9 @@ extension Weights {
         throw Refusal.usage("--output is the file that is read; choose another name")
       }
       let outcome = try ForeignModels.write(urls, as: type, changes: try parsedKeys(changes), to: destination)
+      if let licence = (type as? any ImportingSystem.Type)?.foreignLicence {
+        print("the licence of these weights: \(licence)")
+      }
       print("\(target): a model of \(system); generate with: atelier generate \(target)")
       if !outcome.untouched.isEmpty {
         print("not in the file, and left at initial weights: \(outcome.untouched.joined(separator: ", "))")

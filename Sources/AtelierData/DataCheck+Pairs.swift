@@ -108,14 +108,15 @@ extension DataCheck {
 
   private mutating func judgeLabels(_ training: PairMatching) {
     let files = (training.files[.source] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
-    let classes = LabelPictures.countClasses(files, codec: options.codec)
-    let names = (try? LabelPictures.classNames(in: training.folders.root)) ?? []
+    let found = LabelPictures.countedClasses(files, codec: options.codec)
+    let classes = found.count { $0 != LabelPictures.unlabelled }
+    let names = (try? LabelPictures.table(in: training.folders.root))?.names ?? []
     guard classes > 0 else { return }
     find(
       .note, .remark,
       "The sources are maps of labels with the classes 0 … \(classes - 1)"
         + (names.isEmpty ? "" : "; the table of classes names \(names.count)")
-        + "; as one-hot channels they need --set inputChannels=\(max(classes, names.count)).")
+        + "; as one-hot channels they need --set inputChannels=\(max(found.count, names.count)).")
     if !names.isEmpty, names.count < classes {
       find(
         .error, .remark,

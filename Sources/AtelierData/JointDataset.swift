@@ -30,10 +30,12 @@ public struct JointDataset: Dataset {
   private let transform: JointTransform
   private let swaps: Bool
   private let codec: ImageCodec
+  /// The colours of classes, where maps of labels are drawn in them.
+  private let colours: [[UInt8]]
 
   init(
-    _ description: DatasetDescription, _ contents: Contents, _ preparation: JointPreparation, swaps: Bool,
-    codec: ImageCodec
+    _ description: DatasetDescription, _ contents: Contents, _ preparation: JointPreparation,
+    colours: [[UInt8]] = [], swaps: Bool, codec: ImageCodec
   ) throws(DatasetError) {
     try preparation.validate()
     var description = description
@@ -53,6 +55,7 @@ public struct JointDataset: Dataset {
     self.preparation = preparation
     self.swaps = swaps
     self.codec = codec
+    self.colours = colours
     var derivation: PictureDerivation?
     if case .derived(_, let chosen) = contents { derivation = chosen }
     transform = JointTransform(preparation, derivation: derivation)
@@ -143,16 +146,26 @@ public struct JointDataset: Dataset {
   }
 
   private func raw(_ file: URL, holdsLabels: Bool, _ field: PictureField) throws(DatasetError) -> Raw {
-    try decoding(file) { () throws(ImageError) in
-      if case .labelMap = field.content { return .labels(try codec.decodeLabels(file)) }
+    if case .labelMap = field.content {
+      return .labels(try labelMap(file, field.name == "instance" ? [] : colours))
+    }
+    return try decoding(file) { () throws(ImageError) in
       // Nothing but labels becomes one-hot; a picture of so many channels is not grey.
       let isOneHot = if case .picture(let channels) = field.content { channels > 4 } else { false }
       guard holdsLabels || isOneHot else { return .picture(try codec.decode(file)) }
-      do throws(ImageError) { return .labels(try codec.decodeLabels(file)) } catch {
+      do throws(ImageError) { return .labels(try codec.decodeLabels(file, colours: colours)) } catch {
         // Labels that are drawn in colours, without a palette, are a picture like any other; so are bands.
         guard case .unsupported = error else { throw error }
         return .picture(try codec.decode(file))
       }
+    }
+  }
+
+  private func labelMap(_ file: URL, _ table: [[UInt8]]) throws(DatasetError) -> LabelMap {
+    do throws(ImageError) { return try codec.decodeLabels(file, colours: table) } catch {
+      // What is no map of labels ends the run: all others would be skipped one by one as well.
+      if case .unsupported = error { throw .corruptFile(path: file.path, reason: error.shortReason) }
+      throw .corruptPicture(path: file.path, reason: error.shortReason)
     }
   }
 

@@ -79,32 +79,22 @@ enum LabelPictures {
     return HostTensor(shape: [classes, map.height, map.width], dtype: .uint8, bytes: bytes)
   }
 
-  /// The names of classes that lie beside maps of labels: `classes.json`, a list or a table from index to
-  /// name, or `classes.txt`, a name a line. Empty where there are none.
-  static func classNames(in folder: URL) throws(DatasetError) -> [String] {
-    let json = folder.appendingPathComponent("classes.json")
-    if let data = try? Data(contentsOf: json) {
-      if let list = try? JSONDecoder().decode([String].self, from: data) { return list }
-      guard let table = try? JSONDecoder().decode([String: String].self, from: data),
-        let last = table.keys.map({ Int($0) ?? -1 }).max(), last < 65536,
-        table.keys.allSatisfy({ (Int($0) ?? -1) >= 0 })
-      else {
-        throw .badTable(
-          path: json.path, reason: "it is neither a list of names nor a table from index to name")
-      }
-      return (0...max(0, last)).map { table[String($0)] ?? String($0) }
-    }
-    guard let text = try? String(contentsOf: folder.appendingPathComponent("classes.txt"), encoding: .utf8)
-    else { return [] }
-    return text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
-  }
+  /// The table of classes that lies beside maps of labels. Empty where there is none.
+  static func table(in folder: URL) throws(DatasetError) -> ClassTable { try ClassTable(in: folder) }
 
-  /// The number of classes that maps of labels hold, by looking at all of them; 255 is left out.
-  static func countClasses(_ files: [URL], codec: ImageCodec) -> Int {
-    let highest = inParallel(files.count) { index -> Int in
-      guard let map = try? codec.decodeLabels(files[index]) else { return -1 }
-      return map.values.reduce(-1) { $1 == 255 ? $0 : max($0, $1) }
+  /// What a map's label 255 is called, which by convention has no class.
+  static let unlabelled = "unlabelled"
+
+  /// The classes that maps of labels hold, by looking at all of them: numbers, and ``unlabelled`` behind them
+  /// where 255 occurs.
+  static func countedClasses(_ files: [URL], codec: ImageCodec) -> [String] {
+    let found = inParallel(files.count) { index -> (highest: Int, isUnlabelled: Bool) in
+      guard let map = try? codec.decodeLabels(files[index]) else { return (-1, false) }
+      let values = map.values
+      return (values.reduce(-1) { $1 == 255 ? $0 : max($0, $1) }, values.contains(255))
     }
-    return (highest.max() ?? -1) + 1
+    let highest = found.map(\.highest).max() ?? -1
+    let names = (0..<(highest + 1)).map(String.init)
+    return found.contains { $0.isUnlabelled } && highest < 255 ? names + [unlabelled] : names
   }
 }

@@ -86,12 +86,19 @@ private func pairs(
     if case .labelMap = field.content { field.name != "instance" } else { false }
   }
   if wantsLabels { labels.insert(side) }
+  var table: ClassTable?
   if labels.contains(side) {
+    let known = try LabelPictures.table(in: folders.root)
+    table = known
     let maps = matching.stems.compactMap { matching.files[side]?[$0] }
-    description.classNames = try LabelPictures.classNames(in: folders.root)
-    if description.classNames.isEmpty {
-      let count = LabelPictures.countClasses(maps, codec: options.codec)
-      description.classNames = (0..<count).map(String.init)
+    description.classNames =
+      known.names.isEmpty ? LabelPictures.countedClasses(maps, codec: options.codec) : known.names
+    // Named classes are not counted in every map; some tell whether there are pixels without a class.
+    if !known.names.isEmpty, known.colours.isEmpty,
+      LabelPictures.countedClasses(Array(maps.prefix(256)), codec: options.codec).last
+        == LabelPictures.unlabelled
+    {
+      description.classNames.append(LabelPictures.unlabelled)
     }
   }
   var hashed: [(name: String, url: URL)] = []
@@ -107,8 +114,8 @@ private func pairs(
   }
   description.fingerprint = try contentFingerprint(of: hashed, isLenient: true)
   return try JointDataset(
-    description, .files(examples, labels: labels), preparation, swaps: options.swapsDirection,
-    codec: options.codec)
+    description, .files(examples, labels: labels), preparation, colours: table?.colours ?? [],
+    swaps: options.swapsDirection, codec: options.codec)
 }
 
 /// Which files of two folders belong together: those of one name but for the ending.

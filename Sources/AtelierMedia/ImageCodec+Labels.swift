@@ -27,20 +27,27 @@ extension ImageCodec {
   ///
   /// Where two palette entries have one colour, the first is meant.
   ///
-  /// - Throws: ``ImageError/unsupported(file:reason:)`` for a colour picture without a palette, which is no
-  ///   map of labels.
-  public func decodeLabels(_ file: URL) throws(ImageError) -> LabelMap {
-    try decodeLabels(bytes(of: file), named: file.path)
+  /// - Parameter colours: a table of classes, red, green and blue of each. With it a picture in colours is a map
+  ///   of labels, and colours decide the class, also those of a palette; grey values stay indices.
+  /// - Throws: ``ImageError/unsupported(file:reason:)`` for a colour that is not in the table, and for a colour
+  ///   picture without palette or table, which is no map of labels.
+  public func decodeLabels(_ file: URL, colours: [[UInt8]] = []) throws(ImageError) -> LabelMap {
+    try decodeLabels(bytes(of: file), named: file.path, colours: colours)
   }
 
   /// Reads a map of labels from memory.
   ///
-  /// - Parameter name: what errors call it.
+  /// - Parameters:
+  ///   - name: what errors call it.
+  ///   - colours: a table of classes, as in ``decodeLabels(_:colours:)``.
   public func decodeLabels(
-    _ bytes: [UInt8], named name: String = "the picture"
+    _ bytes: [UInt8], named name: String = "the picture", colours table: [[UInt8]] = []
   ) throws(ImageError) -> LabelMap {
     let header = PNGHeader(bytes)
     let image = try decode(bytes, named: name)
+    if !table.isEmpty, !image.isGrey || header?.isIndexed == true {
+      return try classes(of: image, in: table, named: name)
+    }
     if let header, header.isIndexed, !header.palette.isEmpty {
       // libvips applies the palette while it decodes, so the way back goes through the colours.
       var index: [UInt32: UInt8] = [:]
@@ -72,6 +79,35 @@ extension ImageCodec {
     return LabelMap(
       indices: Image(width: grey.width, height: grey.height, channels: 1, bytes: grey.bytes.map { $0 / step })
     )
+  }
+
+  /// The class of every pixel's colour.
+  private func classes(
+    of image: Image, in table: [[UInt8]], named name: String
+  ) throws(ImageError) -> LabelMap {
+    guard table.count <= 256 else {
+      throw .unsupported(
+        file: name, reason: "colours stand for at most 256 classes, and the table has \(table.count)")
+    }
+    var index: [UInt32: UInt8] = [:]
+    for (number, colour) in table.enumerated().reversed() {
+      index[Self.packed(colour)] = UInt8(truncatingIfNeeded: number)
+    }
+    let colours = image.with8Bits().converted(toChannels: 3, alpha: .drop).bytes
+    var indices = [UInt8](repeating: 0, count: image.width * image.height)
+    for place in indices.indices {
+      let colour = colours[(3 * place)..<(3 * place + 3)]
+      guard let found = index[Self.packed(colour)] else {
+        throw .unsupported(
+          file: name,
+          reason: "the pixel at \(place % image.width), \(place / image.width) has the colour "
+            + colour.map(String.init).joined(separator: " ")
+            + ", which is not in the table of classes; add it there, or save the map without compression")
+      }
+      indices[place] = found
+    }
+    return LabelMap(
+      indices: Image(width: image.width, height: image.height, channels: 1, bytes: indices), palette: table)
   }
 
   private static func packed(_ colour: some Collection<UInt8>) -> UInt32 {

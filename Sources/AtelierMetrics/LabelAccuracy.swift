@@ -56,3 +56,25 @@ public func labelAccuracy(logits: Tensor, labels: Tensor) throws -> LabelAccurac
   let logits = try withoutGradients { try featureMatrix(logits, "logits") }
   return try labelAccuracy(predictions: logits.argmax(dim: 1), labels: labels, classes: logits.shape[1])
 }
+
+/// The share of samples whose class is among the `top` largest logits, 0 … 1: top-1 and top-5 accuracy.
+///
+/// - Parameters:
+///   - logits: `[samples, classes]`.
+///   - labels: int64 `[samples]`.
+/// - Throws: `MetricError` for shapes that do not fit, labels outside the classes, or a `top` below 1.
+public func topAccuracy(logits: Tensor, labels: Tensor, top: Int) throws -> Double {
+  let logits = try withoutGradients { try featureMatrix(logits, "logits") }
+  let (samples, classes) = (logits.shape[0], logits.shape[1])
+  let asked = labels.integers()
+  guard asked.count == samples, asked.allSatisfy({ (0..<classes).contains($0) }) else {
+    throw MetricError(
+      "there are \(asked.count) labels for \(samples) samples of \(classes) classes; give one for each, within them"
+    )
+  }
+  guard top >= 1 else { throw MetricError("top is at least 1, not \(top)") }
+  let best = logits.topK(min(top, classes), dim: 1).indices.contiguous().integers()
+  let width = min(top, classes)
+  let right = asked.indices.count { best[($0 * width)..<(($0 + 1) * width)].contains(asked[$0]) }
+  return Double(right) / Double(samples)
+}

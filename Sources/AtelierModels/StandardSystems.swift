@@ -20,6 +20,15 @@ extension SystemRegistry {
       ESRGAN.self,
       FastStyleTransfer.self,
       NeuralStyle.self,
+      BigGAN.self,
+      ICGAN.self,
+      SPADE.self,
+      OASIS.self,
+      SEAN.self,
+      UNIT.self,
+      MUNIT.self,
+      FUNIT.self,
+      ImageTagging.self,
     ])
   }
 }

@@ -71,7 +71,7 @@ public struct FieldColumns: Sendable, Hashable {
           throw .unfitData(
             path: name, reason: "it has \(found) classes, and the configuration has \(classes)")
         }
-        columns.append(Column(field: field, name: "label"))
+        columns.append(Column(field: field, name: plan == .examples ? "label" : field.name))
       case .features, .image: columns.append(Column(field: field, name: field.name))
       case .labelMap where plan != .examples: columns.append(Column(field: field, name: field.name))
       default:

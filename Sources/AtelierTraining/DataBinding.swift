@@ -13,15 +13,20 @@ public struct DataBindingOptions: Sendable, Hashable {
   public var workers: Int
   /// How data are read.
   public var reading: ReadingOptions
+  /// A folder that keeps instances' features from run to run, for systems that are conditioned on them; nil:
+  /// they are kept in the run only.
+  public var instances: URL?
 
   /// The usual options.
   public init(
-    seed: Int = 0, device: Device = .cpu, workers: Int = 2, reading: ReadingOptions = ReadingOptions()
+    seed: Int = 0, device: Device = .cpu, workers: Int = 2, reading: ReadingOptions = ReadingOptions(),
+    instances: URL? = nil
   ) {
     self.seed = seed
     self.device = device
     self.workers = workers
     self.reading = reading
+    self.instances = instances
   }
 }
 
@@ -46,6 +51,8 @@ public final class DataBinding {
   /// What one batch holds.
   public let fields: [Field]
   private let contents: Contents
+  /// The example of each instance; empty where they are the same.
+  private let instanceRows: [Int]
   private let batchSize: Int
   /// How they were opened.
   public let options: DataBindingOptions
@@ -68,11 +75,12 @@ public final class DataBinding {
   ///   - artefacts: those of the run that is resumed, which are then used as they are, or pictures that the
   ///     user gives beside the data.
   ///   - onSkip: told of each corrupt picture once.
+  ///   - say: told of long preparations: features of all pictures, neighbourhoods.
   /// - Throws: ``DatasetError``, ``ConfigurationError`` or ``TrainingError``; the text names the file or key.
   public static func open(
     _ path: URL?, for system: any GenerativeSystem.Type, configuration: [String: ConfigurationValue],
     artefacts: Artefacts? = nil, options: DataBindingOptions = DataBindingOptions(),
-    onSkip: ((SkippedExample) -> Void)? = nil
+    onSkip: ((SkippedExample) -> Void)? = nil, say: @escaping (String) -> Void = { _ in }
   ) throws -> DataBinding {
     func open<System: GenerativeSystem>(_ type: System.Type) throws -> DataBinding {
       let values = try System.Configuration().overlaid(with: configuration)
@@ -83,11 +91,16 @@ public final class DataBinding {
         throw TrainingError.invalid(
           reason: "\(type.identity.name) learns from data; give --data and the path of a folder")
       }
+      if case .tagged(let feature, let tag, let kind, let minimumCount) = System.examplePlan(values) {
+        return try DataBinding(
+          type, values, tagged: path, feature: feature, tag: tag, by: kind, minimumCount: minimumCount,
+          artefacts: artefacts, options: options)
+      }
       let isText = kinds.contains { if case .tokens = $0 { true } else { false } }
       return isText
         ? try DataBinding(type, values, text: path, artefacts: artefacts, options: options)
         : try DataBinding(
-          type, values, pictures: path, artefacts: artefacts, options: options, onSkip: onSkip)
+          type, values, pictures: path, artefacts: artefacts, options: options, onSkip: onSkip, say: say)
     }
     return try open(system)
   }
@@ -174,6 +187,15 @@ public final class DataBinding {
     say("A picture was left out: \(error.description)")
   }
 
+  private static func instancePlan<System: GenerativeSystem>(
+    _ type: System.Type, _ configuration: System.Configuration
+  ) -> InstancePlan? {
+    func plan<Instances: InstanceSystem>(_ type: Instances.Type) -> InstancePlan? {
+      (configuration as? Instances.Configuration).flatMap { Instances.instancePlan($0) }
+    }
+    return (type as? any InstanceSystem.Type).flatMap { plan($0) }
+  }
+
   private static func present(
     _ open: () throws(DatasetError) -> any Dataset
   ) throws(DatasetError) -> (any Dataset)? {
@@ -181,6 +203,11 @@ public final class DataBinding {
       if case .missingSplit = error { return nil }
       throw error
     }
+  }
+
+  /// The number in the training part of an instance: pictures that cannot be read are no instances.
+  public func exampleNumber(ofInstance instance: Int) -> Int {
+    instanceRows.isEmpty ? instance : instanceRows[instance]
   }
 
   // MARK: Opening
@@ -201,13 +228,14 @@ public final class DataBinding {
     fields = []
     training = EmptyBatchSource()
     contents = .none
+    instanceRows = []
     batchSize = adapted.batchSize
     self.options = options
   }
 
   private init<System: GenerativeSystem>(
     _ type: System.Type, _ values: System.Configuration, pictures path: URL, artefacts: Artefacts?,
-    options: DataBindingOptions, onSkip: ((SkippedExample) -> Void)?
+    options: DataBindingOptions, onSkip: ((SkippedExample) -> Void)?, say: @escaping (String) -> Void
   ) throws {
     let reading = options.reading
     // Opened for the given values first: sizes and channels decide the configuration, which decides the
@@ -220,10 +248,23 @@ public final class DataBinding {
     fields = type.fields(adapted)
     let opening = try PictureOpening(type, adapted, at: path, reading)
     if !opening.isServed(by: dataset, of: first) { dataset = try opening(.train, whole: false) }
-    facts = DataFacts(description: dataset.description, artefacts: given)
-    let columns = try FieldColumns(fields, plan: opening.plan, description: dataset.description)
+    // Examples of instances wrap the pictures, which measures and previews go on to read as they are.
+    var served = dataset
+    var kept = given
+    if let plan = Self.instancePlan(type, adapted) {
+      let preparation = InstancePreparation(
+        plan: plan, cache: options.instances, seed: options.seed, say: say)
+      let prepared = try withTensorErrors { try preparation(dataset, existing: artefacts) }
+      served = prepared.dataset
+      kept.contents.merge(prepared.artefacts.contents) { _, new in new }
+      instanceRows = prepared.dataset.rows
+    } else {
+      instanceRows = []
+    }
+    facts = DataFacts(description: served.description, artefacts: kept)
+    let columns = try FieldColumns(fields, plan: opening.plan, description: served.description)
     let loader = try Loader(
-      dataset, batchSize: adapted.batchSize, seed: UInt64(options.seed), workers: options.workers,
+      served, batchSize: adapted.batchSize, seed: UInt64(options.seed), workers: options.workers,
       corruptPictures: reading.corruptPictures, onSkip: onSkip)
     training = ImageBatchSource(loader, columns: columns, device: options.device)
     system = type
@@ -233,6 +274,51 @@ public final class DataBinding {
     contents = .examples(dataset, columns) { split, whole throws(DatasetError) in
       try opening(split, whole: whole)
     }
+    batchSize = adapted.batchSize
+    self.options = options
+  }
+
+  private init<System: GenerativeSystem>(
+    _ type: System.Type, _ values: System.Configuration, tagged path: URL, feature: String, tag: String,
+    by kind: PictureFeatureKind, minimumCount: Int, artefacts: Artefacts?, options: DataBindingOptions
+  ) throws {
+    let training = try openTaggedPictures(at: path)
+    let vocabulary: TagVocabulary
+    let kept: Artefacts
+    if let artefacts, artefacts.contents[TagVocabulary.artefactName] != nil {
+      vocabulary = try artefacts.decode(TagVocabulary.self, TagVocabulary.artefactName)
+      kept = artefacts
+    } else {
+      vocabulary = try TagVocabulary(of: training, minimumCount: minimumCount)
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      kept = Artefacts([TagVocabulary.artefactName: try encoder.encode(vocabulary)])
+    }
+    func opened(_ split: DatasetSplit) throws -> TagDataset {
+      let pictures = split == .train ? training : try openTaggedPictures(at: path, split: split)
+      let features = try PictureFeatures(kind, device: options.device).features(of: pictures)
+      return try TagDataset(
+        pictures, split: split, features: features, vocabulary: vocabulary, feature: feature, tag: tag)
+    }
+    let dataset = try opened(.train)
+    facts = DataFacts(description: dataset.description, artefacts: kept)
+    let adapted = try type.adapted(values, to: facts)
+    try adapted.validate()
+    fields = type.fields(adapted)
+    let columns = try FieldColumns(fields, plan: type.examplePlan(adapted), description: dataset.description)
+    let loader = try Loader(
+      dataset, batchSize: adapted.batchSize, seed: UInt64(options.seed), workers: options.workers)
+    self.training = ImageBatchSource(loader, columns: columns, device: options.device)
+    system = type
+    configuration = try adapted.values()
+    keys = adapted.keys
+    self.path = path
+    contents = .examples(dataset, columns) { split, _ throws(DatasetError) in
+      do { return try opened(split) } catch let error as DatasetError { throw error } catch {
+        throw .invalid(reason: "\(error)")
+      }
+    }
+    instanceRows = []
     batchSize = adapted.batchSize
     self.options = options
   }
@@ -273,6 +359,7 @@ public final class DataBinding {
     keys = adapted.keys
     self.path = path
     contents = .text(corpus, vocabulary, length: length)
+    instanceRows = []
     batchSize = adapted.batchSize
     self.options = options
   }

@@ -35,8 +35,8 @@ public enum ForeignModels {
       let configuration = try system.configuration.values()
       let data = DatasetDescription(
         layout: .memory, name: files.map(\.lastPathComponent).joined(separator: ", "), split: .train,
-        count: 0,
-        fingerprint: "imported")
+        count: 0, fingerprint: "imported",
+        notes: [type.foreignLicence.map { "The licence of the imported weights: \($0)." }].compactMap { $0 })
       try ModelFile.write(
         system,
         ModelDescription(

@@ -1,5 +1,6 @@
 public import AtelierData
 public import AtelierModels
+import Crypto
 public import Foundation
 public import Torch
 import TorchNN
@@ -51,6 +52,30 @@ public struct ModelDescription: Sendable, Hashable {
 /// Nothing in it depends on the time, so that equal trainings give equal bytes.
 public enum ModelFile {
   private static let format = "1"
+  /// Larger artefacts, such as the table of a million instances, are named by their hash and stay in the run's
+  /// folder: the format has room for 100 MB of texts, and a checkpoint would repeat them.
+  private static let largestInlined = 24_000_000
+  private static let referencePrefix = "sha256:"
+
+  private static func hash(_ data: Data) -> String {
+    SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
+  }
+
+  /// An artefact that a model file in a run's checkpoint only names.
+  private static func referenced(_ name: String, hash expected: String, _ url: URL) throws(TrainingError)
+    -> Data
+  {
+    let run = url.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let file = RunDirectory(url: run).artefacts.appendingPathComponent(name)
+    guard let data = try? Data(contentsOf: file) else {
+      throw .notFound(
+        path: file.path, reason: "the model needs this file of its run; give the whole run's folder")
+    }
+    guard hash(data) == expected else {
+      throw .damaged(path: file.path, reason: "it is not the file that the model was trained with")
+    }
+    return data
+  }
 
   /// Writes a system's weights with a description.
   public static func write(
@@ -80,6 +105,10 @@ public enum ModelFile {
       "atelier.data": try json(description.data), "atelier.classes": try json(description.classNames),
     ]
     for (name, content) in description.artefacts.contents {
+      guard content.count <= largestInlined else {
+        texts["atelier.artefact/" + name] = referencePrefix + hash(content)
+        continue
+      }
       let text = String(validating: content, as: UTF8.self)
       texts["atelier.artefact/" + name] =
         text.map { "text:" + $0 } ?? "base64:" + content.base64EncodedString()
@@ -123,6 +152,9 @@ public enum ModelFile {
       let name = String(key.dropFirst(prefix.count))
       if text.hasPrefix("text:") {
         artefacts.contents[name] = Data(text.dropFirst(5).utf8)
+      } else if text.hasPrefix(referencePrefix) {
+        artefacts.contents[name] = try referenced(
+          name, hash: String(text.dropFirst(referencePrefix.count)), url)
       } else if text.hasPrefix("base64:"), let data = Data(base64Encoded: String(text.dropFirst(7))) {
         artefacts.contents[name] = data
       } else {

@@ -15,6 +15,7 @@ struct PictureOpening {
     case augmented(JointPreparation)
     case pairs(JointPreparation, PictureDerivation?)
     case unpaired(JointPreparation)
+    case classPairs(JointPreparation, content: String, shown: String, heldOut: [String])
   }
 
   /// - Throws: ``TrainingError`` where the system has no picture to serve.
@@ -51,6 +52,13 @@ struct PictureOpening {
       way = .pairs(joint(pictures, source, target), derivation)
     case .unpaired(let a, let b):
       way = .unpaired(joint(pictures, a, b))
+    case .classPairs(let content, let shown, let heldOut):
+      // Both pictures of an example are prepared alike, each by itself.
+      var field = first
+      field.name = "image"
+      way = .classPairs(joint([field], "image", "image"), content: content, shown: shown, heldOut: heldOut)
+    case .tagged:
+      throw .unfitData(path: path.path, reason: "pictures with words are not opened as pictures alone")
     }
   }
 
@@ -96,6 +104,10 @@ struct PictureOpening {
     case .pairs(let preparation, let derivation):
       return try openPairs(
         at: path, split: split, prepared(preparation), derivation: derivation, options: options)
+    case .classPairs(let preparation, let content, let shown, let heldOut):
+      return try openClassPairs(
+        at: path, split: split, prepared(preparation), content: content, shown: shown, heldOut: heldOut,
+        options: options)
     case .unpaired(let preparation):
       return try openUnpaired(at: path, split: split, prepared(preparation), options: options)
     }

@@ -2,7 +2,7 @@ public import AtelierData
 public import AtelierMedia
 public import AtelierModels
 import Foundation
-import Torch
+public import Torch
 import TorchNN
 
 /// What becomes of a picture's alpha when it is translated.
@@ -33,8 +33,12 @@ public struct PictureTranslation {
   public var tiling: Tiling?
   /// What becomes of alpha.
   public var alpha: AlphaTreatment
+  /// Where the style comes from, for systems that have one beside the picture.
+  public var style = TranslationStyle.drawn
   /// What random numbers follow from, for systems that draw any.
   public var seed: UInt64
+  /// Further inputs of the system's request, from a part of the source and ``seed``; nil: none.
+  public var further: ((Tensor, UInt64) throws -> [String: Tensor])?
 
   private let kind: FieldKind
   private let ranges: (source: ClosedRange<Float>, target: ClosedRange<Float>)
@@ -82,6 +86,26 @@ public struct PictureTranslation {
       System.examplePlan(system.configuration)
     }
     return plan(system)
+  }
+
+  /// The styles that pictures of it stand for, as ``style`` takes them.
+  ///
+  /// - Throws: ``ConfigurationError`` for a system without styles.
+  public func styles(of pictures: [Image]) throws -> [TranslationStyle] {
+    guard let styled = system as? any StyledTranslatingSystem,
+      let field = AtelierTraining.fields(of: styled).first(where: { $0.name == direction.target }),
+      case .image(let channels, let height, let width, _) = field.kind, !pictures.isEmpty
+    else { throw ConfigurationError("this system has no styles beside its pictures; leave --style out") }
+    let preparation = ImagePreparation(height: height, width: width, channels: channels)
+    let span = Double(ranges.target.upperBound - ranges.target.lowerBound)
+    let tensors = try pictures.map { picture in
+      Tensor(try preparation(picture).hostTensor()).asType(.float32) * (span / 255)
+        + Double(ranges.target.lowerBound)
+    }
+    switch type(of: styled).stylePictures {
+    case .together: return [.pictures(.stacked(tensors))]
+    case .oneByOne: return tensors.map { .pictures($0.unsqueezed(0)) }
+    }
   }
 
   private static func direction(
@@ -142,7 +166,15 @@ public struct PictureTranslation {
     let draws = StreamDraws(RandomStream(seed: seed, purpose: "generate"))
     let output = try withTensorErrors {
       try withDraws(draws) {
-        try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling)
+        if let styled = system as? any StyledTranslatingSystem {
+          return try styled.translateWhole(
+            condition, direction: direction, style: style, draws: draws, tiling: tiling)
+        }
+        if let further {
+          return try system.translateWhole(
+            condition, direction: direction, draws: draws, tiling: tiling, further: { try further($0, seed) })
+        }
+        return try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling)
       }
     }
     let picture = output.selected(dim: 0, index: 0).contiguous().host()

@@ -104,7 +104,7 @@ public enum Training {
       configuration.data.map { URL(fileURLWithPath: $0) }, for: type,
       configuration: configuration.configuration,
       artefacts: try readArtefacts(run), options: options,
-      onSkip: { reporter.say("A picture was skipped: \($0.reason)") })
+      onSkip: { reporter.say("A picture was skipped: \($0.reason)") }, say: { reporter.say($0) })
   }
 
   private static func train(

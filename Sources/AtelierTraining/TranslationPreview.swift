@@ -21,10 +21,11 @@ struct TranslationPreview {
     let isPaired = if case .unpaired = System.examplePlan(system.configuration) { false } else { true }
     var columns: [(title: String, pictures: [Image])] = []
     var first: Tensor?
+    func one(_ row: Int) -> Batch { Batch(examples.tensors.mapValues { $0.slice(0, row, row + 1) }) }
     for direction in System.directions(system.configuration) {
       guard let sources = examples.tensors[direction.source] else { continue }
       let pieces = try (0..<sources.shape[0]).map {
-        try system.translate(sources.slice(0, $0, $0 + 1), direction: direction, draws: draws)
+        try system.translate(one($0), direction: direction, draws: draws)
       }
       let outputs = Tensor.concatenated(pieces, dim: 0)
       let range = system.range(of: direction.target)

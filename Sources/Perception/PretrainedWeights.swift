@@ -129,6 +129,10 @@ public struct PretrainedWeights: Sendable, Hashable {
       normalization: .imagenet, origin: .userFile("torchvision's vgg19-dcbb9e9d.pth"), licence: ownFile,
       contentHash: nil),
     PretrainedWeights(
+      name: "vgg16-fc7", summary: "VGG16 with its dense layers, torchvision's weights: 4096 features",
+      normalization: .imagenet, origin: .userFile("torchvision's vgg16-397923af.pth"), licence: ownFile,
+      contentHash: nil),
+    PretrainedWeights(
       name: "vgg16-caffe", summary: "VGG16, its authors' weights for Caffe, in torchvision's names",
       normalization: .caffe, origin: .userFile("a VGG16 converted from Caffe (vgg16-00b39a1b.pth)"),
       licence: ownFile, contentHash: nil),

@@ -67,6 +67,10 @@ public struct CaseRunner {
         new
       }
     }
+    if check.kind == "neighbours" || check.kind == "sample" {
+      return try instances(check, of: reference, System.Configuration().overlaid(with: changes))
+    }
+    if let decay = check.settings["averageDecay"] { changes["averageDecay"] = decay }
     let system = try build(System.self, changes, reference)
     switch check.kind {
     case "forward": return try forward(check, of: reference, system: system)
@@ -83,7 +87,10 @@ public struct CaseRunner {
     try configuration.validate()
     let system = try System(configuration, artefacts: Artefacts(), using: RandomStream(seed: 0))
     for (name, source) in reference.weights {
-      if let (network, average) = system.average(named: name), case .file(let file) = source {
+      if let (network, average) = system.average(named: name) {
+        guard case .file(let file) = source else {
+          throw CaseError("the weights of the average '\(name)' are not in a file")
+        }
         let theirs = try reference.stateDictionary(file)
         try average.load(
           network.authorsNames.translate(theirs, toOurs: true, source: file.lastPathComponent),
@@ -125,10 +132,17 @@ public struct CaseRunner {
       try setMode(check, system.networks.map(\.module))
       return try compare(check.outputs, try reporting.losses(of: inputs), check, reference)
     }
-    guard let network = system.network(name) else { throw CaseError("there is no network '\(name)'") }
+    var part = try check.settings["part"].map { try ReferenceCase.string($0, "part") }
+    let averaged = system.average(named: name)
+    var found = averaged?.network ?? system.network(name)
+    if found == nil, part == nil, let first = system.networks.first {
+      // A network that the authors keep inside another one, as sean's generator its style encoder.
+      (found, part) = (first, name)
+    }
+    guard let network = found else { throw CaseError("there is no network '\(name)'") }
     try setMode(check, [network.module])
-    let part = try check.settings["part"].map { try ReferenceCase.string($0, "part") }
-    var actual = try withoutGradients { try network.forward(part, inputs) }
+    func run() throws -> [String: Tensor] { try withoutGradients { try network.forward(part, inputs) } }
+    var actual = try averaged.map { try $0.average.applied(run) } ?? run()
     for (output, rule) in try ReferenceCase.table(check.settings["select"] ?? .table([:]), "select") {
       guard let whole = actual[output] else {
         throw CaseError("'select' names '\(output)', which was not computed")
@@ -218,6 +232,36 @@ public struct CaseRunner {
     return try compare(check.outputs, ["token": tokens], check, reference)
   }
 
+  // MARK: Instances
+
+  /// The table of neighbours, and what is drawn from it, of a system that is conditioned on instances; no
+  /// network is built.
+  private func instances(
+    _ check: ReferenceCase.Check, of reference: ReferenceCase, _ configuration: some SystemConfiguration
+  ) throws -> [Comparison] {
+    guard let configuration = configuration as? ICGAN.Configuration else {
+      throw CaseError("\(reference.system) has no checks of the kind '\(check.kind)'")
+    }
+    try configuration.validate()
+    let inputs = try check.inputs.mapValues { try reference.tensor($0) }
+    let (features, label) = (try inputs.required("features"), try inputs.required("label"))
+    guard features.shape == [configuration.instances, configuration.featureSize] else {
+      throw CaseError("the features are \(features.shape), not instances times featureSize")
+    }
+    if check.kind == "neighbours" {
+      let found = try instanceNeighbours(features, k: configuration.neighbours)
+      let radius = found.distances.selected(dim: 1, index: configuration.neighbours - 1)
+      return try compare(check.outputs, ["indices": found.indices, "radius": radius], check, reference)
+    }
+    let table = try InstanceTable(
+      features: features, neighbours: try inputs.required("indices"), radius: .zeros([features.shape[0]]),
+      label: label)
+    let drawn = table.conditions(
+      instance: try inputs.required("instanceDraw"), neighbour: try inputs.required("neighbourDraw"))
+    return try compare(
+      check.outputs, ["features": drawn.features, "label": drawn.label], check, reference)
+  }
+
   // MARK: Losses and metrics
 
   private func loss(_ check: ReferenceCase.Check, of reference: ReferenceCase) throws -> [Comparison] {
@@ -289,7 +333,7 @@ public struct CaseRunner {
     }
     try ReferenceCase.refuseUnknown(
       reference.configuration.keys,
-      ["group", "instances", "featureSize", "imageSize", "imageChannels"], "the configuration")
+      ["group", "instances", "featureSize", "imageSize", "imageChannels", "classes"], "the configuration")
     let name = try ReferenceCase.string(check.settings["metric"], "metric")
     let parameters = try ReferenceCase.table(check.settings["parameters"] ?? .table([:]), "parameters")
     let data = try JSONEncoder().encode(parameters)
@@ -361,7 +405,11 @@ extension CaseRunner {
   private func noiseTolerance(_ check: ReferenceCase.Check, network: String) throws -> Tolerance {
     var optimizer = try ReferenceCase.table(check.settings["optimizer"], "optimizer")
     if case .table(let own)? = optimizer[network] { optimizer = own }
-    let rate = try ReferenceCase.number(optimizer["learningRate"], "optimizer.learningRate")
+    // Of two time scales the faster one bounds both.
+    let rates = try ["learningRate", "generatorLearningRate", "discriminatorLearningRate"].compactMap { key in
+      try optimizer[key].map { try ReferenceCase.number($0, "optimizer.\(key)") }
+    }
+    guard let rate = rates.max() else { throw CaseError("'optimizer.learningRate' is missing") }
     let steps = try ReferenceCase.number(check.settings["steps"], "steps")
     return Tolerance(
       relative: check.tolerance.relative, absolute: check.tolerance.absolute + 2 * steps * rate)

@@ -169,9 +169,11 @@ extension ReferenceCase.Check {
   /// table that computes it, which refuses what it does not know.
   private static let settingsOfKind: [String: Set<String>] = [
     "forward": ["network", "mode", "part", "select"],
-    "train": ["steps", "mode", "optimizer", "weightsAfterOutliers", "lossesPer"],
+    "train": ["steps", "mode", "optimizer", "weightsAfterOutliers", "lossesPer", "averageDecay"],
     "generate": ["network", "mode", "length", "temperature"],
     "metric": ["metric", "parameters", "mode"],
+    "neighbours": [],
+    "sample": [],
   ]
 
   init(_ value: ConfigurationValue) throws {

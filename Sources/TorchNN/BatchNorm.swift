@@ -11,7 +11,7 @@ public protocol AffineNorm: Module {
 /// Batch normalisation (Ioffe and Szegedy 2015) over all dimensions but the second.
 ///
 /// State as in PyTorch: `weight`, `bias`, `running_mean`, `running_var`, `num_batches_tracked` (int64).
-public class BatchNorm: Module, Layer, AffineNorm {
+public class BatchNorm: Module, Layer, AffineNorm, RunningStatistics {
   /// The scale, ones at first.
   @Parameter public var weight: Tensor?
   /// The shift, zeros at first.
@@ -22,11 +22,12 @@ public class BatchNorm: Module, Layer, AffineNorm {
   @Buffer public var runningVar: Tensor?
   /// How many batches were seen in training.
   @Buffer public var numBatchesTracked: Tensor?
+  /// The weight of a new batch in the running statistics; nil averages all batches alike.
+  public var momentum: Double?
   /// Whether evaluation, too, normalises by the batch's own statistics, which leaves the running ones alone.
   ///
   /// Some generators are tested so: their authors never leave training mode.
   public var usesBatchStatistics = false
-  private let momentum: Double?
   private let epsilon: Double
   private let allowedRanks: Set<Int>
   private let one: Tensor?

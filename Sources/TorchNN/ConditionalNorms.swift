@@ -6,7 +6,7 @@ public import Torch
 /// y is a class (an int64 index, then W are embeddings) or a vector (then W are linear layers without
 /// bias). State: `running_mean`, `running_var`, `gain.weight`, `bias.weight`. Sources: Dumoulin et
 /// al. 2017; ajbrock/BigGAN-PyTorch layers.py `ccbn`.
-public final class ConditionalBatchNorm2d: Module {
+public final class ConditionalBatchNorm2d: Module, RunningStatistics {
   /// The average of batch means.
   @Buffer public var runningMean: Tensor
   /// The average of unbiased batch variances.
@@ -17,7 +17,8 @@ public final class ConditionalBatchNorm2d: Module {
   public let bias: any Layer
   private let channels: Int
   private let epsilon: Double
-  private let momentum: Double
+  /// The weight of a new batch in the running statistics.
+  public var momentum: Double?
 
   private init(channels: Int, gain: any Layer, bias: any Layer, epsilon: Double, momentum: Double) {
     self.channels = channels
@@ -64,7 +65,7 @@ public final class ConditionalBatchNorm2d: Module {
     check(x.rank == 4, "ConditionalBatchNorm2d takes [batch, channels, height, width], not \(x.shape)")
     let normalized = batchNorm(
       x, weight: nil, bias: nil, runningMean: runningMean, runningVariance: runningVar,
-      training: isTraining, momentum: momentum, epsilon: epsilon)
+      training: isTraining, momentum: momentum ?? 0.1, epsilon: epsilon)
     let scale = (gain(condition) + 1).reshaped([-1, channels, 1, 1])
     return normalized * scale + bias(condition).reshaped([-1, channels, 1, 1])
   }

@@ -51,6 +51,9 @@ open class Module {
     for module in structure.modules { module.isTraining = isTraining }
   }
 
+  /// Puts this module alone, without its parts, into one of the modes.
+  func setOwnMode(_ isTraining: Bool) { self.isTraining = isTraining }
+
   /// Runs `body` in evaluation mode and gives every part its own mode back.
   public func evaluating<Result>(_ body: () throws -> Result) rethrows -> Result {
     let modules = structure.modules

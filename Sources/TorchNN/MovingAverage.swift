@@ -3,44 +3,74 @@ public import Torch
 /// An exponential moving average of a network's weights, which mostly draws better than the weights.
 ///
 /// average = decay · average + (1 - decay) · weights after every step; before `start` it follows the
-/// weights. Whole numbers, such as batch counts, are copied.
+/// weights. Whole numbers, such as batch counts, are copied unless said otherwise.
 public final class MovingAverage {
+  /// What becomes of buffers such as running statistics.
+  public enum Buffers: Sendable, Hashable {
+    /// They are averaged as weights are (BigGAN, OASIS).
+    case averaged
+    /// The average has its own, which stay as they were when it began (FUNIT).
+    case kept
+    /// It has none.
+    case leftOut
+  }
+
+  /// What becomes of whole numbers, such as batch counts.
+  public enum WholeNumbers: Sendable, Hashable {
+    /// They are copied.
+    case copied
+    /// The average is computed and its fraction cut off, as PyTorch does where a product of floating-point
+    /// numbers is written back to them (OASIS).
+    case truncated
+  }
+
   /// How much of the average is kept at a step.
   public let decay: Double
   /// The first step that is averaged; up to it the average is a copy.
   public let start: Int
-  /// Whether buffers such as running statistics are averaged too.
-  public let includesBuffers: Bool
+  /// What becomes of buffers such as running statistics.
+  public let buffers: Buffers
+  /// What becomes of whole numbers.
+  public let wholeNumbers: WholeNumbers
   private let names: [String]
   private let sources: [Tensor]
   private let averages: [Tensor]
   /// The places of floating-point tensors, which are averaged in one call.
   private let averaged: (averages: [Tensor], sources: [Tensor])
   private let copied: [Int]
+  /// The places of parameters.
+  private let parameterPlaces: Set<Int>
 
   /// Begins with a copy of the network's present weights.
   ///
   /// - Parameters:
-  ///   - includesBuffers: BigGAN and OASIS average them, FUNIT does not.
-  public init(of module: Module, decay: Double, start: Int = 0, includesBuffers: Bool = true) {
+  ///   - buffers: what becomes of them.
+  public init(
+    of module: Module, decay: Double, start: Int = 0, buffers: Buffers = .averaged,
+    wholeNumbers: WholeNumbers = .copied
+  ) {
     check((0...1).contains(decay), "the decay of a moving average lies in 0 … 1, not at \(decay)")
     self.decay = decay
     self.start = start
-    self.includesBuffers = includesBuffers
+    self.buffers = buffers
+    self.wholeNumbers = wholeNumbers
     let parameterNames = Set(module.namedParameters().map(\.name))
     var seen = Set<ObjectIdentifier>()
     let chosen = module.state().filter {
-      (includesBuffers || parameterNames.contains($0.name))
+      (buffers != .leftOut || parameterNames.contains($0.name))
         && seen.insert(ObjectIdentifier($0.tensor)).inserted
     }
     names = chosen.map(\.name)
+    let parameterPlaces = Set(chosen.indices.filter { parameterNames.contains(chosen[$0].name) })
+    self.parameterPlaces = parameterPlaces
     let sources = chosen.map(\.tensor)
     let averages = sources.map { source in withoutGradients { source.detached().cloned() } }
     self.sources = sources
     self.averages = averages
-    let places = sources.indices.filter { sources[$0].dtype.isFloatingPoint }
+    let followed = sources.indices.filter { buffers != .kept || parameterPlaces.contains($0) }
+    let places = followed.filter { sources[$0].dtype.isFloatingPoint }
     averaged = (places.map { averages[$0] }, places.map { sources[$0] })
-    copied = sources.indices.filter { !sources[$0].dtype.isFloatingPoint }
+    copied = followed.filter { !sources[$0].dtype.isFloatingPoint }
   }
 
   /// Takes the weights after a step into the average.
@@ -48,11 +78,19 @@ public final class MovingAverage {
   /// - Parameter step: how many steps were made before this one.
   public func update(step: Int) {
     guard step >= start else {
-      for (average, source) in zip(averages, sources) { average.copy(from: source) }
+      for (average, source) in zip(averaged.averages, averaged.sources) { average.copy(from: source) }
+      for index in copied { averages[index].copy(from: sources[index]) }
       return
     }
     FusedUpdates.lerp(averaged.averages, to: averaged.sources, weight: 1 - decay)
-    for index in copied { averages[index].copy(from: sources[index]) }
+    for index in copied {
+      switch wholeNumbers {
+      case .copied: averages[index].copy(from: sources[index])
+      case .truncated:
+        let (old, new) = (averages[index].asType(.float32), sources[index].asType(.float32))
+        averages[index].copy(from: (old * decay + new * (1 - decay)).floor())
+      }
+    }
   }
 
   /// Moves the averages to a device, where the network already is or goes too.
@@ -82,5 +120,20 @@ public final class MovingAverage {
     for (source, average) in zip(sources, averages) { source.copy(from: average) }
     defer { for (source, value) in zip(sources, own) { source.copy(from: value) } }
     return try body()
+  }
+
+  /// Runs `body` with the averages in the network, takes the floating-point buffers that it leaves there into
+  /// the average, and puts the network's own weights back.
+  ///
+  /// An average of weights has not the average of running statistics; passes in training mode collect them
+  /// anew. Parameters are not to be changed by `body`.
+  public func recollectingBuffers(_ body: () throws -> Void) rethrows {
+    try applied {
+      try body()
+      for index in sources.indices where !parameterPlaces.contains(index) {
+        guard sources[index].dtype.isFloatingPoint else { continue }
+        averages[index].copy(from: sources[index])
+      }
+    }
   }
 }

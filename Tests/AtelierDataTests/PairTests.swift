@@ -196,7 +196,68 @@ struct LabelConditionTests {
       let data = try openPairs(at: folder, fields(.labelMap(classes: 6), name: "label"))
       let label = try #require(try data.example(at: 0)["label"])
       #expect(label.shape == [2, 2] && label.integers() == [0, 1, 5, 3])
-      #expect(data.description.classNames.count == 4)
+      #expect(data.description.classNames == ["0", "1", "2", "3", "unlabelled"])
+      // Where the classes are those that were found, 255 is the last of them and no other is.
+      let found = try openPairs(at: folder, fields(.labelMap(classes: 5), name: "label"))
+      #expect(try found.example(at: 0)["label"]?.integers() == [0, 1, 4, 3])
+    }
+  }
+
+  /// Maps drawn in the colours of a table, four blocks each.
+  private func writeColoured(_ folder: URL, _ colours: [[UInt8]]) throws {
+    for name in ["a", "b"] {
+      let bytes = (0..<16).flatMap { (place: Int) -> [UInt8] in
+        let (row, column) = (place / 8, place % 4 / 2)
+        return colours[row * 2 + column]
+      }
+      let map = Image(width: 4, height: 4, channels: 3, bytes: bytes)
+      try folder.write("labels/\(name).png", ImageCodec().encode(map, as: .png))
+      try folder.picture("images/\(name).jpg", tone: 9, width: 4, height: 4)
+    }
+  }
+
+  @Test(arguments: [
+    ("classes.csv", "name, r, g, b\nsky, 128, 128, 128\nroad, 128, 64, 128\nfree,0,0,0\n"),
+    ("class_dict.csv", "sky,128,128,128\nroad,128,64,128\nfree,0,0,0"),
+    ("label_colors.txt", "128 128 128\tsky\n128 64 128\troad\n0 0 0\tfree\n"),
+    (
+      "classes.json",
+      #"[{"name": "sky", "color": [128, 128, 128]}, {"name": "road", "color": [128, 64, 128]}, {"name": "free", "colour": [0, 0, 0]}]"#
+    ),
+  ])
+  func coloursOfATableAreClasses(_ name: String, _ table: String) throws {
+    try withTemporaryFolder { folder in
+      try writeColoured(folder, [[128, 64, 128], [128, 128, 128], [0, 0, 0], [128, 64, 128]])
+      try folder.write(name, table)
+      let data = try openPairs(at: folder, fields(.labelMap(classes: 3), name: "label"))
+      #expect(data.description.classNames == ["sky", "road", "free"])
+      #expect(try data.example(at: 0)["label"]?.integers() == [1, 0, 2, 1])
+    }
+  }
+
+  @Test func aColourOutsideTheTableEndsTheRunAndNamesFileAndColour() throws {
+    try withTemporaryFolder { folder in
+      try writeColoured(folder, [[1, 2, 3], [0, 0, 0], [0, 0, 0], [0, 0, 0]])
+      try folder.write("classes.txt", "0 0 0 free\n9 9 9 other\n")
+      let data = try openPairs(at: folder, fields(.labelMap(classes: 2), name: "label"))
+      let loader = try Loader(data, batchSize: 1)
+      let error = #expect(throws: DatasetError.self) { try loader.next() }
+      #expect(
+        error?.description.contains("labels/a.png") == true
+          || error?.description.contains("labels/b.png") == true)
+      #expect(error?.description.contains("the colour 1 2 3") == true)
+    }
+  }
+
+  @Test func aTableThatDoesNotFitIsRefused() throws {
+    try withTemporaryFolder { folder in
+      try write(folder)
+      for text in ["a,1,2,3\nb,1,2,3", "a,1,2,3\nb", "a,1,2,300"] {
+        try folder.write("classes.csv", text)
+        #expect(throws: DatasetError.self) {
+          try openPairs(at: folder, fields(.labelMap(classes: 4), name: "label"))
+        }
+      }
     }
   }
 

@@ -100,3 +100,26 @@ struct LikelihoodTests {
     }
   }
 }
+
+@Suite struct TagMatchingTests {
+  @Test func precisionAndRecallAreSharesOfTheFirstTags() throws {
+    let matching = try tagMatching(
+      proposed: [[1, 2, 3, 4], [5, 6]], own: [[2, 4, 9], [7]], count: 2)
+    #expect(matching.precisions == [0.5, 0])
+    #expect(matching.recalls == [1.0 / 3, 0])
+    #expect(matching.precision == 0.25)
+    #expect(abs(matching.f1 - 2 * 0.25 / 6 / (0.25 + 1.0 / 6)) < 1e-12)
+  }
+
+  @Test func picturesWithoutTagsAreRefused() {
+    #expect(throws: MetricError.self) { try tagMatching(proposed: [[1]], own: [[]]) }
+    #expect(throws: MetricError.self) { try tagMatching(proposed: [[1]], own: []) }
+  }
+
+  @Test func theRightClassMayBeAmongTheFirst() throws {
+    let logits = Tensor([0.1, 0.5, 0.3, 0.9, 0.2, 0.4]).reshaped([2, 3])
+    #expect(try topAccuracy(logits: logits, labels: Tensor([2, 0]), top: 1) == 0.5)
+    #expect(try topAccuracy(logits: logits, labels: Tensor([2, 2]), top: 2) == 1)
+    #expect(throws: MetricError.self) { try topAccuracy(logits: logits, labels: Tensor([3, 0]), top: 1) }
+  }
+}

@@ -59,7 +59,46 @@ private func makeForms() -> [Form] {
   forms.append(Form(LSGAN.self, dense))
   forms.append(Form(WGANGP.self, dense, ["discriminatorSteps": .integer(2)]))
   forms.append(Form(ACGAN.self, dense))
-  return forms
+  return forms + makeBigForms()
+}
+
+/// BigGAN and IC-GAN; a bottom of one pixel makes the networks of 32 pixels serve 8.
+private func makeBigForms() -> [Form] {
+  let base: [String: ConfigurationValue] = [
+    "imageSize": .integer(8), "bottomWidth": .integer(1), "batchSize": .integer(4), "latentSize": .integer(8),
+    "generatorChannels": .integer(2), "discriminatorChannels": .integer(2),
+    "sharedEmbeddingSize": .integer(3), "generatorAttention": list(4), "discriminatorAttention": list(4),
+    "standingStatistics": .integer(2),
+  ]
+  let rounds: [String: ConfigurationValue] = [
+    "discriminatorSteps": .integer(2), "gradientAccumulation": .integer(2),
+    "splitDiscriminatorBatch": .boolean(true), "generatorOrthogonal": .number(1e-3),
+    "discriminatorOrthogonal": .number(1e-3), "diffAugment": .list([.string("color"), .string("cutout")]),
+    "augmentationTarget": .number(0.1), "augmentationRamp": .number(100),
+  ]
+  let features: [String: ConfigurationValue] = [
+    "featureSize": .integer(6), "featureEpochs": .number(1),
+  ]
+  let clusters: [String: ConfigurationValue] = [
+    "classSource": .string("clusters"), "classes": .integer(3), "hierarchicalLatent": .boolean(false),
+    "sharedEmbedding": .boolean(false),
+  ]
+  let instances: [String: ConfigurationValue] = [
+    "neighbours": .integer(3), "sharedFeatureSize": .integer(4), "selectedInstances": .integer(5),
+  ]
+  let classes: [String: ConfigurationValue] = [
+    "classConditional": .boolean(true), "featureSource": .string("classifier"), "sharedFeatureSize": .null,
+  ]
+  func joined(_ tables: [String: ConfigurationValue]...) -> [String: ConfigurationValue] {
+    tables.reduce(base) { $0.merging($1) { _, new in new } }
+  }
+  return [
+    Form(BigGAN.self, base),
+    Form(BigGAN.self, joined(rounds, ["model": .string("biggan-deep")])),
+    Form(BigGAN.self, joined(features, clusters)),
+    Form(ICGAN.self, joined(features, instances)),
+    Form(ICGAN.self, joined(features, instances, classes)),
+  ]
 }
 
 /// Every adversarial system through the harness that all systems share.
@@ -72,25 +111,25 @@ private func makeForms() -> [Form] {
     return try SystemHarness(form.type, form.changes, data: data)
   }
 
-  @Test(arguments: 0..<10) func twoStepsChangeTheNetworks(_ index: Int) throws {
+  @Test(arguments: 0..<15) func twoStepsChangeTheNetworks(_ index: Int) throws {
     let folder = try TemporaryFolder()
     #expect(try harness(index, in: folder).takesTwoSteps())
   }
 
-  @Test(arguments: 0..<10) func aSeedDecidesEveryByte(_ index: Int) throws {
+  @Test(arguments: 0..<15) func aSeedDecidesEveryByte(_ index: Int) throws {
     let folder = try TemporaryFolder()
     #expect(try harness(index, in: folder).isDeterministic())
   }
 
-  @Test(arguments: 0..<10) func resumingEqualsNotStopping(_ index: Int) throws {
+  @Test(arguments: 0..<15) func resumingEqualsNotStopping(_ index: Int) throws {
     let folder = try TemporaryFolder()
     #expect(try harness(index, in: folder).resumesExactly())
   }
 
-  @Test(arguments: 0..<10) func aSeedDecidesWhatIsDrawn(_ index: Int) throws {
+  @Test(arguments: 0..<15) func aSeedDecidesWhatIsDrawn(_ index: Int) throws {
     let folder = try TemporaryFolder()
     #expect(try harness(index, in: folder).generatesDeterministically())
   }
 
-  @Test func noFormIsLeftOut() { #expect(makeForms().count == 10) }
+  @Test func noFormIsLeftOut() { #expect(makeForms().count == 15) }
 }

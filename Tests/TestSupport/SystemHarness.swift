@@ -54,6 +54,8 @@ public struct SystemHarness {
     in folder: URL, options: TrainingOptions, reporter: any ProgressReporter = QuietReporter()
   ) throws -> RunDirectory {
     let run = try RunDirectory.create(in: folder, name: system.identity.name)
+    // Opening data may compute with the engine already.
+    if let threads = options.threads { Engine.threadCount = threads }
     var binding = DataBindingOptions()
     binding.seed = options.seed
     let opened = try DataBinding.open(

@@ -115,6 +115,24 @@ public enum TinyData {
     }
   }
 
+  /// Pictures in `images` with captions of two words in `captions.txt`: what they show, a bright square in one
+  /// of four corners, and a thing that goes with it.
+  public static func writeCaptioned(to folder: URL, count: Int = 40, size: Int = 8) throws {
+    let words = [["red", "dog"], ["blue", "boat"], ["green", "tree"], ["white", "snow"]]
+    var lines = ["image,caption"]
+    for index in 0..<count {
+      let label = index % words.count
+      let bytes = pixels(label: label, number: index, size: size)
+      let image = Image(width: size, height: size, channels: 1, bytes: bytes)
+      try write(image, folder, "images/\(String(format: "%03d", index)).png")
+      lines.append("\(String(format: "%03d", index)).png,A \(words[label].joined(separator: " ")) .")
+      lines.append(
+        "\(String(format: "%03d", index)).png,\"The \(words[label].joined(separator: " and the "))\"")
+    }
+    try Data((lines.joined(separator: "\n") + "\n").utf8).write(
+      to: folder.appendingPathComponent("captions.txt"))
+  }
+
   private static func negative(_ picture: Image) -> Image {
     Image(
       width: picture.width, height: picture.height, channels: picture.channels,

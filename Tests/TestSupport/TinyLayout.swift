@@ -3,9 +3,10 @@ public import Foundation
 
 /// The data that a system's small preset learns from, in a form that takes milliseconds to write.
 public enum TinyLayout: Sendable {
-  case text, labelledDigits, photographs, pairs, unpaired, labelMaps
+  case text, labelledDigits, photographs, pairs, unpaired, labelMaps, classFolders
 
-  /// The layout for a system; nil where it learns from no data, or wants pictures beside them.
+  /// The layout for a system; nil where it learns from no data, or wants pictures or a
+  /// pretrained network beside them.
   public static func of(_ type: any GenerativeSystem.Type) -> TinyLayout? {
     func layout<System: GenerativeSystem>(_ type: System.Type) -> TinyLayout? {
       let presets = System.Configuration.presets
@@ -19,6 +20,8 @@ public enum TinyLayout: Sendable {
       case .examples: .labelledDigits
       case .pairs(_, _, let derivation): derivation == nil ? .pairs : .photographs
       case .unpaired: .unpaired
+      case .classPairs: .classFolders
+      case .tagged: nil
       }
     }
     return layout(type)
@@ -35,6 +38,7 @@ public enum TinyLayout: Sendable {
     case .pairs: try TinyData.writePairs(to: path, size: 64)
     case .unpaired: try TinyData.writeUnpaired(to: path, size: 64)
     case .labelMaps: try TinyData.writeLabelled(to: path, size: 64)
+    case .classFolders: try TinyData.writeClassFolders(to: path, perClass: perClass, size: 64)
     }
     return path
   }

@@ -34,7 +34,8 @@ import TorchNN
   @Test func buffersAreAveragedOnlyOnRequestAndCountsAreCopied() {
     let module = norm()
     let with = MovingAverage(of: module, decay: 0.5)
-    let without = MovingAverage(of: module, decay: 0.5, includesBuffers: false)
+    let without = MovingAverage(of: module, decay: 0.5, buffers: .leftOut)
+    let kept = MovingAverage(of: module, decay: 0.5, buffers: .kept)
     #expect(without.state().map(\.name) == ["weight", "bias"])
     module.runningMean?.fill(2)
     module.numBatchesTracked?.fill(7)
@@ -42,6 +43,9 @@ import TorchNN
     let state = Dictionary(uniqueKeysWithValues: with.state().map { ($0.name, $0.tensor) })
     #expect(state["running_mean"]?.floats() == [1, 1])
     #expect(state["num_batches_tracked"]?.integers() == [7])
+    kept.update(step: 0)
+    #expect(kept.state().map(\.name) == with.state().map(\.name))
+    #expect(kept.state().first { $0.name == "running_mean" }?.tensor.floats() == [0, 0])
   }
 
   @Test func appliedPutsTheWeightsBackEvenAfterAnError() {
@@ -72,5 +76,33 @@ import TorchNN
     try other.load(average.state())
     #expect(other.state().map(\.tensor) == average.state().map(\.tensor))
     #expect(throws: CheckpointError.self) { try other.load(Array(average.state().dropFirst())) }
+  }
+
+  @Test func wholeNumbersCanGoThroughAProductThatIsCutOff() {
+    let module = norm()
+    let average = MovingAverage(of: module, decay: 0.5, wholeNumbers: .truncated)
+    func count() -> Int? {
+      average.state().first { $0.name == "num_batches_tracked" }?.tensor.integers().first
+    }
+    module.numBatchesTracked?.fill(1)
+    average.update(step: 0)
+    #expect(count() == 0)
+    module.numBatchesTracked?.fill(7)
+    average.update(step: 1)
+    #expect(count() == 3)
+  }
+
+  @Test func runningStatisticsOfTheAverageAreCollectedAnew() {
+    let module = norm()
+    let average = MovingAverage(of: module, decay: 0.5)
+    module.weight?.fill(3)
+    let own = module.hostState().map(\.tensor)
+    average.recollectingBuffers {
+      #expect(module.weight?.floats() == [1, 1])
+      module.runningMean?.fill(5)
+    }
+    let state = Dictionary(uniqueKeysWithValues: average.state().map { ($0.name, $0.tensor) })
+    #expect(state["running_mean"]?.floats() == [5, 5] && state["weight"]?.floats() == [1, 1])
+    #expect(module.hostState().map(\.tensor) == own)
   }
 }

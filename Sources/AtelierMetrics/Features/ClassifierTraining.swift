@@ -98,7 +98,7 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
     let accuracy = try labelAccuracy(logits: classifier.logits(test.images), labels: test.labels)
     classifier.report = ImageClassifier.Report(
       testAccuracy: accuracy.accuracy, testCount: test.images.shape[0], trainingCount: train.images.shape[0],
-      steps: steps.made, seconds: seconds(since: start), wasShortened: steps.wereShortened,
+      steps: steps.made, wasShortened: steps.wereShortened,
       fingerprint: fingerprint(train: train, test: test, classes: classes))
     return classifier
   }

@@ -65,8 +65,6 @@ public final class ImageClassifier: Module, FeatureSource {
     public var trainingCount: Int
     /// How many steps it was trained for.
     public var steps: Int
-    /// How long the training took, in seconds.
-    public var seconds: Double
     /// Whether the time limit shortened the training, so that another machine would give another network.
     public var wasShortened: Bool
     /// Identifies the data and the settings; equal for a training that would be the same.

@@ -6,6 +6,12 @@ import Torch
 ///
 /// Source: Wang et al. 2018, equation 4; NVIDIA/pix2pixHD `models/pix2pixHD_model.py` `forward`.
 func featureMatching(_ fake: [[Tensor]], _ real: [[Tensor]], layers: Int) -> Tensor {
+  featureDistance(fake, real) * (4 / Double(layers + 1))
+}
+
+/// The same without the factor, as in spade and sean: mean absolute differences summed over stages, averaged
+/// over scales. Source: NVlabs/SPADE `models/pix2pix_model.py` `compute_generator_loss`.
+func featureDistance(_ fake: [[Tensor]], _ real: [[Tensor]]) -> Tensor {
   var sum: Tensor?
   for (fake, real) in zip(fake, real) {
     for (fake, real) in zip(fake, real).dropLast() {
@@ -14,7 +20,7 @@ func featureMatching(_ fake: [[Tensor]], _ real: [[Tensor]], layers: Int) -> Ten
     }
   }
   guard let sum else { return Tensor(scalar: 0) }
-  return sum * (4 / Double(layers + 1) / Double(fake.count))
+  return sum / Double(fake.count)
 }
 
 /// An adversarial loss summed over the scales of a multiscale discriminator, each by its last output.
@@ -22,4 +28,9 @@ func summedOverScales(_ outputs: [[Tensor]], _ loss: (Tensor) -> Tensor) -> Tens
   let terms = outputs.compactMap { $0.last.map(loss) }
   guard let first = terms.first else { return Tensor(scalar: 0) }
   return terms.dropFirst().reduce(first, +)
+}
+
+/// An adversarial loss averaged over the scales of a multiscale discriminator, each by its last output.
+func meanOverScales(_ outputs: [[Tensor]], _ loss: (Tensor) -> Tensor) -> Tensor {
+  summedOverScales(outputs, loss) / Double(max(1, outputs.count))
 }

@@ -14,11 +14,54 @@ final class MultiscaleDiscriminator: Module {
     inputChannels: Int, width: Int, layers: Int, scales count: Int, norm: PictureNorm,
     using stream: RandomStream
   ) {
+    let strides = (1..<(max(layers, 1) + 1)).map { $0 < layers ? 2 : 1 }
     scales = (0..<count).map { _ in
       StagedPatchDiscriminator(
-        inputChannels: inputChannels, width: width, layers: layers, norm: norm, using: stream)
+        inputChannels: inputChannels, width: width, strides: strides, norm: norm, using: stream)
     }
     super.init()
+  }
+
+  /// The form of spade and sean, whose authors took it over.
+  ///
+  /// - Parameter strides: of the normalised convolutions, first to last; spade's last one keeps the size,
+  ///   sean's does not.
+  init(
+    inputChannels: Int, width: Int, strides: [Int], scales count: Int, norm: MapDiscriminatorNorm,
+    using stream: RandomStream
+  ) {
+    scales = (0..<count).map { _ in
+      StagedPatchDiscriminator(
+        inputChannels: inputChannels, width: width, strides: strides, norm: norm.features,
+        hasBias: norm.features == .none, isSpectral: norm.isSpectral, using: stream)
+    }
+    super.init()
+  }
+
+  /// The names of spade's and sean's authors, who count scales as they stand here.
+  func mapSystemNames(norm: MapDiscriminatorNorm) -> KeyMap {
+    var names: [String: String] = [:]
+    for (scale, discriminator) in scales.enumerated() {
+      let last = discriminator.stages.count - 1
+      for stage in 0...last {
+        let (own, theirs) = ("scales.\(scale).stages.\(stage)", "discriminator_\(scale).model\(stage)")
+        // Their convolution and its norm are a chain of their own inside the stage.
+        let isChain = stage > 0 && stage < last && norm.features != .none
+        names["\(own).0"] = isChain ? "\(theirs).0.0" : "\(theirs).0"
+        if isChain { names["\(own).1"] = "\(theirs).0.1" }
+      }
+    }
+    return KeyMap(names)
+  }
+
+  /// All outputs by the names of reference cases, `scale0.layer0` and so on.
+  func outputs(of x: Tensor) -> [String: Tensor] {
+    var outputs: [String: Tensor] = [:]
+    for (scale, stages) in self(x).enumerated() {
+      for (stage, output) in stages.enumerated() { outputs["scale\(scale).layer\(stage)"] = output }
+      outputs["scale\(scale)"] = stages.last
+    }
+    return outputs
   }
 
   /// The authors' names. Their numbers of scales run the other way: the highest sees full resolution.
@@ -60,21 +103,31 @@ final class MultiscaleDiscriminator: Module {
 final class StagedPatchDiscriminator: Module {
   let stages: [Sequential]
 
-  init(inputChannels: Int, width: Int, layers: Int, norm: PictureNorm, using stream: RandomStream) {
-    func convolution(_ inputs: Int, _ outputs: Int, stride: Int) -> Conv2d {
+  /// - Parameters:
+  ///   - strides: of the normalised convolutions, first to last.
+  ///   - hasBias: whether these have a bias; the first and the last always do.
+  ///   - isSpectral: whether these have spectral normalisation.
+  init(
+    inputChannels: Int, width: Int, strides: [Int], norm: PictureNorm, hasBias: Bool = true,
+    isSpectral: Bool = false, using stream: RandomStream
+  ) {
+    func convolution(
+      _ inputs: Int, _ outputs: Int, stride: Int, hasBias: Bool = true, isSpectral: Bool = false
+    ) -> Conv2d {
       Conv2d(
         inputChannels: inputs, outputChannels: outputs, kernelSize: 4, stride: stride, padding: 2,
-        using: stream)
+        hasBias: hasBias, normalization: isSpectral ? .spectral : nil, using: stream)
     }
     // A stage's output is also what feature matching reads, but nobody reads what stands before it.
     let activation = LeakyReLU(negativeSlope: 0.2, isInPlace: true)
     var stages = [Sequential([convolution(inputChannels, width, stride: 2), activation])]
     var present = width
-    for number in 1..<(max(layers, 1) + 1) {
+    for stride in strides {
       let next = min(2 * present, 512)
       stages.append(
         Sequential([
-          convolution(present, next, stride: number < layers ? 2 : 1), norm.layer(next), activation,
+          convolution(present, next, stride: stride, hasBias: hasBias, isSpectral: isSpectral),
+          norm.layer(next), activation,
         ]))
       present = next
     }

@@ -36,3 +36,10 @@ public protocol LossReportingSystem: GenerativeSystem {
   /// Losses, and whatever belongs to them, by name; networks as they are now.
   func losses(of inputs: [String: Tensor]) throws -> [String: Tensor]
 }
+
+/// A system of label maps whose noise may differ from region to region.
+public protocol RegionalNoiseSystem: TranslatingSystem {
+  /// Pictures for label maps, in the range that their field declares, the noise drawn for each class of the
+  /// maps apart.
+  func translateWithRegionalNoise(_ labels: Tensor, draws: any Draws) throws -> Tensor
+}

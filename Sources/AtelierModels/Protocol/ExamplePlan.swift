@@ -9,4 +9,11 @@ public enum ExamplePlan: Sendable, Hashable {
   case pairs(source: String, target: String, derivation: PictureDerivation?)
   /// Two sets of pictures without correspondence.
   case unpaired(String, String)
+  /// Two labelled pictures an example, drawn independently: the field of a content and the field of a class,
+  /// each with a field of its label (`contentLabel`, `classLabel`). Classes in `heldOut`, by name, are never
+  /// trained on; held-out examples show a content of a trained class and a class of these.
+  case classPairs(String, String, heldOut: [String])
+  /// Pictures with words: the field of a picture's features and the field of one of its tags, a number into
+  /// the tags of the vocabulary, whose words occur at least `minimumCount` times in the training text.
+  case tagged(feature: String, tag: String, by: PictureFeatureKind, minimumCount: Int)
 }

@@ -38,7 +38,8 @@ public struct ForeignWeights {
     }
     let root = try TorchFile.read(url)
     do throws(FileFormatError) {
-      let tensors = try root.stateDictionary(at: place(of: root))
+      let several = several(in: root)
+      let tensors = if let several { several } else { try root.stateDictionary(at: place(of: root)) }
       return ForeignWeights(url: url, tensors: tensors.removingDataParallelPrefix())
     } catch {
       throw error.naming(url)
@@ -53,6 +54,19 @@ public struct ForeignWeights {
       if (try? root.stateDictionary(at: [place])) != nil { return [place] }
     }
     return []
+  }
+
+  /// The tensors of a file that holds one state dictionary a network and nothing else, each behind its
+  /// network's key: `a.enc.…`, `b.enc.…`; nil for other files.
+  private static func several(in root: PickleValue) -> [(name: String, tensor: HostTensor)]? {
+    let keys = root.pairs?.compactMap(\.key.stringValue) ?? []
+    guard !keys.isEmpty, keys.count == root.pairs?.count, place(of: root).isEmpty else { return nil }
+    var tensors: [(name: String, tensor: HostTensor)] = []
+    for key in keys {
+      guard let found = try? root.stateDictionary(at: [key]), !found.isEmpty else { return nil }
+      tensors += found.removingDataParallelPrefix().map { (name: "\(key).\($0.name)", tensor: $0.tensor) }
+    }
+    return tensors
   }
 
   private struct RawArray: Decodable {
@@ -114,6 +128,9 @@ public protocol ImportingSystem: GenerativeSystem {
   /// pytorch-CycleGAN-and-pix2pix`.
   static var foreignFiles: String { get }
 
+  /// The licence under which their authors give them; nil where it differs from file to file.
+  static var foreignLicence: String? { get }
+
   /// Tells from names and shapes how the system must be configured and which networks the files fill.
   ///
   /// - Throws: ``ConfigurationError`` that says what is not understood.
@@ -121,6 +138,9 @@ public protocol ImportingSystem: GenerativeSystem {
 }
 
 extension ImportingSystem {
+  /// Not known.
+  public static var foreignLicence: String? { nil }
+
   /// The system with foreign weights; networks that the files do not hold keep initial ones.
   ///
   /// - Parameters:
@@ -138,6 +158,23 @@ extension ImportingSystem {
     for (name, tensors) in model.networks {
       guard let network = system.network(name) else { continue }
       try network.loadAuthorsWeights(tensors, from: source)
+    }
+    // Averages draw where they are: one that no file holds follows the network that a file does.
+    for entry in system.averages where model.networks[entry.network] != nil {
+      guard let network = system.network(entry.network) else { continue }
+      if let tensors = model.networks[entry.network + "Average"] {
+        try entry.average.load(
+          network.authorsNames.translate(tensors, toOurs: true, source: source), from: source)
+      } else {
+        let names = Set(entry.average.state().map(\.name))
+        try entry.average.load(network.module.hostState().filter { names.contains($0.name) }, from: source)
+      }
+    }
+    // An average that generates begins where the imported weights are.
+    for (name, average) in system.averages where model.networks[name] != nil {
+      let names = Set(average.state().map(\.name))
+      let state = system.network(name)?.module.hostState() ?? []
+      try average.load(state.filter { names.contains($0.name) }, from: source)
     }
     let untouched = system.trainedNetworks.map(\.name).filter { model.networks[$0] == nil }
     return (system, untouched)

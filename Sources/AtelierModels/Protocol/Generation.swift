@@ -14,6 +14,8 @@ public struct GenerationRequest {
   /// Conditions that are tensors, by field name: `image` float32 `[n, channels, height, width]` in
   /// -1 … 1, and whatever other fields a system declares (`labelMap`, `style`, …).
   public var inputs: [String: Tensor]
+  /// How many outputs of each source, where a style beside it is drawn.
+  public var variations: Int
   /// How the latent vectors are chosen.
   public var latentPath: LatentPath
   /// Latent entries beyond this many standard deviations are drawn again (Brock et al. 2019).
@@ -28,13 +30,15 @@ public struct GenerationRequest {
   /// A request with the usual settings.
   public init(
     count: Int, labels: [Int]? = nil, prompt: String? = nil, inputs: [String: Tensor] = [:],
-    latentPath: LatentPath = .random, truncation: Double? = nil, temperature: Double = 1, length: Int = 200,
+    variations: Int = 1, latentPath: LatentPath = .random, truncation: Double? = nil, temperature: Double = 1,
+    length: Int = 200,
     draws: any Draws
   ) {
     self.count = count
     self.labels = labels
     self.prompt = prompt
     self.inputs = inputs
+    self.variations = variations
     self.latentPath = latentPath
     self.truncation = truncation
     self.temperature = temperature
@@ -108,22 +112,24 @@ extension GenerativeSystem {
 extension LatentSystem {
   /// Pictures for a request, at most 100 a piece so that memory stays bounded.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+    for module in networks.map(\.module) { module.eval() }
+    try withoutGradients { try withAverages { try drawPictures(request, emit: emit) } }
+  }
+
+  /// Pictures for a request by the networks as they are, at most 100 a piece.
+  func drawPictures(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     let latents = try latents(for: request)
     let total = latents.shape[0]
     let labels = try labels(for: request, count: total)
-    for module in networks.map(\.module) { module.eval() }
-    try withoutGradients {
-      try withAverages {
-        for start in stride(from: 0, to: total, by: 100) {
-          let end = min(start + 100, total)
-          let picked = labels.map { Tensor(Array($0[start..<end])) }
-          try emit(.images(decode(latents.slice(0, start, end), labels: picked)))
-        }
-      }
+    for start in stride(from: 0, to: total, by: 100) {
+      let end = min(start + 100, total)
+      let picked = labels.map { Tensor(Array($0[start..<end])) }
+      try emit(.images(decode(latents.slice(0, start, end), labels: picked)))
     }
   }
 
-  private func labels(for request: GenerationRequest, count: Int) throws -> [Int]? {
+  /// The class of each output; nil where the system has none.
+  func labels(for request: GenerationRequest, count: Int) throws -> [Int]? {
     guard let classes = classCount else {
       if request.labels != nil {
         throw ConfigurationError("\(Self.identity.name) has no classes; leave --class out")
@@ -137,7 +143,8 @@ extension LatentSystem {
     throw ConfigurationError("there is no class \(worst); the classes are 0 … \(classes - 1)")
   }
 
-  private func latents(for request: GenerationRequest) throws -> Tensor {
+  /// The latents `[n, size]` that a request stands for.
+  func latents(for request: GenerationRequest) throws -> Tensor {
     let (size, distribution) = latentSpace
     func draw(_ count: Int) -> Tensor {
       let drawn = distribution.draw("latent", [count, size], from: request.draws)

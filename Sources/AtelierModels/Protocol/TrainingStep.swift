@@ -71,6 +71,16 @@ public final class TrainingStep {
     _ name: String, _ optimizer: Optimizer, clip: Double? = nil, average: MovingAverage? = nil,
     minimizing terms: (() throws -> Tensor)...
   ) throws -> Tensor {
+    try update(name, optimizer, clip: clip, average: average, minimizingAll: terms)
+  }
+
+  /// ``update(_:_:clip:average:minimizing:)`` for as many terms as a configuration says, such as the parts of
+  /// an accumulated gradient.
+  @discardableResult
+  public func update(
+    _ name: String, _ optimizer: Optimizer, clip: Double? = nil, average: MovingAverage? = nil,
+    minimizingAll terms: [() throws -> Tensor]
+  ) throws -> Tensor {
     let total = try optimizer.step {
       optimizer.zeroGradients()
       var total: Tensor?

@@ -52,20 +52,48 @@ extension TranslatingSystem {
   public func translateWhole(
     _ picture: Tensor, direction: TranslationDirection, draws: any Draws, tiling: Tiling? = nil
   ) throws -> Tensor {
+    try whole(picture, direction, tiling) { try translate($0, direction: direction, draws: draws) }
+  }
+
+  /// The output for one source of any size where ``GenerativeSystem/generate(_:emit:)`` takes more than the
+  /// source: styles of regions, or their noise.
+  ///
+  /// - Parameter further: the request's other inputs for a part of the source, a tile or all of it.
+  public func translateWhole(
+    _ picture: Tensor, direction: TranslationDirection, draws: any Draws, tiling: Tiling? = nil,
+    further: (Tensor) throws -> [String: Tensor]
+  ) throws -> Tensor {
+    try whole(picture, direction, tiling) { part in
+      var inputs = try further(part)
+      inputs[direction.source] = part
+      var output: Tensor?
+      try generate(GenerationRequest(count: 1, inputs: inputs, draws: draws)) {
+        if case .images(let images) = $0 { output = images }
+      }
+      guard let output else { throw ConfigurationError("\(Self.identity.name) gave no picture") }
+      return output
+    }
+  }
+
+  /// A condition of any size, by what translates sizes that the direction allows.
+  func whole(
+    _ picture: Tensor, _ direction: TranslationDirection, _ tiling: Tiling?,
+    by translate: (Tensor) throws -> Tensor
+  ) throws -> Tensor {
     try tiling?.validate()
     let (height, width) = (picture.shape[picture.rank - 2], picture.shape[picture.rank - 1])
     let chosen = tiling ?? (height * width > Tiling.automaticArea ? Tiling() : nil)
     return try withoutGradients {
       guard let chosen, max(height, width) > chosen.tile else {
-        return try padded(picture, direction, draws)
+        return try padded(picture, direction, by: translate)
       }
-      return try tiled(picture, direction, draws, chosen)
+      return try tiled(picture, direction, chosen, by: translate)
     }
   }
 
   /// One pass over a condition that is continued to the size multiple.
   private func padded(
-    _ picture: Tensor, _ direction: TranslationDirection, _ draws: any Draws
+    _ picture: Tensor, _ direction: TranslationDirection, by translate: (Tensor) throws -> Tensor
   ) throws -> Tensor {
     let (height, width) = (picture.shape[picture.rank - 2], picture.shape[picture.rank - 1])
     let multiple = max(1, direction.sizeMultiple)
@@ -76,7 +104,7 @@ extension TranslatingSystem {
       let places = Tensor((0..<wanted).map { mirrored($0, length) }, device: picture.device)
       whole = whole.indexSelected(dim, places)
     }
-    let output = try translate(whole.contiguous(), direction: direction, draws: draws)
+    let output = try translate(whole.contiguous())
     return output.slice(2, 0, height * direction.scale).slice(3, 0, width * direction.scale).contiguous()
   }
 
@@ -90,7 +118,8 @@ extension TranslatingSystem {
   }
 
   private func tiled(
-    _ picture: Tensor, _ direction: TranslationDirection, _ draws: any Draws, _ tiling: Tiling
+    _ picture: Tensor, _ direction: TranslationDirection, _ tiling: Tiling,
+    by translate: (Tensor) throws -> Tensor
   ) throws -> Tensor {
     let rank = picture.rank
     let (height, width) = (picture.shape[rank - 2], picture.shape[rank - 1])
@@ -104,7 +133,7 @@ extension TranslatingSystem {
       for left in tiling.starts(width, size: side) {
         let (bottom, right) = (min(height, top + side), min(width, left + side))
         let piece = picture.slice(rank - 2, top, bottom).slice(rank - 1, left, right).contiguous()
-        let output = try padded(piece, direction, draws).to(.cpu)
+        let output = try padded(piece, direction, by: translate).to(.cpu)
         let mask =
           fade(top, bottom, height, tiling.overlap, scale).reshaped([1, 1, -1, 1])
           * fade(left, right, width, tiling.overlap, scale).reshaped([1, 1, 1, -1])

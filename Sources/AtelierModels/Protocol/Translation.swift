@@ -36,11 +36,22 @@ public protocol TranslatingSystem: GenerativeSystem {
   /// for, each in the range that its field declares.
   func translate(_ pictures: Tensor, direction: TranslationDirection, draws: any Draws) throws -> Tensor
 
+  /// Outputs for examples, with whatever else than the condition an example holds; by default that is
+  /// nothing.
+  func translate(_ examples: Batch, direction: TranslationDirection, draws: any Draws) throws -> Tensor
+
   /// Refuses to become one function of an exported file where the settings treat pictures differently by size.
   func validateExport() throws(ConfigurationError)
 }
 
 extension TranslatingSystem {
+  /// Outputs for the examples' conditions.
+  public func translate(
+    _ examples: Batch, direction: TranslationDirection, draws: any Draws
+  ) throws -> Tensor {
+    try translate(examples[direction.source], direction: direction, draws: draws)
+  }
+
   /// Refuses nothing.
   public func validateExport() throws(ConfigurationError) {}
 

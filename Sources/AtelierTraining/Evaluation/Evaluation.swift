@@ -33,13 +33,16 @@ public struct EvaluationOptions: Sendable {
   public var hasOtherData: Bool
   /// Examples that a page shows.
   public var shownExamples: Int
+  /// A label of maps that counts in no measure; nil: what the configuration leaves out of its losses.
+  public var ignoredLabel: Int?
 
   /// The usual options.
   public init(
     samples: Int = 1000, seed: UInt64 = 0, importanceSamples: Int = 100, classifierSeconds: Double = 90,
     classifierFile: URL? = nil, inceptionWeights: URL? = nil, withParzen: Bool = false,
     weights: WeightStore = .standard, wholePictures: Bool? = nil, border: Int? = nil,
-    hasOtherData: Bool = false, shownExamples: Int = 8
+    hasOtherData: Bool = false, shownExamples: Int = 8,
+    ignoredLabel: Int? = nil
   ) {
     self.samples = samples
     self.seed = seed
@@ -53,6 +56,7 @@ public struct EvaluationOptions: Sendable {
     self.border = border
     self.hasOtherData = hasOtherData
     self.shownExamples = shownExamples
+    self.ignoredLabel = ignoredLabel
   }
 }
 
@@ -62,9 +66,9 @@ public struct EvaluationOptions: Sendable {
 /// reconstructions against their originals, likelihood bounds and perplexities on held-out data.
 public struct Evaluation {
   private let system: any GenerativeSystem
-  private let data: DataBinding
-  private let options: EvaluationOptions
-  private let say: (String) -> Void
+  let data: DataBinding
+  let options: EvaluationOptions
+  let say: (String) -> Void
 
   /// An evaluation of a system on the data it was trained on.
   ///
@@ -89,6 +93,8 @@ public struct Evaluation {
       try withoutGradients {
         var numbers: [MeasuredNumber] = []
         if let language = system as? any LanguageSystem { numbers += try perplexities(language) }
+        if let tagging = system as? any TaggingSystem { numbers += try self.tagging(tagging) }
+        if let styled = system as? any StyledTranslatingSystem { numbers += try fewShotAccuracy(styled) }
         if let latent = system as? any LatentSystem { numbers += try pictures(latent) }
         if let reconstructing = system as? any ReconstructingSystem {
           numbers += try reconstructions(reconstructing)
@@ -97,6 +103,15 @@ public struct Evaluation {
         return numbers
       }
     }
+  }
+
+  /// The measures of pictures that are made from label maps; none for systems that make them from others.
+  ///
+  /// - Throws: as ``run()``.
+  public func mapMeasures() throws -> [MeasuredNumber] {
+    guard let translating = system as? any TranslatingSystem else { return [] }
+    for network in system.networks { network.module.eval() }
+    return try withTensorErrors { try withoutGradients { try maps(translating) } }
   }
 
   // MARK: Words
@@ -160,7 +175,11 @@ public struct Evaluation {
     try system.generate(GenerationRequest(count: options.samples, draws: draws)) {
       if case .images(let images) = $0 { parts.append(images) }
     }
-    let labels = system.classCount.map { classes in Tensor((0..<options.samples).map { $0 % classes }) }
+    // Clusters are classes that the data know nothing of.
+    let isLabelled = try system.classCount == classCount(of: data)
+    let labels = system.classCount.flatMap { classes in
+      isLabelled ? Tensor((0..<options.samples).map { $0 % classes }) : nil
+    }
     return (.concatenated(parts, dim: 0), labels)
   }
 
@@ -201,8 +220,13 @@ public struct Evaluation {
     return Pictures(images: Tensor(images), labels: Tensor(labels).reshaped([-1]), name: split.rawValue)
   }
 
+  /// The classes of the data themselves, whatever the system takes for classes.
+  private func classCount(of data: DataBinding) throws -> Int {
+    try data.dataset(of: .train)?.description.classNames.count ?? 0
+  }
+
   private func classifier(_ training: Pictures, _ test: Pictures) throws -> ImageClassifier? {
-    let classes = data.facts.description.classNames.count
+    let classes = try classCount(of: data)
     guard classes > 1 else { return nil }
     let file = options.classifierFile ?? URL(fileURLWithPath: "classifier.safetensors")
     let plan = ClassifierTraining(seconds: options.classifierSeconds)

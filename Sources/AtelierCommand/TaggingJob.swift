@@ -1,0 +1,23 @@
+import Atelier
+import Foundation
+
+/// What `generate` does with a system that finds words for pictures: a line a picture, its name and its tags.
+struct TaggingJob {
+  let tagger: PictureTagger
+  let inputs: [String]
+  let output: String?
+
+  func run() throws {
+    guard !inputs.isEmpty else {
+      throw Refusal.usage("this system starts from pictures; name files or folders after the run")
+    }
+    let files = try pictureFiles(named: inputs, for: "generate")
+    let found = try withTensorErrors { try tagger(files) }
+    let lines = zip(files, found).map { "\($0.lastPathComponent): \($1.joined(separator: ", "))\n" }
+    if let output {
+      try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
+    } else {
+      print(lines.joined(), terminator: "")
+    }
+  }
+}

@@ -1,0 +1,153 @@
+public import Foundation
+public import Torch
+
+/// Two labelled pictures an example, drawn independently: one whose content counts, one that shows a class.
+///
+/// Labels number the classes that training sees first, in order of their names, then those that were held
+/// out. An example holds the two pictures and their labels, named after the first picture with `Label`
+/// behind it, and `classLabel`.
+public struct ClassPairDataset: Dataset {
+  /// What the data are; `classNames` are those that training sees.
+  public let description: DatasetDescription
+  /// The names of all classes, in the order of the labels.
+  public let allClassNames: [String]
+  private let base: any Dataset
+  /// The class of each picture of `base`, in the new order.
+  private let labels: [Int]
+  private let contents: [Int]
+  private let shown: [Int]
+  private let names: (content: String, shown: String)
+
+  /// Pairs of pictures of a labelled data set.
+  ///
+  /// - Parameters:
+  ///   - heldOut: names of classes that training never sees.
+  ///   - showsHeldOut: whether the classes that are shown are those, as in held-out examples.
+  /// - Throws: ``DatasetError/invalid(reason:)`` for a class that is not there, or where nothing is left.
+  public init(
+    _ base: any Dataset, heldOut: [String], showsHeldOut: Bool, split: DatasetSplit,
+    content: String = "content", shown: String = "classImage"
+  ) throws(DatasetError) {
+    var description = base.description
+    let present = description.classNames
+    if let unknown = heldOut.first(where: { !present.contains($0) }) {
+      throw .invalid(
+        reason: "\(description.name) has no class '\(unknown)' to hold out; its classes are "
+          + present.joined(separator: ", "))
+    }
+    let seen = present.filter { !heldOut.contains($0) }
+    let all = seen + heldOut
+    let places = Dictionary(uniqueKeysWithValues: all.enumerated().map { ($1, $0) })
+    let numbers = present.map { places[$0] ?? 0 }
+    let labels = try classIndices(of: base).map { numbers[$0] }
+    let contents = labels.indices.filter { labels[$0] < seen.count }
+    let showing = showsHeldOut ? labels.indices.filter { labels[$0] >= seen.count } : contents
+    guard seen.count >= 2, !contents.isEmpty, !showing.isEmpty else {
+      throw .invalid(
+        reason: "\(description.name) leaves \(seen.count) classes and \(contents.count) pictures to learn "
+          + "from; put a folder a class into it, two or more that are not held out")
+    }
+    description.classNames = seen
+    description.count = contents.count
+    description.split = split
+    description.labelHistogram = seen.indices.map { label in contents.count { labels[$0] == label } }
+    if !heldOut.isEmpty {
+      description.notes.append("Classes held out of training: \(heldOut.joined(separator: ", ")).")
+    }
+    self.description = description
+    self.base = base
+    self.labels = labels
+    self.contents = contents
+    self.shown = showing
+    allClassNames = all
+    names = (content, shown)
+  }
+
+  /// The number of content pictures.
+  public var count: Int { contents.count }
+
+  /// Always true: the class picture is drawn.
+  public var isRandom: Bool { true }
+
+  /// The content picture of a number, and a class picture that follows from the number.
+  public func example(at index: Int) throws(DatasetError) -> Example {
+    try check(index)
+    // Numbers far apart for neighbours, so that neighbours are shown different classes.
+    let partner = shown[(index &* 7919 &+ shown.count / 2) % shown.count]
+    return try example(
+      try base.example(at: contents[index]), contents[index], try base.example(at: partner), partner)
+  }
+
+  /// The content picture of a number, and a random class picture, both changed as the augmentation says.
+  public func example(
+    at index: Int, using generator: inout SeededGenerator
+  ) throws(DatasetError) -> Example {
+    try check(index)
+    let partner = shown[generator.integer(below: shown.count)]
+    let first = try base.example(at: contents[index], using: &generator)
+    return try example(first, contents[index], try base.example(at: partner, using: &generator), partner)
+  }
+
+  /// The numbers of the pictures of a class in the order of labels, among those that this part holds.
+  public func pictures(ofClass label: Int) -> [Int] { labels.indices.filter { labels[$0] == label } }
+
+  /// A picture by its number, uint8 `[channels, height, width]`, without random changes.
+  public func picture(_ number: Int) throws(DatasetError) -> HostTensor {
+    guard let image = try base.example(at: number)["image"] else {
+      throw .invalid(reason: "\(description.name) has no pictures")
+    }
+    return image
+  }
+
+  private func check(_ index: Int) throws(DatasetError) {
+    guard contents.indices.contains(index) else {
+      throw .invalid(reason: "example \(index) of \(contents.count) was asked for")
+    }
+  }
+
+  private func example(
+    _ content: Example, _ first: Int, _ shown: Example, _ second: Int
+  ) throws(DatasetError) -> Example {
+    guard let image = content["image"], let other = shown["image"] else {
+      throw .invalid(reason: "\(description.name) has no pictures")
+    }
+    return Example([
+      names.content: image, names.content + "Label": HostTensor([labels[first]], shape: []),
+      names.shown: other, "classLabel": HostTensor([labels[second]], shape: []),
+    ])
+  }
+}
+
+/// The class of each example, without decoding pictures where the data set knows them.
+func classIndices(of dataset: any Dataset) throws(DatasetError) -> [Int] {
+  switch dataset {
+  case let pictures as PictureDataset: return pictures.labels
+  case let memory as InMemoryDataset: return memory.allLabels
+  case let joint as JointDataset:
+    if case .derived(let base, _) = joint.contents { return try classIndices(of: base) }
+  default: break
+  }
+  var labels: [Int] = []
+  for index in 0..<dataset.count {
+    labels.append(try dataset.example(at: index)["label"]?.integers().first ?? 0)
+  }
+  return labels
+}
+
+/// Opens labelled pictures as pairs of a content and a class; see ``ClassPairDataset``.
+///
+/// Held-out examples show a content of a class that training sees in a class that it does not, where classes
+/// are held out; data that are not divided into parts then have a part `test` made of these classes.
+///
+/// - Throws: ``DatasetError`` that names the folder and the way out.
+public func openClassPairs(
+  at path: URL, split: DatasetSplit = .train, _ preparation: JointPreparation, content: String = "content",
+  shown: String = "classImage", heldOut: [String] = [], options: DatasetOptions = DatasetOptions()
+) throws(DatasetError) -> ClassPairDataset {
+  var part = split
+  if split == .test, !heldOut.isEmpty, !PictureFolders.isDivided(path) { part = .train }
+  let base = try openAugmented(at: path, split: part, preparation, options: options)
+  return try ClassPairDataset(
+    base, heldOut: heldOut, showsHeldOut: split != .train && !heldOut.isEmpty, split: split, content: content,
+    shown: shown)
+}

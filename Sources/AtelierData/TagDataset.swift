@@ -1,0 +1,66 @@
+public import Torch
+
+/// Examples of a picture's features and one of its tags: a picture with several tags is several examples.
+public struct TagDataset: Dataset {
+  /// What the data are; the tags are the classes.
+  public let description: DatasetDescription
+  /// float32 `[pictures, size]`.
+  public let features: HostTensor
+  /// The tags of each picture, numbers into the vocabulary's `tags`.
+  public let tags: [[Int]]
+  private let pairs: [(picture: Int, tag: Int)]
+  private let size: Int
+  private let names: (feature: String, tag: String)
+
+  /// Features of pictures and their tags; pictures without a known tag make no example.
+  ///
+  /// - Parameters:
+  ///   - feature: what the features are called in an example.
+  ///   - tag: what the tag is called.
+  /// - Throws: ``DatasetError/invalid(reason:)`` for features that do not fit.
+  public init(
+    _ data: TaggedPictures, split: DatasetSplit, features: HostTensor, vocabulary: TagVocabulary,
+    feature: String = "feature", tag: String = "tag"
+  ) throws(DatasetError) {
+    names = (feature, tag)
+    guard features.shape.count == 2, features.shape[0] == data.pictures.count, features.dtype == .float32
+    else {
+      throw .invalid(
+        reason: "\(data.name): the features are \(features.dtype) \(features.shape), not float32 "
+          + "[\(data.pictures.count), size]")
+    }
+    let numbers = Dictionary(
+      uniqueKeysWithValues: vocabulary.tagNames.enumerated().map { ($1, $0) })
+    tags = data.pictures.map { data.tags(of: $0).compactMap { numbers[$0] } }
+    pairs = tags.enumerated().flatMap { picture, tags in tags.map { (picture: picture, tag: $0) } }
+    guard !pairs.isEmpty else { throw .invalid(reason: "\(data.name): no picture has a tag that is known") }
+    self.features = features
+    size = features.shape[1]
+    var histogram = [Int](repeating: 0, count: vocabulary.tags.count)
+    for pair in pairs { histogram[pair.tag] += 1 }
+    description = DatasetDescription(
+      layout: .table, name: data.name, split: split, count: pairs.count, classNames: vocabulary.tagNames,
+      labelHistogram: histogram, fingerprint: data.fingerprint)
+  }
+
+  /// The number of pairs of a picture and a tag.
+  public var count: Int { pairs.count }
+
+  /// Always true.
+  public var isInMemory: Bool { true }
+
+  /// The picture's features, float32 `[size]`, and one of its tags, an int64 scalar.
+  public func example(at index: Int) throws(DatasetError) -> Example {
+    guard pairs.indices.contains(index) else {
+      throw .invalid(reason: "example \(index) of \(pairs.count) was asked for")
+    }
+    let (picture, tag) = pairs[index]
+    let width = size * 4
+    return Example([
+      names.feature: HostTensor(
+        shape: [size], dtype: .float32,
+        bytes: Array(features.bytes[(picture * width)..<((picture + 1) * width)])),
+      names.tag: HostTensor([tag], shape: []),
+    ])
+  }
+}

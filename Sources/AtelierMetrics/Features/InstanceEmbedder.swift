@@ -1,0 +1,178 @@
+public import Foundation
+public import Torch
+public import TorchNN
+
+/// A small network that turns pictures into features without ever seeing a label, trained by Atelier itself:
+/// SimCLR on the pictures of a data set.
+///
+/// Two random views of a picture are to have features that tell it from the other pictures of the batch.
+/// Source: Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations" (loss,
+/// projection head, kinds of augmentation). Not the paper's network: the convolution stages of
+/// ``ImageClassifier``, the mean over the last map, a linear layer; colours change by brightness, contrast and
+/// saturation and turn grey, without hue and blur.
+public final class InstanceEmbedder: Module, FeatureSource {
+  /// What the network looks like.
+  public struct Configuration: Codable, Sendable, Hashable {
+    /// Colour channels, 1 … 4.
+    public var channels: Int
+    /// Height of the pictures in pixels, at least 8.
+    public var height: Int
+    /// Width of the pictures in pixels, at least 8.
+    public var width: Int
+    /// Channels of the first stage; the later ones have two and four times as many.
+    public var baseChannels: Int
+    /// Length of the feature vectors.
+    public var featureSize: Int
+
+    /// A network for pictures of the given size.
+    public init(channels: Int, height: Int, width: Int, baseChannels: Int = 32, featureSize: Int = 128) {
+      self.channels = channels
+      self.height = height
+      self.width = width
+      self.baseChannels = baseChannels
+      self.featureSize = featureSize
+    }
+
+    /// - Throws: `MetricError` naming the first value that no network can have.
+    public func validate() throws {
+      guard (1...4).contains(channels), (8...4096).contains(height), (8...4096).contains(width) else {
+        throw MetricError(
+          "the embedder takes pictures of 1 to 4 channels and 8 to 4096 pixels a side, "
+            + "not \(channels) × \(height) × \(width); resize them")
+      }
+      guard (1...1024).contains(baseChannels), (1...65536).contains(featureSize) else {
+        throw MetricError(
+          "an embedder of \(baseChannels) base channels and \(featureSize) features cannot be built; "
+            + "choose up to 1024 and 65536")
+      }
+    }
+  }
+
+  /// How an embedder was trained; kept in its file.
+  public struct Report: Codable, Sendable, Hashable {
+    /// How many pictures it was trained on.
+    public var trainingCount: Int
+    /// How many steps it was trained for.
+    public var steps: Int
+    /// The mean loss of the last tenth of the steps, in nats.
+    public var loss: Double
+    /// Whether the time limit shortened the training, so that another machine would give another network.
+    public var wasShortened: Bool
+    /// Identifies the data and the settings.
+    public var fingerprint: String
+  }
+
+  /// What the network looks like.
+  public let configuration: Configuration
+  /// How it was trained; nil for an untrained network.
+  public internal(set) var report: Report?
+
+  private let stages: [ConvolutionStage]
+  private let output: Linear
+  private let headHidden: Linear
+  private let headOutput: Linear
+
+  /// An untrained network.
+  ///
+  /// - Throws: `MetricError` for a configuration that cannot be built.
+  public init(_ configuration: Configuration, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    var side = max(configuration.height, configuration.width) / 2
+    var channels = configuration.baseChannels
+    var stages = [
+      ConvolutionStage(
+        configuration.channels, channels, kernelSize: 3, stride: side > 16 ? 2 : 1, pools: side <= 16, stream)
+    ]
+    while side > 4 {
+      let next = min(channels * 2, configuration.baseChannels * 4)
+      stages.append(ConvolutionStage(channels, next, kernelSize: 3, stride: 2, stream))
+      (channels, side) = (next, (side + 1) / 2)
+    }
+    stages.append(ConvolutionStage(channels, channels, kernelSize: 3, stride: 1, stream))
+    self.stages = stages
+    output = Linear(inputFeatures: channels, outputFeatures: configuration.featureSize, using: stream)
+    headHidden = Linear(
+      inputFeatures: configuration.featureSize, outputFeatures: configuration.featureSize, using: stream)
+    headOutput = Linear(inputFeatures: configuration.featureSize, outputFeatures: 64, using: stream)
+    super.init()
+  }
+
+  /// `simclr-` and the beginning of the fingerprint of data and settings.
+  public var name: String { "simclr-" + (report.map { String($0.fingerprint.prefix(8)) } ?? "untrained") }
+
+  /// The features in the present mode: `[n, featureSize]` of pictures in -1 … 1.
+  func embedded(_ images: Tensor) -> Tensor {
+    let expected = [configuration.channels, configuration.height, configuration.width]
+    check(
+      images.rank == 4 && Array(images.shape.dropFirst()) == expected,
+      "the embedder takes pictures [n] + \(expected), not \(images.shape)")
+    var x = images.channelsLast()
+    for stage in stages { x = stage(x) }
+    return output(x.mean(dims: [2, 3]))
+  }
+
+  /// What the loss compares, `[n, 64]`: features behind a head that is thrown away afterwards.
+  func projected(_ features: Tensor) -> Tensor { headOutput(headHidden(features).relu()) }
+
+  /// The features `[n, featureSize]` of pictures `[n, channels, height, width]` in -1 … 1, in evaluation mode
+  /// and without gradients.
+  public func features(_ images: Tensor) -> Tensor { evaluating { withoutGradients { embedded(images) } } }
+
+  /// The mean over all views of −log of the share that a view's other half has in Σ exp(cosine / temperature)
+  /// over all other views: NT-Xent, equation 1 of Chen et al. 2020.
+  ///
+  /// - Parameters:
+  ///   - a: projections of the first views `[n, size]`, `b` of the second ones, row by row.
+  public static func contrastiveLoss(_ a: Tensor, _ b: Tensor, temperature: Double) -> Tensor {
+    let joined = Tensor.concatenated([a, b], dim: 0)
+    let unit = joined / joined.norm(dims: [1], keepDim: true).clamped(min: 1e-8)
+    let count = a.shape[0]
+    // A view is not compared with itself.
+    let similarity =
+      unit.matmul(unit.transposed(0, 1)) / temperature
+      - Tensor.eye(2 * count).to(unit.device) * 1e9
+    let partners = Tensor((0..<(2 * count)).map { ($0 + count) % (2 * count) }, device: unit.device)
+    return crossEntropy(similarity, partners)
+  }
+}
+
+// MARK: - Files
+
+extension InstanceEmbedder {
+  private static var format: String { "atelier-instance-embedder" }
+
+  /// Writes the weights, the configuration and the report as one safetensors file.
+  ///
+  /// - Throws: `FileFormatError` when the file cannot be written.
+  public func save(to url: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    var metadata = [
+      "format": Self.format,
+      "configuration": String(decoding: try encoder.encode(configuration), as: UTF8.self),
+    ]
+    if let report { metadata["report"] = String(decoding: try encoder.encode(report), as: UTF8.self) }
+    try Safetensors.write(hostState(), metadata: metadata, to: url)
+  }
+
+  /// Reads what ``save(to:)`` wrote, in evaluation mode.
+  ///
+  /// - Throws: `FileFormatError` when the file is missing, damaged or holds something else;
+  ///   `CheckpointError` when its weights do not fit its configuration.
+  public static func load(from url: URL) throws -> InstanceEmbedder {
+    let header = try Safetensors.header(of: url).metadata
+    guard header["format"] == format,
+      let configuration = header["configuration"].flatMap({
+        try? JSONDecoder().decode(Configuration.self, from: Data($0.utf8))
+      }), (try? configuration.validate()) != nil
+    else { throw FileFormatError(file: url, problem: "it does not hold an embedder of Atelier") }
+    let embedder = try InstanceEmbedder(configuration, using: RandomStream(seed: 0))
+    try embedder.load(try Safetensors.read(url).tensors, from: url.path)
+    embedder.report = header["report"].flatMap {
+      try? JSONDecoder().decode(Report.self, from: Data($0.utf8))
+    }
+    embedder.eval()
+    return embedder
+  }
+}

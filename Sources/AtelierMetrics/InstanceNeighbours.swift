@@ -1,0 +1,94 @@
+public import Torch
+
+/// The nearest other rows of every row, by cosine similarity: what an instance-conditioned GAN calls
+/// neighbourhoods.
+///
+/// Rows are brought to length 1; among such rows the order of Euclidean distances is that of cosine
+/// similarities. Blocks of float32 products and top-k find candidates; those are ordered by distances computed
+/// from differences in float64, so that the table equals brute force and equal rows come in the order of their
+/// numbers. Where rounding could have hidden a neighbour, all rows within rounding are candidates. Memory beyond
+/// the features and the table stays below a gigabyte.
+///
+/// Source: ic_gan data_utils/datasets_common.py `_obtain_nns`, which asks Faiss or scikit-learn for one
+/// neighbour more and takes the row itself out.
+///
+/// - Parameters:
+///   - features: `[rows, features]`.
+///   - k: how many neighbours, below the number of rows.
+/// - Returns: row numbers, int64 `[rows, k]`, and distances, float64 `[rows, k]`, both nearest first.
+/// - Throws: `MetricError` for a k that is too large or numbers that are not finite.
+public func instanceNeighbours(_ features: Tensor, k: Int) throws -> Neighbours {
+  try withoutGradients {
+    guard features.rank == 2, features.shape[1] >= 1 else {
+      throw MetricError(
+        "“features” has the shape \(features.shape), but features are a matrix [rows, features]")
+    }
+    try checkNeighbours(k, in: features, "features")
+    let given = features.detached().to(.cpu).asType(.float32)
+    guard given.isFinite() else {
+      throw MetricError("“features” holds numbers that are not finite; leave those rows out")
+    }
+    let unit = (given / given.norm(dims: [1], keepDim: true).clamped(min: 1e-12)).contiguous()
+    let count = unit.shape[0]
+    // A block of similarities stays near 256 MB.
+    let rows = max(1, min(512, 64_000_000 / count))
+    let parts = stride(from: 0, to: count, by: rows).flatMap { start in
+      neighbourhoods(of: start..<min(count, start + rows), in: unit, k)
+    }
+    return Neighbours(
+      indices: .concatenated(parts.map(\.indices), dim: 0),
+      distances: .concatenated(parts.map(\.distances), dim: 0))
+  }
+}
+
+/// The neighbours of some rows of a matrix of unit rows, in pieces.
+private func neighbourhoods(of range: Range<Int>, in unit: Tensor, _ k: Int) -> [Neighbours] {
+  let (count, width) = (unit.shape[0], unit.shape[1])
+  let queries = unit.narrow(0, from: range.lowerBound, length: range.count)
+  let similarity = queries.matmul(unit.transposed(0, 1))
+  // A row is no neighbour of its own.
+  let own = similarity.narrow(1, from: range.lowerBound, length: range.count)
+  own.copy(from: own - Tensor.eye(range.count) * 4)
+  let candidates = min(k + 8, count - 1)
+  let (values, places) = similarity.topK(candidates, dim: 1)
+  // By number, so that equal distances stay in that order.
+  let byNumber = places.sorted(dim: 1).values
+  // More than float32 can err by in a product of unit rows of this length.
+  let rounding = 6e-8 * (8 + 2 * Double(width).squareRoot())
+  return blocks(of: range.count, width: candidates * width).map { block in
+    let points = queries.narrow(0, from: block.lowerBound, length: block.count).asType(.float64)
+    let found = nearest(points, unit, byNumber.narrow(0, from: block.lowerBound, length: block.count), k)
+    guard candidates < count - 1 else { return found }
+    // No row beyond the candidates is more alike than the last of them, but for rounding.
+    let best = values.narrow(0, from: block.lowerBound, length: block.count).asType(.float64)
+    let last = best.selected(dim: 1, index: candidates - 1)
+    let doubtful = (2 - (last + rounding) * 2).less(
+      found.distances.selected(dim: 1, index: k - 1).square())
+    guard doubtful.any().item() != 0 else { return found }
+    let thresholds = (best.selected(dim: 1, index: k - 1) - 2 * rounding).doubles()
+    for (place, isDoubtful) in doubtful.asType(.int64).integers().enumerated() where isDoubtful != 0 {
+      let alike = similarity.selected(dim: 0, index: block.lowerBound + place).floats()
+      let within = alike.indices.filter { Double(alike[$0]) >= thresholds[place] }
+      let again = nearest(
+        points.narrow(0, from: place, length: 1), unit, Tensor(within, shape: [1, within.count]), k)
+      found.indices.narrow(0, from: place, length: 1).copy(from: again.indices)
+      found.distances.narrow(0, from: place, length: 1).copy(from: again.distances)
+    }
+    return found
+  }
+}
+
+/// Candidates `[points, candidates]`, given by number, in order of their exact distance, then of their number.
+private func nearest(_ points: Tensor, _ database: Tensor, _ candidates: Tensor, _ k: Int) -> Neighbours {
+  // A row with many equals has many candidates.
+  let parts = blocks(of: candidates.shape[1], width: points.shape[0] * points.shape[1]).map { columns in
+    let chosen = candidates.narrow(1, from: columns.lowerBound, length: columns.count)
+    let rows = database.indexSelected(0, chosen.flattened(from: 0)).asType(.float64)
+      .reshaped(chosen.shape + [database.shape[1]])
+    return (points.unsqueezed(1) - rows).square().sum(dims: [2]).sqrt()
+  }
+  let (values, order) = Tensor.concatenated(parts, dim: 1).sorted(dim: 1)
+  return Neighbours(
+    indices: candidates.gathered(1, order).narrow(1, from: 0, length: k).contiguous().cloned(),
+    distances: values.narrow(1, from: 0, length: k).contiguous().cloned())
+}

@@ -1,0 +1,147 @@
+public import Foundation
+public import Torch
+public import TorchNN
+
+/// A small U-Net that Atelier trains on real pictures and their label maps, as judge of pictures that were
+/// made from maps: what it finds in them is compared with the maps.
+///
+/// Not from a paper. Stages of convolution, batch norm and relu halve the picture three times and double it
+/// again, each joined with what the same resolution had on the way down. A published number needs the published
+/// network; this one gives numbers that can be compared with each other, beside those of real pictures.
+public final class PictureSegmenter: Module {
+  /// What the network looks like.
+  public struct Configuration: Codable, Sendable, Hashable {
+    /// Classes of a pixel.
+    public var classes: Int
+    /// Channels of the first stage; further down there are 2, 4 and 4 times as many.
+    public var baseChannels: Int
+
+    /// A network for a number of classes.
+    public init(classes: Int, baseChannels: Int = 24) {
+      self.classes = classes
+      self.baseChannels = baseChannels
+    }
+
+    /// - Throws: `MetricError` naming the first value that no network can have.
+    public func validate() throws {
+      guard (2...4096).contains(classes), (1...512).contains(baseChannels) else {
+        throw MetricError(
+          "a segmenter has 2 to 4096 classes and 1 to 512 base channels, not \(classes) and \(baseChannels)")
+      }
+    }
+  }
+
+  /// How a segmenter was trained and how good it is on real pictures; kept in its file.
+  public struct Report: Codable, Sendable, Hashable {
+    /// Mean intersection over union on the held-out real pictures, 0 … 1: what generated ones can reach.
+    public var meanIntersectionOverUnion: Double
+    /// The share of their pixels with the right class.
+    public var pixelAccuracy: Double
+    /// How many there were.
+    public var testCount: Int
+    /// How many pictures it was trained on.
+    public var trainingCount: Int
+    /// How many steps it was trained for.
+    public var steps: Int
+    /// Whether the time limit shortened the training.
+    public var wasShortened: Bool
+    /// Identifies the data and the settings.
+    public var fingerprint: String
+  }
+
+  /// What the network looks like.
+  public let configuration: Configuration
+  /// How it was trained; nil for an untrained network.
+  public internal(set) var report: Report?
+  private let down: [ConvolutionStage]
+  private let up: [ConvolutionStage]
+  private let output: Conv2d
+
+  /// An untrained network.
+  ///
+  /// - Throws: `MetricError` for a configuration that cannot be built.
+  public init(_ configuration: Configuration, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let base = configuration.baseChannels
+    let widths = [base, 2 * base, 4 * base, 4 * base]
+    down = zip([3] + widths, widths).enumerated().map { level, pair in
+      ConvolutionStage(pair.0, pair.1, kernelSize: 3, stride: level == 0 ? 1 : 2, stream)
+    }
+    up = (0..<3).map { level in
+      let (below, beside) = (level == 0 ? widths[3] : widths[3 - level], widths[2 - level])
+      return ConvolutionStage(below + beside, beside, kernelSize: 3, stride: 1, stream)
+    }
+    output = Conv2d(inputChannels: base, outputChannels: configuration.classes, kernelSize: 1, using: stream)
+    super.init()
+  }
+
+  /// Logits `[n, classes, height, width]` of pictures `[n, 3, height, width]` in -1 … 1, in the present mode.
+  func logits(_ images: Tensor) -> Tensor {
+    check(
+      images.rank == 4 && images.shape[1] == 3, "a segmenter takes [n, 3, height, width], not \(images.shape)"
+    )
+    var x = images.channelsLast()
+    var passed: [Tensor] = []
+    for stage in down {
+      x = stage(x)
+      passed.append(x)
+    }
+    for (level, stage) in up.enumerated() {
+      let beside = passed[2 - level]
+      let larger = upsampleNearest(x, size: (beside.shape[2], beside.shape[3]))
+      x = stage(.concatenated([larger, beside], dim: 1))
+    }
+    return output(x)
+  }
+
+  /// The class of every pixel, int64 `[n, height, width]`, of pictures, bytes or in -1 … 1, some at a time.
+  public func segment(_ images: Tensor, batchSize: Int = 32) -> Tensor {
+    evaluating { inBatches(images, batchSize) { self.logits($0).argmax(dim: 1) } }
+  }
+}
+
+// MARK: - Files
+
+extension PictureSegmenter {
+  private static var format: String { "atelier-picture-segmenter" }
+
+  /// Writes the weights, the configuration and the report as one safetensors file.
+  ///
+  /// - Throws: `FileFormatError` when the file cannot be written.
+  public func save(to url: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    var metadata = [
+      "format": Self.format,
+      "configuration": String(decoding: try encoder.encode(configuration), as: UTF8.self),
+    ]
+    if let report {
+      metadata["report"] = String(decoding: try encoder.encode(report), as: UTF8.self)
+      metadata["fingerprint"] = report.fingerprint
+    }
+    try Safetensors.write(hostState(), metadata: metadata, to: url)
+  }
+
+  /// Reads what ``save(to:)`` wrote, in evaluation mode.
+  ///
+  /// - Throws: `FileFormatError` when the file is missing, damaged or holds something else;
+  ///   `CheckpointError` when its weights do not fit its configuration.
+  public static func load(from url: URL) throws -> PictureSegmenter {
+    let header = try Safetensors.header(of: url).metadata
+    let decoder = JSONDecoder()
+    guard header["format"] == format,
+      let configuration = header["configuration"].flatMap({
+        try? decoder.decode(Configuration.self, from: Data($0.utf8))
+      }), (try? configuration.validate()) != nil
+    else {
+      throw FileFormatError(
+        file: url, problem: "it does not hold a segmenter of Atelier; delete it and train one anew")
+    }
+    let segmenter = try PictureSegmenter(configuration, using: RandomStream(seed: 0))
+    try segmenter.load(try Safetensors.read(url).tensors, from: url.path)
+    segmenter.report = header["report"].flatMap { try? decoder.decode(Report.self, from: Data($0.utf8)) }
+    segmenter.eval()
+    return segmenter
+  }
+}

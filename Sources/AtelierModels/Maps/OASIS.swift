@@ -1,0 +1,513 @@
+public import AtelierData
+import Perception
+public import Torch
+public import TorchNN
+
+/// OASIS: photographs from label maps, judged by a discriminator that segments them.
+///
+/// Paper: Schönfeld, Sushko, Zhang, Gall, Schiele and Khoreva 2021, "You Only Need Adversarial Supervision for
+/// Semantic Image Synthesis".
+///
+/// Reference: boschresearch/OASIS `models/`, `train.py` (AGPL-3.0; nothing of it is here but facts).
+///
+/// The discriminator is a U-Net that gives every pixel one of N + 1 classes, the first of which is "generated".
+/// Rare classes count as much as frequent ones. LabelMix shows it pictures that are real in some classes'
+/// regions and generated in the others', and asks for the same mixture of its judgements. The generator is
+/// SPADE's, with noise at every pixel beside the labels: drawn once a picture in training, and in generation
+/// also apart for single regions, which then change while the rest stays (`regions`). A step updates the
+/// generator, then the discriminator with a newly generated picture, then the average of the generator.
+///
+/// Deviations: LabelMix draws one coin for each class, as the paper says; the authors' loop relabels a map in
+/// place, so that a class whose number equals an earlier coin is tossed again. A batch that brings its own
+/// `mask` is mixed by that. A batch of nothing but unlabelled pixels has a loss of 0. Running statistics of the
+/// average are collected from batches of training itself, `statisticsEvery` steps apart, there before each
+/// measurement. Pictures need not be 256 wide: with fewer `blocks` the narrowest ones are left out.
+public final class OASIS: RegionalNoiseSystem, LossReportingSystem {
+  /// The name, the paper and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "oasis", summary: "Photographs from label maps, judged by segmenting them",
+    paper: "Schönfeld et al., You Only Need Adversarial Supervision for Semantic Image Synthesis, 2021",
+    reference: "boschresearch/OASIS models/models.py")
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// `generator`, `discriminator`, and where configured the VGG of the perceptual loss.
+  public let networks: [Network]
+  /// The generator's.
+  public let averages: [(network: String, average: MovingAverage)]
+  private let generator: Generator
+  private let discriminator: Discriminator
+  private let vgg: VGG?
+  private let average: MovingAverage
+  private let generatorOptimizer: Adam
+  private let discriminatorOptimizer: Adam
+  private let augment: DiffAugment
+
+  /// Builds the networks, their optimisers and the average.
+  ///
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let generator = Generator(configuration, using: stream)
+    let discriminator = Discriminator(configuration, using: stream)
+    for network in [generator, discriminator] {
+      initialize(network, .xavierNormal(gain: 0.02), using: stream)
+      network.layOutChannelsLast()
+    }
+    func adam(_ network: Module, _ rate: Double) -> Adam {
+      Adam(
+        network, learningRate: rate, beta1: configuration.beta1, beta2: configuration.beta2,
+        epsilon: configuration.adamEpsilon)
+    }
+    self.generator = generator
+    self.discriminator = discriminator
+    augment = DiffAugment(configuration.diffAugment)
+    generatorOptimizer = adam(generator, configuration.generatorLearningRate)
+    discriminatorOptimizer = adam(discriminator, configuration.discriminatorLearningRate)
+    // As in the authors' code, where whole numbers go through a product that is cut off.
+    average = MovingAverage(of: generator, decay: configuration.averageDecay, wholeNumbers: .truncated)
+    averages = [("generator", average)]
+    let perceptual = try perceptualNetwork(configuration.features, weight: configuration.weights.perceptual)
+    vgg = perceptual?.0
+    networks =
+      [
+        Network("generator", generator, authorsNames: generator.authorsNames) { _, inputs in
+          let labels = oneHotLabels(try inputs.required("label"), classes: configuration.classes)
+          let noise = configuration.latent > 0 ? try inputs.required("noise") : nil
+          return ["image": generator(labels, noise: noise)]
+        },
+        Network("discriminator", discriminator, authorsNames: discriminator.authorsNames) { _, inputs in
+          ["logits": discriminator(try inputs.required("image"))]
+        },
+      ] + (perceptual.map { [$0.1] } ?? [])
+  }
+
+  /// The optimisers by their networks' names.
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
+  }
+
+  /// The label map and the picture.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    let (height, width) = (configuration.imageHeight, configuration.imageWidth)
+    return [
+      Field("label", .labelMap(classes: configuration.classes, height: height, width: width)),
+      Field("image", .image(channels: 3, height: height, width: width, range: .signed)),
+    ]
+  }
+
+  /// Aligned pairs.
+  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
+    .pairs(source: "label", target: "image", derivation: nil)
+  }
+
+  /// Cut where `loadSize` says so, mirrored half of the time.
+  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
+    JointAugmentation(resizeTo: configuration.loadSize, flips: configuration.flips)
+  }
+
+  /// Takes over the number of classes.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    var configuration = configuration
+    configuration.classes = foundClasses(data, otherwise: configuration.classes)
+    // Pixels without a class (255 in the files) are a class of their own, the last one.
+    if data.description.classNames.last == "unlabelled", configuration.ignoreLabel == nil {
+      configuration.ignoreLabel = configuration.classes - 1
+    }
+    return configuration
+  }
+
+  // MARK: Losses
+
+  /// The weight of each pixel in the loss, `[batch, height, width]`: pixels over (classes present × pixels of
+  /// the class), 0 where nothing is labelled. Source: `models/losses.py` `get_class_balancing`.
+  private func balance(_ labels: Tensor) -> Tensor {
+    let map = flatMap(labels)
+    var care = [Float](repeating: 1, count: configuration.classes)
+    for index in configuration.ignored { care[index] = 0 }
+    let cares = Tensor(care, device: map.device)
+    let flat = map.reshaped([-1])
+    guard configuration.classBalancing else {
+      // The authors weigh all pixels alike then, those of class 0 too.
+      guard configuration.ignoreLabel != nil else { return .ones(map.shape, device: map.device) }
+      return cares.indexSelected(0, flat).reshaped(map.shape)
+    }
+    return withoutGradients {
+      let counts =
+        Tensor.zeros([configuration.classes], device: map.device)
+        .scatterAdded(0, flat, .ones(flat.shape, device: map.device)) * cares
+      let isPresent = counts.greater(0).asType(.float32)
+      let present = isPresent.sum().clamped(min: 1)
+      let weights = isPresent * Double(flat.count) / (counts.clamped(min: 1) * present)
+      return weights.indexSelected(0, flat).reshaped(map.shape)
+    }
+  }
+
+  /// Cross-entropy of the discriminator's logits `[batch, N + 1, height, width]`.
+  ///
+  /// - Parameter labels: what a real picture shows; nil: "generated".
+  private func crossEntropy(_ logits: Tensor, labels: Tensor?, balance: Tensor?) -> Tensor {
+    guard let labels, let balance else {
+      let shape = logits.shape
+      return Torch.crossEntropy(
+        logits, .zeros([shape[0], shape[2], shape[3]], dtype: .int64, device: logits.device))
+    }
+    let targets = (flatMap(labels) + 1.0).asType(.int64)
+    return (Torch.crossEntropy(logits, targets, .none) * balance).mean()
+  }
+
+  /// `real` and `fake` of given `logits`, and `balance` of given `label`.
+  public func losses(of inputs: [String: Tensor]) throws -> [String: Tensor] {
+    let (logits, labels) = (try inputs.required("logits"), try inputs.required("label"))
+    let weights = balance(labels)
+    return [
+      "real": crossEntropy(logits, labels: labels, balance: weights).reshaped([1]),
+      "fake": crossEntropy(logits, labels: nil, balance: nil).reshaped([1]),
+      "balance": configuration.classBalancing ? weights.unsqueezed(1) : .ones(like: logits),
+    ]
+  }
+
+  /// A mask `[batch, 1, height, width]`, 1 for pixels of classes that show the real picture: one coin a class.
+  /// Source: section 3.2 of the paper.
+  private func labelMixMask(_ labels: Tensor, _ draws: any Draws) -> Tensor {
+    let map = flatMap(labels)
+    let coins = draws.bernoulli("labelMix", probability: 0.5, [configuration.classes])
+    return coins.indexSelected(0, map.reshaped([-1])).reshaped(map.shape).unsqueezed(1)
+  }
+
+  // MARK: Training
+
+  /// One step: the generator's update, a new picture, the discriminator's update, the average.
+  public func step(_ step: TrainingStep) throws {
+    let weights = configuration.weights
+    let batch = try step.batch()
+    let (real, labels) = (batch["image"], batch["label"])
+    let map = oneHotLabels(labels, classes: configuration.classes)
+    let noise =
+      configuration.latent > 0
+      ? step.draws.normal("noise", [2, real.shape[0], configuration.latent]) : nil
+    func generated(pass: Int) -> Tensor {
+      generator(map, noise: noise?.selected(dim: 0, index: pass))
+    }
+
+    let fake = generated(pass: 0)
+    let total = try withFrozen(discriminator) {
+      let seen = view(fake, labels, step.draws, "diffAugment.generator")
+      let adversarial = crossEntropy(
+        discriminator(seen.pictures), labels: seen.labels, balance: balance(seen))
+      step.log("adversarial", adversarial)
+      var total = adversarial
+      if let vgg {
+        let perceptual = perceptualDistance(vgg, fake, real) * weights.perceptual
+        step.log("perceptual", perceptual)
+        total = total + perceptual
+      }
+      let sum = total
+      return try step.update("generator", generatorOptimizer, minimizing: { sum })
+    }
+    step.log("generator", total)
+
+    let again = withoutGradients { generated(pass: 1) }
+    let mask =
+      weights.labelMix > 0 ? batch.tensors["mask"] ?? labelMixMask(labels, step.draws) : nil
+    // Moved together, so that the mixture stays one of the two pictures beside it.
+    let joined = Tensor.concatenated([again, real] + (mask.map { [$0] } ?? []), dim: 1)
+    let seen = view(joined, labels, step.draws, "diffAugment.discriminator")
+    let (shownFake, shownReal) = (seen.pictures.slice(1, 0, 3), seen.pictures.slice(1, 3, 6))
+    let fakeLogits = discriminator(shownFake)
+    let fakeLoss = crossEntropy(fakeLogits, labels: nil, balance: nil)
+    let realLogits = discriminator(shownReal)
+    let realLoss = crossEntropy(realLogits, labels: seen.labels, balance: balance(seen))
+    var loss = fakeLoss + realLoss
+    if mask != nil {
+      let share = seen.pictures.slice(1, 6, 7)
+      let mixed = discriminator(share * shownReal + (1 - share) * shownFake)
+      let consistency =
+        meanSquaredError(mixed, share * realLogits + (1 - share) * fakeLogits) * weights.labelMix
+      step.log("labelMix", consistency)
+      loss = loss + consistency
+    }
+    let sum = loss
+    let discriminatorTotal = try step.update(
+      // Behind both passes of the generator, so that the average takes in the statistics of both.
+      "discriminator", discriminatorOptimizer, average: average, minimizing: { sum })
+    step.log("discriminatorFake", fakeLoss)
+    step.log("discriminatorReal", realLoss)
+    step.log("discriminator", discriminatorTotal)
+
+    if configuration.statisticsEvery > 0, (step.index + 1) % configuration.statisticsEvery == 0 {
+      try collectStatistics(step)
+    }
+  }
+
+  /// What the discriminator sees of pictures and their labels, and where a label counts: not beyond the border
+  /// of a picture that was moved.
+  private struct View {
+    let pictures: Tensor
+    let labels: Tensor
+    let counts: Tensor?
+  }
+
+  private func view(_ pictures: Tensor, _ labels: Tensor, _ draws: any Draws, _ name: String) -> View {
+    guard !augment.isEmpty else { return View(pictures: pictures, labels: labels, counts: nil) }
+    // Labels move as a picture of indices from 1, so that 0 comes in from outside.
+    let map = (flatMap(labels) + 1.0).unsqueezed(1).asType(.float32)
+    let moved = augment(pictures, beside: map, draws: draws, name: name)
+    let indices = moved.slice(1, 0, 1).detached().round().squeezed(1)
+    return View(
+      pictures: moved.slice(1, 1, moved.shape[1]),
+      labels: (indices - 1).clamped(min: 0).asType(.int64), counts: indices.greater(0).asType(.float32))
+  }
+
+  private func balance(_ view: View) -> Tensor {
+    let weights = balance(view.labels)
+    return view.counts.map { weights * $0 } ?? weights
+  }
+
+  /// Collects the averaged generator's running statistics from further batches, because an average of weights
+  /// has not the average of statistics. Source: `utils/utils.py` `update_EMA`.
+  private func collectStatistics(_ step: TrainingStep) throws {
+    try average.recollectingBuffers {
+      try withoutGradients {
+        for _ in 0..<configuration.statisticsBatches {
+          let labels = try step.batch()["label"]
+          let noise =
+            configuration.latent > 0
+            ? step.draws.normal("statistics", [labels.shape[0], configuration.latent]) : nil
+          _ = generator(oneHotLabels(labels, classes: configuration.classes), noise: noise)
+        }
+      }
+    }
+  }
+
+  // MARK: Generation
+
+  /// From the label map to the photograph.
+  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    [
+      TranslationDirection(
+        "label-to-image", source: "label", target: "image", sizeMultiple: 1 << (configuration.blocks - 1))
+    ]
+  }
+
+  /// Pictures in -1 … 1 for label maps `[n, height, width]`, of the averaged generator, with noise drawn once a
+  /// picture.
+  public func translate(
+    _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
+  ) throws -> Tensor {
+    let batch = pictures.shape[0]
+    let noise = configuration.latent > 0 ? draws.normal("noise", [batch, configuration.latent]) : nil
+    return average.applied {
+      generator(oneHotLabels(pictures, classes: configuration.classes), noise: noise)
+    }
+  }
+
+  /// The same with a noise vector for each class, whose regions then vary independently.
+  public func translateWithRegionalNoise(_ labels: Tensor, draws: any Draws) throws -> Tensor {
+    let (map, latent) = (flatMap(labels), configuration.latent)
+    var noise: Tensor?
+    if latent > 0 {
+      let table = draws.normal("noise", [configuration.classes, latent])
+      noise = table.indexSelected(0, map.reshaped([-1])).reshaped(map.shape + [latent])
+        .permuted([0, 3, 1, 2])
+    }
+    return average.applied {
+      generator(oneHotLabels(labels, classes: configuration.classes), noise: noise)
+    }
+  }
+
+  /// Pictures for the request's `label`, one at a time. With `regions`, a float map `[n, height, width]` of 0 and
+  /// 1, the noise is drawn once more for where it is 1: maps that are repeated with the same draws then differ
+  /// there alone. With `noise` `[n, latent]` or `[n, latent, height, width]` nothing is drawn.
+  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+    guard let labels = request.inputs["label"] else {
+      throw ConfigurationError("oasis starts from label maps; give one of them or a folder")
+    }
+    try MapChecks.labels(labels, classes: configuration.classes, from: "the source")
+    if let regions = request.inputs["regions"] {
+      try MapChecks.sameSize(regions, labels, from: "the mask of regions")
+    }
+    let latent = configuration.latent
+    for module in networks.map(\.module) { module.eval() }
+    try withoutGradients {
+      let common = latent > 0 ? request.draws.normal("noise", [1, latent]) : nil
+      for index in 0..<labels.shape[0] {
+        func one(_ name: String) -> Tensor? {
+          request.inputs[name].map { $0.shape[0] == 1 ? $0 : $0.slice(0, index, index + 1) }
+        }
+        let label = labels.slice(0, index, index + 1)
+        var noise = one("noise")
+        if noise == nil, let common {
+          let own = request.draws.normal("noise", [1, latent])
+          noise = own
+          if let region = one("regions") {
+            noise = Self.noise(common, except: own, where: region)
+          }
+        }
+        let picture = average.applied {
+          generator(oneHotLabels(label, classes: configuration.classes), noise: noise)
+        }
+        try emit(.images(picture))
+      }
+    }
+  }
+
+  /// Noise at every pixel, `[n, latent, height, width]`: one vector, and another where `region` is 1.
+  public static func noise(_ global: Tensor, except local: Tensor, where region: Tensor) -> Tensor {
+    let mask = (region.rank == 3 ? region.unsqueezed(1) : region).asType(.float32)
+    func spread(_ vector: Tensor) -> Tensor { vector.unsqueezed(2).unsqueezed(3) }
+    return spread(global) * (1 - mask) + spread(local) * mask
+  }
+
+  // MARK: Networks
+
+  private final class Generator: Module {
+    let output: Conv2d
+    let body: [SpatiallyAdaptiveBlock]
+    let entrance: Conv2d
+    private let latent: Int
+
+    init(_ configuration: Configuration, using stream: RandomStream) {
+      latent = configuration.latent
+      let widths = [16, 16, 16, 8, 4, 2, 1].suffix(configuration.blocks + 1).map { $0 * configuration.width }
+      let plan = SpatiallyAdaptiveBlock.Plan(
+        norm: configuration.norm, isSpectral: configuration.spectralNorm,
+        mapChannels: configuration.mapChannels, hidden: configuration.spadeHidden,
+        kernelSize: configuration.spadeKernel)
+      func convolution(_ inputs: Int, _ outputs: Int) -> Conv2d {
+        Conv2d(inputChannels: inputs, outputChannels: outputs, kernelSize: 3, padding: 1, using: stream)
+      }
+      output = convolution(configuration.width, 3)
+      body = zip(widths, widths.dropFirst()).map {
+        SpatiallyAdaptiveBlock($0, $1, plan, using: stream)
+      }
+      entrance = convolution(configuration.mapChannels, widths[0])
+      super.init()
+    }
+
+    /// The authors' names.
+    var authorsNames: KeyMap {
+      KeyMap(["output": "conv_img", "entrance": "fc"], components: mapBlockNames(norm: "first_norm"))
+    }
+
+    /// Pictures for one-hot labels.
+    ///
+    /// - Parameter noise: `[batch, latent]`, the same at every pixel, or `[batch, latent, height, width]`.
+    func callAsFunction(_ labels: Tensor, noise: Tensor?) -> Tensor {
+      var full = labels
+      let (height, width) = (labels.shape[2], labels.shape[3])
+      if latent > 0, let noise {
+        let spread = noise.rank == 4 ? noise : noise.unsqueezed(2).unsqueezed(3)
+        full = .concatenated([spread.expanded([labels.shape[0], latent, height, width]), labels], dim: 1)
+      }
+      let map = MapPyramid(full)
+      let shrink = 1 << (body.count - 1)
+      var x = entrance(map(height: height / shrink, width: width / shrink))
+      for (index, block) in body.enumerated() { x = block(index == 0 ? x : doubled(x), map) }
+      return output(x.leakyRelu(0.2)).tanh()
+    }
+  }
+
+  private final class Discriminator: Module {
+    let up: [DiscriminatorBlock]
+    let down: [DiscriminatorBlock]
+    let output: Conv2d
+
+    init(_ configuration: Configuration, using stream: RandomStream) {
+      let width = configuration.discriminatorWidth
+      let isSpectral = configuration.isDiscriminatorSpectral
+      // The picture, then what each halving leaves.
+      let widths = [3] + [2, 2, 4, 4, 8, 8].prefix(configuration.blocks).map { $0 * width }
+      let count = configuration.blocks
+      up = (0..<count).map { index in
+        // All but the first see what the same resolution had on the way down.
+        let inputs = widths[count - index] * (index == 0 ? 1 : 2)
+        let outputs = index == count - 1 ? width : widths[count - index - 1]
+        return DiscriminatorBlock(inputs, outputs, .up, isSpectral: isSpectral, using: stream)
+      }
+      down = (0..<count).map { index in
+        DiscriminatorBlock(
+          widths[index], widths[index + 1], index == 0 ? .first : .down, isSpectral: isSpectral, using: stream
+        )
+      }
+      output = Conv2d(
+        inputChannels: width, outputChannels: configuration.classes + 1, kernelSize: 1, using: stream)
+      super.init()
+    }
+
+    /// The authors' names.
+    var authorsNames: KeyMap {
+      var names = ["output": "layer_up_last"]
+      for (own, theirs, blocks) in [("up", "body_up", up), ("down", "body_down", down)] {
+        for (index, block) in blocks.enumerated() {
+          let (from, to) = ("\(own).\(index)", "\(theirs).\(index)")
+          names["\(from).first"] = "\(to).conv1.\(block.placeOfFirst)"
+          names["\(from).second"] = "\(to).conv2.1"
+          names["\(from).shortcut"] = "\(to).conv_s"
+        }
+      }
+      return KeyMap(names)
+    }
+
+    /// Logits `[batch, classes + 1, height, width]`; the first class is "generated".
+    func callAsFunction(_ pictures: Tensor) -> Tensor {
+      var x = pictures.channelsLast()
+      var passed: [Tensor] = []
+      for block in down {
+        x = block(x)
+        passed.append(x)
+      }
+      for (index, block) in up.enumerated() {
+        x = block(index == 0 ? x : .concatenated([passed[passed.count - 1 - index], x], dim: 1))
+      }
+      return output(x)
+    }
+  }
+
+  /// A residual block that halves or doubles. Source: `models/discriminator.py` `residual_block_D`.
+  private final class DiscriminatorBlock: Module {
+    enum Direction {
+      case first, down, up
+    }
+
+    let first: Conv2d
+    let second: Conv2d
+    let shortcut: Conv2d?
+    private let direction: Direction
+
+    init(_ inputs: Int, _ outputs: Int, _ direction: Direction, isSpectral: Bool, using stream: RandomStream)
+    {
+      self.direction = direction
+      func convolution(_ inputs: Int, _ outputs: Int, kernelSize: Int) -> Conv2d {
+        Conv2d(
+          inputChannels: inputs, outputChannels: outputs, kernelSize: kernelSize, padding: kernelSize / 2,
+          normalization: isSpectral ? .spectral : nil, using: stream)
+      }
+      first = convolution(inputs, outputs, kernelSize: 3)
+      second = convolution(outputs, outputs, kernelSize: 3)
+      shortcut = inputs == outputs ? nil : convolution(inputs, outputs, kernelSize: 1)
+      super.init()
+    }
+
+    /// Where the first convolution stands among the authors' layers.
+    var placeOfFirst: Int {
+      switch direction {
+      case .first: 0
+      case .down: 1
+      case .up: 2
+      }
+    }
+
+    func callAsFunction(_ x: Tensor) -> Tensor {
+      let activated = direction == .first ? x : x.leakyRelu(0.2)
+      var residual = second(first(direction == .up ? doubled(activated) : activated).leakyRelu(0.2))
+      if direction != .up { residual = averagePool2d(residual, kernelSize: (2, 2)) }
+      var straight =
+        direction == .down ? x : direction == .up ? doubled(x) : averagePool2d(x, kernelSize: (2, 2))
+      if let shortcut { straight = shortcut(straight) }
+      if direction == .down { straight = averagePool2d(straight, kernelSize: (2, 2)) }
+      return residual + straight
+    }
+  }
+}

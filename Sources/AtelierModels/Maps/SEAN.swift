@@ -1,0 +1,428 @@
+public import AtelierData
+import Perception
+public import Torch
+public import TorchNN
+
+/// SEAN: photographs from label maps in which every region has a style of its own.
+///
+/// Paper: Zhu, Abdal, Qin and Wonka 2020, "SEAN: Image Synthesis with Semantic Region-Adaptive Normalization".
+///
+/// Reference: ZPdesu/SEAN `models/networks/`, `models/pix2pix_model.py`, `trainers/pix2pix_trainer.py`
+/// (CC BY-NC-SA 4.0; nothing of it is here but facts).
+///
+/// An encoder averages features of a picture over each region of its map. The generator is SPADE's, whose
+/// normalising layers add noise and blend two modulations: that of the regions' styles and that of the map.
+/// The last block knows no styles. In training the style picture is the real picture itself. Discriminators,
+/// losses and the order of updates are SPADE's, but that all of the discriminators' stages halve the picture.
+///
+/// Generation takes a style for each region from pictures of one's own, mixes and interpolates them
+/// (``generate(_:emit:)``); a region without one has the mean style of its class.
+///
+/// Deviations: the mean styles are collected while training, there afterwards by a script, and are a network of
+/// their own (`meanStyles`). Above nineteen classes there are as many style layers as classes. The styles'
+/// modulation is computed from the one-hot map in one convolution: equal but for rounding. With `upsampling:
+/// most` the further block runs; the authors build it and leave it out.
+public final class SEAN: TranslatingSystem, ReconstructingSystem {
+  /// The name, the paper and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "sean", summary: "Photographs from label maps, each region in a style of its own",
+    paper: "Zhu et al., SEAN: Image Synthesis with Semantic Region-Adaptive Normalization, 2020",
+    reference: "ZPdesu/SEAN models/pix2pix_model.py")
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// `generator` (with the style encoder inside), `discriminator`, `meanStyles`, and where configured the VGG
+  /// of the perceptual loss.
+  public let networks: [Network]
+  private let generator: Generator
+  private let discriminator: MultiscaleDiscriminator
+  private let meanStyles: MeanStyles
+  private let vgg: VGG?
+  private let generatorOptimizer: Adam
+  private let discriminatorOptimizer: Adam
+  private let augment: DiffAugment
+
+  /// Builds the networks and their optimisers.
+  ///
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let generator = Generator(configuration, using: stream)
+    let discriminator = MultiscaleDiscriminator(
+      inputChannels: configuration.classes + 3, width: configuration.discriminatorWidth,
+      strides: [Int](repeating: 2, count: max(0, configuration.layers - 1)), scales: configuration.scales,
+      norm: configuration.discriminatorNorm, using: stream)
+    for network in [generator, discriminator] {
+      initialize(network, .xavierNormal(gain: 0.02), using: stream)
+      network.layOutChannelsLast()
+    }
+    func adam(_ network: Module) -> Adam {
+      Adam(
+        network, learningRate: configuration.learningRate, beta1: configuration.beta1,
+        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
+    }
+    let meanStyles = MeanStyles(classes: configuration.classes, styleLength: configuration.styleLength)
+    self.generator = generator
+    self.discriminator = discriminator
+    self.meanStyles = meanStyles
+    augment = DiffAugment(configuration.diffAugment)
+    generatorOptimizer = adam(generator)
+    discriminatorOptimizer = adam(discriminator)
+    let perceptual = try perceptualNetwork(configuration.features, weight: configuration.weights.perceptual)
+    vgg = perceptual?.0
+    networks =
+      Self.describe(configuration, generator, discriminator, meanStyles) + (perceptual.map { [$0.1] } ?? [])
+    setRates(epoch: 0)
+  }
+
+  /// The networks with the inputs and outputs of reference cases.
+  private static func describe(
+    _ configuration: Configuration, _ generator: Generator, _ discriminator: MultiscaleDiscriminator,
+    _ meanStyles: MeanStyles
+  ) -> [Network] {
+    func labels(_ inputs: [String: Tensor]) throws -> Tensor {
+      oneHotLabels(try inputs.required("label"), classes: configuration.classes)
+    }
+    return [
+      Network("generator", generator, authorsNames: generator.authorsNames) { part, inputs in
+        let map = MapPyramid(try labels(inputs))
+        let styles = generator.styleEncoder(try inputs.required("image"), map)
+        if part == "styleEncoder" { return ["codes": styles] }
+        return ["image": generator(map, styles: styles, noise: try inputs.required("noise"))]
+      },
+      Network(
+        "discriminator", discriminator,
+        authorsNames: discriminator.mapSystemNames(norm: configuration.discriminatorNorm)
+      ) { _, inputs in
+        discriminator.outputs(of: .concatenated([try labels(inputs), try inputs.required("image")], dim: 1))
+      },
+      Network("meanStyles", meanStyles) { _, _ in ["codes": meanStyles.means] },
+    ]
+  }
+
+  /// The optimisers by their networks' names.
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
+  }
+
+  /// The label map and the picture.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    let (height, width) = (configuration.imageHeight, configuration.imageWidth)
+    return [
+      Field("label", .labelMap(classes: configuration.classes, height: height, width: width)),
+      Field("image", .image(channels: 3, height: height, width: width, range: .signed)),
+    ]
+  }
+
+  /// Aligned pairs.
+  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
+    .pairs(source: "label", target: "image", derivation: nil)
+  }
+
+  /// Cut where `loadSize` says so, mirrored half of the time.
+  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
+    JointAugmentation(resizeTo: configuration.loadSize, flips: configuration.flips)
+  }
+
+  /// Takes over the number of classes.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    var configuration = configuration
+    configuration.classes = foundClasses(data, otherwise: configuration.classes)
+    return configuration
+  }
+
+  // MARK: Training
+
+  /// One step: the generator's update with the styles of the real picture, a new picture, the discriminators'
+  /// update.
+  public func step(_ step: TrainingStep) throws {
+    setRates(epoch: step.epoch)
+    let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
+    let batch = try step.batch()
+    let real = batch["image"]
+    let map = MapPyramid(oneHotLabels(batch["label"], classes: configuration.classes))
+    let noise = step.draws.normal("noise", [2, generator.noiseCount(map)])
+    func generated(pass: Int) -> Tensor {
+      let styles = generator.styleEncoder(real, map)
+      if pass == 0 { meanStyles.add(styles, map.full) }
+      return generator(map, styles: styles, noise: noise.selected(dim: 0, index: pass))
+    }
+    func judge(_ fake: Tensor, _ name: String) -> (fake: [[Tensor]], real: [[Tensor]]) {
+      let pairs = Tensor.concatenated([fake, real], dim: 0)
+      let maps = Tensor.concatenated([map.full, map.full], dim: 0)
+      return halvedBatch(discriminator(augment(pairs, beside: maps, draws: step.draws, name: name)))
+    }
+
+    let fake = generated(pass: 0)
+    try withFrozen(discriminator) {
+      let outputs = judge(fake, "diffAugment.generator")
+      let adversarial = meanOverScales(outputs.fake, loss.generator)
+      step.log("adversarial", adversarial)
+      var total = adversarial
+      if weights.featureMatching > 0 {
+        let matching = featureDistance(outputs.fake, outputs.real) * weights.featureMatching
+        step.log("featureMatching", matching)
+        total = total + matching
+      }
+      if let vgg {
+        let perceptual = perceptualDistance(vgg, fake, real) * weights.perceptual
+        step.log("perceptual", perceptual)
+        total = total + perceptual
+      }
+      let sum = total
+      step.log("generator", try step.update("generator", generatorOptimizer, minimizing: { sum }))
+    }
+
+    let again = withoutGradients { generated(pass: 1) }
+    let outputs = judge(again, "diffAugment.discriminator")
+    let fakeLoss = meanOverScales(outputs.fake, loss.fake)
+    let realLoss = meanOverScales(outputs.real, loss.real)
+    let total = try step.update(
+      "discriminator", discriminatorOptimizer, minimizing: { fakeLoss + realLoss })
+    step.log("discriminatorFake", fakeLoss)
+    step.log("discriminatorReal", realLoss)
+    step.log("discriminator", total)
+  }
+
+  private func setRates(epoch: Double) {
+    let rates = twoTimeScales(
+      base: configuration.learningRate, generator: configuration.generatorLearningRate,
+      discriminator: configuration.discriminatorLearningRate, constantEpochs: configuration.constantEpochs,
+      decayEpochs: configuration.decayEpochs, epoch: epoch)
+    generatorOptimizer.learningRate = rates.generator
+    discriminatorOptimizer.learningRate = rates.discriminator
+  }
+
+  // MARK: Generation
+
+  /// From the label map to the photograph.
+  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    [
+      TranslationDirection(
+        "label-to-image", source: "label", target: "image", sizeMultiple: configuration.upsampling.factor)
+    ]
+  }
+
+  /// Pictures in -1 … 1 for label maps `[n, height, width]`, every region in the mean style of its class; a class
+  /// that training never saw has a style of zeros.
+  public func translate(
+    _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
+  ) throws -> Tensor {
+    let batch = pictures.shape[0]
+    let shape = [batch, configuration.classes, configuration.styleLength]
+    return photograph(pictures, styles: meanStyles.means.unsqueezed(0).expanded(shape), draws: draws)
+  }
+
+  /// The pictures of a batch made again from their maps and their own styles.
+  public func reconstruct(_ batch: Batch, draws: any Draws) throws -> Tensor {
+    photograph(batch["label"], styles: try styles(of: batch["image"], labels: batch["label"]), draws: draws)
+  }
+
+  /// The styles `[n, classes, styleLength]` of pictures `[n, 3, height, width]` in -1 … 1 with their label maps
+  /// `[n, height, width]`; zeros for classes that a picture lacks.
+  ///
+  /// - Throws: ``ConfigurationError`` for a map with a label that there is no class for, or of another size.
+  public func styles(of pictures: Tensor, labels: Tensor) throws -> Tensor {
+    try MapChecks.labels(labels, classes: configuration.classes, from: "the style pictures' map")
+    try MapChecks.sameSize(pictures, labels, from: "a style picture")
+    let map = MapPyramid(oneHotLabels(labels, classes: configuration.classes))
+    return generator.evaluating { withoutGradients { generator.styleEncoder(pictures, map) } }
+  }
+
+  /// Pictures for the request's `label` `[n, height, width]`, one at a time. Where styles come from:
+  ///
+  /// - `styleCodes` `[n or 1, classes, styleLength]`, as ``styles(of:labels:)`` gives them; or
+  /// - `style` `[k, 3, h, w]`, pictures with their maps `styleLabel` `[k, h, w]` (left out: the request's own
+  ///   maps), of which `styleWeights` `[n or 1, classes, k]` says how much of each goes into each region: one 1
+  ///   in a row takes a region's style from one picture, two numbers mix or interpolate. Without weights the
+  ///   one picture serves all, or the n-th picture the n-th map; or
+  /// - `image`, the picture of the map itself, which is made again; or
+  /// - nothing: the mean styles.
+  ///
+  /// A region that the chosen pictures lack has the mean style of its class.
+  ///
+  /// - Throws: ``ConfigurationError`` for a region without any style, for sizes that do not fit.
+  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+    guard let labels = request.inputs["label"] else {
+      throw ConfigurationError("sean starts from label maps; give one of them or a folder")
+    }
+    try MapChecks.labels(labels, classes: configuration.classes, from: "the source")
+    for module in networks.map(\.module) { module.eval() }
+    try withoutGradients {
+      let styles = try chosenStyles(request, labels)
+      for index in 0..<labels.shape[0] {
+        let picture = photograph(
+          labels.slice(0, index, index + 1), styles: styles.slice(0, index, index + 1), draws: request.draws)
+        try emit(.images(picture))
+      }
+    }
+  }
+
+  /// One picture's styles for each map.
+  private func chosenStyles(_ request: GenerationRequest, _ labels: Tensor) throws -> Tensor {
+    let (count, classes, length) = (labels.shape[0], configuration.classes, configuration.styleLength)
+    if let codes = request.inputs["styleCodes"] {
+      guard codes.rank == 3, codes.shape[0] == count || codes.shape[0] == 1,
+        Array(codes.shape.dropFirst()) == [classes, length]
+      else {
+        throw ConfigurationError(
+          "styleCodes are [\(count) or 1, \(classes), \(length)] here, not \(codes.shape)")
+      }
+      return codes.expanded([count, classes, length])
+    }
+    // How much of each region's style is there: what is missing comes from the class's mean.
+    var styles = Tensor.zeros([count, classes, length], device: labels.device)
+    var shares = Tensor.zeros([count, classes, 1], device: labels.device)
+    if let pictures = request.inputs["style"] ?? request.inputs["image"] {
+      let maps = request.inputs["styleLabel"] ?? labels
+      guard maps.shape[0] == pictures.shape[0] else {
+        throw ConfigurationError(
+          "there are \(pictures.shape[0]) style pictures and \(maps.shape[0]) maps of them; give each its map "
+            + "as styleLabel")
+      }
+      let codes = try self.styles(of: pictures, labels: maps)
+      let isThere = oneHotLabels(maps, classes: classes).sum(dims: [2, 3]).greater(0).asType(.float32)
+      let weights = try styleWeights(request, pictures: pictures.shape[0], count: count)
+      // [n, classes, k] · [k, classes, length], class by class.
+      let present = weights * isThere.transposed(0, 1).unsqueezed(0)
+      styles = present.permuted([1, 0, 2]).matmul(codes.permuted([1, 0, 2])).permuted([1, 0, 2])
+      shares = present.sum(dims: [2], keepDim: true)
+    }
+    try refuseRegionsWithoutStyle(labels, shares)
+    return styles + meanStyles.means.unsqueezed(0) * (1 - shares)
+  }
+
+  private func styleWeights(_ request: GenerationRequest, pictures: Int, count: Int) throws -> Tensor {
+    let classes = configuration.classes
+    if let weights = request.inputs["styleWeights"] {
+      guard weights.rank == 3, weights.shape[0] == count || weights.shape[0] == 1,
+        Array(weights.shape.dropFirst()) == [classes, pictures]
+      else {
+        throw ConfigurationError(
+          "styleWeights are [\(count) or 1, \(classes) classes, \(pictures) pictures] here, not \(weights.shape)"
+        )
+      }
+      return weights.asType(.float32).expanded([count, classes, pictures])
+    }
+    if pictures == 1 { return .ones([count, classes, 1]) }
+    guard pictures == count else {
+      throw ConfigurationError(
+        "there are \(pictures) style pictures for \(count) label maps; give one, as many, or styleWeights")
+    }
+    return Tensor.eye(count).unsqueezed(1).expanded([count, classes, count])
+  }
+
+  private func refuseRegionsWithoutStyle(_ labels: Tensor, _ shares: Tensor) throws {
+    let isThere = oneHotLabels(labels, classes: configuration.classes).sum(dims: [2, 3]).greater(0)
+    let lacks = shares.squeezed(2).less(1 - 1e-4)
+    let unknown = meanStyles.count.equal(0).unsqueezed(0)
+    let missing = isThere.logicalAnd(lacks).logicalAnd(unknown).asType(.int64).max(dim: 0).values.integers()
+    if let region = missing.firstIndex(of: 1) {
+      throw ConfigurationError(
+        "the region of class \(region) has no style: no style picture shows that class, and training never saw "
+          + "it; give a style picture with it, or its styleCodes")
+    }
+  }
+
+  private func photograph(_ labels: Tensor, styles: Tensor, draws: any Draws) -> Tensor {
+    let map = MapPyramid(oneHotLabels(labels, classes: configuration.classes))
+    return generator.evaluating {
+      generator(map, styles: styles, noise: draws.normal("noise", [generator.noiseCount(map)]))
+    }
+  }
+
+  // MARK: Networks
+
+  private final class Generator: Module {
+    let styleEncoder: RegionStyleEncoder
+    let entrance: Conv2d
+    let head: RegionAdaptiveBlock
+    let middle: [RegionAdaptiveBlock]
+    let up: [RegionAdaptiveBlock]
+    let output: Conv2d
+    private let upsampling: MapUpsampling
+
+    init(_ configuration: Configuration, using stream: RandomStream) {
+      let width = configuration.width
+      upsampling = configuration.upsampling
+      let plan = RegionAdaptiveBlock.Plan(
+        norm: configuration.norm, isSpectral: configuration.spectralNorm, classes: configuration.classes,
+        hidden: configuration.spadeHidden, kernelSize: configuration.spadeKernel,
+        styleLength: configuration.styleLength)
+      func block(_ inputs: Int, _ outputs: Int, hasStyle: Bool = true) -> RegionAdaptiveBlock {
+        RegionAdaptiveBlock(inputs, outputs, hasStyle: hasStyle, plan, using: stream)
+      }
+      styleEncoder = RegionStyleEncoder(
+        width: configuration.encoderWidth, styleLength: configuration.styleLength, using: stream)
+      entrance = Conv2d(
+        inputChannels: configuration.classes, outputChannels: 16 * width, kernelSize: 3, padding: 1,
+        using: stream)
+      head = block(16 * width, 16 * width)
+      middle = (0..<2).map { _ in block(16 * width, 16 * width) }
+      let widths = [16, 8, 4, 2, 1].map { $0 * width } + (upsampling == .most ? [width / 2] : [])
+      up = zip(widths, widths.dropFirst()).enumerated().map { index, pair in
+        block(pair.0, pair.1, hasStyle: index != 3)
+      }
+      output = Conv2d(
+        inputChannels: widths.last ?? width, outputChannels: 3, kernelSize: 3, padding: 1, using: stream)
+      super.init()
+    }
+
+    /// The authors' names.
+    var authorsNames: KeyMap {
+      var names = [
+        "style_encoder": "Zencoder", "entrance": "fc", "head": "head_0", "middle.0": "G_middle_0",
+        "middle.1": "G_middle_1", "output": "conv_img",
+      ]
+      for index in up.indices { names["up.\(index)"] = "up_\(index)" }
+      var parts = mapBlockNames(norm: "param_free_norm")
+      parts.merge([
+        "first_norm": "ace_0", "second_norm": "ace_1", "shortcut_norm": "ace_s", "semantic": "Spade",
+        "noise_scale": "noise_var", "style_gamma": "conv_gamma", "style_beta": "conv_beta",
+      ]) { _, new in new }
+      for index in head.firstNorm.style.indices { parts["style.\(index)"] = "fc_mu\(index)" }
+      return KeyMap(names, components: parts)
+    }
+
+    /// The blocks in their order, and how often the smallest map was doubled before each.
+    private var stages: [(block: RegionAdaptiveBlock, doublings: Int)] {
+      let second = upsampling == .normal ? 1 : 2
+      return [(head, 0), (middle[0], 1), (middle[1], second)]
+        + up.enumerated().map { ($1, second + 1 + $0) }
+    }
+
+    /// Numbers of noise that a pass over a map takes.
+    func noiseCount(_ map: MapPyramid) -> Int {
+      let shape = map.full.shape
+      let area = (shape[2] / upsampling.factor) * (shape[3] / upsampling.factor)
+      return stages.reduce(0) { $0 + shape[0] * $1.block.noisePlanes * (area << (2 * $1.doublings)) }
+    }
+
+    /// Pictures `[batch, 3, height, width]` in -1 … 1.
+    ///
+    /// - Parameter noise: ``noiseCount(_:)`` standard normal numbers: for each layer in turn `[batch, width,
+    ///   height]`, in the authors' order of sides.
+    func callAsFunction(_ map: MapPyramid, styles: Tensor, noise: Tensor) -> Tensor {
+      var taken = 0
+      func plane(like x: Tensor) -> Tensor {
+        let (batch, height, width) = (x.shape[0], x.shape[2], x.shape[3])
+        let numbers = noise.slice(0, taken, taken + batch * height * width)
+        taken += batch * height * width
+        return numbers.reshaped([batch, 1, width, height]).transposed(2, 3)
+      }
+      let shape = map.full.shape
+      var x = entrance(
+        map(height: shape[2] / upsampling.factor, width: shape[3] / upsampling.factor))
+      var size = 0
+      for (block, doublings) in stages {
+        while size < doublings {
+          x = doubled(x)
+          size += 1
+        }
+        x = block(x, map, styles: styles, noise: plane)
+      }
+      return output(x.leakyRelu(0.2)).tanh()
+    }
+  }
+}

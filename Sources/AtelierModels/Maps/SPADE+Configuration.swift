@@ -1,0 +1,204 @@
+public import Perception
+
+extension SPADE {
+  /// The choices of a spade.
+  public struct Configuration: SystemConfiguration {
+    /// The generator's form.
+    public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
+      /// The paper's: the map scales and shifts every normalised feature.
+      case spade
+      /// The baseline: pix2pixHD's residual generator, which sees the map at its input alone.
+      case global
+    }
+
+    /// The discriminator's form; there is one.
+    public enum Discriminator: String, Codable, Sendable, Hashable, CaseIterable {
+      /// PatchGANs on the picture and its halves.
+      case multiscalePatch = "multiscale-patch"
+    }
+
+    /// What tells the generator which style a picture has.
+    public enum Encoder: String, Codable, Sendable, Hashable, CaseIterable {
+      /// Strided convolutions to a mean and a variance.
+      case convolutional
+    }
+
+    /// Factors of the generator's loss terms beside the adversarial one.
+    public struct Weights: Codable, Sendable, Hashable {
+      /// Of the differences between the discriminator's features of both pictures; 0 leaves them out.
+      public var featureMatching = 10.0
+      /// Of the differences between a VGG's features of both pictures; 0 leaves them out, and needs no VGG.
+      public var perceptual = 0.0
+      /// Of the encoder's divergence from a standard normal.
+      public var kl = 0.05
+
+      /// The authors', without the VGG.
+      public init() {}
+    }
+
+    /// The generator's form.
+    public var generator = Generator.spade
+    /// Classes of the label map, one for unlabelled pixels included; taken from the data.
+    public var classes = 182
+    /// Whether one channel of edges between instances follows the labels.
+    public var instanceEdges = false
+    /// Width of training pictures.
+    public var imageWidth = 256
+    /// Height of training pictures.
+    public var imageHeight = 256
+    /// Channels of the generator at full resolution.
+    public var width = 64
+    /// How often the smallest map is doubled.
+    public var upsampling = MapUpsampling.normal
+    /// The normalisation inside the conditional layers.
+    public var norm = UnconditionalNorm.syncbatch
+    /// Whether the generator's residual convolutions have spectral normalisation.
+    public var spectralNorm = true
+    /// Hidden channels of the conditional layers.
+    public var spadeHidden = 128
+    /// Kernel size of the conditional layers, an odd number.
+    public var spadeKernel = 3
+    /// How often the baseline's generator halves its input (`generator: global`).
+    public var downsamplings = 4
+    /// The baseline's residual blocks.
+    public var blocks = 9
+    /// What tells the generator the style; nil: nothing, and the smallest map comes from the labels.
+    public var encoder: Encoder?
+    /// Channels of the encoder's first map; nil: `width`.
+    public var encoderWidth: Int?
+    /// Height and width at which the encoder looks at a picture: 4 times a power of two.
+    public var encoderSize = 256
+    /// The length of a style, where there is an encoder.
+    public var latent = 256
+    /// The discriminator's form.
+    public var discriminator = Discriminator.multiscalePatch
+    /// Channels of the discriminators' first map.
+    public var discriminatorWidth = 64
+    /// The discriminators' normalisation.
+    public var discriminatorNorm = MapDiscriminatorNorm.spectralInstance
+    /// Convolutions of each discriminator but the last.
+    public var layers = 4
+    /// Discriminators, each on half the resolution of the one before.
+    public var scales = 2
+    /// What the players minimise.
+    public var adversarialLoss = AdversarialMode.hinge
+    /// Whose features the perceptual loss compares.
+    public var features = VGG.Architecture.vgg19
+    /// Factors of the generator's loss terms.
+    public var weights = Weights()
+    /// Random changes of what the discriminator sees, the map moved with the picture.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// Width and height that pairs are resized to before they are cut at random; nil: they are not cut.
+    public var loadSize: Int?
+    /// Whether pairs are mirrored half of the time.
+    public var flips = true
+    /// The base learning rate.
+    public var learningRate = 2e-4
+    /// The generator's learning rate; nil: half the base rate (two time scales, Heusel et al. 2017).
+    public var generatorLearningRate: Double?
+    /// The discriminator's learning rate; nil: twice the base rate.
+    public var discriminatorLearningRate: Double?
+    /// Passes over the data at the full learning rate.
+    public var constantEpochs = 50
+    /// Passes over which the learning rate then falls to zero; 0: it never falls.
+    public var decayEpochs = 0
+    /// Adam's decay of the mean of gradients.
+    public var beta1 = 0.0
+    /// Adam's decay of the mean of squared gradients.
+    public var beta2 = 0.9
+    /// Adam's epsilon.
+    public var adamEpsilon = 1e-8
+    /// Pairs in a batch.
+    public var batchSize = 1
+
+    /// The authors' options as they come, without the loss on a VGG19's features.
+    public init() {}
+
+    /// The paper's data sets, the baseline, the style encoder, and a small one.
+    public static var presets: [Preset<Configuration>] {
+      var coco = Configuration()
+      coco.classes = 184
+      coco.instanceEdges = true
+      coco.loadSize = 286
+      coco.weights.perceptual = 10
+      coco.constantEpochs = 100
+      coco.batchSize = 32
+      var ade = coco
+      ade.classes = 151
+      ade.instanceEdges = false
+      ade.decayEpochs = 100
+      var cityscapes = ade
+      cityscapes.classes = 35
+      cityscapes.instanceEdges = true
+      cityscapes.imageWidth = 512
+      cityscapes.loadSize = nil
+      cityscapes.batchSize = 16
+      var style = ade
+      style.encoder = .convolutional
+      var small = Configuration()
+      small.classes = 12
+      small.imageWidth = 64
+      small.imageHeight = 64
+      small.width = 16
+      small.spadeHidden = 32
+      small.encoderSize = 64
+      small.latent = 64
+      small.discriminatorWidth = 24
+      small.layers = 3
+      small.learningRate = 4e-4
+      small.batchSize = 8
+      var concatenation = small
+      concatenation.generator = .global
+      concatenation.width = 24
+      concatenation.downsamplings = 3
+      concatenation.blocks = 4
+      var smallStyle = small
+      smallStyle.encoder = .convolutional
+      return [
+        Preset("coco", "the paper's for COCO-Stuff, 256×256", coco),
+        Preset("ade20k", "the paper's for ADE20K, 256×256", ade),
+        Preset("cityscapes", "the paper's for Cityscapes, 512×256", cityscapes),
+        Preset("ade20k-style", "with the encoder of styles (the authors' --use_vae)", style),
+        Preset("small", "64×64 with narrow networks, minutes on two cores", small),
+        Preset("small-concatenation", "the baseline at that size: the map at the input alone", concatenation),
+        Preset("small-style", "the small one with the encoder of styles", smallStyle),
+      ]
+    }
+
+    /// Channels of what the networks are conditioned on.
+    var mapChannels: Int { classes + (instanceEdges ? 1 : 0) }
+    /// What both sides of a picture are multiples of.
+    var sizeMultiple: Int { generator == .spade ? upsampling.factor : 1 << downsamplings }
+
+    /// Refuses what cannot work.
+    public func validate() throws(ConfigurationError) {
+      try AdversarialChecks.positive([
+        "classes": classes, "width": width, "spadeHidden": spadeHidden, "latent": latent,
+        "encoderWidth": encoderWidth ?? 1, "discriminatorWidth": discriminatorWidth, "layers": layers,
+        "scales": scales, "blocks": blocks,
+      ])
+      try MapChecks.kernel(spadeKernel)
+      try MapChecks.halvings(["layers": layers, "scales": scales, "downsamplings": downsamplings])
+      try AdversarialChecks.require(
+        encoderSize >= 8 && encoderSize & (encoderSize - 1) == 0,
+        "encoderSize is a power of two of at least 8, not \(encoderSize)")
+      try AdversarialChecks.require(
+        encoder == nil || generator == .spade,
+        "the generator 'global' takes no style; leave encoder out, or take the generator 'spade'")
+      try AdversarialChecks.require(
+        upsampling != .most || width % 2 == 0,
+        "with upsampling 'most' the last block has half the width; \(width) is odd")
+      try MapChecks.size(
+        width: imageWidth, height: imageHeight, multiple: sizeMultiple, layers: layers, scales: scales)
+      try MapChecks.weights([
+        "featureMatching": weights.featureMatching, "perceptual": weights.perceptual, "kl": weights.kl,
+      ])
+      try MapChecks.training(
+        generatorRate: generatorLearningRate, discriminatorRate: discriminatorLearningRate,
+        constantEpochs: constantEpochs, decayEpochs: decayEpochs, batchSize: batchSize,
+        loadSize: loadSize, imageSize: max(imageWidth, imageHeight))
+      try AdversarialChecks.adam(
+        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+    }
+  }
+}

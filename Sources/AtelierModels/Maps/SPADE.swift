@@ -1,0 +1,405 @@
+public import AtelierData
+import Perception
+public import Torch
+public import TorchNN
+
+/// SPADE, also known as GauGAN: photographs from label maps, which scale and shift every normalised feature of
+/// the generator, so that normalising does not wash them out.
+///
+/// Paper: Park, Liu, Wang and Zhu 2019, "Semantic Image Synthesis with Spatially-Adaptive Normalization".
+///
+/// Reference: NVlabs/SPADE `models/networks/`, `models/pix2pix_model.py`, `trainers/pix2pix_trainer.py`
+/// (CC BY-NC-SA 4.0; nothing of it is here but facts).
+///
+/// The generator begins with the labels at the size of the smallest map, or with a style: a vector that the
+/// encoder draws from the real picture. Discriminators on several scales judge map and picture together; real
+/// and generated pictures go through them as one batch, the generated first. In a step the generator (and the
+/// encoder) is updated first, then the discriminators with a newly generated picture.
+///
+/// `generator: global` is the paper's baseline: pix2pixHD's residual generator, which sees the map at its input
+/// alone, trained in every other respect the same way.
+///
+/// Deviations: the baseline's convolutions have no spectral normalisation, as in pix2pixHD. `norm: none` and
+/// discriminators without spectral normalisation exist here, not there. The encoder looks at pictures of
+/// `encoderSize`, there always 256, and halves them down to 4×4. Generation without a style picture draws the
+/// style from a standard normal, as the authors' `--use_vae` does when it is given none.
+public final class SPADE: TranslatingSystem {
+  /// The name, the paper and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "spade", summary: "Photographs from label maps that modulate every layer",
+    paper: "Park et al., Semantic Image Synthesis with Spatially-Adaptive Normalization, 2019",
+    reference: "NVlabs/SPADE models/pix2pix_model.py")
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// `generator`, `discriminator`, and where configured `encoder` and the VGG of the perceptual loss.
+  public let networks: [Network]
+  private let generator: any MapGenerator
+  private let discriminator: MultiscaleDiscriminator
+  private let encoder: StyleDistributionEncoder?
+  private let vgg: VGG?
+  private let generatorOptimizer: Adam
+  private let discriminatorOptimizer: Adam
+  private let augment: DiffAugment
+
+  /// Builds the networks and their optimisers.
+  ///
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let generator: any MapGenerator =
+      configuration.generator == .spade
+      ? Generator(configuration, using: stream) : Baseline(configuration, using: stream)
+    let discriminator = MultiscaleDiscriminator(
+      inputChannels: configuration.mapChannels + 3, width: configuration.discriminatorWidth,
+      strides: Self.discriminatorStrides(layers: configuration.layers), scales: configuration.scales,
+      norm: configuration.discriminatorNorm, using: stream)
+    let encoder = configuration.encoder.map { _ in
+      StyleDistributionEncoder(
+        width: configuration.encoderWidth ?? configuration.width, size: configuration.encoderSize,
+        latent: configuration.latent, using: stream)
+    }
+    for network in [generator, discriminator, encoder].compactMap({ $0 as Module? }) {
+      initialize(network, .xavierNormal(gain: 0.02), using: stream)
+      network.layOutChannelsLast()
+    }
+    func adam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
+      Adam(
+        parameters, learningRate: configuration.learningRate, beta1: configuration.beta1,
+        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
+    }
+    self.generator = generator
+    self.discriminator = discriminator
+    self.encoder = encoder
+    augment = DiffAugment(configuration.diffAugment)
+    generatorOptimizer = adam(
+      encoder.map { namedParameters(of: ["generator": generator, "encoder": $0]) }
+        ?? generator.namedParameters())
+    discriminatorOptimizer = adam(discriminator.namedParameters())
+    let perceptual = try perceptualNetwork(configuration.features, weight: configuration.weights.perceptual)
+    vgg = perceptual?.0
+    networks =
+      Self.describe(configuration, generator, discriminator, encoder) + (perceptual.map { [$0.1] } ?? [])
+    setRates(epoch: 0)
+  }
+
+  /// Strides of the normalised convolutions: all halve the picture but the last.
+  private static func discriminatorStrides(layers: Int) -> [Int] {
+    (1..<max(1, layers)).map { $0 == layers - 1 ? 1 : 2 }
+  }
+
+  /// The networks with the inputs and outputs of reference cases.
+  private static func describe(
+    _ configuration: Configuration, _ generator: any MapGenerator, _ discriminator: MultiscaleDiscriminator,
+    _ encoder: StyleDistributionEncoder?
+  ) -> [Network] {
+    func map(_ inputs: [String: Tensor]) throws -> Tensor { try self.map(configuration, inputs) }
+    var networks = [
+      Network("generator", generator, authorsNames: generator.authorsNames) { _, inputs in
+        // A style comes as it is, or is drawn from what the encoder makes of a picture.
+        var style = inputs["latent"]
+        if let encoder, style == nil {
+          let noise = try inputs.required("noise")
+          style = inputs["image"].map { encoder($0).sample(noise) } ?? noise
+        }
+        return ["image": generator(MapPyramid(try map(inputs)), style: style)]
+      },
+      Network(
+        "discriminator", discriminator,
+        authorsNames: discriminator.mapSystemNames(norm: configuration.discriminatorNorm)
+      ) { _, inputs in
+        discriminator.outputs(of: .concatenated([try map(inputs), try inputs.required("image")], dim: 1))
+      },
+    ]
+    if let encoder {
+      networks.append(
+        Network("encoder", encoder, authorsNames: encoder.authorsNames) { _, inputs in
+          let style = encoder(try inputs.required("image"))
+          return [
+            "mean": style.mean, "logVariance": style.logVariance, "mu": style.mean,
+            "logvar": style.logVariance,
+          ]
+        })
+    }
+    return networks
+  }
+
+  /// What the networks are conditioned on at every pixel, `[batch, mapChannels, height, width]`: one-hot labels,
+  /// then edges between instances.
+  private static func map(_ configuration: Configuration, _ values: [String: Tensor]) throws -> Tensor {
+    let labels = oneHotLabels(try values.required("label"), classes: configuration.classes)
+    guard configuration.instanceEdges else { return labels }
+    return .concatenated([labels, AtelierModels.instanceEdges(try values.required("instance"))], dim: 1)
+  }
+
+  /// The optimisers by their networks' names; the generator's trains the encoder too.
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
+  }
+
+  /// The label map, the picture, and the instances where they are needed.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    let (height, width) = (configuration.imageHeight, configuration.imageWidth)
+    var fields = [
+      Field("label", .labelMap(classes: configuration.classes, height: height, width: width)),
+      Field("image", .image(channels: 3, height: height, width: width, range: .signed)),
+    ]
+    if configuration.instanceEdges {
+      // Ids of instances have no bound.
+      fields.append(Field("instance", .labelMap(classes: .max, height: height, width: width)))
+    }
+    return fields
+  }
+
+  /// Aligned pairs.
+  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
+    .pairs(source: "label", target: "image", derivation: nil)
+  }
+
+  /// Cut where `loadSize` says so, mirrored half of the time.
+  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
+    JointAugmentation(resizeTo: configuration.loadSize, flips: configuration.flips)
+  }
+
+  /// Takes over the number of classes.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    var configuration = configuration
+    configuration.classes = foundClasses(data, otherwise: configuration.classes)
+    return configuration
+  }
+
+  // MARK: Training
+
+  /// One step: the generator's update (and the encoder's), a new picture, the discriminators' update.
+  public func step(_ step: TrainingStep) throws {
+    setRates(epoch: step.epoch)
+    let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
+    let batch = try step.batch()
+    let real = batch["image"]
+    let map = MapPyramid(try Self.map(configuration, batch.tensors))
+    // Both passes of the generator draw, the generator's own first.
+    let noise = encoder.map { _ in
+      step.draws.normal("noise", [2, real.shape[0], configuration.latent])
+    }
+
+    func generated(pass: Int) -> (picture: Tensor, style: StyleDistribution?) {
+      guard let encoder, let noise else { return (generator(map, style: nil), nil) }
+      let style = encoder(real)
+      return (generator(map, style: style.sample(noise.selected(dim: 0, index: pass))), style)
+    }
+    func judge(_ fake: Tensor, _ name: String) -> (fake: [[Tensor]], real: [[Tensor]]) {
+      // Each picture moves with its own map, the colours of the picture alone change.
+      let pairs = Tensor.concatenated([fake, real], dim: 0)
+      let maps = Tensor.concatenated([map.full, map.full], dim: 0)
+      return halvedBatch(discriminator(augment(pairs, beside: maps, draws: step.draws, name: name)))
+    }
+
+    let (fake, style) = generated(pass: 0)
+    try withFrozen(discriminator) {
+      let outputs = judge(fake, "diffAugment.generator")
+      let adversarial = meanOverScales(outputs.fake, loss.generator)
+      step.log("adversarial", adversarial)
+      var total = adversarial
+      if weights.featureMatching > 0 {
+        let matching = featureDistance(outputs.fake, outputs.real) * weights.featureMatching
+        step.log("featureMatching", matching)
+        total = total + matching
+      }
+      if let vgg {
+        let perceptual = perceptualDistance(vgg, fake, real) * weights.perceptual
+        step.log("perceptual", perceptual)
+        total = total + perceptual
+      }
+      if let style {
+        let divergence = style.divergence * weights.kl
+        step.log("kl", divergence)
+        total = total + divergence
+      }
+      step.log("generator", try step.update("generator", generatorOptimizer, minimizing: { total }))
+    }
+
+    let again = withoutGradients { generated(pass: 1).picture }
+    let outputs = judge(again, "diffAugment.discriminator")
+    let fakeLoss = meanOverScales(outputs.fake, loss.fake)
+    let realLoss = meanOverScales(outputs.real, loss.real)
+    let total = try step.update(
+      "discriminator", discriminatorOptimizer, minimizing: { fakeLoss + realLoss })
+    step.log("discriminatorFake", fakeLoss)
+    step.log("discriminatorReal", realLoss)
+    step.log("discriminator", total)
+  }
+
+  private func setRates(epoch: Double) {
+    let rates = twoTimeScales(
+      base: configuration.learningRate, generator: configuration.generatorLearningRate,
+      discriminator: configuration.discriminatorLearningRate, constantEpochs: configuration.constantEpochs,
+      decayEpochs: configuration.decayEpochs, epoch: epoch)
+    generatorOptimizer.learningRate = rates.generator
+    discriminatorOptimizer.learningRate = rates.discriminator
+  }
+
+  // MARK: Generation
+
+  /// From the label map to the photograph.
+  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    [
+      TranslationDirection(
+        "label-to-image", source: "label", target: "image", sizeMultiple: configuration.sizeMultiple)
+    ]
+  }
+
+  /// Pictures in -1 … 1 for label maps `[n, height, width]`, each in a style that is drawn where there is an
+  /// encoder. Without a map of instances the label map stands in for it.
+  public func translate(
+    _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
+  ) throws -> Tensor {
+    try photograph(label: pictures, instances: nil, example: nil, draws: draws)
+  }
+
+  /// Pictures for the request's `label`, one at a time, `count` of them a map where there is an encoder; with
+  /// its `instance`, and in the style of its picture `image`, where given.
+  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+    guard let labels = request.inputs["label"] else {
+      throw ConfigurationError("spade starts from label maps; give one of them or a folder")
+    }
+    try MapChecks.labels(labels, classes: configuration.classes, from: "the source")
+    for module in networks.map(\.module) { module.eval() }
+    try withoutGradients {
+      for index in 0..<labels.shape[0] {
+        func one(_ name: String) -> Tensor? {
+          request.inputs[name].map { $0.shape[0] == 1 ? $0 : $0.slice(0, index, index + 1) }
+        }
+        let picture = try photograph(
+          label: labels.slice(0, index, index + 1), instances: one("instance"), example: one("image"),
+          draws: request.draws)
+        try emit(.images(picture))
+      }
+    }
+  }
+
+  private func photograph(
+    label: Tensor, instances: Tensor?, example: Tensor?, draws: any Draws
+  ) throws -> Tensor {
+    if let instances { try MapChecks.sameSize(instances, label, from: "the map of instances") }
+    let map = try Self.map(configuration, ["label": label, "instance": instances ?? label])
+    var style: Tensor?
+    if let encoder {
+      style =
+        example.map { encoder($0).mean } ?? draws.normal("noise", [label.shape[0], configuration.latent])
+    }
+    return generator(MapPyramid(map), style: style)
+  }
+
+  // MARK: Networks
+
+  /// The paper's generator.
+  private final class Generator: Module, MapGenerator {
+    /// Features of the smallest map from a style, or from the labels.
+    let styleEntrance: Linear?
+    let entrance: Conv2d?
+    let head: SpatiallyAdaptiveBlock
+    let middle: [SpatiallyAdaptiveBlock]
+    let up: [SpatiallyAdaptiveBlock]
+    let output: Conv2d
+    private let upsampling: MapUpsampling
+    private let smallest: (channels: Int, height: Int, width: Int)
+
+    init(_ configuration: Configuration, using stream: RandomStream) {
+      let width = configuration.width
+      upsampling = configuration.upsampling
+      smallest = (
+        16 * width, configuration.imageHeight / upsampling.factor,
+        configuration.imageWidth / upsampling.factor
+      )
+      let plan = SpatiallyAdaptiveBlock.Plan(
+        norm: configuration.norm, isSpectral: configuration.spectralNorm,
+        mapChannels: configuration.mapChannels, hidden: configuration.spadeHidden,
+        kernelSize: configuration.spadeKernel)
+      func block(_ inputs: Int, _ outputs: Int) -> SpatiallyAdaptiveBlock {
+        SpatiallyAdaptiveBlock(inputs, outputs, plan, using: stream)
+      }
+      if configuration.encoder == nil {
+        styleEntrance = nil
+        entrance = Conv2d(
+          inputChannels: configuration.mapChannels, outputChannels: 16 * width, kernelSize: 3, padding: 1,
+          using: stream)
+      } else {
+        styleEntrance = Linear(
+          inputFeatures: configuration.latent,
+          outputFeatures: smallest.channels * smallest.height * smallest.width, using: stream)
+        entrance = nil
+      }
+      head = block(16 * width, 16 * width)
+      middle = (0..<2).map { _ in block(16 * width, 16 * width) }
+      let widths = [16, 8, 4, 2, 1].map { $0 * width } + (upsampling == .most ? [width / 2] : [])
+      up = zip(widths, widths.dropFirst()).map { block($0, $1) }
+      output = Conv2d(
+        inputChannels: widths.last ?? width, outputChannels: 3, kernelSize: 3, padding: 1, using: stream)
+      super.init()
+    }
+
+    /// The authors' names.
+    var authorsNames: KeyMap {
+      var names = [
+        "style_entrance": "fc", "head": "head_0", "middle.0": "G_middle_0", "middle.1": "G_middle_1",
+        "output": "conv_img",
+      ]
+      // Only one of the two stands in a network, so that the way back is clear.
+      if styleEntrance == nil {
+        names["style_entrance"] = nil
+        names["entrance"] = "fc"
+      }
+      for index in up.indices { names["up.\(index)"] = "up_\(index)" }
+      return KeyMap(names, components: mapBlockNames(norm: "param_free_norm"))
+    }
+
+    func callAsFunction(_ map: MapPyramid, style: Tensor?) -> Tensor {
+      // Maps of another size than training's start from another smallest map, but for styles.
+      let (height, width) = (map.full.shape[2] / upsampling.factor, map.full.shape[3] / upsampling.factor)
+      var x: Tensor
+      if let styleEntrance, let style {
+        x = styleEntrance(style).reshaped([-1, smallest.channels, smallest.height, smallest.width])
+          .channelsLast()
+        if (height, width) != (smallest.height, smallest.width) {
+          x = upsampleNearest(x, size: (height, width))
+        }
+      } else if let entrance {
+        x = entrance(map(height: height, width: width))
+      } else {
+        check(false, "this generator starts from a style, and none was given")
+        return map.full
+      }
+      x = middle[0](doubled(head(x, map)), map)
+      if upsampling != .normal { x = doubled(x) }
+      x = middle[1](x, map)
+      for block in up { x = block(doubled(x), map) }
+      return output(x.leakyRelu(0.2)).tanh()
+    }
+  }
+
+  /// pix2pixHD's generator on the map.
+  private final class Baseline: Module, MapGenerator {
+    let body: ResidualGenerator
+
+    init(_ configuration: Configuration, using stream: RandomStream) {
+      body = ResidualGenerator(
+        inputChannels: configuration.mapChannels, outputChannels: 3, width: configuration.width,
+        downsamplings: configuration.downsamplings, blocks: configuration.blocks, norm: .instance,
+        hasBias: false, using: stream)
+      super.init()
+    }
+
+    var authorsNames: KeyMap { KeyMap(["body": ""]) }
+
+    func callAsFunction(_ map: MapPyramid, style: Tensor?) -> Tensor { body(map.full) }
+  }
+}
+
+/// A generator of pictures from maps.
+private protocol MapGenerator: Module {
+  /// The names of its weights in the authors' files.
+  var authorsNames: KeyMap { get }
+  /// Pictures `[batch, 3, height, width]` in -1 … 1, in a style `[batch, latent]` where it takes one.
+  func callAsFunction(_ map: MapPyramid, style: Tensor?) -> Tensor
+}

@@ -1,0 +1,391 @@
+public import AtelierData
+public import Torch
+public import TorchNN
+
+/// MUNIT: two kinds of pictures turned into each other, each in many ways, learned without pairs.
+///
+/// Paper: Huang, Liu, Belongie and Kautz 2018, "Multimodal Unsupervised Image-to-Image Translation".
+///
+/// Reference: NVlabs/MUNIT `networks.py` and `trainer.py` (CC BY-NC-SA 4.0).
+///
+/// A picture is a content, which both domains share, and a style, which is its domain's own. A generator a
+/// domain takes its pictures apart and puts contents and styles together by adaptive instance norm. What is
+/// asked for: a picture comes back from its own content and style; content and style come back from a picture
+/// that was made of them, the style being drawn from N(0, I); and made pictures are taken for real. With
+/// `weights.cycle` a picture also comes back through the other domain, in its own style.
+///
+/// Each step updates both discriminators with one optimiser, then both generators with another, with newly
+/// drawn styles.
+///
+/// Deviations: `weights.perceptual`, the authors' domain-invariant perceptual loss, is left out (their
+/// configurations for animals, shoes and handbags have it at 0). Off in the reference configuration: other
+/// depths of the style encoder (`styleDownsamplings`), other numbers of `mlpLayers`, the hinge loss.
+public final class MUNIT: StyledTranslatingSystem {
+  /// The name, the paper and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "munit", summary: "Two kinds of pictures into each other in many styles, learned without pairs",
+    paper: "Huang et al., Multimodal Unsupervised Image-to-Image Translation, 2018",
+    reference: "NVlabs/MUNIT networks.py, trainer.py")
+
+  /// The choices of a munit.
+  public struct Configuration: SystemConfiguration {
+    /// The generator's form; there is one.
+    public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
+      /// Content and style encoders, a decoder with adaptive instance norm.
+      case munit
+    }
+
+    /// The discriminator's form; there is one.
+    public enum Discriminator: String, Codable, Sendable, Hashable, CaseIterable {
+      /// Several, on the picture and its halves.
+      case multiscalePatch = "multiscale-patch"
+    }
+
+    /// Factors of the loss terms.
+    public struct Weights: Codable, Sendable, Hashable {
+      /// Of both players' adversarial terms.
+      public var adversarial = 1.0
+      /// Of the mean absolute difference between a picture and what its own codes give.
+      public var reconstruction = 10.0
+      /// Of the mean absolute difference between a drawn style and the one that is found again.
+      public var style = 1.0
+      /// Of the mean absolute difference between a content and the one that is found again.
+      public var content = 1.0
+      /// Of the mean absolute difference between a picture and what comes back through the other domain;
+      /// 0 leaves it out.
+      public var cycle = 0.0
+
+      /// The authors'.
+      public init() {}
+    }
+
+    /// The generators' form.
+    public var generator = Generator.munit
+    /// Colours of a pixel of domain A.
+    public var channelsA = 3
+    /// Colours of a pixel of domain B.
+    public var channelsB = 3
+    /// Height and width of training pictures.
+    public var imageSize = 256
+    /// Channels of the generators' widest map.
+    public var width = 64
+    /// Halvings of the content encoder.
+    public var downsamplings = 2
+    /// Residual blocks of the content encoder, and as many of the decoder.
+    public var blocks = 4
+    /// The activation between the generators' layers.
+    public var activation = HiddenActivation.relu
+    /// What convolutions see beyond the border, in both players.
+    public var padding = BorderPadding.reflect
+    /// The hidden width of what makes norms' parameters of a style.
+    public var mlpWidth = 256
+    /// Its linear layers.
+    public var mlpLayers = 3
+    /// The length of a style.
+    public var styleLength = 8
+    /// Halvings of the style encoder, of which the first two double the width.
+    public var styleDownsamplings = 4
+    /// The discriminators' form.
+    public var discriminator = Discriminator.multiscalePatch
+    /// Channels of the discriminators' widest map.
+    public var discriminatorWidth = 64
+    /// The discriminators' normalisation.
+    public var discriminatorNorm = ScaledDiscriminatorNorm.none
+    /// Strided convolutions of a discriminator.
+    public var layers = 4
+    /// Discriminators of a domain, each on half the size of the one before.
+    public var scales = 3
+    /// What the players minimise.
+    public var adversarialLoss = AdversarialMode.lsgan
+    /// Factors of the loss terms.
+    public var weights = Weights()
+    /// Sides of pictures before a crop is taken at a random place; nil: no larger than wanted.
+    public var loadSize: Int?
+    /// Whether pictures are mirrored half of the time.
+    public var flips = true
+    /// The learning rate of both optimisers at first.
+    public var learningRate = 1e-4
+    /// Steps after which it is multiplied by `decayFactor`, again and again; 0: never.
+    public var decaySteps = 100_000
+    /// The factor.
+    public var decayFactor = 0.5
+    /// Adam's decay of the mean of gradients.
+    public var beta1 = 0.5
+    /// Adam's decay of the mean of squared gradients.
+    public var beta2 = 0.999
+    /// Adam's epsilon.
+    public var adamEpsilon = 1e-8
+    /// The factor of the L2 term that is added to gradients.
+    public var weightDecay = 1e-4
+    /// Pictures of each domain in a batch.
+    public var batchSize = 1
+
+    /// The authors' configuration for edges and shoes.
+    public init() {}
+
+    /// The authors' two, and one that two processor cores can train.
+    public static var presets: [Preset<Configuration>] {
+      var seasons = Configuration()
+      seasons.weights.cycle = 10
+      var small = Configuration()
+      small.imageSize = 64
+      small.width = 24
+      small.blocks = 3
+      small.mlpWidth = 128
+      small.styleDownsamplings = 3
+      small.discriminatorWidth = 32
+      small.layers = 3
+      small.scales = 2
+      small.learningRate = 2e-4
+      small.decaySteps = 0
+      return [
+        Preset("edges2shoes", "the paper's recipe at 256×256: styles and contents are found again", .init()),
+        Preset("summer2winter", "the same with a cycle through the other domain", seasons),
+        Preset("small", "64×64 with narrow networks, minutes on two cores", small),
+      ]
+    }
+
+    var plan: ContentPlan {
+      ContentPlan(
+        width: width, downsamplings: downsamplings, blocks: blocks, activation: activation, border: padding)
+    }
+
+    /// Refuses what cannot work.
+    public func validate() throws(ConfigurationError) {
+      try AdversarialChecks.positive(["channelsA": channelsA, "channelsB": channelsB])
+      try UnpairedChecks.content(plan, imageSize: imageSize)
+      try UnpairedChecks.style(
+        downsamplings: styleDownsamplings, key: "styleDownsamplings", imageSize: imageSize,
+        length: styleLength, mlpWidth: mlpWidth, mlpLayers: mlpLayers)
+      try ScaledDiscriminator.validate(
+        width: discriminatorWidth, layers: layers, scales: scales, imageSize: imageSize)
+      try TranslationChecks.weights([
+        "adversarial": weights.adversarial, "reconstruction": weights.reconstruction, "style": weights.style,
+        "content": weights.content, "cycle": weights.cycle,
+      ])
+      try AdversarialChecks.adam(
+        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      try UnpairedChecks.training(
+        weightDecay: weightDecay, decaySteps: decaySteps, decayFactor: decayFactor, batchSize: batchSize,
+        loadSize: loadSize, imageSize: imageSize)
+    }
+  }
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// `generatorA`, `generatorB`, `discriminatorA`, `discriminatorB`.
+  public let networks: [Network]
+  private let generatorA: ContentStyleGenerator
+  private let generatorB: ContentStyleGenerator
+  private let discriminatorA: ScaledDiscriminator
+  private let discriminatorB: ScaledDiscriminator
+  private let generatorOptimizer: Adam
+  private let discriminatorOptimizer: Adam
+
+  /// Builds the four networks and their two optimisers.
+  ///
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    func generator(_ channels: Int) -> ContentStyleGenerator {
+      let network = ContentStyleGenerator(
+        configuration.plan, channels: channels, styleDownsamplings: configuration.styleDownsamplings,
+        styleLength: configuration.styleLength, mlpWidth: configuration.mlpWidth,
+        mlpLayers: configuration.mlpLayers, using: stream)
+      initializeKaiming(network, using: stream)
+      return network
+    }
+    func discriminator(_ channels: Int) -> ScaledDiscriminator {
+      let network = ScaledDiscriminator(
+        channels: channels, width: configuration.discriminatorWidth, layers: configuration.layers,
+        scales: configuration.scales, norm: configuration.discriminatorNorm, border: configuration.padding,
+        using: stream)
+      initializeNarrow(network, using: stream)
+      return network
+    }
+    func adam(_ networks: KeyValuePairs<String, Module>) -> Adam {
+      Adam(
+        namedParameters(of: networks), learningRate: configuration.learningRate, beta1: configuration.beta1,
+        beta2: configuration.beta2, epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay
+      )
+    }
+    generatorA = generator(configuration.channelsA)
+    generatorB = generator(configuration.channelsB)
+    discriminatorA = discriminator(configuration.channelsA)
+    discriminatorB = discriminator(configuration.channelsB)
+    generatorOptimizer = adam(["generatorA": generatorA, "generatorB": generatorB])
+    discriminatorOptimizer = adam(["discriminatorA": discriminatorA, "discriminatorB": discriminatorB])
+    let names = ContentStyleGenerator.authorsNames(styleEncoder: "enc_style")
+    func describe(_ name: String, _ generator: ContentStyleGenerator) -> Network {
+      Network(name, generator, authorsNames: names) { _, inputs in
+        let picture = try inputs.required("image")
+        let (content, own) = (generator.content(of: picture), generator.style(of: picture))
+        return [
+          "content": content, "style": own.unsqueezed(-1).unsqueezed(-1),
+          "image": generator.decode(content, style: try inputs.required("style")),
+          "reconstruction": generator.decode(content, style: own),
+        ]
+      }
+    }
+    func describe(_ name: String, _ discriminator: ScaledDiscriminator) -> Network {
+      Network(name, discriminator, authorsNames: discriminator.authorsNames) { _, inputs in
+        try discriminator.outputs(inputs)
+      }
+    }
+    networks = [
+      describe("generatorA", generatorA), describe("generatorB", generatorB),
+      describe("discriminatorA", discriminatorA), describe("discriminatorB", discriminatorB),
+    ]
+  }
+
+  /// One for both generators, one for both discriminators.
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generators", generatorOptimizer), ("discriminators", discriminatorOptimizer)]
+  }
+
+  /// Pictures of both domains.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    let size = configuration.imageSize
+    func field(_ name: String, _ channels: Int) -> Field {
+      Field(name, .image(channels: channels, height: size, width: size, range: .signed))
+    }
+    return [field("A", configuration.channelsA), field("B", configuration.channelsB)]
+  }
+
+  /// Two sets without correspondence.
+  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan { .unpaired("A", "B") }
+
+  /// Mirrored half of the time; cut at a random place where `loadSize` says so.
+  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
+    JointAugmentation(resizeTo: configuration.loadSize, flips: configuration.flips)
+  }
+
+  /// As it is: how many channels pictures have is a choice, and data are brought to it.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    configuration
+  }
+
+  // MARK: Training
+
+  /// One step: both discriminators on newly made pictures, then both generators.
+  public func step(_ step: TrainingStep) throws {
+    for optimizer in [generatorOptimizer, discriminatorOptimizer] {
+      optimizer.learningRate = steppedRate(
+        configuration.learningRate, every: configuration.decaySteps, factor: configuration.decayFactor,
+        at: step.index)
+    }
+    let batch = try step.batch()
+    let (realA, realB) = (batch["A"], batch["B"])
+    // The authors' order: for the discriminators' update a style of A and of B, then for the generators'.
+    let drawn = step.draws.normal("style", [4, realA.shape[0], configuration.styleLength])
+    let styles = (0..<4).map { drawn.selected(dim: 0, index: $0) }
+    try teachDiscriminators(step, realA, realB, styleA: styles[0], styleB: styles[1])
+    try teachGenerators(step, realA, realB, styleA: styles[2], styleB: styles[3])
+  }
+
+  private func teachDiscriminators(
+    _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, styleA: Tensor, styleB: Tensor
+  ) throws {
+    let (loss, weight) = (configuration.adversarialLoss.loss, configuration.weights.adversarial)
+    let (fakeA, fakeB) = withoutGradients {
+      let (contentA, contentB) = (generatorA.content(of: realA), generatorB.content(of: realB))
+      return (generatorA.decode(contentB, style: styleA), generatorB.decode(contentA, style: styleB))
+    }
+    var values: [Tensor] = []
+    func term(_ judge: ScaledDiscriminator, _ fake: Tensor, _ real: Tensor) -> () -> Tensor {
+      {
+        // Made pictures first: it matters where a norm keeps statistics.
+        let value = judge(fake).summed(loss.fake) + judge(real).summed(loss.real)
+        values.append(value.detached())
+        return value * weight
+      }
+    }
+    let total = try step.update(
+      "discriminators", discriminatorOptimizer, minimizing: term(discriminatorA, fakeA, realA),
+      term(discriminatorB, fakeB, realB))
+    for (name, value) in zip(["discriminatorA", "discriminatorB"], values) { step.log(name, value) }
+    step.log("discriminator", total)
+  }
+
+  private func teachGenerators(
+    _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, styleA: Tensor, styleB: Tensor
+  ) throws {
+    let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
+    let (generatorA, generatorB) = (self.generatorA, self.generatorB)
+    let (discriminatorA, discriminatorB) = (self.discriminatorA, self.discriminatorB)
+    var logged: [(name: String, value: Tensor)] = []
+    func term(_ name: String, _ value: Tensor, _ weight: Double) -> Tensor {
+      logged.append((name, value.detached()))
+      return value * weight
+    }
+    let total = try withFrozen(discriminatorA) {
+      try withFrozen(discriminatorB) {
+        try step.update(
+          "generators", generatorOptimizer,
+          minimizing: {
+            let (contentA, ownA) = (generatorA.content(of: realA), generatorA.style(of: realA))
+            let (contentB, ownB) = (generatorB.content(of: realB), generatorB.style(of: realB))
+            // Each within its domain, then each into the other.
+            let returnedA = generatorA.decode(contentA, style: ownA)
+            let returnedB = generatorB.decode(contentB, style: ownB)
+            let fakeA = generatorA.decode(contentB, style: styleA)
+            let fakeB = generatorB.decode(contentA, style: styleB)
+            // What went in is found again.
+            let (foundContentB, foundStyleA) = (generatorA.content(of: fakeA), generatorA.style(of: fakeA))
+            let (foundContentA, foundStyleB) = (generatorB.content(of: fakeB), generatorB.style(of: fakeB))
+            var sum =
+              term("adversarialA", discriminatorA(fakeA).summed(loss.generator), weights.adversarial)
+              + term("adversarialB", discriminatorB(fakeB).summed(loss.generator), weights.adversarial)
+              + term("reconstructionA", meanAbsoluteError(returnedA, realA), weights.reconstruction)
+              + term("styleA", meanAbsoluteError(foundStyleA, styleA), weights.style)
+            sum = sum + term("contentA", meanAbsoluteError(foundContentA, contentA), weights.content)
+            sum = sum + term("reconstructionB", meanAbsoluteError(returnedB, realB), weights.reconstruction)
+            sum = sum + term("styleB", meanAbsoluteError(foundStyleB, styleB), weights.style)
+            sum = sum + term("contentB", meanAbsoluteError(foundContentB, contentB), weights.content)
+            guard weights.cycle > 0 else { return sum }
+            let cycledA = generatorA.decode(foundContentA, style: ownA)
+            let cycledB = generatorB.decode(foundContentB, style: ownB)
+            sum = sum + term("cycleA", meanAbsoluteError(cycledA, realA), weights.cycle)
+            return sum + term("cycleB", meanAbsoluteError(cycledB, realB), weights.cycle)
+          })
+      }
+    }
+    for (name, value) in logged { step.log(name, value) }
+    step.log("generator", total)
+  }
+
+  // MARK: Generation
+
+  /// Each style picture is a style of its own.
+  public static let stylePictures = StylePictures.oneByOne
+
+  /// Both ways.
+  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    let multiple = 1 << configuration.downsamplings
+    return [
+      TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
+      TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),
+    ]
+  }
+
+  /// A style from N(0, I), or the mean style of pictures of the other domain.
+  public func styleCode(
+    _ style: TranslationStyle, direction: TranslationDirection, draws: any Draws
+  ) throws -> Tensor {
+    switch style {
+    case .drawn: draws.normal("style", [1, configuration.styleLength])
+    case .pictures(let given):
+      (direction.target == "A" ? generatorA : generatorB).style(of: given).mean(dims: [0], keepDim: true)
+    }
+  }
+
+  /// Pictures of the other domain in -1 … 1: the sources' content in a style.
+  public func translate(
+    _ pictures: Tensor, direction: TranslationDirection, code: Tensor
+  ) throws -> Tensor {
+    let (source, target) = direction.source == "A" ? (generatorA, generatorB) : (generatorB, generatorA)
+    return target.decode(
+      source.content(of: pictures), style: code.expanded([pictures.shape[0], configuration.styleLength]))
+  }
+}

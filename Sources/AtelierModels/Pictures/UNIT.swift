@@ -1,0 +1,286 @@
+public import AtelierData
+public import Torch
+public import TorchNN
+
+/// UNIT: two kinds of pictures turned into each other through one latent space, learned without pairs.
+///
+/// Paper: Liu, Breuel and Kautz 2017, "Unsupervised Image-to-Image Translation Networks".
+///
+/// Each domain has a variational autoencoder; what ties them together is that a code of one, decoded by the
+/// other, is to be taken for a picture of that domain, to come back through it, and to have a code near
+/// N(0, I) again. Two forms, by ``Configuration/model``:
+///
+/// - `independent`, the authors' later code, mingyuliutw/UNIT `networks.py` and `trainer.py`, branch master
+///   (CC BY-NC-SA 4.0): no weights are shared.
+/// - `weight-sharing`, the paper's model, the same repository's branch version_02, `COCOResGen2` and
+///   `COCOSharedDis` of `src/trainers/cocogan_nets.py`: the layers around the code are common to both domains,
+///   and so are the last ones of the discriminator.
+///
+/// Each step updates the discriminators with one optimiser, then the generators with another. Noise from
+/// N(0, I) is added to every code in training and to none in generation.
+///
+/// Deviations: the later code's perceptual loss is left out (its weight is 0 in most of the authors'
+/// configurations). In the weight-sharing model the two domains' batches pass one after the other, which
+/// without batch norm gives the same numbers; its other discriminators (`COCODis`, `COCOMsDis`) and dropout
+/// are left out.
+public final class UNIT: TranslatingSystem {
+  /// The name, the paper and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "unit", summary: "Two kinds of pictures into each other through one latent space, without pairs",
+    paper: "Liu et al., Unsupervised Image-to-Image Translation Networks, 2017",
+    reference: "mingyuliutw/UNIT networks.py, trainer.py; version_02 src/trainers/cocogan_nets.py")
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// `generatorA`, `generatorB`, `discriminatorA`, `discriminatorB`; with shared weights `generator` and
+  /// `discriminator`.
+  public let networks: [Network]
+  private let model: any SharedLatentModel
+  private let generatorOptimizer: Adam
+  private let discriminatorOptimizer: Adam
+
+  /// Builds the networks and their two optimisers.
+  ///
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let model: any SharedLatentModel =
+      switch configuration.model {
+      case .independent: IndependentModel(configuration, using: stream)
+      case .weightSharing: WeightSharingModel(configuration, using: stream)
+      }
+    func adam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
+      Adam(
+        parameters, learningRate: configuration.learningRate, beta1: configuration.beta1,
+        beta2: configuration.beta2, epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay
+      )
+    }
+    func parameters(_ networks: [Network]) -> [(name: String, tensor: Tensor)] {
+      networks.flatMap { network in
+        network.module.namedParameters().map { ("\(network.name).\($0.name)", $0.tensor) }
+      }
+    }
+    self.model = model
+    generatorOptimizer = adam(parameters(model.generators))
+    discriminatorOptimizer = adam(parameters(model.discriminators))
+    networks = model.generators + model.discriminators
+  }
+
+  /// One for the generators, one for the discriminators.
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generators", generatorOptimizer), ("discriminators", discriminatorOptimizer)]
+  }
+
+  /// Pictures of both domains.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    let size = configuration.imageSize
+    func field(_ name: String, _ channels: Int) -> Field {
+      Field(name, .image(channels: channels, height: size, width: size, range: .signed))
+    }
+    return [field("A", configuration.channelsA), field("B", configuration.channelsB)]
+  }
+
+  /// Two sets without correspondence.
+  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan { .unpaired("A", "B") }
+
+  /// Mirrored half of the time; cut at a random place where `loadSize` says so.
+  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
+    JointAugmentation(resizeTo: configuration.loadSize, flips: configuration.flips)
+  }
+
+  /// As it is: how many channels pictures have is a choice, and data are brought to it.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    configuration
+  }
+
+  // MARK: Training
+
+  /// One step: the discriminators on newly made pictures, then the generators.
+  public func step(_ step: TrainingStep) throws {
+    for optimizer in [generatorOptimizer, discriminatorOptimizer] {
+      optimizer.learningRate = steppedRate(
+        configuration.learningRate, every: configuration.decaySteps, factor: configuration.decayFactor,
+        at: step.index)
+    }
+    let batch = try step.batch()
+    let (realA, realB) = (batch["A"], batch["B"])
+    // The authors' order: for the discriminators' update the codes of A and B; for the generators' the same,
+    // then the codes of the pictures translated to A and to B.
+    let sides = realA.shape.suffix(2).map { $0 >> configuration.downsamplings }
+    let drawn = step.draws.normal("noise", [6, realA.shape[0], configuration.plan.codeWidth] + sides)
+    let noise = (0..<6).map { drawn.selected(dim: 0, index: $0) }
+    try teachDiscriminators(step, realA, realB, noise: Array(noise[..<2]))
+    try teachGenerators(step, realA, realB, noise: Array(noise[2...]))
+  }
+
+  private func teachDiscriminators(
+    _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, noise: [Tensor]
+  ) throws {
+    let (loss, weight) = (configuration.adversarialLoss.loss, configuration.weights.adversarial)
+    let (fakeA, fakeB) = withoutGradients {
+      let codeA = model.encode(realA, .a) + noise[0]
+      let codeB = model.encode(realB, .b) + noise[1]
+      return (model.decode(codeB, .a), model.decode(codeA, .b))
+    }
+    var values: [Tensor] = []
+    func term(_ domain: Domain, _ fake: Tensor, _ real: Tensor) -> () -> Tensor {
+      {
+        // Made pictures first: it matters where a norm keeps statistics.
+        let value =
+          self.model.scores(fake, domain).summed(loss.fake)
+          + self.model.scores(real, domain).summed(loss.real)
+        values.append(value.detached())
+        return value * weight
+      }
+    }
+    let total = try step.update(
+      "discriminators", discriminatorOptimizer, minimizing: term(.a, fakeA, realA), term(.b, fakeB, realB))
+    for (name, value) in zip(["discriminatorA", "discriminatorB"], values) { step.log(name, value) }
+    step.log("discriminator", total)
+  }
+
+  private func teachGenerators(
+    _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, noise: [Tensor]
+  ) throws {
+    let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
+    var logged: [(name: String, value: Tensor)] = []
+    func term(_ name: String, _ value: Tensor, _ weight: Double) -> Tensor {
+      logged.append((name, value.detached()))
+      return value * weight
+    }
+    let (model, takesNoisyCode) = (self.model, configuration.model == .weightSharing)
+    let judges = model.discriminators.map(\.module)
+    for judge in judges { judge.requiresGradients = false }
+    defer { for judge in judges { judge.requiresGradients = true } }
+    let total = try step.update(
+      "generators", generatorOptimizer,
+      minimizing: {
+        let (hiddenA, hiddenB) = (model.encode(realA, .a), model.encode(realB, .b))
+        let (codeA, codeB) = (hiddenA + noise[0], hiddenB + noise[1])
+        // Each within its domain, then each into the other, then the codes of what was made.
+        let (returnedA, returnedB) = (model.decode(codeA, .a), model.decode(codeB, .b))
+        let (fakeA, fakeB) = (model.decode(codeB, .a), model.decode(codeA, .b))
+        let (foundB, foundA) = (model.encode(fakeA, .a), model.encode(fakeB, .b))
+        let (foundCodeB, foundCodeA) = (foundB + noise[2], foundA + noise[3])
+        /// The paper's model takes the divergence of the noisy code, the later one of its mean.
+        func divergence(_ hidden: Tensor, _ code: Tensor) -> Tensor {
+          (takesNoisyCode ? code : hidden).square().mean()
+        }
+        var sum =
+          term("adversarialA", model.scores(fakeA, .a).summed(loss.generator), weights.adversarial)
+          + term("adversarialB", model.scores(fakeB, .b).summed(loss.generator), weights.adversarial)
+        sum = sum + term("reconstructionA", meanAbsoluteError(returnedA, realA), weights.reconstruction)
+        sum = sum + term("klA", divergence(hiddenA, codeA), weights.kl)
+        sum = sum + term("reconstructionB", meanAbsoluteError(returnedB, realB), weights.reconstruction)
+        sum = sum + term("klB", divergence(hiddenB, codeB), weights.kl)
+        if weights.cycle > 0 {
+          let (cycledA, cycledB) = (model.decode(foundCodeA, .a), model.decode(foundCodeB, .b))
+          sum = sum + term("cycleA", meanAbsoluteError(cycledA, realA), weights.cycle)
+          sum = sum + term("cycleB", meanAbsoluteError(cycledB, realB), weights.cycle)
+        }
+        sum = sum + term("klCycleABA", divergence(foundA, foundCodeA), weights.klCycle)
+        return sum + term("klCycleBAB", divergence(foundB, foundCodeB), weights.klCycle)
+      })
+    for (name, value) in logged { step.log(name, value) }
+    step.log("generator", total)
+  }
+
+  // MARK: Generation
+
+  /// Both ways.
+  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    let multiple = 1 << configuration.downsamplings
+    return [
+      TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
+      TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),
+    ]
+  }
+
+  /// Pictures of the other domain in -1 … 1, from codes without noise.
+  public func translate(
+    _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
+  ) throws -> Tensor {
+    let (source, target): (Domain, Domain) = direction.source == "A" ? (.a, .b) : (.b, .a)
+    return model.decode(model.encode(pictures, source), target)
+  }
+}
+
+/// What both forms of UNIT can do; codes are `[batch, width · 2ⁿ, height / 2ⁿ, width / 2ⁿ]`.
+protocol SharedLatentModel: AnyObject {
+  /// The networks that the generators' optimiser changes.
+  var generators: [Network] { get }
+  /// The networks that the discriminators' optimiser changes.
+  var discriminators: [Network] { get }
+  /// The mean of a picture's code, without noise.
+  func encode(_ pictures: Tensor, _ domain: Domain) -> Tensor
+  /// Pictures of a domain in -1 … 1.
+  func decode(_ code: Tensor, _ domain: Domain) -> Tensor
+  /// Raw scores by scale.
+  func scores(_ pictures: Tensor, _ domain: Domain) -> [Tensor]
+}
+
+/// The authors' later form: a generator and a discriminator a domain.
+private final class IndependentModel: SharedLatentModel {
+  /// A domain's autoencoder. Source: mingyuliutw/UNIT `networks.py` `VAEGen`.
+  private final class Generator: Module {
+    let encoder: BlockChain
+    let decoder: BlockChain
+
+    init(_ plan: ContentPlan, channels: Int, using stream: RandomStream) {
+      encoder = plan.encoder(channels: channels, using: stream)
+      decoder = plan.decoder(channels: channels, residualNorm: .instance, using: stream)
+      super.init()
+    }
+  }
+
+  private let autoencoders: [Domain: Generator]
+  private let judges: [Domain: ScaledDiscriminator]
+  let generators: [Network]
+  let discriminators: [Network]
+
+  init(_ configuration: UNIT.Configuration, using stream: RandomStream) {
+    let domains: [(Domain, Int)] = [(.a, configuration.channelsA), (.b, configuration.channelsB)]
+    var autoencoders: [Domain: Generator] = [:]
+    var judges: [Domain: ScaledDiscriminator] = [:]
+    var generators: [Network] = []
+    var discriminators: [Network] = []
+    for (domain, channels) in domains {
+      let generator = Generator(configuration.plan, channels: channels, using: stream)
+      initializeKaiming(generator, using: stream)
+      autoencoders[domain] = generator
+      generators.append(
+        Network(
+          "generator" + domain.rawValue, generator,
+          authorsNames: KeyMap(["encoder": "enc", "decoder": "dec"])
+        ) { _, inputs in
+          let hidden = generator.encoder(try inputs.required("image").channelsLast())
+          return [
+            "hidden": hidden, "image": generator.decoder(inputs["noise"].map { hidden + $0 } ?? hidden),
+          ]
+        })
+    }
+    for (domain, channels) in domains {
+      let judge = ScaledDiscriminator(
+        channels: channels, width: configuration.discriminatorWidth, layers: configuration.layers,
+        scales: configuration.scales, norm: configuration.discriminatorNorm, border: configuration.padding,
+        using: stream)
+      initializeNarrow(judge, using: stream)
+      judges[domain] = judge
+      discriminators.append(
+        Network("discriminator" + domain.rawValue, judge, authorsNames: judge.authorsNames) { _, inputs in
+          try judge.outputs(inputs)
+        })
+    }
+    (self.autoencoders, self.judges) = (autoencoders, judges)
+    (self.generators, self.discriminators) = (generators, discriminators)
+  }
+
+  func encode(_ pictures: Tensor, _ domain: Domain) -> Tensor {
+    autoencoders[domain]?.encoder(pictures.channelsLast()) ?? pictures
+  }
+
+  func decode(_ code: Tensor, _ domain: Domain) -> Tensor { autoencoders[domain]?.decoder(code) ?? code }
+
+  func scores(_ pictures: Tensor, _ domain: Domain) -> [Tensor] { judges[domain]?(pictures) ?? [] }
+}

@@ -1,0 +1,276 @@
+import AtelierData
+import AtelierMetrics
+public import AtelierModels
+import Crypto
+import Foundation
+public import Torch
+
+/// Computes the features of a data set's pictures once, finds neighbourhoods or clusters, and wraps the data so
+/// that examples come from them.
+///
+/// What was computed becomes artefacts of the run: the table, which names the data, the plan and the hash of
+/// the network in its metadata, and the network, which a picture that was never seen is given to later. A folder
+/// given by the caller keeps both for further runs.
+struct InstancePreparation {
+  /// The plan of the system.
+  let plan: InstancePlan
+  /// Where the artefacts are kept beside the run, and looked for; nil: nowhere.
+  let cache: URL?
+  /// What random numbers follow from.
+  let seed: Int
+  /// Told what is being done.
+  let say: (String) -> Void
+
+  /// The wrapped data and the artefacts.
+  struct Result {
+    let dataset: InstanceDataset
+    let artefacts: Artefacts
+  }
+
+  /// Prepares a data set, from artefacts where they are there and belong to it.
+  ///
+  /// - Throws: ``TrainingError`` where the artefacts belong to other data; `MetricError` or
+  ///   ``ConfigurationError`` for data that are too small.
+  func callAsFunction(_ base: any Dataset, existing: Artefacts?) throws -> Result {
+    let wanted = fingerprint(base)
+    if let existing, let data = existing.contents[InstanceTable.artefact] {
+      guard let found = try Self.metadata(data)["fingerprint"], found == wanted else {
+        throw TrainingError.cannotResume(
+          reason: "its instances were made of other data or with other settings; begin a new run")
+      }
+      return try wrapped(base, existing)
+    }
+    if let cache, let kept = try read(cache, fingerprint: wanted) { return try wrapped(base, kept) }
+    let made = try make(base, fingerprint: wanted)
+    if let cache {
+      try RunDirectory.makeFolder(cache)
+      for (name, content) in made.contents.sorted(by: { $0.key < $1.key }) {
+        try AtomicFile.write(content, to: cache.appendingPathComponent(name))
+      }
+    }
+    return try wrapped(base, made)
+  }
+
+  // MARK: Making
+
+  private func make(_ base: any Dataset, fingerprint: String) throws -> Artefacts {
+    let (rows, images, labels) = try pictures(of: base)
+    let count = rows.count
+    guard count >= 2 else {
+      throw TrainingError.unfitData(
+        path: base.description.name, reason: "it has \(count) readable pictures, too few for neighbourhoods")
+    }
+    let source = try featureNetwork(images, labels)
+    say("Computing the features of \(count) pictures with \(source.source.name).")
+    let features = InstanceTable.unit(source.source.features(ofAll: images))
+    let mirrored = plan.mirrors ? InstanceTable.unit(source.source.features(ofAll: images.flipped([3]))) : nil
+    let stream = RandomStream(seed: UInt64(seed), purpose: "k-means")
+    var (neighbours, radius) = (Tensor.zeros([count, 1], dtype: .int64), Tensor.zeros([count]))
+    var (label, selected) = (Tensor(labels), Tensor?.none)
+    switch plan.purpose {
+    case .neighbourhoods(let size):
+      guard size < count else {
+        throw ConfigurationError(
+          "neighbours is \(size), but there are \(count) pictures, an instance itself not counted; choose at most "
+            + "\(count - 1)")
+      }
+      say("Finding the \(size) nearest neighbours of each.")
+      let found = try instanceNeighbours(features, k: size)
+      neighbours = found.indices
+      radius = found.distances.selected(dim: 1, index: size - 1).asType(.float32)
+      if plan.selected > 0, plan.selected < count {
+        selected = try nearestRows(features, to: kMeans(features, k: plan.selected, using: stream))
+      }
+    case .clusters(let clusters):
+      guard clusters <= count else {
+        throw ConfigurationError(
+          "classes is \(clusters), but there are \(count) pictures; choose fewer clusters")
+      }
+      say("Finding \(clusters) clusters.")
+      label = try kMeans(features, k: clusters, using: stream).assignment
+    }
+    let table = try InstanceTable(
+      features: features, mirrored: mirrored, neighbours: neighbours, radius: radius, label: label,
+      selected: selected)
+    var metadata = [
+      "fingerprint": fingerprint, "data": base.description.fingerprint, "features": source.source.name,
+      "network": Self.hash(source.file),
+    ]
+    for field in source.source.provenance.fields { metadata["provenance.\(field.name)"] = field.value }
+    if rows != Array(0..<base.count) {
+      metadata["rows"] = rows.map(String.init).joined(separator: ",")
+    }
+    return Artefacts([
+      InstanceTable.artefact: try table.data(metadata: metadata), InstanceTable.embedder: source.file,
+    ])
+  }
+
+  /// All pictures as bytes with their labels (0 where there are none); a picture that cannot be read is left
+  /// out.
+  private func pictures(of base: any Dataset) throws -> (rows: [Int], images: Tensor, labels: [Int]) {
+    var (rows, labels): ([Int], [Int]) = ([], [])
+    var parts: [Tensor] = []
+    for start in stride(from: 0, to: base.count, by: 256) {
+      let wanted = Array(start..<min(start + 256, base.count))
+      do throws(DatasetError) {
+        let fields = try base.batch(at: wanted)
+        try append(fields, wanted, &rows, &labels, &parts)
+      } catch {
+        guard case .corruptPicture = error else { throw error }
+        for row in wanted {
+          do throws(DatasetError) {
+            try append(try base.batch(at: [row]), [row], &rows, &labels, &parts)
+          } catch {
+            guard case .corruptPicture = error else { throw error }
+            say("A picture was left out: \(error.description)")
+          }
+        }
+      }
+    }
+    guard !parts.isEmpty else {
+      throw TrainingError.unfitData(path: base.description.name, reason: "none of its pictures can be read")
+    }
+    return (rows, .concatenated(parts, dim: 0), labels)
+  }
+
+  private func append(
+    _ fields: [String: HostTensor], _ wanted: [Int], _ rows: inout [Int], _ labels: inout [Int],
+    _ parts: inout [Tensor]
+  ) throws(DatasetError) {
+    guard let images = fields["image"] else { throw .invalid(reason: "the data have no pictures") }
+    rows += wanted
+    labels += fields["label"]?.integers() ?? [Int](repeating: 0, count: wanted.count)
+    parts.append(Tensor(images))
+  }
+
+  /// The network that the features come from, and its file.
+  private func featureNetwork(
+    _ images: Tensor, _ labels: [Int]
+  ) throws -> (source: any FeatureSource, file: Data) {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "embedder-\(UUID().uuidString).safetensors")
+    defer { try? FileManager.default.removeItem(at: file) }
+    switch plan.source {
+    case .selfSupervised:
+      say("Training a self-supervised network on \(images.shape[0]) pictures.")
+      let training = EmbedderTraining(
+        epochs: plan.epochs, mirrors: plan.mirrors, seed: UInt64(seed), seconds: 3600,
+        featureSize: plan.featureSize)
+      let embedder = try training.run(images: images) { step, steps, loss in
+        if let loss, step % 200 == 0 || step == steps {
+          say("  step \(step) of \(steps), contrastive loss \(String(format: "%.3f", loss))")
+        }
+        return true
+      }
+      try embedder.save(to: file)
+      return (embedder, try Data(contentsOf: file))
+    case .classifier:
+      say("Training a classifier on \(images.shape[0]) pictures.")
+      // A tenth is held out for the accuracy that its file reports.
+      let held = max(1, images.shape[0] / 10)
+      let order = RandomStream(seed: UInt64(seed), purpose: "classifier split").permutation(images.shape[0])
+      let all = Tensor(labels)
+      func examples(_ from: Int, _ to: Int) throws -> ClassifierTraining.Examples {
+        let rows = order.slice(0, from, to)
+        return try ClassifierTraining.Examples(
+          images: images.indexSelected(0, rows), labels: all.indexSelected(0, rows))
+      }
+      let training = ClassifierTraining(
+        epochs: plan.epochs, mirrors: plan.mirrors, shift: 2, seed: UInt64(seed), seconds: 3600,
+        featureSize: plan.featureSize)
+      let classifier = try training.run(
+        train: examples(held, images.shape[0]), test: examples(0, held), classes: (labels.max() ?? 0) + 1)
+      try classifier.save(to: file)
+      return (classifier, try Data(contentsOf: file))
+    }
+  }
+
+  // MARK: Keeping
+
+  private func fingerprint(_ base: any Dataset) -> String {
+    let shape = base.description.imageShape.map { "\($0)" } ?? "none"
+    return Self.hash(Data("instances 1 \(base.description.fingerprint) \(shape) \(plan) \(seed)".utf8))
+  }
+
+  private static func hash(_ data: Data) -> String {
+    SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
+  }
+
+  private func read(_ folder: URL, fingerprint: String) throws -> Artefacts? {
+    var artefacts = Artefacts()
+    for name in [InstanceTable.artefact, InstanceTable.embedder] {
+      guard let data = try? Data(contentsOf: folder.appendingPathComponent(name)) else { return nil }
+      artefacts.contents[name] = data
+    }
+    guard let table = artefacts.contents[InstanceTable.artefact],
+      let found = try? Self.metadata(table), found["fingerprint"] == fingerprint,
+      found["network"] == artefacts.contents[InstanceTable.embedder].map(Self.hash)
+    else { return nil }
+    say("Using the features in \(folder.path).")
+    return artefacts
+  }
+
+  private static func metadata(_ data: Data) throws -> [String: String] {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "instances-\(UUID().uuidString).safetensors")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try data.write(to: file)
+    return try Safetensors.header(of: file).metadata
+  }
+
+  private func wrapped(_ base: any Dataset, _ artefacts: Artefacts) throws -> Result {
+    guard let data = artefacts.contents[InstanceTable.artefact], let table = try InstanceTable(artefacts)
+    else { throw ConfigurationError("the artefact '\(InstanceTable.artefact)' is missing") }
+    let rows =
+      try Self.metadata(data)["rows"].map { $0.split(separator: ",").compactMap { Int($0) } }
+      ?? Array(0..<base.count)
+    guard rows.count == table.count, rows.allSatisfy({ (0..<base.count).contains($0) }) else {
+      throw ConfigurationError(
+        "the table of instances has \(table.count) rows and the data \(base.count) pictures; make it anew")
+    }
+    switch plan.purpose {
+    case .neighbourhoods:
+      return Result(dataset: InstanceDataset(base, rows: rows, table: table), artefacts: artefacts)
+    case .clusters(let count):
+      let clusters = table.label.integers()
+      guard clusters.allSatisfy({ $0 < count }) else {
+        throw ConfigurationError(
+          "the table of instances has more clusters than there are classes; make it anew")
+      }
+      return Result(
+        dataset: InstanceDataset(base, rows: rows, clusters: clusters, count: count), artefacts: artefacts)
+    }
+  }
+}
+
+/// The network that gives a trained instance-conditioned model its features.
+public struct InstanceFeatures {
+  private let source: any FeatureSource
+
+  /// Reads the network out of a model's artefacts.
+  ///
+  /// - Throws: ``TrainingError`` where the model has none.
+  public init(_ artefacts: Artefacts) throws {
+    guard let data = artefacts.contents[InstanceTable.embedder] else {
+      throw TrainingError.invalid(reason: "this model has no network for the features of new pictures")
+    }
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "embedder-\(UUID().uuidString).safetensors")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try data.write(to: file)
+    if let embedder = try? InstanceEmbedder.load(from: file) {
+      source = embedder
+    } else {
+      source = try ImageClassifier.load(from: file)
+    }
+  }
+
+  /// What the features are called in protocols.
+  public var name: String { source.name }
+
+  /// Unit features `[n, size]` of pictures `[n, channels, height, width]` in -1 … 1, of the size that the model
+  /// was trained with.
+  public func callAsFunction(_ images: Tensor) -> Tensor {
+    InstanceTable.unit(source.features(ofAll: images))
+  }
+}

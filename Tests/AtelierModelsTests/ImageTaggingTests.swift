@@ -1,0 +1,119 @@
+import AtelierData
+import AtelierModels
+import AtelierTraining
+import Foundation
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+
+@Suite struct ImageTaggingTests {
+  private static let tiny: [String: ConfigurationValue] = [
+    "features": .string("pixels"), "wordSize": .integer(8), "minimumCount": .integer(1),
+    "subsampling": .integer(0), "wordSteps": .integer(1), "wordBatchSize": .integer(8),
+    "latentSize": .integer(4), "generatorHidden": .list([.integer(6), .integer(8)]),
+    "discriminatorHidden": .list([.integer(6), .integer(8)]), "maxoutUnits": .integer(5),
+    "batchSize": .integer(8),
+  ]
+
+  private func harness(
+    _ folder: TemporaryFolder, _ more: [String: ConfigurationValue] = [:]
+  ) throws -> SystemHarness {
+    let data = folder("data")
+    try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+    try TinyData.writeCaptioned(to: data)
+    return try SystemHarness(ImageTagging.self, Self.tiny.merging(more) { _, new in new }, data: data)
+  }
+
+  @Test func aStepOfEachStageChangesTheNetworks() throws {
+    let folder = try TemporaryFolder()
+    #expect(try harness(folder).takesTwoSteps())
+  }
+
+  @Test func aSeedDecidesEveryByte() throws {
+    let folder = try TemporaryFolder()
+    #expect(try harness(folder).isDeterministic())
+  }
+
+  @Test(arguments: [1, 3]) func resumingInEitherStageEqualsNotStopping(_ wordSteps: Int) throws {
+    let folder = try TemporaryFolder()
+    #expect(try harness(folder, ["wordSteps": .integer(wordSteps)]).resumesExactly())
+  }
+
+  @Test func theWidthsAreThePapers() throws {
+    let vocabulary =
+      #"{"words":["a","b"],"counts":[300,200],"tags":[0,1],"tagCounts":[3,2],"sentences":[[0,1]]}"#
+    let system = try ImageTagging(
+      ImageTagging.Configuration(),
+      artefacts: Artefacts([TagVocabulary.artefactName: Data(vocabulary.utf8)]),
+      using: RandomStream(seed: 1))
+    // 100 → 500, 4096 → 2000, 2500 → 200; 200 → 500, 4096 → 1200, 1700 → 3 · 1000, 1000 → 1.
+    #expect(
+      system.network("generator")?.module.parameterCount
+        == 101 * 500 + 4097 * 2000 + 2501 * 200)
+    #expect(
+      system.network("discriminator")?.module.parameterCount
+        == 201 * 500 + 4097 * 1200 + 1701 * 3000 + 1001)
+    #expect(system.networks.first?.module.parameterCount == 2 * 2 * 200)
+  }
+
+  @Test func skipGramPutsWordsOfOneKindTogether() throws {
+    // Two kinds of words that never meet.
+    let stream = RandomStream(seed: 5)
+    let model = SkipGram(words: 8, size: 6, using: stream)
+    let optimizer = Adam(model, learningRate: 0.05)
+    for _ in 0..<150 {
+      let centre = stream.integers(below: 8, [64])
+      let other = (centre.integers().map { $0 / 4 * 4 }, stream.integers(below: 4, [64]).integers())
+      let neighbour = Tensor(zip(other.0, other.1).map { $0 + $1 })
+      optimizer.minimize(
+        model.loss(centre: centre, neighbour: neighbour, negatives: stream.integers(below: 8, [64, 3])))
+    }
+    let vectors = model.vectors.detached()
+    let unit = vectors / vectors.norm(dims: [1], keepDim: true)
+    let cosines = unit.matmul(unit.transposed(0, 1))
+    let near = cosines.slice(0, 0, 4).slice(1, 0, 4).mean().item()
+    let far = cosines.slice(0, 0, 4).slice(1, 4, 8).mean().item()
+    #expect(near > 0.8 && far < 0.2)
+  }
+
+  @Test func theLossOfEqualVectorsIsThatOfCoins() {
+    let model = SkipGram(words: 3, size: 4, using: RandomStream(seed: 1))
+    // Neighbours begin at zero: every product is 0, and every term log 2.
+    let loss = model.loss(
+      centre: Tensor([0, 1]), neighbour: Tensor([1, 2]), negatives: Tensor([0, 1, 2, 0]).reshaped([2, 2]))
+    #expect(abs(loss.item() - 3 * 0.693_147_18) < 1e-5)
+  }
+
+  @Test func tagsFollowFromThePictureAfterTraining() throws {
+    let folder = try TemporaryFolder()
+    let changes: [String: ConfigurationValue] = [
+      "wordSteps": .integer(150), "wordLearningRate": .number(0.02), "momentum": .number(0.5),
+      "generatorHidden": .list([.integer(16), .integer(48)]),
+      "discriminatorHidden": .list([.integer(24), .integer(48)]), "maxoutUnits": .integer(24),
+      "dropout": .number(0.1), "nearest": .integer(2), "batchSize": .integer(32),
+    ]
+    let harness = try harness(folder, changes)
+    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 500))
+    let system = try #require(
+      try loadSystem(from: run.url, registry: SystemRegistry([ImageTagging.self])).system as? ImageTagging)
+    let data = try DataBinding.open(
+      harness.data, for: ImageTagging.self, configuration: harness.configuration)
+    let test = try #require(try data.dataset(of: .test) as? TagDataset)
+    let found = try system.tags(
+      for: Tensor(test.features), count: 2, draws: StreamDraws(RandomStream(seed: 3)))
+    let right = zip(found, test.tags).map { Set($0).intersection($1).count }.reduce(0, +)
+    #expect(found.allSatisfy { $0.count == 2 })
+    // Two of eight words drawn blindly are right a quarter of the time.
+    #expect(Double(right) / Double(2 * found.count) > 0.4)
+  }
+
+  @Test func whatCannotWorkIsRefused() {
+    var configuration = ImageTagging.Configuration()
+    configuration.generatorHidden = [5]
+    #expect(refusal(configuration).contains("generatorHidden"))
+    configuration = ImageTagging.Configuration()
+    configuration.subsampling = 2
+    #expect(refusal(configuration).contains("subsampling"))
+  }
+}
