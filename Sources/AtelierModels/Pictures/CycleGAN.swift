@@ -19,7 +19,7 @@ public import TorchNN
 /// Deviations: the terms are differentiated one after the other, which needs less memory and adds up the same
 /// gradient; learning rates decay by passes over the data, begun where the authors' first version did. Off in
 /// the reference configuration: U-Nets of fewer than 5 levels, ResNet generators of other depths than 2
-/// halvings, ``DiffAugment``.
+/// halvings, or that repeat pixels (`upsampling`, which the `small` presets set), ``DiffAugment``.
 public final class CycleGAN: TranslatingSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(

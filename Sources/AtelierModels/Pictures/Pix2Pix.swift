@@ -16,10 +16,11 @@ public import TorchNN
 /// mode, so that a picture is normalised by its own statistics.
 ///
 /// Deviations, all of them off in the reference configuration: U-Nets of fewer than 5 levels; ResNet
-/// generators of other depths than 2 halvings; a squared pixel loss; `weights.adversarial`, which the authors
-/// do not have (0 leaves the regressor alone, without a discriminator); ``DiffAugment``; learning rates
-/// decay by passes over the data, begun where the authors' first version did. The authors write no
-/// running statistics while they test, and neither does generation here.
+/// generators of other depths than 2 halvings, or that repeat pixels (`upsampling`); a squared pixel loss;
+/// `weights.adversarial`, which the authors do not have (0 leaves the regressor alone, without a
+/// discriminator); ``DiffAugment``; learning rates decay by passes over the data, begun where the authors'
+/// first version did. The authors write no running statistics while they test, and neither does generation
+/// here.
 public final class Pix2Pix: TranslatingSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
