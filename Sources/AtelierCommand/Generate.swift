@@ -173,7 +173,9 @@ struct Generate: ParsableCommand {
         ? [] : try pictureFiles(named: translating.style, for: "--style"),
       styleMaps: try pictureFiles(named: translating.styleMap, for: "--style-map"),
       regions: translating.region, varied: translating.vary, variations: translating.variations, names: names)
-    if !regions.isEmpty { return try regions.applied(to: translation) }
+    if !regions.isEmpty || translation.system is SEAN && !translating.style.isEmpty {
+      return try regions.applied(to: translation)
+    }
     if translating.style.isEmpty {
       guard
         translating.variations == 1 || translation.system is any StyledTranslatingSystem

@@ -28,6 +28,8 @@ struct Inspect: ParsableCommand {
     var step: Int?
     var configuration: [String: ConfigurationValue]?
     var classes: [String]?
+    /// What is to be known about the data, or about weights that were imported: their licence.
+    var notes: [String]?
     var metadata: [String: String]?
     var tensors: [Row] = []
     var parameters: Int { tensors.reduce(0) { $0 + $1.shape.reduce(1, *) } }
@@ -59,6 +61,7 @@ struct Inspect: ParsableCommand {
       document.step = description.step
       document.configuration = description.configuration
       document.classes = description.classNames
+      document.notes = description.data.notes
     } else {
       document.metadata = header.metadata
     }
@@ -92,6 +95,7 @@ struct Inspect: ParsableCommand {
       if let classes = document.classes, !classes.isEmpty {
         print("classes " + classes.joined(separator: ", "))
       }
+      for note in document.notes ?? [] { print(note) }
       let rows = (document.configuration ?? [:]).sorted { $0.key < $1.key }.map {
         ($0.key, $0.value.description)
       }

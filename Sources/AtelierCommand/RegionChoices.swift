@@ -25,7 +25,7 @@ struct RegionChoices {
       guard varied.isEmpty else {
         throw Refusal.usage("sean's regions have styles, not noise; leave --vary out")
       }
-      let inputs = try styleInputs(sean)
+      let inputs = try styleInputs(sean, colours: translation.classColours)
       one.further = { _, _ in inputs }
       return [one]
     }
@@ -59,7 +59,7 @@ struct RegionChoices {
 
   // MARK: Styles
 
-  private func styleInputs(_ sean: SEAN) throws -> [String: Tensor] {
+  private func styleInputs(_ sean: SEAN, colours: [[UInt8]]) throws -> [String: Tensor] {
     guard !styles.isEmpty, styles.count == styleMaps.count else {
       throw Refusal.usage(
         "sean takes styles from pictures with their label maps; give as many --style-map (\(styleMaps.count)) as "
@@ -69,9 +69,11 @@ struct RegionChoices {
     let classes = sean.configuration.classes
     var pictures: [Tensor] = []
     var maps: [Tensor] = []
+    var shown: [Set<Int>] = []
     for (file, mapFile) in zip(styles, styleMaps) {
       let picture = try Image(contentsOf: file).converted(toChannels: 3, alpha: .flattenOnWhite)
-      let map = try ImageCodec().decodeLabels(mapFile).indices
+      let labels = try ImageCodec().decodeLabels(mapFile, colours: colours)
+      let map = labels.indices
       guard picture.width == map.width, picture.height == map.height else {
         throw Refusal.data(
           "\(mapFile.path) is \(map.width)×\(map.height) and its picture \(picture.width)×\(picture.height); a map "
@@ -79,21 +81,23 @@ struct RegionChoices {
       }
       pictures.append(
         Tensor(try picture.resized(width: width, height: height).floatTensor()).unsqueezed(0) * 2 - 1)
-      let small = LabelMap(indices: try map.resized(width: width, height: height, filter: .nearest))
-      let values: [Int]
-      do { values = try small.classes(below: classes) } catch ImageError.invalid(let reason) {
+      // All of it: a label of few pixels may be lost in the smaller map.
+      do { shown.append(Set(try labels.classes(below: classes))) } catch ImageError.invalid(let reason) {
         throw Refusal.data("\(mapFile.path): \(reason)")
       }
-      maps.append(Tensor(values, shape: [1, height, width]))
+      let small = LabelMap(indices: try map.resized(width: width, height: height, filter: .nearest))
+      maps.append(Tensor(try small.classes(below: classes), shape: [1, height, width]))
     }
     return [
       "style": .concatenated(pictures, dim: 0), "styleLabel": .concatenated(maps, dim: 0),
-      "styleWeights": try weights(classes),
+      "styleWeights": try weights(classes, shown),
     ]
   }
 
   /// `[1, classes, pictures]`: the first picture everywhere but where `--region` says otherwise.
-  private func weights(_ classes: Int) throws -> Tensor {
+  ///
+  /// - Parameter shown: the classes that each style picture shows.
+  private func weights(_ classes: Int, _ shown: [Set<Int>]) throws -> Tensor {
     var rows = Array(repeating: [1.0] + Array(repeating: 0.0, count: styles.count - 1), count: classes)
     for region in regions {
       let parts = region.split(separator: "=", maxSplits: 1).map(String.init)
@@ -114,7 +118,13 @@ struct RegionChoices {
       }
       let sum = row.reduce(0, +)
       guard sum > 0 else { throw Refusal.usage("--region \(region): the shares are all 0") }
-      rows[try index(parts[0], below: classes)] = row.map { $0 / sum }
+      let place = try index(parts[0], below: classes)
+      for (picture, amount) in row.enumerated() where amount > 0 && !shown[picture].contains(place) {
+        throw Refusal.usage(
+          "--region \(region): picture \(picture + 1), \(styles[picture].path), shows no '\(parts[0])' in its "
+            + "label map; choose a picture that does")
+      }
+      rows[place] = row.map { $0 / sum }
     }
     return Tensor(rows.flatMap { $0.map(Float.init) }, shape: [1, classes, styles.count])
   }

@@ -143,12 +143,25 @@ struct TranslationJob {
   ) throws -> Image {
     if translation.takesLabels {
       do {
-        return try translation(try codec.decodeLabels(bytes, named: item.shown))
-      } catch ImageError.unsupported {
+        let map = try codec.decodeLabels(bytes, named: item.shown, colours: translation.classColours)
+        try sayUnlabelled(map, item, translation)
+        return try translation(map)
+      } catch ImageError.unsupported(let file, let reason) {
         // Labels that are drawn in colours are a picture like any other, as in training.
+        if translation.needsLabels { throw ImageError.unsupported(file: file, reason: reason) }
       }
     }
     return try translation(try codec.decode(bytes, named: item.shown))
+  }
+
+  /// Says what 255, which stands for no class, becomes where training never met it.
+  private func sayUnlabelled(_ map: LabelMap, _ item: Item, _ translation: PictureTranslation) throws {
+    guard translation.needsLabels, let last = translation.classNames.last, last != "unlabelled",
+      translation.classNames.count < 256, map.values.contains(255), map.values.contains(where: { $0 != 255 })
+    else { return }
+    standardError(
+      "\(item.shown) holds 255, which stands for no class, and training met none such; it is drawn as \(last).\n"
+    )
   }
 
   /// Where a result goes; nil: standard output.

@@ -36,7 +36,9 @@ public struct ClassPairDataset: Dataset {
           + present.joined(separator: ", "))
     }
     let seen = present.filter { !heldOut.contains($0) }
-    let all = seen + heldOut
+    var hidden: [String] = []
+    for name in heldOut where !hidden.contains(name) { hidden.append(name) }
+    let all = seen + hidden
     let places = Dictionary(uniqueKeysWithValues: all.enumerated().map { ($1, $0) })
     let numbers = present.map { places[$0] ?? 0 }
     let labels = try classIndices(of: base).map { numbers[$0] }
@@ -44,15 +46,16 @@ public struct ClassPairDataset: Dataset {
     let showing = showsHeldOut ? labels.indices.filter { labels[$0] >= seen.count } : contents
     guard seen.count >= 2, !contents.isEmpty, !showing.isEmpty else {
       throw .invalid(
-        reason: "\(description.name) leaves \(seen.count) classes and \(contents.count) pictures to learn "
+        reason:
+          "\(description.name) leaves \(seen.count) \(seen.count == 1 ? "class" : "classes") and \(contents.count) pictures to learn "
           + "from; put a folder a class into it, two or more that are not held out")
     }
     description.classNames = seen
     description.count = contents.count
     description.split = split
     description.labelHistogram = seen.indices.map { label in contents.count { labels[$0] == label } }
-    if !heldOut.isEmpty {
-      description.notes.append("Classes held out of training: \(heldOut.joined(separator: ", ")).")
+    if !hidden.isEmpty {
+      description.notes.append("Classes held out of training: \(hidden.joined(separator: ", ")).")
     }
     self.description = description
     self.base = base

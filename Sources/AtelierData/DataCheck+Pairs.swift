@@ -1,3 +1,4 @@
+internal import AtelierMedia
 internal import Foundation
 
 extension DataCheck {
@@ -110,18 +111,54 @@ extension DataCheck {
     let files = (training.files[.source] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
     let found = LabelPictures.countedClasses(files, codec: options.codec)
     let classes = found.count { $0 != LabelPictures.unlabelled }
-    let names = (try? LabelPictures.table(in: training.folders.root))?.names ?? []
-    guard classes > 0 else { return }
+    let table = try? LabelPictures.table(in: training.folders.root)
+    let names = table?.names ?? []
+    if let table, !table.colours.isEmpty { return judgeColours(files, table) }
+    guard classes > 0 else {
+      if !found.isEmpty {
+        find(
+          .error, .remark,
+          "The maps of labels hold nothing but 255, which stands for no class; write the classes' indices into "
+            + "them.")
+      }
+      return
+    }
+    holdsLabelMaps = true
     find(
       .note, .remark,
       "The sources are maps of labels with the classes 0 … \(classes - 1)"
         + (names.isEmpty ? "" : "; the table of classes names \(names.count)")
         + "; as one-hot channels they need --set inputChannels=\(max(found.count, names.count)).")
     if !names.isEmpty, names.count < classes {
+      let place = LabelPictures.first(files, beyond: names.count, codec: options.codec)
       find(
         .error, .remark,
-        "The maps hold the label \(classes - 1), and the table of classes has only \(names.count) names.")
+        "The maps hold the label \(classes - 1), and the table of classes has only \(names.count) names"
+          + (place.map { ", such as \($0.file.lastPathComponent)" } ?? "") + ".")
     }
+  }
+
+  /// Maps that are drawn in the colours of a table of classes: every colour has to be in it.
+  private mutating func judgeColours(_ files: [URL], _ table: ClassTable) {
+    let codec = options.codec
+    let colours = table.colours
+    let failures = inParallel(files.count) { index -> String? in
+      do throws(ImageError) {
+        _ = try codec.decodeLabels(files[index], colours: colours)
+        return nil
+      } catch {
+        // A damaged file is named already, among the pictures.
+        guard case .unsupported = error else { return nil }
+        return "\(files[index].lastPathComponent): \(error.shortReason)"
+      }
+    }.compactMap { $0 }
+    holdsLabelMaps = true
+    find(.note, .remark, "The sources are maps of labels in the colours of \(table.names.count) classes.")
+    guard let first = failures.first else { return }
+    find(
+      .error, .remark,
+      "\(failures.count) \(failures.count == 1 ? "map has" : "maps have") a colour that stands for no class, such "
+        + "as \(first).")
   }
 
   /// Pictures twice as wide as high may be two pictures.

@@ -30,6 +30,8 @@ struct DataCheck {
   let path: URL
   let options: DatasetOptions
   var report: DataReport
+  /// Whether the sources are maps of labels, as indices or in the colours of a table of classes.
+  var holdsLabelMaps = false
 
   init(path: URL, options: DatasetOptions, layout: DataLayout) {
     self.path = path
@@ -58,6 +60,8 @@ struct DataCheck {
   private func suggestedSystem(_ report: DataReport) -> String {
     switch report.layout {
     case .text: return "rnn-language-model"
+    // Maps of labels have systems of their own, which modulate or judge by classes.
+    case .pairedFolders where holdsLabelMaps: return "spade"
     case .pairedFolders, .sideBySide: return "pix2pix"
     case .unpairedFolders: return "cyclegan"
     // Photographs of many sizes are cut into pieces there, instead of being forced into one frame.

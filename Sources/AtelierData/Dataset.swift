@@ -47,6 +47,8 @@ public struct DatasetDescription: Sendable, Codable, Hashable {
   public var bitDepth: Int?
   /// The classes' names; a label is an index into them. Empty where there are no labels.
   public var classNames: [String]
+  /// Red, green and blue of each class, where maps of labels are drawn in colours; nil where they hold indices.
+  public var classColours: [[UInt8]]?
   /// Examples of each class, in the order of `classNames`.
   public var labelHistogram: [Int]
   /// SHA-256 over names, sizes and contents; see ``contentFingerprint(of:)``.
@@ -57,8 +59,8 @@ public struct DatasetDescription: Sendable, Codable, Hashable {
   /// A description of the given facts.
   public init(
     layout: DataLayout, name: String, split: DatasetSplit, count: Int, imageShape: [Int]? = nil,
-    bitDepth: Int? = nil, classNames: [String] = [], labelHistogram: [Int] = [], fingerprint: String,
-    notes: [String] = []
+    bitDepth: Int? = nil, classNames: [String] = [], classColours: [[UInt8]]? = nil,
+    labelHistogram: [Int] = [], fingerprint: String, notes: [String] = []
   ) {
     self.layout = layout
     self.name = name
@@ -67,6 +69,7 @@ public struct DatasetDescription: Sendable, Codable, Hashable {
     self.imageShape = imageShape
     self.bitDepth = bitDepth
     self.classNames = classNames
+    self.classColours = classColours
     self.labelHistogram = labelHistogram
     self.fingerprint = fingerprint
     self.notes = notes

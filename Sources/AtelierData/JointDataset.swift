@@ -146,8 +146,12 @@ public struct JointDataset: Dataset {
   }
 
   private func raw(_ file: URL, holdsLabels: Bool, _ field: PictureField) throws(DatasetError) -> Raw {
-    if case .labelMap = field.content {
-      return .labels(try labelMap(file, field.name == "instance" ? [] : colours))
+    switch field.content {
+    case .labelMap: return .labels(try labelMap(file, field.name == "instance" ? [] : colours))
+    // With colours of classes, nothing but a class of the table can become one-hot.
+    case .picture(let channels) where channels > 4 && holdsLabels && !colours.isEmpty:
+      return .labels(try labelMap(file, colours))
+    default: break
     }
     return try decoding(file) { () throws(ImageError) in
       // Nothing but labels becomes one-hot; a picture of so many channels is not grey.

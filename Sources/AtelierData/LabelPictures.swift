@@ -4,11 +4,13 @@ public import Torch
 
 extension Image {
   /// Class indices `[height, width]` in colours: those of PASCAL VOC's colour map, index 0 black.
-  public init(labels: HostTensor) throws(ImageError) {
+  ///
+  /// - Parameter own: the classes' own colours, red, green and blue; VOC's serve what they leave out.
+  public init(labels: HostTensor, colours own: [[UInt8]] = []) throws(ImageError) {
     guard labels.shape.count == 2, labels.shape[0] > 0, labels.shape[1] > 0 else {
       throw .invalid(reason: "a tensor of shape \(labels.shape) is no map of labels; [height, width] is")
     }
-    let colours = (0..<256).map(LabelPictures.colour)
+    let colours = (0..<256).map { own.indices.contains($0) ? own[$0] : LabelPictures.colour($0) }
     self.init(
       width: labels.shape[1], height: labels.shape[0], channels: 3,
       bytes: labels.integers().flatMap { colours[$0 & 255] })
@@ -84,6 +86,16 @@ enum LabelPictures {
 
   /// What a map's label 255 is called, which by convention has no class.
   static let unlabelled = "unlabelled"
+
+  /// The first map with an index of no class below `classes` and other than 255, and the highest such index.
+  static func first(_ files: [URL], beyond classes: Int, codec: ImageCodec) -> (file: URL, label: Int)? {
+    for file in files {
+      guard let map = try? codec.decodeLabels(file) else { continue }
+      let highest = map.values.reduce(-1) { $1 == 255 ? $0 : max($0, $1) }
+      if highest >= classes { return (file, highest) }
+    }
+    return nil
+  }
 
   /// The classes that maps of labels hold, by looking at all of them: numbers, and ``unlabelled`` behind them
   /// where 255 occurs.

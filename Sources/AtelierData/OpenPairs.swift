@@ -90,15 +90,18 @@ private func pairs(
   if labels.contains(side) {
     let known = try LabelPictures.table(in: folders.root)
     table = known
+    if !known.colours.isEmpty { description.classColours = known.colours }
     let maps = matching.stems.compactMap { matching.files[side]?[$0] }
-    description.classNames =
-      known.names.isEmpty ? LabelPictures.countedClasses(maps, codec: options.codec) : known.names
-    // Named classes are not counted in every map; some tell whether there are pixels without a class.
-    if !known.names.isEmpty, known.colours.isEmpty,
-      LabelPictures.countedClasses(Array(maps.prefix(256)), codec: options.codec).last
-        == LabelPictures.unlabelled
-    {
+    // Named classes are not counted in every map; some tell whether there are pixels without a class, or with
+    // one that has no name.
+    let looked = known.names.isEmpty ? maps : known.colours.isEmpty ? Array(maps.prefix(256)) : []
+    let counted = LabelPictures.countedClasses(looked, codec: options.codec)
+    description.classNames = known.names.isEmpty ? counted : known.names
+    if !known.names.isEmpty, counted.last == LabelPictures.unlabelled {
       description.classNames.append(LabelPictures.unlabelled)
+    }
+    if wantsLabels {
+      try checkLabels(looked, counted, known.names, folders, options)
     }
   }
   var hashed: [(name: String, url: URL)] = []
@@ -116,6 +119,28 @@ private func pairs(
   return try JointDataset(
     description, .files(examples, labels: labels), preparation, colours: table?.colours ?? [],
     swaps: options.swapsDirection, codec: options.codec)
+}
+
+/// Refuses maps that show nothing but what has no class, and an index without a name, which would stop the
+/// training only once it is met.
+private func checkLabels(
+  _ maps: [URL], _ counted: [String], _ names: [String], _ folders: PairFolders, _ options: DatasetOptions
+) throws(DatasetError) {
+  if counted == [LabelPictures.unlabelled] {
+    throw .corruptFile(
+      path: folders.root.path,
+      reason:
+        "its maps of labels hold nothing but 255, which stands for no class; write the classes' indices "
+        + "into them")
+  }
+  guard !names.isEmpty, counted.count(where: { $0 != LabelPictures.unlabelled }) > names.count,
+    let (file, label) = LabelPictures.first(maps, beyond: names.count, codec: options.codec)
+  else { return }
+  throw .corruptFile(
+    path: file.path,
+    reason:
+      "it holds the label \(label), and the table of classes names 0 … \(names.count - 1); add the class to "
+      + "the table, or mend the map")
 }
 
 /// Which files of two folders belong together: those of one name but for the ending.

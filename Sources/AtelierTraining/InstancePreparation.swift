@@ -210,12 +210,17 @@ struct InstancePreparation {
     return artefacts
   }
 
+  /// - Throws: ``TrainingError/damaged(path:reason:)`` for what is no table.
   private static func metadata(_ data: Data) throws -> [String: String] {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(
       "instances-\(UUID().uuidString).safetensors")
     defer { try? FileManager.default.removeItem(at: file) }
     try data.write(to: file)
-    return try Safetensors.header(of: file).metadata
+    do { return try Safetensors.header(of: file).metadata } catch {
+      throw TrainingError.damaged(
+        path: "the run's artefact '\(InstanceTable.artefact)'",
+        reason: "\(error.problem); put the run's own file back, or begin a new run")
+    }
   }
 
   private func wrapped(_ base: any Dataset, _ artefacts: Artefacts) throws -> Result {
@@ -252,7 +257,9 @@ public struct InstanceFeatures {
   /// - Throws: ``TrainingError`` where the model has none.
   public init(_ artefacts: Artefacts) throws {
     guard let data = artefacts.contents[InstanceTable.embedder] else {
-      throw TrainingError.invalid(reason: "this model has no network for the features of new pictures")
+      throw ConfigurationError(
+        "this model has no network for the features of new pictures, as imported ones have none; leave --instance "
+          + "out, or train a model with Atelier")
     }
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(
       "embedder-\(UUID().uuidString).safetensors")

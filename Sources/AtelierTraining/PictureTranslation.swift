@@ -27,8 +27,15 @@ public struct PictureTranslation {
   public let system: any TranslatingSystem
   /// What is turned into what.
   public let direction: TranslationDirection
-  /// Whether conditions are maps of labels, which ``ImageCodec/decodeLabels(_:)`` reads.
+  /// Whether conditions are maps of labels, which ``ImageCodec/decodeLabels(_:colours:)`` reads.
   public let takesLabels: Bool
+  /// Whether nothing but a map of labels will do, so that a picture in other colours is an error.
+  public let needsLabels: Bool
+  /// Red, green and blue of each class, where training's maps were drawn in colours; empty where they held
+  /// indices.
+  public let classColours: [[UInt8]]
+  /// What each class is called; empty where that is unknown.
+  public let classNames: [String]
   /// How large pictures are cut; nil: only where they are very large.
   public var tiling: Tiling?
   /// What becomes of alpha.
@@ -73,9 +80,13 @@ public struct PictureTranslation {
     if case .pairs(let source, _, _) = Self.plan(of: translating), source == direction.source {
       isLabelled = !description.classNames.isEmpty
     }
+    classNames = description.classNames
+    classColours = description.data.classColours ?? []
     switch field.kind {
-    case .labelMap: takesLabels = true
-    case .image(let channels, _, _, _): takesLabels = isLabelled || channels > 4
+    case .labelMap: (takesLabels, needsLabels) = (true, true)
+    case .image(let channels, _, _, _):
+      takesLabels = isLabelled || channels > 4
+      needsLabels = isLabelled && channels > 4
     default:
       throw ConfigurationError("the field '\(field.name)' of \(description.system) is no picture")
     }
@@ -147,6 +158,11 @@ public struct PictureTranslation {
       return try translated(Tensor(coloured.floatTensor()), depth: 8)
     case .image(let classes, _, _, _), .labelMap(let classes, _, _):
       let values = try map.classes(below: classes)
+      if !classNames.isEmpty, classes < 256, map.values.allSatisfy({ $0 == 255 }) {
+        throw ImageError.invalid(
+          reason: "it holds nothing but 255, which stands for no class; paint it with the classes 0 … "
+            + "\(classes - 1)")
+      }
       let plain = Tensor(values, shape: [indices.height, indices.width])
       if case .labelMap = kind { return try output(of: plain.unsqueezed(0), depth: 8) }
       return try translated(plain.oneHot(classes).permuted([2, 0, 1]).contiguous(), depth: 8)

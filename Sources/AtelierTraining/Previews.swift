@@ -21,6 +21,8 @@ struct PreviewPainter {
   let run: RunDirectory
   let options: TrainingOptions
   let classNames: [String]
+  /// The classes' colours, where maps of labels are drawn in some.
+  let classColours: [[UInt8]]
   /// Pictures to be reconstructed or translated, where the system can; in the ranges of its fields.
   let examples: Batch?
 
@@ -52,9 +54,9 @@ struct PreviewPainter {
       preview.files.append(file)
     }
     if let system = system as? any TranslatingSystem {
-      guard let examples, let drawn = try TranslationPreview.draw(system, examples, draws: draws) else {
-        return preview
-      }
+      guard let examples,
+        let drawn = try TranslationPreview.draw(system, examples, draws: draws, colours: classColours)
+      else { return preview }
       let file = run.samples.appendingPathComponent(name + ".png")
       try write(drawn.sheet, to: file, tag: "samples", step: step, board: board)
       preview.files.append(file)

@@ -97,7 +97,8 @@ public final class Trainer {
     limits = TrainingLimits(options: options, stages: Self.stages(of: system))
     store = CheckpointStore(run.checkpoints)
     painter = PreviewPainter(
-      run: run, options: options, classNames: facts.description.classNames, examples: examples)
+      run: run, options: options, classNames: facts.description.classNames,
+      classColours: facts.description.classColours ?? [], examples: examples)
     watch = HealthWatch(options.health)
     if let threads = options.threads { Engine.threadCount = threads }
     log = try EventLog(run.events)

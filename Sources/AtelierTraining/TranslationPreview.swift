@@ -14,9 +14,10 @@ struct TranslationPreview {
 
   /// Translates the examples of a batch one at a time, as ``TranslatingSystem`` generates.
   ///
+  /// - Parameter colours: those of the classes, where maps of labels are drawn in some.
   /// - Returns: nil where the batch holds no source of any direction.
   static func draw<System: TranslatingSystem>(
-    _ system: System, _ examples: Batch, draws: any Draws
+    _ system: System, _ examples: Batch, draws: any Draws, colours: [[UInt8]] = []
   ) throws -> TranslationPreview? {
     let isPaired = if case .unpaired = System.examplePlan(system.configuration) { false } else { true }
     var columns: [(title: String, pictures: [Image])] = []
@@ -31,7 +32,7 @@ struct TranslationPreview {
       let range = system.range(of: direction.target)
       if first == nil { first = range == .unit ? outputs * 2 - 1 : outputs }
       let drawn = try pictures(outputs, range)
-      columns.append((direction.source, try pictures(sources, system.range(of: direction.source))))
+      columns.append((direction.source, try pictures(sources, system.range(of: direction.source), colours)))
       columns.append((isPaired ? "output" : direction.name, drawn))
       if isPaired, let targets = examples.tensors[direction.target] {
         columns.append((direction.target, try pictures(targets, range)))
@@ -51,15 +52,21 @@ struct TranslationPreview {
   }
 
   /// Pictures that can be looked at: labels become colours, other channels than a picture's are left out.
-  static func pictures(_ tensor: Tensor, _ range: ImageRange) throws -> [Image] {
+  static func pictures(
+    _ tensor: Tensor, _ range: ImageRange, _ colours: [[UInt8]] = []
+  ) throws -> [Image] {
     let host = tensor.to(.cpu).contiguous()
     guard host.rank == 4 else {
-      return try (0..<host.shape[0]).map { try Image(labels: host.selected(dim: 0, index: $0).host()) }
+      return try (0..<host.shape[0]).map {
+        try Image(labels: host.selected(dim: 0, index: $0).host(), colours: colours)
+      }
     }
     let channels = host.shape[1]
     if channels > 4 {
       let labels = host.argmax(dim: 1)
-      return try (0..<labels.shape[0]).map { try Image(labels: labels.selected(dim: 0, index: $0).host()) }
+      return try (0..<labels.shape[0]).map {
+        try Image(labels: labels.selected(dim: 0, index: $0).host(), colours: colours)
+      }
     }
     let shown = channels == 2 ? host.slice(1, 0, 1).contiguous() : host
     return try Image.images(of: shown.host(), range: range == .signed ? -1...1 : 0...1)

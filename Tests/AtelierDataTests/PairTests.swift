@@ -231,6 +231,7 @@ struct LabelConditionTests {
       try folder.write(name, table)
       let data = try openPairs(at: folder, fields(.labelMap(classes: 3), name: "label"))
       #expect(data.description.classNames == ["sky", "road", "free"])
+      #expect(data.description.classColours == [[128, 128, 128], [128, 64, 128], [0, 0, 0]])
       #expect(try data.example(at: 0)["label"]?.integers() == [1, 0, 2, 1])
     }
   }

@@ -56,6 +56,57 @@ import TorchNN
     #expect(report.inputs == ["source"] && report.norm == "running statistics" && report.dropout == "off")
   }
 
+  private let maps: [String: ConfigurationValue] = [
+    "imageWidth": .integer(32), "imageHeight": .integer(32), "width": .integer(2), "spadeHidden": .integer(3),
+    "discriminatorWidth": .integer(2), "classes": .integer(4),
+  ]
+
+  @Test func systemsOfMapsAreExportedAtTheirSizeForAnyNumberOfPictures() throws {
+    let folder = try TemporaryFolder()
+    let (spade, first) = try system(SPADE.self, maps)
+    let report = try ModelExport.torchScript(spade, first, to: folder("spade.pt"), check: .libtorch)
+    #expect(report.inputs == ["label"] && (report.largestDifference ?? 1) < 1e-4)
+    let (oasis, second) = try system(OASIS.self, maps.merging(["latent": .integer(2)]) { $1 })
+    let other = try ModelExport.torchScript(oasis, second, to: folder("oasis.pt"), check: .libtorch)
+    #expect(other.inputs.count == 2 && (other.largestDifference ?? 1) < 1e-4)
+  }
+
+  @Test func bigGANIsExportedForAnyNumberOfPictures() throws {
+    let folder = try TemporaryFolder()
+    let (system, description) = try system(
+      BigGAN.self,
+      [
+        "imageSize": .integer(8), "bottomWidth": .integer(1), "latentSize": .integer(8),
+        "classes": .integer(3),
+        "generatorChannels": .integer(2), "discriminatorChannels": .integer(2),
+        "sharedEmbeddingSize": .integer(3), "generatorAttention": .integer(4),
+        "discriminatorAttention": .integer(4),
+      ])
+    let report = try ModelExport.torchScript(system, description, to: folder("big.pt"), check: .libtorch)
+    #expect(report.inputs == ["latent", "label"] && (report.largestDifference ?? 1) < 1e-4)
+  }
+
+  @Test func whatTorchScriptCannotHoldIsRefusedAndItsWeightsAreWritten() throws {
+    let folder = try TemporaryFolder()
+    let small: [String: ConfigurationValue] = ["width": .integer(2), "discriminatorWidth": .integer(2)]
+    func refused<System: GenerativeSystem>(_ made: (System, ModelDescription)) throws {
+      let name = made.1.system
+      let error = #expect(throws: (any Error).self) {
+        try ModelExport.torchScript(made.0, made.1, to: folder("\(name).pt"), check: .libtorch)
+      }
+      #expect("\(try #require(error))".contains(".safetensors"), "\(name)")
+      let report = try ModelExport.safetensors(made.0, made.1, to: folder("\(name).safetensors"))
+      #expect(!report.networks.isEmpty)
+    }
+    try refused(
+      system(SEAN.self, maps.merging(["styleLength": .integer(4), "encoderWidth": .integer(2)]) { $1 }))
+    try refused(system(MUNIT.self, small))
+    try refused(system(FUNIT.self, small.merging(["classes": .integer(3)]) { $1 }))
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.url.path).allSatisfy { !$0.hasSuffix(".pt") }
+    )
+  }
+
   @Test func statisticsThatFollowTheSizeHaveToBeChosenFirst() throws {
     let folder = try TemporaryFolder()
     let (system, description) = try system(Pix2Pix.self, unet.merging(["testBatchStatistics": .null]) { $1 })

@@ -76,9 +76,12 @@ private func byNetwork(
 extension SPADE: ImportingSystem {
   /// The files of the authors' program.
   public static var foreignFiles: String {
-    "latest_net_G.pth, _D.pth and _E.pth of NVlabs/SPADE (CC BY-NC-SA 4.0; upsampling and the pictures' size are "
+    "latest_net_G.pth, _D.pth and _E.pth of NVlabs/SPADE (upsampling and the pictures' size are "
       + "not in them: --set upsampling=more)"
   }
+
+  /// The licence of the authors' repository.
+  public static var foreignLicence: String? { "CC BY-NC-SA 4.0 (NVlabs/SPADE), not for commercial use" }
 
   /// Configuration and networks; 36 and 184 channels of maps are taken for Cityscapes' and COCO-Stuff's, which
   /// have one of edges.
@@ -122,8 +125,11 @@ extension SPADE: ImportingSystem {
 extension OASIS: ImportingSystem {
   /// The files of the authors' program.
   public static var foreignFiles: String {
-    "best_EMA.pth (or _G.pth) and _D.pth of boschresearch/OASIS (AGPL-3.0; the pictures' size is not in them)"
+    "best_EMA.pth (or _G.pth) and _D.pth of boschresearch/OASIS (the pictures' size is not in them)"
   }
+
+  /// The licence of the authors' repository.
+  public static var foreignLicence: String? { "AGPL-3.0 (boschresearch/OASIS)" }
 
   /// Configuration and networks; without the discriminator the noise is taken to be 64 long.
   public static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel {
@@ -154,8 +160,11 @@ extension OASIS: ImportingSystem {
 extension SEAN: ImportingSystem {
   /// The files of the authors' program.
   public static var foreignFiles: String {
-    "latest_net_G.pth and _D.pth of ZPdesu/SEAN (CC BY-NC-SA 4.0; mean styles are not in them)"
+    "latest_net_G.pth and _D.pth of ZPdesu/SEAN (mean styles are not in them)"
   }
+
+  /// The licence of the authors' repository.
+  public static var foreignLicence: String? { "CC BY-NC-SA 4.0 (ZPdesu/SEAN), not for commercial use" }
 
   /// Configuration and networks.
   public static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel {

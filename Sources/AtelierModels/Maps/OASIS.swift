@@ -291,6 +291,9 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem {
     ]
   }
 
+  /// False: the map is resized to each layer's size, which a recording keeps.
+  public var exportsAnySize: Bool { false }
+
   /// Pictures in -1 … 1 for label maps `[n, height, width]`, of the averaged generator, with noise drawn once a
   /// picture.
   public func translate(
@@ -399,7 +402,9 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem {
       let (height, width) = (labels.shape[2], labels.shape[3])
       if latent > 0, let noise {
         let spread = noise.rank == 4 ? noise : noise.unsqueezed(2).unsqueezed(3)
-        full = .concatenated([spread.expanded([labels.shape[0], latent, height, width]), labels], dim: 1)
+        // Without the number of pictures, where it can be, because a recording keeps it.
+        let count = spread.shape[0] == labels.shape[0] ? -1 : labels.shape[0]
+        full = .concatenated([spread.expanded([count, latent, height, width]), labels], dim: 1)
       }
       let map = MapPyramid(full)
       let shrink = 1 << (body.count - 1)

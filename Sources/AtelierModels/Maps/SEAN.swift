@@ -204,6 +204,13 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem {
     ]
   }
 
+  /// Refuses: each picture is convolved with kernels of its own, whose number a recording keeps.
+  public func validateExport() throws(ConfigurationError) {
+    throw ConfigurationError(
+      "sean convolves each picture with kernels of its own styles, which TorchScript cannot record for any number of "
+        + "pictures; export its weights instead, to a file that ends in .safetensors")
+  }
+
   /// Pictures in -1 … 1 for label maps `[n, height, width]`, every region in the mean style of its class; a class
   /// that training never saw has a style of zeros.
   public func translate(

@@ -249,6 +249,9 @@ public final class SPADE: TranslatingSystem {
     ]
   }
 
+  /// False: the map is resized to each layer's size, which a recording keeps.
+  public var exportsAnySize: Bool { false }
+
   /// Pictures in -1 … 1 for label maps `[n, height, width]`, each in a style that is drawn where there is an
   /// encoder. Without a map of instances the label map stands in for it.
   public func translate(

@@ -79,12 +79,14 @@ final class SelfAttention2d: Module, Layer, ConditionedLayer {
 
   /// `[batch, channels, height, width]`, as it came in, plus what it attends to.
   func callAsFunction(_ x: Tensor) -> Tensor {
-    let (batch, height, width) = (x.shape[0], x.shape[2], x.shape[3])
-    let query = theta(x).reshaped([batch, channels / 8, height * width])
-    let key = maxPool2d(phi(x), kernelSize: (2, 2)).reshaped([batch, channels / 8, -1])
-    let value = maxPool2d(g(x), kernelSize: (2, 2)).reshaped([batch, channels / 2, -1])
+    // Without the number of pictures, which a recording would keep.
+    let (height, width) = (x.shape[2], x.shape[3])
+    let pooled = (height / 2) * (width / 2)
+    let query = theta(x).reshaped([-1, channels / 8, height * width])
+    let key = maxPool2d(phi(x), kernelSize: (2, 2)).reshaped([-1, channels / 8, pooled])
+    let value = maxPool2d(g(x), kernelSize: (2, 2)).reshaped([-1, channels / 2, pooled])
     let weights = query.transposed(1, 2).matmul(key).softmax(-1)
-    let attended = value.matmul(weights.transposed(1, 2)).reshaped([batch, channels / 2, height, width])
+    let attended = value.matmul(weights.transposed(1, 2)).reshaped([-1, channels / 2, height, width])
     return gamma * o(attended) + x
   }
 

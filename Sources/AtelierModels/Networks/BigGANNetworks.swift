@@ -242,7 +242,10 @@ final class BigGANGenerator: Module {
     } else {
       conditions = [Tensor](repeating: embedded, count: blocks.count)
     }
-    var h = projection(first).reshaped([latent.shape[0], -1, bottomWidth, bottomWidth]).channelsLast()
+    let projected = projection(first)
+    let channels = projected.shape[1] / (bottomWidth * bottomWidth)
+    // Without the number of pictures, which a recording would keep.
+    var h = projected.reshaped([-1, channels, bottomWidth, bottomWidth]).channelsLast()
     for (block, condition) in zip(blocks, conditions) {
       for layer in block { h = layer(h, condition) }
     }

@@ -234,6 +234,13 @@ public final class FUNIT: StyledTranslatingSystem {
     generator.style(of: shots).mean(dims: [0], keepDim: true)
   }
 
+  /// Refuses: the class comes from pictures of it, and each picture has norms of its own from that.
+  public func validateExport() throws(ConfigurationError) {
+    throw ConfigurationError(
+      "funit takes its class from pictures beside the one that is translated, which an exported function of one "
+        + "picture cannot; export its weights instead, to a file that ends in .safetensors")
+  }
+
   /// The mean code of the pictures that show a class, by the averaged generator.
   ///
   /// - Throws: ``ConfigurationError`` without pictures: a class has no distribution to draw from.

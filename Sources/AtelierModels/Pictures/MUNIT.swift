@@ -369,6 +369,13 @@ public final class MUNIT: StyledTranslatingSystem {
     ]
   }
 
+  /// Refuses: each picture has norms of its own from its style, whose number a recording keeps.
+  public func validateExport() throws(ConfigurationError) {
+    throw ConfigurationError(
+      "munit norms each picture by its style, which TorchScript cannot record for any number of pictures; export its "
+        + "weights instead, to a file that ends in .safetensors")
+  }
+
   /// A style from N(0, I), or the mean style of pictures of the other domain.
   public func styleCode(
     _ style: TranslationStyle, direction: TranslationDirection, draws: any Draws

@@ -112,6 +112,9 @@ extension MUNIT: ImportingSystem {
   /// The authors' generators and discriminators.
   public static var foreignFiles: String { "gen_*.pt and dis_*.pt of NVlabs/MUNIT (both domains in each)" }
 
+  /// The licence of the authors' repository.
+  public static var foreignLicence: String? { "CC BY-NC-SA 4.0 (NVlabs/MUNIT), not for commercial use" }
+
   /// Tells widths and depths from shapes; `padding` and `activation` do not show in a file.
   public static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel {
     try domains(files, identity, encoder: "enc_content") {
@@ -126,6 +129,11 @@ extension UNIT: ImportingSystem {
     "gen_*.pt and dis_*.pt of mingyuliutw/UNIT, branch master, or NVlabs/MUNIT with the trainer UNIT"
   }
 
+  /// The licence of the authors' repository.
+  public static var foreignLicence: String? {
+    "CC BY-NC-SA 4.0 (mingyuliutw/UNIT and NVlabs/MUNIT), not for commercial use"
+  }
+
   /// Tells widths and depths from shapes; `padding` and `activation` do not show in a file.
   public static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel {
     try domains(files, identity, encoder: "enc") { _ in [:] }
@@ -135,6 +143,9 @@ extension UNIT: ImportingSystem {
 extension FUNIT: ImportingSystem {
   /// The authors' generator and discriminator.
   public static var foreignFiles: String { "gen_*.pt and dis_*.pt of NVlabs/FUNIT" }
+
+  /// The licence of the authors' repository.
+  public static var foreignLicence: String? { "CC BY-NC-SA 4.0 (NVlabs/FUNIT), not for commercial use" }
 
   /// Tells widths and depths from shapes. Of the two generators in a file the averaged one is taken, which is
   /// the one that the authors translate with.

@@ -62,19 +62,66 @@ extension ConfigurationValue: CustomStringConvertible {
     }
   }
 
-  /// Reads a value from a command line: JSON where it is JSON, else the text itself.
+  /// Reads a value from a command line: JSON where it is JSON; a list in brackets or with commas, whose texts
+  /// need no quotes (`[color, translation]`, `[[1, 2], [3]]`, `32,64`); a table in braces (`{kl: 0.1}`); else the
+  /// text itself.
   public init(parsing text: String) {
-    let decoded = try? JSONDecoder().decode(ConfigurationValue.self, from: Data(text.utf8))
-    if let decoded {
+    let text = text.trimmingCharacters(in: .whitespaces)
+    if let decoded = try? JSONDecoder().decode(ConfigurationValue.self, from: Data(text.utf8)) {
       self = decoded
-    } else if text.contains(","), !text.hasPrefix("[") {
-      self = .list(
-        text.split(separator: ",").map {
-          ConfigurationValue(parsing: $0.trimmingCharacters(in: .whitespaces))
-        })
+    } else if let inner = Self.inside(text, "[", "]"), let parts = Self.parts(of: inner) {
+      self = .list(parts.filter { !$0.isEmpty }.map { ConfigurationValue(parsing: $0) })
+    } else if let inner = Self.inside(text, "{", "}"), let entries = Self.parts(of: inner),
+      let table = Self.table(entries)
+    {
+      self = .table(table)
+    } else if let parts = Self.parts(of: text), parts.count > 1 {
+      self = .list(parts.filter { !$0.isEmpty }.map { ConfigurationValue(parsing: $0) })
     } else {
       self = .string(text)
     }
+  }
+
+  private static func inside(_ text: String, _ opening: Character, _ closing: Character) -> String? {
+    guard text.count >= 2, text.first == opening, text.last == closing else { return nil }
+    return String(text.dropFirst().dropLast())
+  }
+
+  /// The parts between commas that stand in no brackets and in no quotes; nil where brackets or quotes do not
+  /// match. Nothing but spaces has no parts.
+  private static func parts(of text: String) -> [String]? {
+    var parts = [""]
+    var open: [Character] = []
+    var isQuoted = false
+    for character in text {
+      switch character {
+      case "\"": isQuoted.toggle()
+      case "[" where !isQuoted: open.append("]")
+      case "{" where !isQuoted: open.append("}")
+      case "]" where !isQuoted, "}" where !isQuoted:
+        guard open.popLast() == character else { return nil }
+      case "," where !isQuoted && open.isEmpty:
+        parts.append("")
+        continue
+      default: break
+      }
+      parts[parts.count - 1].append(character)
+    }
+    guard open.isEmpty, !isQuoted else { return nil }
+    let trimmed = parts.map { $0.trimmingCharacters(in: .whitespaces) }
+    return trimmed == [""] ? [] : trimmed
+  }
+
+  /// `key: value` entries; nil where one is none, or two have one key.
+  private static func table(_ entries: [String]) -> [String: ConfigurationValue]? {
+    var table: [String: ConfigurationValue] = [:]
+    for entry in entries {
+      let sides = entry.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+      guard sides.count == 2 else { return nil }
+      let key = ConfigurationValue(parsing: sides[0]).description
+      guard table.updateValue(ConfigurationValue(parsing: sides[1]), forKey: key) == nil else { return nil }
+    }
+    return table
   }
 }
 

@@ -115,7 +115,9 @@ public struct InstanceTable {
     do {
       tensors = try Self.tensors(data)
     } catch {
-      throw ConfigurationError("the artefact '\(Self.artefact)' cannot be read: \(error)")
+      // The file's name is that of a temporary copy.
+      let problem = (error as? FileFormatError)?.problem ?? "\(error)"
+      throw ConfigurationError("the artefact '\(Self.artefact)' cannot be read: \(problem)")
     }
     guard let features = tensors["features"], let neighbours = tensors["neighbours"],
       let radius = tensors["radius"], let label = tensors["label"]

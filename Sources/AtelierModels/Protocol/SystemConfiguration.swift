@@ -88,18 +88,23 @@ extension SystemConfiguration {
       }
       table[key] = try merged(table[key], with: value, at: key)
       // Each key is decoded on its own first, so that the error can name it.
-      try Self.check(table, after: key, value)
+      try check(table, after: key, value)
     }
     return try Self.decode(table)
   }
 
-  /// A table laid over a table key by key; any other value takes the place of the old one.
-  ///
+  /// A table laid over a table key by key; any other value takes the place of the old one. A single value
+  /// stands for the list of it where the key takes a list.
   private func merged(
     _ old: ConfigurationValue?, with new: ConfigurationValue, at path: String
   ) throws(ConfigurationError) -> ConfigurationValue {
     guard case .table(var table)? = old, case .table(let changes) = new, !openTables.contains(path) else {
-      return new
+      switch new {
+      case .null, .list, .table: return new
+      default:
+        let type = ConfigurationExpectation.type(at: path.split(separator: ".").map(String.init), of: self)
+        return type.map(ConfigurationExpectation.isList) == true ? .list([new]) : new
+      }
     }
     for (key, value) in changes.sorted(by: { $0.key < $1.key }) {
       guard table[key] != nil else {
@@ -112,33 +117,48 @@ extension SystemConfiguration {
     return .table(table)
   }
 
-  private static func check(
+  private func check(
     _ table: [String: ConfigurationValue], after key: String, _ value: ConfigurationValue
   ) throws(ConfigurationError) {
     do {
-      _ = try decode(table)
+      _ = try Self.decoded(table)
     } catch {
-      throw ConfigurationError("'\(value)' does not fit the configuration key '\(key)': \(error.description)")
+      throw ConfigurationError(
+        "'\(value)' does not fit the configuration key '\(key)': \(sentence(for: error, key: key))")
     }
   }
 
   private static func decode(_ table: [String: ConfigurationValue]) throws(ConfigurationError) -> Self {
-    do {
-      return try JSONDecoder().decode(Self.self, from: try JSONEncoder().encode(table))
-    } catch let error as DecodingError {
-      throw ConfigurationError(sentence(for: error))
-    } catch {
-      throw ConfigurationError("\(error)")
-    }
+    do { return try decoded(table) } catch { throw ConfigurationError(sentence(for: error)) }
   }
 
-  private static func sentence(for error: DecodingError) -> String {
-    switch error {
-    case .typeMismatch(let type, let context): "expected \(type) at '\(path(context))'"
-    case .valueNotFound(let type, let context): "expected \(type), not null, at '\(path(context))'"
-    case .keyNotFound(let key, _): "the key '\(key.stringValue)' is missing"
-    case .dataCorrupted(let context): "'\(path(context))': \(context.debugDescription)"
-    @unknown default: "\(error)"
+  private static func decoded(_ table: [String: ConfigurationValue]) throws -> Self {
+    try JSONDecoder().decode(Self.self, from: try JSONEncoder().encode(table))
+  }
+
+  /// What a key takes, as its property says; else what the decoder complains of.
+  private func sentence(for error: any Error, key: String) -> String {
+    let context: DecodingError.Context? =
+      switch error as? DecodingError {
+      case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?, .dataCorrupted(let context)?:
+        context
+      default: nil
+      }
+    // Places in a list belong to the list's own key.
+    let path = (context?.codingPath ?? []).prefix { $0.intValue == nil }.map(\.stringValue)
+    guard !path.isEmpty, let type = ConfigurationExpectation.type(at: path, of: self),
+      let expected = ConfigurationExpectation.sentence(for: type, key: path.joined(separator: "."))
+    else { return Self.sentence(for: error) }
+    return path.count > 1 && path.last != key ? "\(expected) at '\(path.joined(separator: "."))'" : expected
+  }
+
+  private static func sentence(for error: any Error) -> String {
+    switch error as? DecodingError {
+    case .typeMismatch(let type, let context)?: "expected \(type) at '\(path(context))'"
+    case .valueNotFound(let type, let context)?: "expected \(type), not null, at '\(path(context))'"
+    case .keyNotFound(let key, _)?: "the key '\(key.stringValue)' is missing"
+    case .dataCorrupted(let context)?: "'\(path(context))': \(context.debugDescription)"
+    default: "\(error)"
     }
   }
 

@@ -42,6 +42,10 @@ public protocol TranslatingSystem: GenerativeSystem {
 
   /// Refuses to become one function of an exported file where the settings treat pictures differently by size.
   func validateExport() throws(ConfigurationError)
+
+  /// Whether an exported function takes conditions of any size; false where layers resize to numbers that a
+  /// recording keeps.
+  var exportsAnySize: Bool { get }
 }
 
 extension TranslatingSystem {
@@ -54,6 +58,9 @@ extension TranslatingSystem {
 
   /// Refuses nothing.
   public func validateExport() throws(ConfigurationError) {}
+
+  /// True.
+  public var exportsAnySize: Bool { true }
 
   /// The direction of a name; nil: the first.
   ///

@@ -154,7 +154,8 @@ public struct TranslationEvaluation {
       try sheet.add(
         outputs: outputs, target: target,
         source: TranslationPreview.pictures(
-          condition, range(conditioned.subject.system, conditioned.direction.source)))
+          condition, range(conditioned.subject.system, conditioned.direction.source),
+          first.dataset.description.classColours ?? []))
     }
     guard leftOut < count else {
       throw TrainingError.unfitData(

@@ -70,18 +70,21 @@ struct ExportPlan {
     default: throw ExportError("the direction \(direction.name) does not start from pictures")
     }
     let all = System.directions(system.configuration)
+    let own = Size(height: height, width: width)
+    // Sides that differ show whether a recording mixed them up.
+    let larger = Size(height: height + multiple, width: width + 2 * multiple)
     return ExportPlan(
       inputs: [
-        Input(name: direction.source, meaning: meaning, sizeMultiple: multiple) { batch, size, stream in
-          make(batch, size ?? Size(height: height, width: width), stream)
+        Input(
+          name: direction.source, meaning: system.exportsAnySize ? meaning : meaning + ", of this size only",
+          sizeMultiple: system.exportsAnySize ? multiple : nil
+        ) { batch, size, stream in
+          make(batch, size ?? own, stream)
         }
       ],
       output: "a picture in \(text(system.range(of: direction.target)))",
       direction: all.count > 1 ? direction.name : nil,
-      // Sides that differ show whether a recording mixed them up.
-      sizes: [
-        Size(height: height, width: width), Size(height: height + multiple, width: width + 2 * multiple),
-      ],
+      sizes: system.exportsAnySize ? [own, larger] : [own],
       compute: { tensors, draws in try system.translate(tensors[0], direction: direction, draws: draws) })
   }
 

@@ -52,6 +52,11 @@ public enum ModelExport {
   ) throws -> Report {
     let interpreter = check == .python ? try Python.withTorch(python) : nil
     try (system as? any TranslatingSystem)?.validateExport()
+    if takesInstances(system) {
+      throw ExportError(
+        "what this system draws follows from instances' features, which a function of latent vectors does not "
+          + "take; export its weights instead, to a file that ends in .safetensors")
+    }
     let plan = try ExportPlan.of(system, direction: direction)
     return try inGenerationMode(system) {
       let networks = try usedNetworks(plan, system)
@@ -89,8 +94,11 @@ public enum ModelExport {
     try inGenerationMode(system) {
       var networks = system.networks.filter { $0.frozenFrom == nil }
       var modes = Modes(networks, read: [], noise: [])
-      if let plan = try? ExportPlan.of(system, direction: nil) {
-        networks = try usedNetworks(plan, system)
+      // Where generation needs more than a plan gives, such as pictures of a class, all networks are written.
+      if let plan = try? ExportPlan.of(system, direction: nil),
+        let used = try? usedNetworks(plan, system)
+      {
+        networks = used
         let sample = try Sample(plan, batch: 2, size: plan.sizes[0], seed: 1)
         let module = try ScriptModule("Generator")
         try addWeights(of: networks, to: module)
@@ -115,6 +123,17 @@ public enum ModelExport {
         file: url.path, networks: networks.map(\.name), norm: modes.norm, dropout: modes.dropout, inputs: [],
         largestDifference: nil, checkedBy: nil)
     }
+  }
+
+  /// Whether generation needs features of instances beside latent vectors.
+  private static func takesInstances(_ system: any GenerativeSystem) -> Bool {
+    func plan<System: InstanceSystem>(_ system: System) -> InstancePlan? {
+      System.instancePlan(system.configuration)
+    }
+    guard case .neighbourhoods? = (system as? any InstanceSystem).flatMap({ plan($0) })?.purpose else {
+      return false
+    }
+    return true
   }
 
   // MARK: Samples
