@@ -18,6 +18,35 @@ let engineLinking: [LinkerSetting] = [
   .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
 ]
 
+// Faiss, which may be absent: what stands on it is then built without, and says so when it is used. The
+// environment variable FAISS names the folder of an installation that holds `include` and `lib`.
+let faiss =
+  ([Context.environment["FAISS"]].compactMap { $0 } + ["/opt/homebrew/opt/faiss", "/usr/local", "/usr"])
+  .first { FileManager.default.fileExists(atPath: $0 + "/include/faiss/IndexIVFFlat.h") }
+// Debian's Faiss is a static library, which names none of what it needs.
+#if os(Linux)
+  let faissNeeds = ["-lblas", "-llapack", "-lgomp"]
+#else
+  let faissNeeds: [String] = []
+#endif
+
+// Faiss's BLAS has functions of the same names as the engine's, and the loader takes those of the library that
+// is named first; with the reference BLAS found first, the engine's matrix product takes many times as long.
+// So the engine stands before it here, and these flags stay together in this order.
+let faissLinking: [LinkerSetting] =
+  faiss.map { folder in
+    [
+      .unsafeFlags(
+        ["-L\(libtorch)/lib", "-ltorch", "-ltorch_cpu", "-lc10"]
+          + (folder == "/usr" ? [] : ["-L\(folder)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(folder)/lib"])
+          + ["-lfaiss"] + faissNeeds)
+    ]
+  } ?? []
+let faissCompiling: [CXXSetting] =
+  faiss.map { folder in
+    [.define("ATELIER_FAISS")] + (folder == "/usr" ? [] : [.unsafeFlags(["-isystem\(folder)/include"])])
+  } ?? []
+
 let swiftSettings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("ExistentialAny"),
@@ -58,7 +87,9 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Atelier", targets: ["Atelier"]),
+    .library(name: "AtelierFaiss", targets: ["AtelierFaiss"]),
     .executable(name: "atelier", targets: ["AtelierCommand"]),
+    .executable(name: "neighbours-benchmark", targets: ["neighbours-benchmark"]),
     .executable(name: "conformance", targets: ["conformance"]),
   ],
   dependencies: [
@@ -103,6 +134,10 @@ let package = Package(
       ], exclude: ["TensorBoard/tensorboard_event.proto"]),
     library("Atelier", umbrella),
     program("AtelierCommand", everything + [argumentParser, yams]),
+    // Nothing above depends on Faiss, so that its BLAS is in no program that does not ask for it.
+    .target(name: "CFaiss", cxxSettings: faissCompiling, linkerSettings: faissLinking),
+    library("AtelierFaiss", ["CFaiss", "Torch", "AtelierMetrics"]),
+    program("neighbours-benchmark", ["AtelierFaiss", "AtelierMetrics", "Torch", argumentParser]),
     library("ReferenceCases", everything),
     program("conformance", everything + ["ReferenceCases", argumentParser]),
 
@@ -116,6 +151,8 @@ let package = Package(
     tests("AtelierDataTests", ["AtelierData", "AtelierMedia", "Torch"]),
     tests("AtelierModelsTests", everything + ["TestSupport"], exclude: ["Fixtures"]),
     tests("AtelierMetricsTests", ["AtelierMetrics", "Perception"]),
+    tests(
+      "AtelierFaissTests", ["AtelierFaiss", "AtelierMetrics", "Torch", "TestSupport", "AtelierCommand"]),
     tests("AtelierTrainingTests", everything + ["TestSupport"]),
     tests("CommandTests", everything + ["AtelierCommand", "TestSupport"]),
     tests("ConformanceTests", everything + ["ReferenceCases", "TestSupport"]),

@@ -14,7 +14,7 @@ struct Benchmark: ParsableCommand {
 
   /// The recipes of Benchmarks/python.
   enum Recipe: String, CaseIterable, ExpressibleByArgument {
-    case cgan, dcgan, biggan, autoencoder, pix2pix, cyclegan, srresnet, neighbours
+    case cgan, dcgan, biggan, autoencoder, pix2pix, cyclegan, srresnet, neighbours, product
     case fastStyle = "fast-style"
   }
 
@@ -41,8 +41,12 @@ struct Benchmark: ParsableCommand {
   @Flag(help: "Only repeat the recorded steps and print their losses.")
   var check = false
 
-  @Option(help: "Of neighbours, which takes no --import: rows of the feature matrix.")
-  var rows = 100_000
+  @Option(
+    help: """
+      Of neighbours and product, which take no --import: rows of the feature matrix (100,000), or of the square \
+      matrices whose shortest product is timed (1,024).
+      """)
+  var rows: Int?
 
   @Flag(help: "Only draw from random weights, 16 samples or one picture: what a start costs.")
   var firstSample = false
@@ -59,6 +63,7 @@ struct Benchmark: ParsableCommand {
     case .dcgan: try run(DCGAN.self, Self.convolutional)
     case .biggan: try run(BigGAN.self, Self.large)
     case .neighbours: try raceNeighbours()
+    case .product: print("{\"seconds\": \(Engine.productSeconds(rows: rows ?? 1024))}")
     case .autoencoder: try run(Autoencoder.self, Self.autoencoder)
     // The authors' options as they come are the presets' defaults.
     case .pix2pix: try run(Pix2Pix.self, [:], withoutDropout: ["dropout": false])
@@ -135,7 +140,8 @@ struct Benchmark: ParsableCommand {
   /// The table of neighbours of random features beside the plain float32 product of all pairs, which no exact
   /// search by products can do without.
   private func raceNeighbours() throws {
-    let (width, k) = (512, 50)
+    let (rows, width, k) = (rows ?? 100_000, 512, 50)
+    guard rows > k else { throw Refusal.usage("--rows must be above \(k), the number of neighbours") }
     let features = InstanceTable.unit(RandomStream(seed: 1).normal([rows, width]))
     func seconds(_ body: () throws -> Void) rethrows -> Double {
       let start = ContinuousClock.now
@@ -150,11 +156,33 @@ struct Benchmark: ParsableCommand {
         }
       }
     }
-    let table = try seconds { _ = try instanceNeighbours(features, k: k) }
+    var found: Tensor?
+    let table = try seconds { found = try instanceNeighbours(features, k: k).indices }
+    let peak = Engine.memory()?.peak ?? 0
+    // The table is made from rows that are brought to length 1 once more.
+    let unit = InstanceTable.unit(features)
+    let sample = Array(stride(from: 0, to: rows, by: max(1, rows / 20)))
+    let equal = sample.filter { row in
+      found?.selected(dim: 0, index: row).integers() == bruteForce(row, unit, k)
+    }
     let line = Neighbourhoods(
       rows: rows, features: width, neighbours: k, productSeconds: product, tableSeconds: table,
-      ratio: table / product, peakBytes: Engine.memory()?.peak ?? 0)
+      ratio: table / product, peakBytes: peak, checkedRows: sample.count, equalRows: equal.count)
     print(String(decoding: try JSONEncoder().encode(line), as: UTF8.self))
+  }
+
+  /// The neighbours of one row by all distances in float64, equal ones by number.
+  private func bruteForce(_ row: Int, _ unit: Tensor, _ k: Int) -> [Int] {
+    withoutGradients {
+      let point = unit.selected(dim: 0, index: row).asType(.float64)
+      let count = unit.shape[0]
+      let distances = stride(from: 0, to: count, by: 8192).flatMap { start in
+        let block = unit.slice(0, start, min(count, start + 8192)).asType(.float64)
+        return (block - point).square().sum(dims: [1]).sqrt().doubles()
+      }
+      return distances.indices.filter { $0 != row }
+        .sorted { (distances[$0], $0) < (distances[$1], $1) }.prefix(k).map { $0 }
+    }
   }
 
   /// Random pictures for a system that starts from some, of the size it trains on or so that its outputs have
@@ -328,6 +356,9 @@ private struct Neighbourhoods: Encodable {
   let tableSeconds: Double
   let ratio: Double
   let peakBytes: Int
+  /// Rows that were compared with brute force in float64, and those that agree with it.
+  let checkedRows: Int
+  let equalRows: Int
 }
 
 /// The line that `Benchmarks/run` reads.

@@ -32,50 +32,87 @@ public func instanceNeighbours(_ features: Tensor, k: Int) throws -> Neighbours 
     let count = unit.shape[0]
     // A block of similarities stays near 256 MB.
     let rows = max(1, min(512, 64_000_000 / count))
-    let parts = stride(from: 0, to: count, by: rows).flatMap { start in
-      neighbourhoods(of: start..<min(count, start + rows), in: unit, k)
+    // Made at once: small results that stay, made between large ones that go, would leave memory in pieces that
+    // the next block of similarities does not fit into.
+    let table = Neighbours(
+      indices: .zeros([count, k], dtype: .int64), distances: .zeros([count, k], dtype: .float64))
+    for start in stride(from: 0, to: count, by: rows) {
+      findNeighbourhoods(of: start..<min(count, start + rows), in: unit, table)
     }
-    return Neighbours(
-      indices: .concatenated(parts.map(\.indices), dim: 0),
-      distances: .concatenated(parts.map(\.distances), dim: 0))
+    return table
   }
 }
 
-/// The neighbours of some rows of a matrix of unit rows, in pieces.
-private func neighbourhoods(of range: Range<Int>, in unit: Tensor, _ k: Int) -> [Neighbours] {
-  let (count, width) = (unit.shape[0], unit.shape[1])
+/// Writes the neighbours of some rows of a matrix of unit rows into a table.
+private func findNeighbourhoods(of range: Range<Int>, in unit: Tensor, _ table: Neighbours) {
+  let (count, width, k) = (unit.shape[0], unit.shape[1], table.indices.shape[1])
   let queries = unit.narrow(0, from: range.lowerBound, length: range.count)
   let similarity = queries.matmul(unit.transposed(0, 1))
   // A row is no neighbour of its own.
   let own = similarity.narrow(1, from: range.lowerBound, length: range.count)
   own.copy(from: own - Tensor.eye(range.count) * 4)
   let candidates = min(k + 8, count - 1)
-  let (values, places) = similarity.topK(candidates, dim: 1)
+  let (values, places) = largest(candidates, of: similarity)
   // By number, so that equal distances stay in that order.
   let byNumber = places.sorted(dim: 1).values
   // More than float32 can err by in a product of unit rows of this length.
   let rounding = 6e-8 * (8 + 2 * Double(width).squareRoot())
-  return blocks(of: range.count, width: candidates * width).map { block in
+  for block in blocks(of: range.count, width: candidates * width) {
     let points = queries.narrow(0, from: block.lowerBound, length: block.count).asType(.float64)
     let found = nearest(points, unit, byNumber.narrow(0, from: block.lowerBound, length: block.count), k)
-    guard candidates < count - 1 else { return found }
+    table.write(found, at: range.lowerBound + block.lowerBound)
+    guard candidates < count - 1 else { continue }
     // No row beyond the candidates is more alike than the last of them, but for rounding.
     let best = values.narrow(0, from: block.lowerBound, length: block.count).asType(.float64)
     let last = best.selected(dim: 1, index: candidates - 1)
     let doubtful = (2 - (last + rounding) * 2).less(
       found.distances.selected(dim: 1, index: k - 1).square())
-    guard doubtful.any().item() != 0 else { return found }
+    guard doubtful.any().item() != 0 else { continue }
     let thresholds = (best.selected(dim: 1, index: k - 1) - 2 * rounding).doubles()
     for (place, isDoubtful) in doubtful.asType(.int64).integers().enumerated() where isDoubtful != 0 {
       let alike = similarity.selected(dim: 0, index: block.lowerBound + place).floats()
       let within = alike.indices.filter { Double(alike[$0]) >= thresholds[place] }
       let again = nearest(
         points.narrow(0, from: place, length: 1), unit, Tensor(within, shape: [1, within.count]), k)
-      found.indices.narrow(0, from: place, length: 1).copy(from: again.indices)
-      found.distances.narrow(0, from: place, length: 1).copy(from: again.distances)
+      table.write(again, at: range.lowerBound + block.lowerBound + place)
     }
-    return found
   }
+}
+
+extension Neighbours {
+  /// Puts the neighbours of some queries into the rows from `row` on.
+  fileprivate func write(_ part: Neighbours, at row: Int) {
+    let count = part.indices.shape[0]
+    indices.narrow(0, from: row, length: count).copy(from: part.indices)
+    distances.narrow(0, from: row, length: count).copy(from: part.distances)
+  }
+}
+
+/// The largest similarities of every row and their columns, as top-k gives them.
+///
+/// Sixteen columns make a group, and the best `count` columns lie in the groups with the best `count` maxima: any
+/// other group's columns are no larger than one of each of those. Maxima cost one pass over the block, which top-k
+/// over whole rows takes several times as long as.
+private func largest(_ count: Int, of similarity: Tensor) -> (values: Tensor, indices: Tensor) {
+  let size = 16
+  let columns = similarity.shape[1]
+  let groups = columns / size
+  guard groups >= 4 * count else { return similarity.topK(count, dim: 1) }
+  // Halved until one is left of each group: group g holds the columns g, g + groups, g + 2 groups, …
+  var maxima = similarity.narrow(1, from: 0, length: groups * size)
+  while maxima.shape[1] > groups {
+    let half = maxima.shape[1] / 2
+    maxima = maxima.narrow(1, from: 0, length: half).maximum(maxima.narrow(1, from: half, length: half))
+  }
+  let best = maxima.topK(count, dim: 1).indices
+  var members = (0..<size).map { best + Tensor.full([], Double($0 * groups), dtype: .int64) }
+  if columns > groups * size {
+    let rest = Tensor(Array((groups * size)..<columns), shape: [1, columns - groups * size])
+    members.append(rest.expanded([similarity.shape[0], rest.shape[1]]))
+  }
+  let chosen = Tensor.concatenated(members, dim: 1)
+  let (values, places) = similarity.gathered(1, chosen).topK(count, dim: 1)
+  return (values, chosen.gathered(1, places))
 }
 
 /// Candidates `[points, candidates]`, given by number, in order of their exact distance, then of their number.
@@ -89,6 +126,6 @@ private func nearest(_ points: Tensor, _ database: Tensor, _ candidates: Tensor,
   }
   let (values, order) = Tensor.concatenated(parts, dim: 1).sorted(dim: 1)
   return Neighbours(
-    indices: candidates.gathered(1, order).narrow(1, from: 0, length: k).contiguous().cloned(),
-    distances: values.narrow(1, from: 0, length: k).contiguous().cloned())
+    indices: candidates.gathered(1, order).narrow(1, from: 0, length: k),
+    distances: values.narrow(1, from: 0, length: k))
 }

@@ -6,6 +6,12 @@ public struct Neighbours {
   public let indices: Tensor
   /// Distances, float64 `[queries, k]`, ascending.
   public let distances: Tensor
+
+  /// Collects the answer of a search.
+  public init(indices: Tensor, distances: Tensor) {
+    self.indices = indices
+    self.distances = distances
+  }
 }
 
 /// Exact nearest neighbours by Euclidean distance.

@@ -35,6 +35,24 @@ public enum Engine {
     return try body()
   }
 
+  /// The shortest time of some float32 products of square matrices on the processor, in seconds: what programs that
+  /// are linked with other libraries compare themselves by.
+  package static func productSeconds(rows: Int, products: Int = 5) -> Double {
+    withoutGradients {
+      let matrix = RandomStream(seed: 1).normal([rows, rows])
+      // The first product pays for the threads and for the choice of kernels.
+      _ = matrix.matmul(matrix)
+      var shortest = Double.infinity
+      for _ in 0..<products {
+        let start = ContinuousClock.now
+        _ = matrix.matmul(matrix)
+        let parts = (ContinuousClock.now - start).components
+        shortest = min(shortest, Double(parts.seconds) + Double(parts.attoseconds) * 1e-18)
+      }
+      return shortest
+    }
+  }
+
   /// Bytes of memory: what the process or the device holds now, and the most it held.
   public struct MemoryFigures: Sendable, Hashable, Codable {
     /// Bytes held now.

@@ -16,7 +16,7 @@ import Torch
     }
   }
 
-  @Test(arguments: [(40, 5, 3), (700, 16, 10), (30, 4, 29), (2, 3, 1)])
+  @Test(arguments: [(40, 5, 3), (700, 16, 10), (30, 4, 29), (2, 3, 1), (1100, 8, 5)])
   func theTableEqualsBruteForce(_ count: Int, _ size: Int, _ k: Int) throws {
     let features = RandomStream(seed: 5).normal([count, size]) * 3
     let found = try instanceNeighbours(features, k: k)

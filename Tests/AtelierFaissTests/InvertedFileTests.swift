@@ -1,0 +1,220 @@
+import AtelierFaiss
+import AtelierMetrics
+import Foundation
+import TestSupport
+import Testing
+import Torch
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+private let absence: Comment =
+  "Faiss is not installed; `make setup` installs it where it can, then build again"
+
+@Suite(.enabled(if: InvertedFileIndex.isAvailable, absence))
+struct InvertedFileTests {
+  private let table = RandomStream(seed: 1).normal([600, 12])
+  private let queries = RandomStream(seed: 2).normal([25, 12])
+
+  private func filled(_ measure: InvertedFileIndex.Measure, lists: Int = 8) throws -> InvertedFileIndex {
+    let index = try InvertedFileIndex(training: table, lists: lists, measure: measure)
+    try index.add(table)
+    return index
+  }
+
+  /// The message of the error that `body` throws.
+  private func refusal(_ body: () throws -> Void) -> String {
+    do {
+      try body()
+      return ""
+    } catch { return "\(error)" }
+  }
+
+  @Test func aSearchThroughAllListsIsExact() throws {
+    let euclidean = try nearestNeighbours(query: queries, database: table, k: 10)
+    let found = try filled(.euclidean).search(queries, k: 10, probes: 8)
+    #expect(found.indices.shape == [25, 10])
+    #expect(found.indices.integers() == euclidean.indices.integers())
+    #expect((found.distances - euclidean.distances).abs().max().item() < 1e-5)
+
+    let cosine = try cosineNeighbours(query: queries, database: table, k: 10)
+    let alike = try filled(.cosine).search(queries, k: 10, probes: 100)
+    #expect(alike.indices.integers() == cosine.indices.integers())
+    #expect((alike.distances - cosine.distances).abs().max().item() < 1e-5)
+  }
+
+  @Test func moreProbesFindMoreOfTheNearest() throws {
+    let index = try filled(.euclidean, lists: 16)
+    let truth = try nearestNeighbours(query: queries, database: table, k: 5).indices.integers()
+    let hits = try [1, 4, 16].map { probes in
+      let found = try index.search(queries, k: 5, probes: probes).indices.integers()
+      return (0..<25).map { Set(truth[$0 * 5..<$0 * 5 + 5]).intersection(found[$0 * 5..<$0 * 5 + 5]).count }
+        .reduce(0, +)
+    }
+    #expect(hits[0] < hits[1])
+    #expect(hits[1] < hits[2])
+    #expect(hits[2] == 125)
+  }
+
+  @Test func rowsAreNumberedInTheOrderTheyCome() throws {
+    let index = try InvertedFileIndex(training: table, lists: 4)
+    try index.add(table.narrow(0, from: 0, length: 350))
+    try index.add(table.narrow(0, from: 350, length: 250))
+    #expect(index.count == 600)
+    let found = try index.search(table, k: 1, probes: 1)
+    #expect(found.indices.integers() == Array(0..<600))
+  }
+
+  @Test func listsThatHoldTooFewRowsLeaveThePlacesEmpty() throws {
+    // Two heaps far from each other, a list each: one probe sees one heap.
+    let heaps = Tensor([0, 1, 100, 101, 102] as [Float], shape: [5, 1])
+    let index = try InvertedFileIndex(training: heaps, lists: 2)
+    try index.add(heaps)
+    let found = try index.search(Tensor([0.4] as [Float], shape: [1, 1]), k: 4, probes: 1)
+    #expect(found.indices.integers() == [0, 1, -1, -1])
+    #expect(found.distances.doubles().suffix(2).allSatisfy { $0 == .infinity })
+  }
+
+  @Test func equalSeedsGiveEqualIndexes() throws {
+    let first = try filled(.euclidean).search(queries, k: 5, probes: 2)
+    let second = try filled(.euclidean).search(queries, k: 5, probes: 2)
+    #expect(first.indices.integers() == second.indices.integers())
+    #expect(first.distances.doubles() == second.distances.doubles())
+  }
+
+  @Test(arguments: InvertedFileIndex.Measure.allCases)
+  func aFileKeepsTheIndex(_ measure: InvertedFileIndex.Measure) throws {
+    let folder = try TemporaryFolder()
+    let index = try filled(measure)
+    try index.write(to: folder("index.safetensors"))
+    let again = try InvertedFileIndex.read(folder("index.safetensors"))
+    #expect((again.measure, again.width, again.lists, again.count) == (measure, 12, 8, 600))
+    for probes in [1, 3, 8] {
+      let (before, after) = (
+        try index.search(queries, k: 7, probes: probes), try again.search(queries, k: 7, probes: probes)
+      )
+      #expect(before.indices.integers() == after.indices.integers())
+      #expect(before.distances.doubles() == after.distances.doubles())
+    }
+    // What was read goes on as what was made.
+    try again.add(queries)
+    #expect(try again.search(queries, k: 1, probes: 8).indices.integers() == Array(600..<625))
+  }
+
+  @Test func anIndexWithoutRowsCanBeWrittenToo() throws {
+    let folder = try TemporaryFolder()
+    try InvertedFileIndex(training: table, lists: 3).write(to: folder("index.safetensors"))
+    let index = try InvertedFileIndex.read(folder("index.safetensors"))
+    #expect(index.count == 0)
+    #expect(refusal { _ = try index.search(queries, k: 1, probes: 1) }.contains("holds no rows"))
+  }
+
+  @Test func argumentsThatDoNotFitAreRefused() throws {
+    let index = try filled(.euclidean)
+    let narrow = Tensor.ones([2, 11])
+    var broken = table.floats()
+    broken[5] = .nan
+    let unusable = Tensor(HostTensor(broken, shape: table.shape))
+    #expect(refusal { _ = try index.search(queries, k: 601, probes: 1) }.contains("between 1 and 600"))
+    #expect(refusal { _ = try index.search(queries, k: 0, probes: 1) }.contains("between 1 and 600"))
+    #expect(refusal { _ = try index.search(queries, k: 1, probes: 0) }.contains("at least 1 probe"))
+    #expect(refusal { _ = try index.search(narrow, k: 1, probes: 1) }.contains("[rows, 12]"))
+    #expect(refusal { try index.add(narrow) }.contains("[rows, 12]"))
+    #expect(refusal { try index.add(unusable) }.contains("not finite"))
+    #expect(refusal { _ = try index.search(unusable, k: 1, probes: 1) }.contains("not finite"))
+    #expect(index.count == 600)
+    #expect(refusal { _ = try InvertedFileIndex(training: unusable, lists: 2) }.contains("not finite"))
+    #expect(refusal { _ = try InvertedFileIndex(training: table, lists: 601) }.contains("between 1 and 600"))
+    #expect(refusal { _ = try InvertedFileIndex(training: table, lists: 0) }.contains("between 1 and 600"))
+    #expect(refusal { _ = try InvertedFileIndex(training: .ones([12]), lists: 1) }.contains("matrix"))
+  }
+
+  @Test func damagedFilesAreRefused() throws {
+    let folder = try TemporaryFolder()
+    let file = folder("index.safetensors")
+    try filled(.cosine).write(to: file)
+    let bytes = try Data(contentsOf: file)
+    for length in [0, 7, 200, bytes.count / 2, bytes.count - 1] {
+      try bytes.prefix(length).write(to: file)
+      #expect(throws: FileFormatError.self) { try InvertedFileIndex.read(file) }
+    }
+
+    try bytes.write(to: file)
+    let contents = try Safetensors.read(file)
+    /// Writes the file with one tensor changed and gives the error that reading it gives.
+    func problem(_ name: String, _ change: (HostTensor) -> HostTensor?) throws -> String {
+      let changed = contents.tensors.compactMap { entry -> (name: String, tensor: HostTensor)? in
+        guard entry.name == name else { return entry }
+        return change(entry.tensor).map { (name, $0) }
+      }
+      try Safetensors.write(changed, metadata: contents.metadata, to: file)
+      return refusal { _ = try InvertedFileIndex.read(file) }
+    }
+    func integers(_ tensor: HostTensor, _ change: (inout [Int]) -> Void) -> HostTensor {
+      var values = tensor.integers()
+      change(&values)
+      return HostTensor(values, shape: tensor.shape)
+    }
+    func floats(_ tensor: HostTensor, _ change: (inout [Float]) -> Void) -> HostTensor {
+      var values = tensor.floats()
+      change(&values)
+      return HostTensor(values, shape: tensor.shape)
+    }
+    #expect(try problem("rows") { _ in nil }.contains("is missing"))
+    #expect(try problem("rows") { HostTensor($0.doubles(), shape: $0.shape) }.contains("do not fit together"))
+    #expect(try problem("lengths") { HostTensor($0.integers() + [0]) }.contains("do not fit together"))
+    #expect(try problem("lengths") { integers($0) { $0[0] += 1 } }.contains("do not add up"))
+    #expect(try problem("lengths") { integers($0) { $0[0] = -1 } }.contains("do not add up"))
+    #expect(try problem("lengths") { integers($0) { $0[0] = .max } }.contains("do not add up"))
+    #expect(try problem("numbers") { integers($0) { $0[0] = 600 } }.contains("each once"))
+    #expect(try problem("numbers") { integers($0) { $0[0] = -1 } }.contains("each once"))
+    #expect(try problem("numbers") { integers($0) { $0[0] = $0[1] } }.contains("each once"))
+    #expect(try problem("rows") { floats($0) { $0[0] = .nan } }.contains("not finite"))
+    #expect(try problem("centroids") { floats($0) { $0[0] = .infinity } }.contains("not finite"))
+    #expect(try problem("rows") { floats($0) { $0[0] += 2 } }.contains("of length 1"))
+    try Safetensors.write(contents.tensors, metadata: [:], to: file)
+    #expect(refusal { _ = try InvertedFileIndex.read(file) }.contains("no index"))
+  }
+}
+
+@Suite(.enabled(if: InvertedFileIndex.isAvailable, absence), .serialized)
+struct FaissLinkingTests {
+  #if canImport(Glibc)
+    @Test func theEngineKeepsItsOwnMatrixProduct() throws {
+      // The loader's choice for the name is the engine's, or the engine shows no such name and cannot lose it.
+      let engine = try #require(dlopen("libtorch_cpu.so", RTLD_NOW | RTLD_NOLOAD))
+      defer { dlclose(engine) }
+      guard let own = dlsym(engine, "sgemm_") else { return }
+      var (chosen, expected) = (Dl_info(), Dl_info())
+      let program = dlopen(nil, RTLD_NOW)
+      #expect(dladdr(try #require(dlsym(program, "sgemm_")), &chosen) != 0)
+      #expect(dladdr(own, &expected) != 0)
+      #expect(String(cString: chosen.dli_fname) == String(cString: expected.dli_fname))
+    }
+  #endif
+
+  @Test func theMatrixProductIsAsFastWithFaissAsWithout() throws {
+    // This process is linked with Faiss, `atelier` is not. Interposed by the reference BLAS, the product takes ten
+    // times as long; the bound leaves room for a busy machine. `neighbours-benchmark product` prints the ratio.
+    let program = try #require(Program(named: "atelier"), "the program atelier was not built")
+    let threads = Engine.threadCount
+    Engine.threadCount = 1
+    defer { Engine.threadCount = threads }
+    var (with, without) = (Double.infinity, Double.infinity)
+    for _ in 0..<6 where with > 1.5 * without || without == .infinity {
+      with = min(with, Engine.productSeconds(rows: 768))
+      let result = try program.run(["benchmark", "product", "--rows", "768", "--threads", "1"])
+      let answer = try JSONDecoder().decode([String: Double].self, from: Data(result.output.utf8))
+      without = min(without, try #require(answer["seconds"]))
+    }
+    #expect(with < 1.5 * without)
+  }
+}
+
+@Suite(.disabled(if: InvertedFileIndex.isAvailable, "Faiss is there"))
+struct FaissAbsenceTests {
+  @Test func withoutFaissAnIndexSaysHowToGetIt() {
+    #expect(throws: MetricError.self) { try InvertedFileIndex(training: .ones([4, 2]), lists: 1) }
+  }
+}
