@@ -40,6 +40,34 @@ struct Evaluate: ParsableCommand {
 
   @Option(
     help: """
+      The most seconds the segmenter that judges pictures made from maps may train; one serves all runs on the same \
+      data, and those beside them later on.
+      """)
+  var segmenterSeconds = 90.0
+
+  @Option(
+    help: """
+      A segmenter of your own instead: a TorchScript file that takes pictures [n, 3, height, width] and gives \
+      logits [n, classes, h, w], whose classes are those of the maps.
+      """, completion: .file())
+  var segmenter: String?
+
+  @Option(
+    help: """
+      What that segmenter takes pictures in: signed (-1 … 1), unit (0 … 1), or imagenet (0 … 1, then less \
+      ImageNet's mean and divided by its deviation).
+      """)
+  var segmenterRange = ScriptedSegmenter.InputRange.signed
+
+  @Option(
+    help: """
+      Two bounds FEW,MANY: classes with fewer training pictures than FEW are few-shot, with more than MANY \
+      many-shot; stratified distances group them so.
+      """)
+  var shots = "20,100"
+
+  @Option(
+    help: """
       Weights of the FID paper's Inception network (pt_inception-2015-12-05-*.pth); translations are measured by \
       imported ones without it.
       """, completion: .file()
@@ -77,8 +105,23 @@ struct Evaluate: ParsableCommand {
     if folders.isEmpty { throw ValidationError("Name at least one run.") }
     if samples < 1 { throw ValidationError("--samples must be at least 1.") }
     if importanceSamples < 1 { throw ValidationError("--importance-samples must be at least 1.") }
+    guard segmenterSeconds > 0 else { throw ValidationError("--segmenter-seconds must be above 0.") }
+    if segmenter == nil, segmenterRange != .signed {
+      throw ValidationError("--segmenter-range says what --segmenter takes; name that file too.")
+    }
+    _ = try shotGroups()
     if let crop, crop < 0 { throw ValidationError("--crop must be at least 0.") }
     if examples < 0 { throw ValidationError("--examples must be at least 0.") }
+  }
+
+  private func shotGroups() throws -> ShotGroups {
+    let bounds = shots.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    guard bounds.count == 2, let few = bounds[0], let many = bounds[1],
+      let groups = try? ShotGroups(few: few, many: many)
+    else {
+      throw ValidationError("--shots takes two whole numbers, the smaller first, as 20,100, not \(shots).")
+    }
+    return groups
   }
 
   /// A run that was opened.
@@ -91,11 +134,20 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     let runs = try folders.map(open)
-    let translating = runs.filter { $0.system is any TranslatingSystem }
+    let translating = runs.filter { Self.isTranslating($0.system) }
     guard translating.isEmpty || translating.count == runs.count else {
       throw Refusal.usage("runs that translate pictures and runs that do not cannot be compared")
     }
     if translating.isEmpty { try measureSamples(runs) } else { try compareTranslations(runs) }
+  }
+
+  /// Whether a system turns pictures into pictures that can be compared with others; one that has to be shown a
+  /// class is measured by how often its outputs are of that class.
+  private static func isTranslating(_ system: any GenerativeSystem) -> Bool {
+    func asked<System: TranslatingSystem>(_ system: System) -> Bool {
+      if case .classPairs = System.examplePlan(system.configuration) { false } else { true }
+    }
+    return (system as? any TranslatingSystem).map { asked($0) } ?? false
   }
 
   private func open(_ folder: String) throws -> Opened {
@@ -108,15 +160,31 @@ struct Evaluate: ParsableCommand {
       directory: directory, system: model.system, step: model.description.step, data: binding)
   }
 
-  private func options(_ run: Opened) throws -> EvaluationOptions {
+  /// Where a segmenter may lie: the first run's folder, where a new one is written, the other runs', then those
+  /// of the runs beside them.
+  private static func segmenterFolders(_ runs: [Opened]) -> [URL] {
+    let own = runs.map(\.directory.url.standardizedFileURL)
+    var folders = own
+    for parent in own.map({ $0.deletingLastPathComponent() }) {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []
+      folders += names.sorted().map { parent.appendingPathComponent($0, isDirectory: true) }
+    }
+    var seen: Set<String> = []
+    return folders.filter { seen.insert($0.path).inserted }
+  }
+
+  private func options(_ run: Opened, among runs: [Opened]) throws -> EvaluationOptions {
     let trainedOn = try RunConfiguration.read(run.directory.configuration).data
     let isOther = data.map { URL(fileURLWithPath: $0).standardizedFileURL.path != trainedOn } ?? false
-    return EvaluationOptions(
+    return try EvaluationOptions(
       samples: samples, seed: seed, importanceSamples: importanceSamples,
       classifierSeconds: classifierSeconds,
       classifierFile: run.directory.url.appendingPathComponent("classifier.safetensors"),
       inceptionWeights: inception.map { URL(fileURLWithPath: $0) }, withParzen: parzen, wholePictures: whole,
-      border: crop, hasOtherData: isOther, shownExamples: examples, ignoredLabel: ignoreLabel)
+      border: crop, hasOtherData: isOther, shownExamples: examples, ignoredLabel: ignoreLabel,
+      segmenterSeconds: segmenterSeconds, segmenterFolders: Self.segmenterFolders(runs),
+      segmenterScript: segmenter.map { URL(fileURLWithPath: $0) }, segmenterRange: segmenterRange,
+      shotGroups: shotGroups())
   }
 
   // MARK: Samples
@@ -126,7 +194,7 @@ struct Evaluate: ParsableCommand {
     var all: [[MeasuredNumber]] = []
     for run in runs {
       let numbers = try Evaluation(
-        run.system, data: run.data, options: options(run), say: { standardError("\($0)\n") }
+        run.system, data: run.data, options: options(run, among: runs), say: { standardError("\($0)\n") }
       ).run()
       try Report(run.directory).add(numbers, step: run.step)
       all.append(numbers)
@@ -152,23 +220,24 @@ struct Evaluate: ParsableCommand {
         TranslationSubject(run.directory.name, $0, data: run.data)
       }
     }
-    var settings = try options(runs[0])
-    settings.hasOtherData = try runs.allSatisfy { try options($0).hasOtherData }
-    let results = try TranslationEvaluation(
+    var settings = try options(runs[0], among: runs)
+    settings.hasOtherData = try runs.allSatisfy { try options($0, among: runs).hasOtherData }
+    var results = try TranslationEvaluation(
       subjects, options: settings, say: { standardError("\($0)\n") }
     ).run()
     for (number, run) in runs.enumerated() {
       try Report(run.directory).add(results.flatMap { $0.table.numbers(ofRun: number) }, step: run.step)
     }
-    for run in runs {
+    let fromMaps = try runs.map { run in
       let numbers = try Evaluation(
-        run.system, data: run.data, options: options(run), say: { standardError("\($0)\n") }
+        run.system, data: run.data, options: options(run, among: runs), say: { standardError("\($0)\n") }
       ).mapMeasures()
-      guard !numbers.isEmpty else { continue }
-      try Report(run.directory).add(numbers, step: run.step)
-      guard !json else { continue }
-      if runs.count > 1 { print("\(run.directory.name)") }
-      for number in numbers { print(number.line) }
+      if !numbers.isEmpty { try Report(run.directory).add(numbers, step: run.step) }
+      return (name: run.directory.name, numbers: numbers)
+    }
+    if fromMaps.contains(where: { !$0.numbers.isEmpty }) {
+      let table = EvaluationTable(title: "Pictures from maps", runs: fromMaps)
+      results.append(TranslationResult(direction: table.title, table: table))
     }
     let names = runs.map { "\($0.directory.name) (\(type(of: $0.system).identity.name), step \($0.step))" }
     let folder =
@@ -199,6 +268,7 @@ extension MeasuredNumber {
     if let interval, interval.count == 2 {
       text += " [95 % \(Self.spelled(interval[0])) … \(Self.spelled(interval[1]))]"
     }
+    for baseline in baselines ?? [] { text += " (\(baseline.name) \(Self.spelled(baseline.value)))" }
     return text + " — " + protocolText
   }
 

@@ -290,4 +290,5 @@ extension HealthPolicy.Reaction: ExpressibleByArgument {}
 extension CorruptPicturePolicy: ExpressibleByArgument {}
 extension ImagePreparation.Fit: ExpressibleByArgument {}
 extension AlphaTreatment: ExpressibleByArgument {}
+extension ScriptedSegmenter.InputRange: ExpressibleByArgument {}
 extension ImageFormat: ExpressibleByArgument {}

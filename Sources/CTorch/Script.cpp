@@ -144,6 +144,27 @@ CTTensor *CTTensorAlias(const CTTensor *tensor) {
   return guard([&] { return own(tensor->value); });
 }
 
+CTScriptModule *CTScriptModuleLoad(const char *file) {
+  return guard([&] {
+    auto module = std::make_unique<CTScriptModule>(CTScriptModule{jit::load(file), {}, {}});
+    module->root.eval();
+    return module.release();
+  });
+}
+
+CTTensor *CTScriptModuleRun(const CTScriptModule *module, CTTensor *const *inputs, int32_t count) {
+  return guard([&] {
+    at::NoGradGuard off;
+    std::vector<c10::IValue> values;
+    for (int32_t i = 0; i < count; ++i) values.emplace_back(inputs[i]->value);
+    // A copy shares all of the module; `forward` is not const.
+    auto root = module->root;
+    const auto result = root.forward(std::move(values));
+    TORCH_CHECK(result.isTensor(), "its forward returns a ", result.tagKind(), " and not one tensor");
+    return own(result.toTensor());
+  });
+}
+
 CTTensor *CTScriptFileRun(const char *file, CTTensor *const *inputs, int32_t count) {
   return guard([&] {
     at::NoGradGuard off;

@@ -70,6 +70,37 @@ public final class ScriptModule {
   }
 }
 
+/// A TorchScript file that was read once and is run any number of times, in evaluation mode.
+public final class LoadedScript {
+  private let handle: OpaquePointer
+  private let url: URL
+
+  /// Reads a file that PyTorch, libtorch or ``ScriptModule/write(to:extraFiles:)`` wrote.
+  ///
+  /// - Throws: ``ScriptError`` where it is missing or no TorchScript.
+  public init(_ url: URL) throws {
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw ScriptError("\(url.path) does not exist; name a TorchScript file")
+    }
+    guard let handle = CTScriptModuleLoad(url.path) else {
+      throw ScriptError("\(url.path) cannot be read as TorchScript: \(engineReason())")
+    }
+    self.handle = handle
+    self.url = url
+  }
+
+  deinit { CTScriptModuleFree(handle) }
+
+  /// What `forward` makes of the inputs, without gradients.
+  ///
+  /// - Throws: ``ScriptError`` where it fails, or returns anything but one tensor.
+  public func callAsFunction(_ inputs: [Tensor]) throws -> Tensor {
+    let result = withHandles(inputs) { CTScriptModuleRun(handle, $0, $1) }
+    guard let result else { throw ScriptError("\(url.path) cannot be run: \(engineReason())") }
+    return Tensor(owning: result)
+  }
+}
+
 /// Why a TorchScript module could not be made, written or run; one sentence.
 public struct ScriptError: Error, Sendable, CustomStringConvertible, LocalizedError {
   /// The sentence.

@@ -162,4 +162,32 @@ import Testing
       ["data", "prepare", "emoji", folder("emoji").path, "--font", folder("none.ttf").path])
     #expect(missing.status == 66 && missing.errors.contains("fonts-noto-color-emoji"))
   }
+
+  @Test func aSystemThatIsShownClassesIsMeasuredOnThoseItNeverSaw() throws {
+    let (data, run) = (folder("animals"), folder("few").path)
+    try TinyData.writeClassFolders(
+      to: data, classes: ["circle", "square", "star"], perClass: 24, size: 16)
+    let sizes = [
+      "imageSize=16", "width=2", "blocks=1", "discriminatorWidth=2", "discriminatorBlocks=4", "batchSize=2",
+      "mlpWidth=4", "styleLength=3", "heldOutClasses=[\"star\"]",
+    ]
+    let trained = try atelier.run(
+      ["train", "funit", "--data", data.path, "--preset", "small", "--run", run, "--steps", "1", "--quiet"]
+        + sizes.flatMap { ["--set", $0] })
+    try #require(trained.status == 0, "\(trained.errors)")
+    let measured = try atelier.run(["evaluate", run, "--samples", "20", "--classifier-seconds", "5"])
+    #expect(measured.status == 0, "\(measured.errors)")
+    #expect(measured.output.contains("few-shot accuracy, top-1 of all, 5 shot(s): "), "\(measured.output)")
+    #expect(measured.output.contains("classifier-") && measured.output.contains("never trained on, 5 random"))
+  }
+
+  @Test func settingsOfTheJudgesAreCheckedBeforeAnythingIsMeasured() throws {
+    for (arguments, named) in [
+      (["--shots", "100,20"], "--shots"), (["--segmenter-seconds", "0"], "--segmenter-seconds"),
+      (["--segmenter-range", "unit"], "--segmenter"),
+    ] {
+      let result = try atelier.run(["evaluate", run] + arguments)
+      #expect(result.status == 64 && result.errors.contains(named), "\(result.errors)")
+    }
+  }
 }

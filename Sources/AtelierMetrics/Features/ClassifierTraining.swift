@@ -265,13 +265,15 @@ struct Fingerprint {
 
   mutating func add(_ text: String) { add(Array(text.utf8)) }
 
-  mutating func add(_ bytes: [UInt8]) {
-    mix(UInt64(bytes.count))
-    bytes.withUnsafeBytes { buffer in
-      let words = buffer.count / 8
-      for index in 0..<words { mix(buffer.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)) }
-      for index in (words * 8)..<buffer.count { mix(UInt64(buffer[index])) }
-    }
+  mutating func add(_ bytes: [UInt8]) { bytes.withUnsafeBytes { add($0) } }
+
+  mutating func add(_ bytes: Data) { bytes.withUnsafeBytes { add($0) } }
+
+  private mutating func add(_ buffer: UnsafeRawBufferPointer) {
+    mix(UInt64(buffer.count))
+    let words = buffer.count / 8
+    for index in 0..<words { mix(buffer.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)) }
+    for index in (words * 8)..<buffer.count { mix(UInt64(buffer[index])) }
   }
 
   private mutating func mix(_ word: UInt64) {

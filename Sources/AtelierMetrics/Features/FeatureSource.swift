@@ -6,6 +6,8 @@ public protocol FeatureSource {
   var name: String { get }
   /// Everything about the features that a number's protocol must say; `features` comes first.
   var provenance: Provenance { get }
+  /// How many pictures are in work at a time; networks that enlarge pictures first need much memory for each.
+  var batchSize: Int { get }
   /// The features `[n, features]` of pictures `[n, channels, height, width]` in -1 … 1.
   func features(_ images: Tensor) -> Tensor
 }
@@ -14,14 +16,17 @@ extension FeatureSource {
   /// The name alone.
   public var provenance: Provenance { ["features": name] }
 
+  /// 250: enough for small networks on small pictures.
+  public var batchSize: Int { 250 }
+
   /// The features of many pictures, computed some at a time and without gradients.
   ///
   /// - Parameters:
   ///   - images: `[n, channels, height, width]`; bytes 0 … 255 are brought to -1 … 1, others must be there.
-  ///   - batchSize: how many pictures are in work at a time.
+  ///   - batchSize: how many pictures are in work at a time; nil: the source's own number.
   /// - Returns: `[n, features]`.
-  public func features(ofAll images: Tensor, batchSize: Int = 250) -> Tensor {
-    inBatches(images, batchSize) { features($0) }
+  public func features(ofAll images: Tensor, batchSize: Int? = nil) -> Tensor {
+    inBatches(images, batchSize ?? self.batchSize) { features($0) }
   }
 }
 

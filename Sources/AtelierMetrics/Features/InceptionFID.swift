@@ -109,6 +109,9 @@ public final class InceptionFID: Module, FeatureSource {
   /// `inception-2015-12-05`.
   public var name: String { Self.storedName }
 
+  /// 16: the widest of its maps, 64 channels of 147×147, takes 6 MB a picture, and several are alive at once.
+  public var batchSize: Int { 16 }
+
   /// The network, its weights' fingerprint, the resize and the rounding.
   public var provenance: Provenance {
     [

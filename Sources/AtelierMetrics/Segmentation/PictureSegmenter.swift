@@ -47,6 +47,8 @@ public final class PictureSegmenter: Module {
     public var wasShortened: Bool
     /// Identifies the data and the settings.
     public var fingerprint: String
+    /// The seconds that the training was allowed; nil in files that do not say.
+    public var seconds: Double?
   }
 
   /// What the network looks like.
@@ -96,7 +98,7 @@ public final class PictureSegmenter: Module {
   }
 
   /// The class of every pixel, int64 `[n, height, width]`, of pictures, bytes or in -1 … 1, some at a time.
-  public func segment(_ images: Tensor, batchSize: Int = 32) -> Tensor {
+  public func segment(_ images: Tensor, batchSize: Int = 16) -> Tensor {
     evaluating { inBatches(images, batchSize) { self.logits($0).argmax(dim: 1) } }
   }
 }

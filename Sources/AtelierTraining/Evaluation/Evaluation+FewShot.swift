@@ -14,8 +14,13 @@ extension Evaluation {
   /// accuracy, `all` and `test`).
   func fewShotAccuracy<System: StyledTranslatingSystem>(_ system: System) throws -> [MeasuredNumber] {
     guard case .classPairs(let content, let shown, let heldOut) = System.examplePlan(system.configuration),
-      !heldOut.isEmpty, let direction = System.directions(system.configuration).first,
-      let training = try data.dataset(of: .train) as? ClassPairDataset,
+      let direction = System.directions(system.configuration).first
+    else { return [] }
+    guard !heldOut.isEmpty else {
+      say("no few-shot accuracy: training saw all classes; hold some out of it with heldOutClasses")
+      return []
+    }
+    guard let training = try data.dataset(of: .train) as? ClassPairDataset,
       let test = try data.dataset(of: .test) as? ClassPairDataset
     else { return [] }
     let classes = training.allClassNames.count
@@ -49,10 +54,13 @@ extension Evaluation {
       let made = Tensor.concatenated(outputs, dim: 0)
       let logits = judge.logits(SampleJudge.rounded(range.1 == .unit ? made * 2 - 1 : made))
       let wanted = Tensor(labels)
-      let report = judge.report.map { "test accuracy \(fixed($0.testAccuracy, 3))" } ?? "untested"
+      let report =
+        judge.report.map { "\(fixed($0.testAccuracy, 3)) accurate on the other half" } ?? "untested"
       let setting =
-        "classifier trained on half of the real pictures of all \(classes) classes (\(report)), "
-        + "\(labels.count) translations into \(heldOut.count) classes never trained on, \(shots) shot(s)"
+        "\(judge.name), trained on half of the real pictures of all \(classes) classes (\(report)), "
+        + "\(labels.count) translations of \(pictures.shape[0]) pictures of trained classes into "
+        + "\(Set(labels).count) classes of \(data.facts.description.name) never trained on, "
+        + "\(shots) random picture(s) of the class shown for each, seed \(options.seed)"
       func number(_ name: String, _ logits: Tensor, _ wanted: Tensor, top: Int) throws -> MeasuredNumber {
         let share = try topAccuracy(logits: logits, labels: wanted, top: top)
         return MeasuredNumber(name: name, value: share, protocolText: setting)
@@ -65,6 +73,13 @@ extension Evaluation {
       if classes > 5 {
         numbers.append(
           try number("few-shot accuracy, top-5 of all, \(shots) shot(s)", logits, wanted, top: 5))
+      }
+      for (name, part) in [("all", logits), ("unseen", unseen)] where part.shape[1] > 1 {
+        numbers.append(
+          MeasuredNumber(
+            name: "few-shot classifier score over \(name), \(shots) shot(s)",
+            value: try inceptionScore(logits: part, splits: 1).mean,
+            protocolText: "\(setting); as the inception score, with that classifier in place of Inception"))
       }
     }
     return numbers

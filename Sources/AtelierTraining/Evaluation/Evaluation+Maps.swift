@@ -26,35 +26,38 @@ extension Evaluation {
   /// how much samples of one map differ. Nothing for systems without label maps.
   func maps<System: TranslatingSystem>(_ system: System) throws -> [MeasuredNumber] {
     guard let (direction, classes) = Self.mapDirection(system) else { return [] }
-    guard let training = try mapExamples(of: .train, direction) else { return [] }
-    var held: (examples: SegmenterTraining.Examples, batches: [Batch], name: String)?
-    for split in [DatasetSplit.test, .validation] {
-      if let found = try mapExamples(of: split, direction) {
-        held = (found.examples, found.batches, split.rawValue)
-        break
-      }
-    }
-    guard let held else {
+    guard let training = try mapExamples(of: .train, direction, classes) else { return [] }
+    guard let held = try heldPairs(direction, classes) else {
       throw TrainingError.unfitData(
         path: data.path?.path ?? "the data",
         reason:
           "there is no test or validation part to measure on; put held-out pairs into folders of their own")
     }
     let ignored = options.ignoredLabel ?? ignoredByConfiguration()
-    let segmenter = try segmenter(training.examples, held.examples, classes, ignored)
-    say("drawing \(held.examples.images.shape[0]) pictures from the maps of the \(held.name) part")
-    let draws = StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation maps"))
-    let (generated, manner) = try pictures(system, direction, held.batches, draws)
+    let judge = try segmentationJudge(training, held.examples, classes, ignored)
+    say("drawing \(held.count) pictures from the maps of the \(held.name) part")
     let source = "\(data.facts.description.name) \(held.name)"
-    var numbers = try segmentation(
-      SampleJudge.rounded(generated), held.examples, segmenter, classes, ignored, "\(source), \(manner)")
-    numbers += try distances(generated, held.examples.images, training.examples.images, source)
+    let range = system.range(of: direction.target)
+    let plain = try pictures(held, in: range) { batch, draws in
+      try system.translate(batch[direction.source], direction: direction, draws: draws)
+    }
+    var (generated, manner) = (plain, "one sample a map")
+    var numbers: [MeasuredNumber] = []
+    if let reconstructing = system as? any ReconstructingSystem {
+      generated = try pictures(held, in: range) { try reconstructing.reconstruct($0, draws: $1) }
+      manner = "styles of the real pictures"
+      numbers += try rebuilding(
+        generated, without: plain, called: "mean styles", held.examples.images, source)
+    }
+    numbers += try segmentation(
+      generated, held.examples, judge, classes, ignored, "\(source), \(manner)")
+    numbers += try distances(generated, held.examples.images, training.images, source)
     func sample(_ batch: Batch, _ draws: any Draws) throws -> Tensor {
       try system.translate(batch[direction.source], direction: direction, draws: draws)
     }
-    if let spread = try diversity(held.batches, "global noise", sample) { numbers.append(spread) }
+    if let spread = try diversity(held, "global noise", sample) { numbers.append(spread) }
     if let regional = system as? any RegionalNoiseSystem {
-      let spread = try diversity(held.batches, "noise drawn for each class apart") { batch, draws in
+      let spread = try diversity(held, "noise drawn for each class apart") { batch, draws in
         try regional.translateWithRegionalNoise(batch[direction.source], draws: draws)
       }
       if let spread { numbers.append(spread) }
@@ -68,82 +71,56 @@ extension Evaluation {
     return nil
   }
 
-  /// Pairs as bytes and maps for the segmenter, and as the batches that the system takes.
+  /// Held-out pairs: for the segmenter, and as the batches of one that the system takes, which are made when
+  /// they are asked for.
+  private struct HeldPairs {
+    let examples: SegmenterTraining.Examples
+    let count: Int
+    let name: String
+    let batch: (Int) throws -> Batch
+  }
+
+  private func heldPairs(_ direction: TranslationDirection, _ classes: Int) throws -> HeldPairs? {
+    for split in [DatasetSplit.test, .validation] {
+      guard let dataset = try data.dataset(of: split),
+        let examples = try mapExamples(of: split, direction, classes)
+      else { continue }
+      return HeldPairs(examples: examples, count: examples.images.shape[0], name: split.rawValue) { index in
+        data.batch(
+          HostBatch(fields: try dataset.batch(at: [index]), indices: [index], epoch: 0, isFirst: true))
+      }
+    }
+    return nil
+  }
+
+  /// Pairs as bytes and maps for the segmenter. Maps are kept as bytes where their classes fit: those of some
+  /// thousands of pictures would else take gigabytes.
   private func mapExamples(
-    of split: DatasetSplit, _ direction: TranslationDirection
-  ) throws -> (examples: SegmenterTraining.Examples, batches: [Batch])? {
+    of split: DatasetSplit, _ direction: TranslationDirection, _ classes: Int
+  ) throws -> SegmenterTraining.Examples? {
     guard let dataset = try data.dataset(of: split) else { return nil }
     let most = min(dataset.count, split == .train ? 5000 : 1000)
     var images: [Tensor] = []
     var labels: [Tensor] = []
-    var batches: [Batch] = []
     for index in 0..<most {
       let fields = try dataset.batch(at: [index])
       guard let image = fields[direction.target], let label = fields[direction.source] else { return nil }
       images.append(Tensor(image))
-      labels.append(Tensor(label))
-      if split != .train {
-        batches.append(data.batch(HostBatch(fields: fields, indices: [index], epoch: 0, isFirst: true)))
-      }
+      let map = Tensor(label)
+      labels.append(classes <= 256 ? map.asType(.uint8) : map)
     }
     guard !images.isEmpty else { return nil }
-    let examples = try SegmenterTraining.Examples(
+    return try SegmenterTraining.Examples(
       images: .concatenated(images, dim: 0), labels: .concatenated(labels, dim: 0))
-    return (examples, batches)
   }
 
-  private func segmenter(
-    _ training: SegmenterTraining.Examples, _ test: SegmenterTraining.Examples, _ classes: Int,
-    _ ignored: Int?
-  ) throws -> PictureSegmenter {
-    let folder = (options.classifierFile ?? URL(fileURLWithPath: "classifier.safetensors"))
-      .deletingLastPathComponent()
-    let file = folder.appendingPathComponent("segmenter.safetensors")
-    say("the segmenter that judges (\(file.lastPathComponent); trained on the real training set only)")
-    let plan = SegmenterTraining(seconds: options.classifierSeconds)
-    return try withGradients {
-      try plan.cached(at: file, train: training, test: test, classes: classes, ignoring: ignored)
-    }
-  }
-
-  /// A picture for each map, `[n, 3, height, width]` in -1 … 1, and how it was made.
-  private func pictures<System: TranslatingSystem>(
-    _ system: System, _ direction: TranslationDirection, _ batches: [Batch], _ draws: any Draws
-  ) throws -> (Tensor, String) {
-    if let reconstructing = system as? any ReconstructingSystem {
-      let made = try batches.map { try reconstructing.reconstruct($0, draws: draws) }
-      return (.concatenated(made, dim: 0), "styles of the real pictures")
-    }
-    let made = try batches.map { batch in
-      try system.translate(batch[direction.source], direction: direction, draws: draws)
-    }
-    return (.concatenated(made, dim: 0), "one sample a map")
-  }
-
-  private func segmentation(
-    _ generated: Tensor, _ held: SegmenterTraining.Examples, _ segmenter: PictureSegmenter, _ classes: Int,
-    _ ignored: Int?, _ source: String
-  ) throws -> [MeasuredNumber] {
-    var scores = try SegmentationScores(classes: classes)
-    try scores.add(prediction: segmenter.segment(generated), target: held.labels, ignoring: ignored)
-    let shape = held.images.shape
-    let network = segmenter.report.map {
-      "U-Net trained on \($0.trainingCount) real training pictures (\($0.fingerprint.prefix(8)), \($0.steps) steps"
-        + ($0.wasShortened ? ", shortened by the time limit)" : ")")
-    }
-    let setting =
-      "\(network ?? "untrained U-Net"), \(shape[0]) pictures of \(source), \(shape[3])×\(shape[2]) pixels for "
-      + "pictures, maps and predictions, maps resized by nearest neighbour, \(classes) classes, "
-      + (ignored.map { "label \($0) left out" } ?? "no label left out")
-      + ", one scale, counts gathered before they are divided"
-    return [
-      MeasuredNumber(
-        name: "mean intersection over union", value: scores.meanIntersectionOverUnion,
-        realAgainstReal: segmenter.report?.meanIntersectionOverUnion, protocolText: setting),
-      MeasuredNumber(
-        name: "pixel accuracy", value: scores.pixelAccuracy,
-        realAgainstReal: segmenter.report?.pixelAccuracy, protocolText: setting),
-    ]
+  /// A picture for each map, bytes `[n, 3, height, width]`, each rounded as soon as it is made.
+  private func pictures(
+    _ held: HeldPairs, in range: ImageRange, _ make: (Batch, any Draws) throws -> Tensor
+  ) throws -> Tensor {
+    let draws = StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation maps"))
+    let made = try (0..<held.count).map { bytes(try make(held.batch($0), draws), range) }
+    return .concatenated(made, dim: 0)
   }
 
   /// Distances by every feature source there is: the pictures' maps are those of the real ones, so that both
@@ -171,9 +148,10 @@ extension Evaluation {
   /// The mean LPIPS distance between two samples of one map, over at most 50 maps; nil where a system makes
   /// the same picture every time, or where the weights of LPIPS are not there.
   private func diversity(
-    _ batches: [Batch], _ manner: String, _ draw: (Batch, any Draws) throws -> Tensor
+    _ held: HeldPairs, _ manner: String, _ draw: (Batch, any Draws) throws -> Tensor
   ) throws -> MeasuredNumber? {
-    guard let first = batches.first else { return nil }
+    guard held.count > 0 else { return nil }
+    let first = try held.batch(0)
     let draws = StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation diversity"))
     func sample(_ batch: Batch) throws -> Tensor { try draw(batch, draws) }
     guard try (sample(first) - sample(first)).abs().max().item() > 1e-6 else { return nil }
@@ -184,8 +162,11 @@ extension Evaluation {
       say("no diversity: \(error)")
       return nil
     }
-    let chosen = batches.prefix(50)
-    let pairs = try chosen.map { (try sample($0), try sample($0)) }
+    let count = min(50, held.count)
+    let pairs = try (0..<count).map { index in
+      let batch = try held.batch(index)
+      return (try sample(batch), try sample(batch))
+    }
     let values = try distance.distances(
       ofAll: .concatenated(pairs.map { $0.0 }, dim: 0), .concatenated(pairs.map { $0.1 }, dim: 0)
     ).doubles()
@@ -195,6 +176,6 @@ extension Evaluation {
     return MeasuredNumber(
       name: "diversity (LPIPS, \(manner))", value: interval.value,
       interval: [interval.interval.lower, interval.interval.upper],
-      protocolText: "\(facts), two samples of each of \(chosen.count) maps")
+      protocolText: "\(facts), two samples of each of \(count) maps")
   }
 }

@@ -1,64 +1,10 @@
-public import AtelierData
-public import AtelierMetrics
+import AtelierData
+import AtelierMetrics
 public import AtelierModels
-public import Foundation
-public import Perception
+import Foundation
+import Perception
 public import Torch
 import TorchNN
-
-/// What `evaluate` is asked to do.
-public struct EvaluationOptions: Sendable {
-  /// Generated pictures.
-  public var samples: Int
-  /// Random numbers of samples and subsets follow from it.
-  public var seed: UInt64
-  /// Importance samples of the likelihood bound; papers take 5,000.
-  public var importanceSamples: Int
-  /// The most seconds a classifier may train.
-  public var classifierSeconds: Double
-  /// Where the classifier is kept; nil: in the run's folder.
-  public var classifierFile: URL?
-  /// The weights of the Inception network of the FID paper, where the user has them.
-  public var inceptionWeights: URL?
-  /// Whether the historical Parzen-window likelihood is computed too.
-  public var withParzen: Bool
-  /// Where perceptual distances and sources of features take their weights from.
-  public var weights: WeightStore
-  /// Whether translations are measured on whole pictures or at the size of training; nil: whole ones where
-  /// pictures are enlarged.
-  public var wholePictures: Bool?
-  /// Pixels cut off each side before translations are measured; nil: the scale of super-resolution, else 0.
-  public var border: Int?
-  /// Whether the data are others than those of the training, so that all of them were held out.
-  public var hasOtherData: Bool
-  /// Examples that a page shows.
-  public var shownExamples: Int
-  /// A label of maps that counts in no measure; nil: what the configuration leaves out of its losses.
-  public var ignoredLabel: Int?
-
-  /// The usual options.
-  public init(
-    samples: Int = 1000, seed: UInt64 = 0, importanceSamples: Int = 100, classifierSeconds: Double = 90,
-    classifierFile: URL? = nil, inceptionWeights: URL? = nil, withParzen: Bool = false,
-    weights: WeightStore = .standard, wholePictures: Bool? = nil, border: Int? = nil,
-    hasOtherData: Bool = false, shownExamples: Int = 8,
-    ignoredLabel: Int? = nil
-  ) {
-    self.samples = samples
-    self.seed = seed
-    self.importanceSamples = importanceSamples
-    self.classifierSeconds = classifierSeconds
-    self.classifierFile = classifierFile
-    self.inceptionWeights = inceptionWeights
-    self.withParzen = withParzen
-    self.weights = weights
-    self.wholePictures = wholePictures
-    self.border = border
-    self.hasOtherData = hasOtherData
-    self.shownExamples = shownExamples
-    self.ignoredLabel = ignoredLabel
-  }
-}
 
 /// Measures a trained system by everything that applies to it.
 ///
@@ -154,15 +100,20 @@ public struct Evaluation {
     for (index, features) in sources.enumerated() {
       say("comparing with \(source) by \(features.name)")
       let judge = SampleJudge(
-        features: features, classifier: classifier, reference: reference, comparison: comparison,
-        source: source, seed: options.seed)
+        features: features, classifier: classifier, reference: reference.images,
+        comparison: comparison.images, source: source, seed: options.seed)
       if index == 0 {
         if let labels, let number = try judge.labelAccuracy(of: samples, labels: labels) {
           numbers.append(number)
         }
         if let score = try judge.classifierScore(of: samples) { numbers.append(score) }
       }
-      numbers += try judge.comparisons(of: samples)
+      let generated = judge.generatedFeatures(of: samples)
+      numbers += try judge.comparisons(ofFeatures: generated)
+      if let labels {
+        numbers += try classDistances(
+          judge, of: generated, classLabels(labels, reference, comparison, training))
+      }
     }
     if options.withParzen { numbers.append(try parzen(system, training, test)) }
     return numbers
@@ -263,12 +214,30 @@ public struct Evaluation {
   ///
   /// Both must be held out: a classifier's features of pictures it learned from differ from those of
   /// others, and real against real would look worse than it is.
-  private func divided(_ test: Pictures, count: Int) -> (reference: Tensor, comparison: Tensor) {
+  private func divided(_ test: Pictures, count: Int) -> (reference: Pictures, comparison: Pictures) {
     let total = test.images.shape[0]
     let chosen = balancedRows(test, count: min(count, total / 2))
     let taken = Set(chosen)
     let rest = (0..<total).filter { !taken.contains($0) }
-    return (test.images.indexSelected(0, Tensor(rest)), test.images.indexSelected(0, Tensor(chosen)))
+    func part(_ rows: [Int]) -> Pictures {
+      Pictures(
+        images: test.images.indexSelected(0, Tensor(rows)),
+        labels: test.labels.indexSelected(0, Tensor(rows)),
+        name: test.name)
+    }
+    return (part(rest), part(chosen))
+  }
+
+  /// The labels of the sets that are compared class by class.
+  private func classLabels(
+    _ samples: Tensor, _ reference: Pictures, _ comparison: Pictures, _ training: Pictures
+  ) throws -> ClassLabels {
+    let names = try data.dataset(of: .train)?.description.classNames ?? []
+    var counts = [Int](repeating: 0, count: names.count)
+    for label in training.labels.integers() where counts.indices.contains(label) { counts[label] += 1 }
+    return ClassLabels(
+      samples: samples.integers(), reference: reference.labels.integers(),
+      comparison: comparison.labels.integers(), trainingCounts: counts, names: names)
   }
 
   private func parzen(_ system: any LatentSystem, _ training: Pictures, _ test: Pictures) throws

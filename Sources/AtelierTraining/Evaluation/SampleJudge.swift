@@ -12,9 +12,9 @@ public struct SampleJudge {
   /// A classifier that learned from the real training set only; nil where there are no classes.
   public let classifier: ImageClassifier?
 
-  private let reference: Tensor
-  private let comparison: Tensor
-  private let source: String
+  let reference: Tensor
+  let comparison: Tensor
+  let source: String
   private let seed: UInt64
 
   /// A judge with its real pictures.
@@ -60,9 +60,21 @@ public struct SampleJudge {
   ///
   /// - Throws: `MetricError` where there are too few pictures.
   public func comparisons(of samples: Tensor) throws -> [MeasuredNumber] {
-    let generated = features.features(ofAll: Self.rounded(samples))
-    let facts = features.provenance.fields.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
-    let setting = "\(facts), \(samples.shape[0]) samples against \(reference.shape[0]) of \(source)"
+    try comparisons(ofFeatures: generatedFeatures(of: samples))
+  }
+
+  /// What the pictures are compared by, in words.
+  var facts: String {
+    features.provenance.fields.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+  }
+
+  /// The features of pictures that were rounded to bytes first.
+  func generatedFeatures(of samples: Tensor) -> Tensor { features.features(ofAll: Self.rounded(samples)) }
+
+  /// The comparisons of pictures whose features are known.
+  func comparisons(ofFeatures generated: Tensor) throws -> [MeasuredNumber] {
+    let samples = generated.shape[0]
+    let setting = "\(facts), \(samples) samples against \(reference.shape[0]) of \(source)"
     func number(_ name: String, _ extra: String = "", _ value: (Tensor) throws -> Double) throws
       -> MeasuredNumber
     {
@@ -71,7 +83,7 @@ public struct SampleJudge {
         protocolText: extra.isEmpty ? setting : "\(setting), \(extra)")
     }
     // The two sets of the ball measures have the same size, as their paper wants it.
-    let count = min(reference.shape[0], samples.shape[0])
+    let count = min(reference.shape[0], samples)
     let order = RandomStream(seed: seed, purpose: "reference subset").permutation(reference.shape[0])
     let balanced = reference.indexSelected(0, order.slice(0, 0, count))
     let balls = "k 5, \(count) of the reference drawn with seed \(seed)"
@@ -104,13 +116,14 @@ public struct SampleJudge {
     let score = try inceptionScore(logits: classifier.logits(Self.rounded(samples)), splits: 1)
     return MeasuredNumber(
       name: "classifier score", value: score.mean,
-      protocolText:
-        "as the inception score, with Atelier's classifier in place of Inception, \(samples.shape[0]) samples, 1 split"
+      protocolText: "as the inception score, with Atelier's classifier (\(classifier.name)) in place of "
+        + "Inception, \(samples.shape[0]) samples, 1 split"
     )
   }
 
-  /// Pictures in -1 … 1 as the bytes a file would hold.
+  /// Pictures in -1 … 1 as the bytes a file would hold; bytes as they are.
   public static func rounded(_ samples: Tensor) -> Tensor {
-    ((samples + 1) * 127.5).round().clamped(min: 0, max: 255).asType(.uint8)
+    samples.dtype == .uint8
+      ? samples : ((samples + 1) * 127.5).round().clamped(min: 0, max: 255).asType(.uint8)
   }
 }

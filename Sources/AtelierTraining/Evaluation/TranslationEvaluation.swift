@@ -245,6 +245,13 @@ public struct TranslationResult {
   public let table: EvaluationTable
   /// Pictures of the first examples, none selected.
   public let examples: [TranslationExample]
+
+  /// A result with its pictures.
+  public init(direction: String, table: EvaluationTable, examples: [TranslationExample] = []) {
+    self.direction = direction
+    self.table = table
+    self.examples = examples
+  }
 }
 
 /// Pictures that belong together, with their titles: the source, what each system made of it, what it should

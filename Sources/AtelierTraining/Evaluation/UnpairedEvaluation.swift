@@ -79,6 +79,9 @@ extension TranslationEvaluation {
         "input: the untranslated pictures of \(direction.source)",
         "real against real: one half of \(direction.target) against the other",
       ] + missing()
+    let variety = try styleVariety(subject, direction, columns: table.columns.count)
+    table.rows += variety.rows
+    table.notes += variety.notes
     if leftOut > 0 { table.notes.append("places where a picture cannot be decoded, left out: \(leftOut)") }
     return TranslationResult(direction: direction.name, table: table, examples: examples)
   }
@@ -99,7 +102,7 @@ extension TranslationEvaluation {
   }
 
   /// Whether a field is the second of two unpaired sets.
-  private func isSecond(_ field: String, of system: any TranslatingSystem) -> Bool {
+  func isSecond(_ field: String, of system: any TranslatingSystem) -> Bool {
     func asked<System: TranslatingSystem>(_ system: System) -> Bool {
       if case .unpaired(_, let second) = System.examplePlan(system.configuration) {
         second == field

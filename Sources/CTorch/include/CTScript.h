@@ -32,6 +32,11 @@ bool CTScriptModuleReads(const CTScriptModule *_Nonnull module, const char *_Non
 bool CTScriptModuleSave(const CTScriptModule *_Nonnull module, const char *_Nonnull file);
 // Another handle of the same tensor.
 CTTensor *_Nullable CTTensorAlias(const CTTensor *_Nonnull tensor);
+// Reads a saved module, to be run in evaluation mode.
+CTScriptModule *_Nullable CTScriptModuleLoad(const char *_Nonnull file);
+// What a module's `forward` makes of borrowed inputs, an owned handle.
+CTTensor *_Nullable CTScriptModuleRun(const CTScriptModule *_Nonnull module, CTTensor *_Nonnull const *_Nonnull inputs,
+                                      int32_t count);
 // Runs a saved module in this process.
 CTTensor *_Nullable CTScriptFileRun(const char *_Nonnull file, CTTensor *_Nonnull const *_Nonnull inputs, int32_t count);
 

@@ -1,0 +1,165 @@
+public import Foundation
+public import Torch
+
+/// A network that finds the classes of pixels.
+public protocol Segmenter {
+  /// The class of every pixel, int64 `[n, height, width]`, of pictures `[n, 3, height, width]`, bytes or in
+  /// -1 … 1.
+  ///
+  /// - Throws: `MetricError` where the network does not fit the pictures.
+  func classes(of pictures: Tensor) throws -> Tensor
+  /// What it is, for the protocol of numbers.
+  var facts: String { get }
+}
+
+extension Segmenter {
+  /// What the segmenter finds in pictures, against the maps they belong to or were made from, some at a time: maps
+  /// and predictions of all at once would take gigabytes.
+  ///
+  /// - Parameters:
+  ///   - pictures: `[n, 3, height, width]`, bytes or in -1 … 1.
+  ///   - examples: as many maps; their own pictures do not count.
+  ///   - classes: how many classes there are.
+  ///   - ignore: a class of the maps that does not count.
+  /// - Throws: `MetricError` for other numbers or sizes of pictures and maps.
+  public func scores(
+    of pictures: Tensor, against examples: SegmenterTraining.Examples, classes: Int, ignoring ignore: Int?
+  ) throws -> SegmentationScores {
+    let count = examples.images.shape[0]
+    guard pictures.rank == 4, pictures.shape[0] == count else {
+      throw MetricError("\(count) maps need as many pictures, not \(pictures.shape)")
+    }
+    var scores = try SegmentationScores(classes: classes)
+    for start in stride(from: 0, to: count, by: 16) {
+      let end = min(start + 16, count)
+      try scores.add(
+        prediction: self.classes(of: pictures.slice(0, start, end)),
+        target: examples.labels(from: start, to: end), ignoring: ignore)
+    }
+    return scores
+  }
+}
+
+/// A segmenter of the user's own: a TorchScript file whose `forward` takes pictures `[n, 3, height, width]` and
+/// returns logits `[n, classes, h, w]`.
+///
+/// Logits of another size than the pictures' are brought to it, bilinearly, before the largest one decides. The
+/// network runs in evaluation mode, on the processor.
+public final class ScriptedSegmenter: Segmenter {
+  /// The numbers that a network wants its pictures in.
+  public enum InputRange: String, Codable, Sendable, Hashable, CaseIterable {
+    /// -1 … 1.
+    case signed
+    /// 0 … 1.
+    case unit
+    /// 0 … 1, then less ImageNet's mean (0.485, 0.456, 0.406) and divided by its deviation (0.229, 0.224, 0.225).
+    case imagenet
+
+    /// What stands in protocols.
+    var text: String {
+      switch self {
+      case .signed: "pictures in -1 … 1"
+      case .unit: "pictures in 0 … 1"
+      case .imagenet: "pictures normalised as for ImageNet"
+      }
+    }
+  }
+
+  /// The file.
+  public let file: URL
+  /// The numbers that pictures go in as.
+  public let range: InputRange
+  private let script: LoadedScript
+  private let classCount: Int
+  private let fingerprint: String
+  private var resized: [Int]?
+
+  /// Opens a file.
+  ///
+  /// - Parameters:
+  ///   - range: what the network wants its pictures in.
+  ///   - classes: how many classes its logits must have.
+  /// - Throws: `MetricError` where there is no such file; `ScriptError` where it is no TorchScript.
+  public init(_ file: URL, range: InputRange, classes: Int) throws {
+    guard let bytes = try? Data(contentsOf: file, options: .alwaysMapped) else {
+      throw MetricError("the segmenter \(file.path) cannot be read; name a TorchScript file")
+    }
+    var hash = Fingerprint()
+    hash.add(bytes)
+    fingerprint = hash.text
+    script = try LoadedScript(file)
+    self.file = file
+    self.range = range
+    classCount = classes
+  }
+
+  /// The file's name, the beginning of its fingerprint, and how pictures go in.
+  public var facts: String {
+    let size = resized.map { ", logits of \($0[1])×\($0[0]) brought to the pictures' size bilinearly" } ?? ""
+    return "\(file.lastPathComponent) (\(fingerprint.prefix(8))), \(range.text)\(size)"
+  }
+
+  /// The class of every pixel; see ``Segmenter``.
+  public func classes(of pictures: Tensor) throws -> Tensor {
+    guard pictures.rank == 4, pictures.shape[0] >= 1, pictures.shape[1] == 3 else {
+      throw MetricError("a segmenter takes [n, 3, height, width], not \(pictures.shape)")
+    }
+    return try withoutGradients {
+      let size = 8
+      let count = pictures.shape[0]
+      let parts = try stride(from: 0, to: count, by: size).map { start in
+        try found(signedPictures(pictures.slice(0, start, min(start + size, count)).to(.cpu)))
+      }
+      return .concatenated(parts, dim: 0)
+    }
+  }
+
+  private func found(_ signed: Tensor) throws -> Tensor {
+    let logits = try script([prepared(signed)])
+    let shape = logits.shape
+    guard shape.count == 4, shape[0] == signed.shape[0], logits.dtype.isFloatingPoint, shape[2] >= 1,
+      shape[3] >= 1
+    else {
+      throw MetricError(
+        "the segmenter \(file.path) gives \(logits.dtype) \(shape) for pictures \(signed.shape); it has to give "
+          + "logits [n, classes, height, width]")
+    }
+    guard shape[1] == classCount else {
+      throw MetricError(
+        "the segmenter \(file.path) gives logits of \(shape[1]) classes, and the maps have \(classCount); wrap "
+          + "it in a network that puts its classes in the maps' places")
+    }
+    guard logits.isFinite() else {
+      throw MetricError(
+        "the segmenter \(file.path) gives numbers that are not finite; check what it takes pictures in (-1 … 1, "
+          + "0 … 1, or normalised)")
+    }
+    let wanted = Array(signed.shape.suffix(2))
+    guard Array(shape.suffix(2)) != wanted else { return logits.argmax(dim: 1) }
+    resized = Array(shape.suffix(2))
+    return upsampleBilinear(logits.asType(.float32), size: (wanted[0], wanted[1]), antialias: false)
+      .argmax(dim: 1)
+  }
+
+  private func prepared(_ signed: Tensor) -> Tensor {
+    guard range != .signed else { return signed.contiguous() }
+    let unit = ((signed + 1) / 2).clamped(min: 0, max: 1)
+    guard range == .imagenet else { return unit.contiguous() }
+    func colours(_ values: [Float]) -> Tensor { Tensor(HostTensor(values, shape: [1, 3, 1, 1])) }
+    return ((unit - colours([0.485, 0.456, 0.406])) / colours([0.229, 0.224, 0.225])).contiguous()
+  }
+}
+
+extension PictureSegmenter: Segmenter {
+  /// The class of every pixel; see ``Segmenter``.
+  public func classes(of pictures: Tensor) -> Tensor { segment(pictures) }
+
+  /// How it was trained.
+  public var facts: String {
+    guard let report else { return "untrained U-Net" }
+    let limit = report.seconds.map { " of \(Int($0.rounded())) seconds" } ?? ""
+    return
+      "U-Net trained on \(report.trainingCount) real training pictures (\(report.fingerprint.prefix(8)), "
+      + "\(report.steps) steps" + (report.wasShortened ? ", shortened by the time limit\(limit))" : ")")
+  }
+}

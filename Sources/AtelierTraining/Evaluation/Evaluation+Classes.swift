@@ -1,0 +1,130 @@
+import AtelierMetrics
+import Torch
+
+/// Distances of class-conditional systems, class by class and by how frequent classes are in training.
+extension Evaluation {
+  /// The most classes whose distances are told one by one; of more, those with the largest.
+  private static let mostClasses = 30
+
+  /// The labels of three sets of pictures, and what the classes are called.
+  struct ClassLabels {
+    /// What each sample was generated for.
+    let samples: [Int]
+    /// Of the real pictures that samples are compared with.
+    let reference: [Int]
+    /// Of the real pictures that stand in for samples.
+    let comparison: [Int]
+    /// The training pictures of each class.
+    let trainingCounts: [Int]
+    /// The classes' names.
+    let names: [String]
+
+    func name(_ label: Int) -> String { names.indices.contains(label) ? names[label] : "\(label)" }
+  }
+
+  /// The class-wise Fréchet distances with their mean, and the stratified ones where the classes of the training
+  /// set differ in how many pictures they have.
+  ///
+  /// A class, or a group of them, with fewer than ``SetDistances/fewest`` real or generated pictures has no
+  /// distance; one with fewer than the features has one that is called for comparison only.
+  func classDistances(_ judge: SampleJudge, of generated: Tensor, _ labels: ClassLabels) throws
+    -> [MeasuredNumber]
+  {
+    let name = frechetDistanceName(for: judge.features)
+    let each = labels.trainingCounts.indices.map { (name: labels.name($0), classes: [$0]) }
+    let byClass = try judge.distances(of: generated, labels, groups: each.map(\.classes))
+    var numbers: [MeasuredNumber] = []
+    if let mean = byClass.own.mean {
+      numbers.append(
+        MeasuredNumber(
+          name: "class-wise \(name), mean", value: mean, realAgainstReal: byClass.real.mean,
+          protocolText: setting(judge, byClass.own, each.map(\.name), unit: "class")))
+      numbers += told(judge, byClass, each, name: { "\(name), class \($0)" }, unit: "class")
+    } else {
+      let most = byClass.own.groups.map { min($0.realCount, $0.fakeCount) }.max() ?? 0
+      say(
+        "no class-wise \(name): a class needs \(SetDistances.fewest) real and as many generated pictures, and "
+          + "the best has \(most) of both; raise --samples, or hold out more pictures")
+    }
+    let strata = options.shotGroups.groups(trainingCounts: labels.trainingCounts)
+    guard strata.count > 1 else {
+      if let only = strata.first {
+        say("no stratified \(name): all classes are \(only.name); --shots FEW,MANY sets other bounds")
+      }
+      return numbers
+    }
+    let grouped = try judge.distances(of: generated, labels, groups: strata.map(\.classes))
+    for group in grouped.own.refused {
+      let place = grouped.own.groups.firstIndex(of: group) ?? 0
+      say(
+        "no stratified \(name) of the \(strata[place].name) classes: \(group.realCount) real and "
+          + "\(group.fakeCount) generated pictures, and \(SetDistances.fewest) of each are needed")
+    }
+    return numbers
+      + told(judge, grouped, strata, name: { "stratified \(name), \($0)" }, unit: "group of classes")
+  }
+
+  /// A number for each group that has one; of many groups only those with the largest.
+  private func told(
+    _ judge: SampleJudge, _ distances: (own: GroupedFrechetDistance, real: GroupedFrechetDistance),
+    _ groups: [(name: String, classes: [Int])], name: (String) -> String, unit: String
+  ) -> [MeasuredNumber] {
+    let known = distances.own.groups.indices.filter { distances.own.groups[$0].distance != nil }
+    func distance(_ place: Int) -> Double { distances.own.groups[place].distance ?? 0 }
+    let largest = Set(known.sorted { distance($0) > distance($1) }.prefix(Self.mostClasses))
+    let selection =
+      known.count > largest.count ? ", one of the \(largest.count) largest of \(known.count)" : ""
+    return known.filter(largest.contains).map { place in
+      let group = distances.own.groups[place]
+      let warning =
+        distances.own.deficient.contains(group)
+        ? ", fewer pictures than the \(distances.own.features) features: for comparison only" : ""
+      return MeasuredNumber(
+        name: name(groups[place].name), value: distance(place),
+        realAgainstReal: distances.real.groups[place].distance,
+        protocolText:
+          "\(judge.facts), \(group.fakeCount) samples of the \(unit) against \(group.realCount) of "
+          + judge.source + selection + warning)
+    }
+  }
+
+  /// The protocol of a mean over groups: how many pictures they have, which were refused, which are doubtful.
+  private func setting(
+    _ judge: SampleJudge, _ distances: GroupedFrechetDistance, _ names: [String], unit: String
+  ) -> String {
+    let known = distances.groups.filter { $0.distance != nil }
+    func range(_ counts: [Int]) -> String {
+      let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
+      return least == most ? "\(least)" : "\(least) to \(most)"
+    }
+    var text =
+      "\(judge.facts), \(range(known.map(\.fakeCount))) samples against \(range(known.map(\.realCount))) of "
+      + "\(judge.source) a \(unit), each of the \(known.count) classes counted once"
+    let refused = distances.groups.indices.filter { distances.groups[$0].distance == nil }
+    if !refused.isEmpty {
+      let some =
+        refused.prefix(5).map { names[$0] }.joined(separator: ", ") + (refused.count > 5 ? ", …" : "")
+      text += "; left out: \(refused.count) with fewer than \(distances.fewest) pictures (\(some))"
+    }
+    if !distances.deficient.isEmpty {
+      text +=
+        "; \(distances.deficient.count) have fewer pictures than the \(distances.features) features: "
+        + "for comparison only"
+    }
+    return text
+  }
+}
+
+extension SampleJudge {
+  /// The distances of groups of classes: of generated pictures' features, and of the real ones in their place.
+  func distances(
+    of generated: Tensor, _ labels: Evaluation.ClassLabels, groups: [[Int]]
+  ) throws -> (own: GroupedFrechetDistance, real: GroupedFrechetDistance) {
+    func distance(_ set: Tensor, _ setLabels: [Int]) throws -> GroupedFrechetDistance {
+      try groupedFrechetDistance(
+        real: reference, realLabels: labels.reference, fake: set, fakeLabels: setLabels, groups: groups,
+        fewest: SetDistances.fewest)
+    }
+    return (try distance(generated, labels.samples), try distance(comparison, labels.comparison))
+  }
+}

@@ -1,0 +1,75 @@
+public import AtelierMetrics
+public import Foundation
+public import Perception
+
+/// What `evaluate` is asked to do.
+public struct EvaluationOptions: Sendable {
+  /// Generated pictures.
+  public var samples: Int
+  /// Random numbers of samples and subsets follow from it.
+  public var seed: UInt64
+  /// Importance samples of the likelihood bound; papers take 5,000.
+  public var importanceSamples: Int
+  /// The most seconds a classifier may train.
+  public var classifierSeconds: Double
+  /// Where the classifier is kept; nil: in the run's folder.
+  public var classifierFile: URL?
+  /// The weights of the Inception network of the FID paper, where the user has them.
+  public var inceptionWeights: URL?
+  /// Whether the historical Parzen-window likelihood is computed too.
+  public var withParzen: Bool
+  /// Where perceptual distances and sources of features take their weights from.
+  public var weights: WeightStore
+  /// Whether translations are measured on whole pictures or at the size of training; nil: whole ones where
+  /// pictures are enlarged.
+  public var wholePictures: Bool?
+  /// Pixels cut off each side before translations are measured; nil: the scale of super-resolution, else 0.
+  public var border: Int?
+  /// Whether the data are others than those of the training, so that all of them were held out.
+  public var hasOtherData: Bool
+  /// Examples that a page shows.
+  public var shownExamples: Int
+  /// A label of maps that counts in no measure; nil: what the configuration leaves out of its losses.
+  public var ignoredLabel: Int?
+  /// The most seconds a segmenter may train.
+  public var segmenterSeconds: Double
+  /// Where a trained segmenter is looked for, and written into the first; none: where the classifier is kept.
+  public var segmenterFolders: [URL]
+  /// A segmenter of the user's own, a TorchScript file that takes `[n, 3, height, width]` and gives logits
+  /// `[n, classes, h, w]`; nil: one is trained on the real training pictures.
+  public var segmenterScript: URL?
+  /// What the user's segmenter wants its pictures in.
+  public var segmenterRange: ScriptedSegmenter.InputRange
+  /// From how many training pictures on classes are medium- and many-shot.
+  public var shotGroups: ShotGroups
+
+  /// The usual options.
+  public init(
+    samples: Int = 1000, seed: UInt64 = 0, importanceSamples: Int = 100, classifierSeconds: Double = 90,
+    classifierFile: URL? = nil, inceptionWeights: URL? = nil, withParzen: Bool = false,
+    weights: WeightStore = .standard, wholePictures: Bool? = nil, border: Int? = nil,
+    hasOtherData: Bool = false, shownExamples: Int = 8,
+    ignoredLabel: Int? = nil, segmenterSeconds: Double = 90, segmenterFolders: [URL] = [],
+    segmenterScript: URL? = nil, segmenterRange: ScriptedSegmenter.InputRange = .signed,
+    shotGroups: ShotGroups = .usual
+  ) {
+    self.samples = samples
+    self.seed = seed
+    self.importanceSamples = importanceSamples
+    self.classifierSeconds = classifierSeconds
+    self.classifierFile = classifierFile
+    self.inceptionWeights = inceptionWeights
+    self.withParzen = withParzen
+    self.weights = weights
+    self.wholePictures = wholePictures
+    self.border = border
+    self.hasOtherData = hasOtherData
+    self.shownExamples = shownExamples
+    self.ignoredLabel = ignoredLabel
+    self.segmenterSeconds = segmenterSeconds
+    self.segmenterFolders = segmenterFolders
+    self.segmenterScript = segmenterScript
+    self.segmenterRange = segmenterRange
+    self.shotGroups = shotGroups
+  }
+}

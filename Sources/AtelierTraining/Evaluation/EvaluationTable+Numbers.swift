@@ -1,0 +1,52 @@
+extension EvaluationTable {
+  /// Numbers that were measured run by run, side by side: a column a run, then real against real where that was
+  /// measured, then the runs' baselines.
+  ///
+  /// - Parameter runs: the runs' names with their numbers. A name that occurs again in a run, of another source
+  ///   of features, is numbered.
+  public init(title: String, runs: [(name: String, numbers: [MeasuredNumber])]) {
+    let keyed = runs.map { Self.keyed($0.numbers) }
+    var measures: [String] = []
+    for number in keyed.joined() where !measures.contains(number.key) { measures.append(number.key) }
+    let hasReal = keyed.joined().contains { $0.number.realAgainstReal != nil }
+    var baselines: [(run: Int, name: String)] = []
+    for (run, numbers) in keyed.enumerated() {
+      for baseline in numbers.flatMap({ $0.number.baselines ?? [] })
+      where !baselines.contains(where: { $0.run == run && $0.name == baseline.name }) {
+        baselines.append((run, baseline.name))
+      }
+    }
+    let baselineNames = baselines.map { runs.count > 1 ? "\($0.name), \(runs[$0.run].name)" : $0.name }
+    self.init(
+      title: title, columns: runs.map(\.name) + (hasReal ? ["real against real"] : []) + baselineNames,
+      runs: runs.count)
+    rows = measures.map { measure in
+      let found = keyed.map { numbers in numbers.first { $0.key == measure }?.number }
+      let real = found.lazy.compactMap { $0?.realAgainstReal }.first
+      let beside = baselines.map { place, name in found[place]?.baselines?.first { $0.name == name }?.value }
+      let values = found.map { $0?.value } + (hasReal ? [real] : []) + beside
+      var texts: [String] = []
+      for text in found.compactMap({ $0?.protocolText }) where !texts.contains(text) { texts.append(text) }
+      let intervals = found.map { $0?.interval }
+      return Row(
+        measure, protocolText: texts.joined(separator: "; or "),
+        largerIsBetter: Self.largerIsBetter(measure), values: values,
+        intervals: intervals + [[Double]?](repeating: nil, count: values.count - intervals.count))
+    }
+  }
+
+  private static func keyed(_ numbers: [MeasuredNumber]) -> [(key: String, number: MeasuredNumber)] {
+    var seen: [String: Int] = [:]
+    return numbers.map { number in
+      let count = seen[number.name, default: 0] + 1
+      seen[number.name] = count
+      return (count == 1 ? number.name : "\(number.name) (\(count))", number)
+    }
+  }
+
+  /// Distances and errors are the better the smaller they are; of the nearest neighbours a half is ideal.
+  private static func largerIsBetter(_ measure: String) -> Bool? {
+    if measure.contains("nearest-neighbour") { return nil }
+    return !["distance", "FID", "RMSE", "error"].contains { measure.contains($0) }
+  }
+}

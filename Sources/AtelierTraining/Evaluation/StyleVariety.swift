@@ -1,0 +1,153 @@
+import AtelierData
+import AtelierMetrics
+import AtelierModels
+import Foundation
+import Torch
+import TorchNN
+
+/// How varied the outputs of a translating system with drawn styles are.
+extension TranslationEvaluation {
+  /// The conditional inception score of one direction, and the inception score beside it, by a classifier of the
+  /// target set's classes; a note where the set has none. Nothing for systems without styles of their own.
+  ///
+  /// Classes are the folders that pictures of the target set lie in. Source of the measure: Huang et al. 2018
+  /// (MUNIT), section 5.3, where the classifier is an Inception trained on the target's classes.
+  func styleVariety(
+    _ subject: TranslationSubject, _ direction: TranslationDirection, columns: Int
+  ) throws -> (rows: [EvaluationTable.Row], notes: [String]) {
+    guard let styled = subject.system as? any StyledTranslatingSystem, drawsStyles(styled) else {
+      return ([], [])
+    }
+    let isFirst = !isSecond(direction.target, of: subject.system)
+    guard let training = try subject.data.dataset(of: .train) as? UnpairedDataset,
+      let held = try heldOut(subject, whole: false).dataset as? UnpairedDataset
+    else { return ([], []) }
+    let names = Set(Self.classNames(training, isFirst)).sorted()
+    guard names.count > 1 else {
+      return (
+        [],
+        [
+          "conditional inception score not measured: the pictures of \(direction.target) have no classes; put "
+            + "them into a folder for each class"
+        ]
+      )
+    }
+    let field = direction.target
+    let (train, test) = (
+      try examples(subject, training, field, isFirst, names),
+      try examples(subject, held, field, isFirst, names)
+    )
+    guard let train, let test else {
+      return (
+        [],
+        [
+          "conditional inception score not measured: no held-out picture of \(field) lies in a folder that is "
+            + "called as one of the training set's"
+        ]
+      )
+    }
+    let classifier = try classifier(train, test, names.count, field)
+    return (try scores(subject, styled, direction, held, classifier, names, test, columns), [])
+  }
+
+  private func drawsStyles(_ system: any StyledTranslatingSystem) -> Bool {
+    func asked<System: StyledTranslatingSystem>(_ system: System) -> Bool {
+      System.stylePictures == .oneByOne
+    }
+    return asked(system)
+  }
+
+  /// The class of each picture of a set: the folder it lies in.
+  private static func classNames(_ dataset: UnpairedDataset, _ isFirst: Bool) -> [String] {
+    (isFirst ? dataset.files.first : dataset.files.second).map {
+      $0.deletingLastPathComponent().lastPathComponent
+    }
+  }
+
+  /// The pictures of one set with their classes, as bytes; nil where none has a known class.
+  private func examples(
+    _ subject: TranslationSubject, _ dataset: UnpairedDataset, _ field: String, _ isFirst: Bool,
+    _ names: [String]
+  ) throws -> ClassifierTraining.Examples? {
+    let mostPictures = 10_000
+    var (images, labels): ([Tensor], [Int]) = ([], [])
+    for (index, name) in Self.classNames(dataset, isFirst).prefix(mostPictures).enumerated() {
+      guard let label = names.firstIndex(of: name),
+        let batch = try subject.data.usableBatch(of: index, in: dataset, say: say)
+      else { continue }
+      images.append(bytes(batch[field], range(subject.system, field)))
+      labels.append(label)
+    }
+    guard !images.isEmpty else { return nil }
+    return try ClassifierTraining.Examples(images: .concatenated(images, dim: 0), labels: Tensor(labels))
+  }
+
+  private func classifier(
+    _ train: ClassifierTraining.Examples, _ test: ClassifierTraining.Examples, _ classes: Int, _ field: String
+  ) throws -> ImageClassifier {
+    let file = (options.classifierFile ?? URL(fileURLWithPath: "classifier.safetensors"))
+      .deletingPathExtension().appendingPathExtension("\(field).safetensors")
+    say("the classifier that judges (\(file.lastPathComponent); trained on the real training set only)")
+    // Sets are small here: as many steps as some thousands of pictures would give.
+    let epochs = min(30, max(3, 30_000 / Double(train.images.shape[0])))
+    let plan = ClassifierTraining(
+      epochs: epochs, batchSize: max(2, min(128, train.images.shape[0] / 4)),
+      seconds: options.classifierSeconds)
+    return try withGradients { try plan.cached(at: file, train: train, test: test, classes: classes) }
+  }
+
+  private func scores(
+    _ subject: TranslationSubject, _ system: any StyledTranslatingSystem, _ direction: TranslationDirection,
+    _ held: UnpairedDataset, _ classifier: ImageClassifier, _ names: [String],
+    _ test: ClassifierTraining.Examples, _ columns: Int
+  ) throws -> [EvaluationTable.Row] {
+    let isFirst = !isSecond(direction.source, of: subject.system)
+    let available = isFirst ? held.files.first.count : held.files.second.count
+    let wanted = min(100, available, max(1, options.samples / 2))
+    let each = max(2, min(100, options.samples / max(1, wanted)))
+    let draws = StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation styles"))
+    var (made, sources): ([Tensor], [Tensor]) = ([], [])
+    for index in 0..<wanted {
+      if index == 0 || (index + 1) % 10 == 0 {
+        say("\(direction.name), \(each) styles of picture \(index + 1)")
+      }
+      guard let batch = try subject.data.usableBatch(of: index, in: held, say: say) else { continue }
+      let source = batch[direction.source]
+      let outputs = try (0..<each).map { _ in
+        let output = try system.translate(source, direction: direction, style: .drawn, draws: draws)
+        return bytes(output, range(subject.system, direction.target))
+      }
+      made.append(classifier.logits(.concatenated(outputs, dim: 0)))
+      if source.shape[1] == test.images.shape[1] {
+        sources.append(bytes(source, range(subject.system, direction.source)))
+      }
+    }
+    guard !made.isEmpty else { return [] }
+    let score = try conditionalInceptionScore(logits: .stacked(made))
+    func plain(_ pictures: Tensor) throws -> Double {
+      log(try inceptionScore(logits: classifier.logits(pictures), splits: 1).mean)
+    }
+    let accuracy = classifier.report.map { ", test accuracy \(fixed($0.testAccuracy, 3))" } ?? ""
+    let setting =
+      "\(classifier.name), trained on the real training pictures of \(direction.target) in \(names.count) classes "
+      + "(\(names.prefix(8).joined(separator: ", "))\(names.count > 8 ? ", …" : "")\(accuracy)), "
+      + "\(score.inputs) inputs, \(score.outputs) drawn styles of each"
+    func row(_ name: String, _ values: [Double?], _ text: String) -> EvaluationTable.Row {
+      let missing = [Double?](repeating: nil, count: max(0, columns - values.count))
+      return EvaluationTable.Row(
+        name, protocolText: "\(setting), \(text)", largerIsBetter: true, values: values + missing)
+    }
+    let input = try sources.isEmpty ? nil : plain(.concatenated(sources, dim: 0))
+    return [
+      row(
+        "conditional inception score, nats", [score.withinInputs],
+        "mean divergence of an output's classes from their mean over the same input's outputs; its exponential is "
+          + fixed(score.exponential, 3)),
+      row(
+        "inception score, nats", [score.overall, input, try plain(test.images)],
+        "mean divergence of an output's classes from their mean over all outputs; its exponential is "
+          + "\(fixed(score.inceptionScore, 3)); in the last column that of the \(test.images.shape[0]) real "
+          + "held-out pictures"),
+    ]
+  }
+}

@@ -1,0 +1,261 @@
+import Atelier
+import Foundation
+import TestSupport
+import Testing
+
+/// Measures of what was made for a class, from a map, or in a style.
+@Suite(.serialized) struct EvaluationMeasureTests {
+  private var nothingInstalled: WeightStore {
+    WeightStore(
+      FileManager.default.temporaryDirectory.appendingPathComponent("no-weights-\(UUID().uuidString)"))
+  }
+
+  private func options(_ folder: TemporaryFolder, samples: Int) -> EvaluationOptions {
+    EvaluationOptions(
+      samples: samples, classifierSeconds: 10, classifierFile: folder("classifier.safetensors"),
+      weights: nothingInstalled, shownExamples: 0)
+  }
+
+  /// An untrained system on its data.
+  private func open<System: GenerativeSystem>(
+    _ type: System.Type, _ data: URL, _ base: System.Configuration,
+    _ changes: [String: ConfigurationValue] = [:]
+  ) throws -> (system: System, data: DataBinding) {
+    let values = try base.overlaid(with: changes).values()
+    let binding = try DataBinding.open(
+      data, for: type, configuration: values, options: DataBindingOptions())
+    let configuration = try base.overlaid(with: binding.configuration)
+    return (try type.init(configuration, artefacts: Artefacts(), using: RandomStream(seed: 1)), binding)
+  }
+
+  // MARK: Classes
+
+  @Test func classesAreMeasuredOneByOneAndByHowFrequentTheyAre() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeClassFolders(to: folder("data/train"), classes: ["a"], perClass: 60)
+    try TinyData.writeClassFolders(to: folder("data/train"), classes: ["b"], perClass: 10)
+    try TinyData.writeClassFolders(to: folder("data/test"), classes: ["a", "b"], perClass: 50)
+    let (system, data) = try open(ToySystem.self, folder("data"), ToySystem.Configuration())
+    var options = self.options(folder, samples: 50)
+    options.shotGroups = try ShotGroups(few: 20, many: 50)
+    let numbers = try Evaluation(system, data: data, options: options).run()
+    func number(_ name: String) throws -> MeasuredNumber {
+      try #require(numbers.first { $0.name == name }, "\(numbers.map(\.name))")
+    }
+    let (a, b) = (
+      try number("fréchet distance, class a"), try number("fréchet distance, class b")
+    )
+    let mean = try number("class-wise fréchet distance, mean")
+    #expect(abs(mean.value - (a.value + b.value) / 2) < 1e-9 * max(1, mean.value))
+    #expect(mean.realAgainstReal != nil && a.realAgainstReal != nil)
+    #expect(a.protocolText.contains("25 samples of the class against 25"), "\(a.protocolText)")
+    // Twenty-five pictures have no covariance of 128 features.
+    #expect(a.protocolText.contains("fewer pictures than the 128 features"))
+    #expect(mean.protocolText.contains("2 have fewer pictures than the 128 features"))
+    // Each group holds one class here, so that its distance is the class's.
+    let many = try number("stratified fréchet distance, many-shot (more than 50 training pictures)")
+    let few = try number("stratified fréchet distance, few-shot (fewer than 20 training pictures)")
+    #expect(many.value == a.value && few.value == b.value)
+  }
+
+  @Test func classesWithTooFewPicturesAreRefusedWithTheNumber() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeIDX(to: folder.url, classes: 4, perClass: 20)
+    let (system, data) = try open(ToySystem.self, folder.url, ToySystem.Configuration())
+    var said: [String] = []
+    let numbers = try Evaluation(
+      system, data: data, options: options(folder, samples: 20), say: { said.append($0) }
+    ).run()
+    #expect(!numbers.contains { $0.name.contains("class-wise") || $0.name.contains("stratified") })
+    #expect(
+      said.contains { $0.contains("needs 20 real") && $0.contains("the best has 5 of both") }, "\(said)")
+  }
+
+  // MARK: Maps
+
+  private func mapData(_ folder: TemporaryFolder) throws -> URL {
+    try TinyData.writeLabelled(to: folder("data"), count: 24, size: 12)
+    return folder("data")
+  }
+
+  @Test func picturesMadeAgainAreMeasuredBesideThoseInTheMeanStyle() throws {
+    let folder = try TemporaryFolder()
+    let (system, data) = try open(
+      TinyRebuilder.self, try mapData(folder), TinyRebuilder.Configuration())
+    let numbers = try Evaluation(system, data: data, options: options(folder, samples: 20)).mapMeasures()
+    func number(_ name: String) throws -> MeasuredNumber {
+      try #require(numbers.first { $0.name == name }, "\(numbers.map(\.name))")
+    }
+    // Its own styles give back the very picture, the mean style grey.
+    let error = try number("reconstruction RMSE")
+    #expect(error.value < 1e-6 && (error.baselines?.first?.value ?? 0) > 0.05)
+    #expect(error.baselines?.map(\.name) == ["mean styles"])
+    #expect(abs(try number("reconstruction SSIM").value - 1) < 1e-6)
+    #expect(abs(try number("reconstruction PSNR, dB").value - 80) < 1e-6)
+    let overlap = try number("mean intersection over union")
+    #expect(overlap.value == overlap.realAgainstReal)
+  }
+
+  @Test func aSegmenterOfTheUsersOwnJudgesAndIsNamed() throws {
+    let folder = try TemporaryFolder()
+    let (system, data) = try open(
+      TinyRebuilder.self, try mapData(folder), TinyRebuilder.Configuration())
+    let file = folder("own.pt")
+    let module = try ScriptModule("Segmenter")
+    try module.record([("pictures", .zeros([1, 3, 12, 12]))]) { inputs in
+      let red = inputs[0].slice(1, 0, 1)
+      return .concatenated([red, red * -1, red - 2, red - 2], dim: 1)
+    }
+    try module.write(to: file, extraFiles: [:])
+    var options = self.options(folder, samples: 20)
+    options.segmenterScript = file
+    let numbers = try Evaluation(system, data: data, options: options).mapMeasures()
+    let overlap = try #require(numbers.first { $0.name == "mean intersection over union" })
+    #expect(overlap.protocolText.contains("own.pt") && overlap.protocolText.contains("-1 … 1"))
+    #expect(overlap.value > 0 && overlap.value == overlap.realAgainstReal)
+    // Nothing was trained.
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    #expect(!files.contains { $0.hasPrefix("segmenter") })
+  }
+
+  @Test func runsOnTheSameDataAreJudgedByTheSameSegmenter() throws {
+    let folder = try TemporaryFolder()
+    let (system, data) = try open(
+      TinyRebuilder.self, try mapData(folder), TinyRebuilder.Configuration())
+    for name in ["first", "second"] {
+      try FileManager.default.createDirectory(at: folder(name), withIntermediateDirectories: true)
+    }
+    func measured(_ folders: [String]) throws -> (numbers: [MeasuredNumber], said: [String]) {
+      var options = self.options(folder, samples: 20)
+      options.segmenterFolders = folders.map { folder($0) }
+      var said: [String] = []
+      let numbers = try Evaluation(system, data: data, options: options, say: { said.append($0) })
+        .mapMeasures()
+      return (numbers, said)
+    }
+    let one = try measured(["first", "second"])
+    #expect(one.said.contains { $0.hasPrefix("kept in") })
+    let two = try measured(["second", "first"])
+    #expect(two.said.contains { $0.hasPrefix("taken from") && $0.contains("first") }, "\(two.said)")
+    #expect(one.numbers == two.numbers)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder("second").path).isEmpty)
+  }
+
+  @Test func numbersOfSeveralRunsStandSideBySide() throws {
+    func overlap(_ value: Double) -> MeasuredNumber {
+      MeasuredNumber(name: "overlap", value: value, realAgainstReal: 0.9, protocolText: "p")
+    }
+    let error = MeasuredNumber(
+      name: "RMSE", value: 0.1, interval: [0, 1],
+      baselines: [BaselineNumber(name: "mean styles", value: 0.3)], protocolText: "q")
+    let (pixels, network) = (
+      MeasuredNumber(name: "kernel distance", value: 1, protocolText: "pixels"),
+      MeasuredNumber(name: "kernel distance", value: 2, protocolText: "network")
+    )
+    let table = EvaluationTable(
+      title: "t", runs: [("one", [overlap(0.5), error]), ("two", [overlap(0.6), pixels, network])])
+    #expect(table.columns == ["one", "two", "real against real", "mean styles, one"] && table.runs == 2)
+    #expect(table.rows.map(\.measure) == ["overlap", "RMSE", "kernel distance", "kernel distance (2)"])
+    #expect(table.rows[0].values == [0.5, 0.6, 0.9, nil] && table.rows[0].largerIsBetter == true)
+    #expect(table.rows[1].values == [0.1, nil, nil, 0.3] && table.rows[1].largerIsBetter == false)
+    #expect(table.rows[3].values == [nil, 2, nil, nil] && table.rows[1].intervals[0] == [0, 1])
+  }
+
+  // MARK: Styles
+
+  @Test func stylesAreMeasuredWhereTheTargetHasClasses() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeUnpaired(to: folder("data"), size: 16)
+    // The second set's pictures lie in two folders, the first set's in none.
+    for part in ["trainB", "testB"] {
+      let place = folder("data/\(part)")
+      let names = try FileManager.default.contentsOfDirectory(atPath: place.path).sorted()
+      for (number, name) in names.enumerated() {
+        let inside = place.appendingPathComponent(number % 2 == 0 ? "bright" : "dark")
+        try FileManager.default.createDirectory(at: inside, withIntermediateDirectories: true)
+        try FileManager.default.moveItem(
+          at: place.appendingPathComponent(name), to: inside.appendingPathComponent(name))
+      }
+    }
+    let small = try #require(MUNIT.Configuration.presets.first { $0.name == "small" }).configuration
+    let (system, data) = try open(
+      MUNIT.self, folder("data"), small,
+      [
+        "imageSize": .integer(16), "width": .integer(2), "blocks": .integer(1),
+        "discriminatorWidth": .integer(2), "mlpWidth": .integer(4), "styleLength": .integer(3),
+      ])
+    let results = try TranslationEvaluation(
+      [TranslationSubject("tiny", system, data: data)], options: options(folder, samples: 12)
+    ).run()
+    let (there, back) = (try #require(results.first).table, try #require(results.last).table)
+    let within = try #require(
+      there.rows.first { $0.measure == "conditional inception score, nats" }, "\(there.text)")
+    let overall = try #require(there.rows.first { $0.measure == "inception score, nats" })
+    let (low, high) = (try #require(within.values[0]), try #require(overall.values[0]))
+    #expect(low >= 0 && low <= high + 1e-9 && high <= log(2) + 1e-9)
+    #expect(within.values.count == there.columns.count && overall.values[2] != nil)
+    #expect(within.protocolText.contains("classifier-") && within.protocolText.contains("bright, dark"))
+    #expect(within.protocolText.contains("3 inputs, 4 drawn styles"), "\(within.protocolText)")
+    #expect(!back.rows.contains { $0.measure.contains("inception") })
+    #expect(back.notes.contains { $0.contains("pictures of A have no classes") })
+  }
+}
+
+/// Pictures from maps: grey from the map alone, the picture itself where its styles are given.
+private final class TinyRebuilder: TranslatingSystem, ReconstructingSystem {
+  struct Configuration: SystemConfiguration {
+    var imageSize = 12
+    var classes = 4
+    var batchSize = 2
+
+    static let presets = [Preset("small", "a toy", Configuration())]
+    func validate() throws(ConfigurationError) {}
+  }
+
+  static let identity = SystemIdentity(
+    name: "tiny-rebuilder", summary: "a toy", paper: "none", reference: "none")
+  let configuration: Configuration
+  private let generator: Linear
+  private let optimizer: Adam
+
+  init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    self.configuration = configuration
+    generator = Linear(inputFeatures: 1, outputFeatures: 1, using: stream)
+    optimizer = Adam(generator, learningRate: 0.1)
+  }
+
+  static func fields(_ configuration: Configuration) -> [Field] {
+    let size = configuration.imageSize
+    return [
+      Field("label", .labelMap(classes: configuration.classes, height: size, width: size)),
+      Field("image", .image(channels: 3, height: size, width: size, range: .signed)),
+    ]
+  }
+
+  static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
+    .pairs(source: "label", target: "image", derivation: nil)
+  }
+
+  static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    configuration
+  }
+
+  static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    [TranslationDirection("label-to-image", source: "label", target: "image")]
+  }
+
+  var networks: [Network] {
+    [Network("generator", generator) { _, _ in [:] }]
+  }
+  var optimizers: [(name: String, optimizer: Optimizer)] { [("generator", optimizer)] }
+
+  func step(_ step: TrainingStep) throws {
+    step.log("total", try step.update("generator", optimizer) { self.generator(.ones([1, 1])).sum() })
+  }
+
+  func translate(_ pictures: Tensor, direction: TranslationDirection, draws: any Draws) throws -> Tensor {
+    .zeros([pictures.shape[0], 3, pictures.shape[1], pictures.shape[2]])
+  }
+
+  func reconstruct(_ batch: Batch, draws: any Draws) throws -> Tensor { batch["image"] }
+}
