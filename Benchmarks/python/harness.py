@@ -34,6 +34,8 @@ class Recipe:
     batch_size = 64
     # The picture fields of a batch and their shapes, in the order in which a step takes them.
     pictures = {"image": (3, 64, 64)}
+    # The label maps of a batch: classes, height and width; a step takes them behind the pictures.
+    label_maps = {}
     # Whether networks see pictures in -1...1 or in 0...1.
     is_signed = True
     # How many pictures lie in memory.
@@ -57,6 +59,16 @@ class Recipe:
     def prepare(self, **shared):
         """Takes the pictures that all steps share."""
 
+    def draws(self):
+        """What one step draws, by the names under which Atelier's step asks for it, in a step's order."""
+        if not self.latent_size:
+            return {}
+        rows = self.drawn_rows or self.batch_size
+        return {
+            "latent": torch.randn(rows, self.latent_size),
+            "fakeLabel": torch.randint(0, self.classes, (rows,)),
+        }
+
 
 def as_floats(recipe, picture):
     picture = picture.to(torch.get_default_dtype())
@@ -64,11 +76,12 @@ def as_floats(recipe, picture):
 
 
 def gathered(recipe, inputs, index, part=1):
-    """The arguments of a step for some rows: float pictures or a corner of them, then labels."""
+    """The arguments of a step for some rows: float pictures or a corner of them, then maps, then labels."""
     pictures = [inputs[name][index] for name in recipe.pictures]
     if part > 1:
         pictures = [each[..., : each.shape[-2] // part, : each.shape[-1] // part] for each in pictures]
     chosen = [as_floats(recipe, each) for each in pictures]
+    chosen += [inputs[name][index].long() for name in recipe.label_maps]
     return chosen + ([inputs["label"][index]] if recipe.classes else [])
 
 
@@ -97,10 +110,14 @@ def make_inputs(recipe):
     inputs["checkedPart"] = torch.tensor(recipe.checked_part)
     if recipe.classes:
         inputs["label"] = torch.randint(0, recipe.classes, (recipe.picture_count,))
-    if recipe.latent_size:
-        shape = (recipe.checked_steps, recipe.drawn_rows or recipe.batch_size)
-        inputs["latent"] = torch.randn(*shape, recipe.latent_size)
-        inputs["fakeLabel"] = torch.randint(0, recipe.classes, shape)
+    for name, (classes, height, width) in recipe.label_maps.items():
+        # Squares of a sixteenth of the picture: a class has regions.
+        squares = torch.randint(0, classes, (recipe.picture_count, 16, 16), dtype=torch.uint8)
+        grown = squares.repeat_interleave(height // 16, 1).repeat_interleave(width // 16, 2)
+        inputs[name] = grown
+    steps = [recipe.draws() for _ in range(recipe.checked_steps)]
+    for name in steps[0]:
+        inputs[f"draws.{name}"] = torch.stack([step[name] for step in steps])
     return inputs
 
 
@@ -116,7 +133,7 @@ def first_losses(recipe, inputs):
     for step in range(recipe.checked_steps):
         chosen = slice(step * recipe.batch_size, (step + 1) * recipe.batch_size)
         arguments = gathered(recipe, inputs, chosen, recipe.checked_part)
-        draws = [inputs[name][step] for name in ("latent", "fakeLabel") if name in inputs]
+        draws = [inputs[f"draws.{name}"][step] for name in recipe.draws()]
         draws = [draw.to(arguments[0].dtype) if draw.is_floating_point() else draw for draw in draws]
         losses.append(recipe.step(*arguments, *draws))
     return losses
@@ -131,13 +148,6 @@ def exact_losses(make_recipe, inputs, folder):
         return first_losses(recipe, inputs)
     finally:
         torch.set_default_dtype(torch.float32)
-
-
-def draws(recipe):
-    if not recipe.latent_size:
-        return []
-    rows = recipe.drawn_rows or recipe.batch_size
-    return [torch.randn(rows, recipe.latent_size), torch.randint(0, recipe.classes, (rows,))]
 
 
 def latency(recipe, size):
@@ -202,10 +212,10 @@ def main(make_recipe):
     prepare(recipe, inputs)
     source = batches(recipe, inputs)
     for _ in range(arguments.warmup):
-        recipe.step(*next(source), *draws(recipe))
+        recipe.step(*next(source), *recipe.draws().values())
     start = time.perf_counter()
     for _ in range(arguments.steps):
-        last = recipe.step(*next(source), *draws(recipe))
+        last = recipe.step(*next(source), *recipe.draws().values())
     seconds = time.perf_counter() - start
     result = {
         "steps_per_second": arguments.steps / seconds,

@@ -14,7 +14,7 @@ struct Benchmark: ParsableCommand {
 
   /// The recipes of Benchmarks/python.
   enum Recipe: String, CaseIterable, ExpressibleByArgument {
-    case cgan, dcgan, biggan, autoencoder, pix2pix, cyclegan, srresnet, neighbours, product
+    case cgan, dcgan, biggan, spade, oasis, autoencoder, pix2pix, cyclegan, srresnet, neighbours, product
     case fastStyle = "fast-style"
   }
 
@@ -62,6 +62,8 @@ struct Benchmark: ParsableCommand {
     case .cgan: try run(ConditionalGAN.self, Self.conditional, withoutDropout: ["dropout": 0.0])
     case .dcgan: try run(DCGAN.self, Self.convolutional)
     case .biggan: try run(BigGAN.self, Self.large)
+    case .spade: try run(SPADE.self, Self.modulated)
+    case .oasis: try run(OASIS.self, Self.segmented)
     case .neighbours: try raceNeighbours()
     case .product: print("{\"seconds\": \(Engine.productSeconds(rows: rows ?? 1024))}")
     case .autoencoder: try run(Autoencoder.self, Self.autoencoder)
@@ -89,6 +91,13 @@ struct Benchmark: ParsableCommand {
     "discriminatorAttention": [], "generatorLearningRate": 2e-4, "discriminatorLearningRate": 2e-4,
     "batchSize": 32, "gradientAccumulation": 1, "averageDecay": 0.999, "averageStart": 0,
   ]
+  /// What the recipes from label maps share; the rest are the authors' options.
+  private static let maps: [String: ConfigurationValue] = [
+    "classes": 35, "imageWidth": 128, "imageHeight": 128, "width": 16, "spadeHidden": 32,
+    "discriminatorWidth": 16, "norm": "batch", "batchSize": 2,
+  ]
+  private static let modulated = maps.merging(["weights": .table(["perceptual": 10.0])]) { $1 }
+  private static let segmented = maps
   private static let autoencoder: [String: ConfigurationValue] = [
     "imageSize": 28, "imageChannels": 1, "hidden": [128, 64, 12], "latentSize": 3, "batchSize": 128,
   ]
@@ -194,6 +203,9 @@ struct Benchmark: ParsableCommand {
       let direction = try? translating.direction(named: nil)
     else { return [:] }
     for field in System.fields(system.configuration) where field.name == direction.source {
+      if case .labelMap(_, let height, let width) = field.kind {
+        return [field.name: .zeros([count, size ?? height, size ?? width], dtype: .int64)]
+      }
       guard case .image(let channels, let height, let width, _) = field.kind else { continue }
       let side = size.map { $0 / direction.scale }
       let drawn = RandomStream(seed: 1).uniform([count, channels, side ?? height, side ?? width])
@@ -235,7 +247,11 @@ struct Benchmark: ParsableCommand {
   ) throws -> [[Double]] {
     let part = inputs["checkedPart"]?.integers().first ?? 1
     let source = try PicturesInMemory(inputs, of: system, order: nil, part: part)
-    let recorded = inputs.filter { ["latent", "fakeLabel"].contains($0.key) }.mapValues { Tensor($0) }
+    let prefix = "draws."
+    let recorded = Dictionary(
+      uniqueKeysWithValues: inputs.filter { $0.key.hasPrefix(prefix) }.map {
+        (String($0.key.dropFirst(prefix.count)), Tensor($0.value))
+      })
     let count = inputs["checkedSteps"]?.integers().first ?? 5
     return try (0..<count).map { index in
       let draws = ReshapedDraws(recorded.mapValues { $0.selected(dim: 0, index: index) })
@@ -313,6 +329,8 @@ private final class PicturesInMemory: BatchSource {
       let picked = values.indexSelected(0, indices)
       if case .image(_, _, _, let range) = field.kind {
         tensors[field.name] = Self.floats(picked, range)
+      } else if case .labelMap = field.kind {
+        tensors[field.name] = picked.asType(.int64)
       } else {
         tensors[field.name] = picked
       }

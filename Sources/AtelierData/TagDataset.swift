@@ -8,6 +8,8 @@ public struct TagDataset: Dataset {
   public let features: HostTensor
   /// The tags of each picture, numbers into the vocabulary's `tags`.
   public let tags: [[Int]]
+  /// The file name of each picture.
+  public let pictureNames: [String]
   private let pairs: [(picture: Int, tag: Int)]
   private let size: Int
   private let names: (feature: String, tag: String)
@@ -31,6 +33,7 @@ public struct TagDataset: Dataset {
     }
     let numbers = Dictionary(
       uniqueKeysWithValues: vocabulary.tagNames.enumerated().map { ($1, $0) })
+    pictureNames = data.pictures.map(\.file.lastPathComponent)
     tags = data.pictures.map { data.tags(of: $0).compactMap { numbers[$0] } }
     pairs = tags.enumerated().flatMap { picture, tags in tags.map { (picture: picture, tag: $0) } }
     guard !pairs.isEmpty else { throw .invalid(reason: "\(data.name): no picture has a tag that is known") }

@@ -25,6 +25,8 @@ struct PreviewPainter {
   let classColours: [[UInt8]]
   /// Pictures to be reconstructed or translated, where the system can; in the ranges of its fields.
   let examples: Batch?
+  /// What a preview in words says of each example.
+  var exampleTexts: [String] = []
 
   /// More columns than this cannot be told apart on a screen.
   private static let mostColumns = 20
@@ -63,6 +65,18 @@ struct PreviewPainter {
       // Different sources that all give one picture are a collapse like any other.
       preview.pictures = drawn.outputs
       preview.groups = [Int](repeating: 0, count: drawn.outputs.shape[0])
+      return preview
+    }
+    if let system = system as? any TaggingSystem {
+      // Without examples there is nothing to tag.
+      guard let features = examples?.tensors.values.first else { return preview }
+      let found = try system.tags(for: features, count: 10, draws: draws)
+      let lines = zip(exampleTexts, found).map { text, tags in
+        "\(text): \(tags.map { system.tagNames[$0] }.joined(separator: ", "))\n"
+      }
+      let file = run.samples.appendingPathComponent(name + ".txt")
+      try AtomicFile.write(Data(lines.joined().utf8), to: file)
+      preview.files.append(file)
       return preview
     }
     let classes = classCount(of: system).map { min($0, Self.mostColumns) }

@@ -74,13 +74,14 @@ public final class Trainer {
   /// - Parameters:
   ///   - frozenWeights: SHA-256 of the weights that frozen networks were filled with, by name; recorded in
   ///     checkpoints and compared on resumption.
-  ///   - examples: a batch that previews reconstruct, where the system can.
+  ///   - examples: a batch that previews reconstruct or tag, where the system can.
+  ///   - exampleTexts: what a preview in words says of each example.
   ///   - validation: held-out batches for systems that follow a held-out loss.
   /// - Throws: ``TrainingError`` for settings that cannot work, or a folder that cannot be written.
   public init(
     _ system: any GenerativeSystem, run: RunDirectory, source: any ResumableBatchSource, facts: DataFacts,
     options: TrainingOptions, frozenWeights: [String: String] = [:], examples: Batch? = nil,
-    validation: (() throws -> [Batch])? = nil,
+    exampleTexts: [String] = [], validation: (() throws -> [Batch])? = nil,
     reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
   ) throws {
     try options.validate()
@@ -98,7 +99,7 @@ public final class Trainer {
     store = CheckpointStore(run.checkpoints)
     painter = PreviewPainter(
       run: run, options: options, classNames: facts.description.classNames,
-      classColours: facts.description.classColours ?? [], examples: examples)
+      classColours: facts.description.classColours ?? [], examples: examples, exampleTexts: exampleTexts)
     watch = HealthWatch(options.health)
     if let threads = options.threads { Engine.threadCount = threads }
     log = try EventLog(run.events)

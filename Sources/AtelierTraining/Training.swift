@@ -120,11 +120,12 @@ public enum Training {
       using: RandomStream(seed: UInt64(options.seed), purpose: "initial weights"))
     system.move(to: options.device)
     let frozen = try system.fillFrozenNetworks(from: weights, on: options.device)
+    let tagged = system is any TaggingSystem ? try taggedPreview(data) : nil
     let needsExamples = system is any ReconstructingSystem || system is any TranslatingSystem
     let examples = needsExamples ? try previewExamples(data, say: reporter.say) : nil
     let trainer = try Trainer(
       system, run: run, source: data.training, facts: data.facts, options: options, frozenWeights: frozen,
-      examples: examples,
+      examples: tagged?.examples ?? examples, exampleTexts: tagged?.texts ?? [],
       validation: { try data.batches(of: .validation, batchSize: 10)?.map(data.batch) ?? [] },
       reporter: reporter, interruption: interruption)
     if isResuming, try !trainer.resume(allowsInexact: allowsInexact) {
@@ -148,6 +149,23 @@ public enum Training {
         say: split == .train ? { _ in } : say)
       let fields = try dataset.batch(at: indices)
       return data.batch(HostBatch(fields: fields, indices: indices, epoch: 0, isFirst: true))
+    }
+    return nil
+  }
+
+  /// Some pictures of the test part, else of the training part, and the name and the tags of each.
+  private static func taggedPreview(_ data: DataBinding) throws -> (examples: Batch, texts: [String])? {
+    for split in [DatasetSplit.test, .train] {
+      // Data in folders may have no test part, which training does not need.
+      guard let dataset = try? data.dataset(of: split) as? TagDataset else { continue }
+      let chosen = dataset.tags.indices.filter { !dataset.tags[$0].isEmpty }.prefix(20)
+      guard !chosen.isEmpty else { continue }
+      let features = Tensor(dataset.features).indexSelected(0, Tensor(Array(chosen)))
+      let texts = chosen.map { picture in
+        let tags = dataset.tags[picture].map { dataset.description.classNames[$0] }
+        return "\(dataset.pictureNames[picture]) (\(tags.joined(separator: ", ")))"
+      }
+      return (Batch(["feature": features.to(data.options.device)]), texts)
     }
     return nil
   }

@@ -84,6 +84,10 @@ CTTensor *CTTensorDetach(const CTTensor *tensor) {
   return guard([&] { return own(tensor->value.detach()); });
 }
 
+CTTensor *CTTensorUncounted(const CTTensor *tensor) {
+  return guard([&] { return own(tensor->value.variable_data()); });
+}
+
 bool CTTensorBackward(const CTTensor *tensor, const CTTensor *gradient, bool retainGraph) {
   return guard([&] {
     torch::autograd::backward({tensor->value}, {gradient ? gradient->value : at::Tensor()}, retainGraph);

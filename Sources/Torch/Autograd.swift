@@ -24,6 +24,11 @@ extension Tensor {
   /// The same values without history; memory is shared.
   public func detached() -> Tensor { Tensor(CTTensorDetach(handle), "detached", self, rank: rank) }
 
+  /// The same values without history; memory is shared, and what is written through the result stays unnoticed
+  /// by histories that keep this tensor: their backward pass reads the new values, where it would otherwise end
+  /// in an error. PyTorch's `.data`; for repeating authors' code that relies on it, and for nothing else.
+  public func uncounted() -> Tensor { Tensor(CTTensorUncounted(handle), "uncounted", self, rank: rank) }
+
   /// Adds the derivatives of this tensor to the gradients of everything it was computed from.
   ///
   /// - Parameters:

@@ -9,6 +9,10 @@ public enum WeightNormalization: Sendable, Hashable, Codable {
   /// the start; v is computed afresh; sigma is kept as `sv` for the log. In evaluation the same
   /// iteration runs but nothing is stored.
   case spectralBigGAN(epsilon: Double = 1e-6, iterations: Int = 1)
+  /// Spectral normalisation as MUNIT's `networks.py`: a power iteration at every pass, in evaluation too, that
+  /// overwrites u and v under the feet of the passes before it. Where several forward passes share a backward
+  /// pass, the gradient of sigma takes the last u and v in all of them.
+  case spectralOverwriting(epsilon: Double = 1e-12)
   /// Weight normalisation (Salimans and Kingma 2016): a magnitude for each slice of the first
   /// dimension times the direction of the weight.
   case weight
@@ -56,7 +60,7 @@ public class WeightedLayer: Module {
     weight.requiresGradient = false
     let outputs = weight.shape[outputDimension]
     switch normalization {
-    case .spectral(let epsilon, _):
+    case .spectral(let epsilon, _), .spectralOverwriting(let epsilon):
       spectralU = normalized(stream.normal([outputs]), epsilon)
       spectralV = normalized(stream.normal([weight.count / max(1, outputs)]), epsilon)
     case .spectralBigGAN:
@@ -87,6 +91,7 @@ public class WeightedLayer: Module {
     case nil: return weight
     case .spectral(let epsilon, let iterations): return spectral(epsilon, iterations)
     case .spectralBigGAN(let epsilon, let iterations): return spectralBigGAN(epsilon, iterations)
+    case .spectralOverwriting(let epsilon): return spectralOverwriting(epsilon)
     case .weight:
       guard let weightMagnitude else { return weight }
       return weight * (weightMagnitude / Self.sliceNorms(weight))
@@ -130,6 +135,19 @@ public class WeightedLayer: Module {
       }
     }
     return weight / (u * matrix.matmul(v)).sum()
+  }
+
+  /// Source: NVlabs/MUNIT networks.py `SpectralNorm`, as PyTorch 2 evaluates its `u.data = …`: a history keeps
+  /// the parameter itself, whose values are exchanged.
+  private func spectralOverwriting(_ epsilon: Double) -> Tensor {
+    guard let spectralU, let spectralV else { return weight }
+    let matrix = matrix
+    withoutGradients {
+      let v = normalized(matrix.transposed(0, 1).matmul(spectralU), epsilon)
+      spectralU.uncounted().copy(from: normalized(matrix.matmul(v), epsilon))
+      spectralV.uncounted().copy(from: v)
+    }
+    return weight / (spectralU * matrix.matmul(spectralV)).sum()
   }
 
   /// Source: ajbrock/BigGAN-PyTorch layers.py `SN.W_` with one singular value.

@@ -35,6 +35,11 @@ import TorchNN
     #expect(try harness(folder).isDeterministic())
   }
 
+  @Test func levelledFeaturesResumeExactly() throws {
+    let folder = try TemporaryFolder()
+    #expect(try harness(folder, Self.learning.merging(["wordSteps": .integer(1)]) { $1 }).resumesExactly())
+  }
+
   @Test(arguments: [1, 3]) func resumingInEitherStageEqualsNotStopping(_ wordSteps: Int) throws {
     let folder = try TemporaryFolder()
     #expect(try harness(folder, ["wordSteps": .integer(wordSteps)]).resumesExactly())
@@ -85,33 +90,69 @@ import TorchNN
     #expect(abs(loss.item() - 3 * 0.693_147_18) < 1e-5)
   }
 
-  @Test func tagsFollowFromThePictureAfterTraining() throws {
+  /// What the preset for few captions changes in the players, at a size that trains in seconds.
+  private static let learning: [String: ConfigurationValue] = [
+    "wordSteps": .integer(150), "wordLearningRate": .number(0.02),
+    "generatorHidden": .list([.integer(16), .integer(48)]),
+    "discriminatorHidden": .list([.integer(24), .integer(48)]), "maxoutUnits": .integer(24),
+    "dropout": .number(0.1), "nearest": .integer(1), "batchSize": .integer(32),
+    "normalizesFeatures": .boolean(true), "unitVectors": .boolean(true), "vectorNoise": .number(0.5),
+    "mismatchShare": .number(0.5), "optimizer": .string("adam"), "learningRate": .number(0.002),
+  ]
+
+  @Test func eachOfFourKindsOfPicturesGetsAWordOfItsOwn() throws {
     let folder = try TemporaryFolder()
-    let changes: [String: ConfigurationValue] = [
-      "wordSteps": .integer(150), "wordLearningRate": .number(0.02), "momentum": .number(0.5),
-      "generatorHidden": .list([.integer(16), .integer(48)]),
-      "discriminatorHidden": .list([.integer(24), .integer(48)]), "maxoutUnits": .integer(24),
-      "dropout": .number(0.1), "nearest": .integer(2), "batchSize": .integer(32),
-    ]
-    let harness = try harness(folder, changes)
-    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 500))
+    let harness = try harness(folder, Self.learning)
+    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 550))
     let system = try #require(
       try loadSystem(from: run.url, registry: SystemRegistry([ImageTagging.self])).system as? ImageTagging)
     let data = try DataBinding.open(
       harness.data, for: ImageTagging.self, configuration: harness.configuration)
-    let test = try #require(try data.dataset(of: .test) as? TagDataset)
-    let found = try system.tags(
-      for: Tensor(test.features), count: 2, draws: StreamDraws(RandomStream(seed: 3)))
-    let right = zip(found, test.tags).map { Set($0).intersection($1).count }.reduce(0, +)
-    #expect(found.allSatisfy { $0.count == 2 })
-    // Two of eight words drawn blindly are right a quarter of the time.
-    #expect(Double(right) / Double(2 * found.count) > 0.4)
+    let pictures = try [DatasetSplit.train, .test].map {
+      try #require(try data.dataset(of: $0) as? TagDataset)
+    }
+    // The held-out pictures are one of each kind.
+    #expect(Set(pictures[1].tags.map { Set($0) }).count == 4)
+    for part in pictures {
+      let found = try system.tags(
+        for: Tensor(part.features), count: 1, draws: StreamDraws(RandomStream(seed: 3)))
+      let right = zip(found, part.tags).filter { Set($1).isSuperset(of: $0) }.count
+      // A word for all pictures alike is right for a quarter of them.
+      #expect(Double(right) / Double(found.count) > 0.8)
+    }
+  }
+
+  @Test func aPreviewNamesPicturesAndTheirTags() throws {
+    let folder = try TemporaryFolder()
+    var options = SystemHarness.options(steps: 2)
+    options.previewEvery = 2
+    let run = try harness(folder).train(in: folder.url, options: options)
+    let text = try String(contentsOf: run.samples.appendingPathComponent("step-000002.txt"), encoding: .utf8)
+    let lines = text.split(separator: "\n")
+    #expect(lines.count == 4)
+    // Picture 9 is of the second kind, as (9 + 0) mod 4 is 1; what was found follows after the colon.
+    #expect(lines.first?.hasPrefix("009.png (blue, boat): ") == true)
+    #expect(lines.allSatisfy { $0.split(separator: ":").last?.split(separator: ",").count == 8 })
+    #expect(try EventLog.read(run.events).filter { $0.type == .warning }.isEmpty)
+  }
+
+  @Test func whatThePaperDoesNotSayIsOffInIt() {
+    let paper = ImageTagging.Configuration()
+    #expect(!paper.normalizesFeatures && !paper.unitVectors)
+    #expect(paper.vectorNoise == 0 && paper.mismatchShare == 0)
+    #expect(paper.optimizer == .momentum && paper.learningRate == 0.1 && paper.nearest == 20)
   }
 
   @Test func whatCannotWorkIsRefused() {
     var configuration = ImageTagging.Configuration()
     configuration.generatorHidden = [5]
     #expect(refusal(configuration).contains("generatorHidden"))
+    configuration = ImageTagging.Configuration()
+    configuration.mismatchShare = 1.5
+    #expect(refusal(configuration).contains("mismatchShare"))
+    configuration = ImageTagging.Configuration()
+    configuration.vectorNoise = -1
+    #expect(refusal(configuration).contains("vectorNoise"))
     configuration = ImageTagging.Configuration()
     configuration.subsampling = 2
     #expect(refusal(configuration).contains("subsampling"))

@@ -57,6 +57,29 @@ import TorchNN
     expectClose(weight.singularValues().slice(0, 0, 1), [1], tolerance: 1e-5)
   }
 
+  /// The quotient rule on W / (u·W·v) with the vectors of the pass behind.
+  @Test func munitsSpectralNormTakesTheLastVectorsIntoEveryGradient() throws {
+    let layer = linear(.spectralOverwriting())
+    layer.eval()
+    let weight = layer.weight.detached()
+    var (sigmas, products): ([Tensor], [Tensor]) = ([], [])
+    let factors = [ramp(2, 3), ramp(2, 3).square() - 1]
+    for factor in factors {
+      products.append((layer.effectiveWeight() * factor).sum())
+      let (u, v) = (try #require(layer.spectralU), try #require(layer.spectralV))
+      sigmas.append((u.cloned() * weight.matmul(v.cloned())).sum())
+    }
+    let (u, v) = (try #require(layer.spectralU), try #require(layer.spectralV))
+    (products[0] + products[1]).backward()
+    let outer = u.unsqueezed(1) * v.unsqueezed(0)
+    var expected = Tensor.zeros([2, 3])
+    for (factor, sigma) in zip(factors, sigmas) {
+      expected = expected + factor / sigma - outer * ((factor * weight).sum() / sigma.square())
+    }
+    #expect(abs(sigmas[0].item() - sigmas[1].item()) > 1e-3)
+    expectClose(layer.weight.gradient, expected.floats().map(Double.init), tolerance: 1e-5)
+  }
+
   @Test func bigGANsSpectralNormEqualsTheAuthors() {
     let layer = linear(.spectralBigGAN)
     #expect(layer.state().map(\.name) == ["weight", "bias", "spectral_u", "spectral_value"])

@@ -53,7 +53,6 @@ final class BlockConvolution: Module, Layer {
   let conv: Conv2d
   private let activation: Activation
   private let border: Int
-  private let isSpectral: Bool
 
   init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int, border: BorderPadding,
@@ -67,11 +66,12 @@ final class BlockConvolution: Module, Layer {
       case .layer: UnbiasedLayerNorm(channels: outputs, using: stream)
       case .batch: BatchNorm2d(channels: outputs)
       }
-    if case .spectral = norm { isSpectral = true } else { isSpectral = false }
+    var normalization: WeightNormalization?
+    if case .spectral = norm { normalization = .spectralOverwriting() }
     conv = Conv2d(
       inputChannels: inputs, outputChannels: outputs, kernelSize: kernel, stride: stride,
       padding: border == .zero ? padding : 0, hasBias: hasBias,
-      normalization: isSpectral ? .spectral : nil, using: stream)
+      normalization: normalization, using: stream)
     self.border = border == .reflect ? padding : 0
     self.activation = activation
     super.init()
@@ -79,8 +79,6 @@ final class BlockConvolution: Module, Layer {
 
   /// `[batch, outputs, height', width']`.
   func callAsFunction(_ x: Tensor) -> Tensor {
-    // The authors' spectral norm takes a power iteration at every call, in evaluation too.
-    if isSpectral { conv.train() }
     var x = conv(border > 0 ? x.reflectionPadded([border, border, border, border]) : x)
     if let norm { x = norm(x) }
     return switch activation {

@@ -6,6 +6,9 @@ public protocol TaggingSystem: GenerativeSystem {
   /// The words it knows, the most frequent tag of the training data first.
   var tagNames: [String] { get }
 
+  /// How tags are found, in words for a record of measurements.
+  var taggingProtocol: String { get }
+
   /// Tags for features `[pictures, size]`, for each picture numbers into ``tagNames``, the best first.
   ///
   /// - Parameter count: how many tags a picture gets at most.

@@ -25,7 +25,7 @@ extension Evaluation {
       proposed: proposed.map { _ in frequent }, own: own, count: count)
     let setting =
       "\(judged.count) held-out pictures, features \(kind.rawValue), \(system.tagNames.count) tags that occur "
-      + "at least \(minimumCount) times, the ten most common of 100 drawn vectors' 20 nearest"
+      + "at least \(minimumCount) times, \(system.taggingProtocol)"
     let frequentSetting =
       "\(judged.count) held-out pictures, for every picture the ten most frequent tags of the training data"
     func number(_ name: String, _ values: [Double], _ setting: String) throws -> MeasuredNumber {

@@ -14,6 +14,8 @@ bool CTTensorSetRequiresGradient(CTTensor *_Nonnull tensor, bool required);
 bool CTTensorGradient(const CTTensor *_Nonnull tensor, CTTensor *_Nullable *_Nonnull gradient);
 bool CTTensorSetGradient(CTTensor *_Nonnull tensor, const CTTensor *_Nullable gradient);
 CTTensor *_Nullable CTTensorDetach(const CTTensor *_Nonnull tensor);
+// The same memory under a count of changes of its own: writes through it are not noticed.
+CTTensor *_Nullable CTTensorUncounted(const CTTensor *_Nonnull tensor);
 bool CTTensorBackward(const CTTensor *_Nonnull tensor, const CTTensor *_Nullable gradient, bool retainGraph);
 // Fills `results` with `inputCount` owned handles; an unused input's is NULL when `allowUnused`.
 bool CTGradients(const CTTensor *_Nonnull const *_Nonnull outputs, int32_t outputCount,
