@@ -150,7 +150,7 @@ private func tinyInstances() -> ICGAN.Configuration {
     let system = try make(BigGAN.self, configuration)
     // Scores at the beginning are of both signs, so four steps move the probability by ±1 or leave it at 0.
     let logged = try train(system, steps: 0..<4)
-    let values = logged.compactMap { $0["augmentation"] }
+    let values = logged.compactMap { $0["augmentationProbability"] }
     #expect(values.count == 4 && values.allSatisfy { (0...1).contains($0) })
     let carried = system.carriedState()
     #expect(carried.map(\.name) == ["augmentation"])

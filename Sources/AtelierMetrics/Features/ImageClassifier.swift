@@ -190,17 +190,9 @@ extension ImageClassifier {
   ///
   /// - Throws: `FileFormatError` when the file cannot be written.
   public func save(to url: URL) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    var metadata = [
-      "format": Self.format,
-      "configuration": String(decoding: try encoder.encode(configuration), as: UTF8.self),
-    ]
-    if let report {
-      metadata["report"] = String(decoding: try encoder.encode(report), as: UTF8.self)
-      metadata["fingerprint"] = report.fingerprint
-    }
-    try Safetensors.write(hostState(), metadata: metadata, to: url)
+    try NetworkFile.write(
+      self, format: Self.format, configuration: configuration, report: report,
+      fingerprint: report?.fingerprint, to: url)
   }
 
   /// Reads what ``save(to:)`` wrote, in evaluation mode.
@@ -208,20 +200,13 @@ extension ImageClassifier {
   /// - Throws: `FileFormatError` when the file is missing, damaged or holds something else;
   ///   `CheckpointError` when its weights do not fit its configuration.
   public static func load(from url: URL) throws -> ImageClassifier {
-    let header = try Safetensors.header(of: url).metadata
-    let decoder = JSONDecoder()
-    guard header["format"] == format,
-      let configuration = header["configuration"].flatMap({
-        try? decoder.decode(Configuration.self, from: Data($0.utf8))
-      }), (try? configuration.validate()) != nil
-    else {
-      throw FileFormatError(
-        file: url, problem: "it does not hold an image classifier of Atelier; delete it and train one anew")
+    let read: (network: ImageClassifier, report: Report?) = try NetworkFile.read(
+      url, format: format,
+      problem: "it does not hold an image classifier of Atelier; delete it and train one anew"
+    ) { (configuration: Configuration) in
+      try ImageClassifier(configuration, using: RandomStream(seed: 0))
     }
-    let classifier = try ImageClassifier(configuration, using: RandomStream(seed: 0))
-    try classifier.load(try Safetensors.read(url).tensors, from: url.path)
-    classifier.report = header["report"].flatMap { try? decoder.decode(Report.self, from: Data($0.utf8)) }
-    classifier.eval()
-    return classifier
+    read.network.report = read.report
+    return read.network
   }
 }

@@ -146,14 +146,8 @@ extension InstanceEmbedder {
   ///
   /// - Throws: `FileFormatError` when the file cannot be written.
   public func save(to url: URL) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    var metadata = [
-      "format": Self.format,
-      "configuration": String(decoding: try encoder.encode(configuration), as: UTF8.self),
-    ]
-    if let report { metadata["report"] = String(decoding: try encoder.encode(report), as: UTF8.self) }
-    try Safetensors.write(hostState(), metadata: metadata, to: url)
+    try NetworkFile.write(
+      self, format: Self.format, configuration: configuration, report: report, to: url)
   }
 
   /// Reads what ``save(to:)`` wrote, in evaluation mode.
@@ -161,18 +155,12 @@ extension InstanceEmbedder {
   /// - Throws: `FileFormatError` when the file is missing, damaged or holds something else;
   ///   `CheckpointError` when its weights do not fit its configuration.
   public static func load(from url: URL) throws -> InstanceEmbedder {
-    let header = try Safetensors.header(of: url).metadata
-    guard header["format"] == format,
-      let configuration = header["configuration"].flatMap({
-        try? JSONDecoder().decode(Configuration.self, from: Data($0.utf8))
-      }), (try? configuration.validate()) != nil
-    else { throw FileFormatError(file: url, problem: "it does not hold an embedder of Atelier") }
-    let embedder = try InstanceEmbedder(configuration, using: RandomStream(seed: 0))
-    try embedder.load(try Safetensors.read(url).tensors, from: url.path)
-    embedder.report = header["report"].flatMap {
-      try? JSONDecoder().decode(Report.self, from: Data($0.utf8))
+    let read: (network: InstanceEmbedder, report: Report?) = try NetworkFile.read(
+      url, format: format, problem: "it does not hold an embedder of Atelier"
+    ) { (configuration: Configuration) in
+      try InstanceEmbedder(configuration, using: RandomStream(seed: 0))
     }
-    embedder.eval()
-    return embedder
+    read.network.report = read.report
+    return read.network
   }
 }

@@ -11,7 +11,7 @@ public import TorchNN
 /// cross-entropy applies another to it, which flattens its gradients but is what the script does. No
 /// deviation; pictures whose size is no multiple of 16 work here too, the discriminator's last map being
 /// rounded up.
-public final class ACGAN: LatentSystem {
+public final class ACGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "acgan", summary: "GAN whose discriminator also classifies; pictures by class",
@@ -19,7 +19,7 @@ public final class ACGAN: LatentSystem {
     reference: "eriklindernoren/PyTorch-GAN implementations/acgan/acgan.py")
 
   /// The choices of an acgan.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AugmentedConfiguration {
     /// Which networks.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// PyTorch-GAN's convolutional networks.
@@ -48,6 +48,12 @@ public final class ACGAN: LatentSystem {
     public var dropout = 0.25
     /// What the players minimise beside the class.
     public var loss = AdversarialLoss.binaryCrossEntropy
+    /// Random changes of what the discriminator sees.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
     /// Adam's decay of the mean of gradients.
@@ -88,6 +94,7 @@ public final class ACGAN: LatentSystem {
       try AdversarialChecks.adam(
         learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
       try AdversarialChecks.batch(batchSize)
+      try validateAugmentation(loss)
     }
   }
 
@@ -95,6 +102,8 @@ public final class ACGAN: LatentSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
+  /// What the discriminator sees of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generator: Generator
   private let discriminator: Discriminator
   private let generatorOptimizer: Adam
@@ -119,6 +128,7 @@ public final class ACGAN: LatentSystem {
     self.discriminator = discriminator
     generatorOptimizer = adam(generator)
     discriminatorOptimizer = adam(discriminator)
+    augment = configuration.makeAugmentation(configuration.loss)
     networks = [
       Network("generator", generator, authorsNames: Generator.authorsNames) { _, inputs in
         ["image": generator(try inputs.required("latent"), try inputs.required("label"))]
@@ -158,6 +168,7 @@ public final class ACGAN: LatentSystem {
   /// One step of training.
   public func step(_ step: TrainingStep) throws {
     let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
+    let augment = self.augment
     let batch = try step.batch()
     let (real, label) = (batch["image"], batch["label"])
     let latent = step.draws.normal("latent", [real.shape[0], configuration.latentSize])
@@ -168,7 +179,7 @@ public final class ACGAN: LatentSystem {
       try step.update(
         "generator", generatorOptimizer,
         minimizing: {
-          let judged = discriminator(fake)
+          let judged = discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator"))
           return 0.5 * (loss.generator(judged.score) + crossEntropy(judged.classProbability, fakeLabel))
         })
     }
@@ -178,7 +189,9 @@ public final class ACGAN: LatentSystem {
       "discriminator", discriminatorOptimizer,
       minimizing: {
         // Two calls, because batch norm must not see real and generated pictures together.
-        let (judgedReal, judgedFake) = (discriminator(real), discriminator(constant))
+        let judgedReal = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
+        let judgedFake = discriminator(augment(constant, draws: step.draws, name: "diffAugment.fake"))
+        augment.observe(realScores: judgedReal.score)
         step.observe("discriminatorAccuracy") {
           loss.accuracy(real: judgedReal.score, fake: judgedFake.score)
         }
@@ -191,6 +204,7 @@ public final class ACGAN: LatentSystem {
       })
     step.log("generator", generatorLoss)
     step.log("discriminator", discriminatorLoss)
+    augment.endStep(step)
   }
 
   /// The length of a latent vector and what it is drawn from.

@@ -23,7 +23,7 @@ public import TorchNN
 ///   not kept.
 /// - Our own, off by default: pictures of other sizes through `bottomWidth`, ``Configuration/diffAugment`` and
 ///   its adaptive strength, classes that are clusters of features.
-public final class BigGAN: LatentSystem, InstanceSystem {
+public final class BigGAN: LatentSystem, InstanceSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "biggan", summary: "Class-conditional residual GAN with attention; pictures by class",
@@ -257,13 +257,8 @@ public final class BigGAN: LatentSystem, InstanceSystem {
     return configuration
   }
 
-  /// The adaptive augmentation's state.
-  public func carriedState() -> [(name: String, tensor: HostTensor)] { players.augmentation.state }
-
-  /// Puts back what ``carriedState()`` gave.
-  public func restoreCarriedState(_ state: [(name: String, tensor: HostTensor)]) throws {
-    try players.augmentation.restore(state)
-  }
+  /// What the discriminator sees of pictures.
+  public var augment: DiscriminatorAugmentation { players.augment }
 
   /// One step of training: classes of generated pictures are uniform.
   public func step(_ step: TrainingStep) throws {

@@ -1,6 +1,6 @@
 extension ConditionalGAN {
   /// The choices of a cgan.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AugmentedConfiguration {
     /// Which form.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// PyTorch-GAN's dense networks with embedded labels.
@@ -62,6 +62,12 @@ extension ConditionalGAN {
     public var dropout = 0.4
     /// What the players minimise.
     public var loss = AdversarialLoss.leastSquares
+    /// Random changes of what the discriminator sees.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// Discriminator steps for each generator step, each on a batch of its own; `convolutional` only.
     public var discriminatorSteps = 1
     /// The learning rate of both optimisers.
@@ -176,6 +182,7 @@ extension ConditionalGAN {
         "averageDecay lies in 0 ..< 1 and averageStart is at least 0, not \(averageDecay) and \(averageStart)"
       )
       try AdversarialChecks.batch(batchSize)
+      try validateAugmentation(loss)
       switch model {
       case .cgan: break
       case .maxout:

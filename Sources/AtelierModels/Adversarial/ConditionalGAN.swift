@@ -20,7 +20,7 @@ public import TorchNN
 ///   compares its features with the class's embedding (Miyato and Koyama 2018, "cGANs with Projection
 ///   Discriminator"), hinge loss, and a moving average of the generator. Either network can take the
 ///   label as a further input instead, as Radford et al. 2016 did.
-public final class ConditionalGAN: LatentSystem {
+public final class ConditionalGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "cgan", summary: "Conditional GAN: pictures by class",
@@ -31,6 +31,8 @@ public final class ConditionalGAN: LatentSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
+  /// What the discriminator sees of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generator: any ClassGenerator
   private let discriminator: any ClassDiscriminator
   private let generatorOptimizer: Optimizer
@@ -75,6 +77,8 @@ public final class ConditionalGAN: LatentSystem {
       : nil
     self.generator = generator
     self.discriminator = discriminator
+    augment = configuration.makeAugmentation(
+      configuration.loss, isUnit: configuration.model == .maxout)
     networks = [
       Network("generator", generator, authorsNames: EmbeddingGenerator.authorsNames) { _, inputs in
         ["image": generator(try inputs.required("latent"), try inputs.required("label"))]
@@ -126,6 +130,7 @@ public final class ConditionalGAN: LatentSystem {
     case .cgan, .maxout: try generatorFirst(step)
     case .convolutional: try discriminatorFirst(step)
     }
+    augment.endStep(step)
   }
 
   /// PyTorch-GAN's order: the generator, then the discriminator on the same pictures, halves averaged.
@@ -139,7 +144,10 @@ public final class ConditionalGAN: LatentSystem {
     let generatorLoss = try withFrozen(discriminator) {
       try step.update(
         "generator", generatorOptimizer, average: average,
-        minimizing: { loss.generator(discriminator(fake, fakeLabel)) })
+        minimizing: {
+          let seen = self.augment(fake, draws: step.draws, name: "diffAugment.generator")
+          return loss.generator(discriminator(seen, fakeLabel))
+        })
     }
 
     let constant = fake.detached()
@@ -174,7 +182,10 @@ public final class ConditionalGAN: LatentSystem {
       let generatorLoss = try withFrozen(discriminator) {
         try step.update(
           "generator", generatorOptimizer, average: average,
-          minimizing: { loss.generator(discriminator(fake, fakeLabel)) })
+          minimizing: {
+            let seen = self.augment(fake, draws: step.draws, name: "diffAugment.generator")
+            return loss.generator(discriminator(seen, fakeLabel))
+          })
       }
       step.log("generator", generatorLoss)
     }
@@ -184,9 +195,10 @@ public final class ConditionalGAN: LatentSystem {
   private func judge(
     _ step: TrainingStep, _ real: Tensor, _ label: Tensor, _ fake: Tensor, _ fakeLabel: Tensor
   ) -> (real: Tensor, fake: Tensor) {
-    let scores = discriminator(
-      .concatenated([real, fake], dim: 0), .concatenated([label, fakeLabel], dim: 0)
-    ).chunked(2, dim: 0)
+    let seen = augment(
+      .concatenated([real, fake], dim: 0), draws: step.draws, name: "diffAugment.discriminator")
+    let scores = discriminator(seen, .concatenated([label, fakeLabel], dim: 0)).chunked(2, dim: 0)
+    augment.observe(realScores: scores[0])
     step.observe("discriminatorAccuracy") { configuration.loss.accuracy(real: scores[0], fake: scores[1]) }
     return (scores[0], scores[1])
   }

@@ -18,7 +18,7 @@ public import TorchNN
 ///   batch statistics also when generating, and the two networks updated on alternate batches. Deviation:
 ///   weight decay is Adam's L2 term on all parameters, norms included, as in the authors' code; the
 ///   transposed convolution pads its output on one side only, as frameworks do today.
-public final class DCGAN: LatentSystem {
+public final class DCGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "dcgan", summary: "Deep convolutional GAN without classes",
@@ -26,7 +26,7 @@ public final class DCGAN: LatentSystem {
     reference: "pytorch/examples dcgan/main.py; Newmu/dcgan_code faces/train_uncond_dcgan.py")
 
   /// The choices of a dcgan.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AugmentedConfiguration {
     /// Which form.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// pytorch/examples.
@@ -53,6 +53,12 @@ public final class DCGAN: LatentSystem {
     public var leakySlope = 0.2
     /// What the players minimise.
     public var loss = AdversarialLoss.binaryCrossEntropy
+    /// Random changes of what the discriminator sees.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
     /// Adam's decay of the mean of gradients.
@@ -106,6 +112,7 @@ public final class DCGAN: LatentSystem {
         learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
       try AdversarialChecks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
       try AdversarialChecks.batch(batchSize)
+      try validateAugmentation(loss)
     }
   }
 
@@ -113,6 +120,8 @@ public final class DCGAN: LatentSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
+  /// What the discriminator sees of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generator: any Layer
   private let discriminator: any Layer
   private let generatorOptimizer: Adam
@@ -151,6 +160,7 @@ public final class DCGAN: LatentSystem {
     self.discriminator = discriminator
     generatorOptimizer = adam(generator)
     discriminatorOptimizer = adam(discriminator)
+    augment = configuration.makeAugmentation(configuration.loss)
     networks = [
       Network("generator", generator) { _, inputs in ["image": generator(try inputs.required("latent"))] },
       Network("discriminator", discriminator) { _, inputs in
@@ -185,11 +195,13 @@ public final class DCGAN: LatentSystem {
     case .dcgan: try reference(step)
     case .theano: try alternating(step)
     }
+    augment.endStep(step)
   }
 
   /// Discriminator on real, discriminator on generated, its update; then the generator.
   private func reference(_ step: TrainingStep) throws {
     let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
+    let augment = self.augment
     let real = try step.batch()["image"]
     let fake = generator(latents(real.shape[0], step.draws))
 
@@ -197,19 +209,24 @@ public final class DCGAN: LatentSystem {
     let discriminatorLoss = try step.update(
       "discriminator", discriminatorOptimizer,
       minimizing: {
-        let scores = discriminator(real)
+        let scores = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
+        augment.observe(realScores: scores)
         realScores = scores.detached()
         return loss.real(scores)
       },
       {
-        let scores = discriminator(fake.detached())
+        let scores = discriminator(augment(fake.detached(), draws: step.draws, name: "diffAugment.fake"))
         fakeScores = scores.detached()
         return loss.fake(scores)
       })
     observeAccuracy(step, realScores, fakeScores)
 
     let generatorLoss = try withFrozen(discriminator) {
-      try step.update("generator", generatorOptimizer, minimizing: { loss.generator(discriminator(fake)) })
+      try step.update(
+        "generator", generatorOptimizer,
+        minimizing: {
+          loss.generator(discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator")))
+        })
     }
     step.log("generator", generatorLoss)
     step.log("discriminator", discriminatorLoss)
@@ -218,12 +235,17 @@ public final class DCGAN: LatentSystem {
   /// The authors' order: every batch trains one of the two, the generator first.
   private func alternating(_ step: TrainingStep) throws {
     let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
+    let augment = self.augment
     let real = try step.batch()["image"]
     let latent = latents(real.shape[0], step.draws)
     guard step.index % 2 == 1 else {
       let generatorLoss = try withFrozen(discriminator) {
         try step.update(
-          "generator", generatorOptimizer, minimizing: { loss.generator(discriminator(generator(latent))) })
+          "generator", generatorOptimizer,
+          minimizing: {
+            let seen = augment(generator(latent), draws: step.draws, name: "diffAugment.generator")
+            return loss.generator(discriminator(seen))
+          })
       }
       step.log("generator", generatorLoss)
       return
@@ -233,12 +255,13 @@ public final class DCGAN: LatentSystem {
     let discriminatorLoss = try step.update(
       "discriminator", discriminatorOptimizer,
       minimizing: {
-        let scores = discriminator(real)
+        let scores = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
+        augment.observe(realScores: scores)
         realScores = scores.detached()
         return loss.real(scores)
       },
       {
-        let scores = discriminator(fake)
+        let scores = discriminator(augment(fake, draws: step.draws, name: "diffAugment.fake"))
         fakeScores = scores.detached()
         return loss.fake(scores)
       })

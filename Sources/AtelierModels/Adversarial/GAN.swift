@@ -19,7 +19,7 @@ public import TorchNN
 ///
 /// Both update the generator first and the discriminator on the same pictures after it. Because those
 /// were made before the update, this is the simultaneous update of the authors' code.
-public final class GAN: LatentSystem {
+public final class GAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "gan", summary: "The generative adversarial network of 2014, dense layers only",
@@ -27,7 +27,7 @@ public final class GAN: LatentSystem {
     reference: "eriklindernoren/PyTorch-GAN implementations/gan/gan.py; goodfeli/adversarial mnist.yaml")
 
   /// The choices of a gan.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AugmentedConfiguration {
     /// Which form.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// PyTorch-GAN's dense networks.
@@ -60,6 +60,12 @@ public final class GAN: LatentSystem {
     public var pieces = 5
     /// What the players minimise.
     public var loss = AdversarialLoss.binaryCrossEntropy
+    /// Random changes of what the discriminator sees.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
     /// Adam's decay of the mean of gradients; `gan` only.
@@ -125,6 +131,7 @@ public final class GAN: LatentSystem {
       try AdversarialChecks.require(
         learningRateDecay >= 1,
         "learningRateDecay divides the learning rate and is at least 1, not \(learningRateDecay)")
+      try validateAugmentation(loss)
       switch model {
       case .gan:
         try AdversarialChecks.batch(batchSize)
@@ -140,6 +147,8 @@ public final class GAN: LatentSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
+  /// What the discriminator sees of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generator: any Layer
   private let discriminator: any Layer
   private let generatorOptimizer: Optimizer
@@ -185,6 +194,7 @@ public final class GAN: LatentSystem {
     }
     self.generator = generator
     self.discriminator = discriminator
+    augment = configuration.makeAugmentation(configuration.loss, isUnit: configuration.model == .maxout)
     networks = [
       Network("generator", generator) { _, inputs in ["image": generator(try inputs.required("latent"))] },
       Network("discriminator", discriminator) { _, inputs in
@@ -221,24 +231,33 @@ public final class GAN: LatentSystem {
   /// One step of training.
   public func step(_ step: TrainingStep) throws {
     let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
+    let augment = self.augment
     let real = try step.batch()["image"]
     if configuration.model == .maxout { prepare(step, real) }
 
     let fake = generator(step.draws.normal("latent", [real.shape[0], configuration.latentSize]))
     let generatorLoss = try withFrozen(discriminator) {
-      try step.update("generator", generatorOptimizer, minimizing: { loss.generator(discriminator(fake)) })
+      try step.update(
+        "generator", generatorOptimizer,
+        minimizing: {
+          loss.generator(discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator")))
+        })
     }
 
     let constant = fake.detached()
     let discriminatorLoss = try step.update(
       "discriminator", discriminatorOptimizer,
       minimizing: {
-        let scores = discriminator(.concatenated([real, constant], dim: 0)).chunked(2, dim: 0)
+        let seen = augment(
+          .concatenated([real, constant], dim: 0), draws: step.draws, name: "diffAugment.discriminator")
+        let scores = discriminator(seen).chunked(2, dim: 0)
+        augment.observe(realScores: scores[0])
         step.observe("discriminatorAccuracy") { loss.accuracy(real: scores[0], fake: scores[1]) }
         return (loss.real(scores[0]) + loss.fake(scores[1])) / 2
       })
     step.log("generator", generatorLoss)
     step.log("discriminator", discriminatorLoss)
+    augment.endStep(step)
   }
 
   /// The schedules of the paper's code, and at the first step the output bias from the data.

@@ -17,7 +17,7 @@ public import TorchNN
 /// Deviations: those of ``BigGAN``; features come from a network that Atelier trains on the same pictures
 /// (self-supervised, so that the unlabelled form leans on no labels; or a classifier), or from the caller, in
 /// place of ResNet-50; instances are drawn uniformly (`instance_balance`), not by class.
-public final class ICGAN: LatentSystem, InstanceSystem {
+public final class ICGAN: LatentSystem, InstanceSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "ic-gan", summary: "GAN conditioned on the features of a picture; pictures like a given one",
@@ -289,13 +289,8 @@ public final class ICGAN: LatentSystem, InstanceSystem {
     return configuration
   }
 
-  /// The adaptive augmentation's state.
-  public func carriedState() -> [(name: String, tensor: HostTensor)] { players.augmentation.state }
-
-  /// Puts back what ``carriedState()`` gave.
-  public func restoreCarriedState(_ state: [(name: String, tensor: HostTensor)]) throws {
-    try players.augmentation.restore(state)
-  }
+  /// What the discriminator sees of pictures.
+  public var augment: DiscriminatorAugmentation { players.augment }
 
   /// One step of training.
   public func step(_ step: TrainingStep) throws {

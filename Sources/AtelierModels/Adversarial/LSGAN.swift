@@ -9,7 +9,7 @@ public import TorchNN
 /// those of eriklindernoren/PyTorch-GAN `implementations/lsgan/lsgan.py`: upsampling generator,
 /// convolutional discriminator with dropout before batch norm, generator updated first. No deviation;
 /// pictures whose size is no multiple of 16 work here too, the discriminator's last map being rounded up.
-public final class LSGAN: LatentSystem {
+public final class LSGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "lsgan", summary: "Least-squares GAN with an upsampling generator",
@@ -17,7 +17,7 @@ public final class LSGAN: LatentSystem {
     reference: "eriklindernoren/PyTorch-GAN implementations/lsgan/lsgan.py")
 
   /// The choices of an lsgan.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AugmentedConfiguration {
     /// Which networks.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// PyTorch-GAN's convolutional networks.
@@ -44,6 +44,12 @@ public final class LSGAN: LatentSystem {
     public var dropout = 0.25
     /// What the players minimise.
     public var loss = AdversarialLoss.leastSquares
+    /// Random changes of what the discriminator sees.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
     /// Adam's decay of the mean of gradients.
@@ -84,6 +90,7 @@ public final class LSGAN: LatentSystem {
       try AdversarialChecks.adam(
         learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
       try AdversarialChecks.batch(batchSize)
+      try validateAugmentation(loss)
     }
   }
 
@@ -91,6 +98,8 @@ public final class LSGAN: LatentSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
+  /// What the discriminator sees of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generator: UpsamplingGenerator
   private let discriminator: Discriminator
   private let generatorOptimizer: Adam
@@ -118,6 +127,7 @@ public final class LSGAN: LatentSystem {
     self.discriminator = discriminator
     generatorOptimizer = adam(generator)
     discriminatorOptimizer = adam(discriminator)
+    augment = configuration.makeAugmentation(configuration.loss)
     networks = [
       Network("generator", generator, authorsNames: UpsamplingGenerator.authorsNames) { _, inputs in
         ["image": generator(try inputs.required("latent"))]
@@ -151,11 +161,16 @@ public final class LSGAN: LatentSystem {
   /// One step of training.
   public func step(_ step: TrainingStep) throws {
     let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
+    let augment = self.augment
     let real = try step.batch()["image"]
 
     let fake = generator(step.draws.normal("latent", [real.shape[0], configuration.latentSize]))
     let generatorLoss = try withFrozen(discriminator) {
-      try step.update("generator", generatorOptimizer, minimizing: { loss.generator(discriminator(fake)) })
+      try step.update(
+        "generator", generatorOptimizer,
+        minimizing: {
+          loss.generator(discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator")))
+        })
     }
 
     let constant = fake.detached()
@@ -163,12 +178,15 @@ public final class LSGAN: LatentSystem {
       "discriminator", discriminatorOptimizer,
       minimizing: {
         // Two calls, because batch norm must not see real and generated pictures together.
-        let (realScores, fakeScores) = (discriminator(real), discriminator(constant))
+        let realScores = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
+        let fakeScores = discriminator(augment(constant, draws: step.draws, name: "diffAugment.fake"))
+        augment.observe(realScores: realScores)
         step.observe("discriminatorAccuracy") { loss.accuracy(real: realScores, fake: fakeScores) }
         return 0.5 * (loss.real(realScores) + loss.fake(fakeScores))
       })
     step.log("generator", generatorLoss)
     step.log("discriminator", discriminatorLoss)
+    augment.endStep(step)
   }
 
   /// The length of a latent vector and what it is drawn from.

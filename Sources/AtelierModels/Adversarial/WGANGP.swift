@@ -11,7 +11,7 @@ public import TorchNN
 /// Deviation: the script leaves the generated pictures attached in the critic's step and throws the
 /// generator's gradients away; here they are constants, which gives the same numbers. The first update of
 /// the generator thus comes after one critic step, as in the script; the paper makes five first.
-public final class WGANGP: LatentSystem {
+public final class WGANGP: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "wgan-gp", summary: "Wasserstein GAN with gradient penalty, dense layers",
@@ -19,7 +19,7 @@ public final class WGANGP: LatentSystem {
     reference: "eriklindernoren/PyTorch-GAN implementations/wgan_gp/wgan_gp.py")
 
   /// The choices of a wgan-gp.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AugmentedConfiguration {
     /// Which networks.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// PyTorch-GAN's dense networks.
@@ -46,6 +46,12 @@ public final class WGANGP: LatentSystem {
     public var dropout = 0.0
     /// What the players minimise.
     public var loss = AdversarialLoss.wasserstein
+    /// Random changes of what the discriminator sees.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// The weight of the gradient penalty.
     public var gradientPenalty = 10.0
     /// Critic steps for each generator step.
@@ -98,6 +104,7 @@ public final class WGANGP: LatentSystem {
       try AdversarialChecks.adam(
         learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
       try AdversarialChecks.batch(batchSize)
+      try validateAugmentation(loss)
     }
   }
 
@@ -105,6 +112,8 @@ public final class WGANGP: LatentSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
+  /// What the discriminator sees of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generator: DenseGenerator
   private let discriminator: DenseDiscriminator
   private let generatorOptimizer: Adam
@@ -134,6 +143,7 @@ public final class WGANGP: LatentSystem {
     self.discriminator = discriminator
     generatorOptimizer = adam(generator)
     discriminatorOptimizer = adam(discriminator)
+    augment = configuration.makeAugmentation(configuration.loss)
     networks = [
       Network("generator", generator) { _, inputs in ["image": generator(try inputs.required("latent"))] },
       Network("discriminator", discriminator) { _, inputs in
@@ -165,21 +175,28 @@ public final class WGANGP: LatentSystem {
   /// One step of the critic, and at its turn of the generator.
   public func step(_ step: TrainingStep) throws {
     let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
+    let augment = self.augment
     let real = try step.batch()["image"]
     let weight = configuration.gradientPenalty
     let latent = step.draws.normal("latent", [real.shape[0], configuration.latentSize])
     let mixing = step.draws.uniform("mixing", [real.shape[0]])
 
     let fake = withoutGradients { generator(latent) }
+    // Changed once: the penalty belongs between the pictures that are judged.
+    let (seenReal, seenFake) = (
+      augment(real, draws: step.draws, name: "diffAugment.real"),
+      augment(fake, draws: step.draws, name: "diffAugment.fake")
+    )
     let discriminatorLoss = try step.update(
       "discriminator", discriminatorOptimizer,
       minimizing: {
-        let scores = discriminator(.concatenated([real, fake], dim: 0)).chunked(2, dim: 0)
+        let scores = discriminator(.concatenated([seenReal, seenFake], dim: 0)).chunked(2, dim: 0)
+        augment.observe(realScores: scores[0])
         step.observe("discriminatorAccuracy") { loss.accuracy(real: scores[0], fake: scores[1]) }
         return loss.real(scores[0]) + loss.fake(scores[1])
       },
       {
-        let penalty = GradientPenalty.interpolated(real: real, fake: fake, mixing: mixing) {
+        let penalty = GradientPenalty.interpolated(real: seenReal, fake: seenFake, mixing: mixing) {
           discriminator($0)
         }
         step.log("gradientPenalty", penalty)
@@ -187,10 +204,16 @@ public final class WGANGP: LatentSystem {
       })
     step.log("discriminator", discriminatorLoss)
 
+    augment.endStep(step)
+
     guard step.index % configuration.discriminatorSteps == 0 else { return }
     let generatorLoss = try withFrozen(discriminator) {
       try step.update(
-        "generator", generatorOptimizer, minimizing: { loss.generator(discriminator(generator(latent))) })
+        "generator", generatorOptimizer,
+        minimizing: {
+          let seen = augment(generator(latent), draws: step.draws, name: "diffAugment.generator")
+          return loss.generator(discriminator(seen))
+        })
     }
     step.log("generator", generatorLoss)
   }

@@ -63,17 +63,22 @@ public enum AdversarialLoss: String, Sendable, Hashable, Codable, CaseIterable {
     Torch.binaryCrossEntropy(probabilities, .full(probabilities.shape, target, device: probabilities.device))
   }
 
+  /// The score above which a picture counts as real; nil for a critic (Wasserstein), which has no such border.
+  var threshold: Double? {
+    switch self {
+    case .minimax, .binaryCrossEntropy, .leastSquares: 0.5
+    case .logistic, .hinge: 0
+    case .wasserstein: nil
+    }
+  }
+
   /// The share of right decisions between real and generated pictures, a scalar in 0 … 1.
   ///
   /// Near 1 the discriminator has won, near ½ it cannot tell. A critic (Wasserstein) has no threshold of
   /// its own; the mean of all scores stands in for it.
   public func accuracy(real: Tensor, fake: Tensor) -> Tensor {
     let threshold =
-      switch self {
-      case .minimax, .binaryCrossEntropy, .leastSquares: Tensor(scalar: 0.5, device: real.device)
-      case .logistic, .hinge: Tensor(scalar: 0, device: real.device)
-      case .wasserstein: (real.mean() + fake.mean()) / 2
-      }
+      self.threshold.map { Tensor(scalar: $0, device: real.device) } ?? (real.mean() + fake.mean()) / 2
     let right = real.greater(threshold).asType(.float32).mean() + fake.less(threshold).asType(.float32).mean()
     return right / 2
   }

@@ -2,7 +2,7 @@ public import Perception
 
 extension OASIS {
   /// The choices of an oasis.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AugmentedConfiguration {
     /// The generator's form; there is one.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// The paper's.
@@ -77,6 +77,10 @@ extension OASIS {
     public var statisticsBatches = 50
     /// Random changes of what the discriminator sees, labels moved with the pictures.
     public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// Width and height that pairs are resized to before they are cut at random; nil: they are not cut.
     public var loadSize: Int?
     /// Whether pairs are mirrored half of the time.
@@ -166,6 +170,8 @@ extension OASIS {
         !diffAugment.contains(.color),
         "diffAugment takes translation and cutout here: changed colours would tell the parts of a mixed picture"
       )
+      // How sure the discriminator is has its border where "generated" is as likely as not.
+      try validateAugmentation(.binaryCrossEntropy)
       try MapChecks.kernel(spadeKernel)
       for (key, side) in [("imageWidth", imageWidth), ("imageHeight", imageHeight)] {
         try AdversarialChecks.require(

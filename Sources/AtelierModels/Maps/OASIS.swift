@@ -22,7 +22,7 @@ public import TorchNN
 /// `mask` is mixed by that. A batch of nothing but unlabelled pixels has a loss of 0. Running statistics of the
 /// average are collected from batches of training itself, `statisticsEvery` steps apart, there before each
 /// measurement. Pictures need not be 256 wide: with fewer `blocks` the narrowest ones are left out.
-public final class OASIS: RegionalNoiseSystem, LossReportingSystem {
+public final class OASIS: RegionalNoiseSystem, LossReportingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "oasis", summary: "Photographs from label maps, judged by segmenting them",
@@ -33,6 +33,8 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem {
   public let configuration: Configuration
   /// `generator`, `discriminator`, and where configured the VGG of the perceptual loss.
   public let networks: [Network]
+  /// What the discriminator sees of pictures.
+  public let augment: DiscriminatorAugmentation
   /// The generator's.
   public let averages: [(network: String, average: MovingAverage)]
   private let generator: Generator
@@ -41,7 +43,6 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem {
   private let average: MovingAverage
   private let generatorOptimizer: Adam
   private let discriminatorOptimizer: Adam
-  private let augment: DiffAugment
 
   /// Builds the networks, their optimisers and the average.
   ///
@@ -62,7 +63,7 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem {
     }
     self.generator = generator
     self.discriminator = discriminator
-    augment = DiffAugment(configuration.diffAugment)
+    augment = configuration.makeAugmentation(.binaryCrossEntropy)
     generatorOptimizer = adam(generator, configuration.generatorLearningRate)
     discriminatorOptimizer = adam(discriminator, configuration.discriminatorLearningRate)
     // As in the authors' code, where whole numbers go through a product that is cut off.
@@ -218,6 +219,8 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem {
     let fakeLogits = discriminator(shownFake)
     let fakeLoss = crossEntropy(fakeLogits, labels: nil, balance: nil)
     let realLogits = discriminator(shownReal)
+    // How likely a pixel is real: all classes but "generated".
+    if augment.adapts { augment.observe(realScores: 1 - realLogits.softmax(1).slice(1, 0, 1)) }
     let realLoss = crossEntropy(realLogits, labels: seen.labels, balance: balance(seen))
     var loss = fakeLoss + realLoss
     if mask != nil {
@@ -235,6 +238,7 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem {
     step.log("discriminatorFake", fakeLoss)
     step.log("discriminatorReal", realLoss)
     step.log("discriminator", discriminatorTotal)
+    augment.endStep(step)
 
     if configuration.statisticsEvery > 0, (step.index + 1) % configuration.statisticsEvery == 0 {
       try collectStatistics(step)

@@ -2,7 +2,7 @@ public import Perception
 
 extension SEAN {
   /// The choices of a sean.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AugmentedConfiguration {
     /// The generator's form; there is one.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// The paper's.
@@ -69,6 +69,10 @@ extension SEAN {
     public var weights = Weights()
     /// Random changes of what the discriminator sees, the map moved with the picture.
     public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// Width and height that pairs are resized to before they are cut at random; nil: they are not cut.
     public var loadSize: Int?
     /// Whether pairs are mirrored half of the time.
@@ -153,6 +157,7 @@ extension SEAN {
         imageSize: max(imageWidth, imageHeight))
       try AdversarialChecks.adam(
         learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      try validateAugmentation(adversarialLoss.loss)
     }
   }
 }

@@ -22,7 +22,7 @@ public import TorchNN
 /// their own (`meanStyles`). Above nineteen classes there are as many style layers as classes. The styles'
 /// modulation is computed from the one-hot map in one convolution: equal but for rounding. With `upsampling:
 /// most` the further block runs; the authors build it and leave it out.
-public final class SEAN: TranslatingSystem, ReconstructingSystem {
+public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "sean", summary: "Photographs from label maps, each region in a style of its own",
@@ -34,13 +34,14 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem {
   /// `generator` (with the style encoder inside), `discriminator`, `meanStyles`, and where configured the VGG
   /// of the perceptual loss.
   public let networks: [Network]
+  /// What the discriminators see of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generator: Generator
   private let discriminator: MultiscaleDiscriminator
   private let meanStyles: MeanStyles
   private let vgg: VGG?
   private let generatorOptimizer: Adam
   private let discriminatorOptimizer: Adam
-  private let augment: DiffAugment
 
   /// Builds the networks and their optimisers.
   ///
@@ -66,7 +67,7 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem {
     self.generator = generator
     self.discriminator = discriminator
     self.meanStyles = meanStyles
-    augment = DiffAugment(configuration.diffAugment)
+    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     generatorOptimizer = adam(generator)
     discriminatorOptimizer = adam(discriminator)
     let perceptual = try perceptualNetwork(configuration.features, weight: configuration.weights.perceptual)
@@ -149,9 +150,9 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem {
       return generator(map, styles: styles, noise: noise.selected(dim: 0, index: pass))
     }
     func judge(_ fake: Tensor, _ name: String) -> (fake: [[Tensor]], real: [[Tensor]]) {
-      let pairs = Tensor.concatenated([fake, real], dim: 0)
-      let maps = Tensor.concatenated([map.full, map.full], dim: 0)
-      return halvedBatch(discriminator(augment(pairs, beside: maps, draws: step.draws, name: name)))
+      // Both pictures of a map move alike and with it, because the features of one are to match the other's.
+      let seen = augment.alike([fake, real], beside: map.full, draws: step.draws, name: name)
+      return halvedBatch(discriminator(.concatenated(seen, dim: 0)))
     }
 
     let fake = generated(pass: 0)
@@ -176,6 +177,7 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem {
 
     let again = withoutGradients { generated(pass: 1) }
     let outputs = judge(again, "diffAugment.discriminator")
+    augment.observe(realScores: outputs.real.compactMap(\.last))
     let fakeLoss = meanOverScales(outputs.fake, loss.fake)
     let realLoss = meanOverScales(outputs.real, loss.real)
     let total = try step.update(
@@ -183,6 +185,7 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem {
     step.log("discriminatorFake", fakeLoss)
     step.log("discriminatorReal", realLoss)
     step.log("discriminator", total)
+    augment.endStep(step)
   }
 
   private func setRates(epoch: Double) {

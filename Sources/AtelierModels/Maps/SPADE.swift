@@ -23,7 +23,7 @@ public import TorchNN
 /// discriminators without spectral normalisation exist here, not there. The encoder looks at pictures of
 /// `encoderSize`, there always 256, and halves them down to 4×4. Generation without a style picture draws the
 /// style from a standard normal, as the authors' `--use_vae` does when it is given none.
-public final class SPADE: TranslatingSystem {
+public final class SPADE: TranslatingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "spade", summary: "Photographs from label maps that modulate every layer",
@@ -34,13 +34,14 @@ public final class SPADE: TranslatingSystem {
   public let configuration: Configuration
   /// `generator`, `discriminator`, and where configured `encoder` and the VGG of the perceptual loss.
   public let networks: [Network]
+  /// What the discriminators see of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generator: any MapGenerator
   private let discriminator: MultiscaleDiscriminator
   private let encoder: StyleDistributionEncoder?
   private let vgg: VGG?
   private let generatorOptimizer: Adam
   private let discriminatorOptimizer: Adam
-  private let augment: DiffAugment
 
   /// Builds the networks and their optimisers.
   ///
@@ -72,7 +73,7 @@ public final class SPADE: TranslatingSystem {
     self.generator = generator
     self.discriminator = discriminator
     self.encoder = encoder
-    augment = DiffAugment(configuration.diffAugment)
+    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     generatorOptimizer = adam(
       encoder.map { namedParameters(of: ["generator": generator, "encoder": $0]) }
         ?? generator.namedParameters())
@@ -189,10 +190,9 @@ public final class SPADE: TranslatingSystem {
       return (generator(map, style: style.sample(noise.selected(dim: 0, index: pass))), style)
     }
     func judge(_ fake: Tensor, _ name: String) -> (fake: [[Tensor]], real: [[Tensor]]) {
-      // Each picture moves with its own map, the colours of the picture alone change.
-      let pairs = Tensor.concatenated([fake, real], dim: 0)
-      let maps = Tensor.concatenated([map.full, map.full], dim: 0)
-      return halvedBatch(discriminator(augment(pairs, beside: maps, draws: step.draws, name: name)))
+      // Both pictures of a map move alike and with it, because the features of one are to match the other's.
+      let seen = augment.alike([fake, real], beside: map.full, draws: step.draws, name: name)
+      return halvedBatch(discriminator(.concatenated(seen, dim: 0)))
     }
 
     let (fake, style) = generated(pass: 0)
@@ -221,6 +221,7 @@ public final class SPADE: TranslatingSystem {
 
     let again = withoutGradients { generated(pass: 1).picture }
     let outputs = judge(again, "diffAugment.discriminator")
+    augment.observe(realScores: outputs.real.compactMap(\.last))
     let fakeLoss = meanOverScales(outputs.fake, loss.fake)
     let realLoss = meanOverScales(outputs.real, loss.real)
     let total = try step.update(
@@ -228,6 +229,7 @@ public final class SPADE: TranslatingSystem {
     step.log("discriminatorFake", fakeLoss)
     step.log("discriminatorReal", realLoss)
     step.log("discriminator", total)
+    augment.endStep(step)
   }
 
   private func setRates(epoch: Double) {

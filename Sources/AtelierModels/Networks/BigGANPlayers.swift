@@ -2,7 +2,7 @@ import Torch
 import TorchNN
 
 /// What the configurations of BigGAN's family say about training.
-protocol BigGANConfiguration: BigGANNetworkConfiguration, SystemConfiguration {
+protocol BigGANConfiguration: BigGANNetworkConfiguration, AugmentedConfiguration {
   var initialization: BigGANInitialization { get }
   var loss: AdversarialLoss { get }
   var generatorLearningRate: Double { get }
@@ -17,9 +17,6 @@ protocol BigGANConfiguration: BigGANNetworkConfiguration, SystemConfiguration {
   var discriminatorOrthogonal: Double { get }
   var averageDecay: Double { get }
   var averageStart: Int { get }
-  var diffAugment: [DiffAugment.Change] { get }
-  var augmentationTarget: Double { get }
-  var augmentationRamp: Double { get }
   var standingStatistics: Int { get }
 }
 
@@ -55,7 +52,7 @@ final class BigGANPlayers<Configuration: BigGANConfiguration> {
   let generatorOptimizer: Adam
   let discriminatorOptimizer: Adam
   let average: MovingAverage
-  var augmentation: AdaptiveAugmentation
+  let augment: DiscriminatorAugmentation
 
   init(_ configuration: Configuration, using stream: RandomStream) throws(ConfigurationError) {
     guard let architecture = configuration.architecture else {
@@ -80,9 +77,7 @@ final class BigGANPlayers<Configuration: BigGANConfiguration> {
     // The authors count steps from 1 and copy below the start; every entry of the state is averaged.
     average = MovingAverage(
       of: generator, decay: configuration.averageDecay, start: max(0, configuration.averageStart - 1))
-    augmentation = AdaptiveAugmentation(
-      configuration.diffAugment, target: configuration.augmentationTarget,
-      ramp: configuration.augmentationRamp)
+    augment = configuration.makeAugmentation(configuration.loss)
   }
 
   /// The networks with their authors' names.
@@ -130,7 +125,7 @@ final class BigGANPlayers<Configuration: BigGANConfiguration> {
             generator(latents.selected(dim: 0, index: place), conditions[place])
           }
           let scores = judge(fake, conditions[place], beside: real[place], step.draws)
-          augmentation.observe(realScores: scores.real)
+          augment.observe(realScores: scores.real)
           // Once a step, for the last part.
           if place == real.count - 1 {
             step.observe("discriminatorAccuracy") { loss.accuracy(real: scores.real, fake: scores.fake) }
@@ -151,7 +146,7 @@ final class BigGANPlayers<Configuration: BigGANConfiguration> {
       let place = configuration.discriminatorSteps * parts + part
       return { [self] in
         let fake = generator(latents.selected(dim: 0, index: place), conditions[place])
-        let seen = augmentation(fake, draws: step.draws, name: "diffAugment.generator")
+        let seen = augment(fake, draws: step.draws, name: "diffAugment.generator")
         let value = loss.generator(discriminator(seen, conditions[place])) / Double(parts)
         losses["generator"] = value.detached()
         return value
@@ -168,10 +163,7 @@ final class BigGANPlayers<Configuration: BigGANConfiguration> {
     try withFrozen(discriminator) {
       try step.update("generator", generatorOptimizer, average: average, minimizingAll: terms)
     }
-    if augmentation.adapts {
-      augmentation.endStep()
-      step.log("augmentation", Tensor(scalar: augmentation.probability))
-    }
+    augment.endStep(step)
     for (name, value) in losses.sorted(by: { $0.key < $1.key }) { step.log(name, value) }
   }
 
@@ -206,13 +198,13 @@ final class BigGANPlayers<Configuration: BigGANConfiguration> {
     _ fake: Tensor, _ condition: BigGANCondition, beside real: RealPart, _ draws: any Draws
   ) -> (fake: Tensor, real: Tensor) {
     if configuration.splitDiscriminatorBatch {
-      let seenFake = augmentation(fake, draws: draws, name: "diffAugment.fake")
-      let seenReal = augmentation(real.image, draws: draws, name: "diffAugment.real")
+      let seenFake = augment(fake, draws: draws, name: "diffAugment.fake")
+      let seenReal = augment(real.image, draws: draws, name: "diffAugment.real")
       let scores = discriminator(seenFake, condition)
       return (scores, discriminator(seenReal, real.condition))
     }
     let count = fake.shape[0]
-    let joined = augmentation(
+    let joined = augment(
       .concatenated([fake, real.image], dim: 0), draws: draws, name: "diffAugment.discriminator")
     let scores = discriminator(joined, condition.joined(with: real.condition))
     return (scores.slice(0, 0, count), scores.slice(0, count, scores.shape[0]))
@@ -341,13 +333,7 @@ extension BigGANConfiguration {
     try AdversarialChecks.require(
       !loss.takesProbabilities,
       "loss is one of raw scores (hinge, logistic, leastSquares, wasserstein), not \(loss.rawValue)")
-    try AdversarialChecks.require(
-      (0..<1).contains(augmentationTarget) && augmentationRamp > 0,
-      "augmentationTarget lies in 0 ..< 1 (0: off), and augmentationRamp is above 0")
-    try AdversarialChecks.require(
-      augmentationTarget == 0 || !diffAugment.isEmpty,
-      "augmentationTarget steers how often diffAugment changes pictures; name some changes there, for example "
-        + "diffAugment=[\"color\",\"translation\",\"cutout\"]")
+    try validateAugmentation(loss)
     try AdversarialChecks.require(standingStatistics >= 0, "standingStatistics is at least 0")
     try AdversarialChecks.batch(batchSize)
   }

@@ -5,7 +5,7 @@ import TorchNN
 // What follows from the keys that pix2pix, CycleGAN and pix2pixHD have in common.
 
 /// The keys of training that the three systems share.
-protocol TranslationTraining: SystemConfiguration {
+protocol TranslationTraining: AugmentedConfiguration {
   /// The learning rate of both optimisers at first.
   var learningRate: Double { get }
   /// Passes over the data at the full learning rate.

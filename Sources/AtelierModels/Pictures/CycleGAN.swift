@@ -20,7 +20,7 @@ public import TorchNN
 /// gradient; learning rates decay by passes over the data, begun where the authors' first version did. Off in
 /// the reference configuration: U-Nets of fewer than 5 levels, ResNet generators of other depths than 2
 /// halvings, or that repeat pixels (`upsampling`, which the `small` presets set), ``DiffAugment``.
-public final class CycleGAN: TranslatingSystem {
+public final class CycleGAN: TranslatingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "cyclegan", summary: "Two kinds of pictures into each other, learned without pairs",
@@ -77,6 +77,10 @@ public final class CycleGAN: TranslatingSystem {
     public var poolSize = 50
     /// Random changes of what the discriminators see.
     public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// Sides of pictures before a crop is taken at a random place; nil: 286 for 256, and so on.
     public var loadSize: Int?
     /// Whether pictures are mirrored half of the time.
@@ -136,6 +140,7 @@ public final class CycleGAN: TranslatingSystem {
           + "(\(outputChannels)); set weights.identity to 0")
       try AdversarialChecks.require(poolSize >= 0, "poolSize is at least 0, not \(poolSize)")
       try validateTraining()
+      try validateAugmentation(adversarialLoss.loss)
     }
   }
 
@@ -143,6 +148,8 @@ public final class CycleGAN: TranslatingSystem {
   public let configuration: Configuration
   /// `generatorAB`, `generatorBA`, `discriminatorA`, `discriminatorB`.
   public let networks: [Network]
+  /// What the discriminators see of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generatorAB: any Layer
   private let generatorBA: any Layer
   private let discriminatorA: any Layer
@@ -151,7 +158,6 @@ public final class CycleGAN: TranslatingSystem {
   private let discriminatorOptimizer: Adam
   private let poolA: PicturePool
   private let poolB: PicturePool
-  private let augment: DiffAugment
 
   /// Builds the four networks and their two optimisers.
   ///
@@ -170,7 +176,7 @@ public final class CycleGAN: TranslatingSystem {
       namedParameters(of: ["discriminatorA": discriminatorA, "discriminatorB": discriminatorB]))
     poolA = PicturePool("poolA", capacity: configuration.poolSize)
     poolB = PicturePool("poolB", capacity: configuration.poolSize)
-    augment = DiffAugment(configuration.diffAugment)
+    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     func network(_ name: String, _ layer: any Layer, _ output: String) -> Network {
       Network(name, layer) { _, inputs in [output: layer(try inputs.required("image"))] }
     }
@@ -199,14 +205,14 @@ public final class CycleGAN: TranslatingSystem {
     configuration.jitter
   }
 
-  /// The pools, as far as they are filled.
-  public func carriedState() -> [(name: String, tensor: HostTensor)] { poolA.state() + poolB.state() }
+  /// The pools, as far as they are filled, and the adaptive augmentation.
+  public func carriedState() -> [(name: String, tensor: HostTensor)] {
+    poolA.state() + poolB.state() + augment.state
+  }
 
-  /// Puts back the pools.
+  /// Puts back the pools and the augmentation.
   public func restoreCarriedState(_ state: [(name: String, tensor: HostTensor)]) throws {
-    if let unknown = state.first(where: { !["poolA", "poolB"].contains($0.name) }) {
-      throw ConfigurationError("the checkpoint carries '\(unknown.name)', which cyclegan does not know")
-    }
+    try augment.restore(state.filter { !["poolA", "poolB"].contains($0.name) })
     let device = generatorAB.parameters().first?.device ?? .cpu
     let table = Dictionary(state.map { ($0.name, $0.tensor) }) { first, _ in first }
     try poolA.restore(table["poolA"], channels: configuration.inputChannels, device: device)
@@ -226,6 +232,7 @@ public final class CycleGAN: TranslatingSystem {
     let seenB = poolB.exchanged(fakeB, draws: step.draws)
     let seenA = poolA.exchanged(fakeA, draws: step.draws)
     try teachDiscriminators(step, realA, seenA, realB, seenB)
+    augment.endStep(step)
   }
 
   /// The generators' update; gives the generated pictures of A and B, without history.
@@ -286,8 +293,10 @@ public final class CycleGAN: TranslatingSystem {
       _ part: @escaping (Tensor) -> Tensor
     ) -> () -> Tensor {
       {
-        let seen = self.augment(pictures, draws: step.draws, name: "diffAugment.\(draw)\(name)")
-        let value = part(discriminator(seen)) * 0.5
+        let scores = discriminator(
+          self.augment(pictures, draws: step.draws, name: "diffAugment.\(draw)\(name)"))
+        if draw == "real" { self.augment.observe(realScores: scores) }
+        let value = part(scores) * 0.5
         sums[name] = sums[name].map { $0 + value.detached() } ?? value.detached()
         return value
       }

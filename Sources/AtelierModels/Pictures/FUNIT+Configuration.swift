@@ -1,6 +1,6 @@
 extension FUNIT {
   /// The choices of a funit.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AugmentedConfiguration {
     /// The generator's form; there is one.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// A content encoder, a class encoder, a decoder with adaptive instance norm.
@@ -68,6 +68,12 @@ extension FUNIT {
     public var heldOutClasses: [String] = []
     /// What the players minimise.
     public var adversarialLoss = AdversarialMode.hinge
+    /// Random changes of what the discriminator sees.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// Factors of the loss terms.
     public var weights = Weights()
     /// Sides of pictures before a crop is taken at a random place; nil: 140 for 128, and so on.
@@ -147,6 +153,7 @@ extension FUNIT {
         (0...1).contains(averageDecay), "averageDecay lies in 0 … 1, not at \(averageDecay)")
       try AdversarialChecks.require(
         Set(heldOutClasses).count == heldOutClasses.count, "heldOutClasses names a class twice")
+      try validateAugmentation(adversarialLoss.loss)
       try UnpairedChecks.training(
         weightDecay: weightDecay, decaySteps: 0, decayFactor: 1, batchSize: batchSize, loadSize: loadSize,
         imageSize: imageSize)

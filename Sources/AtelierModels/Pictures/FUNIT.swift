@@ -23,7 +23,7 @@ public import TorchNN
 /// written out.
 ///
 /// No deviations. Off in the reference configuration: Adam, other losses than the hinge.
-public final class FUNIT: StyledTranslatingSystem {
+public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "funit", summary: "Pictures into the class that a few pictures show, also an unseen one",
@@ -34,6 +34,8 @@ public final class FUNIT: StyledTranslatingSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
+  /// What the discriminator sees of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generator: ContentStyleGenerator
   private let discriminator: ClassPatchDiscriminator
   private let generatorOptimizer: Optimizer
@@ -72,6 +74,7 @@ public final class FUNIT: StyledTranslatingSystem {
     discriminatorOptimizer = optimizer(discriminator)
     // The authors average parameters only; the generator's buffers never change.
     average = MovingAverage(of: generator, decay: configuration.averageDecay, buffers: .kept)
+    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     networks = [
       Network(
         "generator", generator,
@@ -144,20 +147,24 @@ public final class FUNIT: StyledTranslatingSystem {
     let (shown, shownLabel) = (batch["classImage"], batch["classLabel"])
     try teachDiscriminator(step, content, shown, shownLabel)
     try teachGenerator(step, content, contentLabel, shown, shownLabel)
+    augment.endStep(step)
   }
 
   private func teachDiscriminator(
     _ step: TrainingStep, _ content: Tensor, _ shown: Tensor, _ label: Tensor
   ) throws {
     let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
-    let (generator, discriminator) = (self.generator, self.discriminator)
+    let (generator, discriminator, augment) = (self.generator, self.discriminator, self.augment)
     var logged: [(name: String, value: Tensor)] = []
     let total = try step.update(
       "discriminator", discriminatorOptimizer,
       minimizing: {
         let real = shown.detached()
         real.requiresGradient = true
-        let response = discriminator(real, label).logits
+        // The gradient goes to the picture as it was before any change.
+        let seen = augment(real, draws: step.draws, name: "diffAugment.real")
+        let response = discriminator(seen, label).logits
+        augment.observe(realScores: response)
         // The squared gradient of the mean response, summed over a picture and averaged over the batch.
         let slope = gradients(of: response.mean(), withRespectTo: [real], createGraph: true)[0]
         let penalty = slope.square().sum() / Double(real.shape[0])
@@ -170,7 +177,8 @@ public final class FUNIT: StyledTranslatingSystem {
         let fake = withoutGradients {
           generator.decode(generator.content(of: content), style: generator.style(of: shown))
         }
-        let value = loss.fake(discriminator(fake, label).logits)
+        let seen = augment(fake, draws: step.draws, name: "diffAugment.fake")
+        let value = loss.fake(discriminator(seen, label).logits)
         logged.append(("discriminatorFake", value.detached()))
         return value * weights.adversarial
       })
@@ -182,7 +190,7 @@ public final class FUNIT: StyledTranslatingSystem {
     _ step: TrainingStep, _ content: Tensor, _ contentLabel: Tensor, _ shown: Tensor, _ shownLabel: Tensor
   ) throws {
     let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
-    let (generator, discriminator) = (self.generator, self.discriminator)
+    let (generator, discriminator, augment) = (self.generator, self.discriminator, self.augment)
     var logged: [(name: String, value: Tensor)] = []
     let total = try withFrozen(discriminator) {
       try step.update(
@@ -191,10 +199,17 @@ public final class FUNIT: StyledTranslatingSystem {
           let code = generator.content(of: content)
           let translation = generator.decode(code, style: generator.style(of: shown))
           let returned = generator.decode(code, style: generator.style(of: content))
-          let judged = discriminator(translation, shownLabel)
-          let judgedReturned = discriminator(returned, contentLabel)
+          // What is compared by its features is changed alike.
+          let seen = augment.alike([translation, shown], draws: step.draws, name: "diffAugment.translation")
+          let seenReturned = augment.alike(
+            [returned, content], draws: step.draws, name: "diffAugment.returned")
+          let judged = discriminator(seen[0], shownLabel)
+          let judgedReturned = discriminator(seenReturned[0], contentLabel)
           let (wanted, wantedReturned) = withoutGradients {
-            (discriminator(shown, shownLabel).features, discriminator(content, contentLabel).features)
+            (
+              discriminator(seen[1], shownLabel).features,
+              discriminator(seenReturned[1], contentLabel).features
+            )
           }
           func matching(_ made: Tensor, _ real: Tensor) -> Tensor {
             meanAbsoluteError(made.mean(dims: [2, 3]), real.mean(dims: [2, 3]))

@@ -1,4 +1,3 @@
-public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -20,7 +19,7 @@ public import TorchNN
 /// Deviations: `weights.perceptual`, the authors' domain-invariant perceptual loss, is left out (their
 /// configurations for animals, shoes and handbags have it at 0). Off in the reference configuration: other
 /// depths of the style encoder (`styleDownsamplings`), other numbers of `mlpLayers`, the hinge loss.
-public final class MUNIT: StyledTranslatingSystem {
+public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "munit", summary: "Two kinds of pictures into each other in many styles, learned without pairs",
@@ -28,7 +27,7 @@ public final class MUNIT: StyledTranslatingSystem {
     reference: "NVlabs/MUNIT networks.py, trainer.py")
 
   /// The choices of a munit.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: TwoDomainConfiguration, AugmentedConfiguration {
     /// The generator's form; there is one.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// Content and style encoders, a decoder with adaptive instance norm.
@@ -97,6 +96,12 @@ public final class MUNIT: StyledTranslatingSystem {
     public var scales = 3
     /// What the players minimise.
     public var adversarialLoss = AdversarialMode.lsgan
+    /// Random changes of what the discriminators see.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// Factors of the loss terms.
     public var weights = Weights()
     /// Sides of pictures before a crop is taken at a random place; nil: no larger than wanted.
@@ -163,11 +168,8 @@ public final class MUNIT: StyledTranslatingSystem {
         "adversarial": weights.adversarial, "reconstruction": weights.reconstruction, "style": weights.style,
         "content": weights.content, "cycle": weights.cycle,
       ])
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try UnpairedChecks.training(
-        weightDecay: weightDecay, decaySteps: decaySteps, decayFactor: decayFactor, batchSize: batchSize,
-        loadSize: loadSize, imageSize: imageSize)
+      try validateAugmentation(adversarialLoss.loss)
+      try validateTraining()
     }
   }
 
@@ -175,6 +177,8 @@ public final class MUNIT: StyledTranslatingSystem {
   public let configuration: Configuration
   /// `generatorA`, `generatorB`, `discriminatorA`, `discriminatorB`.
   public let networks: [Network]
+  /// What the discriminators see of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generatorA: ContentStyleGenerator
   private let generatorB: ContentStyleGenerator
   private let discriminatorA: ScaledDiscriminator
@@ -204,18 +208,15 @@ public final class MUNIT: StyledTranslatingSystem {
       initializeNarrow(network, using: stream)
       return network
     }
-    func adam(_ networks: KeyValuePairs<String, Module>) -> Adam {
-      Adam(
-        namedParameters(of: networks), learningRate: configuration.learningRate, beta1: configuration.beta1,
-        beta2: configuration.beta2, epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay
-      )
-    }
     generatorA = generator(configuration.channelsA)
     generatorB = generator(configuration.channelsB)
     discriminatorA = discriminator(configuration.channelsA)
     discriminatorB = discriminator(configuration.channelsB)
-    generatorOptimizer = adam(["generatorA": generatorA, "generatorB": generatorB])
-    discriminatorOptimizer = adam(["discriminatorA": discriminatorA, "discriminatorB": discriminatorB])
+    generatorOptimizer = configuration.makeAdam(
+      namedParameters(of: ["generatorA": generatorA, "generatorB": generatorB]))
+    discriminatorOptimizer = configuration.makeAdam(
+      namedParameters(of: ["discriminatorA": discriminatorA, "discriminatorB": discriminatorB]))
+    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     let names = ContentStyleGenerator.authorsNames(styleEncoder: "enc_style")
     func describe(_ name: String, _ generator: ContentStyleGenerator) -> Network {
       Network(name, generator, authorsNames: names) { _, inputs in
@@ -244,36 +245,12 @@ public final class MUNIT: StyledTranslatingSystem {
     [("generators", generatorOptimizer), ("discriminators", discriminatorOptimizer)]
   }
 
-  /// Pictures of both domains.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    func field(_ name: String, _ channels: Int) -> Field {
-      Field(name, .image(channels: channels, height: size, width: size, range: .signed))
-    }
-    return [field("A", configuration.channelsA), field("B", configuration.channelsB)]
-  }
-
-  /// Two sets without correspondence.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan { .unpaired("A", "B") }
-
-  /// Mirrored half of the time; cut at a random place where `loadSize` says so.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    JointAugmentation(resizeTo: configuration.loadSize, flips: configuration.flips)
-  }
-
-  /// As it is: how many channels pictures have is a choice, and data are brought to it.
-  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
-    configuration
-  }
-
   // MARK: Training
 
   /// One step: both discriminators on newly made pictures, then both generators.
   public func step(_ step: TrainingStep) throws {
     for optimizer in [generatorOptimizer, discriminatorOptimizer] {
-      optimizer.learningRate = steppedRate(
-        configuration.learningRate, every: configuration.decaySteps, factor: configuration.decayFactor,
-        at: step.index)
+      optimizer.learningRate = configuration.learningRate(atStep: step.index)
     }
     let batch = try step.batch()
     let (realA, realB) = (batch["A"], batch["B"])
@@ -282,6 +259,7 @@ public final class MUNIT: StyledTranslatingSystem {
     let styles = (0..<4).map { drawn.selected(dim: 0, index: $0) }
     try teachDiscriminators(step, realA, realB, styleA: styles[0], styleB: styles[1])
     try teachGenerators(step, realA, realB, styleA: styles[2], styleB: styles[3])
+    augment.endStep(step)
   }
 
   private func teachDiscriminators(
@@ -293,17 +271,25 @@ public final class MUNIT: StyledTranslatingSystem {
       return (generatorA.decode(contentB, style: styleA), generatorB.decode(contentA, style: styleB))
     }
     var values: [Tensor] = []
-    func term(_ judge: ScaledDiscriminator, _ fake: Tensor, _ real: Tensor) -> () -> Tensor {
+    func seen(_ pictures: Tensor, _ kind: String, _ domain: Domain) -> Tensor {
+      augment(pictures, draws: step.draws, name: "diffAugment.\(kind)\(domain.rawValue)")
+    }
+    func term(
+      _ judge: ScaledDiscriminator, _ domain: Domain, _ fake: Tensor, _ real: Tensor
+    ) -> () -> Tensor {
       {
         // Made pictures first: it matters where a norm keeps statistics.
-        let value = judge(fake).summed(loss.fake) + judge(real).summed(loss.real)
+        let made = judge(seen(fake, "fake", domain))
+        let shown = judge(seen(real, "real", domain))
+        self.augment.observe(realScores: shown)
+        let value = made.summed(loss.fake) + shown.summed(loss.real)
         values.append(value.detached())
         return value * weight
       }
     }
     let total = try step.update(
-      "discriminators", discriminatorOptimizer, minimizing: term(discriminatorA, fakeA, realA),
-      term(discriminatorB, fakeB, realB))
+      "discriminators", discriminatorOptimizer, minimizing: term(discriminatorA, .a, fakeA, realA),
+      term(discriminatorB, .b, fakeB, realB))
     for (name, value) in zip(["discriminatorA", "discriminatorB"], values) { step.log(name, value) }
     step.log("discriminator", total)
   }
@@ -314,6 +300,10 @@ public final class MUNIT: StyledTranslatingSystem {
     let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
     let (generatorA, generatorB) = (self.generatorA, self.generatorB)
     let (discriminatorA, discriminatorB) = (self.discriminatorA, self.discriminatorB)
+    func fooling(_ judge: ScaledDiscriminator, _ fake: Tensor, _ domain: Domain) -> Tensor {
+      judge(augment(fake, draws: step.draws, name: "diffAugment.generator\(domain.rawValue)"))
+        .summed(loss.generator)
+    }
     var logged: [(name: String, value: Tensor)] = []
     func term(_ name: String, _ value: Tensor, _ weight: Double) -> Tensor {
       logged.append((name, value.detached()))
@@ -335,8 +325,8 @@ public final class MUNIT: StyledTranslatingSystem {
             let (foundContentB, foundStyleA) = (generatorA.content(of: fakeA), generatorA.style(of: fakeA))
             let (foundContentA, foundStyleB) = (generatorB.content(of: fakeB), generatorB.style(of: fakeB))
             var sum =
-              term("adversarialA", discriminatorA(fakeA).summed(loss.generator), weights.adversarial)
-              + term("adversarialB", discriminatorB(fakeB).summed(loss.generator), weights.adversarial)
+              term("adversarialA", fooling(discriminatorA, fakeA, .a), weights.adversarial)
+              + term("adversarialB", fooling(discriminatorB, fakeB, .b), weights.adversarial)
               + term("reconstructionA", meanAbsoluteError(returnedA, realA), weights.reconstruction)
               + term("styleA", meanAbsoluteError(foundStyleA, styleA), weights.style)
             sum = sum + term("contentA", meanAbsoluteError(foundContentA, contentA), weights.content)
@@ -359,15 +349,6 @@ public final class MUNIT: StyledTranslatingSystem {
 
   /// Each style picture is a style of its own.
   public static let stylePictures = StylePictures.oneByOne
-
-  /// Both ways.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    let multiple = 1 << configuration.downsamplings
-    return [
-      TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
-      TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),
-    ]
-  }
 
   /// Refuses: each picture has norms of its own from its style, whose number a recording keeps.
   public func validateExport() throws(ConfigurationError) {

@@ -53,6 +53,10 @@ extension Pix2Pix {
     public var weights = Weights()
     /// Random changes of what the discriminator sees.
     public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// Sides of pictures before a crop is taken at a random place; nil: 286 for 256, and so on.
     public var loadSize: Int?
     /// Whether pairs are mirrored half of the time.
@@ -119,6 +123,7 @@ extension Pix2Pix {
         weights.adversarial > 0 || weights.l1 > 0,
         "weights.adversarial and weights.l1 are both 0, so there is nothing to learn; raise one of them")
       try validateTraining()
+      try validateAugmentation(adversarialLoss.loss)
     }
   }
 }

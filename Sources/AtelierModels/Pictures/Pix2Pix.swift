@@ -21,7 +21,7 @@ public import TorchNN
 /// discriminator); ``DiffAugment``; learning rates decay by passes over the data, begun where the authors'
 /// first version did. The authors write no running statistics while they test, and neither does generation
 /// here.
-public final class Pix2Pix: TranslatingSystem {
+public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "pix2pix", summary: "Pictures into pictures, learned from pairs",
@@ -32,11 +32,12 @@ public final class Pix2Pix: TranslatingSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
+  /// What the discriminator sees of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generator: any Layer
   private let discriminator: any Layer
   private let generatorOptimizer: Adam
   private let discriminatorOptimizer: Adam
-  private let augment: DiffAugment
 
   /// Builds both networks and their optimisers.
   ///
@@ -51,7 +52,7 @@ public final class Pix2Pix: TranslatingSystem {
     self.discriminator = discriminator
     generatorOptimizer = configuration.makeAdam(generator.namedParameters())
     discriminatorOptimizer = configuration.makeAdam(discriminator.namedParameters())
-    augment = DiffAugment(configuration.diffAugment)
+    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     networks = [
       Network("generator", generator) { _, inputs in ["image": generator(try inputs.required("image"))] },
       Network("discriminator", discriminator) { _, inputs in
@@ -112,6 +113,7 @@ public final class Pix2Pix: TranslatingSystem {
     if let adversarial { step.log("adversarial", adversarial) }
     if let pixel { step.log(configuration.pixelLoss.rawValue, pixel) }
     step.log("generator", total)
+    augment.endStep(step)
   }
 
   /// The discriminator's update: the generated pair first, then the real one, half of each loss.
@@ -132,6 +134,7 @@ public final class Pix2Pix: TranslatingSystem {
       },
       { [self] in
         let scores = judge(source, real, "diffAugment.real", step.draws)
+        augment.observe(realScores: scores)
         realScores = scores.detached()
         let value = loss.real(scores)
         realLoss = value.detached()
@@ -145,7 +148,7 @@ public final class Pix2Pix: TranslatingSystem {
     }
   }
 
-  /// Scores of pairs, which ``DiffAugment`` may have changed.
+  /// Scores of pairs, whose two pictures may have been moved alike.
   private func judge(_ source: Tensor, _ picture: Tensor, _ name: String, _ draws: any Draws) -> Tensor {
     discriminator(augment(picture, beside: source, draws: draws, name: name))
   }

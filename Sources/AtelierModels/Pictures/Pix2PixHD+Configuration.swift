@@ -81,6 +81,12 @@ extension Pix2PixHD {
     public var scales = 2
     /// What the players minimise.
     public var adversarialLoss = AdversarialMode.lsgan
+    /// Random changes of what the discriminator sees, condition and picture moved alike.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// Factors of the generator's loss terms.
     public var weights = Weights()
     /// The network whose features `weights.perceptual` compares; nil: VGG19 as the authors, or VGG16 where
@@ -188,6 +194,7 @@ extension Pix2PixHD {
         "a VGG sees pictures of 1 or 3 channels and of at least 16 pixels a side, not of \(outputChannels) and "
           + "\(imageWidth)×\(imageHeight); set weights.perceptual to 0")
       try validateTraining()
+      try validateAugmentation(adversarialLoss.loss)
     }
   }
 }

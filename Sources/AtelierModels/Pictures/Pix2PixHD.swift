@@ -24,7 +24,7 @@ public import TorchNN
 /// (`fixGlobalEpochs`), moments of the other layers rest; the authors begin with a new optimiser
 /// afterwards. Generation takes the features of instances from a picture, or draws them uniformly from
 /// -1 … 1; the authors take those of clusters that they computed after training.
-public final class Pix2PixHD: TranslatingSystem {
+public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "pix2pix-hd", summary: "Large photographs from label maps, coarse to fine",
@@ -36,6 +36,8 @@ public final class Pix2PixHD: TranslatingSystem {
   public let configuration: Configuration
   /// `generator`, `discriminator` and, where configured, `encoder` and a frozen VGG.
   public let networks: [Network]
+  /// What the discriminator sees of pictures.
+  public let augment: DiscriminatorAugmentation
   private let generator: any Layer
   private let discriminator: MultiscaleDiscriminator
   private let encoder: ResidualGenerator?
@@ -74,6 +76,7 @@ public final class Pix2PixHD: TranslatingSystem {
     discriminatorOptimizer = configuration.makeAdam(discriminator.namedParameters())
     let perceptual = try Self.makePerceptualLoss(configuration)
     self.perceptual = perceptual
+    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     networks =
       Self.describe(configuration, generator, names, discriminator, encoder)
       + (perceptual.map { [$0.network] } ?? [])
@@ -229,15 +232,15 @@ public final class Pix2PixHD: TranslatingSystem {
     let features = encoder.flatMap { encoder in instances.map { InstanceIndex($0).means(encoder(real)) } }
     let fake = generator(features.map { .concatenated([semantics, $0], dim: 1) } ?? semantics)
 
-    func judge(_ picture: Tensor) -> [[Tensor]] {
-      discriminator(.concatenated([semantics, picture], dim: 1))
-    }
-    let fakeLoss = summedOverScales(judge(fake.detached()), loss.fake)
-    let realOutputs = judge(real)
+    // Both pictures are changed alike, because the features of one are to match those of the other.
+    let seen = augment.alike([fake, real], beside: semantics, draws: step.draws, name: "diffAugment")
+    let fakeLoss = summedOverScales(discriminator(seen[0].detached()), loss.fake)
+    let realOutputs = discriminator(seen[1])
+    augment.observe(realScores: realOutputs.compactMap(\.last))
     let realLoss = summedOverScales(realOutputs, loss.real)
 
     try withFrozen(discriminator) {
-      let outputs = judge(fake)
+      let outputs = discriminator(seen[0])
       let adversarial = summedOverScales(outputs, loss.generator)
       let matching =
         AtelierModels.featureMatching(outputs, realOutputs, layers: configuration.layers)
@@ -256,6 +259,7 @@ public final class Pix2PixHD: TranslatingSystem {
     step.log("discriminatorFake", fakeLoss)
     step.log("discriminatorReal", realLoss)
     step.log("discriminator", total)
+    augment.endStep(step)
   }
 
   /// Constant, then in a straight line towards zero, and at first the outermost enhancer alone. Source:

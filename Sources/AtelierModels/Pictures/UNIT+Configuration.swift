@@ -1,6 +1,6 @@
 extension UNIT {
   /// The choices of a unit.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: TwoDomainConfiguration, AugmentedConfiguration {
     /// The generator's form; there is one name for both models.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// Encoders into one latent space, decoders out of it.
@@ -75,6 +75,12 @@ extension UNIT {
     public var scales = 3
     /// What the players minimise.
     public var adversarialLoss = AdversarialMode.lsgan
+    /// Random changes of what the discriminators see.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// Factors of the loss terms.
     public var weights = Weights()
     /// Sides of pictures before a crop is taken at a random place; nil: no larger than wanted.
@@ -169,11 +175,8 @@ extension UNIT {
         "adversarial": weights.adversarial, "reconstruction": weights.reconstruction, "cycle": weights.cycle,
         "kl": weights.kl, "klCycle": weights.klCycle,
       ])
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try UnpairedChecks.training(
-        weightDecay: weightDecay, decaySteps: decaySteps, decayFactor: decayFactor, batchSize: batchSize,
-        loadSize: loadSize, imageSize: imageSize)
+      try validateAugmentation(adversarialLoss.loss)
+      try validateTraining()
     }
   }
 }

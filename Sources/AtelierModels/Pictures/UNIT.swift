@@ -1,4 +1,3 @@
-public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -23,7 +22,7 @@ public import TorchNN
 /// configurations). In the weight-sharing model the two domains' batches pass one after the other, which
 /// without batch norm gives the same numbers; its other discriminators (`COCODis`, `COCOMsDis`) and dropout
 /// are left out.
-public final class UNIT: TranslatingSystem {
+public final class UNIT: TwoDomainSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "unit", summary: "Two kinds of pictures into each other through one latent space, without pairs",
@@ -35,6 +34,8 @@ public final class UNIT: TranslatingSystem {
   /// `generatorA`, `generatorB`, `discriminatorA`, `discriminatorB`; with shared weights `generator` and
   /// `discriminator`.
   public let networks: [Network]
+  /// What the discriminators see of pictures.
+  public let augment: DiscriminatorAugmentation
   private let model: any SharedLatentModel
   private let generatorOptimizer: Adam
   private let discriminatorOptimizer: Adam
@@ -50,20 +51,15 @@ public final class UNIT: TranslatingSystem {
       case .independent: IndependentModel(configuration, using: stream)
       case .weightSharing: WeightSharingModel(configuration, using: stream)
       }
-    func adam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
-      Adam(
-        parameters, learningRate: configuration.learningRate, beta1: configuration.beta1,
-        beta2: configuration.beta2, epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay
-      )
-    }
     func parameters(_ networks: [Network]) -> [(name: String, tensor: Tensor)] {
       networks.flatMap { network in
         network.module.namedParameters().map { ("\(network.name).\($0.name)", $0.tensor) }
       }
     }
     self.model = model
-    generatorOptimizer = adam(parameters(model.generators))
-    discriminatorOptimizer = adam(parameters(model.discriminators))
+    generatorOptimizer = configuration.makeAdam(parameters(model.generators))
+    discriminatorOptimizer = configuration.makeAdam(parameters(model.discriminators))
+    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     networks = model.generators + model.discriminators
   }
 
@@ -72,36 +68,12 @@ public final class UNIT: TranslatingSystem {
     [("generators", generatorOptimizer), ("discriminators", discriminatorOptimizer)]
   }
 
-  /// Pictures of both domains.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    func field(_ name: String, _ channels: Int) -> Field {
-      Field(name, .image(channels: channels, height: size, width: size, range: .signed))
-    }
-    return [field("A", configuration.channelsA), field("B", configuration.channelsB)]
-  }
-
-  /// Two sets without correspondence.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan { .unpaired("A", "B") }
-
-  /// Mirrored half of the time; cut at a random place where `loadSize` says so.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    JointAugmentation(resizeTo: configuration.loadSize, flips: configuration.flips)
-  }
-
-  /// As it is: how many channels pictures have is a choice, and data are brought to it.
-  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
-    configuration
-  }
-
   // MARK: Training
 
   /// One step: the discriminators on newly made pictures, then the generators.
   public func step(_ step: TrainingStep) throws {
     for optimizer in [generatorOptimizer, discriminatorOptimizer] {
-      optimizer.learningRate = steppedRate(
-        configuration.learningRate, every: configuration.decaySteps, factor: configuration.decayFactor,
-        at: step.index)
+      optimizer.learningRate = configuration.learningRate(atStep: step.index)
     }
     let batch = try step.batch()
     let (realA, realB) = (batch["A"], batch["B"])
@@ -112,6 +84,7 @@ public final class UNIT: TranslatingSystem {
     let noise = (0..<6).map { drawn.selected(dim: 0, index: $0) }
     try teachDiscriminators(step, realA, realB, noise: Array(noise[..<2]))
     try teachGenerators(step, realA, realB, noise: Array(noise[2...]))
+    augment.endStep(step)
   }
 
   private func teachDiscriminators(
@@ -123,13 +96,17 @@ public final class UNIT: TranslatingSystem {
       let codeB = model.encode(realB, .b) + noise[1]
       return (model.decode(codeB, .a), model.decode(codeA, .b))
     }
+    func seen(_ pictures: Tensor, _ kind: String, _ domain: Domain) -> Tensor {
+      augment(pictures, draws: step.draws, name: "diffAugment.\(kind)\(domain.rawValue)")
+    }
     var values: [Tensor] = []
     func term(_ domain: Domain, _ fake: Tensor, _ real: Tensor) -> () -> Tensor {
       {
         // Made pictures first: it matters where a norm keeps statistics.
-        let value =
-          self.model.scores(fake, domain).summed(loss.fake)
-          + self.model.scores(real, domain).summed(loss.real)
+        let made = self.model.scores(seen(fake, "fake", domain), domain)
+        let shown = self.model.scores(seen(real, "real", domain), domain)
+        self.augment.observe(realScores: shown)
+        let value = made.summed(loss.fake) + shown.summed(loss.real)
         values.append(value.detached())
         return value * weight
       }
@@ -150,6 +127,10 @@ public final class UNIT: TranslatingSystem {
       return value * weight
     }
     let (model, takesNoisyCode) = (self.model, configuration.model == .weightSharing)
+    func fooling(_ fake: Tensor, _ domain: Domain) -> Tensor {
+      let seen = augment(fake, draws: step.draws, name: "diffAugment.generator\(domain.rawValue)")
+      return model.scores(seen, domain).summed(loss.generator)
+    }
     let judges = model.discriminators.map(\.module)
     for judge in judges { judge.requiresGradients = false }
     defer { for judge in judges { judge.requiresGradients = true } }
@@ -168,8 +149,8 @@ public final class UNIT: TranslatingSystem {
           (takesNoisyCode ? code : hidden).square().mean()
         }
         var sum =
-          term("adversarialA", model.scores(fakeA, .a).summed(loss.generator), weights.adversarial)
-          + term("adversarialB", model.scores(fakeB, .b).summed(loss.generator), weights.adversarial)
+          term("adversarialA", fooling(fakeA, .a), weights.adversarial)
+          + term("adversarialB", fooling(fakeB, .b), weights.adversarial)
         sum = sum + term("reconstructionA", meanAbsoluteError(returnedA, realA), weights.reconstruction)
         sum = sum + term("klA", divergence(hiddenA, codeA), weights.kl)
         sum = sum + term("reconstructionB", meanAbsoluteError(returnedB, realB), weights.reconstruction)
@@ -187,15 +168,6 @@ public final class UNIT: TranslatingSystem {
   }
 
   // MARK: Generation
-
-  /// Both ways.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    let multiple = 1 << configuration.downsamplings
-    return [
-      TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
-      TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),
-    ]
-  }
 
   /// Pictures of the other domain in -1 … 1, from codes without noise.
   public func translate(

@@ -21,18 +21,27 @@ public enum EnlargementAdversarialLoss: String, Sendable, Hashable, Codable, Cas
   case hinge
   /// Cross-entropy of how much more real one kind looks than the other on average (ESRGAN).
   case relativistic
+
+  /// The loss on scores; for ``relativistic`` on how far they lie above the other kind's mean.
+  var loss: AdversarialLoss {
+    switch self {
+    case .vanilla, .relativistic: .logistic
+    case .lsgan: .leastSquares
+    case .hinge: .hinge
+    }
+  }
 }
 
 /// Super-resolution by a generator, a discriminator and a perceptual loss: what ``SRGAN`` and ``ESRGAN`` share.
 ///
 /// The two differ in their networks and in the adversarial loss; their files hold the paper, the defaults and
 /// the update that belongs to the loss. Either takes the other's by configuration.
-public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSystem {
+public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static var identity: SystemIdentity { Paper.identity }
 
   /// The choices of an adversarial super-resolution.
-  public struct Configuration: EnlargingConfiguration {
+  public struct Configuration: EnlargingConfiguration, AugmentedConfiguration {
     /// The form of the generator.
     public var generator = EnlargingGenerator.msrresnet
     /// Channels of the generator's maps.
@@ -53,6 +62,12 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     public var discriminatorWidth = 64
     /// What the players minimise.
     public var adversarialLoss = EnlargementAdversarialLoss.vanilla
+    /// Random changes of what the discriminator sees of large pictures.
+    public var diffAugment: [DiffAugment.Change] = []
+    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    public var augmentationTarget = 0.0
+    /// Real pictures over which that probability can rise from 0 to 1.
+    public var augmentationRamp = 500_000.0
     /// How values are compared.
     public var pixelLoss = PixelLoss.l1
     /// The network whose features a perceptual loss compares.
@@ -105,6 +120,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try validateTraining()
+      try validateAugmentation(adversarialLoss.loss)
       try discriminatorPlan.validate()
       let side = "the discriminator \(discriminator.rawValue) judges pictures of imageSize, \(imageSize)"
       try AdversarialChecks.require(
@@ -138,6 +154,8 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
   public let configuration: Configuration
   /// The generator, the discriminator, and the frozen network of the perceptual loss.
   public let networks: [Network]
+  /// What the discriminator sees of pictures.
+  public let augment: DiscriminatorAugmentation
   let generator: any Layer
   let discriminator: any Layer
   let average: MovingAverage?
@@ -161,6 +179,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     average = configuration.makeAverage(of: generator)
     generatorOptimizer = configuration.makeAdam(generator)
     discriminatorOptimizer = configuration.makeAdam(discriminator)
+    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss, isUnit: true)
     networks =
       [
         Network("generator", generator, authorsNames: configuration.plan.authorsNames) { _, inputs in
@@ -206,6 +225,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     } else {
       try adversarial(step, batch["source"], batch["target"])
     }
+    augment.endStep(step)
   }
 
   /// The pixel loss alone.

@@ -70,8 +70,8 @@ extension AdversarialEnlargement {
       try step.update(
         "generator", generatorOptimizer, average: average,
         minimizing: { [self] in
-          let real = withoutGradients { discriminator(target).asType(.float32) }
-          let fake = discriminator(output).asType(.float32)
+          let real = withoutGradients { scores(target, step, "generatorReal") }
+          let fake = scores(output, step, "generator")
           let adversarial =
             ((real - fake.mean()).softplus().mean() + (-(fake - real.mean())).softplus().mean()) / 2
             * configuration.weights.adversarial
@@ -86,15 +86,16 @@ extension AdversarialEnlargement {
     let discriminatorLoss = try step.update(
       "discriminator", discriminatorOptimizer,
       minimizing: { [self] in
-        let fake = withoutGradients { discriminator(generated).asType(.float32) }
-        let real = discriminator(target).asType(.float32)
+        let fake = withoutGradients { scores(generated, step, "realBeside") }
+        let real = scores(target, step, "real")
+        augment.observe(realScores: real - fake.mean())
         realScores = real.detached()
         let loss = (-(real - fake.mean())).softplus().mean() * 0.5
         step.log("discriminatorReal", loss)
         return loss
       },
       { [self] in
-        let fake = discriminator(generated).asType(.float32)
+        let fake = scores(generated, step, "fake")
         fakeScores = fake.detached()
         let mean = realScores.map { $0.mean() } ?? Tensor(scalar: 0, device: fake.device)
         let loss = (fake - mean).softplus().mean() * 0.5

@@ -79,7 +79,7 @@ extension AdversarialEnlargement {
       try step.update(
         "generator", generatorOptimizer, average: average,
         minimizing: { [self] in
-          let scores = discriminator(output).asType(.float32)
+          let scores = scores(output, step, "generator")
           let adversarial =
             adversarialTerm(scores, isReal: true, ofDiscriminator: false) * configuration.weights.adversarial
           let terms = comparison.terms(step, output, target) + [adversarial]
@@ -93,14 +93,15 @@ extension AdversarialEnlargement {
     let discriminatorLoss = try step.update(
       "discriminator", discriminatorOptimizer,
       minimizing: { [self] in
-        let scores = discriminator(target).asType(.float32)
+        let scores = scores(target, step, "real")
+        augment.observe(realScores: scores)
         realScores = scores.detached()
         let loss = adversarialTerm(scores, isReal: true, ofDiscriminator: true)
         step.log("discriminatorReal", loss)
         return loss
       },
       { [self] in
-        let scores = discriminator(generated).asType(.float32)
+        let scores = scores(generated, step, "fake")
         fakeScores = scores.detached()
         let loss = adversarialTerm(scores, isReal: false, ofDiscriminator: true)
         step.log("discriminatorFake", loss)
@@ -111,16 +112,16 @@ extension AdversarialEnlargement {
     observeAccuracy(step, realScores, fakeScores)
   }
 
+  /// The discriminator's scores of pictures, which it may see changed.
+  func scores(_ pictures: Tensor, _ step: TrainingStep, _ kind: String) -> Tensor {
+    discriminator(augment(pictures, draws: step.draws, name: "diffAugment.\(kind)")).asType(.float32)
+  }
+
   /// The loss that pulls scores towards real or generated, a mean over all of them.
   ///
   /// - Parameter ofDiscriminator: whether the discriminator learns; the generator's hinge has no margin.
   private func adversarialTerm(_ scores: Tensor, isReal: Bool, ofDiscriminator: Bool) -> Tensor {
-    let loss: AdversarialLoss =
-      switch configuration.adversarialLoss {
-      case .vanilla, .relativistic: .logistic
-      case .lsgan: .leastSquares
-      case .hinge: .hinge
-      }
+    let loss = configuration.adversarialLoss.loss
     if !ofDiscriminator { return loss.generator(scores) }
     return isReal ? loss.real(scores) : loss.fake(scores)
   }
@@ -129,13 +130,9 @@ extension AdversarialEnlargement {
   func observeAccuracy(_ step: TrainingStep, _ real: Tensor?, _ fake: Tensor?) {
     guard let real, let fake else { return }
     step.observe("discriminatorAccuracy") {
-      switch configuration.adversarialLoss {
-      case .vanilla: AdversarialLoss.logistic.accuracy(real: real, fake: fake)
-      case .lsgan: AdversarialLoss.leastSquares.accuracy(real: real, fake: fake)
-      case .hinge: AdversarialLoss.hinge.accuracy(real: real, fake: fake)
-      // Scores mean something beside the other kind's only.
-      case .relativistic: AdversarialLoss.wasserstein.accuracy(real: real, fake: fake)
-      }
+      // Relativistic scores mean something beside the other kind's only.
+      let mode = configuration.adversarialLoss
+      return (mode == .relativistic ? .wasserstein : mode.loss).accuracy(real: real, fake: fake)
     }
   }
 }

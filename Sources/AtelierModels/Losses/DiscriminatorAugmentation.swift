@@ -1,0 +1,245 @@
+public import Torch
+package import TorchNN
+
+/// What a discriminator sees of pictures: changed always (``DiffAugment``), or with a probability that follows
+/// how sure it is of real pictures, a controller in the manner of ADA around the same changes.
+///
+/// Every fourth step the probability moves by a fixed amount, up where the mean sign of the scores of real
+/// pictures is above the target, else down. Source: Karras et al. 2020, "Training Generative Adversarial
+/// Networks with Limited Data", section 3.1; stylegan2-ada-pytorch `training_loop.py`. The changes are those of
+/// ``DiffAugment``, each applied to each picture with the probability, not the paper's eighteen. Unlike there,
+/// probability and running sum belong to the state of a checkpoint.
+///
+/// A sign is that of a score's distance from where the loss has the border between real and generated: 0 for
+/// logits and the hinge, ½ for probabilities and least squares. A Wasserstein critic has none and takes no
+/// target. Where scores are maps, at several scales or not, a picture counts with the mean sign of each scale's
+/// map, averaged over scales; where there are two discriminators, both feed the one probability.
+public final class DiscriminatorAugmentation {
+  private let changes: [DiffAugment.Change]
+  /// The mean sign that is aimed at; nil: all changes always.
+  private let target: Double?
+  /// Pictures over which the probability can rise from 0 to 1.
+  private let ramp: Double
+  /// The score between real and generated.
+  private let threshold: Double
+  /// Whether pictures are in 0 … 1, not in -1 … 1.
+  private let isUnit: Bool
+  /// The probability of each change, 0 … 1 (never above 1, where it would have no meaning).
+  package private(set) var probability: Double
+  private var signs = 0.0
+  private var pictures = 0.0
+  private var steps = 0
+
+  /// Steps from one adjustment to the next.
+  private static let interval = 4
+  private static let stateName = "augmentation"
+
+  /// - Parameters:
+  ///   - target: 0.6 in the paper; 0 leaves the probability at 1.
+  ///   - ramp: 500,000 pictures in the paper.
+  ///   - threshold: the score above which a picture counts as real.
+  ///   - isUnit: whether pictures are in 0 … 1; their changes are then those of the same pictures in -1 … 1.
+  package init(
+    _ changes: [DiffAugment.Change], target: Double, ramp: Double, threshold: Double, isUnit: Bool = false
+  ) {
+    // Colours first, as in DiffAugment: what comes in from outside a picture is not coloured.
+    self.changes = changes.filter { $0 == .color } + changes.filter { $0 != .color }
+    self.target = target > 0 ? target : nil
+    self.ramp = ramp
+    self.threshold = threshold
+    self.isUnit = isUnit
+    probability = target > 0 ? 0 : 1
+  }
+
+  /// Whether nothing is ever changed.
+  var isEmpty: Bool { changes.isEmpty }
+  /// Whether the probability moves.
+  var adapts: Bool { target != nil && !isEmpty }
+
+  /// Changed pictures `[batch, channels, height, width]`, behind their conditions where there are any: what
+  /// moves, moves both, and conditions keep their colours.
+  ///
+  /// - Parameters:
+  ///   - condition: pictures of the same height and width, which come first along the channels.
+  ///   - name: what the draws' names begin with, those of ``DiffAugment`` and `<name>.<change>.applied`.
+  package func callAsFunction(
+    _ images: Tensor, beside condition: Tensor? = nil, draws: any Draws, name: String
+  ) -> Tensor {
+    guard isUnit, !isEmpty else { return changed(images, beside: condition, draws, name) }
+    let signed = changed(images * 2 - 1, beside: condition.map { $0 * 2 - 1 }, draws, name)
+    return (signed + 1) / 2
+  }
+
+  /// Several pictures of each example, all changed alike: those that are compared afterwards, such as a
+  /// generated picture and the real one whose features it is to have.
+  ///
+  /// - Parameter condition: the condition of all of them.
+  package func alike(
+    _ images: [Tensor], beside condition: Tensor? = nil, draws: any Draws, name: String
+  ) -> [Tensor] {
+    let remembered = RememberedDraws(draws)
+    return images.map { self($0, beside: condition, draws: remembered, name: name) }
+  }
+
+  private func changed(
+    _ images: Tensor, beside condition: Tensor?, _ draws: any Draws, _ name: String
+  ) -> Tensor {
+    guard adapts else {
+      return DiffAugment(changes)(images, beside: condition, draws: draws, name: name)
+    }
+    /// Each picture changed with the probability, the others as they were.
+    func applied(_ x: Tensor, _ change: DiffAugment.Change) -> Tensor {
+      let changed = DiffAugment([change])(x, draws: draws, name: name)
+      let chosen = draws.bernoulli(
+        "\(name).\(change.rawValue).applied", probability: probability, [x.shape[0], 1, 1, 1])
+      return .select(chosen.greater(0), changed, x)
+    }
+    let coloured = changes.contains(.color) ? applied(images, .color) : images
+    let joined = condition.map { Tensor.concatenated([$0, coloured], dim: 1) } ?? coloured
+    return changes.filter { $0 != .color }.reduce(joined, applied)
+  }
+
+  /// Takes the discriminator's scores of real pictures into account: of each scale `[batch]` or `[batch, …]`.
+  package func observe(realScores: Tensor...) { observe(realScores: realScores) }
+
+  /// Takes the discriminator's scores of real pictures at all scales into account.
+  package func observe(realScores scales: [Tensor]) {
+    guard adapts, let first = scales.first else { return }
+    withoutGradients {
+      for scores in scales {
+        let sign = (scores.detached().asType(.float32) - threshold).sign()
+        signs += sign.mean().item() * Double(sign.shape[0]) / Double(scales.count)
+      }
+    }
+    pictures += Double(first.shape[0])
+  }
+
+  /// Ends a step: adjusts the probability in every fourth, and logs it.
+  func endStep(_ step: TrainingStep) {
+    guard adapts else { return }
+    endStep()
+    step.log("augmentationProbability", Tensor(scalar: probability))
+  }
+
+  /// Ends a step, and adjusts the probability in every fourth.
+  package func endStep() {
+    guard adapts, let target else { return }
+    steps += 1
+    guard steps % Self.interval == 0, pictures > 0 else { return }
+    let difference = signs / pictures - target
+    let direction = difference > 0 ? 1.0 : difference < 0 ? -1.0 : 0
+    probability = min(1, max(0, probability + direction * pictures / ramp))
+    (signs, pictures) = (0, 0)
+  }
+
+  /// What the next step depends on; empty where nothing adapts.
+  package var state: [(name: String, tensor: HostTensor)] {
+    adapts ? [(Self.stateName, HostTensor([probability, signs, pictures, Double(steps)]))] : []
+  }
+
+  /// Puts back what ``state`` gave.
+  ///
+  /// - Throws: ``ConfigurationError`` for anything else.
+  package func restore(_ state: [(name: String, tensor: HostTensor)]) throws(ConfigurationError) {
+    guard adapts else {
+      if let first = state.first {
+        throw ConfigurationError(
+          "the checkpoint carries '\(first.name)', which this configuration does not know")
+      }
+      return
+    }
+    guard state.count == 1, let first = state.first, first.name == Self.stateName, first.tensor.shape == [4]
+    else {
+      throw ConfigurationError(
+        "the checkpoint lacks the state of the adaptive augmentation; set augmentationTarget to what it was")
+    }
+    let values = first.tensor.doubles()
+    (probability, signs, pictures, steps) = (values[0], values[1], values[2], Int(values[3]))
+  }
+}
+
+/// Draws that give the same numbers again under the same name.
+private final class RememberedDraws: Draws {
+  private let draws: any Draws
+  private var drawn: [String: Tensor] = [:]
+
+  init(_ draws: any Draws) { self.draws = draws }
+
+  private func remembered(_ name: String, _ draw: () -> Tensor) -> Tensor {
+    if let old = drawn[name] { return old }
+    let new = draw()
+    drawn[name] = new
+    return new
+  }
+
+  func normal(_ name: String, _ shape: [Int]) -> Tensor {
+    remembered(name) { draws.normal(name, shape) }
+  }
+
+  func uniform(_ name: String, _ shape: [Int]) -> Tensor {
+    remembered(name) { draws.uniform(name, shape) }
+  }
+
+  func integers(_ name: String, below bound: Int, _ shape: [Int]) -> Tensor {
+    remembered(name) { draws.integers(name, below: bound, shape) }
+  }
+
+  func bernoulli(_ name: String, probability: Double, _ shape: [Int]) -> Tensor {
+    remembered(name) { draws.bernoulli(name, probability: probability, shape) }
+  }
+}
+
+/// The keys of what a discriminator sees changed.
+protocol AugmentedConfiguration: SystemConfiguration {
+  /// Random changes of what the discriminator sees.
+  var diffAugment: [DiffAugment.Change] { get }
+  /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+  var augmentationTarget: Double { get }
+  /// Real pictures over which that probability can rise from 0 to 1.
+  var augmentationRamp: Double { get }
+}
+
+extension AugmentedConfiguration {
+  /// What the configuration asks for.
+  ///
+  /// - Parameter loss: what the players minimise.
+  func makeAugmentation(_ loss: AdversarialLoss, isUnit: Bool = false) -> DiscriminatorAugmentation {
+    DiscriminatorAugmentation(
+      diffAugment, target: augmentationTarget, ramp: augmentationRamp, threshold: loss.threshold ?? 0,
+      isUnit: isUnit)
+  }
+
+  /// Refuses what cannot work.
+  func validateAugmentation(_ loss: AdversarialLoss) throws(ConfigurationError) {
+    try AdversarialChecks.require(
+      Set(diffAugment).count == diffAugment.count, "diffAugment names a change twice")
+    try AdversarialChecks.require(
+      (0..<1).contains(augmentationTarget) && augmentationRamp > 0,
+      "augmentationTarget lies in 0 ..< 1 (0: off), and augmentationRamp is above 0")
+    try AdversarialChecks.require(
+      augmentationTarget == 0 || !diffAugment.isEmpty,
+      "augmentationTarget steers how often diffAugment changes pictures; name some changes there, for example "
+        + "diffAugment=[\"color\",\"translation\",\"cutout\"]")
+    try AdversarialChecks.require(
+      augmentationTarget == 0 || loss.threshold != nil,
+      "augmentationTarget follows how often real pictures score above the border between real and generated, "
+        + "which a Wasserstein critic does not have; set it to 0, with which diffAugment changes all pictures"
+    )
+  }
+}
+
+/// A system whose discriminator may see changed pictures; the state of that is carried by checkpoints.
+public protocol AugmentedSystem: GenerativeSystem {
+  /// What the discriminator sees of pictures.
+  var augment: DiscriminatorAugmentation { get }
+}
+
+extension AugmentedSystem {
+  /// The adaptive augmentation's state, where there is one.
+  public func carriedState() -> [(name: String, tensor: HostTensor)] { augment.state }
+
+  /// Puts back what ``carriedState()`` gave.
+  public func restoreCarriedState(_ state: [(name: String, tensor: HostTensor)]) throws {
+    try augment.restore(state)
+  }
+}

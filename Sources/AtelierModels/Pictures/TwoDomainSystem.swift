@@ -1,0 +1,89 @@
+public import AtelierData
+import Torch
+import TorchNN
+
+/// The keys that ``UNIT`` and ``MUNIT`` share.
+public protocol TwoDomainConfiguration: SystemConfiguration {
+  /// Colours of a pixel of domain A.
+  var channelsA: Int { get }
+  /// Colours of a pixel of domain B.
+  var channelsB: Int { get }
+  /// Height and width of training pictures.
+  var imageSize: Int { get }
+  /// Halvings of the generators' encoders.
+  var downsamplings: Int { get }
+  /// Sides of pictures before a crop is taken at a random place; nil: no larger than wanted.
+  var loadSize: Int? { get }
+  /// Whether pictures are mirrored half of the time.
+  var flips: Bool { get }
+  /// The learning rate of both optimisers at first.
+  var learningRate: Double { get }
+  /// Steps after which it is multiplied by `decayFactor`, again and again; 0: never.
+  var decaySteps: Int { get }
+  /// The factor.
+  var decayFactor: Double { get }
+  /// Adam's decay of the mean of gradients.
+  var beta1: Double { get }
+  /// Adam's decay of the mean of squared gradients.
+  var beta2: Double { get }
+  /// Adam's epsilon.
+  var adamEpsilon: Double { get }
+  /// The factor of the L2 term that is added to gradients.
+  var weightDecay: Double { get }
+}
+
+extension TwoDomainConfiguration {
+  /// The optimiser of some parameters.
+  func makeAdam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
+    Adam(
+      parameters, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: adamEpsilon,
+      weightDecay: weightDecay)
+  }
+
+  /// The learning rate of a step.
+  func learningRate(atStep index: Int) -> Double {
+    steppedRate(learningRate, every: decaySteps, factor: decayFactor, at: index)
+  }
+
+  /// Refuses what cannot work in training.
+  func validateTraining() throws(ConfigurationError) {
+    try AdversarialChecks.adam(
+      learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+    try UnpairedChecks.training(
+      weightDecay: weightDecay, decaySteps: decaySteps, decayFactor: decayFactor, batchSize: batchSize,
+      loadSize: loadSize, imageSize: imageSize)
+  }
+}
+
+/// A system that turns two kinds of pictures into each other, learned without pairs.
+///
+/// How many channels pictures have is a choice, and data are brought to it.
+public protocol TwoDomainSystem: TranslatingSystem where Configuration: TwoDomainConfiguration {}
+
+extension TwoDomainSystem {
+  /// Pictures of both domains.
+  public static func fields(_ configuration: Configuration) -> [Field] {
+    let size = configuration.imageSize
+    func field(_ name: String, _ channels: Int) -> Field {
+      Field(name, .image(channels: channels, height: size, width: size, range: .signed))
+    }
+    return [field("A", configuration.channelsA), field("B", configuration.channelsB)]
+  }
+
+  /// Two sets without correspondence.
+  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan { .unpaired("A", "B") }
+
+  /// Mirrored half of the time; cut at a random place where `loadSize` says so.
+  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
+    JointAugmentation(resizeTo: configuration.loadSize, flips: configuration.flips)
+  }
+
+  /// Both ways.
+  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
+    let multiple = 1 << configuration.downsamplings
+    return [
+      TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
+      TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),
+    ]
+  }
+}
