@@ -36,6 +36,8 @@ extern "C" {
 
 const char *CTLastError(void) { return lastError.c_str(); }
 
+void CTSetLastError(const char *text) { setLastError(text); }
+
 void CTTensorFree(CTTensor *tensor) { delete tensor; }
 
 int32_t CTTensorRank(const CTTensor *tensor) { return static_cast<int32_t>(tensor->value.dim()); }

@@ -82,18 +82,26 @@ public enum Engine {
     #endif
   }
 
-  /// A value that scopes of other targets keep on this thread; see `withDraws` in TorchNN.
-  public static var ambientObject: AnyObject? {
-    CTThreadSlot(1).map { Unmanaged<AnyObject>.fromOpaque($0).takeUnretainedValue() }
+  /// What scopes of other targets keep on a thread, one object each.
+  public enum AmbientSlot: Int32, Sendable {
+    /// The draws of `withDraws` in TorchNN.
+    case draws = 1
+    /// What passes of a checkpointed computation share, of `checkpointed` in TorchNN.
+    case passes = 2
   }
 
-  /// Sets ``ambientObject`` while `body` runs; the scope belongs to this thread.
+  /// The object that a scope keeps on this thread.
+  public static func ambientObject(_ slot: AmbientSlot) -> AnyObject? {
+    CTThreadSlot(slot.rawValue).map { Unmanaged<AnyObject>.fromOpaque($0).takeUnretainedValue() }
+  }
+
+  /// Sets ``ambientObject(_:)`` while `body` runs; the scope belongs to this thread.
   public static func withAmbientObject<Result>(
-    _ object: AnyObject, _ body: () throws -> Result
+    _ object: AnyObject, in slot: AmbientSlot, _ body: () throws -> Result
   ) rethrows -> Result {
-    let outer = CTThreadSlot(1)
-    CTSetThreadSlot(1, Unmanaged.passUnretained(object).toOpaque())
-    defer { CTSetThreadSlot(1, outer) }
+    let outer = CTThreadSlot(slot.rawValue)
+    CTSetThreadSlot(slot.rawValue, Unmanaged.passUnretained(object).toOpaque())
+    defer { CTSetThreadSlot(slot.rawValue, outer) }
     return try withExtendedLifetime(object) { try body() }
   }
 }

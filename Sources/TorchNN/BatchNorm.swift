@@ -79,13 +79,13 @@ public class BatchNorm: Module, Layer, AffineNorm, RunningStatistics {
     let usesBatch = isTraining || runningMean == nil || usesBatchStatistics
     let tracked = isTraining || !usesBatch
     var weightOfNew = momentum ?? 0
-    if isTraining, let count = numBatchesTracked {
+    if isTraining, !isRepeatedPass, let count = numBatchesTracked {
       if let one { count.copy(from: count + one) }
       if momentum == nil { weightOfNew = 1 / count.item() }
     }
     return batchNorm(
-      x, weight: weight, bias: bias, runningMean: tracked ? runningMean : nil,
-      runningVariance: tracked ? runningVar : nil, training: usesBatch, momentum: weightOfNew,
+      x, weight: weight, bias: bias, runningMean: tracked ? changedOnce(runningMean) : nil,
+      runningVariance: tracked ? changedOnce(runningVar) : nil, training: usesBatch, momentum: weightOfNew,
       epsilon: epsilon)
   }
 }

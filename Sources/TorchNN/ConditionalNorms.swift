@@ -64,8 +64,9 @@ public final class ConditionalBatchNorm2d: Module, RunningStatistics {
   public func callAsFunction(_ x: Tensor, _ condition: Tensor) -> Tensor {
     check(x.rank == 4, "ConditionalBatchNorm2d takes [batch, channels, height, width], not \(x.shape)")
     let normalized = batchNorm(
-      x, weight: nil, bias: nil, runningMean: runningMean, runningVariance: runningVar,
-      training: isTraining, momentum: momentum ?? 0.1, epsilon: epsilon)
+      x, weight: nil, bias: nil, runningMean: changedOnce(runningMean),
+      runningVariance: changedOnce(runningVar), training: isTraining, momentum: momentum ?? 0.1,
+      epsilon: epsilon)
     let scale = (gain(condition) + 1).reshaped([-1, channels, 1, 1])
     return normalized * scale + bias(condition).reshaped([-1, channels, 1, 1])
   }

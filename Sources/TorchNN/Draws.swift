@@ -108,8 +108,15 @@ private final class DrawsBox {
 /// Only ``Dropout`` and its kin look here: they stand deep in networks whose calls have no room for a
 /// further argument. Everything else takes its draws as a parameter.
 public func withDraws<Result>(_ draws: any Draws, _ body: () throws -> Result) rethrows -> Result {
-  try Engine.withAmbientObject(DrawsBox(draws), body)
+  try Engine.withAmbientObject(DrawsBox(draws), in: .draws, body)
 }
 
-/// The draws of the innermost ``withDraws(_:_:)`` on this thread.
-public var currentDraws: (any Draws)? { (Engine.ambientObject as? DrawsBox)?.draws }
+/// The draws of the innermost ``withDraws(_:_:)`` on this thread; inside ``checkpointed(_:parameters:when:_:)``
+/// they give every pass the same numbers.
+public var currentDraws: (any Draws)? {
+  let own = (Engine.ambientObject(.draws) as? DrawsBox)?.draws
+  guard let passes = CheckpointPasses.current else { return own }
+  // Who passes on what it found here must not have it remembered twice.
+  if let own = own as? RepeatedDraws, own.passes === passes { return own }
+  return passes.isRepeated || own != nil ? RepeatedDraws(own, passes) : nil
+}

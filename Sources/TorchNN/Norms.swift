@@ -40,7 +40,8 @@ public final class InstanceNorm2d: Module, Layer, AffineNorm {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     check(x.rank == 4, "InstanceNorm2d takes [batch, channels, height, width], not \(x.shape)")
     return instanceNorm(
-      x, weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVar,
+      x, weight: weight, bias: bias, runningMean: changedOnce(runningMean),
+      runningVariance: changedOnce(runningVar),
       useInputStatistics: isTraining || runningMean == nil, momentum: momentum, epsilon: epsilon)
   }
 }

@@ -122,9 +122,12 @@ public class WeightedLayer: Module {
     guard let spectralU, let spectralV else { return weight }
     let matrix = matrix
     // u and v are constants of the gradient, and copies, because the next pass overwrites the buffers.
-    var (u, v) = (spectralU.detached(), spectralV.detached())
-    if isTraining {
+    guard isTraining else {
+      return weight / (spectralU.detached() * matrix.matmul(spectralV.detached())).sum()
+    }
+    let vectors = onceInCheckpoints("the singular vectors of \(weight.shape)") {
       withoutGradients {
+        var (u, v) = (spectralU.detached(), spectralV.detached())
         for _ in 0..<iterations {
           v = normalized(matrix.transposed(0, 1).matmul(u), epsilon)
           u = normalized(matrix.matmul(v), epsilon)
@@ -132,8 +135,10 @@ public class WeightedLayer: Module {
         if iterations == 0 { (u, v) = (u.cloned(), v.cloned()) }
         spectralU.copy(from: u)
         spectralV.copy(from: v)
+        return [u, v]
       }
     }
+    let (u, v) = (vectors[0], vectors[1])
     return weight / (u * matrix.matmul(v)).sum()
   }
 
@@ -155,18 +160,22 @@ public class WeightedLayer: Module {
     guard let spectralU, let spectralValue else { return weight }
     // BigGAN takes the first dimension for the outputs, whatever the layer.
     let matrix = weight.flattened(from: 1)
-    var (u, v) = (spectralU.detached(), spectralU.detached())
-    withoutGradients {
-      for _ in 0..<max(1, iterations) {
-        // In evaluation every iteration starts from the stored vector, as in the authors' code.
-        let start = isTraining ? u : spectralU
-        v = normalized(start.matmul(matrix), epsilon)
-        u = normalized(v.matmul(matrix.transposed(0, 1)), epsilon)
+    let vectors = onceInCheckpoints("the singular vectors of \(weight.shape)") {
+      withoutGradients {
+        var (u, v) = (spectralU.detached(), spectralU.detached())
+        for _ in 0..<max(1, iterations) {
+          // In evaluation every iteration starts from the stored vector, as in the authors' code.
+          let start = isTraining ? u : spectralU
+          v = normalized(start.matmul(matrix), epsilon)
+          u = normalized(v.matmul(matrix.transposed(0, 1)), epsilon)
+        }
+        if isTraining { spectralU.copy(from: u) }
+        return [u, v]
       }
-      if isTraining { spectralU.copy(from: u) }
     }
+    let (u, v) = (vectors[0], vectors[1])
     let sigma = v.matmul(matrix.transposed(0, 1)).matmul(u.transposed(0, 1)).reshaped([1])
-    if isTraining { spectralValue.copy(from: sigma) }
+    if isTraining, !isRepeatedPass { spectralValue.copy(from: sigma) }
     return weight / sigma
   }
 }

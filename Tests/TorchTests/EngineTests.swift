@@ -153,7 +153,8 @@ import Torch
       .deletingLastPathComponent().appendingPathComponent("Sources/CTorch")
     // These read a field or set a thread's own flag and cannot throw.
     let plain: Set = [
-      "CTLastError", "CTTensorFree", "CTTensorRank", "CTTensorShape", "CTTensorDType", "CTTensorDeviceKind",
+      "CTLastError", "CTSetLastError", "CTTensorFree", "CTTensorRank", "CTTensorShape", "CTTensorDType",
+      "CTTensorDeviceKind",
       "CTTensorDeviceIndex", "CTTensorRequiresGradient", "CTGradientModeEnabled", "CTSetGradientMode",
       "CTAutocastClearCache", "CTThreadCount", "CTEngineVersion", "CTCPUCapability", "CTThreadSlot",
       "CTSetThreadSlot", "CTGeneratorFree", "CTScriptModuleFree",

@@ -74,6 +74,9 @@ public final class BigGAN: LatentSystem, InstanceSystem, AugmentedSystem {
     public var discriminatorDepth = 2
     /// Whether the generator's weights are normalised too.
     public var generatorSpectralNorm = true
+    /// Whether each block of the generator is computed once more in the backward pass instead of being kept,
+    /// which takes less memory and more time.
+    public var gradientCheckpointing = false
     /// Power iterations a pass.
     public var powerIterations = 1
     /// The smallest length that a singular vector is divided by.

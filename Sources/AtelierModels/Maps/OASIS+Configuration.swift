@@ -57,6 +57,9 @@ extension OASIS {
     public var spadeHidden = 128
     /// Kernel size of the conditional layers, an odd number.
     public var spadeKernel = 3
+    /// Whether each block of the generator is computed once more in the backward pass instead of being kept,
+    /// which takes less memory and more time.
+    public var gradientCheckpointing = false
     /// The discriminator's form.
     public var discriminator = Discriminator.unetSegmentation
     /// Channels of the discriminator at full resolution.

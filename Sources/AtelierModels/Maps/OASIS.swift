@@ -374,9 +374,12 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem, AugmentedSys
     let body: [SpatiallyAdaptiveBlock]
     let entrance: Conv2d
     private let latent: Int
+    /// Whether blocks are computed once more in the backward pass.
+    private let checkpointsBlocks: Bool
 
     init(_ configuration: Configuration, using stream: RandomStream) {
       latent = configuration.latent
+      checkpointsBlocks = configuration.gradientCheckpointing
       let widths = [16, 16, 16, 8, 4, 2, 1].suffix(configuration.blocks + 1).map { $0 * configuration.width }
       let plan = SpatiallyAdaptiveBlock.Plan(
         norm: configuration.norm, isSpectral: configuration.spectralNorm,
@@ -413,7 +416,12 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem, AugmentedSys
       let map = MapPyramid(full)
       let shrink = 1 << (body.count - 1)
       var x = entrance(map(height: height / shrink, width: width / shrink))
-      for (index, block) in body.enumerated() { x = block(index == 0 ? x : doubled(x), map) }
+      for (index, block) in body.enumerated() {
+        // The enlargement belongs to the block, so that the smaller map is what a checkpoint keeps.
+        x = block.checkpointed([x], when: checkpointsBlocks) {
+          block(index == 0 ? $0[0] : doubled($0[0]), map)
+        }
+      }
       return output(x.leakyRelu(0.2)).tanh()
     }
   }

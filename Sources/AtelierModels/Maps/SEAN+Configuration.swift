@@ -51,6 +51,9 @@ extension SEAN {
     public var styleLength = 512
     /// Channels of the style encoder's first map.
     public var encoderWidth = 32
+    /// Whether each block of the generator is computed once more in the backward pass instead of being kept,
+    /// which takes less memory and more time.
+    public var gradientCheckpointing = false
     /// The discriminator's form.
     public var discriminator = Discriminator.multiscalePatch
     /// Channels of the discriminators' first map.

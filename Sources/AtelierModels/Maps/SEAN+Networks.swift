@@ -159,17 +159,19 @@ final class RegionAdaptiveBlock: Module {
   /// Planes of noise that a pass takes.
   var noisePlanes: Int { shortcutNorm == nil ? 2 : 3 }
 
-  /// - Parameter noise: gives the next plane `[batch, 1, height, width]`; the shortcut takes the first.
-  func callAsFunction(
-    _ x: Tensor, _ map: MapPyramid, styles: Tensor, noise: (_ like: Tensor) -> Tensor
-  ) -> Tensor {
+  /// - Parameter noise: ``noisePlanes`` planes `[batch, 1, height, width]`; the shortcut takes the first.
+  func callAsFunction(_ x: Tensor, _ map: MapPyramid, styles: Tensor, noise: [Tensor]) -> Tensor {
+    guard
+      check(noise.count == noisePlanes, "this block takes \(noisePlanes) planes of noise, not \(noise.count)")
+    else { return x }
+    let (first, second) = (noise[noisePlanes - 2], noise[noisePlanes - 1])
     var shortcut = x
     if let shortcutNorm, let shortcutConvolution {
-      shortcut = shortcutConvolution(shortcutNorm(x, map, styles: styles, noise: noise(x)))
+      shortcut = shortcutConvolution(shortcutNorm(x, map, styles: styles, noise: noise[0]))
     }
-    let middle = firstConvolution(firstNorm(x, map, styles: styles, noise: noise(x)).leakyRelu(0.2))
+    let middle = firstConvolution(firstNorm(x, map, styles: styles, noise: first).leakyRelu(0.2))
     return shortcut
-      + secondConvolution(secondNorm(middle, map, styles: styles, noise: noise(middle)).leakyRelu(0.2))
+      + secondConvolution(secondNorm(middle, map, styles: styles, noise: second).leakyRelu(0.2))
   }
 }
 

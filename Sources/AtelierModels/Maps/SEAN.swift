@@ -352,10 +352,13 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
     let up: [RegionAdaptiveBlock]
     let output: Conv2d
     private let upsampling: MapUpsampling
+    /// Whether blocks are computed once more in the backward pass.
+    private let checkpointsBlocks: Bool
 
     init(_ configuration: Configuration, using stream: RandomStream) {
       let width = configuration.width
       upsampling = configuration.upsampling
+      checkpointsBlocks = configuration.gradientCheckpointing
       let plan = RegionAdaptiveBlock.Plan(
         norm: configuration.norm, isSpectral: configuration.spectralNorm, classes: configuration.classes,
         hidden: configuration.spadeHidden, kernelSize: configuration.spadeKernel,
@@ -430,7 +433,12 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
           x = doubled(x)
           size += 1
         }
-        x = block(x, map, styles: styles, noise: plane)
+        // Cut out once, for a block may be computed twice. All planes of a block are of its input's size.
+        let input = x
+        let planes = (0..<block.noisePlanes).map { _ in plane(like: input) }
+        x = block.checkpointed([x, styles], when: checkpointsBlocks) {
+          block($0[0], map, styles: $0[1], noise: planes)
+        }
       }
       return output(x.leakyRelu(0.2)).tanh()
     }

@@ -70,6 +70,9 @@ extension SPADE {
     public var encoderSize = 256
     /// The length of a style, where there is an encoder.
     public var latent = 256
+    /// Whether each block of the generator is computed once more in the backward pass instead of being kept,
+    /// which takes less memory and more time.
+    public var gradientCheckpointing = false
     /// The discriminator's form.
     public var discriminator = Discriminator.multiscalePatch
     /// Channels of the discriminators' first map.

@@ -308,11 +308,14 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
     let up: [SpatiallyAdaptiveBlock]
     let output: Conv2d
     private let upsampling: MapUpsampling
+    /// Whether blocks are computed once more in the backward pass.
+    private let checkpointsBlocks: Bool
     private let smallest: (channels: Int, height: Int, width: Int)
 
     init(_ configuration: Configuration, using stream: RandomStream) {
       let width = configuration.width
       upsampling = configuration.upsampling
+      checkpointsBlocks = configuration.gradientCheckpointing
       smallest = (
         16 * width, configuration.imageHeight / upsampling.factor,
         configuration.imageWidth / upsampling.factor
@@ -375,10 +378,13 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
         check(false, "this generator starts from a style, and none was given")
         return map.full
       }
-      x = middle[0](doubled(head(x, map)), map)
-      if upsampling != .normal { x = doubled(x) }
-      x = middle[1](x, map)
-      for block in up { x = block(doubled(x), map) }
+      // Enlargements belong to the blocks behind them, so that the smaller map is what a checkpoint keeps.
+      func made(_ block: SpatiallyAdaptiveBlock, _ x: Tensor, doubles: Bool = true) -> Tensor {
+        block.checkpointed([x], when: checkpointsBlocks) { block(doubles ? doubled($0[0]) : $0[0], map) }
+      }
+      x = made(middle[0], made(head, x, doubles: false))
+      x = made(middle[1], x, doubles: upsampling != .normal)
+      for block in up { x = made(block, x) }
       return output(x.leakyRelu(0.2)).tanh()
     }
   }
@@ -391,7 +397,7 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
       body = ResidualGenerator(
         inputChannels: configuration.mapChannels, outputChannels: 3, width: configuration.width,
         downsamplings: configuration.downsamplings, blocks: configuration.blocks, norm: .instance,
-        hasBias: false, using: stream)
+        hasBias: false, checkpointsBlocks: configuration.gradientCheckpointing, using: stream)
       super.init()
     }
 

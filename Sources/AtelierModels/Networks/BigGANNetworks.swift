@@ -20,6 +20,7 @@ protocol BigGANNetworkConfiguration: Sendable {
   var discriminatorAttention: [Int] { get }
   var discriminatorWide: Bool { get }
   var generatorSpectralNorm: Bool { get }
+  var gradientCheckpointing: Bool { get }
   var powerIterations: Int { get }
   var spectralNormEpsilon: Double { get }
   var normEpsilon: Double { get }
@@ -143,6 +144,8 @@ final class BigGANGenerator: Module {
   private let bottomWidth: Int
   private let chunk: Int?
   private let isDeep: Bool
+  /// Whether blocks are computed once more in the backward pass.
+  private let checkpointsBlocks: Bool
 
   /// The authors' names: `shared.weight`, `linear.weight`, `blocks.0.0.bn1.gain.weight`,
   /// `output_layer.0.gain`.
@@ -164,6 +167,7 @@ final class BigGANGenerator: Module {
       normalization: configuration.generatorSpectralNorm ? configuration.spectral : nil)
     bottomWidth = configuration.bottomWidth
     isDeep = configuration.isDeep
+    checkpointsBlocks = configuration.gradientCheckpointing
     chunk = configuration.hierarchicalLatent && !configuration.isDeep ? configuration.latentChunk : nil
     let latent = configuration.effectiveLatentSize
     let size = configuration.conditionSize
@@ -247,7 +251,9 @@ final class BigGANGenerator: Module {
     // Without the number of pictures, which a recording would keep.
     var h = projected.reshaped([-1, channels, bottomWidth, bottomWidth]).channelsLast()
     for (block, condition) in zip(blocks, conditions) {
-      for layer in block { h = layer(h, condition) }
+      for layer in block {
+        h = layer.checkpointed([h, condition], when: checkpointsBlocks) { layer($0[0], $0[1]) }
+      }
     }
     return outputLayer(h).tanh()
   }

@@ -34,15 +34,16 @@ final class LocalEnhancer: Module, Layer {
   /// - Parameters:
   ///   - width: channels at full resolution; the global generator has twice as many for each enhancer.
   ///   - localBlocks: residual blocks of each enhancer.
+  ///   - checkpointsBlocks: whether residual blocks are computed once more in the backward pass.
   init(
     inputChannels: Int, outputChannels: Int, width: Int, downsamplings: Int, blocks: Int,
-    enhancers count: Int,
-    localBlocks: Int, norm: PictureNorm, using stream: RandomStream
+    enhancers count: Int, localBlocks: Int, norm: PictureNorm, checkpointsBlocks: Bool = false,
+    using stream: RandomStream
   ) {
     global = Sequential(
       ResidualGenerator.trunk(
         inputChannels: inputChannels, width: width << count, downsamplings: downsamplings, blocks: blocks,
-        norm: norm, hasBias: true, using: stream))
+        norm: norm, hasBias: true, checkpointsBlocks: checkpointsBlocks, using: stream))
     enhancers = (1...max(1, count)).map { number in
       let own = width << (count - number)
       let down: [any Layer] =
@@ -52,7 +53,8 @@ final class LocalEnhancer: Module, Layer {
           norm.layer(own), ReLU(isInPlace: true),
         ] + ResidualGenerator.shrinking(own, norm: norm, hasBias: true, using: stream)
       var up: [any Layer] = (0..<localBlocks).map { _ in
-        ResidualBlock(channels: 2 * own, norm: norm, hasBias: true, using: stream)
+        ResidualBlock(
+          channels: 2 * own, norm: norm, hasBias: true, isCheckpointed: checkpointsBlocks, using: stream)
       }
       up += ResidualGenerator.growing(own, norm: norm, hasBias: true, using: stream)
       if number == count { up += ResidualGenerator.head(own, outputChannels, using: stream) }

@@ -14,15 +14,17 @@ final class ResidualGenerator: Module, Layer {
   ///   - width: channels before the first halving; each halving doubles them.
   ///   - hasBias: whether the convolutions in front of norms have a bias; the last one always has.
   ///   - dropout: whether half of the values are dropped inside each block.
+  ///   - checkpointsBlocks: whether blocks are computed once more in the backward pass.
   init(
     inputChannels: Int, outputChannels: Int, width: Int, downsamplings: Int, blocks: Int, norm: PictureNorm,
     hasBias: Bool, dropout: Bool = false, upsampling: LearnedUpsampling = .transposed,
-    using stream: RandomStream
+    checkpointsBlocks: Bool = false, using stream: RandomStream
   ) {
     model = Sequential(
       Self.trunk(
         inputChannels: inputChannels, width: width, downsamplings: downsamplings, blocks: blocks, norm: norm,
-        hasBias: hasBias, dropout: dropout, upsampling: upsampling, using: stream)
+        hasBias: hasBias, dropout: dropout, upsampling: upsampling, checkpointsBlocks: checkpointsBlocks,
+        using: stream)
         + Self.head(width, outputChannels, using: stream))
     super.init()
   }
@@ -34,7 +36,8 @@ final class ResidualGenerator: Module, Layer {
   /// Everything but the last three layers: features `[batch, width, height, width]`.
   static func trunk(
     inputChannels: Int, width: Int, downsamplings: Int, blocks: Int, norm: PictureNorm, hasBias: Bool,
-    dropout: Bool = false, upsampling: LearnedUpsampling = .transposed, using stream: RandomStream
+    dropout: Bool = false, upsampling: LearnedUpsampling = .transposed, checkpointsBlocks: Bool = false,
+    using stream: RandomStream
   ) -> [any Layer] {
     var layers: [any Layer] = [
       ReflectionPad2d(3),
@@ -49,7 +52,7 @@ final class ResidualGenerator: Module, Layer {
       layers.append(
         ResidualBlock(
           channels: width << downsamplings, norm: norm, hasBias: hasBias,
-          dropout: dropout ? number + 1 : nil, using: stream))
+          dropout: dropout ? number + 1 : nil, isCheckpointed: checkpointsBlocks, using: stream))
     }
     for level in (0..<downsamplings).reversed() {
       layers += growing(width << level, norm: norm, hasBias: hasBias, upsampling: upsampling, using: stream)
@@ -106,9 +109,16 @@ final class ResidualGenerator: Module, Layer {
 /// Two 3×3 convolutions on mirrored borders, added to what went in; no activation behind the sum.
 final class ResidualBlock: Module, Layer {
   let convBlock: Sequential
+  private let isCheckpointed: Bool
 
-  /// - Parameter dropout: the number in the name of the dropout's draw; nil: no dropout.
-  init(channels: Int, norm: PictureNorm, hasBias: Bool, dropout: Int? = nil, using stream: RandomStream) {
+  /// - Parameters:
+  ///   - dropout: the number in the name of the dropout's draw; nil: no dropout.
+  ///   - isCheckpointed: whether the block is computed once more in the backward pass.
+  init(
+    channels: Int, norm: PictureNorm, hasBias: Bool, dropout: Int? = nil, isCheckpointed: Bool = false,
+    using stream: RandomStream
+  ) {
+    self.isCheckpointed = isCheckpointed
     func half() -> [any Layer] {
       [
         ReflectionPad2d(1),
@@ -124,5 +134,7 @@ final class ResidualBlock: Module, Layer {
   }
 
   /// The input's shape.
-  func callAsFunction(_ x: Tensor) -> Tensor { x + convBlock(x) }
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    checkpointed([x], when: isCheckpointed) { [convBlock] in $0[0] + convBlock($0[0]) }
+  }
 }

@@ -48,12 +48,12 @@ final class ParameterFreeNorm: Module, Layer {
     case .none: return x
     case .instance: return instanceNorm(x, epsilon: 1e-5)
     case .batch, .syncbatch:
-      if kind == .batch, isTraining, let count = numBatchesTracked {
+      if kind == .batch, isTraining, !isRepeatedPass, let count = numBatchesTracked {
         count.copy(from: count + one.to(count.device))
       }
       return batchNorm(
-        x, weight: nil, bias: nil, runningMean: runningMean, runningVariance: runningVar,
-        training: isTraining, momentum: 0.1, epsilon: 1e-5)
+        x, weight: nil, bias: nil, runningMean: changedOnce(runningMean),
+        runningVariance: changedOnce(runningVar), training: isTraining, momentum: 0.1, epsilon: 1e-5)
     }
   }
 }

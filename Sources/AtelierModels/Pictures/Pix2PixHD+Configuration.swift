@@ -69,6 +69,9 @@ extension Pix2PixHD {
     public var encoderDownsamplings = 4
     /// Features of an instance.
     public var featureChannels = 3
+    /// Whether each block of the generator is computed once more in the backward pass instead of being kept,
+    /// which takes less memory and more time.
+    public var gradientCheckpointing = false
     /// The discriminator's form.
     public var discriminator = Discriminator.multiscalePatch
     /// Channels of the discriminators' widest map.

@@ -102,14 +102,14 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
       let network = ResidualGenerator(
         inputChannels: inputs, outputChannels: configuration.outputChannels, width: configuration.width,
         downsamplings: configuration.downsamplings, blocks: configuration.blocks, norm: configuration.norm,
-        hasBias: true, using: stream)
+        hasBias: true, checkpointsBlocks: configuration.gradientCheckpointing, using: stream)
       return (network, KeyMap())
     case .local:
       let network = LocalEnhancer(
         inputChannels: inputs, outputChannels: configuration.outputChannels, width: configuration.width,
         downsamplings: configuration.downsamplings, blocks: configuration.blocks,
         enhancers: configuration.localEnhancers, localBlocks: configuration.localBlocks,
-        norm: configuration.norm, using: stream)
+        norm: configuration.norm, checkpointsBlocks: configuration.gradientCheckpointing, using: stream)
       return (network, LocalEnhancer.authorsNames(enhancers: configuration.localEnhancers))
     }
   }

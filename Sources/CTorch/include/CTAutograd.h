@@ -43,7 +43,7 @@ const char *_Nonnull CTCPUCapability(void);
 // Bytes taken by tensors on an accelerator now and at most; false where the device does not tell.
 bool CTDeviceMemory(int32_t deviceKind, int32_t deviceIndex, int64_t *_Nonnull current, int64_t *_Nonnull peak);
 
-// A slot per thread for the scopes of the Swift side (0: error scope, 1: ambient draws).
+// A slot per thread for the scopes of the Swift side (0: error scope, 1: ambient draws, 2: passes of a checkpoint).
 void *_Nullable CTThreadSlot(int32_t slot);
 void CTSetThreadSlot(int32_t slot, void *_Nullable value);
 

@@ -24,6 +24,8 @@ enum { CTCPU = 0, CTCUDA = 1, CTMPS = 2 };
 
 // The text of the last failure on this thread.
 const char *_Nonnull CTLastError(void);
+// What a callback leaves there before it reports that it failed.
+void CTSetLastError(const char *_Nonnull text);
 
 void CTTensorFree(CTTensor *_Nullable tensor);
 int32_t CTTensorRank(const CTTensor *_Nonnull tensor);

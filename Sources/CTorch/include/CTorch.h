@@ -2,6 +2,7 @@
 #ifndef CTORCH_H
 #define CTORCH_H
 #include "CTAutograd.h"
+#include "CTCheckpoint.h"
 #include "CTNetworks.h"
 #include "CTOperations.h"
 #include "CTOptimizers.h"
