@@ -15,12 +15,6 @@
 
 using namespace ctorch;
 
-#ifdef __GLIBC__
-#include <malloc.h>
-
-#include <climits>
-#endif
-
 struct CTGenerator {
   at::Generator value;
 };
@@ -133,16 +127,6 @@ bool CTSetThreadCount(int32_t count) {
   return guard([&] {
     at::set_num_threads(count);
     return true;
-  });
-}
-
-bool CTKeepFreedMemory(void) {
-  return guard([&] {
-#ifdef __GLIBC__
-    return mallopt(M_MMAP_THRESHOLD, INT_MAX) == 1 && mallopt(M_TRIM_THRESHOLD, INT_MAX) == 1;
-#else
-    return false;
-#endif
   });
 }
 

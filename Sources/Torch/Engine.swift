@@ -17,12 +17,30 @@ public enum Engine {
     set { check(CTSetThreadCount(Int32(max(1, newValue))), "cannot use \(newValue) threads") }
   }
 
-  /// Has the process keep the memory of tensors that are gone for the next ones, instead of handing it back and
-  /// asking for it anew, which clears every page again: an eighth of the time of a training step of pix2pix.
+  /// Has large tensors take their memory from a pool that keeps the pages of those that are gone for the next,
+  /// but never more than holds the process at the most that tensors took at one time.
   ///
-  /// Call it once, before the first tensors: it is a setting of the whole process (of glibc), and so a
-  /// program's business, not a library's. Elsewhere it does nothing.
-  public static func keepFreedMemory() { _ = CTKeepFreedMemory() }
+  /// Without it the system clears every page anew at each step, or the C library keeps a heap with holes that
+  /// nothing fits into. It is a setting of the whole process, and so a program's business, not a library's.
+  /// Tensors that are there already stay where they are. On systems other than Linux it does nothing.
+  public static func keepFreedMemory() { _ = CTPoolMemory() }
+
+  /// The pool's bytes.
+  package struct PoolFigures: Sendable, Hashable {
+    /// Of tensors that are alive.
+    package let held: Int
+    /// Of pages that wait for the next tensor.
+    package let kept: Int
+    /// The most that tensors held at one time.
+    package let peak: Int
+  }
+
+  /// What the pool of ``keepFreedMemory()`` holds; nil where there is none.
+  package static func poolFigures() -> PoolFigures? {
+    var (held, kept, peak) = (Int64(0), Int64(0), Int64(0))
+    guard CTPoolFigures(&held, &kept, &peak) else { return nil }
+    return PoolFigures(held: Int(held), kept: Int(kept), peak: Int(peak))
+  }
 
   /// Runs `body` with convolutions as matrix products instead of oneDNN's kernels, which are about twice as
   /// fast and round otherwise; for comparisons with numbers that were computed without them.

@@ -32,8 +32,6 @@ void CTAutocastClearCache(void);
 // The number of CPU threads one operation uses.
 int32_t CTThreadCount(void);
 bool CTSetThreadCount(int32_t count);
-// Freed memory stays with the process; false where the C library has no such setting.
-bool CTKeepFreedMemory(void);
 bool CTOneDNNEnabled(void);
 bool CTSetOneDNN(bool enabled);
 bool CTDeviceAvailable(int32_t deviceKind, int32_t deviceIndex);

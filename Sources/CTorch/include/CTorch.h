@@ -3,6 +3,7 @@
 #define CTORCH_H
 #include "CTAutograd.h"
 #include "CTCheckpoint.h"
+#include "CTMemory.h"
 #include "CTNetworks.h"
 #include "CTOperations.h"
 #include "CTOptimizers.h"
