@@ -103,7 +103,7 @@ import TorchNN
   @Test func eachOfFourKindsOfPicturesGetsAWordOfItsOwn() throws {
     let folder = try TemporaryFolder()
     let harness = try harness(folder, Self.learning)
-    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 550))
+    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 1650))
     let system = try #require(
       try loadSystem(from: run.url, registry: SystemRegistry([ImageTagging.self])).system as? ImageTagging)
     let data = try DataBinding.open(
