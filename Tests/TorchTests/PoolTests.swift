@@ -51,7 +51,9 @@
             let count = 100_000 + draw(below: 1_500_000)
             alive.append((.full([count], Double(step)), Double(step)))
           }
-          guard let figures = Engine.poolFigures() else { return check(false, "there is a pool") }
+          let figures = Engine.poolFigures()
+          check(figures != nil, "there is a pool")
+          guard let figures else { return }
           check(figures.held + figures.kept <= figures.peak, "no more than was alive at one time")
         }
       }
