@@ -49,8 +49,12 @@ struct InvertedFileTests {
     let truth = try nearestNeighbours(query: queries, database: table, k: 5).indices.integers()
     let hits = try [1, 4, 16].map { probes in
       let found = try index.search(queries, k: 5, probes: probes).indices.integers()
-      return (0..<25).map { Set(truth[$0 * 5..<$0 * 5 + 5]).intersection(found[$0 * 5..<$0 * 5 + 5]).count }
-        .reduce(0, +)
+      var hits = 0
+      for query in 0..<25 {
+        let places = (5 * query)..<(5 * query + 5)
+        hits += Set(truth[places]).intersection(found[places]).count
+      }
+      return hits
     }
     #expect(hits[0] < hits[1])
     #expect(hits[1] < hits[2])
@@ -186,11 +190,8 @@ struct FaissLinkingTests {
       let engine = try #require(dlopen("libtorch_cpu.so", RTLD_NOW | RTLD_NOLOAD))
       defer { dlclose(engine) }
       guard let own = dlsym(engine, "sgemm_") else { return }
-      var (chosen, expected) = (Dl_info(), Dl_info())
       let program = dlopen(nil, RTLD_NOW)
-      #expect(dladdr(try #require(dlsym(program, "sgemm_")), &chosen) != 0)
-      #expect(dladdr(own, &expected) != 0)
-      #expect(String(cString: chosen.dli_fname) == String(cString: expected.dli_fname))
+      #expect(try #require(dlsym(program, "sgemm_")) == own)
     }
   #endif
 

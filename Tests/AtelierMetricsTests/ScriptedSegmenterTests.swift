@@ -31,7 +31,7 @@ import Torch
 
   @Test func aScriptedSegmenterFindsTheClassesItsFormulaNames() throws {
     try withFolder { folder in
-      let file = try script(folder, brightness)
+      let file = try script(folder, "own.pt", brightness)
       let real = try examples(11, seed: 1)
       let segmenter = try ScriptedSegmenter(file, range: .signed, classes: 2)
       #expect(try segmenter.classes(of: real.images).integers() == real.labels.integers())
@@ -60,7 +60,7 @@ import Torch
   @Test func whatDoesNotFitIsRefusedInOneSentence() throws {
     try withFolder { folder in
       let real = try examples(2, seed: 3)
-      let file = try script(folder, brightness)
+      let file = try script(folder, "own.pt", brightness)
       let classes = sentence {
         _ = try ScriptedSegmenter(file, range: .signed, classes: 3).classes(of: real.images)
       }

@@ -118,6 +118,6 @@ import Testing
     let bytes = try #require(try data.dataset(of: .train)?.batch(at: [0, 7])["image"])
     let features = network(Tensor(bytes).asType(.float32) / 127.5 - 1)
     #expect((features - table.features.indexSelected(0, Tensor([0, 7]))).abs().max().item() < 1e-4)
-    #expect(throws: TrainingError.self) { try InstanceFeatures(Artefacts()) }
+    #expect(throws: ConfigurationError.self) { try InstanceFeatures(Artefacts()) }
   }
 }

@@ -144,8 +144,9 @@ extension SystemConfiguration {
         context
       default: nil
       }
-    // Places in a list belong to the list's own key.
-    let path = (context?.codingPath ?? []).prefix { $0.intValue == nil }.map(\.stringValue)
+    // Places in a list belong to the list's own key. Of a number that does not fit the decoder names no place.
+    let places = (context?.codingPath ?? []).prefix { $0.intValue == nil }.map(\.stringValue)
+    let path = places.isEmpty ? [key] : places
     guard !path.isEmpty, let type = ConfigurationExpectation.type(at: path, of: self),
       let expected = ConfigurationExpectation.sentence(for: type, key: path.joined(separator: "."))
     else { return Self.sentence(for: error) }
