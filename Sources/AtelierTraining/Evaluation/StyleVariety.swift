@@ -2,13 +2,15 @@ import AtelierData
 import AtelierMetrics
 import AtelierModels
 import Foundation
+import Perception
 import Torch
 import TorchNN
 
 /// How varied the outputs of a translating system with drawn styles are.
 extension TranslationEvaluation {
-  /// The conditional inception score of one direction, and the inception score beside it, by a classifier of the
-  /// target set's classes; a note where the set has none. Nothing for systems without styles of their own.
+  /// The LPIPS distance between outputs of one input, the conditional inception score of one direction, and the
+  /// inception score beside it, by a classifier of the target set's classes; a note where one cannot be measured.
+  /// Nothing for systems without styles of their own.
   ///
   /// Classes are the folders that pictures of the target set lie in. Source of the measure: Huang et al. 2018
   /// (MUNIT), section 5.3, where the classifier is an Inception trained on the target's classes.
@@ -18,6 +20,60 @@ extension TranslationEvaluation {
     guard let styled = subject.system as? any StyledTranslatingSystem, drawsStyles(styled) else {
       return ([], [])
     }
+    let diversity = try diversity(subject, styled, direction, columns: columns)
+    let scores = try inceptionScores(subject, styled, direction, columns: columns)
+    return (diversity.rows + scores.rows, diversity.notes + scores.notes)
+  }
+
+  /// The mean LPIPS distance between two outputs of one input in drawn styles, in the last column between two
+  /// real pictures of the target set. Huang et al. 2018, section 5.3, take 19 pairs of each of 100 inputs.
+  private func diversity(
+    _ subject: TranslationSubject, _ styled: any StyledTranslatingSystem, _ direction: TranslationDirection,
+    columns: Int
+  ) throws -> (rows: [EvaluationTable.Row], notes: [String]) {
+    guard let held = try heldOut(subject, whole: false).dataset as? UnpairedDataset else { return ([], []) }
+    let distance: LPIPS
+    do {
+      distance = try LPIPS(.alexnet, from: options.weights, for: "the measure of diversity")
+    } catch {
+      return ([], ["diversity not measured: \(error)"])
+    }
+    let isFirst = !isSecond(direction.source, of: subject.system)
+    let wanted = min(100, isFirst ? held.files.first.count : held.files.second.count, options.samples)
+    let draws = StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation diversity"))
+    let targetRange = range(subject.system, direction.target)
+    var (one, other, real): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
+    for index in 0..<wanted {
+      guard let batch = try subject.data.usableBatch(of: index, in: held, say: say) else { continue }
+      let source = batch[direction.source]
+      func output() throws -> Tensor {
+        bytes(
+          try styled.translate(source, direction: direction, style: .drawn, draws: draws), targetRange)
+      }
+      one.append(try output())
+      other.append(try output())
+      real.append(bytes(batch[direction.target], targetRange))
+    }
+    guard one.count > 1, [1, 3].contains(real[0].shape[1]) else { return ([], []) }
+    func mean(_ pictures: [Tensor], _ others: [Tensor]) throws -> Double {
+      try distance.distances(ofAll: .concatenated(pictures, dim: 0), .concatenated(others, dim: 0)).mean()
+        .item()
+    }
+    let neighbours = Array(real.dropFirst()) + [real[0]]
+    let values: [Double?] = [try mean(one, other)] + [Double?](repeating: nil, count: max(0, columns - 2))
+    let facts = distance.provenance.fields.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+    let row = EvaluationTable.Row(
+      "diversity, lpips alex",
+      protocolText: "\(facts), two drawn styles of each of \(one.count) inputs; in the last column each real "
+        + "picture of \(direction.target) and the next",
+      largerIsBetter: true, values: values + [try mean(real, neighbours)])
+    return ([row], [])
+  }
+
+  private func inceptionScores(
+    _ subject: TranslationSubject, _ styled: any StyledTranslatingSystem, _ direction: TranslationDirection,
+    columns: Int
+  ) throws -> (rows: [EvaluationTable.Row], notes: [String]) {
     let isFirst = !isSecond(direction.target, of: subject.system)
     guard let training = try subject.data.dataset(of: .train) as? UnpairedDataset,
       let held = try heldOut(subject, whole: false).dataset as? UnpairedDataset
