@@ -113,6 +113,8 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
       var small = Configuration()
       small.imageSize = 64
       small.width = 24
+      // A second halving leaves 16 pixels a side, and pictures blurred.
+      small.downsamplings = 1
       small.blocks = 4
       small.upsampling = .resized
       small.discriminatorWidth = 32
@@ -120,6 +122,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
       small.decayEpochs = 0
       var small128 = small
       small128.imageSize = 128
+      small128.downsamplings = 2
       small128.blocks = 6
       return [
         Preset("photo2painting", "the paper's photographs and paintings at 256×256, with identity", .init()),
