@@ -20,12 +20,22 @@ let engineLinking: [LinkerSetting] = [
 
 // Faiss, which may be absent: what stands on it is then built without, and says so when it is used. The
 // environment variable FAISS names the folder of an installation that holds `include` and `lib`.
-let faiss =
-  ([Context.environment["FAISS"]].compactMap { $0 } + ["/opt/homebrew/opt/faiss", "/usr/local", "/usr"])
-  .first { FileManager.default.fileExists(atPath: $0 + "/include/faiss/IndexIVFFlat.h") }
+func holdsFaiss(_ folder: String) -> Bool {
+  // From version 1.7.3 on a search can be told how many lists to look through.
+  let header = folder + "/include/faiss/IndexIVF.h"
+  return (try? String(contentsOfFile: header, encoding: .utf8))?.contains("SearchParametersIVF") ?? false
+}
+let faissFolders =
+  Context.environment["FAISS"].map { [$0] } ?? ["/opt/homebrew/opt/faiss", "/usr/local", "/usr"]
+let faissFolder = faissFolders.first(where: holdsFaiss)
+let faissLibraries = ["lib", "lib64"].compactMap { name in faissFolder.map { $0 + "/" + name } }
+  .filter { FileManager.default.fileExists(atPath: $0) }
 // Debian's Faiss is a static library, which names none of what it needs.
 #if os(Linux)
-  let faissNeeds = ["-lblas", "-llapack", "-lgomp"]
+  let isSharedFaiss = faissLibraries.contains {
+    FileManager.default.fileExists(atPath: $0 + "/libfaiss.so")
+  }
+  let faissNeeds = isSharedFaiss ? [] : ["-lblas", "-llapack", "-lgomp"]
 #else
   let faissNeeds: [String] = []
 #endif
@@ -34,16 +44,17 @@ let faiss =
 // is named first; with the reference BLAS found first, the engine's matrix product takes many times as long.
 // So the engine stands before it here, and these flags stay together in this order.
 let faissLinking: [LinkerSetting] =
-  faiss.map { folder in
+  faissFolder.map { folder in
     [
       .unsafeFlags(
         ["-L\(libtorch)/lib", "-ltorch", "-ltorch_cpu", "-lc10"]
-          + (folder == "/usr" ? [] : ["-L\(folder)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(folder)/lib"])
+          + (folder == "/usr"
+            ? [] : faissLibraries.flatMap { ["-L\($0)", "-Xlinker", "-rpath", "-Xlinker", $0] })
           + ["-lfaiss"] + faissNeeds)
     ]
   } ?? []
 let faissCompiling: [CXXSetting] =
-  faiss.map { folder in
+  faissFolder.map { folder in
     [.define("ATELIER_FAISS")] + (folder == "/usr" ? [] : [.unsafeFlags(["-isystem\(folder)/include"])])
   } ?? []
 

@@ -128,7 +128,8 @@ extension DataCheck {
       .note, .remark,
       "The sources are maps of labels with the classes 0 … \(classes - 1)"
         + (names.isEmpty ? "" : "; the table of classes names \(names.count)")
-        + "; as one-hot channels they need --set inputChannels=\(max(found.count, names.count)).")
+        + "; pix2pix takes them as one-hot channels, with --set inputChannels=\(max(found.count, names.count))."
+    )
     if !names.isEmpty, names.count < classes {
       let place = LabelPictures.first(files, beyond: names.count, codec: options.codec)
       find(

@@ -68,6 +68,10 @@ extension InvertedFileIndex {
     guard Tensor(centroids).isFinite(), matrix.isFinite() else {
       throw refuse("it holds numbers that are not finite")
     }
+    do {
+      try checkSquares(Tensor(centroids), "centroids")
+      try checkSquares(matrix, "rows")
+    } catch { throw refuse("its squares exceed float32") }
     if measure == .cosine, count > 0 {
       let squares = matrix.square().sum(dims: [1])
       guard (squares * (squares - 1)).abs().max().item() < 1e-3 else {

@@ -98,6 +98,7 @@ public final class InvertedFileIndex {
   public func add(_ rows: Tensor) throws {
     try checkWidth(rows, "rows")
     guard rows.isFinite() else { throw Self.notFinite("rows") }
+    try Self.checkSquares(rows, "rows")
     for start in stride(from: 0, to: rows.shape[0], by: blockRows) {
       let length = min(blockRows, rows.shape[0] - start)
       let block = try Self.prepared(rows.narrow(0, from: start, length: length), "rows", measure).host()
@@ -225,6 +226,7 @@ extension InvertedFileIndex {
     try withoutGradients {
       let values = rows.detached().to(.cpu).asType(.float32).contiguous()
       guard values.isFinite() else { throw notFinite(name) }
+      try checkSquares(values, name)
       guard measure == .cosine else { return values }
       return values / values.norm(dims: [1], keepDim: true).clamped(min: 1e-12)
     }
@@ -235,6 +237,14 @@ extension InvertedFileIndex {
       throw MetricError(
         "this build has no Faiss; install it (libfaiss-dev on Debian and Ubuntu, faiss through Homebrew) and "
           + "build again, or search exactly")
+    }
+  }
+
+  /// Distances are sums of squares in float32; a row whose own sum overflows could never be found.
+  static func checkSquares(_ rows: Tensor, _ name: String) throws(MetricError) {
+    let squares = withoutGradients { rows.to(.cpu).asType(.float32).square().sum(dims: [1]) }
+    guard squares.isFinite() else {
+      throw MetricError("“\(name)” holds rows whose squares exceed float32; scale them down")
     }
   }
 

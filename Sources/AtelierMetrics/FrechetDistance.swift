@@ -12,8 +12,29 @@ public import Torch
 ///   - fake: `[samples, features]` from the same feature source.
 /// - Throws: `MetricError` for shapes that do not fit or numbers that are not finite.
 public func frechetDistance(real: Tensor, fake: Tensor) throws -> Double {
-  if real.rank == 2, fake.rank == 2 { try checkSameWidth(real, "real", fake, "fake") }
+  if real.rank == 2, fake.rank == 2 {
+    try checkSameWidth(real, "real", fake, "fake")
+    if max(real.shape[0], fake.shape[0]) < real.shape[1] { return try distanceOfFew(real, fake) }
+  }
   return try frechetDistance(FeatureStatistics(real), FeatureStatistics(fake))
+}
+
+/// The same distance of sets with fewer rows than features: centred rows over √(n - 1) are roots of the
+/// covariances themselves, so that no matrix is wider than there are rows.
+private func distanceOfFew(_ real: Tensor, _ fake: Tensor) throws -> Double {
+  let (real, fake) = (
+    try featureMatrix(real, "real", atLeast: 2), try featureMatrix(fake, "fake", atLeast: 2)
+  )
+  return withoutGradients {
+    func root(_ rows: Tensor) -> Tensor {
+      (rows - rows.mean(dims: [0], keepDim: true)) / Double(rows.shape[0] - 1).squareRoot()
+    }
+    let (rootA, rootB) = (root(real), root(fake))
+    let means = (real.mean(dims: [0]) - fake.mean(dims: [0])).square().sum().item()
+    let traces = rootA.square().sum().item() + rootB.square().sum().item()
+    let cross = rootA.matmul(rootB.transposed(0, 1)).singularValues().sum().item()
+    return max(0, means + traces - 2 * cross)
+  }
 }
 
 /// The Fréchet distance of two sets whose statistics are known; see ``frechetDistance(real:fake:)``.

@@ -254,7 +254,7 @@ public struct InstanceFeatures {
 
   /// Reads the network out of a model's artefacts.
   ///
-  /// - Throws: ``TrainingError`` where the model has none.
+  /// - Throws: `ConfigurationError` where the model has none.
   public init(_ artefacts: Artefacts) throws {
     guard let data = artefacts.contents[InstanceTable.embedder] else {
       throw ConfigurationError(

@@ -80,6 +80,11 @@ class Pool final : public c10::Allocator {
     } else {
       while (kept_ > 0 && held_ + kept_ + bytes > peak_) dropSome(held_ + kept_ + bytes - peak_);
       address = map(bytes);
+      if (address == nullptr) {
+        while (kept_ > 0) dropSome(kept_);
+        address = map(bytes);
+      }
+      TORCH_CHECK(address != nullptr, "not enough memory: ", bytes, " bytes for a tensor");
     }
     held_ += bytes;
     peak_ = std::max(peak_, held_);
@@ -98,7 +103,14 @@ class Pool final : public c10::Allocator {
     return true;
   }
 
+  // Where no mapping is left to cut one in two with, at least the memory goes.
+  static void unmap(char *address, size_t bytes) {
+    if (munmap(address, bytes) != 0) madvise(address, bytes, MADV_DONTNEED);
+  }
+
   void keep(char *address, size_t bytes) {
+    // No tensor here asks for less, so that such a rest would wait for ever.
+    if (bytes < least) return unmap(address, bytes);
     free_.emplace(bytes, address);
     kept_ += bytes;
   }
@@ -110,14 +122,14 @@ class Pool final : public c10::Allocator {
     const size_t dropped = std::min(size, bytes);
     free_.erase(largest);
     kept_ -= size;
-    munmap(address + (size - dropped), dropped);
+    unmap(address + (size - dropped), dropped);
     if (dropped < size) keep(address, size - dropped);
   }
 
   static char *map(size_t bytes) {
     const size_t slack = bytes >= hugePage ? hugePage : 0;
     void *mapped = mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    TORCH_CHECK(mapped != MAP_FAILED, "not enough memory: ", bytes, " bytes for a tensor");
+    if (mapped == MAP_FAILED) return nullptr;
     auto *start = static_cast<char *>(mapped);
     if (slack == 0) return start;
     // Large pages, where the system has them, are cleared hundreds at a time; they begin at their own multiples.

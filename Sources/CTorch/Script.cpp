@@ -146,7 +146,7 @@ CTTensor *CTTensorAlias(const CTTensor *tensor) {
 
 CTScriptModule *CTScriptModuleLoad(const char *file) {
   return guard([&] {
-    auto module = std::make_unique<CTScriptModule>(CTScriptModule{jit::load(file), {}, {}});
+    auto module = std::make_unique<CTScriptModule>(CTScriptModule{jit::load(file, c10::Device(c10::kCPU)), {}, {}});
     module->root.eval();
     return module.release();
   });

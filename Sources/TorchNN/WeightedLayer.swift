@@ -147,10 +147,12 @@ public class WeightedLayer: Module {
   private func spectralOverwriting(_ epsilon: Double) -> Tensor {
     guard let spectralU, let spectralV else { return weight }
     let matrix = matrix
-    withoutGradients {
-      let v = normalized(matrix.transposed(0, 1).matmul(spectralU), epsilon)
-      spectralU.uncounted().copy(from: normalized(matrix.matmul(v), epsilon))
-      spectralV.uncounted().copy(from: v)
+    if !isRepeatedPass {
+      withoutGradients {
+        let v = normalized(matrix.transposed(0, 1).matmul(spectralU), epsilon)
+        spectralU.uncounted().copy(from: normalized(matrix.matmul(v), epsilon))
+        spectralV.uncounted().copy(from: v)
+      }
     }
     return weight / (spectralU * matrix.matmul(spectralV)).sum()
   }

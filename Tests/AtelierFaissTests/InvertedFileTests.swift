@@ -44,6 +44,13 @@ struct InvertedFileTests {
     #expect((alike.distances - cosine.distances).abs().max().item() < 1e-5)
   }
 
+  @Test func rowsWhoseSquaresOverflowAreRefused() throws {
+    let index = try filled(.euclidean, lists: 4)
+    let rows = Tensor.full([1, table.shape[1]], 3e19)
+    #expect(throws: MetricError.self) { try index.add(rows) }
+    #expect(throws: MetricError.self) { try index.search(rows, k: 1, probes: 1) }
+  }
+
   @Test func moreProbesFindMoreOfTheNearest() throws {
     let index = try filled(.euclidean, lists: 16)
     let truth = try nearestNeighbours(query: queries, database: table, k: 5).indices.integers()

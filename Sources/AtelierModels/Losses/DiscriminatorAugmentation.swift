@@ -114,6 +114,20 @@ public final class DiscriminatorAugmentation {
     pictures += Double(first.shape[0])
   }
 
+  /// Takes scores of real pictures into account that have a value for each pixel, those pixels alone that count.
+  ///
+  /// - Parameter counts: of as many values as the scores, 0 where a pixel does not count and 1 where it does.
+  package func observe(realScores: Tensor, where counts: Tensor) {
+    guard adapts else { return }
+    let batch = realScores.shape[0]
+    withoutGradients {
+      let sign = (realScores.detached().asType(.float32) - threshold).sign().reshaped([batch, -1])
+      let weight = counts.asType(.float32).reshaped([batch, -1])
+      signs += ((sign * weight).sum(dims: [1]) / weight.sum(dims: [1]).clamped(min: 1)).sum().item()
+    }
+    pictures += Double(batch)
+  }
+
   /// Ends a step: adjusts the probability in every fourth, and logs it.
   func endStep(_ step: TrainingStep) {
     guard adapts else { return }

@@ -219,9 +219,12 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem, AugmentedSys
     let fakeLogits = discriminator(shownFake)
     let fakeLoss = crossEntropy(fakeLogits, labels: nil, balance: nil)
     let realLogits = discriminator(shownReal)
-    // How likely a pixel is real: all classes but "generated".
-    if augment.adapts { augment.observe(realScores: 1 - realLogits.softmax(1).slice(1, 0, 1)) }
-    let realLoss = crossEntropy(realLogits, labels: seen.labels, balance: balance(seen))
+    let pixelWeights = balance(seen)
+    // How likely a pixel is real: all classes but "generated". What came in from outside is no sign of anything.
+    if augment.adapts {
+      augment.observe(realScores: 1 - realLogits.softmax(1).slice(1, 0, 1), where: pixelWeights.greater(0))
+    }
+    let realLoss = crossEntropy(realLogits, labels: seen.labels, balance: pixelWeights)
     var loss = fakeLoss + realLoss
     if mask != nil {
       let share = seen.pictures.slice(1, 6, 7)

@@ -189,13 +189,17 @@ public struct Evaluation {
     }
   }
 
-  /// As many pictures as asked for, the classes in turn, drawn with the evaluation's seed.
+  /// As many pictures as asked for, the classes in turn, drawn with the evaluation's seed; at most half of a
+  /// class, so that the other half is left to compare with.
   private func balancedRows(_ pictures: Pictures, count: Int) -> [Int] {
     let order = RandomStream(seed: options.seed, purpose: "real against real").permutation(
       pictures.images.shape[0])
     let labels = pictures.labels.integers()
     var byClass: [Int: [Int]] = [:]
     for index in order.integers() { byClass[labels[index], default: []].append(index) }
+    let halves = byClass.mapValues { Array($0.prefix($0.count / 2)) }
+    guard halves.values.contains(where: { !$0.isEmpty }) else { return Array(order.integers().prefix(count)) }
+    byClass = halves
     var chosen: [Int] = []
     var round = 0
     let classes = byClass.keys.sorted()

@@ -54,7 +54,12 @@ extension TranslationEvaluation {
       other.append(try output())
       real.append(bytes(batch[direction.target], targetRange))
     }
-    guard one.count > 1, [1, 3].contains(real[0].shape[1]) else { return ([], []) }
+    guard one.count > 1, [1, 3].contains(real[0].shape[1]), min(real[0].shape[2], real[0].shape[3]) >= 31
+    else {
+      return (
+        [], ["diversity not measured: it takes two pictures of at least 31×31 pixels, in colours or grey"]
+      )
+    }
     func mean(_ pictures: [Tensor], _ others: [Tensor]) throws -> Double {
       try distance.distances(ofAll: .concatenated(pictures, dim: 0), .concatenated(others, dim: 0)).mean()
         .item()
@@ -77,7 +82,15 @@ extension TranslationEvaluation {
     let isFirst = !isSecond(direction.target, of: subject.system)
     guard let training = try subject.data.dataset(of: .train) as? UnpairedDataset,
       let held = try heldOut(subject, whole: false).dataset as? UnpairedDataset
-    else { return ([], []) }
+    else {
+      return (
+        [],
+        [
+          "conditional inception score not measured: it takes training pictures and held-out ones of "
+            + direction.target
+        ]
+      )
+    }
     let names = Set(Self.classNames(training, isFirst)).sorted()
     guard names.count > 1 else {
       return (
