@@ -10,7 +10,8 @@ public import Torch
 ///
 /// What was computed becomes artefacts of the run: the table, which names the data, the plan and the hash of
 /// the network in its metadata, and the network, which a picture that was never seen is given to later. A folder
-/// given by the caller keeps both for further runs.
+/// given by the caller keeps both for further runs, each under what it was made from, so that neighbourhoods and
+/// clusters of the same data stand on one network.
 struct InstancePreparation {
   /// The plan of the system.
   let plan: InstancePlan
@@ -40,12 +41,14 @@ struct InstancePreparation {
       }
       return try wrapped(base, existing)
     }
-    if let cache, let kept = try read(cache, fingerprint: wanted) { return try wrapped(base, kept) }
-    let made = try make(base, fingerprint: wanted)
-    if let cache {
+    let places = places(base, wanted)
+    if let places, let kept = try read(places, fingerprint: wanted) { return try wrapped(base, kept) }
+    let made = try make(base, fingerprint: wanted, network: places?.network)
+    if let cache, let places {
       try RunDirectory.makeFolder(cache)
-      for (name, content) in made.contents.sorted(by: { $0.key < $1.key }) {
-        try AtomicFile.write(content, to: cache.appendingPathComponent(name))
+      for (name, place) in [(InstanceTable.artefact, places.table), (InstanceTable.embedder, places.network)]
+      {
+        if let content = made.contents[name] { try AtomicFile.write(content, to: place) }
       }
     }
     return try wrapped(base, made)
@@ -53,17 +56,17 @@ struct InstancePreparation {
 
   // MARK: Making
 
-  private func make(_ base: any Dataset, fingerprint: String) throws -> Artefacts {
+  private func make(_ base: any Dataset, fingerprint: String, network: URL?) throws -> Artefacts {
     let (rows, images, labels) = try pictures(of: base)
     let count = rows.count
     guard count >= 2 else {
       throw TrainingError.unfitData(
         path: base.description.name, reason: "it has \(count) readable pictures, too few for neighbourhoods")
     }
-    let source = try featureNetwork(images, labels)
+    let source = try network.flatMap(kept) ?? featureNetwork(images, labels)
     say("Computing the features of \(count) pictures with \(source.source.name).")
     let features = InstanceTable.unit(source.source.features(ofAll: images))
-    let mirrored = plan.mirrors ? InstanceTable.unit(source.source.features(ofAll: images.flipped([3]))) : nil
+    var mirrored: Tensor?
     let stream = RandomStream(seed: UInt64(seed), purpose: "k-means")
     var (neighbours, radius) = (Tensor.zeros([count, 1], dtype: .int64), Tensor.zeros([count]))
     var (label, selected) = (Tensor(labels), Tensor?.none)
@@ -78,6 +81,7 @@ struct InstancePreparation {
       let found = try instanceNeighbours(features, k: size)
       neighbours = found.indices
       radius = found.distances.selected(dim: 1, index: size - 1).asType(.float32)
+      if plan.mirrors { mirrored = InstanceTable.unit(source.source.features(ofAll: images.flipped([3]))) }
       if plan.selected > 0, plan.selected < count {
         selected = try nearestRows(features, to: kMeans(features, k: plan.selected, using: stream))
       }
@@ -196,17 +200,38 @@ struct InstancePreparation {
     SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
   }
 
-  private func read(_ folder: URL, fingerprint: String) throws -> Artefacts? {
-    var artefacts = Artefacts()
-    for name in [InstanceTable.artefact, InstanceTable.embedder] {
-      guard let data = try? Data(contentsOf: folder.appendingPathComponent(name)) else { return nil }
-      artefacts.contents[name] = data
+  /// Where the folder of the caller keeps the table and the network; nil where there is no folder.
+  private func places(_ base: any Dataset, _ fingerprint: String) -> (table: URL, network: URL)? {
+    guard let cache else { return nil }
+    let shape = base.description.imageShape.map { "\($0)" } ?? "none"
+    let network = Self.hash(
+      Data(
+        "network 1 \(base.description.fingerprint) \(shape) \(plan.source) \(plan.featureSize) \(plan.epochs) "
+          .utf8) + Data("\(plan.mirrors) \(seed)".utf8))
+    func place(_ name: String, _ hash: String) -> URL {
+      let parts = name.split(separator: ".", maxSplits: 1)
+      return cache.appendingPathComponent("\(parts[0])-\(hash.prefix(12)).\(parts[1])")
     }
-    guard let table = artefacts.contents[InstanceTable.artefact],
-      let found = try? Self.metadata(table), found["fingerprint"] == fingerprint,
-      found["network"] == artefacts.contents[InstanceTable.embedder].map(Self.hash)
+    return (place(InstanceTable.artefact, fingerprint), place(InstanceTable.embedder, network))
+  }
+
+  /// A network that was kept; nil where there is none or it cannot be read, and has to be trained.
+  private func kept(_ file: URL) -> (source: any FeatureSource, file: Data)? {
+    guard let data = try? Data(contentsOf: file),
+      let network = try? InstanceFeatures(Artefacts([InstanceTable.embedder: data]))
     else { return nil }
-    say("Using the features in \(folder.path).")
+    say("Using the network in \(file.path).")
+    return (network.source, data)
+  }
+
+  private func read(_ places: (table: URL, network: URL), fingerprint: String) throws -> Artefacts? {
+    guard let table = try? Data(contentsOf: places.table), let network = try? Data(contentsOf: places.network)
+    else { return nil }
+    let artefacts = Artefacts([InstanceTable.artefact: table, InstanceTable.embedder: network])
+    guard let found = try? Self.metadata(table), found["fingerprint"] == fingerprint,
+      found["network"] == Self.hash(network)
+    else { return nil }
+    say("Using the features in \(places.table.path).")
     return artefacts
   }
 
@@ -250,7 +275,7 @@ struct InstancePreparation {
 
 /// The network that gives a trained instance-conditioned model its features.
 public struct InstanceFeatures {
-  private let source: any FeatureSource
+  fileprivate let source: any FeatureSource
 
   /// Reads the network out of a model's artefacts.
   ///

@@ -58,9 +58,23 @@ import Testing
     let again = try binding(place, cache: cache) { said.append($0) }
     #expect(said.count == 1 && said.first?.hasPrefix("Using the features") == true)
     #expect(again.facts.artefacts == first.facts.artefacts)
-    // Other settings are other features.
-    let other = try binding(place, ["neighbours": 4], cache: cache)
+    // Other neighbourhoods and clusters are other tables, of the same network's features.
+    said = []
+    let other = try binding(place, ["neighbours": 4], cache: cache) { said.append($0) }
+    #expect(said.first?.hasPrefix("Using the network") == true)
     #expect(other.facts.artefacts != first.facts.artefacts)
+    var changes = Self.changes
+    for key in ["sharedFeatureSize", "neighbours", "selectedInstances"] { changes[key] = nil }
+    changes["classSource"] = "clusters"
+    changes["classes"] = 5
+    let clusters = try DataBinding.open(
+      place, for: BigGAN.self, configuration: changes,
+      options: DataBindingOptions(seed: 3, instances: cache), say: { _ in })
+    let tables = try [first, clusters].map { try #require(try InstanceTable($0.facts.artefacts)) }
+    #expect(try tables[0].features.doubles() == tables[1].features.doubles())
+    said = []
+    _ = try binding(place, cache: cache) { said.append($0) }
+    #expect(said.first?.hasPrefix("Using the features") == true)
     // A run goes on with its own artefacts, and with no others.
     let resumed = try binding(place, artefacts: first.facts.artefacts)
     #expect(resumed.facts.artefacts == first.facts.artefacts)

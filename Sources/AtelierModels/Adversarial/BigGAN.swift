@@ -243,9 +243,10 @@ public final class BigGAN: LatentSystem, InstanceSystem, AugmentedSystem {
   /// Clusters, where they are the classes.
   public static func instancePlan(_ configuration: Configuration) -> InstancePlan? {
     guard configuration.classSource == .clusters else { return nil }
+    // The network learns from mirrored pictures too, as that of IC-GAN does, so that both stand on the same one.
     return InstancePlan(
       purpose: .clusters(count: configuration.classes), source: configuration.featureSource,
-      featureSize: configuration.featureSize, epochs: configuration.featureEpochs)
+      featureSize: configuration.featureSize, mirrors: true, epochs: configuration.featureEpochs)
   }
 
   /// Takes over the data's channels and, where classes are its labels, their number.
