@@ -122,6 +122,23 @@ import TorchNN
     }
   }
 
+  @Test func modeSeekingDrawsTheOutputsForOnePictureApart() throws {
+    func spread(_ factor: Double) throws -> Double {
+      let folder = try TemporaryFolder()
+      let harness = try harness(folder, Self.learning.merging(["modeSeeking": .number(factor)]) { $1 })
+      let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 350))
+      let system = try loadSystem(from: run.url, registry: SystemRegistry([ImageTagging.self])).system
+      let generator = try #require(system.network("generator"))
+      generator.module.eval()
+      let stream = RandomStream(seed: 4)
+      let features = stream.normal([1, PictureFeatureKind.pixels.size]).expanded([64, -1])
+      let drawn = try generator.forward(nil, ["latent": stream.normal([64, 4]), "feature": features])
+      let vectors = try #require(drawn["vector"])
+      return (vectors - vectors.mean(dims: [0], keepDim: true)).square().mean().item()
+    }
+    #expect(try spread(10) > 2 * spread(0))
+  }
+
   @Test func aPreviewNamesPicturesAndTheirTags() throws {
     let folder = try TemporaryFolder()
     var options = SystemHarness.options(steps: 2)
@@ -139,7 +156,7 @@ import TorchNN
   @Test func whatThePaperDoesNotSayIsOffInIt() {
     let paper = ImageTagging.Configuration()
     #expect(!paper.normalizesFeatures && !paper.unitVectors)
-    #expect(paper.vectorNoise == 0 && paper.mismatchShare == 0)
+    #expect(paper.vectorNoise == 0 && paper.mismatchShare == 0 && paper.modeSeeking == 0)
     #expect(paper.optimizer == .momentum && paper.learningRate == 0.1 && paper.nearest == 20)
   }
 
@@ -153,6 +170,9 @@ import TorchNN
     configuration = ImageTagging.Configuration()
     configuration.vectorNoise = -1
     #expect(refusal(configuration).contains("vectorNoise"))
+    configuration = ImageTagging.Configuration()
+    configuration.modeSeeking = -1
+    #expect(refusal(configuration).contains("modeSeeking"))
     configuration = ImageTagging.Configuration()
     configuration.subsampling = 2
     #expect(refusal(configuration).contains("subsampling"))

@@ -92,6 +92,9 @@ extension OASIS {
     public var generatorLearningRate = 1e-4
     /// The discriminator's learning rate.
     public var discriminatorLearningRate = 4e-4
+    /// Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but Adam's
+    /// steps are the larger beside the weights the smaller it is.
+    public var initializationGain = 0.02
     /// Adam's decay of the mean of gradients.
     public var beta1 = 0.0
     /// Adam's decay of the mean of squared gradients.
@@ -132,8 +135,9 @@ extension OASIS {
       small.averageDecay = 0.99
       small.statisticsEvery = 250
       small.statisticsBatches = 10
-      small.generatorLearningRate = 4e-4
       small.batchSize = 8
+      // With the authors' 0.02 the first some hundred steps are far too large, which only long trainings forgive.
+      small.initializationGain = 1
       return [
         Preset("ade20k", "the paper's for ADE20K, 256×256", ade),
         Preset("coco", "the paper's for COCO-Stuff, 256×256", coco),
@@ -186,7 +190,7 @@ extension OASIS {
       try MapChecks.training(
         generatorRate: generatorLearningRate, discriminatorRate: discriminatorLearningRate,
         constantEpochs: 0, decayEpochs: 0, batchSize: batchSize, loadSize: loadSize,
-        imageSize: max(imageWidth, imageHeight))
+        imageSize: max(imageWidth, imageHeight), initializationGain: initializationGain)
       try AdversarialChecks.adam(
         learningRate: generatorLearningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
     }

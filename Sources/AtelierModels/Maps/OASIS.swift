@@ -53,7 +53,7 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem, AugmentedSys
     let generator = Generator(configuration, using: stream)
     let discriminator = Discriminator(configuration, using: stream)
     for network in [generator, discriminator] {
-      initialize(network, .xavierNormal(gain: 0.02), using: stream)
+      initialize(network, .xavierNormal(gain: configuration.initializationGain), using: stream)
       network.layOutChannelsLast()
     }
     func adam(_ network: Module, _ rate: Double) -> Adam {

@@ -55,7 +55,7 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
       strides: [Int](repeating: 2, count: max(0, configuration.layers - 1)), scales: configuration.scales,
       norm: configuration.discriminatorNorm, using: stream)
     for network in [generator, discriminator] {
-      initialize(network, .xavierNormal(gain: 0.02), using: stream)
+      initialize(network, .xavierNormal(gain: configuration.initializationGain), using: stream)
       network.layOutChannelsLast()
     }
     func adam(_ network: Module) -> Adam {

@@ -109,6 +109,9 @@ extension SPADE {
     public var constantEpochs = 50
     /// Passes over which the learning rate then falls to zero; 0: it never falls.
     public var decayEpochs = 0
+    /// Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but Adam's
+    /// steps are the larger beside the weights the smaller it is.
+    public var initializationGain = 0.02
     /// Adam's decay of the mean of gradients.
     public var beta1 = 0.0
     /// Adam's decay of the mean of squared gradients.
@@ -154,6 +157,8 @@ extension SPADE {
       small.layers = 3
       small.learningRate = 4e-4
       small.batchSize = 8
+      // With the authors' 0.02 the first some hundred steps are far too large, which only long trainings forgive.
+      small.initializationGain = 1
       var concatenation = small
       concatenation.generator = .global
       concatenation.width = 24
@@ -203,7 +208,7 @@ extension SPADE {
       try MapChecks.training(
         generatorRate: generatorLearningRate, discriminatorRate: discriminatorLearningRate,
         constantEpochs: constantEpochs, decayEpochs: decayEpochs, batchSize: batchSize,
-        loadSize: loadSize, imageSize: max(imageWidth, imageHeight))
+        loadSize: loadSize, imageSize: max(imageWidth, imageHeight), initializationGain: initializationGain)
       try AdversarialChecks.adam(
         learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
       try validateAugmentation(adversarialLoss.loss)

@@ -62,7 +62,7 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
         latent: configuration.latent, using: stream)
     }
     for network in [generator, discriminator, encoder].compactMap({ $0 as Module? }) {
-      initialize(network, .xavierNormal(gain: 0.02), using: stream)
+      initialize(network, .xavierNormal(gain: configuration.initializationGain), using: stream)
       network.layOutChannelsLast()
     }
     func adam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {

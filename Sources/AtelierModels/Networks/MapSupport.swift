@@ -73,8 +73,11 @@ enum MapChecks {
   /// Rates, lengths of the schedule, and the batch.
   static func training(
     generatorRate: Double?, discriminatorRate: Double?, constantEpochs: Int, decayEpochs: Int,
-    batchSize: Int, loadSize: Int?, imageSize: Int
+    batchSize: Int, loadSize: Int?, imageSize: Int, initializationGain: Double
   ) throws(ConfigurationError) {
+    try AdversarialChecks.require(
+      initializationGain > 0 && initializationGain.isFinite,
+      "initializationGain is above 0, not \(initializationGain)")
     for (key, rate) in [
       ("generatorLearningRate", generatorRate), ("discriminatorLearningRate", discriminatorRate),
     ] {

@@ -51,6 +51,8 @@ extension ImageTagging {
     /// The share of true tags beside another picture in what the discriminator is to refuse, as in Reed et al.
     /// 2016; not in the paper.
     public var mismatchShare = 0.0
+    /// The factor of what draws two outputs for one picture apart, as in Mao et al. 2019; not in the paper.
+    public var modeSeeking = 0.0
     /// What the players minimise.
     public var loss = AdversarialLoss.binaryCrossEntropy
     /// How both players' parameters change.
@@ -84,23 +86,23 @@ extension ImageTagging {
       var small = Configuration()
       small.features = .efficientNetLite0
       small.wordSize = 64
-      small.minimumCount = 5
+      small.minimumCount = 25
       small.subsampling = 1e-3
       small.wordSteps = 1500
       // Slower ones end all near one direction, and every vector is then near the same rare words.
       small.wordLearningRate = 1e-2
       small.generatorHidden = [100, 400]
-      small.discriminatorHidden = [100, 300]
-      small.maxoutUnits = 200
+      small.discriminatorHidden = [300, 800]
+      small.maxoutUnits = 500
       small.normalizesFeatures = true
       small.unitVectors = true
-      small.vectorNoise = 0.5
+      // With little noise and without mode seeking the generator came to answer every latent alike.
+      small.vectorNoise = 1
+      small.modeSeeking = 3
       small.mismatchShare = 0.5
       small.dropout = 0.3
       small.optimizer = .adam
-      small.learningRate = 1e-3
-      // 20 words are a few of the paper's 247,465, but every fortieth of some hundreds.
-      small.nearest = 5
+      small.learningRate = 5e-4
       return [
         Preset("paper", "the paper's networks and schedule, features of VGG16", .init()),
         Preset("small", "narrow networks for some thousand captions, minutes on two cores", small),
@@ -134,6 +136,8 @@ extension ImageTagging {
         vectorNoise >= 0 && vectorNoise.isFinite, "vectorNoise is at least 0, not \(vectorNoise)")
       try AdversarialChecks.require(
         (0...1).contains(mismatchShare), "mismatchShare lies in 0 … 1, not at \(mismatchShare)")
+      try AdversarialChecks.require(
+        modeSeeking >= 0 && modeSeeking.isFinite, "modeSeeking is at least 0, not \(modeSeeking)")
       for (key, rate) in [("learningRate", learningRate), ("wordLearningRate", wordLearningRate)] {
         try AdversarialChecks.require(rate > 0 && rate.isFinite, "\(key) is above 0, not \(rate)")
       }

@@ -10,8 +10,9 @@ extension Evaluation {
   /// saw, just that class: for 1 and for 5 pictures that show it.
   ///
   /// The classifier learns from real pictures of all classes, half of them; the other half tests it. Contents
-  /// are pictures of trained classes. Source of the measure: Liu et al. 2019, section 5 (top-1 and top-5
-  /// accuracy, `all` and `test`).
+  /// are pictures of trained classes. Beside it the mean over the unseen classes of the Fréchet distance between
+  /// translations into a class and real pictures of it, and the same for the contents as they are. Source of the
+  /// measures: Liu et al. 2019, section 5 (top-1 and top-5 accuracy, `all` and `test`; mFID).
   func fewShotAccuracy<System: StyledTranslatingSystem>(_ system: System) throws -> [MeasuredNumber] {
     guard case .classPairs(let content, let shown, let heldOut) = System.examplePlan(system.configuration),
       let direction = System.directions(system.configuration).first
@@ -26,7 +27,8 @@ extension Evaluation {
     let classes = training.allClassNames.count
     let seen = classes - heldOut.count
     let range = (system.range(of: content), system.range(of: shown))
-    let judge = try fewShotJudge(training, test, seen: seen, classes: classes)
+    let (classifier, otherHalf) = try fewShotJudge(training, test, seen: seen, classes: classes)
+    let judge = FewShotJudge(classifier, otherHalf: otherHalf, unseen: seen..<classes)
     let each = max(1, options.samples / heldOut.count)
     var numbers: [MeasuredNumber] = []
     let stream = RandomStream(seed: options.seed, purpose: "few-shot translation")
@@ -34,6 +36,10 @@ extension Evaluation {
     let contents = try test.batch(
       at: stream.permutation(test.count).slice(0, 0, min(each, test.count)).integers())
     guard let pictures = contents[content].map({ Self.signed($0, range.0) }) else { return [] }
+    /// Rounded to bytes in -1 … 1, as a file would.
+    func shownToJudge(_ made: Tensor) -> Tensor {
+      SampleJudge.rounded(range.1 == .unit ? made * 2 - 1 : made)
+    }
     for shots in [1, 5] {
       say("translating into \(heldOut.count) unseen classes, \(shots) shot(s)")
       var outputs: [Tensor] = []
@@ -51,35 +57,19 @@ extension Evaluation {
         }
       }
       guard !outputs.isEmpty else { continue }
-      let made = Tensor.concatenated(outputs, dim: 0)
-      let logits = judge.logits(SampleJudge.rounded(range.1 == .unit ? made * 2 - 1 : made))
-      let wanted = Tensor(labels)
-      let report =
-        judge.report.map { "\(fixed($0.testAccuracy, 3)) accurate on the other half" } ?? "untested"
       let setting =
-        "\(judge.name), trained on half of the real pictures of all \(classes) classes (\(report)), "
-        + "\(labels.count) translations of \(pictures.shape[0]) pictures of trained classes into "
+        "\(judge.facts), \(labels.count) translations of \(pictures.shape[0]) pictures of trained classes into "
         + "\(Set(labels).count) classes of \(data.facts.description.name) never trained on, "
         + "\(shots) random picture(s) of the class shown for each, seed \(options.seed)"
-      func number(_ name: String, _ logits: Tensor, _ wanted: Tensor, top: Int) throws -> MeasuredNumber {
-        let share = try topAccuracy(logits: logits, labels: wanted, top: top)
-        return MeasuredNumber(name: name, value: share, protocolText: setting)
-      }
-      let unseen = logits.slice(1, seen, classes)
-      numbers.append(try number("few-shot accuracy, top-1 of all, \(shots) shot(s)", logits, wanted, top: 1))
-      numbers.append(
-        try number(
-          "few-shot accuracy, top-1 of unseen, \(shots) shot(s)", unseen, wanted - Double(seen), top: 1))
-      if classes > 5 {
-        numbers.append(
-          try number("few-shot accuracy, top-5 of all, \(shots) shot(s)", logits, wanted, top: 5))
-      }
-      for (name, part) in [("all", logits), ("unseen", unseen)] where part.shape[1] > 1 {
-        numbers.append(
-          MeasuredNumber(
-            name: "few-shot classifier score over \(name), \(shots) shot(s)",
-            value: try inceptionScore(logits: part, splits: 1).mean,
-            protocolText: "\(setting); as the inception score, with that classifier in place of Inception"))
+      let made = shownToJudge(.concatenated(outputs, dim: 0))
+      numbers += try judge.accuracies(of: made, labels, shots: shots, setting: setting)
+      let unchanged = Tensor.concatenated(Set(labels).map { _ in shownToJudge(pictures) }, dim: 0)
+      let distance = try judge.distance(
+        of: made, labels, untranslated: unchanged, shots: shots, setting: setting)
+      if let distance {
+        numbers.append(distance)
+      } else if shots == 1 {
+        say("no mean fréchet distance: each unseen class has too few pictures")
       }
     }
     return numbers
@@ -91,10 +81,10 @@ extension Evaluation {
     return range == .signed ? values / 127.5 - 1 : values / 255
   }
 
-  /// A classifier of all classes, from half of their real pictures.
+  /// A classifier of all classes, from half of their real pictures, and the other half.
   private func fewShotJudge(
     _ training: ClassPairDataset, _ test: ClassPairDataset, seen: Int, classes: Int
-  ) throws -> ImageClassifier {
+  ) throws -> (judge: ImageClassifier, otherHalf: ClassifierTraining.Examples) {
     var parts: [(images: [Tensor], labels: [Int])] = [([], []), ([], [])]
     for label in 0..<classes {
       let source = label < seen ? training : test
@@ -110,8 +100,85 @@ extension Evaluation {
       .deletingPathExtension().appendingPathExtension("all-classes.safetensors")
     say("the classifier that judges (\(file.lastPathComponent); trained on real pictures of all classes)")
     let plan = ClassifierTraining(epochs: 30, seconds: options.classifierSeconds)
-    return try withGradients {
+    let judge = try withGradients {
       try plan.cached(at: file, train: examples[0], test: examples[1], classes: classes)
     }
+    return (judge, examples[1])
+  }
+}
+
+/// What a classifier of all classes says of translations into classes that a system never saw.
+private struct FewShotJudge {
+  let classifier: ImageClassifier
+  /// The classes that training never saw.
+  let unseen: Range<Int>
+  /// Of real pictures that the classifier did not learn from.
+  let features: Tensor
+  let labels: [Int]
+
+  init(_ classifier: ImageClassifier, otherHalf: ClassifierTraining.Examples, unseen: Range<Int>) {
+    (self.classifier, self.unseen) = (classifier, unseen)
+    features = classifier.features(ofAll: otherHalf.images)
+    labels = otherHalf.labels.integers()
+  }
+
+  /// What it is and learned from, for protocols.
+  var facts: String {
+    let report =
+      classifier.report.map { "\(fixed($0.testAccuracy, 3)) accurate on the other half" } ?? "untested"
+    return
+      "\(classifier.name), trained on half of the real pictures of all \(unseen.upperBound) classes (\(report))"
+  }
+
+  /// Accuracies and classifier scores, over all classes and over the unseen ones.
+  func accuracies(
+    of pictures: Tensor, _ labels: [Int], shots: Int, setting: String
+  ) throws -> [MeasuredNumber] {
+    let logits = classifier.logits(pictures)
+    let wanted = Tensor(labels)
+    func number(_ name: String, _ logits: Tensor, _ wanted: Tensor, top: Int) throws -> MeasuredNumber {
+      MeasuredNumber(
+        name: "few-shot accuracy, \(name), \(shots) shot(s)",
+        value: try topAccuracy(logits: logits, labels: wanted, top: top), protocolText: setting)
+    }
+    let ofUnseen = logits.slice(1, unseen.lowerBound, unseen.upperBound)
+    var numbers = [
+      try number("top-1 of all", logits, wanted, top: 1),
+      try number("top-1 of unseen", ofUnseen, wanted - Double(unseen.lowerBound), top: 1),
+    ]
+    if unseen.upperBound > 5 { numbers.append(try number("top-5 of all", logits, wanted, top: 5)) }
+    for (name, part) in [("all", logits), ("unseen", ofUnseen)] where part.shape[1] > 1 {
+      numbers.append(
+        MeasuredNumber(
+          name: "few-shot classifier score over \(name), \(shots) shot(s)",
+          value: try inceptionScore(logits: part, splits: 1).mean,
+          protocolText: "\(setting); as the inception score, with that classifier in place of Inception"))
+    }
+    return numbers
+  }
+
+  /// The mean over unseen classes of the Fréchet distance to the class's real pictures; nil where no class has
+  /// pictures enough.
+  ///
+  /// - Parameter untranslated: contents as they are, as many for each class as `pictures` has, class by class.
+  func distance(
+    of pictures: Tensor, _ labels: [Int], untranslated: Tensor, shots: Int, setting: String
+  ) throws -> MeasuredNumber? {
+    func mean(_ set: Tensor) throws -> GroupedFrechetDistance {
+      try groupedFrechetDistance(
+        real: features, realLabels: self.labels, fake: classifier.features(ofAll: set), fakeLabels: labels,
+        groups: unseen.map { [$0] })
+    }
+    let own = try mean(pictures)
+    guard let value = own.mean else { return nil }
+    let before = try mean(untranslated).mean.map { fixed($0, 2) } ?? "none"
+    let doubt =
+      own.deficient.isEmpty ? "" : ", fewer pictures than the \(own.features) features: for comparison only"
+    return MeasuredNumber(
+      name: "mean fréchet distance of unseen classes, \(shots) shot(s)", value: value,
+      protocolText:
+        "\(setting); that classifier's features, \(own.groups.count - own.refused.count) classes with "
+        + "\(own.fewest) real pictures of the other half or more\(doubt); \(before) for the contents untranslated"
+    )
   }
 }
