@@ -239,6 +239,7 @@ private func difference(_ a: Tensor, _ b: Tensor, where mask: Tensor) -> Double 
     #expect(sentence { $0.encoderSize = 20 }.contains("encoderSize"))
     #expect(sentence { $0.weights.kl = -1 }.contains("weights.kl"))
     #expect(sentence { $0.generatorLearningRate = 0 }.contains("generatorLearningRate"))
+    #expect(sentence { $0.initializationGain = -1 }.contains("initializationGain"))
     let styled = sentence {
       $0.generator = .global
       $0.encoder = .convolutional
@@ -383,6 +384,20 @@ private func difference(_ a: Tensor, _ b: Tensor, where mask: Tensor) -> Double 
     #expect(sentence { $0.ignoreLabel = 3 }.contains("ignoreLabel"))
     #expect(sentence { $0.averageDecay = 1 }.contains("averageDecay"))
     #expect(sentence { $0.diffAugment = [.color] }.contains("diffAugment"))
+    #expect(sentence { $0.initializationGain = 0 }.contains("initializationGain"))
+  }
+
+  @Test func theGainIsAFactorOfTheFirstWeights() throws {
+    func first(_ gain: Double) throws -> [Float] {
+      var configuration = tinyOASIS()
+      configuration.initializationGain = gain
+      return try make(OASIS.self, configuration).networks.flatMap { network in
+        network.module.namedParameters().filter { $0.0.hasSuffix("weight") }
+          .flatMap { $0.1.detached().contiguous().floats() }
+      }
+    }
+    let ratios = zip(try first(1), try first(0.02)).map { $0 / $1 }
+    #expect(!ratios.isEmpty && ratios.allSatisfy { abs($0 / 50 - 1) < 1e-4 })
   }
 }
 
