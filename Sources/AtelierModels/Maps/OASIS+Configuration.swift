@@ -133,7 +133,8 @@ extension OASIS {
       small.spadeHidden = 32
       small.discriminatorWidth = 16
       small.averageDecay = 0.99
-      small.statisticsEvery = 250
+      // In a young network averaged statistics and singular vectors soon belong to no weights any more.
+      small.statisticsEvery = 50
       small.statisticsBatches = 10
       small.batchSize = 8
       // With the authors' 0.02 the first some hundred steps are far too large, which only long trainings forgive.
