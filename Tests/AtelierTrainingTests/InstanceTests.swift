@@ -122,6 +122,25 @@ import Testing
     }
   }
 
+  /// As many clusters as the data have classes are no classes all the same: no sample is of a class.
+  @Test(arguments: ["clusters", "labels"]) func samplesAreOfClassesOnlyWhereTheDataKnowThem(
+    _ source: String
+  ) throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeIDX(to: folder.url)
+    var changes = Self.changes
+    for key in ["sharedFeatureSize", "neighbours", "selectedInstances"] { changes[key] = nil }
+    changes["classSource"] = .string(source)
+    changes["classes"] = 4
+    let data = try DataBinding.open(folder.url, for: BigGAN.self, configuration: changes)
+    let configuration = try BigGAN.Configuration().overlaid(with: data.configuration)
+    let system = try BigGAN(
+      configuration, artefacts: data.facts.artefacts, using: RandomStream(seed: 1))
+    let evaluation = Evaluation(system, data: data, options: EvaluationOptions(samples: 8))
+    let labels = try evaluation.generated(system).labels
+    #expect(labels?.integers() == (source == "labels" ? [0, 1, 2, 3, 0, 1, 2, 3] : nil))
+  }
+
   @Test func newPicturesGetFeaturesOfTheModelsOwnNetwork() throws {
     let folder = try TemporaryFolder()
     try TinyData.writeIDX(to: folder.url)

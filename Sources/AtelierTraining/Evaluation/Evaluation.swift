@@ -126,8 +126,9 @@ public struct Evaluation {
     try system.generate(GenerationRequest(count: options.samples, draws: draws)) {
       if case .images(let images) = $0 { parts.append(images) }
     }
-    // Clusters are classes that the data know nothing of.
-    let isLabelled = try system.classCount == classCount(of: data)
+    // Clusters are classes that the data know nothing of, however many there are.
+    let own = try data.dataset(of: .train)?.description.classNames ?? []
+    let isLabelled = system.classCount == own.count && data.facts.description.classNames == own
     let labels = system.classCount.flatMap { classes in
       isLabelled ? Tensor((0..<options.samples).map { $0 % classes }) : nil
     }
