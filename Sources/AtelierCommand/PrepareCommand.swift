@@ -5,7 +5,7 @@ import Foundation
 /// `atelier data prepare`: makes new folders of data from what there is, and changes nothing that is there.
 struct Prepare: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Makes data sets: outlines, grey, small, pairs, parts, emoji.",
+    abstract: "Makes data sets: outlines, grey, small, pairs, parts, emoji, letters.",
     discussion: """
       The result is a new folder, which appears whole or not at all; nothing is ever written over. An interrupted \
       preparation is taken up again by the same command.
@@ -14,8 +14,11 @@ struct Prepare: ParsableCommand {
         atelier data prepare pair outlines photographs pairs
         atelier data prepare split pairs dataset --test 0.1 --validation 0
         atelier data prepare emoji emoji --size 64
+        atelier data prepare letters /usr/share/fonts letters
       """,
-    subcommands: [Edges.self, Grayscale.self, Downscale.self, Pair.self, Split.self, Emoji.self])
+    subcommands: [
+      Edges.self, Grayscale.self, Downscale.self, Pair.self, Split.self, Emoji.self, Letters.self,
+    ])
 
   /// Where pictures come from and go to.
   struct Folders: ParsableArguments {
@@ -162,6 +165,31 @@ struct Prepare: ParsableCommand {
           to: URL(fileURLWithPath: output), font: URL(fileURLWithPath: font),
           list: URL(fileURLWithPath: list), size: size, isTransparent: transparent, seed: seed,
           progress: showProgress), output)
+    }
+  }
+
+  struct Letters: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Draws the Latin letters of many fonts, a class a font.",
+      discussion: """
+        A grey picture a letter, of one style a family. The table metadata.jsonl gives every picture its font as \
+        label, its letter (for --label-column letter), and the part it belongs to. Fonts that lack a letter or look \
+        like one before them are named and left out. A font that draws other signs in the places of letters is not \
+        recognised as such.
+        """)
+    @OptionGroup var folders: Folders
+    @Option(help: "The side of the square pictures.")
+    var size = 32
+    @Option(help: "Leave out fonts that differ from another by no more than so many of 255 steps on average.")
+    var difference = 14.0
+    @Option(help: "What the division into parts follows from.")
+    var seed: UInt64 = 0
+
+    func run() throws {
+      try report(
+        LetterSet.prepare(
+          from: URL(fileURLWithPath: folders.input), to: URL(fileURLWithPath: folders.output), size: size,
+          difference: difference, seed: seed, progress: showProgress), folders.output)
     }
   }
 }

@@ -182,16 +182,24 @@ struct LabelTable {
   /// The rows of some files as JSON lines, for copies of the files under another ending.
   func jsonLines(ofFiles files: Set<String>, ending: String) throws(DatasetError) -> [UInt8] {
     guard let column = Self.fileColumns.first(where: { names.contains($0) }) else { return [] }
+    return try Self.jsonLines(
+      rows.compactMap { row in
+        guard let file = row[column], files.contains(file) else { return nil }
+        var copy = row
+        copy[column] = nil
+        copy[Self.fileColumns[0]] = (file as NSString).deletingPathExtension + "." + ending
+        return copy
+      })
+  }
+
+  /// The text of a table `metadata.jsonl`.
+  static func jsonLines(_ rows: [[String: String]]) throws(DatasetError) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var lines = Data()
     for row in rows {
-      guard let file = row[column], files.contains(file) else { continue }
-      var copy = row
-      copy[column] = nil
-      copy[Self.fileColumns[0]] = (file as NSString).deletingPathExtension + "." + ending
-      do { lines += try encoder.encode(copy) } catch {
-        throw .badTable(path: path, reason: "the row of \(file) cannot be written as JSON")
+      do { lines += try encoder.encode(row) } catch {
+        throw .invalid(reason: "the row of \(row[fileColumns[0]] ?? "a file") cannot be written as JSON")
       }
       lines += Data("\n".utf8)
     }

@@ -7,42 +7,24 @@ public import Foundation
 /// HarfBuzz finds the glyph of a text, so that sequences joined by invisible characters (families, skin
 /// tones, flags) become their one picture; FreeType gives the picture. A font belongs to one thread.
 public final class ColourFont {
-  private let library: FT_Library
-  private let face: FT_Face
+  private let font: FontFile
   private let shaper: OpaquePointer
 
   /// Opens a font file.
   ///
   /// - Throws: ``ImageError`` where the file is no font, or one without colour bitmaps.
   public init(_ file: URL) throws(ImageError) {
-    guard FileManager.default.fileExists(atPath: file.path) else {
-      throw .unreadable(file: file.path, reason: "there is no such file")
-    }
-    var library: FT_Library?
-    guard FT_Init_FreeType(&library) == 0, let library else {
-      throw .unsupported(file: file.path, reason: "FreeType could not be started")
-    }
-    var face: FT_Face?
-    guard FT_New_Face(library, file.path, 0, &face) == 0, let face else {
-      FT_Done_FreeType(library)
-      throw .unsupported(file: file.path, reason: "it is no font that FreeType reads")
-    }
-    let shaper = Self.shaper(file)
-    guard cfreetype_has_bitmaps(face) != 0, FT_Select_Size(face, 0) == 0, let shaper else {
-      if let shaper { hb_font_destroy(shaper) }
-      FT_Done_Face(face)
-      FT_Done_FreeType(library)
+    let font = try FontFile(file)
+    guard cfreetype_has_bitmaps(font.face) != 0, FT_Select_Size(font.face, 0) == 0,
+      let shaper = Self.shaper(file)
+    else {
       throw .unsupported(
         file: file.path, reason: "it has no colour bitmaps; NotoColorEmoji.ttf of Debian has")
     }
-    (self.library, self.face, self.shaper) = (library, face, shaper)
+    (self.font, self.shaper) = (font, shaper)
   }
 
-  deinit {
-    hb_font_destroy(shaper)
-    FT_Done_Face(face)
-    FT_Done_FreeType(library)
-  }
+  deinit { hb_font_destroy(shaper) }
 
   private static func shaper(_ file: URL) -> OpaquePointer? {
     let blob = hb_blob_create_from_file(file.path)
@@ -57,7 +39,7 @@ public final class ColourFont {
   /// none.
   public func picture(of text: String) throws(ImageError) -> Image? {
     guard let glyph = glyph(of: text) else { return nil }
-    guard cfreetype_load_colour(face, glyph) == 0, let slot = face.pointee.glyph else { return nil }
+    guard cfreetype_load_colour(font.face, glyph) == 0, let slot = font.face.pointee.glyph else { return nil }
     let bitmap = slot.pointee.bitmap
     let (width, height, pitch) = (Int(bitmap.width), Int(bitmap.rows), Int(bitmap.pitch))
     guard withUnsafePointer(to: bitmap, { cfreetype_is_bgra($0) }) != 0, width > 0, height > 0,

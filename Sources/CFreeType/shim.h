@@ -15,4 +15,15 @@ static inline FT_Error cfreetype_load_colour(FT_Face face, FT_UInt glyph) {
 /// Whether a bitmap holds blue, green, red and alpha, the colours multiplied by alpha.
 static inline int cfreetype_is_bgra(const FT_Bitmap *bitmap) { return bitmap->pixel_mode == FT_PIXEL_MODE_BGRA; }
 
+/// Whether a face has outlines, which can be drawn at every size.
+static inline int cfreetype_has_outlines(FT_Face face) { return FT_IS_SCALABLE(face); }
+
+/// Draws the outline of a glyph with grey borders, as its designer placed it.
+static inline FT_Error cfreetype_draw(FT_Face face, FT_UInt glyph) {
+  return FT_Load_Glyph(face, glyph, FT_LOAD_NO_HINTING | FT_LOAD_NO_BITMAP | FT_LOAD_RENDER);
+}
+
+/// Whether a bitmap holds one byte of coverage a pixel.
+static inline int cfreetype_is_grey(const FT_Bitmap *bitmap) { return bitmap->pixel_mode == FT_PIXEL_MODE_GRAY; }
+
 #endif

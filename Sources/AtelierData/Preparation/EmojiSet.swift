@@ -53,12 +53,7 @@ public enum EmojiSet {
     let sizes = Dictionary(roots.map { ($0, 1) }, uniquingKeysWith: +)
     return roots.map { root in
       guard sizes[root, default: 0] <= 12 else { return .train }
-      var generator = SeededGenerator(seed: seed, purpose: "emoji \(root)")
-      switch generator.integer(below: 20) {
-      case 0, 1: return .test
-      case 2: return .validation
-      default: return .train
-      }
+      return .drawn(seed: seed, purpose: "emoji \(root)")
     }
   }
 
@@ -118,13 +113,16 @@ public enum EmojiSet {
       folder.discard()
       throw .corruptFile(path: font.path, reason: "it draws none of the listed emoji")
     }
-    var lines: [String] = []
-    for (entry, part) in zip(drawn, parts(of: drawn, looks: looks, seed: seed)) {
-      lines.append(try line(entry, file: entry.codes + ".png", part: part))
+    let rows = zip(drawn, parts(of: drawn, looks: looks, seed: seed)).map { entry, part in
+      [
+        "file_name": entry.codes + ".png", "label": entry.group, "subgroup": entry.subgroup,
+        "name": entry.name,
+        "caption": entry.name, "codes": entry.codes, "split": PictureFolders.names(of: part)[0],
+      ]
     }
-    try folder.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: "metadata.jsonl")
+    try folder.write(try LabelTable.jsonLines(rows), to: LabelTable.fileNames[0])
     try folder.finish()
-    return PreparationReport(written: lines.count, leftOut: leftOut)
+    return PreparationReport(written: rows.count, leftOut: leftOut)
   }
 
   /// Glyphs are drawn by one thread, and so many of them encoded by all.
@@ -186,17 +184,5 @@ public enum EmojiSet {
     }
     return try Image(width: longer, height: longer, channels: 4, bytes: bytes)
       .resized(width: side, height: side)
-  }
-
-  private static func line(_ entry: Entry, file: String, part: DatasetSplit) throws(DatasetError) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let row = [
-      "file_name": file, "label": entry.group, "subgroup": entry.subgroup, "name": entry.name,
-      "caption": entry.name, "codes": entry.codes, "split": PictureFolders.names(of: part)[0],
-    ]
-    do { return String(decoding: try encoder.encode(row), as: UTF8.self) } catch {
-      throw .invalid(reason: "the name \(entry.name) cannot be written as JSON")
-    }
   }
 }

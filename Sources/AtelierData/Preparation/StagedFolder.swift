@@ -102,6 +102,18 @@ struct StagedFolder: Sendable {
   }
 }
 
+extension DatasetSplit {
+  /// The part that falls to what is drawn under one name: one in ten for tests, one in twenty for validation.
+  static func drawn(seed: UInt64, purpose: String) -> DatasetSplit {
+    var generator = SeededGenerator(seed: seed, purpose: purpose)
+    switch generator.integer(below: 20) {
+    case 0, 1: return .test
+    case 2: return .validation
+    default: return .train
+    }
+  }
+}
+
 /// What a preparation made.
 public struct PreparationReport: Sendable, Hashable {
   /// The files that were made, of all parts.

@@ -1,0 +1,66 @@
+internal import CFreeType
+public import Foundation
+
+/// A font whose glyphs are outlines, drawn in grey at any size. A font belongs to one thread.
+public final class OutlineFont {
+  /// The name of the family, such as `DejaVu Sans`; empty where the file gives none.
+  public let family: String
+  /// The name of the style, such as `Bold`; empty where the file gives none.
+  public let style: String
+  private let font: FontFile
+  private let file: URL
+
+  /// One drawn character.
+  public struct Glyph: Sendable, Hashable {
+    /// Pixels in a row and rows, of the drawn part alone.
+    public let width, height: Int
+    /// How many of the rows stand above the line that letters stand on.
+    public let rise: Int
+    /// `height * width` shares of a pixel that the letter covers, 0…255, rows from the top.
+    public let coverage: [UInt8]
+  }
+
+  /// Opens a font file.
+  ///
+  /// - Throws: ``ImageError`` where the file is no font, or one without outlines.
+  public init(_ file: URL) throws(ImageError) {
+    font = try FontFile(file)
+    self.file = file
+    guard cfreetype_has_outlines(font.face) != 0 else {
+      throw .unsupported(file: file.path, reason: "it has no outlines, only pictures of fixed sizes")
+    }
+    family = font.face.pointee.family_name.map { String(cString: $0) } ?? ""
+    style = font.face.pointee.style_name.map { String(cString: $0) } ?? ""
+  }
+
+  /// The drawing of a character; nil where the font lacks it, or leaves it blank.
+  ///
+  /// - Parameter size: of the font in pixels (the em), at most 4096; fractions of 1/64 count.
+  /// - Throws: ``ImageError`` for a size that cannot be drawn.
+  public func glyph(of character: Unicode.Scalar, size: Double) throws(ImageError) -> Glyph? {
+    guard size >= 1, size <= 4096 else {
+      throw .invalid(reason: "letters of \(size) pixels cannot be drawn; 1 to 4096 can")
+    }
+    // At 72 dots an inch a point is a pixel.
+    guard FT_Set_Char_Size(font.face, 0, FT_F26Dot6((size * 64).rounded()), 72, 72) == 0 else {
+      throw .unsupported(file: file.path, reason: "FreeType cannot scale it to \(size) pixels")
+    }
+    let number = FT_Get_Char_Index(font.face, FT_ULong(character.value))
+    guard number != 0, cfreetype_draw(font.face, number) == 0, let slot = font.face.pointee.glyph else {
+      return nil
+    }
+    let bitmap = slot.pointee.bitmap
+    let (width, height, pitch) = (Int(bitmap.width), Int(bitmap.rows), Int(bitmap.pitch))
+    guard withUnsafePointer(to: bitmap, { cfreetype_is_grey($0) }) != 0, width > 0, height > 0,
+      pitch >= width, let buffer = bitmap.buffer
+    else { return nil }
+    var coverage: [UInt8] = []
+    coverage.reserveCapacity(width * height)
+    for row in 0..<height {
+      coverage += UnsafeBufferPointer(start: buffer + row * pitch, count: width)
+    }
+    guard coverage.contains(where: { $0 > 0 }) else { return nil }
+    return Glyph(
+      width: width, height: height, rise: Int(slot.pointee.bitmap_top), coverage: coverage)
+  }
+}
