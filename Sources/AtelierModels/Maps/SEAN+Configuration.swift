@@ -169,3 +169,9 @@ extension SEAN {
     }
   }
 }
+
+extension SEAN.Configuration: MapGameConfiguration {
+  var lossFactors: (featureMatching: Double, perceptual: Double) {
+    (weights.featureMatching, weights.perceptual)
+  }
+}

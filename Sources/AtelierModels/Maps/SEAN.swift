@@ -1,5 +1,4 @@
 public import AtelierData
-import Perception
 public import Torch
 public import TorchNN
 
@@ -34,14 +33,9 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
   /// `generator` (with the style encoder inside), `discriminator`, `meanStyles`, and where configured the VGG
   /// of the perceptual loss.
   public let networks: [Network]
-  /// What the discriminators see of pictures.
-  public let augment: DiscriminatorAugmentation
   private let generator: Generator
-  private let discriminator: MultiscaleDiscriminator
   private let meanStyles: MeanStyles
-  private let vgg: VGG?
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let game: MapGame
 
   /// Builds the networks and their optimisers.
   ///
@@ -58,23 +52,13 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
       initialize(network, .xavierNormal(gain: configuration.initializationGain), using: stream)
       network.layOutChannelsLast()
     }
-    func adam(_ network: Module) -> Adam {
-      Adam(
-        network, learningRate: configuration.learningRate, beta1: configuration.beta1,
-        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
-    }
     let meanStyles = MeanStyles(classes: configuration.classes, styleLength: configuration.styleLength)
     self.generator = generator
-    self.discriminator = discriminator
     self.meanStyles = meanStyles
-    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
-    generatorOptimizer = adam(generator)
-    discriminatorOptimizer = adam(discriminator)
-    let perceptual = try perceptualNetwork(configuration.features, weight: configuration.weights.perceptual)
-    vgg = perceptual?.0
+    game = try MapGame(configuration, generator: generator.namedParameters(), discriminator: discriminator)
     networks =
-      Self.describe(configuration, generator, discriminator, meanStyles) + (perceptual.map { [$0.1] } ?? [])
-    setRates(epoch: 0)
+      Self.describe(configuration, generator, discriminator, meanStyles)
+      + [game.perceptualNetwork].compactMap(\.self)
   }
 
   /// The networks with the inputs and outputs of reference cases.
@@ -103,9 +87,10 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
   }
 
   /// The optimisers by their networks' names.
-  public var optimizers: [(name: String, optimizer: Optimizer)] {
-    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
-  }
+  public var optimizers: [(name: String, optimizer: Optimizer)] { game.optimizers }
+
+  /// What the discriminators see of pictures.
+  public var augment: DiscriminatorAugmentation { game.augment }
 
   /// The label map and the picture.
   public static func fields(_ configuration: Configuration) -> [Field] {
@@ -135,66 +120,18 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
 
   // MARK: Training
 
-  /// One step: the generator's update with the styles of the real picture, a new picture, the discriminators'
-  /// update.
+  /// One step of the ``MapGame``: the generator's update with the styles of the real pictures, new pictures, the
+  /// discriminators' update.
   public func step(_ step: TrainingStep) throws {
-    setRates(epoch: step.epoch)
-    let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
     let batch = try step.batch()
     let real = batch["image"]
     let map = MapPyramid(oneHotLabels(batch["label"], classes: configuration.classes))
     let noise = step.draws.normal("noise", [2, generator.noiseCount(map)])
-    func generated(pass: Int) -> Tensor {
+    try game.play(step, map: map, real: real) { pass in
       let styles = generator.styleEncoder(real, map)
       if pass == 0 { meanStyles.add(styles, map.full) }
-      return generator(map, styles: styles, noise: noise.selected(dim: 0, index: pass))
+      return (generator(map, styles: styles, noise: noise.selected(dim: 0, index: pass)), [])
     }
-    func judge(_ fake: Tensor, _ name: String) -> (fake: [[Tensor]], real: [[Tensor]]) {
-      // Both pictures of a map move alike and with it, because the features of one are to match the other's.
-      let seen = augment.alike([fake, real], beside: map.full, draws: step.draws, name: name)
-      return halvedBatch(discriminator(.concatenated(seen, dim: 0)))
-    }
-
-    let fake = generated(pass: 0)
-    try withFrozen(discriminator) {
-      let outputs = judge(fake, "diffAugment.generator")
-      let adversarial = meanOverScales(outputs.fake, loss.generator)
-      step.log("adversarial", adversarial)
-      var total = adversarial
-      if weights.featureMatching > 0 {
-        let matching = featureDistance(outputs.fake, outputs.real) * weights.featureMatching
-        step.log("featureMatching", matching)
-        total = total + matching
-      }
-      if let vgg {
-        let perceptual = perceptualDistance(vgg, fake, real) * weights.perceptual
-        step.log("perceptual", perceptual)
-        total = total + perceptual
-      }
-      let sum = total
-      step.log("generator", try step.update("generator", generatorOptimizer, minimizing: { sum }))
-    }
-
-    let again = withoutGradients { generated(pass: 1) }
-    let outputs = judge(again, "diffAugment.discriminator")
-    augment.observe(realScores: outputs.real.compactMap(\.last))
-    let fakeLoss = meanOverScales(outputs.fake, loss.fake)
-    let realLoss = meanOverScales(outputs.real, loss.real)
-    let total = try step.update(
-      "discriminator", discriminatorOptimizer, minimizing: { fakeLoss + realLoss })
-    step.log("discriminatorFake", fakeLoss)
-    step.log("discriminatorReal", realLoss)
-    step.log("discriminator", total)
-    augment.endStep(step)
-  }
-
-  private func setRates(epoch: Double) {
-    let rates = twoTimeScales(
-      base: configuration.learningRate, generator: configuration.generatorLearningRate,
-      discriminator: configuration.discriminatorLearningRate, constantEpochs: configuration.constantEpochs,
-      decayEpochs: configuration.decayEpochs, epoch: epoch)
-    generatorOptimizer.learningRate = rates.generator
-    discriminatorOptimizer.learningRate = rates.discriminator
   }
 
   // MARK: Generation

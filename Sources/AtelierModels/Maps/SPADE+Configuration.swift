@@ -215,3 +215,9 @@ extension SPADE {
     }
   }
 }
+
+extension SPADE.Configuration: MapGameConfiguration {
+  var lossFactors: (featureMatching: Double, perceptual: Double) {
+    (weights.featureMatching, weights.perceptual)
+  }
+}

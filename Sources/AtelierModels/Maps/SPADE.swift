@@ -1,5 +1,4 @@
 public import AtelierData
-import Perception
 public import Torch
 public import TorchNN
 
@@ -34,14 +33,9 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
   public let configuration: Configuration
   /// `generator`, `discriminator`, and where configured `encoder` and the VGG of the perceptual loss.
   public let networks: [Network]
-  /// What the discriminators see of pictures.
-  public let augment: DiscriminatorAugmentation
   private let generator: any MapGenerator
-  private let discriminator: MultiscaleDiscriminator
   private let encoder: StyleDistributionEncoder?
-  private let vgg: VGG?
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let game: MapGame
 
   /// Builds the networks and their optimisers.
   ///
@@ -65,24 +59,16 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
       initialize(network, .xavierNormal(gain: configuration.initializationGain), using: stream)
       network.layOutChannelsLast()
     }
-    func adam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
-      Adam(
-        parameters, learningRate: configuration.learningRate, beta1: configuration.beta1,
-        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
-    }
     self.generator = generator
-    self.discriminator = discriminator
     self.encoder = encoder
-    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
-    generatorOptimizer = adam(
-      encoder.map { namedParameters(of: ["generator": generator, "encoder": $0]) }
-        ?? generator.namedParameters())
-    discriminatorOptimizer = adam(discriminator.namedParameters())
-    let perceptual = try perceptualNetwork(configuration.features, weight: configuration.weights.perceptual)
-    vgg = perceptual?.0
+    game = try MapGame(
+      configuration,
+      generator: encoder.map { namedParameters(of: ["generator": generator, "encoder": $0]) }
+        ?? generator.namedParameters(),
+      discriminator: discriminator)
     networks =
-      Self.describe(configuration, generator, discriminator, encoder) + (perceptual.map { [$0.1] } ?? [])
-    setRates(epoch: 0)
+      Self.describe(configuration, generator, discriminator, encoder)
+      + [game.perceptualNetwork].compactMap(\.self)
   }
 
   /// Strides of the normalised convolutions: all halve the picture but the last.
@@ -135,9 +121,10 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
   }
 
   /// The optimisers by their networks' names; the generator's trains the encoder too.
-  public var optimizers: [(name: String, optimizer: Optimizer)] {
-    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
-  }
+  public var optimizers: [(name: String, optimizer: Optimizer)] { game.optimizers }
+
+  /// What the discriminators see of pictures.
+  public var augment: DiscriminatorAugmentation { game.augment }
 
   /// The label map, the picture, and the instances where they are needed.
   public static func fields(_ configuration: Configuration) -> [Field] {
@@ -172,10 +159,9 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
 
   // MARK: Training
 
-  /// One step: the generator's update (and the encoder's), a new picture, the discriminators' update.
+  /// One step of the ``MapGame``: the generator's update (and the encoder's), new pictures, the discriminators'
+  /// update.
   public func step(_ step: TrainingStep) throws {
-    setRates(epoch: step.epoch)
-    let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
     let batch = try step.batch()
     let real = batch["image"]
     let map = MapPyramid(try Self.map(configuration, batch.tensors))
@@ -183,62 +169,12 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
     let noise = encoder.map { _ in
       step.draws.normal("noise", [2, real.shape[0], configuration.latent])
     }
-
-    func generated(pass: Int) -> (picture: Tensor, style: StyleDistribution?) {
-      guard let encoder, let noise else { return (generator(map, style: nil), nil) }
+    try game.play(step, map: map, real: real) { pass in
+      guard let encoder, let noise else { return (generator(map, style: nil), []) }
       let style = encoder(real)
-      return (generator(map, style: style.sample(noise.selected(dim: 0, index: pass))), style)
+      let pictures = generator(map, style: style.sample(noise.selected(dim: 0, index: pass)))
+      return (pictures, [("kl", style.divergence * configuration.weights.kl)])
     }
-    func judge(_ fake: Tensor, _ name: String) -> (fake: [[Tensor]], real: [[Tensor]]) {
-      // Both pictures of a map move alike and with it, because the features of one are to match the other's.
-      let seen = augment.alike([fake, real], beside: map.full, draws: step.draws, name: name)
-      return halvedBatch(discriminator(.concatenated(seen, dim: 0)))
-    }
-
-    let (fake, style) = generated(pass: 0)
-    try withFrozen(discriminator) {
-      let outputs = judge(fake, "diffAugment.generator")
-      let adversarial = meanOverScales(outputs.fake, loss.generator)
-      step.log("adversarial", adversarial)
-      var total = adversarial
-      if weights.featureMatching > 0 {
-        let matching = featureDistance(outputs.fake, outputs.real) * weights.featureMatching
-        step.log("featureMatching", matching)
-        total = total + matching
-      }
-      if let vgg {
-        let perceptual = perceptualDistance(vgg, fake, real) * weights.perceptual
-        step.log("perceptual", perceptual)
-        total = total + perceptual
-      }
-      if let style {
-        let divergence = style.divergence * weights.kl
-        step.log("kl", divergence)
-        total = total + divergence
-      }
-      step.log("generator", try step.update("generator", generatorOptimizer, minimizing: { total }))
-    }
-
-    let again = withoutGradients { generated(pass: 1).picture }
-    let outputs = judge(again, "diffAugment.discriminator")
-    augment.observe(realScores: outputs.real.compactMap(\.last))
-    let fakeLoss = meanOverScales(outputs.fake, loss.fake)
-    let realLoss = meanOverScales(outputs.real, loss.real)
-    let total = try step.update(
-      "discriminator", discriminatorOptimizer, minimizing: { fakeLoss + realLoss })
-    step.log("discriminatorFake", fakeLoss)
-    step.log("discriminatorReal", realLoss)
-    step.log("discriminator", total)
-    augment.endStep(step)
-  }
-
-  private func setRates(epoch: Double) {
-    let rates = twoTimeScales(
-      base: configuration.learningRate, generator: configuration.generatorLearningRate,
-      discriminator: configuration.discriminatorLearningRate, constantEpochs: configuration.constantEpochs,
-      decayEpochs: configuration.decayEpochs, epoch: epoch)
-    generatorOptimizer.learningRate = rates.generator
-    discriminatorOptimizer.learningRate = rates.discriminator
   }
 
   // MARK: Generation
