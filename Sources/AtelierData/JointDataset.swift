@@ -1,5 +1,5 @@
 internal import AtelierMedia
-public import Foundation
+internal import Foundation
 internal import Torch
 
 /// What a picture is in an example of several.

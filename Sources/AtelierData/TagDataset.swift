@@ -1,3 +1,4 @@
+internal import Foundation
 public import Torch
 
 /// Examples of a picture's features and one of its tags: a picture with several tags is several examples.

@@ -1,7 +1,7 @@
-public import AtelierData
+import AtelierData
 public import AtelierModels
 public import Foundation
-public import Torch
+import Torch
 
 /// Model files from weights that other programs wrote.
 public enum ForeignModels {

@@ -1,4 +1,4 @@
-public import AtelierData
+import AtelierData
 public import AtelierMedia
 public import AtelierModels
 import Foundation

@@ -1,6 +1,6 @@
 import AtelierData
 import AtelierModels
-public import Foundation
+import Foundation
 import Torch
 
 /// What a measure gives for something that nobody has to learn.

@@ -1,7 +1,7 @@
-public import AtelierData
+import AtelierData
 public import AtelierModels
 public import Foundation
-public import Torch
+import Torch
 import TorchNN
 
 /// How a training ended.

@@ -1,4 +1,4 @@
-public import AtelierData
+import AtelierData
 public import AtelierModels
 public import Foundation
 public import Perception

@@ -1,4 +1,4 @@
-public import AtelierModels
+import AtelierModels
 import Foundation
 public import Torch
 

@@ -1,5 +1,5 @@
 import Foundation
-public import Torch
+import Torch
 
 extension BigGAN: ImportingSystem {
   /// Weights of BigGAN-PyTorch.

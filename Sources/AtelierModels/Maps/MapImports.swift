@@ -1,5 +1,5 @@
 import Foundation
-public import Torch
+import Torch
 
 // Checkpoints of NVlabs/SPADE, boschresearch/OASIS and ZPdesu/SEAN: what names and shapes tell.
 

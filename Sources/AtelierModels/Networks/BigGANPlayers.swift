@@ -160,7 +160,7 @@ final class BigGANPlayers<Configuration: BigGANConfiguration> {
         orthogonalPenalty(generator.parameters().filter { $0 !== table }) * strength
       }
     }
-    try withFrozen(discriminator) {
+    _ = try withFrozen(discriminator) {
       try step.update("generator", generatorOptimizer, average: average, minimizingAll: terms)
     }
     augment.endStep(step)

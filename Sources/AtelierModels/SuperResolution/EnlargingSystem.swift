@@ -1,6 +1,6 @@
 public import AtelierData
 import Torch
-public import TorchNN
+import TorchNN
 
 /// The keys that all systems of super-resolution have, and what follows from them.
 public protocol EnlargingConfiguration: SystemConfiguration {

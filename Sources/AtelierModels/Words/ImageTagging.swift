@@ -1,4 +1,4 @@
-public import AtelierData
+import AtelierData
 public import Torch
 public import TorchNN
 

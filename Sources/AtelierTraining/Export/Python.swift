@@ -71,7 +71,7 @@ public struct Python: Sendable {
     process.standardInput = FileHandle.nullDevice
     // Errors go to a file: a second pipe would have to be emptied beside the first.
     let log = FileManager.default.temporaryDirectory.appendingPathComponent("python-\(UUID().uuidString).log")
-    FileManager.default.createFile(atPath: log.path, contents: nil)
+    _ = FileManager.default.createFile(atPath: log.path, contents: nil)
     defer { try? FileManager.default.removeItem(at: log) }
     let output = Pipe()
     process.standardOutput = output
