@@ -11,8 +11,11 @@ public struct ClassPairDataset: Dataset {
   public let description: DatasetDescription
   /// The names of all classes, in the order of the labels.
   public let allClassNames: [String]
-  private let base: any Dataset
-  /// The class of each picture of `base`, in the new order.
+  /// Whether the contents are the same pictures that training has, because the data are not divided into parts.
+  public let trainsOnContents: Bool
+  /// Where pictures come from; contents from the first alone.
+  private let parts: [any Dataset]
+  /// The class of each picture of all parts, in the new order.
   private let labels: [Int]
   private let contents: [Int]
   private let shown: [Int]
@@ -22,11 +25,12 @@ public struct ClassPairDataset: Dataset {
   ///
   /// - Parameters:
   ///   - heldOut: names of classes that training never sees.
+  ///   - further: more pictures, which show classes but are no contents.
   ///   - showsHeldOut: whether the classes that are shown are those, as in held-out examples.
   /// - Throws: ``DatasetError/invalid(reason:)`` for a class that is not there, or where nothing is left.
   public init(
-    _ base: any Dataset, heldOut: [String], showsHeldOut: Bool, split: DatasetSplit,
-    content: String = "content", shown: String = "classImage"
+    _ base: any Dataset, further: [any Dataset] = [], heldOut: [String], showsHeldOut: Bool,
+    split: DatasetSplit, content: String = "content", shown: String = "classImage"
   ) throws(DatasetError) {
     var description = base.description
     let present = description.classNames
@@ -40,9 +44,20 @@ public struct ClassPairDataset: Dataset {
     for name in heldOut where !hidden.contains(name) { hidden.append(name) }
     let all = seen + hidden
     let places = Dictionary(uniqueKeysWithValues: all.enumerated().map { ($1, $0) })
-    let numbers = present.map { places[$0] ?? 0 }
-    let labels = try classIndices(of: base).map { numbers[$0] }
-    let contents = labels.indices.filter { labels[$0] < seen.count }
+    let parts = [base] + further
+    var labels: [Int] = []
+    for part in parts {
+      // By name, for a part may lack a class.
+      let numbers = part.description.classNames.map { places[$0] }
+      let own = try classIndices(of: part).compactMap { numbers[$0] }
+      guard own.count == part.count else {
+        throw .invalid(
+          reason: "a part of \(description.name) has classes that its part \(split.rawValue) lacks; put all "
+            + "classes into both")
+      }
+      labels += own
+    }
+    let contents = (0..<base.count).filter { labels[$0] < seen.count }
     let showing = showsHeldOut ? labels.indices.filter { labels[$0] >= seen.count } : contents
     guard seen.count >= 2, !contents.isEmpty, !showing.isEmpty else {
       throw .invalid(
@@ -58,11 +73,12 @@ public struct ClassPairDataset: Dataset {
       description.notes.append("Classes held out of training: \(hidden.joined(separator: ", ")).")
     }
     self.description = description
-    self.base = base
+    self.parts = parts
     self.labels = labels
     self.contents = contents
     self.shown = showing
     allClassNames = all
+    trainsOnContents = base.description.split == .train
     names = (content, shown)
   }
 
@@ -78,7 +94,7 @@ public struct ClassPairDataset: Dataset {
     // Numbers far apart for neighbours, so that neighbours are shown different classes.
     let partner = shown[(index &* 7919 &+ shown.count / 2) % shown.count]
     return try example(
-      try base.example(at: contents[index]), contents[index], try base.example(at: partner), partner)
+      try parts[0].example(at: contents[index]), contents[index], try stored(partner), partner)
   }
 
   /// The content picture of a number, and a random class picture, both changed as the augmentation says.
@@ -87,19 +103,36 @@ public struct ClassPairDataset: Dataset {
   ) throws(DatasetError) -> Example {
     try check(index)
     let partner = shown[generator.integer(below: shown.count)]
-    let first = try base.example(at: contents[index], using: &generator)
-    return try example(first, contents[index], try base.example(at: partner, using: &generator), partner)
+    let first = try parts[0].example(at: contents[index], using: &generator)
+    let (part, place) = location(partner)
+    return try example(
+      first, contents[index], try parts[part].example(at: place, using: &generator), partner)
   }
 
-  /// The numbers of the pictures of a class in the order of labels, among those that this part holds.
+  /// The numbers of the pictures of a class in the order of labels, for ``picture(_:)``.
   public func pictures(ofClass label: Int) -> [Int] { labels.indices.filter { labels[$0] == label } }
 
   /// A picture by its number, uint8 `[channels, height, width]`, without random changes.
   public func picture(_ number: Int) throws(DatasetError) -> HostTensor {
-    guard let image = try base.example(at: number)["image"] else {
+    guard let image = try stored(number)["image"] else {
       throw .invalid(reason: "\(description.name) has no pictures")
     }
     return image
+  }
+
+  private func stored(_ number: Int) throws(DatasetError) -> Example {
+    let (part, place) = location(number)
+    return try parts[part].example(at: place)
+  }
+
+  /// Where a picture is: its part, and its place in it.
+  private func location(_ number: Int) -> (part: Int, place: Int) {
+    var (part, place) = (0, number)
+    while place >= parts[part].count {
+      place -= parts[part].count
+      part += 1
+    }
+    return (part, place)
   }
 
   private func check(_ index: Int) throws(DatasetError) {
@@ -140,17 +173,30 @@ func classIndices(of dataset: any Dataset) throws(DatasetError) -> [Int] {
 /// Opens labelled pictures as pairs of a content and a class; see ``ClassPairDataset``.
 ///
 /// Held-out examples show a content of a class that training sees in a class that it does not, where classes
-/// are held out; data that are not divided into parts then have a part `test` made of these classes.
+/// are held out. No picture of these classes was trained on, so that those of all parts serve; data that are not
+/// divided into parts have a part `test` whose contents training saw.
 ///
 /// - Throws: ``DatasetError`` that names the folder and the way out.
 public func openClassPairs(
   at path: URL, split: DatasetSplit = .train, _ preparation: JointPreparation, content: String = "content",
   shown: String = "classImage", heldOut: [String] = [], options: DatasetOptions = DatasetOptions()
 ) throws(DatasetError) -> ClassPairDataset {
-  var part = split
-  if split == .test, !heldOut.isEmpty, !PictureFolders.isDivided(path) { part = .train }
-  let base = try openAugmented(at: path, split: part, preparation, options: options)
+  func part(_ split: DatasetSplit) throws(DatasetError) -> (any Dataset)? {
+    do throws(DatasetError) {
+      return try openAugmented(at: path, split: split, preparation, options: options)
+    } catch {
+      guard case .missingSplit = error else { throw error }
+      return nil
+    }
+  }
+  let showsHeldOut = split != .train && !heldOut.isEmpty
+  var parts: [any Dataset] = []
+  if showsHeldOut {
+    let others = DatasetSplit.allCases.filter { $0 != split }
+    for split in [split] + others { if let found = try part(split) { parts.append(found) } }
+  }
+  if parts.isEmpty { parts = [try openAugmented(at: path, split: split, preparation, options: options)] }
   return try ClassPairDataset(
-    base, heldOut: heldOut, showsHeldOut: split != .train && !heldOut.isEmpty, split: split, content: content,
-    shown: shown)
+    parts[0], further: Array(parts.dropFirst()), heldOut: heldOut, showsHeldOut: showsHeldOut, split: split,
+    content: content, shown: shown)
 }

@@ -61,8 +61,52 @@ import Torch
         #expect([0, 1].contains(example["contentLabel"]?.integers().first))
         #expect([2, 3].contains(example["classLabel"]?.integers().first))
       }
-      #expect(data.pictures(ofClass: 3).count == 4)
+      #expect(data.pictures(ofClass: 3).count == 4 && data.trainsOnContents)
       #expect(try data.picture(data.pictures(ofClass: 2)[0]).bytes.first == 50)
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func dividedDataGiveUntrainedContentsAndAllPicturesOfHeldOutClasses(byTable: Bool) throws {
+    try withData { folder in
+      let manager = FileManager.default
+      if byTable {
+        // The last picture of each class is held out, and the first of the bees is for validation.
+        let rows = ["ant", "bee", "cat", "dog"].flatMap { name in
+          (0..<4).map { number in
+            "\(name)/\(number).png,\(name),\(number == 3 ? "test" : name == "bee" && number == 0 ? "val" : "train")"
+          }
+        }
+        try Data((["file_name,label,split"] + rows).joined(separator: "\n").utf8)
+          .write(to: folder.appendingPathComponent("metadata.csv"))
+      } else {
+        for name in ["ant", "bee", "cat", "dog"] {
+          for number in 0..<4 {
+            let part = folder.appendingPathComponent(number == 3 ? "test/\(name)" : "train/\(name)")
+            try manager.createDirectory(at: part, withIntermediateDirectories: true)
+            try manager.moveItem(
+              at: folder.appendingPathComponent("\(name)/\(number).png"),
+              to: part.appendingPathComponent("\(number).png"))
+          }
+          try manager.removeItem(at: folder.appendingPathComponent(name))
+        }
+      }
+      let data = try openClassPairs(at: folder, split: .test, preparation, heldOut: ["bee"])
+      #expect(data.count == 3 && data.description.classNames == ["ant", "cat", "dog"])
+      for index in 0..<3 {
+        let example = try data.example(at: index)
+        #expect(try #require(example["content"]?.bytes.first) % 50 == 3)
+        #expect(example["classLabel"]?.integers() == [3])
+      }
+      let bees = try data.pictures(ofClass: 3).map { try data.picture($0).bytes.first ?? 0 }
+      #expect(bees.sorted() == [50, 51, 52, 53])
+      var generator = SeededGenerator(seed: 1)
+      let drawn = try (0..<30).map {
+        try data.example(at: $0 % 3, using: &generator)["classImage"]?.bytes.first
+      }
+      #expect(Set(drawn) == [50, 51, 52, 53])
+      let training = try openClassPairs(at: folder, preparation, heldOut: ["bee"])
+      #expect(training.count == 9 && training.trainsOnContents && !data.trainsOnContents)
     }
   }
 

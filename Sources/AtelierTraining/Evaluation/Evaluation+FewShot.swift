@@ -10,9 +10,9 @@ extension Evaluation {
   /// saw, just that class: for 1 and for 5 pictures that show it.
   ///
   /// The classifier learns from real pictures of all classes, half of them; the other half tests it. Contents
-  /// are pictures of trained classes. Beside it the mean over the unseen classes of the Fréchet distance between
-  /// translations into a class and real pictures of it, and the same for the contents as they are. Source of the
-  /// measures: Liu et al. 2019, section 5 (top-1 and top-5 accuracy, `all` and `test`; mFID).
+  /// are pictures of trained classes, held out of training where the data are divided into parts. Beside it the
+  /// mean over the unseen classes of the Fréchet distance between translations into a class and real pictures of
+  /// it, and the same for the contents as they are. Source of the measures: Liu et al. 2019, section 5 (top-1 and top-5 accuracy, `all` and `test`; mFID).
   func fewShotAccuracy<System: StyledTranslatingSystem>(_ system: System) throws -> [MeasuredNumber] {
     guard case .classPairs(let content, let shown, let heldOut) = System.examplePlan(system.configuration),
       let direction = System.directions(system.configuration).first
@@ -58,7 +58,8 @@ extension Evaluation {
       }
       guard !outputs.isEmpty else { continue }
       let setting =
-        "\(judge.facts), \(labels.count) translations of \(pictures.shape[0]) pictures of trained classes into "
+        "\(judge.facts), \(labels.count) translations of \(pictures.shape[0]) pictures of trained classes "
+        + "(\(test.trainsOnContents ? "training's own: the data are not divided" : "held out of training")) into "
         + "\(Set(labels).count) classes of \(data.facts.description.name) never trained on, "
         + "\(shots) random picture(s) of the class shown for each, seed \(options.seed)"
       let made = shownToJudge(.concatenated(outputs, dim: 0))
