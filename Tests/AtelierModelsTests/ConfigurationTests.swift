@@ -7,6 +7,8 @@ private let spelled: [(String, ConfigurationValue)] = [
   ("[\"red fox\", lynx]", .list(["red fox", "lynx"])),
   ("[1, 2.5, true, null]", .list([.integer(1), .number(2.5), .boolean(true), .null])),
   ("[[1, 2], [a, b]]", .list([.list([.integer(1), .integer(2)]), .list(["a", "b"])])),
+  ("[fox,\n  lynx\n]", .list(["fox", "lynx"])),
+  ("{kl: 0.1,\n name: fox}\n", .table(["kl": .number(0.1), "name": "fox"])),
   ("32,64", .list([.integer(32), .integer(64)])),
   ("{kl: 0.1, name: fox}", .table(["kl": .number(0.1), "name": "fox"])),
   ("{\"a\": [b, c]}", .table(["a": .list(["b", "c"])])),

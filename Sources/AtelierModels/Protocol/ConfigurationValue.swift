@@ -66,7 +66,7 @@ extension ConfigurationValue: CustomStringConvertible {
   /// need no quotes (`[color, translation]`, `[[1, 2], [3]]`, `32,64`); a table in braces (`{kl: 0.1}`); else the
   /// text itself.
   public init(parsing text: String) {
-    let text = text.trimmingCharacters(in: .whitespaces)
+    let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
     if let decoded = try? JSONDecoder().decode(ConfigurationValue.self, from: Data(text.utf8)) {
       self = decoded
     } else if let inner = Self.inside(text, "[", "]"), let parts = Self.parts(of: inner) {
@@ -108,7 +108,7 @@ extension ConfigurationValue: CustomStringConvertible {
       parts[parts.count - 1].append(character)
     }
     guard open.isEmpty, !isQuoted else { return nil }
-    let trimmed = parts.map { $0.trimmingCharacters(in: .whitespaces) }
+    let trimmed = parts.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
     return trimmed == [""] ? [] : trimmed
   }
 
@@ -116,7 +116,9 @@ extension ConfigurationValue: CustomStringConvertible {
   private static func table(_ entries: [String]) -> [String: ConfigurationValue]? {
     var table: [String: ConfigurationValue] = [:]
     for entry in entries {
-      let sides = entry.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+      let sides = entry.split(separator: ":", maxSplits: 1).map {
+        $0.trimmingCharacters(in: .whitespacesAndNewlines)
+      }
       guard sides.count == 2 else { return nil }
       let key = ConfigurationValue(parsing: sides[0]).description
       guard table.updateValue(ConfigurationValue(parsing: sides[1]), forKey: key) == nil else { return nil }
