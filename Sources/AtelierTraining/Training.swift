@@ -62,7 +62,8 @@ public enum Training {
     if let dataPath { configuration.data = dataPath.standardizedFileURL.path }
     let data = try open(
       run, configuration, registry: registry, workers: dataOptions.workers, reporter: reporter)
-    configuration.keys = data.keys
+    // With the keys that came to the system after the run was made, at their defaults.
+    (configuration.keys, configuration.configuration) = (data.keys, data.configuration)
     let artefacts = [run.checkpoints, run.samples, run.artefacts]
     for folder in artefacts { try RunDirectory.makeFolder(folder) }
     try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)

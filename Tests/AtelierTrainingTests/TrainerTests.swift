@@ -192,6 +192,20 @@ private final class Listener: ProgressReporter {
     #expect(try SystemHarness.bytes(of: whole) == SystemHarness.bytes(of: run))
   }
 
+  @Test func aRunFromBeforeAKeyGoesOnWithItsDefault() throws {
+    let folder = try TemporaryFolder()
+    let run = try harness(in: folder).train(in: folder.url, options: SystemHarness.options(steps: 2))
+    let whole = try String(contentsOf: run.configuration, encoding: .utf8)
+    let older = whole.split(separator: "\n").filter { !$0.hasPrefix("  staysPoisoned:") }.joined(
+      separator: "\n")
+    #expect(older.count + 1 < whole.count)
+    try Data((older + "\n").utf8).write(to: run.configuration)
+    try Training.resume(run.url, registry: registry) { $0.steps = 4 }
+    let resumed = try String(contentsOf: run.configuration, encoding: .utf8)
+    #expect(resumed == whole.replacing("steps: 2", with: "steps: 4"))
+    _ = try Training.openData(of: run.url, registry: registry)
+  }
+
   @Test func dataThatVanishEndTheRunWithTheStateSaved() throws {
     let folder = try TemporaryFolder()
     try TinyData.writeClassFolders(to: folder("pictures"))
