@@ -181,22 +181,24 @@ public func openClassPairs(
   at path: URL, split: DatasetSplit = .train, _ preparation: JointPreparation, content: String = "content",
   shown: String = "classImage", heldOut: [String] = [], options: DatasetOptions = DatasetOptions()
 ) throws(DatasetError) -> ClassPairDataset {
-  func part(_ split: DatasetSplit) throws(DatasetError) -> (any Dataset)? {
+  let showsHeldOut = split != .train && !heldOut.isEmpty
+  func part(_ part: DatasetSplit) throws(DatasetError) -> [any Dataset] {
     do throws(DatasetError) {
-      return try openAugmented(at: path, split: split, preparation, options: options)
+      return [try openAugmented(at: path, split: part, preparation, options: options)]
     } catch {
-      guard case .missingSplit = error else { throw error }
-      return nil
+      // Pictures of unseen classes suffice for a part `test`.
+      guard case .missingSplit = error, showsHeldOut, part != split || split == .test else { throw error }
+      return []
     }
   }
-  let showsHeldOut = split != .train && !heldOut.isEmpty
-  var parts: [any Dataset] = []
+  var parts = try part(split)
   if showsHeldOut {
-    let others = DatasetSplit.allCases.filter { $0 != split }
-    for split in [split] + others { if let found = try part(split) { parts.append(found) } }
+    for other in DatasetSplit.allCases where other != split { parts += try part(other) }
   }
-  if parts.isEmpty { parts = [try openAugmented(at: path, split: split, preparation, options: options)] }
+  guard let first = parts.first else {
+    throw .missingSplit(path: path.path, split: split, reason: "there are no pictures in any part")
+  }
   return try ClassPairDataset(
-    parts[0], further: Array(parts.dropFirst()), heldOut: heldOut, showsHeldOut: showsHeldOut, split: split,
+    first, further: Array(parts.dropFirst()), heldOut: heldOut, showsHeldOut: showsHeldOut, split: split,
     content: content, shown: shown)
 }

@@ -62,6 +62,9 @@ import Torch
         #expect([2, 3].contains(example["classLabel"]?.integers().first))
       }
       #expect(data.pictures(ofClass: 3).count == 4 && data.trainsOnContents)
+      #expect(throws: DatasetError.self) {
+        try openClassPairs(at: folder, split: .validation, preparation, heldOut: ["bee"])
+      }
       #expect(try data.picture(data.pictures(ofClass: 2)[0]).bytes.first == 50)
     }
   }
