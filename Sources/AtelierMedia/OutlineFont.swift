@@ -33,7 +33,7 @@ public final class OutlineFont {
     style = font.face.pointee.style_name.map { String(cString: $0) } ?? ""
   }
 
-  /// The drawing of a character; nil where the font lacks it, or leaves it blank.
+  /// The drawing of a character; nil where the font lacks it, leaves it blank, or makes it longer than 16 ems.
   ///
   /// - Parameter size: of the font in pixels (the em), at most 4096; fractions of 1/64 count.
   /// - Throws: ``ImageError`` for a size that cannot be drawn.
@@ -46,9 +46,10 @@ public final class OutlineFont {
       throw .unsupported(file: file.path, reason: "FreeType cannot scale it to \(size) pixels")
     }
     let number = FT_Get_Char_Index(font.face, FT_ULong(character.value))
-    guard number != 0, cfreetype_draw(font.face, number) == 0, let slot = font.face.pointee.glyph else {
-      return nil
-    }
+    // No letter is longer than some ems; a damaged or hostile font may say so, and would take gigabytes.
+    let limit = FT_Pos((size * 64).rounded()) * 16
+    guard number != 0, cfreetype_draw(font.face, number, limit) == 0, let slot = font.face.pointee.glyph
+    else { return nil }
     let bitmap = slot.pointee.bitmap
     let (width, height, pitch) = (Int(bitmap.width), Int(bitmap.rows), Int(bitmap.pitch))
     guard withUnsafePointer(to: bitmap, { cfreetype_is_grey($0) }) != 0, width > 0, height > 0,

@@ -18,9 +18,14 @@ static inline int cfreetype_is_bgra(const FT_Bitmap *bitmap) { return bitmap->pi
 /// Whether a face has outlines, which can be drawn at every size.
 static inline int cfreetype_has_outlines(FT_Face face) { return FT_IS_SCALABLE(face); }
 
-/// Draws the outline of a glyph with grey borders, as its designer placed it.
-static inline FT_Error cfreetype_draw(FT_Face face, FT_UInt glyph) {
-  return FT_Load_Glyph(face, glyph, FT_LOAD_NO_HINTING | FT_LOAD_NO_BITMAP | FT_LOAD_RENDER);
+/// Draws the outline of a glyph with grey borders, as its designer placed it; fails where a side is longer than
+/// `limit` in 64ths of a pixel, before memory is taken for it.
+static inline FT_Error cfreetype_draw(FT_Face face, FT_UInt glyph, FT_Pos limit) {
+  FT_Error error = FT_Load_Glyph(face, glyph, FT_LOAD_NO_HINTING | FT_LOAD_NO_BITMAP);
+  if (error) return error;
+  const FT_Glyph_Metrics *metrics = &face->glyph->metrics;
+  if (metrics->width > limit || metrics->height > limit) return FT_Err_Raster_Overflow;
+  return FT_Render_Glyph(face->glyph, FT_RENDER_MODE_NORMAL);
 }
 
 /// Whether a bitmap holds one byte of coverage a pixel.

@@ -22,6 +22,7 @@ struct LetterSetTests {
         OutlineFontFile.Glyph(character: "a", width: 500, top: 800),
         OutlineFontFile.Glyph(character: "g", width: 250, top: 400, bottom: -200),
         OutlineFontFile.Glyph(character: " ", width: 0, top: 0),
+        OutlineFontFile.Glyph(character: "w", width: 20_000, top: 100),
       ]
       let file = folder.appendingPathComponent("bars.ttf")
       try Data(OutlineFontFile.bytes(family: "Bars", style: "Bold", glyphs)).write(to: file)
@@ -35,6 +36,7 @@ struct LetterSetTests {
       // The third column is covered by half.
       #expect((126...129).contains(g.coverage[2]) && g.coverage[1] == 255)
       #expect(try font.glyph(of: "a", size: 20)?.height == 16)
+      #expect(try font.glyph(of: "w", size: 10) == nil)
       #expect(try font.glyph(of: " ", size: 10) == nil && font.glyph(of: "z", size: 10) == nil)
       for size in [0, -1, 5000, Double.nan] {
         #expect(throws: ImageError.self) { try font.glyph(of: "a", size: size) }

@@ -12,7 +12,8 @@ extension Evaluation {
   /// The classifier learns from real pictures of all classes, half of them; the other half tests it. Contents
   /// are pictures of trained classes, held out of training where the data are divided into parts. Beside it the
   /// mean over the unseen classes of the Fréchet distance between translations into a class and real pictures of
-  /// it, and the same for the contents as they are. Source of the measures: Liu et al. 2019, section 5 (top-1 and top-5 accuracy, `all` and `test`; mFID).
+  /// it, and the same for the contents as they are. Source of the measures: Liu et al. 2019, section 5 (top-1 and
+  /// top-5 accuracy, `all` and `test`; mFID).
   func fewShotAccuracy<System: StyledTranslatingSystem>(_ system: System) throws -> [MeasuredNumber] {
     guard case .classPairs(let content, let shown, let heldOut) = System.examplePlan(system.configuration),
       let direction = System.directions(system.configuration).first
