@@ -88,8 +88,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 /// What the umbrella `Atelier` re-exports. Whoever imports the umbrella names these as well: the build
 /// follows direct dependencies only, and an umbrella's own module does not change when theirs do.
 let umbrella: [Target.Dependency] = [
-  "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierModels", "AtelierMetrics",
-  "AtelierTraining",
+  "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore", "AtelierModels",
+  "AtelierMetrics", "AtelierTraining",
 ]
 let everything: [Target.Dependency] = ["Atelier"] + umbrella
 
@@ -135,12 +135,14 @@ let package = Package(
     library("AtelierMedia", ["CVips", "CFreeType", "CHarfBuzz"]),
     library("AtelierData", ["Torch", "AtelierMedia", "CZlib", csv, crypto]),
     library("Perception", ["Torch", "TorchNN", "CZlib", crypto]),
-    library("AtelierModels", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),
+    library("AtelierCore", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),
+    library(
+      "AtelierModels", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore"]),
     library("AtelierMetrics", ["Torch", "TorchNN", "Perception"]),
     library(
       "AtelierTraining",
       [
-        "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierModels",
+        "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore",
         "AtelierMetrics", yams, protobuf, crypto,
       ], exclude: ["TensorBoard/tensorboard_event.proto"]),
     library("Atelier", umbrella),

@@ -1,4 +1,5 @@
 /// Everything a program that trains, measures or uses generative models imports.
+@_exported public import AtelierCore
 @_exported public import AtelierData
 @_exported public import AtelierMedia
 @_exported public import AtelierMetrics

@@ -1,3 +1,4 @@
+import AtelierCore
 import AtelierModels
 
 /// `key=value` arguments as a table; a dot leads into a table, as in `weights.style=1e9`.

@@ -1,3 +1,5 @@
+public import AtelierCore
+
 extension SystemRegistry {
   /// Every system of Atelier, one line each, in the order of the documentation.
   public static var standard: SystemRegistry {

@@ -1,5 +1,5 @@
+public import AtelierCore
 public import AtelierData
-public import AtelierModels
 public import Torch
 
 /// Where a source of batches stands, as a checkpoint keeps it.

@@ -1,4 +1,4 @@
-public import AtelierModels
+public import AtelierCore
 import Crypto
 public import Foundation
 public import Torch

@@ -1,4 +1,4 @@
-public import AtelierModels
+public import AtelierCore
 public import Foundation
 import Torch
 import Yams

@@ -1,5 +1,5 @@
+public import AtelierCore
 public import AtelierData
-public import AtelierModels
 public import Foundation
 public import Torch
 

@@ -1,5 +1,5 @@
+import AtelierCore
 import AtelierData
-import AtelierModels
 import Torch
 
 /// Examples of an instance-conditioned system: the features of an instance with a picture, and its label, from

@@ -1,6 +1,6 @@
+public import AtelierCore
 import AtelierData
 import AtelierMetrics
-public import AtelierModels
 import Crypto
 import Foundation
 public import Torch

@@ -1,5 +1,5 @@
+public import AtelierCore
 public import AtelierData
-public import AtelierModels
 import Crypto
 public import Foundation
 public import Torch

@@ -1,6 +1,6 @@
+public import AtelierCore
 import AtelierData
 import AtelierMedia
-public import AtelierModels
 public import Foundation
 public import Perception
 import Torch

@@ -1,5 +1,5 @@
+import AtelierCore
 import AtelierData
-import AtelierModels
 import Foundation
 
 /// How a system's picture fields are served by a folder: the preparation that follows from its

@@ -1,6 +1,6 @@
+public import AtelierCore
 import AtelierData
 public import AtelierMedia
-public import AtelierModels
 import Foundation
 public import Torch
 import TorchNN

@@ -1,6 +1,6 @@
+package import AtelierCore
 import AtelierData
 import AtelierMedia
-package import AtelierModels
 import Foundation
 import Torch
 import TorchNN

@@ -1,5 +1,5 @@
+import AtelierCore
 import AtelierData
-import AtelierModels
 import Foundation
 import Torch
 

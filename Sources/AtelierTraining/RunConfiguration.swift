@@ -1,5 +1,5 @@
+public import AtelierCore
 import AtelierData
-public import AtelierModels
 public import Foundation
 import Torch
 

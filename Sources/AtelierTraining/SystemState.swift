@@ -1,4 +1,4 @@
-import AtelierModels
+import AtelierCore
 import Foundation
 import Torch
 import TorchNN

@@ -1,4 +1,4 @@
-import AtelierModels
+import AtelierCore
 
 /// When a training ends, and which stage a step belongs to.
 struct TrainingLimits {

@@ -1,3 +1,4 @@
+public import AtelierCore
 import AtelierMetrics
 public import AtelierModels
 public import Foundation

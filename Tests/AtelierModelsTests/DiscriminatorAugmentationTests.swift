@@ -1,3 +1,4 @@
+import AtelierCore
 import AtelierModels
 import Foundation
 import TestSupport

@@ -1,3 +1,4 @@
+import AtelierCore
 import AtelierMedia
 import AtelierModels
 import AtelierTraining

@@ -1,3 +1,4 @@
+import AtelierCore
 import AtelierModels
 import AtelierTraining
 import Foundation

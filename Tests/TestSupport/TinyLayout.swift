@@ -1,4 +1,4 @@
-public import AtelierModels
+public import AtelierCore
 public import Foundation
 
 /// The data that a system's small preset learns from, in a form that takes milliseconds to write.

@@ -1,3 +1,5 @@
+public import AtelierCore
+
 extension ConditionalGAN {
   /// The choices of a cgan.
   public struct Configuration: AugmentedConfiguration {

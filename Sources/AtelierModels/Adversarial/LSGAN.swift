@@ -1,3 +1,4 @@
+public import AtelierCore
 import AtelierData
 public import Torch
 public import TorchNN

@@ -1,3 +1,4 @@
+import AtelierCore
 public import Torch
 
 /// What the two players of an adversarial game minimise, each a mean over scores `[batch]` or `[batch, 1]`.

@@ -1,3 +1,4 @@
+import AtelierCore
 public import Torch
 
 /// Losses that tie a discriminator's outputs to class labels.

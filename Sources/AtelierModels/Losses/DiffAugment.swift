@@ -1,3 +1,4 @@
+import AtelierCore
 public import Torch
 public import TorchNN
 

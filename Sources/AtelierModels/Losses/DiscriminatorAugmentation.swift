@@ -1,3 +1,4 @@
+public import AtelierCore
 public import Torch
 package import TorchNN
 

@@ -1,3 +1,4 @@
+import AtelierCore
 import Torch
 
 /// pix2pixHD's feature matching: the mean absolute differences of what the stages of a multiscale

@@ -1,3 +1,4 @@
+import AtelierCore
 public import Torch
 
 /// Penalties on the derivatives ∇ of a discriminator's scores by its input pictures.

@@ -1,3 +1,4 @@
+import AtelierCore
 public import Torch
 
 /// How a picture is compared with the one it should be, value by value.

@@ -1,3 +1,4 @@
+import AtelierCore
 public import Torch
 
 /// How far a picture is from the one it should be, as one number.

@@ -1,3 +1,4 @@
+import AtelierCore
 public import Torch
 
 /// Terms that steady an adversarial game without judging single pictures.

@@ -1,3 +1,4 @@
+public import AtelierCore
 public import Torch
 
 /// How correlations of features are scaled before styles are compared.

@@ -1,3 +1,4 @@
+import AtelierCore
 import Perception
 import Torch
 import TorchNN

@@ -1,3 +1,4 @@
+public import AtelierCore
 public import AtelierData
 import Perception
 public import Torch

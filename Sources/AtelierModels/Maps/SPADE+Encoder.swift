@@ -1,3 +1,4 @@
+public import AtelierCore
 import Torch
 import TorchNN
 

@@ -1,3 +1,4 @@
+public import AtelierCore
 package import Torch
 
 /// Label or instance maps as int64 `[batch, height, width]`, given so or with one channel.

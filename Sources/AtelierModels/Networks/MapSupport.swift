@@ -1,3 +1,4 @@
+public import AtelierCore
 import AtelierData
 import Perception
 import Torch

@@ -1,3 +1,4 @@
+public import AtelierCore
 package import Torch
 package import TorchNN
 

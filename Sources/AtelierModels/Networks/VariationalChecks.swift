@@ -1,3 +1,5 @@
+public import AtelierCore
+
 /// The checks that the configurations of the variational autoencoders share.
 struct VariationalChecks {
   let isConvolutional: Bool

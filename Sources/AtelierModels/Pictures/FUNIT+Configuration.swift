@@ -1,3 +1,5 @@
+public import AtelierCore
+
 extension FUNIT {
   /// The choices of a funit.
   public struct Configuration: AugmentedConfiguration {

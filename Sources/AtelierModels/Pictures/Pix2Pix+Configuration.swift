@@ -1,3 +1,5 @@
+public import AtelierCore
+
 extension Pix2Pix {
   /// The choices of a pix2pix.
   public struct Configuration: TranslatorConfiguration {

@@ -1,3 +1,4 @@
+public import AtelierCore
 public import AtelierData
 public import Perception
 public import Torch

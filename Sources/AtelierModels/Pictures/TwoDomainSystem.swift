@@ -1,3 +1,4 @@
+public import AtelierCore
 public import AtelierData
 import Torch
 import TorchNN

@@ -1,3 +1,5 @@
+public import AtelierCore
+
 extension UNIT {
   /// The choices of a unit.
   public struct Configuration: TwoDomainConfiguration, AugmentedConfiguration {

@@ -1,3 +1,4 @@
+public import AtelierCore
 import AtelierData
 public import Perception
 public import Torch

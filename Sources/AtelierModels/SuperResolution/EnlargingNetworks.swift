@@ -1,3 +1,4 @@
+import AtelierCore
 import Torch
 import TorchNN
 

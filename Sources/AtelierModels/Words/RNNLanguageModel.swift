@@ -1,3 +1,4 @@
+public import AtelierCore
 import AtelierData
 import Foundation
 public import Torch
@@ -389,11 +390,4 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem {
     case .bytes: 10
     }
   }
-}
-
-/// A system whose training follows a held-out loss.
-public protocol ValidationDrivenSystem: GenerativeSystem {
-  /// Takes note of the loss on held-out data, in nats a token or whatever the system minimises; call it
-  /// after every pass over the training data.
-  func validated(loss: Double)
 }

@@ -1,5 +1,5 @@
+import AtelierCore
 import AtelierMetrics
-import AtelierModels
 import Torch
 
 /// How well a system gives held-out pictures back from their maps and their own styles.

@@ -1,6 +1,6 @@
+import AtelierCore
 import AtelierData
 import AtelierMetrics
-import AtelierModels
 import Torch
 import TorchNN
 

@@ -1,6 +1,6 @@
+public import AtelierCore
 import AtelierData
 import AtelierMetrics
-public import AtelierModels
 import Foundation
 import Perception
 public import Torch

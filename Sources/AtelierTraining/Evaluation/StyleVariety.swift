@@ -1,6 +1,6 @@
+import AtelierCore
 import AtelierData
 import AtelierMetrics
-import AtelierModels
 import Foundation
 import Perception
 import Torch

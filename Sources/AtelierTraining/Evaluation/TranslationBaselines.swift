@@ -1,5 +1,5 @@
+import AtelierCore
 import AtelierData
-import AtelierModels
 import Torch
 
 /// What a translation has to beat: pictures that nobody has to learn.

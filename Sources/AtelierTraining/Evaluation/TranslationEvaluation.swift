@@ -1,7 +1,7 @@
+public import AtelierCore
 import AtelierData
 public import AtelierMedia
 import AtelierMetrics
-public import AtelierModels
 import Foundation
 import Perception
 import Torch

@@ -1,7 +1,7 @@
+import AtelierCore
 import AtelierData
 import AtelierMedia
 import AtelierMetrics
-import AtelierModels
 import Torch
 import TorchNN
 

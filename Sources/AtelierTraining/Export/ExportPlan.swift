@@ -1,4 +1,4 @@
-import AtelierModels
+import AtelierCore
 public import Foundation
 import Torch
 import TorchNN

@@ -117,7 +117,7 @@ extension LatentSystem {
   }
 
   /// Pictures for a request by the networks as they are, at most 100 a piece.
-  func drawPictures(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+  package func drawPictures(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     let latents = try latents(for: request)
     let total = latents.shape[0]
     let labels = try labels(for: request, count: total)
@@ -129,7 +129,7 @@ extension LatentSystem {
   }
 
   /// The class of each output; nil where the system has none.
-  func labels(for request: GenerationRequest, count: Int) throws -> [Int]? {
+  package func labels(for request: GenerationRequest, count: Int) throws -> [Int]? {
     guard let classes = classCount else {
       if request.labels != nil {
         throw ConfigurationError("\(Self.identity.name) has no classes; leave --class out")
@@ -144,7 +144,7 @@ extension LatentSystem {
   }
 
   /// The latents `[n, size]` that a request stands for.
-  func latents(for request: GenerationRequest) throws -> Tensor {
+  package func latents(for request: GenerationRequest) throws -> Tensor {
     let (size, distribution) = latentSpace
     func draw(_ count: Int) -> Tensor {
       let drawn = distribution.draw("latent", [count, size], from: request.draws)

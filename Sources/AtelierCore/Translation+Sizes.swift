@@ -76,7 +76,7 @@ extension TranslatingSystem {
   }
 
   /// A condition of any size, by what translates sizes that the direction allows.
-  func whole(
+  package func whole(
     _ picture: Tensor, _ direction: TranslationDirection, _ tiling: Tiling?,
     by translate: (Tensor) throws -> Tensor
   ) throws -> Tensor {

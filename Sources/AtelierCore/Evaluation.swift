@@ -43,3 +43,10 @@ public protocol RegionalNoiseSystem: TranslatingSystem {
   /// maps apart.
   func translateWithRegionalNoise(_ labels: Tensor, draws: any Draws) throws -> Tensor
 }
+
+/// A system whose training follows a held-out loss.
+public protocol ValidationDrivenSystem: GenerativeSystem {
+  /// Takes note of the loss on held-out data, in nats a token or whatever the system minimises; call it
+  /// after every pass over the training data.
+  func validated(loss: Double)
+}
