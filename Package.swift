@@ -132,7 +132,12 @@ let package = Package(
     .systemLibrary(
       name: "CHarfBuzz", pkgConfig: "harfbuzz",
       providers: [.apt(["libharfbuzz-dev"]), .brew(["harfbuzz"])]),
-    library("AtelierMedia", ["CVips", "CFreeType", "CHarfBuzz"]),
+    .systemLibrary(
+      name: "CSndFile", pkgConfig: "sndfile",
+      providers: [.apt(["libsndfile1-dev"]), .brew(["libsndfile"])]),
+    .systemLibrary(
+      name: "CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"]), .brew(["libsoxr"])]),
+    library("AtelierMedia", ["CVips", "CFreeType", "CHarfBuzz", "CSndFile", "CSoxr"]),
     library("AtelierData", ["Torch", "AtelierMedia", "CZlib", csv, crypto]),
     library("Perception", ["Torch", "TorchNN", "CZlib", crypto]),
     library("AtelierCore", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),
