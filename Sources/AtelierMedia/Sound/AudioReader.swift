@@ -1,0 +1,64 @@
+public import Foundation
+
+/// Windows of a sound file that need not fit into memory.
+///
+/// ```swift
+/// let reader = try AudioReader(file)
+/// while let window = try reader.read(frames: 48_000) { … }
+/// ```
+///
+/// A reader keeps its file open and belongs to one thread. Its windows are what ``AudioCodec/decode(_:)`` gives of
+/// the same frames, up to rounding in lossy formats.
+public final class AudioReader {
+  /// What the file announces.
+  public let information: AudioInformation
+  /// The frame that is read next.
+  public private(set) var position = 0
+  private let source: any SoundSource
+  private let codec: AudioCodec
+
+  /// Opens a sound file, however long.
+  public init(_ file: URL, codec: AudioCodec = AudioCodec()) throws(AudioError) {
+    source = try codec.open(file)
+    information = source.information
+    self.codec = codec
+  }
+
+  /// Goes on at another frame.
+  ///
+  /// Of a sound that ffmpeg decodes, all frames before it are decoded and dropped, so that the frame is exact.
+  ///
+  /// - Throws: ``AudioError/invalid(reason:)`` where the file has no such frame.
+  public func seek(to frame: Int) throws(AudioError) {
+    guard frame >= 0, frame <= information.frames ?? .max else {
+      throw .invalid(
+        reason: "a sound of \(information.frames.map(String.init) ?? "unknown") frames has no frame \(frame)")
+    }
+    try source.seek(to: frame)
+    position = frame
+  }
+
+  /// The next `count` frames, fewer at the end of the file, and nil after it.
+  ///
+  /// - Throws: ``AudioError`` where the file is damaged there, or the window is larger than the codec's limit.
+  public func read(frames count: Int) throws(AudioError) -> Audio? {
+    let channels = information.channels
+    guard count > 0, count <= codec.maximumSamples / channels else {
+      throw .invalid(
+        reason: "a window of \(count) frames of \(channels) channels is not in 1...\(codec.maximumSamples) "
+          + "samples")
+    }
+    let wanted = min(count, information.frames.map { $0 - position } ?? count)
+    guard wanted > 0 else { return nil }
+    let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: wanted * channels)
+    defer { buffer.deallocate() }
+    let taken = try source.read(into: buffer, frames: wanted)
+    guard taken > 0 else { return nil }
+    position += taken
+    let samples = [Float](unsafeUninitializedCapacity: taken * channels) { output, initialized in
+      AudioCodec.deinterleave(buffer, taken, channels, into: output, stride: taken, at: 0)
+      initialized = taken * channels
+    }
+    return Audio(sampleRate: information.sampleRate, channels: channels, samples: samples)
+  }
+}

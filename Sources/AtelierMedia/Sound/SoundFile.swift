@@ -1,0 +1,151 @@
+internal import CSndFile
+internal import Foundation
+
+/// A sound that libsndfile holds open, for one thread.
+final class SoundFile: SoundSource {
+  let information: AudioInformation
+  private let handle: OpaquePointer
+  private let name: String
+  private let frames: Int
+  private var position = 0
+  /// What the handle reads from; it must outlive the handle.
+  private let source: any ByteSource
+
+  /// libsndfile keeps the reason of a failed opening in variables of its own, shared by all threads.
+  private static let opening = NSLock()
+
+  /// Opens a sound whose first bytes name a format of libsndfile's.
+  ///
+  /// - Returns: nil where this libsndfile does not know the format after all.
+  init?(_ source: any ByteSource, format: AudioFormat, named name: String) throws(AudioError) {
+    if let defect = SoundContainer.defect(of: source, format: format) {
+      throw .damaged(file: name, reason: defect)
+    }
+    var info = SF_INFO()
+    let (opened, code, reason) = Self.opening.withLock {
+      () -> (OpaquePointer?, Int, String) in
+      let opened = Self.open(source, SFM_READ, &info)
+      return opened == nil ? (nil, Int(sf_error(nil)), Self.text(sf_strerror(nil))) : (opened, 0, "")
+    }
+    guard let opened else {
+      if code == SF_ERR_UNRECOGNISED_FORMAT { return nil }
+      throw .damaged(file: name, reason: reason)
+    }
+    handle = opened
+    self.name = name
+    self.source = source
+    frames = Int(info.frames)
+    let rate = Int(info.samplerate)
+    information = AudioInformation(
+      format: AudioFormat(sndfileCode: info.format), encoding: AudioEncoding(sndfileCode: info.format),
+      encodingName: Self.encodingName(info.format), sampleRate: rate, channels: Int(info.channels),
+      frames: frames, duration: Double(frames) / Double(max(1, rate)), tags: Self.tags(opened))
+    // From here on a failure closes the handle in deinit.
+    guard info.channels > 0, rate > 0 else {
+      throw .damaged(file: name, reason: "its header announces \(info.channels) channels at \(rate) Hz")
+    }
+    guard frames > 0, frames < 1 << 48 else {
+      throw .damaged(file: name, reason: frames == 0 ? "it holds no frames" : "its length is not known")
+    }
+  }
+
+  deinit { sf_close(handle) }
+
+  func read(into buffer: UnsafeMutableBufferPointer<Float>, frames count: Int) throws(AudioError) -> Int {
+    guard let start = buffer.baseAddress, count > 0, count <= buffer.count / information.channels else {
+      return 0
+    }
+    let wanted = min(count, frames - position)
+    var done = 0
+    while done < wanted {
+      let taken = Int(sf_readf_float(handle, start + done * information.channels, sf_count_t(wanted - done)))
+      guard taken > 0, sf_error(handle) == 0 else {
+        let reason = sf_error(handle) == 0 ? "it ends there" : Self.text(sf_strerror(handle))
+        throw .damaged(
+          file: name,
+          reason: "of \(frames) frames only \(position + done + max(0, taken)) could be decoded: \(reason)")
+      }
+      done += taken
+    }
+    for index in 0..<(done * information.channels) where !start[index].isFinite {
+      throw .damaged(
+        file: name,
+        reason: "frame \(position + index / information.channels) of channel \(index % information.channels) "
+          + "is \(start[index].isNaN ? "NaN" : "infinite")")
+    }
+    position += done
+    return done
+  }
+
+  func seek(to frame: Int) throws(AudioError) {
+    if frame == position { return }
+    guard sf_seek(handle, sf_count_t(frame), SEEK_SET) == sf_count_t(frame) else {
+      throw .damaged(file: name, reason: "frame \(frame) of \(frames) cannot be reached")
+    }
+    position = frame
+  }
+
+  // MARK: What libsndfile says
+
+  /// A message of libsndfile's as the end of a sentence.
+  static func text(_ message: UnsafePointer<CChar>?) -> String {
+    guard let message else { return "libsndfile gives no reason" }
+    var text = String(cString: message).trimmingCharacters(in: .whitespacesAndNewlines)
+    for prefix in ["Error : ", "Error: "] where text.hasPrefix(prefix) { text.removeFirst(prefix.count) }
+    while text.hasSuffix(".") { text.removeLast() }
+    return text.isEmpty ? "libsndfile gives no reason" : text.replacingOccurrences(of: ". ", with: "; ")
+  }
+
+  private static func encodingName(_ format: Int32) -> String {
+    var entry = SF_FORMAT_INFO()
+    entry.format = format & Int32(SF_FORMAT_SUBMASK)
+    let size = Int32(MemoryLayout<SF_FORMAT_INFO>.size)
+    guard sf_command(nil, Int32(SFC_GET_FORMAT_INFO), &entry, size) == 0, let name = entry.name else {
+      return "unknown"
+    }
+    return String(cString: name)
+  }
+
+  private static func tags(_ handle: OpaquePointer) -> [AudioTag: String] {
+    var result: [AudioTag: String] = [:]
+    for tag in AudioTag.allCases {
+      guard let text = sf_get_string(handle, tag.sndfileCode) else { continue }
+      var value = String(cString: text)
+      // libsndfile signs the software it writes for.
+      if tag == .software, let end = value.range(of: " (libsndfile-", options: .backwards) {
+        value.removeSubrange(end.lowerBound...)
+      }
+      if !value.isEmpty { result[tag] = value }
+    }
+    return result
+  }
+
+  // MARK: Memory as a file
+
+  /// Opens bytes or a file. The source must outlive the handle.
+  static func open(_ source: any ByteSource, _ mode: Int, _ info: inout SF_INFO) -> OpaquePointer? {
+    if let file = source as? OpenFile {
+      // libsndfile takes a name of "-" for the standard input, so it gets a descriptor.
+      lseek(file.descriptor, 0, SEEK_SET)
+      return sf_open_fd(file.descriptor, Int32(mode), &info, Int32(SF_FALSE))
+    }
+    guard let memory = source as? MemoryFile else { return nil }
+    var functions = SF_VIRTUAL_IO(
+      get_filelen: { sf_count_t(SoundFile.memory($0)?.length ?? 0) },
+      seek: { sf_count_t(SoundFile.memory($2)?.seek(Int($0), $1) ?? 0) },
+      read: { target, count, user in
+        guard let target else { return 0 }
+        return sf_count_t(SoundFile.memory(user)?.read(into: target, count: Int(count)) ?? 0)
+      },
+      write: { source, count, user in
+        guard let source else { return 0 }
+        return sf_count_t(SoundFile.memory(user)?.write(source, count: Int(count)) ?? 0)
+      },
+      tell: { sf_count_t(SoundFile.memory($0)?.tell ?? 0) })
+    return sf_open_virtual(&functions, Int32(mode), &info, Unmanaged.passUnretained(memory).toOpaque())
+  }
+
+  private static func memory(_ user: UnsafeMutableRawPointer?) -> MemoryFile? {
+    user.map { Unmanaged<MemoryFile>.fromOpaque($0).takeUnretainedValue() }
+  }
+}
