@@ -1,0 +1,271 @@
+public import Foundation
+
+/// A folder of numbered pictures, read as the frames of a video.
+///
+/// Its pictures stand in natural order, so that `frame9.png` comes before `frame10.png`; other files, hidden ones and
+/// folders do not count.
+public struct FrameFolder: FrameSequence, Hashable {
+  /// What happens where numbers are missing.
+  public enum GapRule: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Missing numbers are an error that names the first.
+    case refuse
+    /// The frames around a gap follow each other.
+    case close
+  }
+
+  /// The folder.
+  public let folder: URL
+  /// The names of the frames' files in their order.
+  public let names: [String]
+  /// The numbers that are missing between the first and the last; empty where the names are not numbered.
+  public let gaps: [ClosedRange<Int>]
+  /// Frames a second.
+  public let frameRate: FrameRate?
+  /// Pixels in a row of the first frame.
+  public let width: Int
+  /// Rows of the first frame.
+  public let height: Int
+  private let codec: ImageCodec
+  private let rate: FrameRate
+
+  /// Lists a folder.
+  ///
+  /// - Parameters:
+  ///   - frameRate: frames a second, which a folder does not say; 25 unless told otherwise.
+  ///   - gaps: what happens where numbers are missing.
+  public init(
+    _ folder: URL, frameRate: FrameRate? = nil, gaps rule: GapRule = .refuse, codec: ImageCodec = ImageCodec()
+  ) throws(VideoError) {
+    guard let entries = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
+      throw .unreadable(file: folder.path, reason: "it is not a readable folder")
+    }
+    let pictures = entries.filter {
+      !$0.hasPrefix(".") && ImageFormat(fileExtension: ($0 as NSString).pathExtension) != nil
+    }
+    guard !pictures.isEmpty else { throw .unfit(folder: folder.path, reason: "it has no pictures in it") }
+    names = pictures.map { (name: $0, key: Self.key($0)) }.sorted { Self.precedes($0.key, $1.key) }.map(
+      \.name)
+    gaps = try Self.gaps(names, folder)
+    if rule == .refuse, let gap = gaps.first {
+      let missing = gaps.reduce(0) { $0 + $1.count }
+      throw .unfit(
+        folder: folder.path,
+        reason: "number \(gap.lowerBound) is missing\(missing == 1 ? "" : " and \(missing - 1) others are"); "
+          + "add them, or let the frames around a gap follow each other")
+    }
+    self.folder = folder
+    self.codec = codec
+    guard let standard = frameRate ?? FrameRate(25) else { throw .invalid(reason: "there is no frame rate") }
+    rate = standard
+    self.frameRate = standard
+    do throws(ImageError) {
+      let first = try codec.information(of: folder.appendingPathComponent(names[0]))
+      (width, height) = (first.width, first.height)
+    } catch {
+      throw .frame(error)
+    }
+  }
+
+  /// The number of frames.
+  public var frameCount: Int? { names.count }
+
+  /// The files whose pictures have another size than the first or cannot be read, found by their headers.
+  public func misfits() -> [(name: String, reason: String)] {
+    names.compactMap { name in
+      do throws(ImageError) {
+        let found = try codec.information(of: folder.appendingPathComponent(name))
+        if found.width == width && found.height == height { return nil }
+        return (name, "\(found.width) x \(found.height) pixels instead of \(width) x \(height)")
+      } catch {
+        return (name, error.description)
+      }
+    }
+  }
+
+  /// Starts reading. A picture of another size than the first is an error that names it.
+  public func frames(_ selection: FrameSelection) throws(VideoError) -> any FrameReader {
+    try selection.check()
+    // Half a millisecond of grace, as in videos.
+    let slack = 0.0005 * rate.value
+    let first = max(0, Int((selection.start * rate.value - slack).rounded(.up)))
+    let last = selection.duration.map { duration in
+      min(Double(names.count), ((selection.start + duration) * rate.value - slack).rounded(.up))
+    }
+    let chosen = Array(
+      names[min(first, names.count)..<max(min(first, names.count), Int(last ?? Double(names.count)))])
+    var places = Array(chosen.indices)
+    if let wanted = selection.frameRate, wanted != rate {
+      // As ffmpeg's filter: a frame begins at the nearest time of the new rate, and lasts until the next one does.
+      let ratio = wanted.value / rate.value
+      let count = Int((Double(chosen.count) * ratio).rounded())
+      var current = 0
+      places = (0..<(chosen.isEmpty ? 0 : max(1, count))).map { place in
+        while current + 1 < chosen.count, Int((Double(current + 1) * ratio).rounded()) <= place {
+          current += 1
+        }
+        return current
+      }
+    }
+    return FrameFolderReader(self, places.map { chosen[$0] }, selection.size)
+  }
+
+  // MARK: Order and numbers
+
+  /// A part of a name: text, or a number.
+  private enum Part: Hashable {
+    case text(String)
+    case number(digits: String, length: Int)
+  }
+
+  private static func key(_ name: String) -> [Part] {
+    var parts: [Part] = []
+    var rest = Substring(name)
+    while let first = rest.first {
+      let isDigit = Self.isDigit(first)
+      let run = rest.prefix { Self.isDigit($0) == isDigit }
+      rest = rest.dropFirst(run.count)
+      parts.append(
+        isDigit
+          ? .number(digits: String(run.drop { $0 == "0" }), length: run.count) : .text(String(run)))
+    }
+    return parts
+  }
+
+  private static func isDigit(_ character: Character) -> Bool { ("0"..."9").contains(character) }
+
+  private static func precedes(_ first: [Part], _ second: [Part]) -> Bool {
+    for (left, right) in zip(first, second) where left != right {
+      switch (left, right) {
+      case (.text(let left), .text(let right)): return left < right
+      case (.number(let left, let leftLength), .number(let right, let rightLength)):
+        if left.count != right.count { return left.count < right.count }
+        return left == right ? leftLength < rightLength : left < right
+      case (.number, .text): return true
+      case (.text, .number): return false
+      }
+    }
+    return first.count < second.count
+  }
+
+  /// The numbers between the first and the last that no name has, where all names are one text and a number.
+  private static func gaps(_ names: [String], _ folder: URL) throws(VideoError) -> [ClosedRange<Int>] {
+    var prefix: String?
+    var numbers: [Int] = []
+    for name in names {
+      let stem = (name as NSString).deletingPathExtension
+      let digits = String(stem.reversed().prefix(while: isDigit).reversed())
+      guard let number = Int(digits), prefix == nil || prefix == String(stem.dropLast(digits.count)) else {
+        return []
+      }
+      prefix = String(stem.dropLast(digits.count))
+      numbers.append(number)
+    }
+    numbers.sort()
+    var result: [ClosedRange<Int>] = []
+    for (left, right) in zip(numbers, numbers.dropFirst()) {
+      if left == right {
+        throw .unfit(folder: folder.path, reason: "two of its pictures have the number \(left)")
+      }
+      if right - left > 1 { result.append((left + 1)...(right - 1)) }
+    }
+    return result
+  }
+
+  fileprivate func picture(_ name: String) throws(VideoError) -> Image {
+    let image: Image
+    do throws(ImageError) { image = try codec.decode(folder.appendingPathComponent(name)) } catch {
+      throw .frame(error)
+    }
+    guard image.width == width, image.height == height else {
+      throw .unfit(
+        folder: folder.path,
+        reason: "\(name) has \(image.width) x \(image.height) pixels instead of \(width) x \(height)")
+    }
+    return image.with8Bits().rgb()
+  }
+}
+
+/// Reads the pictures of a folder one after the other.
+private final class FrameFolderReader: FrameReader {
+  private let folder: FrameFolder
+  private let names: [String]
+  private let size: FrameSelection.Size?
+  private var place = 0
+  private var last: (name: String, image: Image)?
+
+  init(_ folder: FrameFolder, _ names: [String], _ size: FrameSelection.Size?) {
+    (self.folder, self.names, self.size) = (folder, names, size)
+  }
+
+  func next() throws(VideoError) -> Image? {
+    guard place < names.count else { return nil }
+    let name = names[place]
+    place += 1
+    if let last, last.name == name { return last.image }
+    var image = try folder.picture(name)
+    if let size {
+      do throws(ImageError) { image = try image.resized(width: size.width, height: size.height) } catch {
+        throw .frame(error)
+      }
+    }
+    last = (name, image)
+    return image
+  }
+}
+
+/// Writes frames as `000001.png`, `000002.png` and so on into a new folder, which appears as a whole.
+public final class FrameFolderWriter: FrameWriter {
+  private let folder: URL
+  private let temporary: URL
+  private let format: ImageFormat
+  private var size: (width: Int, height: Int)?
+  private var count = 0
+  private var isOpen = true
+
+  /// Makes a folder under another name beside its place.
+  ///
+  /// - Parameters:
+  ///   - folder: must not exist yet.
+  ///   - format: the format of the pictures; PNG loses nothing.
+  public init(_ folder: URL, format: ImageFormat = .png) throws(VideoError) {
+    guard !FileManager.default.fileExists(atPath: folder.path) else {
+      throw .unwritable(file: folder.path, reason: "it exists already; name a new folder")
+    }
+    self.folder = folder
+    self.format = format
+    temporary = folder.deletingLastPathComponent()
+      .appendingPathComponent(".\(folder.lastPathComponent).\(UUID().uuidString)")
+    do { try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: false) } catch {
+      throw .unwritable(file: folder.path, reason: "the folder around it is missing or not writable")
+    }
+  }
+
+  deinit { if isOpen { try? FileManager.default.removeItem(at: temporary) } }
+
+  /// Adds a frame; all have the size of the first.
+  public func append(_ frame: Image) throws(VideoError) {
+    guard isOpen else { throw .invalid(reason: "\(folder.path) is finished and takes no more frames") }
+    let size = size ?? (frame.width, frame.height)
+    guard frame.width == size.width, frame.height == size.height else {
+      throw .invalid(
+        reason: "frame \(count) has \(frame.width) x \(frame.height) pixels instead of "
+          + "\(size.width) x \(size.height)")
+    }
+    self.size = size
+    let name = String(format: "%06d", count + 1) + "." + format.fileExtension
+    do throws(ImageError) { try frame.write(to: temporary.appendingPathComponent(name)) } catch {
+      throw .frame(error)
+    }
+    count += 1
+  }
+
+  /// Puts the folder into its place.
+  public func finish() throws(VideoError) {
+    guard isOpen else { throw .invalid(reason: "\(folder.path) is finished already") }
+    guard count > 0 else { throw .unwritable(file: folder.path, reason: "it has got no frames") }
+    do { try FileManager.default.moveItem(at: temporary, to: folder) } catch {
+      throw .unwritable(file: folder.path, reason: "it cannot be renamed into its place")
+    }
+    isOpen = false
+  }
+}

@@ -1,0 +1,121 @@
+public import Foundation
+
+/// What a video file announces about itself.
+public struct VideoInformation: Sendable, Hashable {
+  /// Pixels in a row, once the picture stands upright.
+  public let width: Int
+  /// Rows, once the picture stands upright.
+  public let height: Int
+  /// Quarters of a circle by which the stored picture is turned clockwise to stand upright, 0...3.
+  public let quarterTurns: Int
+  /// The number of frames; nil where the file does not say.
+  public let frames: Int?
+  /// Frames a second, on average; nil where the file does not say.
+  public let frameRate: FrameRate?
+  /// Whether all frames follow each other at one distance, as far as the header (the average rate is within a
+  /// thousandth of the rate that all time stamps fit) and the first hundreds of time stamps say.
+  public let isConstantRate: Bool
+  /// Seconds; nil where the file does not say.
+  public let duration: Double?
+  /// Whether there is sound beside the pictures.
+  public let hasAudio: Bool
+  /// The name of the codec, such as `h264`.
+  public let codec: String
+  /// ffmpeg's name of the pixel format, such as `yuv420p`.
+  public let pixelFormat: String
+  /// Whether luma goes from 0 to 255 instead of 16 to 235; nil where the file does not say.
+  public let isFullRange: Bool?
+  /// The width of a pixel over its height, where it is not square: frames are read pixel by pixel nevertheless.
+  public let pixelAspectRatio: String?
+}
+
+/// A video file and what it announces; its frames are read one by one and never all held in memory.
+///
+/// ```swift
+/// let reader = try Video(contentsOf: file).frames(FrameSelection(start: 10, duration: 2))
+/// while let frame = try reader.next() { … }
+/// ```
+///
+/// A video is a value; it may cross threads. Everything goes through the ffmpeg program, with nothing but local
+/// files open to it.
+public struct Video: FrameSequence, Hashable {
+  /// The file.
+  public let file: URL
+  /// What it announces.
+  public let information: VideoInformation
+  /// The most pixels of a frame.
+  public let maximumPixels: Int
+  let ffmpeg: FFmpeg
+  let stream: Int
+
+  /// Asks ffprobe about a video file.
+  ///
+  /// - Parameters:
+  ///   - maximumPixels: the most pixels that a frame may have.
+  ///   - ffmpeg: where the programs are.
+  public init(
+    contentsOf file: URL, maximumPixels: Int = 100_000_000, ffmpeg: FFmpeg = .standard
+  ) throws(VideoError) {
+    let values = try? file.resolvingSymlinksInPath().resourceValues(forKeys: [
+      .fileSizeKey, .isRegularFileKey,
+    ])
+    guard values?.isRegularFile == true, FileManager.default.isReadableFile(atPath: file.path) else {
+      throw .unreadable(
+        file: file.path,
+        reason: FileManager.default.fileExists(atPath: file.path)
+          ? "it is not a readable file" : "there is no such file")
+    }
+    guard values?.fileSize != 0 else { throw .damaged(file: file.path, reason: "the file is empty") }
+    guard ffmpeg.isAvailable else { throw .missingProgram(file: file.path, reason: ffmpeg.absence) }
+    let probe: MediaProbe
+    do throws(ProgramFailure) { probe = try MediaProbe(file, ffmpeg) } catch {
+      throw .notAVideo(file: file.path, reason: error.reason)
+    }
+    guard let video = probe.video else {
+      throw .notAVideo(file: file.path, reason: "it has no moving pictures in it")
+    }
+    guard let width = video.width, let height = video.height, width > 0, height > 0 else {
+      throw .damaged(file: file.path, reason: "it does not say the size of its frames")
+    }
+    let (pixels, overflow) = width.multipliedReportingOverflow(by: height)
+    guard !overflow, pixels <= maximumPixels else {
+      throw .tooLarge(file: file.path, width: width, height: height, limit: maximumPixels)
+    }
+    // The display matrix counts against the clock, the older tag with it.
+    let rotation =
+      video.sideDataList?.compactMap(\.rotation).first.map { -$0 }
+      ?? video.tags?["rotate"].flatMap(Double.init) ?? 0
+    let turns = rotation.isFinite && abs(rotation) < 1e6 ? ((Int((rotation / 90).rounded()) % 4) + 4) % 4 : 0
+    let average = video.avgFrameRate.flatMap { FrameRate($0) }
+    let base = video.rFrameRate.flatMap { FrameRate($0) }
+    let aspect = video.sampleAspectRatio
+    self.file = file
+    self.maximumPixels = maximumPixels
+    self.ffmpeg = ffmpeg
+    stream = video.index
+    information = VideoInformation(
+      width: turns % 2 == 0 ? width : height, height: turns % 2 == 0 ? height : width, quarterTurns: turns,
+      frames: video.nbFrames.flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil }, frameRate: average ?? base,
+      isConstantRate: average.flatMap { average in
+        base.map { abs($0.value - average.value) <= 0.001 * average.value && probe.isEven(video) }
+      } ?? false,
+      duration: probe.duration(of: video), hasAudio: probe.audio != nil,
+      codec: video.codecName ?? "unknown", pixelFormat: video.pixFmt ?? "unknown",
+      isFullRange: video.colorRange == "pc" ? true : video.colorRange == "tv" ? false : nil,
+      pixelAspectRatio: aspect == nil || aspect == "1:1" || aspect == "0:1" ? nil : aspect)
+  }
+
+  /// Pixels in a row, once the picture stands upright.
+  public var width: Int { information.width }
+  /// Rows, once the picture stands upright.
+  public var height: Int { information.height }
+  /// Frames a second, on average.
+  public var frameRate: FrameRate? { information.frameRate }
+  /// The number of frames, where the file says it.
+  public var frameCount: Int? { information.frames }
+
+  /// Starts ffmpeg, which decodes the selected frames.
+  public func frames(_ selection: FrameSelection) throws(VideoError) -> any FrameReader {
+    try VideoReader(self, selection)
+  }
+}
