@@ -69,7 +69,6 @@ let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let csv = Target.Dependency.product(name: "SwiftCSV", package: "SwiftCSV")
 
 /// A Swift target; every one is compiled with the same settings.
@@ -93,6 +92,16 @@ let umbrella: [Target.Dependency] = [
 ]
 let everything: [Target.Dependency] = ["Atelier"] + umbrella
 
+// SHA-256 is the system's own: CryptoKit on macOS, OpenSSL's libcrypto elsewhere.
+#if os(macOS)
+  let hashing = [library("AtelierHashing", [])]
+#else
+  let hashing: [Target] = [
+    .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    library("AtelierHashing", ["CLibCrypto"]),
+  ]
+#endif
+
 let package = Package(
   name: "Atelier",
   platforms: [.macOS(.v15)],
@@ -105,12 +114,11 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     .package(url: "https://github.com/swiftcsv/SwiftCSV", exact: "0.10.0"),
   ],
-  targets: [
+  targets: hashing + [
     // A target may import only what stands above it.
     .target(
       name: "CTorch",
@@ -138,8 +146,8 @@ let package = Package(
     .systemLibrary(
       name: "CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"]), .brew(["libsoxr"])]),
     library("AtelierMedia", ["CVips", "CFreeType", "CHarfBuzz", "CSndFile", "CSoxr"]),
-    library("AtelierData", ["Torch", "AtelierMedia", "CZlib", csv, crypto]),
-    library("Perception", ["Torch", "TorchNN", "CZlib", crypto]),
+    library("AtelierData", ["Torch", "AtelierHashing", "AtelierMedia", "CZlib", csv]),
+    library("Perception", ["Torch", "TorchNN", "AtelierHashing", "CZlib"]),
     library("AtelierCore", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),
     library(
       "AtelierModels", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore"]),
@@ -147,8 +155,8 @@ let package = Package(
     library(
       "AtelierTraining",
       [
-        "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore",
-        "AtelierMetrics", yams, protobuf, crypto,
+        "Torch", "TorchNN", "Perception", "AtelierHashing", "AtelierMedia", "AtelierData", "AtelierCore",
+        "AtelierMetrics", yams, protobuf,
       ], exclude: ["TensorBoard/tensorboard_event.proto"]),
     library("Atelier", umbrella),
     program("AtelierCommand", everything + [argumentParser, yams]),
@@ -174,6 +182,7 @@ let package = Package(
     tests("AtelierTrainingTests", everything + ["TestSupport"]),
     tests("CommandTests", everything + ["AtelierCommand", "TestSupport"]),
     tests("ConformanceTests", everything + ["ReferenceCases", "TestSupport"]),
+    tests("PackageTests", ["AtelierHashing", "TestSupport"]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -1,9 +1,9 @@
-internal import Crypto
+internal import AtelierHashing
 public import Foundation
 
 /// The hexadecimal SHA-256 of bytes in memory, prefixed `sha256:`.
 public func contentFingerprint(of bytes: [UInt8]) -> String {
-  "sha256:" + hexadecimal(SHA256.hash(data: bytes))
+  "sha256:" + bytes.sha256Hex
 }
 
 /// A fingerprint of files: the hexadecimal SHA-256 over each file's name, size and contents, in order of
@@ -31,32 +31,25 @@ public func contentFingerprint(
     sizes.append(size ?? -1)
   }
   let isSampled = sizes.reduce(0, +) > 256 << 20
-  var hash = SHA256()
+  var hash = SHA256Hasher()
   for (file, size) in zip(files, sizes).sorted(by: { $0.0.name < $1.0.name }) {
-    hash.update(data: Data("\(file.name)\n\(size)\n".utf8))
+    hash.update(Data("\(file.name)\n\(size)\n".utf8))
     if size < 0 { continue }
     do {
       let handle = try FileHandle(forReadingFrom: file.url)
       defer { try? handle.close() }
       if isSampled {
-        hash.update(data: try handle.read(upToCount: 4096) ?? Data())
+        hash.update(try handle.read(upToCount: 4096) ?? Data())
         if size > 8192 { try handle.seek(toOffset: UInt64(size - 4096)) }
-        hash.update(data: try handle.read(upToCount: 4096) ?? Data())
+        hash.update(try handle.read(upToCount: 4096) ?? Data())
       } else {
-        while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty { hash.update(data: piece) }
+        while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty { hash.update(piece) }
       }
     } catch  where isLenient {
-      hash.update(data: Data("unreadable\n".utf8))
+      hash.update(Data("unreadable\n".utf8))
     } catch {
       throw .corruptFile(path: file.url.path, reason: "it cannot be read")
     }
   }
-  return (isSampled ? "sha256-sampled:" : "sha256:") + hexadecimal(hash.finalize())
-}
-
-private func hexadecimal(_ digest: SHA256.Digest) -> String {
-  digest.map { byte in
-    let text = String(byte, radix: 16)
-    return text.count == 1 ? "0" + text : text
-  }.joined()
+  return (isSampled ? "sha256-sampled:" : "sha256:") + hash.hexDigest()
 }

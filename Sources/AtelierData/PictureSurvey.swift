@@ -1,5 +1,5 @@
+internal import AtelierHashing
 internal import AtelierMedia
-internal import Crypto
 internal import Foundation
 
 /// A picture as the check sees it.
@@ -16,7 +16,8 @@ struct SurveyedPicture: Sendable {
     let mode: String
     /// More than one in an animation.
     let frames: Int
-    let pixels: SHA256.Digest
+    /// A hash of size, mode and pixels.
+    let pixels: String
     /// 16 x 16 in grey.
     let thumbnail: [UInt8]
     /// Which of two neighbouring blocks is lighter, 64 times (a difference hash).
@@ -34,10 +35,10 @@ extension SurveyedPicture.Facts {
     let colour =
       kinds.indices.contains(image.channels - 1) ? kinds[image.channels - 1] : "\(image.channels) channels"
     mode = "\(colour), \(image.depth == 32 ? "floating point" : "\(image.depth)-bit")"
-    var hasher = SHA256()
-    hasher.update(data: Data("\(image.width) x \(image.height) \(mode)\n".utf8))
-    hasher.update(data: image.bytes)
-    pixels = hasher.finalize()
+    var hasher = SHA256Hasher()
+    hasher.update(Data("\(image.width) x \(image.height) \(mode)\n".utf8))
+    hasher.update(image.bytes)
+    pixels = hasher.hexDigest()
     // Means of blocks do instead of a filter, and cost a tenth of starting one.
     let thumbnail = Self.blockMeans(image.grey().with8Bits())
     self.thumbnail = thumbnail

@@ -1,5 +1,5 @@
 public import AtelierCore
-import Crypto
+import AtelierHashing
 public import Foundation
 public import Torch
 
@@ -156,10 +156,10 @@ public struct CheckpointStore: Sendable {
         SystemState.training(of: system), metadata: ["atelier.step": String(state.step)], to: training)
       var state = state
       // What is hashed is what can be read back, not what was meant to be written.
-      state.hashes[Self.modelName] = try Self.hash(model)
-      state.hashes[Self.trainingName] = try Self.hash(training)
+      state.hashes[Self.modelName] = try SHA256Hasher.hexDigest(of: model)
+      state.hashes[Self.trainingName] = try SHA256Hasher.hexDigest(of: training)
       for (artefact, content) in description.artefacts.contents {
-        state.hashes["artefacts/" + artefact] = Self.hash(content)
+        state.hashes["artefacts/" + artefact] = content.sha256Hex
       }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -189,7 +189,7 @@ public struct CheckpointStore: Sendable {
     }
     for name in [modelName, trainingName] {
       let file = folder.appendingPathComponent(name)
-      guard let found = try? hash(file) else {
+      guard let found = try? SHA256Hasher.hexDigest(of: file) else {
         throw .damaged(path: folder.path, reason: "\(name) is missing; use an earlier checkpoint")
       }
       guard found == state.hashes[name] else {
@@ -275,21 +275,6 @@ public struct CheckpointStore: Sendable {
     synchronizeFolder(folder)
     if isReplacing { try? FileManager.default.removeItem(at: replaced) }
     return place
-  }
-
-  /// The SHA-256 of a file, in hexadecimal.
-  package static func hash(_ file: URL) throws -> String {
-    let handle = try FileHandle(forReadingFrom: file)
-    defer { try? handle.close() }
-    var hash = SHA256()
-    while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty { hash.update(data: piece) }
-    return hexadecimal(hash.finalize())
-  }
-
-  static func hash(_ data: Data) -> String { hexadecimal(SHA256.hash(data: data)) }
-
-  private static func hexadecimal(_ digest: SHA256.Digest) -> String {
-    digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 }
 

@@ -1,7 +1,7 @@
 public import AtelierCore
 import AtelierData
+import AtelierHashing
 import AtelierMetrics
-import Crypto
 import Foundation
 public import Torch
 
@@ -98,7 +98,7 @@ struct InstancePreparation {
       selected: selected)
     var metadata = [
       "fingerprint": fingerprint, "data": base.description.fingerprint, "features": source.source.name,
-      "network": Self.hash(source.file),
+      "network": source.file.sha256Hex,
     ]
     for field in source.source.provenance.fields { metadata["provenance.\(field.name)"] = field.value }
     if rows != Array(0..<base.count) {
@@ -193,26 +193,21 @@ struct InstancePreparation {
 
   private func fingerprint(_ base: any Dataset) -> String {
     let shape = base.description.imageShape.map { "\($0)" } ?? "none"
-    return Self.hash(Data("instances 1 \(base.description.fingerprint) \(shape) \(plan) \(seed)".utf8))
-  }
-
-  private static func hash(_ data: Data) -> String {
-    SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
+    return Data("instances 1 \(base.description.fingerprint) \(shape) \(plan) \(seed)".utf8).sha256Hex
   }
 
   /// Where the folder of the caller keeps the table and the network; nil where there is no folder.
   private func places(_ base: any Dataset, _ fingerprint: String) -> (table: URL, network: URL)? {
     guard let cache else { return nil }
     let shape = base.description.imageShape.map { "\($0)" } ?? "none"
-    let network = Self.hash(
-      Data(
-        "network 1 \(base.description.fingerprint) \(shape) \(plan.source) \(plan.featureSize) \(plan.epochs) "
-          .utf8) + Data("\(plan.mirrors) \(seed)".utf8))
+    let network =
+      "network 1 \(base.description.fingerprint) \(shape) \(plan.source) \(plan.featureSize) \(plan.epochs) "
+      + "\(plan.mirrors) \(seed)"
     func place(_ name: String, _ hash: String) -> URL {
       let parts = name.split(separator: ".", maxSplits: 1)
       return cache.appendingPathComponent("\(parts[0])-\(hash.prefix(12)).\(parts[1])")
     }
-    return (place(InstanceTable.artefact, fingerprint), place(InstanceTable.embedder, network))
+    return (place(InstanceTable.artefact, fingerprint), place(InstanceTable.embedder, Data(network.utf8).sha256Hex))
   }
 
   /// A network that was kept; nil where there is none or it cannot be read, and has to be trained.
@@ -229,7 +224,7 @@ struct InstancePreparation {
     else { return nil }
     let artefacts = Artefacts([InstanceTable.artefact: table, InstanceTable.embedder: network])
     guard let found = try? Self.metadata(table), found["fingerprint"] == fingerprint,
-      found["network"] == Self.hash(network)
+      found["network"] == network.sha256Hex
     else { return nil }
     say("Using the features in \(places.table.path).")
     return artefacts

@@ -1,6 +1,6 @@
 public import AtelierCore
 public import AtelierData
-import Crypto
+import AtelierHashing
 public import Foundation
 public import Torch
 import TorchNN
@@ -57,10 +57,6 @@ public enum ModelFile {
   private static let largestInlined = 24_000_000
   private static let referencePrefix = "sha256:"
 
-  private static func hash(_ data: Data) -> String {
-    SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
-  }
-
   /// An artefact that a model file in a run's checkpoint only names.
   private static func referenced(_ name: String, hash expected: String, _ url: URL) throws(TrainingError)
     -> Data
@@ -71,7 +67,7 @@ public enum ModelFile {
       throw .notFound(
         path: file.path, reason: "the model needs this file of its run; give the whole run's folder")
     }
-    guard hash(data) == expected else {
+    guard data.sha256Hex == expected else {
       throw .damaged(path: file.path, reason: "it is not the file that the model was trained with")
     }
     return data
@@ -106,7 +102,7 @@ public enum ModelFile {
     ]
     for (name, content) in description.artefacts.contents {
       guard content.count <= largestInlined else {
-        texts["atelier.artefact/" + name] = referencePrefix + hash(content)
+        texts["atelier.artefact/" + name] = referencePrefix + content.sha256Hex
         continue
       }
       let text = String(validating: content, as: UTF8.self)

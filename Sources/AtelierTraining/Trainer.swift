@@ -1,5 +1,6 @@
 public import AtelierCore
 import AtelierData
+import AtelierHashing
 public import Foundation
 import Torch
 import TorchNN
@@ -377,7 +378,7 @@ public final class Trainer {
     try SystemState.loadTraining(try Safetensors.read(training).tensors, into: system, from: training)
     for (name, content) in facts.artefacts.contents {
       let hash = state.hashes["artefacts/" + name]
-      guard hash == nil || hash == CheckpointStore.hash(content) || adoptsOtherData else {
+      guard hash == nil || hash == content.sha256Hex || adoptsOtherData else {
         throw TrainingError.cannotResume(
           reason: "the artefact '\(name)' is not the one that was trained with; put it back, "
             + "or give --allow-inexact-resume")

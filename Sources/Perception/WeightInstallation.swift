@@ -1,4 +1,4 @@
-import Crypto
+import AtelierHashing
 public import Foundation
 import Torch
 
@@ -173,10 +173,10 @@ extension WeightStore {
   }
 
   private static func hash(of file: URL) throws -> String {
-    guard let data = try? Data(contentsOf: file, options: .mappedIfSafe) else {
+    guard let hash = try? SHA256Hasher.hexDigest(of: file) else {
       throw PerceptionError.unusable(path: file.path, reason: "it cannot be read")
     }
-    return SHA256.hash(data: data).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return hash
   }
 
   // MARK: Python

@@ -1,4 +1,4 @@
-import Crypto
+import AtelierHashing
 public import Foundation
 public import Torch
 import TorchNN
@@ -96,11 +96,11 @@ public struct WeightStore: Sendable, Hashable {
   /// SHA-256 over names, types, shapes and values in the file's order; what a file says about itself does
   /// not count.
   public static func contentHash(_ tensors: [(name: String, tensor: HostTensor)]) -> String {
-    var hash = SHA256()
+    var hash = SHA256Hasher()
     for (name, tensor) in tensors {
-      hash.update(data: Data("\(name) \(tensor.dtype) \(tensor.shape)\n".utf8))
-      tensor.bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+      hash.update(Data("\(name) \(tensor.dtype) \(tensor.shape)\n".utf8))
+      hash.update(tensor.bytes)
     }
-    return hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return hash.hexDigest()
   }
 }

@@ -1,0 +1,4 @@
+#ifndef CLibCrypto_SHIM_H
+#define CLibCrypto_SHIM_H
+#include <openssl/evp.h>
+#endif
