@@ -68,7 +68,6 @@ let swiftSettings: [SwiftSetting] = [
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
-let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let csv = Target.Dependency.product(name: "SwiftCSV", package: "SwiftCSV")
 
 /// A Swift target; every one is compiled with the same settings.
@@ -114,7 +113,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     .package(url: "https://github.com/swiftcsv/SwiftCSV", exact: "0.10.0"),
   ],
@@ -145,6 +143,11 @@ let package = Package(
       providers: [.apt(["libsndfile1-dev"]), .brew(["libsndfile"])]),
     .systemLibrary(
       name: "CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"]), .brew(["libsoxr"])]),
+    .systemLibrary(
+      name: "CProtobufC", pkgConfig: "libprotobuf-c",
+      providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
+    .target(
+      name: "CTensorBoard", dependencies: ["CProtobufC"], exclude: ["tensorboard_event.proto"]),
     library("AtelierMedia", ["CVips", "CFreeType", "CHarfBuzz", "CSndFile", "CSoxr"]),
     library("AtelierData", ["Torch", "AtelierHashing", "AtelierMedia", "CZlib", csv]),
     library("Perception", ["Torch", "TorchNN", "AtelierHashing", "CZlib"]),
@@ -156,8 +159,8 @@ let package = Package(
       "AtelierTraining",
       [
         "Torch", "TorchNN", "Perception", "AtelierHashing", "AtelierMedia", "AtelierData", "AtelierCore",
-        "AtelierMetrics", yams, protobuf,
-      ], exclude: ["TensorBoard/tensorboard_event.proto"]),
+        "AtelierMetrics", "CTensorBoard", yams,
+      ]),
     library("Atelier", umbrella),
     program("AtelierCommand", everything + [argumentParser, yams]),
     // Nothing above depends on Faiss, so that its BLAS is in no program that does not ask for it.

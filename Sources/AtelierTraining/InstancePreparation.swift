@@ -207,7 +207,9 @@ struct InstancePreparation {
       let parts = name.split(separator: ".", maxSplits: 1)
       return cache.appendingPathComponent("\(parts[0])-\(hash.prefix(12)).\(parts[1])")
     }
-    return (place(InstanceTable.artefact, fingerprint), place(InstanceTable.embedder, Data(network.utf8).sha256Hex))
+    return (
+      place(InstanceTable.artefact, fingerprint), place(InstanceTable.embedder, Data(network.utf8).sha256Hex)
+    )
   }
 
   /// A network that was kept; nil where there is none or it cannot be read, and has to be trained.

@@ -1,5 +1,4 @@
 public import Foundation
-import SwiftProtobuf
 
 /// Writes scalars and pictures for TensorBoard.
 ///
@@ -26,23 +25,14 @@ public final class EventFileWriter {
     }
     url = candidate
     file = try AppendingFile(candidate)
-    var event = Atelier_Tensorboard_Event()
-    event.wallTime = now.timeIntervalSince1970
-    event.fileVersion = "brain.Event:2"
-    try append(event)
+    try append(.version("brain.Event:2"), step: 0, time: now)
   }
 
   /// Writes the numbers of a step.
   public func write(
     scalars: [(name: String, value: Double)], step: Int, time: Date = Date()
   ) throws(TrainingError) {
-    let values = scalars.map { scalar in
-      var value = Atelier_Tensorboard_Summary.Value()
-      value.tag = scalar.name
-      value.simpleValue = Float(scalar.value)
-      return value
-    }
-    try append(values, step: step, time: time)
+    try append(.scalars(scalars.map { ($0.name, Float($0.value)) }), step: step, time: time)
   }
 
   /// Writes a picture of a step.
@@ -53,33 +43,13 @@ public final class EventFileWriter {
   public func write(
     picture png: [UInt8], width: Int, height: Int, channels: Int, name: String, step: Int, time: Date = Date()
   ) throws(TrainingError) {
-    var image = Atelier_Tensorboard_Summary.Image()
-    image.width = Int32(width)
-    image.height = Int32(height)
-    image.colorspace = Int32(channels)
-    image.encodedImageString = Data(png)
-    var value = Atelier_Tensorboard_Summary.Value()
-    value.tag = name
-    value.image = image
-    try append([value], step: step, time: time)
+    try append(
+      .image(name: name, png: png, width: width, height: height, colorspace: channels), step: step, time: time
+    )
   }
 
-  private func append(
-    _ values: [Atelier_Tensorboard_Summary.Value], step: Int, time: Date
-  ) throws(TrainingError) {
-    var event = Atelier_Tensorboard_Event()
-    event.wallTime = time.timeIntervalSince1970
-    event.step = Int64(step)
-    event.summary.value = values
-    try append(event)
-  }
-
-  private func append(_ event: Atelier_Tensorboard_Event) throws(TrainingError) {
-    let data: [UInt8]
-    do { data = try event.serializedBytes() } catch {
-      throw .unwritable(path: url.path, reason: "an event could not be encoded: \(error)")
-    }
-    try file.append(Self.record(data))
+  private func append(_ message: EventMessage, step: Int, time: Date) throws(TrainingError) {
+    try file.append(Self.record(message.packed(step: step, time: time.timeIntervalSince1970)))
   }
 
   /// One TFRecord around a message.
