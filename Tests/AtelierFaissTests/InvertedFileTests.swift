@@ -189,35 +189,51 @@ struct InvertedFileTests {
   }
 }
 
-@Suite(.enabled(if: InvertedFileIndex.isAvailable, absence), .serialized)
+@Suite(.enabled(if: InvertedFileIndex.isAvailable, absence))
 struct FaissLinkingTests {
   #if canImport(Glibc)
-    @Test func theEngineKeepsItsOwnMatrixProduct() throws {
-      // The loader's choice for the name is the engine's, or the engine shows no such name and cannot lose it.
+    /// The name of the library that a function lies in.
+    private func library(of symbol: UnsafeMutableRawPointer) throws -> String {
+      // `dladdr` is not among what Glibc's module declares; of the four pointers it gives, the first is the path.
+      typealias Text = UnsafePointer<CChar>?
+      typealias Finder = @convention(c) (UnsafeRawPointer, UnsafeMutablePointer<Text>) -> Int32
+      let find = unsafeBitCast(try #require(dlsym(nil, "dladdr")), to: Finder.self)
+      var facts = [Text](repeating: nil, count: 4)
+      let isFound = facts.withUnsafeMutableBufferPointer { $0.baseAddress.map { find(symbol, $0) } ?? 0 }
+      try #require(isFound != 0)
+      return URL(fileURLWithPath: String(cString: try #require(facts[0]))).lastPathComponent
+    }
+
+    /// Functions of BLAS and LAPACK that the engine calls, and Faiss's BLAS has too.
+    ///
+    /// A call inside the engine is bound as `dlsym` on the program itself finds the name: to the first library in the
+    /// order of linking that has it. (`LD_DEBUG=bindings` shows both to change together when the order does.)
+    @Test(arguments: ["sgemm_", "dgemm_", "sgemv_", "saxpy_", "sdot_", "sgesdd_", "sgeqrf_"])
+    func theEngineCallsItsOwn(_ name: String) throws {
+      let engine = try #require(dlopen("libtorch_cpu.so", RTLD_NOW | RTLD_NOLOAD))
+      defer { dlclose(engine) }
+      // Searches the engine and what it is linked with. An engine that shows no such name cannot lose it.
+      guard let own = dlsym(engine, name) else { return }
+      let program = try #require(dlopen(nil, RTLD_NOW))
+      defer { dlclose(program) }
+      let bound = try #require(dlsym(program, name))
+      let (found, wanted) = (try library(of: bound), try library(of: own))
+      #expect(bound == own, "\(name) is that of \(found), not of \(wanted)")
+      #expect(wanted.contains("torch") || wanted.contains("mkl"), "\(name) of the engine lies in \(wanted)")
+    }
+
+    @Test func theBLASOfFaissIsThereAndAnother() throws {
+      // Else the test above would hold whatever the order is. A shared Faiss may bring a BLAS of another name.
+      guard let blas = dlopen("libblas.so.3", RTLD_NOW | RTLD_NOLOAD) else { return }
+      defer { dlclose(blas) }
       let engine = try #require(dlopen("libtorch_cpu.so", RTLD_NOW | RTLD_NOLOAD))
       defer { dlclose(engine) }
       guard let own = dlsym(engine, "sgemm_") else { return }
-      let program = dlopen(nil, RTLD_NOW)
-      #expect(try #require(dlsym(program, "sgemm_")) == own)
+      let other = try #require(dlsym(blas, "sgemm_"))
+      let (found, wanted) = (try library(of: other), try library(of: own))
+      #expect(other != own && found != wanted, "\(found), \(wanted)")
     }
   #endif
-
-  @Test func theMatrixProductIsAsFastWithFaissAsWithout() throws {
-    // This process is linked with Faiss, `atelier` is not. Interposed by the reference BLAS, the product takes ten
-    // times as long; the bound leaves room for a busy machine. `neighbours-benchmark product` prints the ratio.
-    let program = try #require(Program(named: "atelier"), "the program atelier was not built")
-    let threads = Engine.threadCount
-    Engine.threadCount = 1
-    defer { Engine.threadCount = threads }
-    var (with, without) = (Double.infinity, Double.infinity)
-    for _ in 0..<6 where with > 1.5 * without || without == .infinity {
-      with = min(with, Engine.productSeconds(rows: 768))
-      let result = try program.run(["benchmark", "product", "--rows", "768", "--threads", "1"])
-      let answer = try JSONDecoder().decode([String: Double].self, from: Data(result.output.utf8))
-      without = min(without, try #require(answer["seconds"]))
-    }
-    #expect(with < 1.5 * without)
-  }
 }
 
 @Suite(.disabled(if: InvertedFileIndex.isAvailable, "Faiss is there"))
