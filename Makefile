@@ -35,7 +35,7 @@ build: ## Build everything but the tests, in release
 	@Scripts/setup --no-data
 	swift build $(BUILD)
 
-proof: ## Run the slow proofs: kill and resume for every system, at many instants
+proof: ## Run the slow proofs: kill and resume for every system, at many steps
 	@Scripts/setup --no-data
 	ATELIER_PROOF=1 swift test $(BUILD) --disable-testable-imports --disable-xctest --filter Proof
 

@@ -304,10 +304,29 @@ private final class Listener: ProgressReporter {
     (options.steps, options.epochs) = (nil, 2)
     let byEpoch = try harness.train(in: folder.url, options: options)
     #expect(CheckpointStore(byEpoch.checkpoints).steps.last == 6)  // 12 pictures, 4 a batch
-    (options.epochs, options.seconds) = (nil, 0.2)
-    let clock = ContinuousClock.now
-    _ = try harness.train(in: folder.url, options: options)
-    #expect(ContinuousClock.now - clock < .seconds(20))
+  }
+
+  @Test func secondsEndATrainingAndCountOverAllResumptions() throws {
+    let folder = try TemporaryFolder()
+    let harness = try harness(in: folder)
+    var options = SystemHarness.options(steps: 2)
+    // Over before the first step on any machine; and never in the way.
+    options.seconds = 1e-9
+    let atOnce = try harness.train(in: folder.url, options: options)
+    #expect(CheckpointStore(atOnce.checkpoints).steps == [0])
+    options.seconds = 1e9
+    let run = try harness.train(in: folder.url, options: options)
+    let store = CheckpointStore(run.checkpoints)
+    #expect(store.steps.last == 2)
+    // As if these two steps had taken an hour.
+    let file = store.url(step: 2).appendingPathComponent(CheckpointStore.stateName)
+    var state = try JSONDecoder().decode(TrainingState.self, from: try Data(contentsOf: file))
+    state.seconds = 3600
+    try JSONEncoder().encode(state).write(to: file)
+    let spent = try Training.resume(run.url, registry: registry) { ($0.steps, $0.seconds) = (4, 3600) }
+    #expect(spent.step == 2 && spent.reason == .finished)
+    let more = try Training.resume(run.url, registry: registry) { ($0.steps, $0.seconds) = (4, 1e9) }
+    #expect(more.step == 4 && more.seconds >= 3600)
   }
 
   @Test func picturesOfAnySizeAndChannelsArePrepared() throws {

@@ -40,23 +40,24 @@ import Testing
         + ["--steps", "\(steps)", "--threads", "1", "--checkpoint-every", "1", "--keep-last", "2", "--quiet"]
     }
     let whole = folder("whole").path
-    let start = Date()
     let uninterrupted = try atelier.run(train(whole))
     #expect(uninterrupted.status == 0, "\(uninterrupted.errors)")
-    let duration = Date().timeIntervalSince(start)
     let broken = folder("broken").path
-    // A checkpoint a step: many of the instants fall into the middle of a save.
+    // A checkpoint a step, of which a random one is waited for; every other kill waits for the next save to begin.
     var generator = SeededGenerator(seed: 11, purpose: tried.system)
-    let instants = (0..<kills).map { _ in Double.random(in: 0.2...0.9, using: &generator) * duration }
-    let result = try runThroughKills(
-      atelier, first: train(broken), then: ["train", "--resume", broken, "--quiet"], instants: instants)
-    var last = result.last
-    if last.status != 0, last.errors.contains("configuration.yaml") {
-      // Killed before the run had a configuration: there is nothing to resume yet.
-      try? FileManager.default.removeItem(atPath: broken)
-      last = try atelier.run(train(broken))
+    let checkpoints = URL(fileURLWithPath: broken).appendingPathComponent("checkpoints")
+    let reached = (0..<kills).map { _ in Int.random(in: 1..<steps, using: &generator) }.sorted()
+    let events = reached.enumerated().map { number, step -> () throws -> Bool in
+      {
+        guard let newest = CheckpointStore(checkpoints).steps.last, newest >= step else { return false }
+        guard number % 2 == 1 else { return true }
+        return try FileManager.default.contentsOfDirectory(atPath: checkpoints.path)
+          .contains { $0.hasPrefix(".partial-") }
+      }
     }
-    #expect(last.status == 0, "\(last.errors)")
+    let result = try runThroughKills(
+      atelier, first: train(broken), then: ["train", "--resume", broken, "--quiet"], events: events)
+    #expect(result.last.status == 0, "\(result.last.errors)")
     let step = String(format: "checkpoints/step-%06d", steps)
     let differing = differingFiles(
       ["model.safetensors", "training.safetensors"], URL(fileURLWithPath: whole).appendingPathComponent(step),

@@ -42,16 +42,17 @@ public struct Program: Sendable {
     try start(arguments, environment).finish()
   }
 
-  /// Runs the program and kills it after a while, unless it ended by then.
+  /// Runs the program and kills it once something can be seen, unless it ended by then.
   ///
-  /// - Parameter signal: SIGKILL leaves it no chance, SIGINT is Ctrl-C.
+  /// - Parameters:
+  ///   - isDue: looked at every millisecond: a file that has appeared, for example.
+  ///   - signal: SIGKILL leaves it no chance, SIGINT is Ctrl-C.
   public func run(
-    _ arguments: [String], killedAfter seconds: Double, signal: Int32 = SIGKILL,
+    _ arguments: [String], killedWhen isDue: () throws -> Bool, signal: Int32 = SIGKILL,
     environment: [String: String] = [:]
   ) throws -> Result {
     let running = try start(arguments, environment)
-    let end = Date(timeIntervalSinceNow: seconds)
-    while running.process.isRunning, Date() < end { usleep(2000) }
+    while running.process.isRunning, !(try isDue()) { usleep(1000) }
     if running.process.isRunning { kill(running.process.processIdentifier, signal) }
     return running.finish()
   }
@@ -95,15 +96,15 @@ private final class RunningProgram {
 ///
 /// - Parameters:
 ///   - first: the arguments of the first start; the following ones use `then`.
-///   - instants: seconds after which each start is killed, for example drawn at random.
+///   - events: what each start is killed at; looked at every millisecond.
 /// - Returns: how often it was killed, and its last words.
 public func runThroughKills(
-  _ program: Program, first: [String], then: [String], instants: [Double]
+  _ program: Program, first: [String], then: [String], events: [() throws -> Bool]
 ) throws -> (kills: Int, last: Program.Result) {
   var kills = 0
   var arguments = first
-  for instant in instants {
-    let result = try program.run(arguments, killedAfter: instant)
+  for event in events {
+    let result = try program.run(arguments, killedWhen: event)
     guard result.wasKilled else { return (kills, result) }
     kills += 1
     arguments = then
