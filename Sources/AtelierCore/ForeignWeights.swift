@@ -170,12 +170,6 @@ extension ImportingSystem {
         try entry.average.load(network.module.hostState().filter { names.contains($0.name) }, from: source)
       }
     }
-    // An average that generates begins where the imported weights are.
-    for (name, average) in system.averages where model.networks[name] != nil {
-      let names = Set(average.state().map(\.name))
-      let state = system.network(name)?.module.hostState() ?? []
-      try average.load(state.filter { names.contains($0.name) }, from: source)
-    }
     let untouched = system.trainedNetworks.map(\.name).filter { model.networks[$0] == nil }
     return (system, untouched)
   }

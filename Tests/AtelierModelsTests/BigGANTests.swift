@@ -235,6 +235,25 @@ private func tinyInstances() -> ICGAN.Configuration {
     }
   }
 
+  @Test func theAverageKeepsItsOwnFile() throws {
+    /// What the average holds after an import of all three files, each of another system's weights.
+    func averaged<System: ImportingSystem>(_ type: System.Type, _ configuration: System.Configuration) throws
+    {
+      let (plain, averaged) = (try make(type, configuration, seed: 1), try make(type, configuration, seed: 2))
+      let files = [
+        try file("G.pth", plain.network("generator")), try file("G_ema.pth", averaged.network("generator")),
+        try file("D.pth", plain.network("discriminator")),
+      ]
+      let (read, untouched) = try type.importing(files, using: RandomStream(seed: 8))
+      #expect(untouched.isEmpty)
+      let weights = { (system: System) in system.network("generator")?.module.hostState().map(\.tensor) }
+      #expect(weights(read) == weights(plain) && weights(plain) != weights(averaged))
+      #expect(read.averages.first?.average.state().map(\.tensor) == weights(averaged))
+    }
+    try averaged(BigGAN.self, tiny())
+    try averaged(ICGAN.self, tinyInstances())
+  }
+
   @Test func otherWeightsAreRefused() throws {
     let judge = try file("D.pth", make(BigGAN.self, tiny()).network("discriminator"))
     #expect(throws: ConfigurationError.self) { try BigGAN.recognise([judge]) }
