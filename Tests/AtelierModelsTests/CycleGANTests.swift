@@ -84,6 +84,24 @@ private func tiny() -> CycleGAN.Configuration {
     #expect((losses.last ?? .nan) < losses[0] * 0.6)
   }
 
+  @Test func poolsTakeThePicturesMadeBeforeTheUpdate() throws {
+    var configuration = tiny()
+    configuration.poolSize = 2
+    let (system, same) = (try make(CycleGAN.self, configuration), try make(CycleGAN.self, configuration))
+    let source = NoiseSource(CycleGAN.fields(configuration), batchSize: 1, seed: 9)
+    let batch = NoiseSource(CycleGAN.fields(configuration), batchSize: 1, seed: 9).next()
+    func made(_ name: String, _ domain: String) throws -> HostTensor {
+      let network = try #require(same.network(name))
+      return try withoutGradients { try network.forward(nil, ["image": batch[domain]]).required("image") }
+        .host()
+    }
+    let expected = [try made("generatorBA", "B"), try made("generatorAB", "A")]
+    let step = TrainingStep(index: 0, draws: StreamDraws(RandomStream(seed: 4)), source: source)
+    try step.run { try system.step($0) }
+    #expect(system.carriedState().map(\.name) == ["poolA", "poolB"])
+    #expect(system.carriedState().map { $0.tensor.floats() } == expected.map { $0.floats() })
+  }
+
   @Test func poolsAreCarriedOver() throws {
     var configuration = tiny()
     configuration.poolSize = 3

@@ -13,22 +13,20 @@ func featureMatching(_ fake: [[Tensor]], _ real: [[Tensor]], layers: Int) -> Ten
 /// The same without the factor, as in spade and sean: mean absolute differences summed over stages, averaged
 /// over scales. Source: NVlabs/SPADE `models/pix2pix_model.py` `compute_generator_loss`.
 func featureDistance(_ fake: [[Tensor]], _ real: [[Tensor]]) -> Tensor {
-  var sum: Tensor?
-  for (fake, real) in zip(fake, real) {
-    for (fake, real) in zip(fake, real).dropLast() {
-      let term = meanAbsoluteError(fake, real.detached())
-      sum = sum.map { $0 + term } ?? term
-    }
+  let terms = zip(fake, real).flatMap { fake, real in
+    zip(fake, real).dropLast().map { meanAbsoluteError($0, $1.detached()) }
   }
-  guard let sum else { return Tensor(scalar: 0) }
-  return sum / Double(fake.count)
+  guard check(!terms.isEmpty, "a discriminator without stages has no features to match") else {
+    return Tensor(scalar: 0)
+  }
+  return terms.dropFirst().reduce(terms[0], +) / Double(fake.count)
 }
 
 /// An adversarial loss summed over the scales of a multiscale discriminator, each by its last output.
 func summedOverScales(_ outputs: [[Tensor]], _ loss: (Tensor) -> Tensor) -> Tensor {
   let terms = outputs.compactMap { $0.last.map(loss) }
-  guard let first = terms.first else { return Tensor(scalar: 0) }
-  return terms.dropFirst().reduce(first, +)
+  guard check(!terms.isEmpty, "a discriminator without scales has no loss") else { return Tensor(scalar: 0) }
+  return terms.dropFirst().reduce(terms[0], +)
 }
 
 /// An adversarial loss averaged over the scales of a multiscale discriminator, each by its last output.

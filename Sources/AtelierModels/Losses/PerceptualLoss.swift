@@ -71,12 +71,22 @@ struct PerceptualLoss {
     }
     let wanted = withoutGradients { features(target) }
     let got = features(output)
-    var total: Tensor?
+    var total = Tensor(scalar: 0, device: output.device)
     for (name, weight) in layers {
-      guard let a = got[name], let b = wanted[name] else { continue }
+      let (a, b) = (got.activation(name), wanted.activation(name))
       let part = (criterion == .l1 ? meanAbsoluteError(a, b) : meanSquaredError(a, b)) * weight
-      total = total.map { $0 + part } ?? part
+      total = total + part
     }
-    return total ?? Tensor(scalar: 0, device: output.device)
+    return total
+  }
+}
+
+extension [String: Tensor] {
+  /// What a network computed at a layer that it was asked for; a missing one is an engine error, so that no
+  /// term of a loss is left out in silence.
+  func activation(_ name: String) -> Tensor {
+    if let tensor = self[name] { return tensor }
+    check(false, "nothing was computed at '\(name)', only at \(keys.sorted())")
+    return .zeros([1])
   }
 }

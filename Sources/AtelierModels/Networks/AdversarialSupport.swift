@@ -104,3 +104,12 @@ extension DatasetDescription {
     return classNames.count
   }
 }
+
+/// A tensor that a term of an update has left for what follows it.
+///
+/// Every term is evaluated before an optimiser steps, so a missing tensor is a mistake in the system, which
+/// nothing may stand in for.
+func left(_ tensor: Tensor?, _ what: String) -> Tensor {
+  guard let tensor else { preconditionFailure("the update did not leave \(what)") }
+  return tensor
+}

@@ -377,11 +377,10 @@ final class ScaledDiscriminator: Module {
 extension Sequence where Element == Tensor {
   /// An adversarial loss, summed over the scales of a discriminator.
   func summed(_ loss: (Tensor) -> Tensor) -> Tensor {
-    var sum: Tensor?
-    for scores in self {
-      let term = loss(scores)
-      sum = sum.map { $0 + term } ?? term
+    let terms = map(loss)
+    guard check(!terms.isEmpty, "a discriminator without scales has no loss") else {
+      return Tensor(scalar: 0)
     }
-    return sum ?? Tensor(scalar: 0)
+    return terms.dropFirst().reduce(terms[0], +)
   }
 }

@@ -135,13 +135,12 @@ func foundClasses(_ data: DataFacts, otherwise classes: Int) -> Int {
 func perceptualDistance(_ network: VGG, _ fake: Tensor, _ real: Tensor) -> Tensor {
   let targets = withoutGradients { network.activations(of: real, at: perceptualLayers) }
   let own = network.activations(of: fake, at: perceptualLayers)
-  var sum: Tensor?
-  for (name, weight) in zip(perceptualLayers, [1.0 / 32, 1.0 / 16, 1.0 / 8, 1.0 / 4, 1]) {
-    guard let a = own[name], let b = targets[name] else { continue }
-    let term = meanAbsoluteError(a, b) * weight
-    sum = sum.map { $0 + term } ?? term
+  let weights: [Double] = [1.0 / 32, 1.0 / 16, 1.0 / 8, 1.0 / 4, 1]
+  var sum = Tensor(scalar: 0, device: fake.device)
+  for (name, weight) in zip(perceptualLayers, weights) {
+    sum = sum + meanAbsoluteError(own.activation(name), targets.activation(name)) * weight
   }
-  return sum ?? Tensor(scalar: 0)
+  return sum
 }
 
 /// The activations that ``perceptualDistance(_:_:_:)`` compares.

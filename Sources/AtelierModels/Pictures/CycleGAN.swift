@@ -250,18 +250,20 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
       logged.append((name, value.detached()))
       return value
     }
-    var fakes: [String: Tensor] = [:]
-    /// One direction and back: `there` makes a picture of the other domain, `back` undoes it.
+    /// One direction and back: `there` makes a picture of the other domain, `back` undoes it. Gives the
+    /// made picture without history beside the loss.
     func cycle(
       _ real: Tensor, _ there: any Layer, _ back: any Layer, _ judge: any Layer, _ names: (String, String)
-    ) -> Tensor {
+    ) -> (fake: Tensor, loss: Tensor) {
       let fake = there(real)
-      fakes[names.0] = fake.detached()
       let returned = back(fake)
       let scores = judge(augment(fake, draws: step.draws, name: "diffAugment.generator\(names.0)"))
-      return noted("adversarial\(names.0)", loss.generator(scores))
+      let sum =
+        noted("adversarial\(names.0)", loss.generator(scores))
         + noted("cycle\(names.1)", meanAbsoluteError(returned, real) * weights.cycle)
+      return (fake.detached(), sum)
     }
+    var (fakeA, fakeB): (Tensor?, Tensor?)
     func identity(_ real: Tensor, _ generator: any Layer, _ name: String) -> Tensor {
       noted(
         "identity\(name)", meanAbsoluteError(generator(real), real) * (weights.cycle * weights.identity))
@@ -270,8 +272,16 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     let zero = Tensor(scalar: 0, device: realA.device)
     let total = try withFrozen(discriminatorA) {
       try withFrozen(discriminatorB) {
-        let there = { cycle(realA, self.generatorAB, self.generatorBA, self.discriminatorB, ("AB", "A")) }
-        let back = { cycle(realB, self.generatorBA, self.generatorAB, self.discriminatorA, ("BA", "B")) }
+        let there = {
+          let made = cycle(realA, self.generatorAB, self.generatorBA, self.discriminatorB, ("AB", "A"))
+          fakeB = made.fake
+          return made.loss
+        }
+        let back = {
+          let made = cycle(realB, self.generatorBA, self.generatorAB, self.discriminatorA, ("BA", "B"))
+          fakeA = made.fake
+          return made.loss
+        }
         guard hasIdentity else {
           logged += [("identityB", zero), ("identityA", zero)]
           return try step.update("generators", generatorOptimizer, minimizing: there, back)
@@ -283,7 +293,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     }
     for (name, value) in logged { step.log(name, value) }
     step.log("generator", total)
-    return (fakes["BA"] ?? realA, fakes["AB"] ?? realB)
+    return (left(fakeA, "a picture of A"), left(fakeB, "a picture of B"))
   }
 
   /// The discriminators' update: half of the losses on real and on seen generated pictures, domain by domain.
@@ -291,7 +301,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     _ step: TrainingStep, _ realA: Tensor, _ fakeA: Tensor, _ realB: Tensor, _ fakeB: Tensor
   ) throws {
     let loss = configuration.adversarialLoss.loss
-    var sums: [String: Tensor] = [:]
+    var values: [Tensor] = []
     func term(
       _ name: String, _ discriminator: any Layer, _ pictures: Tensor, _ draw: String,
       _ part: @escaping (Tensor) -> Tensor
@@ -301,7 +311,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
           self.augment(pictures, draws: step.draws, name: "diffAugment.\(draw)\(name)"))
         if draw == "real" { self.augment.observe(realScores: scores) }
         let value = part(scores) * 0.5
-        sums[name] = sums[name].map { $0 + value.detached() } ?? value.detached()
+        values.append(value.detached())
         return value
       }
     }
@@ -311,7 +321,8 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
       term("B", discriminatorB, fakeB, "fake", loss.fake),
       term("A", discriminatorA, realA, "real", loss.real),
       term("A", discriminatorA, fakeA, "fake", loss.fake))
-    for name in ["B", "A"] { if let sum = sums[name] { step.log("discriminator\(name)", sum) } }
+    step.log("discriminatorB", values[0] + values[1])
+    step.log("discriminatorA", values[2] + values[3])
     step.log("discriminator", total)
   }
 

@@ -19,8 +19,10 @@ public import TorchNN
 /// Each step updates the discriminators with one optimiser, then the generators with another. Noise from
 /// N(0, I) is added to every code in training and to none in generation.
 ///
-/// Deviations: the later code's perceptual loss is left out (its weight is 0 in most of the authors'
-/// configurations). In the weight-sharing model the two domains' batches pass one after the other, which
+/// With `weights.perceptual` a translated picture is also to show what the picture it was made from shows
+/// (``DomainInvariantLoss``, of the later code).
+///
+/// Deviations: in the weight-sharing model the two domains' batches pass one after the other, which
 /// without batch norm gives the same numbers; its other discriminators (`COCODis`, `COCOMsDis`) and dropout
 /// are left out.
 public final class UNIT: TwoDomainSystem, AugmentedSystem {
@@ -207,53 +209,57 @@ private final class IndependentModel: SharedLatentModel {
     }
   }
 
-  private let autoencoders: [Domain: Generator]
-  private let judges: [Domain: ScaledDiscriminator]
+  private let generatorA: Generator
+  private let generatorB: Generator
+  private let discriminatorA: ScaledDiscriminator
+  private let discriminatorB: ScaledDiscriminator
   let generators: [Network]
   let discriminators: [Network]
 
   init(_ configuration: UNIT.Configuration, using stream: RandomStream) {
-    let domains: [(Domain, Int)] = [(.a, configuration.channelsA), (.b, configuration.channelsB)]
-    var autoencoders: [Domain: Generator] = [:]
-    var judges: [Domain: ScaledDiscriminator] = [:]
-    var generators: [Network] = []
-    var discriminators: [Network] = []
-    for (domain, channels) in domains {
+    func generator(_ channels: Int) -> Generator {
       let generator = Generator(configuration.plan, channels: channels, using: stream)
       initializeKaiming(generator, using: stream)
-      autoencoders[domain] = generator
-      generators.append(
-        Network(
-          "generator" + domain.rawValue, generator,
-          authorsNames: KeyMap(["encoder": "enc", "decoder": "dec"])
-        ) { _, inputs in
-          let hidden = generator.encoder(try inputs.required("image").channelsLast())
-          return [
-            "hidden": hidden, "image": generator.decoder(inputs["noise"].map { hidden + $0 } ?? hidden),
-          ]
-        })
+      return generator
     }
-    for (domain, channels) in domains {
+    func discriminator(_ channels: Int) -> ScaledDiscriminator {
       let judge = ScaledDiscriminator(
         channels: channels, width: configuration.discriminatorWidth, layers: configuration.layers,
         scales: configuration.scales, norm: configuration.discriminatorNorm, border: configuration.padding,
         using: stream)
       initializeNarrow(judge, using: stream)
-      judges[domain] = judge
-      discriminators.append(
-        Network("discriminator" + domain.rawValue, judge, authorsNames: judge.authorsNames) { _, inputs in
-          try judge.outputs(inputs)
-        })
+      return judge
     }
-    (self.autoencoders, self.judges) = (autoencoders, judges)
-    (self.generators, self.discriminators) = (generators, discriminators)
+    func describe(_ name: String, _ generator: Generator) -> Network {
+      Network(name, generator, authorsNames: KeyMap(["encoder": "enc", "decoder": "dec"])) { _, inputs in
+        let hidden = generator.encoder(try inputs.required("image").channelsLast())
+        return [
+          "hidden": hidden, "image": generator.decoder(inputs["noise"].map { hidden + $0 } ?? hidden),
+        ]
+      }
+    }
+    func describe(_ name: String, _ judge: ScaledDiscriminator) -> Network {
+      Network(name, judge, authorsNames: judge.authorsNames) { _, inputs in try judge.outputs(inputs) }
+    }
+    generatorA = generator(configuration.channelsA)
+    generatorB = generator(configuration.channelsB)
+    discriminatorA = discriminator(configuration.channelsA)
+    discriminatorB = discriminator(configuration.channelsB)
+    generators = [describe("generatorA", generatorA), describe("generatorB", generatorB)]
+    discriminators = [
+      describe("discriminatorA", discriminatorA), describe("discriminatorB", discriminatorB),
+    ]
   }
 
   func encode(_ pictures: Tensor, _ domain: Domain) -> Tensor {
-    autoencoders[domain]?.encoder(pictures.channelsLast()) ?? pictures
+    (domain == .a ? generatorA : generatorB).encoder(pictures.channelsLast())
   }
 
-  func decode(_ code: Tensor, _ domain: Domain) -> Tensor { autoencoders[domain]?.decoder(code) ?? code }
+  func decode(_ code: Tensor, _ domain: Domain) -> Tensor {
+    (domain == .a ? generatorA : generatorB).decoder(code)
+  }
 
-  func scores(_ pictures: Tensor, _ domain: Domain) -> [Tensor] { judges[domain]?(pictures) ?? [] }
+  func scores(_ pictures: Tensor, _ domain: Domain) -> [Tensor] {
+    (domain == .a ? discriminatorA : discriminatorB)(pictures)
+  }
 }

@@ -243,7 +243,7 @@ public final class FastStyleTransfer: TranslatingSystem {
     let style =
       try weights.style == 0 ? [:] : matrices(batch.tensors["style"].map { $0 * 255 }, content.device)
     let wanted =
-      weights.content == 0 ? nil : withoutGradients { features(content, [configuration.contentLayer]) }
+      weights.content == 0 ? [:] : withoutGradients { features(content, [configuration.contentLayer]) }
 
     let total = try step.update("generator", optimizer) {
       let output = generator(content)
@@ -251,18 +251,16 @@ public final class FastStyleTransfer: TranslatingSystem {
       if weights.content != 0 { layers.append(configuration.contentLayer) }
       let found = self.features(output, layers)
       var terms: [Tensor] = []
-      if weights.content != 0, let target = wanted?[configuration.contentLayer],
-        let features = found[configuration.contentLayer]
-      {
-        let loss = meanSquaredError(features, target) * weights.content
+      if weights.content != 0 {
+        let layer = configuration.contentLayer
+        let loss = meanSquaredError(found.activation(layer), wanted.activation(layer)) * weights.content
         step.log("content", loss)
         terms.append(loss)
       }
       if weights.style != 0 {
         var sum = Tensor(scalar: 0, device: content.device)
         for layer in configuration.styleLayers {
-          guard let features = found[layer], let target = style[layer] else { continue }
-          sum = sum + configuration.gram.distance(of: features, from: target)
+          sum = sum + configuration.gram.distance(of: found.activation(layer), from: style.activation(layer))
         }
         let loss = sum * weights.style
         step.log("style", loss)

@@ -332,16 +332,17 @@ public final class NeuralStyle: GenerativeSystem, LossReportingSystem {
     if weights.style != 0 {
       var sum = Tensor(scalar: 0, device: picture.image.device)
       for layer in configuration.styleLayers {
-        guard let features = found[layer], let target = targets.style[layer] else { continue }
-        sum = sum + configuration.gram.distance(of: features, from: target)
+        sum =
+          sum
+          + configuration.gram.distance(of: found.activation(layer), from: targets.style.activation(layer))
       }
       terms.append(("style", sum * weights.style))
     }
     if weights.content != 0 {
       var sum = Tensor(scalar: 0, device: picture.image.device)
       for layer in configuration.contentLayers {
-        guard let features = found[layer], let target = targets.content[layer] else { continue }
-        sum = sum + configuration.contentDistance(features, target)
+        sum =
+          sum + configuration.contentDistance(found.activation(layer), targets.content.activation(layer))
       }
       terms.append(("content", sum * weights.content))
     }

@@ -98,8 +98,7 @@ extension AdversarialEnlargement {
       { [self] in
         let fake = scores(generated, step, "fake")
         fakeScores = fake.detached()
-        let mean = realScores.map { $0.mean() } ?? Tensor(scalar: 0, device: fake.device)
-        let loss = (fake - mean).softplus().mean() * 0.5
+        let loss = (fake - left(realScores, "scores of real pictures").mean()).softplus().mean() * 0.5
         step.log("discriminatorFake", loss)
         return loss
       })
