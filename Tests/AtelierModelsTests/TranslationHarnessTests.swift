@@ -56,27 +56,25 @@ private func makeForms() -> [Form] {
     return try SystemHarness(form.type, form.changes, data: data)
   }
 
-  @Test(arguments: 0..<5) func twoStepsChangeTheNetworks(_ index: Int) throws {
+  @Test(arguments: makeForms().indices) func twoStepsChangeTheNetworks(_ index: Int) throws {
     let folder = try TemporaryFolder()
     #expect(try harness(index, in: folder).takesTwoSteps())
   }
 
-  @Test(arguments: 0..<5) func aSeedDecidesEveryByte(_ index: Int) throws {
+  @Test(arguments: makeForms().indices) func aSeedDecidesEveryByte(_ index: Int) throws {
     let folder = try TemporaryFolder()
     #expect(try harness(index, in: folder).isDeterministic())
   }
 
-  @Test(arguments: 0..<5) func resumingEqualsNotStopping(_ index: Int) throws {
+  @Test(arguments: makeForms().indices) func resumingEqualsNotStopping(_ index: Int) throws {
     let folder = try TemporaryFolder()
     // Long enough for CycleGAN's pool to fill before, and to exchange pictures after resumption.
     #expect(try harness(index, in: folder).resumesExactly(half: 3))
   }
 
-  @Test(arguments: 0..<5) func oneBatchIsLearned(_ index: Int) throws {
+  @Test(arguments: makeForms().indices) func oneBatchIsLearned(_ index: Int) throws {
     let folder = try TemporaryFolder()
     let (first, last) = try harness(index, in: folder).overfitsOneBatch(steps: 25)
     #expect(last < first)
   }
-
-  @Test func noFormIsLeftOut() { #expect(makeForms().count == 5) }
 }
