@@ -113,6 +113,25 @@ private func trainOnMaps(
     #expect(spread.floats() == [1, 1, 2, 1, 3, 3, 3, 4])
   }
 
+  @Test func theGeneratorTellsTheFeaturesOfInstancesThatItSaw() throws {
+    var configuration = tiny()
+    configuration.encoder = .instanceFeatures
+    configuration.encoderDownsamplings = 1
+    let system = try make(Pix2PixHD.self, configuration)
+    let batch = MapSource(configuration).next()
+    func features(_ network: String) throws -> [Float] {
+      let outputs = try #require(system.network(network)).forward(nil, batch.tensors)
+      return try outputs.required("features").contiguous().floats()
+    }
+    let found = try features("generator")
+    #expect(found == (try features("encoder")) && found.count == 3 * 16 * 32)
+    // Alike wherever the instance is the same.
+    let ids = batch["instance"].contiguous().integers()
+    for id in 0..<4 {
+      #expect(Set(zip(ids, found).filter { $0.0 == id }.map(\.1)).count == 1)
+    }
+  }
+
   @Test func everyFormTrains() throws {
     var forms: [Pix2PixHD.Configuration] = [tiny()]
     for change in [

@@ -129,11 +129,12 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
     }
     var networks = [
       Network("generator", generator, authorsNames: names) { _, inputs in
-        var condition = try semantics(inputs)
-        if let encoder {
-          condition = .concatenated([condition, try features(encoder, inputs)], dim: 1)
-        }
-        return ["image": generator(condition)]
+        let condition = try semantics(inputs)
+        guard let encoder else { return ["image": generator(condition)] }
+        let features = try features(encoder, inputs)
+        return [
+          "image": generator(.concatenated([condition, features], dim: 1)), "features": features,
+        ]
       },
       Network(
         "discriminator", discriminator,
