@@ -204,6 +204,26 @@ private func difference(_ a: Tensor, _ b: Tensor, where mask: Tensor) -> Double 
     #expect(try given.floats() == generated(system, ["label": label, "image": picture], seed: 2).floats())
   }
 
+  @Test func theStylesOfAStepAreOneDrawCalledEpsilon() throws {
+    var configuration = tinySPADE()
+    configuration.encoder = .convolutional
+    let drawn = RandomStream(seed: 6).normal([2, 2, 4])
+    // A training's own stream, whose numbers go by order and not by name, and the recording of them.
+    let sources: [any Draws] = [StreamDraws(RandomStream(seed: 6)), RecordedDraws(["epsilon": drawn])]
+    let after = try sources.map { draws in
+      let system = try make(SPADE.self, configuration)
+      let step = TrainingStep(index: 0, draws: draws, source: MapSource([2, 32, 64], classes: 3))
+      try step.run { try system.step($0) }
+      return system.networks.map { $0.module.hostState().map(\.tensor) }
+    }
+    #expect(after[0] == after[1])
+    // The generator's own update has the first half.
+    let system = try make(SPADE.self, configuration)
+    let batch = MapSource([2, 32, 64], classes: 3).next()
+    let inputs = batch.tensors.merging(["epsilon": drawn.selected(dim: 0, index: 0)]) { _, new in new }
+    #expect(try system.network("generator")?.forward(nil, inputs)["image"]?.shape == [2, 3, 32, 64])
+  }
+
   @Test func twoTimeScalesFallTogether() throws {
     var configuration = tinySPADE()
     configuration.constantEpochs = 10

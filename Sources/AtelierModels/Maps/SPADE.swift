@@ -88,7 +88,7 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
         // A style comes as it is, or is drawn from what the encoder makes of a picture.
         var style = inputs["latent"]
         if let encoder, style == nil {
-          let noise = try inputs.required("noise")
+          let noise = try inputs["noise"] ?? inputs.required("epsilon")
           style = inputs["image"].map { encoder($0).sample(noise) } ?? noise
         }
         return ["image": generator(MapPyramid(try map(inputs)), style: style)]
@@ -168,7 +168,7 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
     let map = MapPyramid(try Self.map(configuration, batch.tensors))
     // Both passes of the generator draw, the generator's own first.
     let noise = encoder.map { _ in
-      step.draws.normal("noise", [2, real.shape[0], configuration.latent])
+      step.draws.normal("epsilon", [2, real.shape[0], configuration.latent])
     }
     try game.play(step, map: map, real: real) { pass in
       guard let encoder, let noise else { return (generator(map, style: nil), []) }
