@@ -62,7 +62,7 @@ public struct CaseRunner {
   private func run<System: GenerativeSystem>(
     _ check: ReferenceCase.Check, of reference: ReferenceCase, type: System.Type
   ) throws -> [Comparison] {
-    var changes = reference.configuration
+    var changes = try Self.leavingOutUnnamedTerms(reference, of: System.Configuration())
     if let optimizer = check.settings["optimizer"] {
       try changes.merge(Self.changes(for: optimizer, in: System.Configuration(), check: check)) { _, new in
         new
@@ -80,6 +80,35 @@ public struct CaseRunner {
     default: throw CaseError("\(reference.system) has no checks of the kind '\(check.kind)'")
     }
   }
+
+  /// The case's configuration, in which a factor of a loss term that it does not name is 0: a key that a case
+  /// lacks is a choice that its authors' program did not make, and not this program's default.
+  ///
+  /// Terms whose values the case expects keep their factor, and so do cases that do not train.
+  private static func leavingOutUnnamedTerms(
+    _ reference: ReferenceCase, of defaults: some SystemConfiguration
+  ) throws -> [String: ConfigurationValue] {
+    var changes = reference.configuration
+    guard case .table(let known)? = try defaults.values()["weights"],
+      reference.checks.contains(where: { $0.kind == "train" })
+    else { return changes }
+    let expected = Set(reference.checks.flatMap(\.losses.keys))
+    var named = try ReferenceCase.table(changes["weights"] ?? .table([:]), "weights")
+    for term in Self.lossTerms where known[term] != nil && [nil, .null].contains(named[term]) {
+      let isExpected = Self.domains.contains { expected.contains(term + $0) }
+      named[term] = isExpected ? known[term] : .integer(0)
+    }
+    changes["weights"] = .table(named)
+    return changes
+  }
+
+  /// The factors that CONFIGURATION-pictures.md lists.
+  private static let lossTerms = [
+    "adversarial", "l1", "cycle", "identity", "featureMatching", "perceptual", "kl", "klCycle", "labelMix",
+    "reconstruction", "content", "style", "pixel", "flow", "temporal",
+  ]
+  /// What follows a term's name where it belongs to a domain or a direction.
+  private static let domains = ["", "A", "B", "AB", "BA", "ABA", "BAB"]
 
   private func build<System: GenerativeSystem>(
     _ type: System.Type, _ changes: [String: ConfigurationValue], _ reference: ReferenceCase
@@ -141,7 +170,8 @@ public struct CaseRunner {
       (found, part) = (first, name)
     }
     guard let network = found else { throw CaseError("there is no network '\(name)'") }
-    try setMode(check, [network.module])
+    // A generator's forward pass may run an encoder beside it.
+    try setMode(check, system.networks.map(\.module))
     func run() throws -> [String: Tensor] { try withoutGradients { try network.forward(part, inputs) } }
     var actual = try averaged.map { try $0.average.applied(run) } ?? run()
     for (output, rule) in try ReferenceCase.table(check.settings["select"] ?? .table([:]), "select") {

@@ -331,6 +331,25 @@ private func difference(_ a: Tensor, _ b: Tensor, where mask: Tensor) -> Double 
     }
   }
 
+  @Test func withoutNoiseAndLabelMixNothingIsDrawn() throws {
+    var configuration = tinyOASIS()
+    configuration.latent = 0
+    configuration.weights.labelMix = 0
+    let system = try make(OASIS.self, configuration)
+    let source = MapSource([2, 32, 32], classes: 3)
+    for index in 0..<2 {
+      let step = TrainingStep(index: index, draws: RecordedDraws([String: Tensor]()), source: source)
+      try step.run { try system.step($0) }
+      #expect(!step.logged.contains { $0.name == "labelMix" })
+    }
+    // The first convolution sees the labels alone.
+    let names = try #require(system.network("generator")).module.state()
+    #expect(names.first { $0.name == "entrance.weight" }?.tensor.shape[1] == 3)
+    #expect(
+      try generated(system, ["label": halves(32, 32)], seed: 1).floats()
+        == generated(system, ["label": halves(32, 32)], seed: 2).floats())
+  }
+
   @Test func aGivenMaskMixesThePictures() throws {
     // A mask of ones shows the real picture: its logits are compared with themselves.
     final class Masked: BatchSource {

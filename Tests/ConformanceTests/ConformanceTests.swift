@@ -97,6 +97,27 @@ private let caseNames: [String] = {
       }.isEmpty)
   }
 
+  @Test func aTermThatACaseDoesNotNameIsLeftOut() throws {
+    // Without `weights.labelMix` nothing is drawn for it, so that the recorded mask need not be there.
+    let failed = try failures(of: "oasis") { root in
+      var configuration = root["configuration"] as? [String: Any] ?? [:]
+      configuration["weights"] = nil
+      root["configuration"] = configuration
+      editCheck(4, &root) { check in
+        for (table, key) in [("inputs", "mask"), ("losses", "labelMix")] {
+          var entries = check[table] as? [String: Any] ?? [:]
+          entries[key] = nil
+          check[table] = entries
+        }
+      }
+    }
+    let training = failed.first { $0.check == "training steps" }
+    // The recorded discriminator learned from the mixture, so that values differ; the step runs all the same.
+    #expect(training != nil && training?.problem == nil)
+    #expect(
+      training?.comparisons.contains { $0.name == "discriminatorReal" && $0.relativeError < 0.1 } == true)
+  }
+
   @Test func anotherModeOrOptimizerFails() throws {
     #expect(try !failures(of: "cgan-16") { root in editCheck(0, &root) { $0["mode"] = "eval" } }.isEmpty)
     #expect(
