@@ -37,6 +37,8 @@ public final class VGG: PerceptionNetwork {
     case convolution(FrozenConvolution)
     case relu
     case pool
+    /// A pool that is left out, and still counts in torchvision's indices.
+    case nothing
   }
 
   private let features: NumberedLayers
@@ -46,16 +48,21 @@ public final class VGG: PerceptionNetwork {
 
   /// The convolutions up to the last of the named layers, without weights.
   ///
-  /// - Parameter layers: what will be asked for; empty: the whole network.
+  /// - Parameters:
+  ///   - layers: what will be asked for; empty: the whole network.
+  ///   - pooledBlocks: the blocks that a pool ends, counted from the picture; MUNIT's loss leaves out those
+  ///     behind the third.
   /// - Throws: ``PerceptionError/unknownLayer(name:network:layers:)``.
   public init(
-    _ architecture: Architecture, upTo layers: [String] = [], pooling: Pooling = .maximum
+    _ architecture: Architecture, upTo layers: [String] = [], pooling: Pooling = .maximum,
+    pooledBlocks: Int = 5
   ) throws(PerceptionError) {
     var last = -1
     for name in layers { last = max(last, try Self.index(of: name, in: architecture)) }
     let kinds = Self.kinds(architecture)
     let count = layers.isEmpty ? kinds.count : last + 1
     var inputs = 3
+    var blocks = 0
     var stages: [Stage] = []
     var named: [(index: Int, module: Module)] = []
     for (index, kind) in kinds.prefix(count).enumerated() {
@@ -67,7 +74,9 @@ public final class VGG: PerceptionNetwork {
         named.append((index, layer))
         inputs = outputs
       case .relu: stages.append(.relu)
-      case .pool: stages.append(.pool)
+      case .pool:
+        blocks += 1
+        stages.append(blocks <= pooledBlocks ? .pool : .nothing)
       }
     }
     layout = architecture
@@ -105,6 +114,7 @@ public final class VGG: PerceptionNetwork {
         x =
           pooling == .maximum
           ? maxPool2d(x, kernelSize: (2, 2)) : averagePool2d(x, kernelSize: (2, 2))
+      case .nothing: break
       }
       for name in wanted[index] ?? [] { found[name] = x }
     }

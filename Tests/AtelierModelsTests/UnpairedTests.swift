@@ -1,6 +1,8 @@
 import AtelierCore
 import AtelierModels
 import Foundation
+import Perception
+import TestSupport
 import Testing
 import Torch
 import TorchNN
@@ -80,6 +82,32 @@ private func weightNames(_ system: any GenerativeSystem, _ network: String) thro
     configuration = UNIT.Configuration()
     configuration.imageSize = 16
     #expect(refusal(configuration).contains("scales"))
+  }
+
+  @Test func perceptualTermsAreAddedInBothModels() throws {
+    for name in ["small", "small-sharing"] {
+      var configuration = try Self.tiny(name)
+      configuration.weights.perceptual = 3
+      let system = try make(UNIT.self, configuration)
+      try system.fillFrozenNetworks(from: .drawn(seed: 3))
+      let batch = ["A": noise([1, 3, 16, 16]), "B": noise([1, 3, 16, 16], seed: 2)]
+      let loss = try #require(try DomainInvariantLoss(weight: 1))
+      loss.vgg.drawWeights(seed: 3)
+      let side = 16 >> configuration.downsamplings
+      // Without noise a translation in training is one of generation.
+      let noise = Tensor.zeros([6, 1, configuration.width << configuration.downsamplings, side, side])
+      let draws = RecordedDraws(["noise": noise])
+      let made = try withoutGradients {
+        try system.translate(
+          batch.required("A"), direction: system.direction(named: "A-to-B"), draws: draws)
+      }
+      let wanted = try withoutGradients { loss(made, try batch.required("A")).item() }
+      let step = TrainingStep(index: 0, draws: draws, source: OneBatch(batch))
+      try step.run(system.step)
+      let logged = Dictionary(step.logged.map { ($0.name, $0.value.item()) }) { _, last in last }
+      #expect(abs((logged["perceptualB"] ?? .nan) - wanted) < 1e-5)
+      #expect((logged["perceptualA"] ?? 0) > 0)
+    }
   }
 
   @Test func theLearningRateFallsInSteps() throws {
@@ -182,8 +210,68 @@ private func weightNames(_ system: any GenerativeSystem, _ network: String) thro
     }
   }
 
+  /// Pixel i of a row-major picture is ((a · i + b) mod m) / (m - 1) · 2 - 1.
+  private func pattern(_ shape: [Int], _ a: Int, _ b: Int, modulo m: Int) -> Tensor {
+    let count = shape.reduce(1, *)
+    return Tensor((0..<count).map { Float((a * $0 + b) % m) / Float(m - 1) * 2 - 1 }, shape: shape)
+  }
+
+  @Test func thePerceptualLossIsTheAuthors() throws {
+    // PyTorch 2.13 with the authors' stack of layers, preparation and norm, and weights drawn by the same rule.
+    let loss = try #require(try DomainInvariantLoss(weight: 1))
+    loss.vgg.drawWeights(seed: 5)
+    let made = pattern([1, 3, 16, 24], 7, 3, modulo: 31)
+    made.requiresGradient = true
+    let value = loss(made, pattern([1, 3, 16, 24], 5, 1, modulo: 23))
+    #expect(abs(value.item() - 0.168_568_83) < 1e-5)
+    let gradient = gradients(of: value, withRespectTo: [made])[0].contiguous().floats()
+    #expect(abs(gradient.reduce(0) { $0 + abs($1) } - 1.785_671) < 1e-4)
+    let expected: [Float] = [-0.000_673_465, -0.001_003_339, 0.000_562_390, -0.000_405_852]
+    #expect(zip(gradient, expected).allSatisfy { abs($0 - $1) < 1e-6 })
+    #expect(try DomainInvariantLoss(weight: 0) == nil)
+  }
+
+  @Test func perceptualTermsCompareWithThePictureATranslationWasMadeFrom() throws {
+    var configuration = try Self.tiny()
+    configuration.weights.perceptual = 2
+    configuration.channelsB = 1
+    let system = try make(MUNIT.self, configuration)
+    #expect(system.trainedNetworks.count == 4 && system.networks.last?.name == "vgg16")
+    try system.fillFrozenNetworks(from: .drawn(seed: 3))
+    let (realA, realB) = (noise([1, 3, 16, 16]), noise([1, 1, 16, 16], seed: 2))
+    let styles = RandomStream(seed: 6).normal([4, 1, 8])
+    let loss = try #require(try DomainInvariantLoss(weight: 1))
+    loss.vgg.drawWeights(seed: 3)
+    // The generators' update has the last two styles, for A and for B.
+    func expected(_ picture: Tensor, _ direction: String, style: Int) throws -> Double {
+      try withoutGradients {
+        let made = try system.translate(
+          picture, direction: system.direction(named: direction), code: styles.selected(dim: 0, index: style))
+        return loss(made, picture).item()
+      }
+    }
+    let (wantedA, wantedB) = (
+      try expected(realB, "B-to-A", style: 2), try expected(realA, "A-to-B", style: 3)
+    )
+    let step = TrainingStep(
+      index: 0, draws: RecordedDraws(["style": styles]), source: OneBatch(["A": realA, "B": realB]))
+    try step.run(system.step)
+    let logged = Dictionary(step.logged.map { ($0.name, $0.value.item()) }) { _, last in last }
+    #expect(abs((logged["perceptualA"] ?? .nan) - wantedA) < 1e-5)
+    #expect(abs((logged["perceptualB"] ?? .nan) - wantedB) < 1e-5)
+    let parts = [
+      ("adversarial", 1.0), ("reconstruction", 10), ("style", 1), ("content", 1), ("perceptual", 2),
+    ]
+    let sum = parts.reduce(0) { $0 + $1.1 * ((logged[$1.0 + "A"] ?? .nan) + (logged[$1.0 + "B"] ?? .nan)) }
+    #expect(abs(sum - (logged["generator"] ?? .nan)) < 1e-4)
+  }
+
   @Test func whatCannotWorkIsRefused() {
     var configuration = MUNIT.Configuration()
+    configuration.weights.perceptual = 1
+    configuration.channelsB = 4
+    #expect(refusal(configuration).contains("weights.perceptual"))
+    configuration = MUNIT.Configuration()
     configuration.styleDownsamplings = 1
     #expect(refusal(configuration).contains("styleDownsamplings"))
     configuration = MUNIT.Configuration()

@@ -17,9 +17,11 @@ public import TorchNN
 /// Each step updates both discriminators with one optimiser, then both generators with another, with newly
 /// drawn styles.
 ///
-/// Deviations: `weights.perceptual`, the authors' domain-invariant perceptual loss, is left out (their
-/// configurations for animals, shoes and handbags have it at 0). Off in the reference configuration: other
-/// depths of the style encoder (`styleDownsamplings`), other numbers of `mlpLayers`, the hinge loss.
+/// With `weights.perceptual` a made picture is also to show what the picture it was made from shows
+/// (``DomainInvariantLoss``).
+///
+/// Deviations: off in the reference configuration are other depths of the style encoder
+/// (`styleDownsamplings`), other numbers of `mlpLayers`, the hinge loss.
 public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
@@ -54,6 +56,9 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
       /// Of the mean absolute difference between a picture and what comes back through the other domain;
       /// 0 leaves it out.
       public var cycle = 0.0
+      /// Of the difference between a VGG16's features of a made picture and of the one it was made from
+      /// (the authors' `vgg_w`); 0 leaves it out, and needs no VGG.
+      public var perceptual = 0.0
 
       /// The authors'.
       public init() {}
@@ -167,8 +172,10 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
         width: discriminatorWidth, layers: layers, scales: scales, imageSize: imageSize)
       try TranslationChecks.weights([
         "adversarial": weights.adversarial, "reconstruction": weights.reconstruction, "style": weights.style,
-        "content": weights.content, "cycle": weights.cycle,
+        "content": weights.content, "cycle": weights.cycle, "perceptual": weights.perceptual,
       ])
+      try DomainInvariantLoss.validate(
+        weight: weights.perceptual, channelsA: channelsA, channelsB: channelsB, imageSize: imageSize)
       try validateAugmentation(adversarialLoss.loss)
       try validateTraining()
     }
@@ -176,7 +183,8 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
 
   /// The choices this system was built from.
   public let configuration: Configuration
-  /// `generatorA`, `generatorB`, `discriminatorA`, `discriminatorB`.
+  /// `generatorA`, `generatorB`, `discriminatorA`, `discriminatorB`, and where configured the VGG of the
+  /// perceptual loss.
   public let networks: [Network]
   /// What the discriminators see of pictures.
   public let augment: DiscriminatorAugmentation
@@ -184,6 +192,7 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
   private let generatorB: ContentStyleGenerator
   private let discriminatorA: ScaledDiscriminator
   private let discriminatorB: ScaledDiscriminator
+  private let perceptual: DomainInvariantLoss?
   private let generatorOptimizer: Adam
   private let discriminatorOptimizer: Adam
 
@@ -218,6 +227,8 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
     discriminatorOptimizer = configuration.makeAdam(
       namedParameters(of: ["discriminatorA": discriminatorA, "discriminatorB": discriminatorB]))
     augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
+    let perceptual = try DomainInvariantLoss(weight: configuration.weights.perceptual)
+    self.perceptual = perceptual
     let names = ContentStyleGenerator.authorsNames(styleEncoder: "enc_style")
     func describe(_ name: String, _ generator: ContentStyleGenerator) -> Network {
       Network(name, generator, authorsNames: names) { _, inputs in
@@ -235,10 +246,11 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
         try discriminator.outputs(inputs)
       }
     }
-    networks = [
-      describe("generatorA", generatorA), describe("generatorB", generatorB),
-      describe("discriminatorA", discriminatorA), describe("discriminatorB", discriminatorB),
-    ]
+    networks =
+      [
+        describe("generatorA", generatorA), describe("generatorB", generatorB),
+        describe("discriminatorA", discriminatorA), describe("discriminatorB", discriminatorB),
+      ] + (perceptual.map { [$0.network] } ?? [])
   }
 
   /// One for both generators, one for both discriminators.
@@ -301,6 +313,7 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
     let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
     let (generatorA, generatorB) = (self.generatorA, self.generatorB)
     let (discriminatorA, discriminatorB) = (self.discriminatorA, self.discriminatorB)
+    let perceptual = self.perceptual
     func fooling(_ judge: ScaledDiscriminator, _ fake: Tensor, _ domain: Domain) -> Tensor {
       judge(augment(fake, draws: step.draws, name: "diffAugment.generator\(domain.rawValue)"))
         .summed(loss.generator)
@@ -334,11 +347,15 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
             sum = sum + term("reconstructionB", meanAbsoluteError(returnedB, realB), weights.reconstruction)
             sum = sum + term("styleB", meanAbsoluteError(foundStyleB, styleB), weights.style)
             sum = sum + term("contentB", meanAbsoluteError(foundContentB, contentB), weights.content)
-            guard weights.cycle > 0 else { return sum }
-            let cycledA = generatorA.decode(foundContentA, style: ownA)
-            let cycledB = generatorB.decode(foundContentB, style: ownB)
-            sum = sum + term("cycleA", meanAbsoluteError(cycledA, realA), weights.cycle)
-            return sum + term("cycleB", meanAbsoluteError(cycledB, realB), weights.cycle)
+            if weights.cycle > 0 {
+              let cycledA = generatorA.decode(foundContentA, style: ownA)
+              let cycledB = generatorB.decode(foundContentB, style: ownB)
+              sum = sum + term("cycleA", meanAbsoluteError(cycledA, realA), weights.cycle)
+              sum = sum + term("cycleB", meanAbsoluteError(cycledB, realB), weights.cycle)
+            }
+            guard let perceptual else { return sum }
+            sum = sum + term("perceptualA", perceptual(fakeA, realB), weights.perceptual)
+            return sum + term("perceptualB", perceptual(fakeB, realA), weights.perceptual)
           })
       }
     }

@@ -36,6 +36,9 @@ extension UNIT {
       public var kl = 0.01
       /// Of the mean square of a translated picture's code.
       public var klCycle = 0.01
+      /// Of the difference between a VGG16's features of a translated picture and of the one it was made from
+      /// (the authors' `vgg_w`); 0 leaves it out, and needs no VGG.
+      public var perceptual = 0.0
 
       /// The authors' later ones.
       public init() {}
@@ -175,8 +178,10 @@ extension UNIT {
       }
       try TranslationChecks.weights([
         "adversarial": weights.adversarial, "reconstruction": weights.reconstruction, "cycle": weights.cycle,
-        "kl": weights.kl, "klCycle": weights.klCycle,
+        "kl": weights.kl, "klCycle": weights.klCycle, "perceptual": weights.perceptual,
       ])
+      try DomainInvariantLoss.validate(
+        weight: weights.perceptual, channelsA: channelsA, channelsB: channelsB, imageSize: imageSize)
       try validateAugmentation(adversarialLoss.loss)
       try validateTraining()
     }

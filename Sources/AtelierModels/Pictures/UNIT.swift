@@ -35,11 +35,12 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
   /// The choices this system was built from.
   public let configuration: Configuration
   /// `generatorA`, `generatorB`, `discriminatorA`, `discriminatorB`; with shared weights `generator` and
-  /// `discriminator`.
+  /// `discriminator`; where configured the VGG of the perceptual loss.
   public let networks: [Network]
   /// What the discriminators see of pictures.
   public let augment: DiscriminatorAugmentation
   private let model: any SharedLatentModel
+  private let perceptual: DomainInvariantLoss?
   private let generatorOptimizer: Adam
   private let discriminatorOptimizer: Adam
 
@@ -63,7 +64,9 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
     generatorOptimizer = configuration.makeAdam(parameters(model.generators))
     discriminatorOptimizer = configuration.makeAdam(parameters(model.discriminators))
     augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
-    networks = model.generators + model.discriminators
+    let perceptual = try DomainInvariantLoss(weight: configuration.weights.perceptual)
+    self.perceptual = perceptual
+    networks = model.generators + model.discriminators + (perceptual.map { [$0.network] } ?? [])
   }
 
   /// One for the generators, one for the discriminators.
@@ -130,6 +133,7 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
       return value * weight
     }
     let (model, takesNoisyCode) = (self.model, configuration.model == .weightSharing)
+    let perceptual = self.perceptual
     func fooling(_ fake: Tensor, _ domain: Domain) -> Tensor {
       let seen = augment(fake, draws: step.draws, name: "diffAugment.generator\(domain.rawValue)")
       return model.scores(seen, domain).summed(loss.generator)
@@ -164,7 +168,10 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
           sum = sum + term("cycleB", meanAbsoluteError(cycledB, realB), weights.cycle)
         }
         sum = sum + term("klCycleABA", divergence(foundA, foundCodeA), weights.klCycle)
-        return sum + term("klCycleBAB", divergence(foundB, foundCodeB), weights.klCycle)
+        sum = sum + term("klCycleBAB", divergence(foundB, foundCodeB), weights.klCycle)
+        guard let perceptual else { return sum }
+        sum = sum + term("perceptualA", perceptual(fakeA, realB), weights.perceptual)
+        return sum + term("perceptualB", perceptual(fakeB, realA), weights.perceptual)
       })
     for (name, value) in logged { step.log(name, value) }
     step.log("generator", total)
