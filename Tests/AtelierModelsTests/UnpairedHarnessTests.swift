@@ -30,6 +30,12 @@ private func makeForms() -> [Form] {
       ]),
     Form(MUNIT.self, ["mlpWidth": .integer(4), "styleLength": .integer(3), "loadSize": .integer(18)]),
     Form(
+      MUNIT.self,
+      [
+        "mlpWidth": .integer(4), "styleLength": .integer(3),
+        "weights": .table(["perceptual": .integer(1), "cycle": .integer(1)]),
+      ]),
+    Form(
       FUNIT.self,
       [
         "mlpWidth": .integer(4), "styleLength": .integer(3), "discriminatorBlocks": .integer(4),
