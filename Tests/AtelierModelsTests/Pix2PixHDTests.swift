@@ -96,6 +96,24 @@ private func trainOnMaps(
       ])
   }
 
+  @Test func withoutFeatureMatchingTheScoresAreTheOnlyLayer() throws {
+    var configuration = tiny()
+    let batch = MapSource(configuration).next()
+    func outputs() throws -> [String: Tensor] {
+      try #require(make(Pix2PixHD.self, configuration).network("discriminator")).forward(nil, batch.tensors)
+    }
+    let all = try outputs()
+    #expect(all.keys.filter { $0.hasPrefix("output0.") }.sorted() == (0...2).map { "output0.layer\($0)" })
+    configuration.weights.featureMatching = 0
+    let scores = try outputs()
+    #expect(scores.keys.filter { $0.contains(".") }.sorted() == ["output0.layer0", "output1.layer0"])
+    #expect(try scores.required("output0.layer0").floats() == all.required("output0.layer2").floats())
+    configuration.adversarialLoss = .vanilla
+    let probabilities = try outputs()
+    #expect(
+      try probabilities.required("output0.layer0").floats() == all.required("output0").sigmoid().floats())
+  }
+
   @Test func edgesStandWhereInstancesMeet() {
     let map = Tensor([1, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1], shape: [1, 4, 3])
     #expect(

@@ -81,7 +81,9 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
         "discriminator", discriminator,
         authorsNames: discriminator.mapSystemNames(norm: configuration.discriminatorNorm)
       ) { _, inputs in
-        discriminator.outputs(of: .concatenated([try labels(inputs), try inputs.required("image")], dim: 1))
+        discriminator.outputs(
+          of: .concatenated([try labels(inputs), try inputs.required("image")], dim: 1),
+          hasFeatures: configuration.weights.featureMatching > 0)
       },
       Network("meanStyles", meanStyles) { _, _ in ["codes": meanStyles.means] },
     ]

@@ -97,7 +97,9 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
         "discriminator", discriminator,
         authorsNames: discriminator.mapSystemNames(norm: configuration.discriminatorNorm)
       ) { _, inputs in
-        discriminator.outputs(of: .concatenated([try map(inputs), try inputs.required("image")], dim: 1))
+        discriminator.outputs(
+          of: .concatenated([try map(inputs), try inputs.required("image")], dim: 1),
+          hasFeatures: configuration.weights.featureMatching > 0)
       },
     ]
     if let encoder {

@@ -56,11 +56,18 @@ final class MultiscaleDiscriminator: Module {
   }
 
   /// All outputs by the names of reference cases, `scale0.layer0` and so on.
-  func outputs(of x: Tensor) -> [String: Tensor] {
+  ///
+  /// - Parameters:
+  ///   - prefix: what a case calls a scale.
+  ///   - hasFeatures: whether the authors' discriminator gives what its stages made; without feature matching
+  ///     it gives the scores alone, which are then its only layer.
+  func outputs(of x: Tensor, prefix: String = "scale", hasFeatures: Bool) -> [String: Tensor] {
     var outputs: [String: Tensor] = [:]
     for (scale, stages) in self(x).enumerated() {
-      for (stage, output) in stages.enumerated() { outputs["scale\(scale).layer\(stage)"] = output }
-      outputs["scale\(scale)"] = stages.last
+      for (stage, output) in (hasFeatures ? stages : stages.suffix(1)).enumerated() {
+        outputs["\(prefix)\(scale).layer\(stage)"] = output
+      }
+      outputs["\(prefix)\(scale)"] = stages.last
     }
     return outputs
   }

@@ -20,8 +20,8 @@ public import TorchNN
 /// of forward passes; the generator is updated first.
 ///
 /// Deviations: where VGG19's weights are missing and VGG16's are there, those are taken, and a training says so.
-/// With `vanilla` the scores are raw (the authors put a sigmoid behind them, which their chain of
-/// stages drops, so that their loss is undefined). While only the outermost enhancer is trained
+/// With `vanilla` the loss takes raw scores (the authors put a sigmoid behind them, which their chain of
+/// stages drops where features are matched, so that their loss is undefined then). While only the outermost enhancer is trained
 /// (`fixGlobalEpochs`), moments of the other layers rest; the authors begin with a new optimiser
 /// afterwards. Generation takes the features of instances from a picture, or draws them uniformly from
 /// -1 … 1; the authors take those of clusters that they computed after training.
@@ -143,13 +143,12 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
           hasFeatures: configuration.weights.featureMatching > 0)
       ) { _, inputs in
         let pair = [try semantics(inputs), try inputs.required("image")]
-        var outputs: [String: Tensor] = [:]
-        for (scale, stages) in discriminator(.concatenated(pair, dim: 1)).enumerated() {
-          for (stage, output) in stages.enumerated() { outputs["output\(scale).layer\(stage)"] = output }
-          // What a scale of an authors' discriminator without feature matching gives.
-          outputs["output\(scale)"] = stages.last
-        }
-        return outputs
+        let hasFeatures = configuration.weights.featureMatching > 0
+        let outputs = discriminator.outputs(
+          of: .concatenated(pair, dim: 1), prefix: "output", hasFeatures: hasFeatures)
+        // Without features the authors' chain of stages ends in the sigmoid of their cross-entropy.
+        return configuration.adversarialLoss == .vanilla && !hasFeatures
+          ? outputs.mapValues { $0.sigmoid() } : outputs
       },
     ]
     if let encoder {
