@@ -202,7 +202,7 @@ struct Benchmark: ParsableCommand {
     guard let translating = system as? any TranslatingSystem,
       let direction = try? translating.direction(named: nil)
     else { return [:] }
-    for field in System.fields(system.configuration) where field.name == direction.source {
+    for field in system.plan.fields where field.name == direction.source {
       if case .labelMap(_, let height, let width) = field.kind {
         return [field.name: .zeros([count, size ?? height, size ?? width], dtype: .int64)]
       }
@@ -302,7 +302,7 @@ private final class PicturesInMemory: BatchSource {
   init<System: GenerativeSystem>(
     _ inputs: [String: HostTensor], of system: System, order stream: RandomStream?, part: Int = 1
   ) throws {
-    columns = try System.fields(system.configuration).map { field in
+    columns = try system.plan.fields.map { field in
       guard let values = inputs[field.name] else {
         throw Refusal.data("inputs.pth lacks '\(field.name)'; export it anew with Benchmarks/python")
       }

@@ -50,12 +50,12 @@ struct DrawingJob {
 
   /// The features of the given pictures by the network that the model was trained with.
   private func instanceFeatures() throws -> Tensor {
-    guard system is any InstanceSystem else {
+    guard !system.plan.components(InstancePlan.self).isEmpty else {
       throw Refusal.usage("this system is not conditioned on instances; leave --instance out")
     }
     let network = try InstanceFeatures(artefacts)
     guard
-      case .image(let channels, let height, let width, _)? = fields(of: system).map(\.kind).first(where: {
+      case .image(let channels, let height, let width, _)? = system.plan.fields.map(\.kind).first(where: {
         if case .image = $0 { true } else { false }
       })
     else { throw Refusal.usage("this system has no pictures; leave --instance out") }

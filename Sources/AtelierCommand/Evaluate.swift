@@ -144,10 +144,9 @@ struct Evaluate: ParsableCommand {
   /// Whether a system turns pictures into pictures that can be compared with others; one that has to be shown a
   /// class is measured by how often its outputs are of that class.
   private static func isTranslating(_ system: any GenerativeSystem) -> Bool {
-    func asked<System: TranslatingSystem>(_ system: System) -> Bool {
-      if case .classPairs = System.examplePlan(system.configuration) { false } else { true }
-    }
-    return (system as? any TranslatingSystem).map { asked($0) } ?? false
+    guard let plan = system.plan.data?.examples, system is any TranslatingSystem else { return false }
+    if case .classPairs = plan { return false }
+    return true
   }
 
   private func open(_ folder: String) throws -> Opened {

@@ -216,12 +216,6 @@ struct Generate: ParsableCommand {
   }
 }
 
-/// What a batch of a system of any type holds.
-func fields(of system: any GenerativeSystem) -> [Field] {
-  func open<System: GenerativeSystem>(_ system: System) -> [Field] { System.fields(system.configuration) }
-  return open(system)
-}
-
 /// The pictures that paths stand for: files, and what lies in folders.
 ///
 /// - Parameter option: what an error names.

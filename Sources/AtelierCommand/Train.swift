@@ -183,7 +183,7 @@ struct Train: ParsableCommand {
     var options = TrainingOptions()
     try apply(to: &options)
     try options.validate()
-    let hasOwnEnd = System.stages(values).allSatisfy { $0.steps != nil }
+    let hasOwnEnd = values.plan.stages.allSatisfy { $0.steps != nil }
     if !hasOwnEnd && options.steps == nil && options.epochs == nil && options.seconds == nil {
       throw Refusal.usage("say when to end: --epochs, --steps or --seconds")
     }
@@ -213,7 +213,7 @@ struct Train: ParsableCommand {
   private func artefacts<System: GenerativeSystem>(
     _ type: System.Type, _ values: System.Configuration
   ) throws -> Artefacts? {
-    let wanted = System.givenPictures(values)
+    let wanted = values.plan.components(GivenPicture.self)
     let name = System.identity.name
     if let extra = Set(pictures.given.keys).subtracting(wanted.map(\.name)).sorted().first {
       throw Refusal.usage("\(name) takes no --\(extra) in this configuration; leave it out")

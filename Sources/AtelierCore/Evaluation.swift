@@ -1,3 +1,4 @@
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -18,12 +19,15 @@ public protocol LikelihoodSystem: GenerativeSystem {
 
 /// A system that gives text a probability.
 public protocol LanguageSystem: GenerativeSystem {
-  /// What one token stands for, which decides whether perplexity or bits a character are printed.
-  var tokenUnit: TokenUnit { get }
   /// The summed negative log-likelihood in nats, and the number of tokens, over a source that runs out.
   func negativeLogLikelihood(over batches: [Batch]) throws -> (sum: Double, tokens: Int)
   /// Continues tokens `[time, 1]` by `length` more, one uniform draw named `draw` a token.
   func continuation(of start: Tensor, length: Int, temperature: Double, draws: any Draws) throws -> Tensor
+}
+
+extension LanguageSystem {
+  /// What one token stands for, which decides whether perplexity or bits a character are printed.
+  public var tokenUnit: TokenUnit { plan.ability(TextContinuation.self)?.unit ?? .word }
 }
 
 /// What a token stands for.

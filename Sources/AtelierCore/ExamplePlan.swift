@@ -16,4 +16,7 @@ public enum ExamplePlan: Sendable, Hashable {
   /// Pictures with words: the field of a picture's features and the field of one of its tags, a number into
   /// the tags of the vocabulary, whose words occur at least `minimumCount` times in the training text.
   case tagged(feature: String, tag: String, by: PictureFeatureKind, minimumCount: Int)
+  /// Running text, cut into columns of tokens: `token` and, one place later, `target`. A vocabulary of words
+  /// holds those that occur at least `minimumCount` times.
+  case text(Vocabulary.Unit, minimumCount: Int)
 }

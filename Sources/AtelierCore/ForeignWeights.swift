@@ -1,3 +1,4 @@
+public import AtelierData
 public import Foundation
 public import Torch
 import TorchNN

@@ -1,3 +1,4 @@
+public import AtelierData
 import Foundation
 public import Torch
 public import TorchNN
@@ -88,10 +89,6 @@ public enum LatentDistribution: String, Sendable, Hashable, Codable {
 ///
 /// Interpolation, traversal and truncation then come for free.
 public protocol LatentSystem: GenerativeSystem {
-  /// The length of a latent vector and how it is drawn.
-  var latentSpace: (size: Int, distribution: LatentDistribution) { get }
-  /// The number of classes; nil for an unconditional system.
-  var classCount: Int? { get }
   /// Pictures in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, networks in evaluation mode.
   func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor
 }
@@ -110,6 +107,16 @@ extension GenerativeSystem {
 }
 
 extension LatentSystem {
+  /// The latent space, as the plan has it.
+  public var latentSpace: LatentDecoding {
+    if let space = plan.ability(LatentDecoding.self) { return space }
+    check(false, "\(Self.identity.name) decodes latents, and its plan has no LatentDecoding")
+    return LatentDecoding(size: 1, distribution: .normal)
+  }
+
+  /// The number of classes; nil for an unconditional system.
+  public var classCount: Int? { latentSpace.classes }
+
   /// Pictures for a request, at most 100 a piece so that memory stays bounded.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     for module in networks.map(\.module) { module.eval() }
@@ -145,7 +152,7 @@ extension LatentSystem {
 
   /// The latents `[n, size]` that a request stands for.
   package func latents(for request: GenerationRequest) throws -> Tensor {
-    let (size, distribution) = latentSpace
+    let (size, distribution) = (latentSpace.size, latentSpace.distribution)
     func draw(_ count: Int) -> Tensor {
       let drawn = distribution.draw("latent", [count, size], from: request.draws)
       guard let limit = request.truncation, distribution == .normal else { return drawn }

@@ -23,20 +23,6 @@ public protocol GenerativeSystem: AnyObject {
   /// The choices this system was built from.
   var configuration: Configuration { get }
 
-  /// What one batch holds, for a configuration.
-  static func fields(_ configuration: Configuration) -> [Field]
-
-  /// How the fields of a batch belong together; by default each example stands alone.
-  static func examplePlan(_ configuration: Configuration) -> ExamplePlan
-
-  /// Random changes of training pictures; by default none.
-  static func augmentation(_ configuration: Configuration) -> JointAugmentation
-
-  /// Pictures that the user gives beside the data, which training cannot do without; by default none.
-  ///
-  /// They are artefacts, under ``GivenPicture/artefact``.
-  static func givenPictures(_ configuration: Configuration) -> [GivenPicture]
-
   /// The configuration with what only the data can tell: number of classes, channels, vocabulary size; by
   /// default as it is, and data are brought to it.
   ///
@@ -57,9 +43,6 @@ public protocol GenerativeSystem: AnyObject {
   var optimizers: [(name: String, optimizer: Optimizer)] { get }
   /// The moving averages of networks, by the network's name; generation uses them where they are.
   var averages: [(network: String, average: MovingAverage)] { get }
-  /// The stages of training in order, each with its length in steps where the system decides it.
-  static func stages(_ configuration: Configuration) -> [TrainingStage]
-
   /// What the next step depends on beside weights, moments, averages and the loader: hidden states,
   /// picture pools, running scores. Saved and restored byte for byte.
   func carriedState() -> [(name: String, tensor: HostTensor)]
@@ -80,11 +63,15 @@ public protocol GenerativeSystem: AnyObject {
 }
 
 extension GenerativeSystem {
-  /// Each example on its own.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan { .examples }
+  /// What the system is, for everything that handles it without knowing it.
+  public var plan: SystemPlan { configuration.plan }
 
-  /// Nothing random.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation { JointAugmentation() }
+  /// The plan of a configuration that is known by its keys only.
+  ///
+  /// - Throws: ``ConfigurationError`` for keys that do not fit.
+  public static func plan(_ values: [String: ConfigurationValue]) throws(ConfigurationError) -> SystemPlan {
+    try Configuration().overlaid(with: values).plan
+  }
 
   /// As it is.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
@@ -98,9 +85,6 @@ extension GenerativeSystem {
 
   /// No averages.
   public var averages: [(network: String, average: MovingAverage)] { [] }
-
-  /// One stage without an end of its own.
-  public static func stages(_ configuration: Configuration) -> [TrainingStage] { [TrainingStage("training")] }
 
   /// Nothing carried.
   public func carriedState() -> [(name: String, tensor: HostTensor)] { [] }
@@ -159,60 +143,6 @@ public struct SystemIdentity: Sendable, Hashable {
     self.summary = summary
     self.paper = paper
     self.reference = reference
-  }
-}
-
-/// A part of a training that has its own purpose, such as a tokeniser before its language model.
-public struct TrainingStage: Sendable, Hashable {
-  /// The stage's name, as `TrainingStep.stage` gives it.
-  public let name: String
-  /// How many steps it takes; nil: until the run ends.
-  public let steps: Int?
-
-  /// Declares a stage.
-  public init(_ name: String, steps: Int? = nil) {
-    self.name = name
-    self.steps = steps
-  }
-}
-
-/// What the data tells a configuration.
-public struct DataFacts: Sendable {
-  /// The size, channels, classes and counts that were found.
-  public let description: DatasetDescription
-  /// What was built from the data: a vocabulary, a neighbour table.
-  public let artefacts: Artefacts
-
-  /// Collects the facts.
-  public init(description: DatasetDescription, artefacts: Artefacts = Artefacts()) {
-    self.description = description
-    self.artefacts = artefacts
-  }
-}
-
-/// Named files that a system stands on beside its weights: a vocabulary, a tokeniser, a table.
-///
-/// They are saved in the run folder and inside the model file, hashed, and checked on resumption.
-public struct Artefacts: Sendable, Hashable {
-  /// The contents by name.
-  public var contents: [String: Data]
-
-  /// Collects artefacts.
-  public init(_ contents: [String: Data] = [:]) { self.contents = contents }
-
-  /// Decodes a JSON artefact.
-  ///
-  /// - Throws: ``ConfigurationError`` where it is missing or damaged.
-  public func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
-    guard let data = contents[name] else {
-      throw ConfigurationError(
-        "the artefact '\(name)' is missing; train with --data, or give the whole run folder")
-    }
-    do {
-      return try JSONDecoder().decode(type, from: data)
-    } catch {
-      throw ConfigurationError("the artefact '\(name)' cannot be read: \(error)")
-    }
   }
 }
 

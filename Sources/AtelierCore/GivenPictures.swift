@@ -1,10 +1,11 @@
+public import AtelierData
 import AtelierMedia
 public import Foundation
 public import Torch
 
 /// A picture that the user gives beside the data: a painting whose style is learned, a photograph that is
 /// repainted.
-public struct GivenPicture: Sendable, Hashable {
+public struct GivenPicture: Component, Hashable {
   /// What the caller names: `style`, `content`.
   public let name: String
   /// What it is for, as the end of "… needs".
@@ -18,11 +19,6 @@ public struct GivenPicture: Sendable, Hashable {
 
   /// The name of the artefact that holds it.
   public var artefact: String { name + ".png" }
-}
-
-extension GenerativeSystem {
-  /// None.
-  public static func givenPictures(_ configuration: Configuration) -> [GivenPicture] { [] }
 }
 
 extension Artefacts {

@@ -1,3 +1,4 @@
+public import AtelierData
 public import Foundation
 public import Torch
 
@@ -10,13 +11,26 @@ public enum InstanceFeatureSource: String, Codable, Sendable, Hashable, CaseIter
 }
 
 /// What a system needs to know about the training pictures' features before it can be built.
-public struct InstancePlan: Sendable, Hashable {
+public struct InstancePlan: Component, Hashable {
   /// What the features are for.
   public enum Purpose: Sendable, Hashable {
     /// Each example is an instance's features with a picture of its neighbourhood.
     case neighbourhoods(size: Int)
     /// Each example's label is the cluster of its features.
     case clusters(count: Int)
+  }
+
+  /// The plan as fingerprints of tables of instances have it: a text that may never change, or the tables of
+  /// earlier runs are not theirs any more. It is what Swift printed of a plan when it lived in AtelierModels.
+  package var fingerprintText: String {
+    let purpose =
+      switch purpose {
+      case .neighbourhoods(let size): "neighbourhoods(size: \(size))"
+      case .clusters(let count): "clusters(count: \(count))"
+      }
+    return "InstancePlan(purpose: AtelierModels.InstancePlan.Purpose.\(purpose), "
+      + "source: AtelierModels.InstanceFeatureSource.\(source.rawValue), featureSize: \(featureSize), "
+      + "selected: \(selected), mirrors: \(mirrors), epochs: \(epochs))"
   }
 
   /// What the features are for.
@@ -44,12 +58,6 @@ public struct InstancePlan: Sendable, Hashable {
     self.mirrors = mirrors
     self.epochs = epochs
   }
-}
-
-/// A system that learns from features of the training pictures beside the pictures.
-public protocol InstanceSystem: GenerativeSystem {
-  /// What it needs of them; nil: nothing.
-  static func instancePlan(_ configuration: Configuration) -> InstancePlan?
 }
 
 /// Features of the training pictures, and which of them lie near to which.

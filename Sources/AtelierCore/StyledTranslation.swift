@@ -1,3 +1,4 @@
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -22,9 +23,6 @@ public enum StylePictures: Sendable, Hashable {
 /// A request's `inputs["style"]` holds style pictures; without them each source is translated
 /// ``GenerationRequest/variations`` times with drawn styles.
 public protocol StyledTranslatingSystem: TranslatingSystem {
-  /// What several style pictures mean.
-  static var stylePictures: StylePictures { get }
-
   /// The code `[1, length]` that stands for a style.
   ///
   /// - Throws: ``ConfigurationError`` where the system has no styles of its own and needs pictures.
@@ -38,6 +36,9 @@ public protocol StyledTranslatingSystem: TranslatingSystem {
 }
 
 extension StyledTranslatingSystem {
+  /// What several style pictures mean.
+  public var stylePictures: StylePictures { plan.ability(ImageTranslation.self)?.styles ?? .oneByOne }
+
   /// Outputs in one style, drawn or of pictures.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, style: TranslationStyle, draws: any Draws
@@ -75,7 +76,7 @@ extension StyledTranslatingSystem {
   /// Outputs for the request's pictures, source after source, for each the styles in their order; all in
   /// -1 … 1.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
-    let known = Self.directions(configuration)
+    let known = directions
     guard let direction = known.first(where: { request.inputs[$0.source] != nil }) ?? known.first,
       let sources = request.inputs[direction.source]
     else {
@@ -89,7 +90,7 @@ extension StyledTranslatingSystem {
     if let given = request.inputs["style"] {
       let pictures = inRange(given, of: direction.target)
       styles =
-        Self.stylePictures == .together
+        stylePictures == .together
         ? [.pictures(pictures)] : (0..<given.shape[0]).map { .pictures(pictures.slice(0, $0, $0 + 1)) }
     }
     for module in networks.map(\.module) { module.eval() }

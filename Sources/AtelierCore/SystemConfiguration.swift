@@ -6,10 +6,7 @@ public import Foundation
 /// keys of configuration files, of `--set` and of the reference cases, one vocabulary for all systems
 /// (`imageSize`, `latentSize`, `learningRate`, …). `init()` is the authors' reference implementation
 /// without anything added to it; presets build on it.
-public protocol SystemConfiguration: Codable, Sendable, Hashable {
-  /// The authors' reference implementation at its own sizes.
-  init()
-
+public protocol SystemConfiguration: Settings {
   /// Named starting points; the first is the paper's, one is called `small` and learns in minutes on
   /// two processor cores.
   static var presets: [Preset<Self>] { get }
@@ -17,12 +14,34 @@ public protocol SystemConfiguration: Codable, Sendable, Hashable {
   /// Examples in one batch.
   var batchSize: Int { get }
 
+  /// What a system of this configuration is: its data, stages, conditions and outputs.
+  var plan: SystemPlan { get }
+}
+
+/// A table of named values that files and command lines write: a configuration, or the settings of drawing.
+///
+/// A plain value: stored properties with defaults. Property names are the keys.
+public protocol Settings: Codable, Sendable, Hashable {
+  /// The defaults; of a configuration, the authors' reference implementation at its own sizes.
+  init()
+
   /// Keys whose values are tables that the user writes whole, such as layer → weight; every other table
   /// has fixed keys, which are laid over one by one.
   var openTables: Set<String> { get }
 
-  /// Refuses values that cannot work, naming the key and the way out.
+  /// Checks the values.
+  ///
+  /// - Throws: ``ConfigurationError`` that names the key and the way out.
   func validate() throws(ConfigurationError)
+}
+
+/// For what has nothing to set.
+public struct NoSettings: Settings {
+  /// Nothing.
+  public init() {}
+
+  /// Accepts everything, which is nothing.
+  public func validate() throws(ConfigurationError) {}
 }
 
 /// A named configuration.
@@ -54,7 +73,7 @@ public struct ConfigurationError: Error, Sendable, CustomStringConvertible, Loca
   public var errorDescription: String? { description }
 }
 
-extension SystemConfiguration {
+extension Settings {
   /// None.
   public var openTables: Set<String> { [] }
 

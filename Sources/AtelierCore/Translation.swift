@@ -1,3 +1,4 @@
+public import AtelierData
 import Foundation
 public import Torch
 public import TorchNN
@@ -29,9 +30,6 @@ public struct TranslationDirection: Sendable, Hashable {
 ///
 /// Previews, `generate` with pictures, tiles and the measures of pairs follow from it.
 public protocol TranslatingSystem: GenerativeSystem {
-  /// The directions; the first is the one that is meant where none is named.
-  static func directions(_ configuration: Configuration) -> [TranslationDirection]
-
   /// Outputs for conditions `[n, channels, height, width]`, networks in the mode that generation asks
   /// for, each in the range that its field declares.
   func translate(_ pictures: Tensor, direction: TranslationDirection, draws: any Draws) throws -> Tensor
@@ -49,6 +47,9 @@ public protocol TranslatingSystem: GenerativeSystem {
 }
 
 extension TranslatingSystem {
+  /// The directions; the first is the one that is meant where none is named.
+  public var directions: [TranslationDirection] { plan.ability(ImageTranslation.self)?.directions ?? [] }
+
   /// Outputs for the examples' conditions.
   public func translate(
     _ examples: Batch, direction: TranslationDirection, draws: any Draws
@@ -66,7 +67,7 @@ extension TranslatingSystem {
   ///
   /// - Throws: ``ConfigurationError`` that lists the directions.
   public func direction(named name: String?) throws -> TranslationDirection {
-    let known = Self.directions(configuration)
+    let known = directions
     guard let found = name.map({ name in known.first { $0.name == name } }) ?? known.first else {
       throw ConfigurationError(
         "\(Self.identity.name) has no direction '\(name ?? "")'; it has "
@@ -78,7 +79,7 @@ extension TranslatingSystem {
   /// Outputs for the request's pictures `[n, channels, height, width]` of any size in -1 … 1, one at a time so
   /// that memory stays bounded; they come back in -1 … 1.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
-    let known = Self.directions(configuration)
+    let known = directions
     guard let direction = known.first(where: { request.inputs[$0.source] != nil }) ?? known.first,
       let pictures = request.inputs[direction.source]
     else {
@@ -96,12 +97,12 @@ extension TranslatingSystem {
     }
   }
 
-  /// The range of a picture field; signed where there is no such field.
+  /// The range of an image field of the plan.
   public func range(of field: String) -> ImageRange {
-    for case .image(_, _, _, let range) in Self.fields(configuration).filter({ $0.name == field }).map(\.kind)
-    {
-      return range
+    guard case .image(_, _, _, let range)? = plan.field(field)?.kind else {
+      // A map of labels has no range.
+      return .signed
     }
-    return .signed
+    return range
   }
 }

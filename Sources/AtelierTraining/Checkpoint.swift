@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 import AtelierHashing
 public import Foundation
 public import Torch

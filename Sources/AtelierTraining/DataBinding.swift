@@ -85,22 +85,27 @@ public final class DataBinding {
     func open<System: GenerativeSystem>(_ type: System.Type) throws -> DataBinding {
       let values = try System.Configuration().overlaid(with: configuration)
       try values.validate()
-      let kinds = System.fields(values).map(\.kind)
-      if kinds.isEmpty { return try DataBinding(type, values, artefacts: artefacts, options: options) }
+      guard let plan = values.plan.data else {
+        return try DataBinding(type, values, artefacts: artefacts, options: options)
+      }
       guard let path else {
         throw TrainingError.invalid(
           reason: "\(type.identity.name) learns from data; give --data and the path of a folder")
       }
-      if case .tagged(let feature, let tag, let kind, let minimumCount) = System.examplePlan(values) {
+      switch plan.examples {
+      case .tagged(let feature, let tag, let kind, let minimumCount):
         return try DataBinding(
           type, values, tagged: path, feature: feature, tag: tag, by: kind, minimumCount: minimumCount,
           artefacts: artefacts, options: options)
+      case .text(let unit, let minimumCount):
+        return try DataBinding(
+          type, values, text: path, unit: unit, minimumCount: minimumCount, artefacts: artefacts,
+          options: options)
+      case .examples, .pairs, .unpaired, .classPairs:
+        return try DataBinding(
+          type, values, plan, pictures: path, artefacts: artefacts, options: options, onSkip: onSkip, say: say
+        )
       }
-      let isText = kinds.contains { if case .tokens = $0 { true } else { false } }
-      return isText
-        ? try DataBinding(type, values, text: path, artefacts: artefacts, options: options)
-        : try DataBinding(
-          type, values, pictures: path, artefacts: artefacts, options: options, onSkip: onSkip, say: say)
     }
     return try open(system)
   }
@@ -187,15 +192,6 @@ public final class DataBinding {
     say("A picture was left out: \(error.description)")
   }
 
-  private static func instancePlan<System: GenerativeSystem>(
-    _ type: System.Type, _ configuration: System.Configuration
-  ) -> InstancePlan? {
-    func plan<Instances: InstanceSystem>(_ type: Instances.Type) -> InstancePlan? {
-      (configuration as? Instances.Configuration).flatMap { Instances.instancePlan($0) }
-    }
-    return (type as? any InstanceSystem.Type).flatMap { plan($0) }
-  }
-
   private static func present(
     _ open: () throws(DatasetError) -> any Dataset
   ) throws(DatasetError) -> (any Dataset)? {
@@ -234,24 +230,27 @@ public final class DataBinding {
   }
 
   private init<System: GenerativeSystem>(
-    _ type: System.Type, _ values: System.Configuration, pictures path: URL, artefacts: Artefacts?,
+    _ type: System.Type, _ values: System.Configuration, _ plan: DataPlan, pictures path: URL,
+    artefacts: Artefacts?,
     options: DataBindingOptions, onSkip: ((SkippedExample) -> Void)?, say: @escaping (String) -> Void
   ) throws {
     let reading = options.reading
     // Opened for the given values first: sizes and channels decide the configuration, which decides the
     // preparation.
-    let first = try PictureOpening(type, values, at: path, reading)
+    let first = try PictureOpening(type.identity.name, plan, at: path, reading)
     var dataset = try first.unprepared()
     let given = artefacts ?? Artefacts()
     let adapted = try type.adapted(values, to: DataFacts(description: dataset.description, artefacts: given))
     try adapted.validate()
-    fields = type.fields(adapted)
-    let opening = try PictureOpening(type, adapted, at: path, reading)
+    let adaptedPlan = adapted.plan
+    fields = adaptedPlan.fields
+    let opening = try PictureOpening(
+      type.identity.name, adaptedPlan.data ?? plan, at: path, reading)
     if !opening.isServed(by: dataset, of: first) { dataset = try opening(.train, whole: false) }
     // Examples of instances wrap the pictures, which measures and previews go on to read as they are.
     var served = dataset
     var kept = given
-    if let plan = Self.instancePlan(type, adapted) {
+    if let plan = adaptedPlan.components(InstancePlan.self).first {
       let preparation = InstancePreparation(
         plan: plan, cache: options.instances, seed: options.seed, say: say)
       let prepared = try withTensorErrors { try preparation(dataset, existing: artefacts) }
@@ -304,8 +303,9 @@ public final class DataBinding {
     facts = DataFacts(description: dataset.description, artefacts: kept)
     let adapted = try type.adapted(values, to: facts)
     try adapted.validate()
-    fields = type.fields(adapted)
-    let columns = try FieldColumns(fields, plan: type.examplePlan(adapted), description: dataset.description)
+    fields = adapted.plan.fields
+    let columns = try FieldColumns(
+      fields, plan: adapted.plan.data?.examples ?? .examples, description: dataset.description)
     let loader = try Loader(
       dataset, batchSize: adapted.batchSize, seed: UInt64(options.seed), workers: options.workers)
     self.training = ImageBatchSource(loader, columns: columns, device: options.device)
@@ -324,8 +324,8 @@ public final class DataBinding {
   }
 
   private init<System: GenerativeSystem>(
-    _ type: System.Type, _ values: System.Configuration, text path: URL, artefacts: Artefacts?,
-    options: DataBindingOptions
+    _ type: System.Type, _ values: System.Configuration, text path: URL, unit: Vocabulary.Unit,
+    minimumCount: Int, artefacts: Artefacts?, options: DataBindingOptions
   ) throws {
     let corpus = try openText(at: path)
     let vocabulary: Vocabulary
@@ -334,10 +334,7 @@ public final class DataBinding {
       vocabulary = try artefacts.decode(Vocabulary.self, Self.vocabularyName)
       kept = artefacts
     } else {
-      let table = try values.values()
-      vocabulary = try Vocabulary(
-        of: corpus.train, unit: Self.unit(table["tokenUnit"]),
-        minimumCount: Self.integer(table["minimumCount"]) ?? 1)
+      vocabulary = try Vocabulary(of: corpus.train, unit: unit, minimumCount: minimumCount)
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       kept = Artefacts([Self.vocabularyName: try encoder.encode(vocabulary)])
@@ -348,7 +345,7 @@ public final class DataBinding {
     facts = DataFacts(description: description, artefacts: kept)
     let adapted = try type.adapted(values, to: facts)
     try adapted.validate()
-    fields = type.fields(adapted)
+    fields = adapted.plan.fields
     var length = 1
     for case .tokens(_, let declared) in fields.map(\.kind) { length = declared }
     let stream = try TokenStream(
@@ -362,19 +359,5 @@ public final class DataBinding {
     instanceRows = []
     batchSize = adapted.batchSize
     self.options = options
-  }
-
-  /// A configuration's `tokenUnit`, `word`, `character` or `byte`; words where it has no such key.
-  private static func unit(_ value: ConfigurationValue?) -> Vocabulary.Unit {
-    guard case .string(let text)? = value, let unit = TokenUnit(rawValue: text) else { return .words }
-    return switch unit {
-    case .word: .words
-    case .character: .characters
-    case .byte: .bytes
-    }
-  }
-
-  private static func integer(_ value: ConfigurationValue?) -> Int? {
-    if case .integer(let number)? = value { number } else { nil }
   }
 }

@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 import AtelierHashing
 import AtelierMetrics
 import Foundation
@@ -193,7 +193,7 @@ struct InstancePreparation {
 
   private func fingerprint(_ base: any Dataset) -> String {
     let shape = base.description.imageShape.map { "\($0)" } ?? "none"
-    return Data("instances 1 \(base.description.fingerprint) \(shape) \(plan) \(seed)".utf8).sha256Hex
+    return Data("instances 1 \(base.description.fingerprint) \(shape) \(plan.fingerprintText) \(seed)".utf8).sha256Hex
   }
 
   /// Where the folder of the caller keeps the table and the network; nil where there is no folder.

@@ -19,10 +19,7 @@ public struct PictureTagger {
   ///   - seed: what the drawn word vectors follow from.
   /// - Throws: `PerceptionError` where the weights are missing, `ConfigurationError` for another system.
   public init(_ system: any TaggingSystem, store: WeightStore = .standard, seed: UInt64 = 0) throws {
-    func plan<System: TaggingSystem>(_ system: System) -> ExamplePlan {
-      System.examplePlan(system.configuration)
-    }
-    guard case .tagged(_, _, let kind, _) = plan(system) else {
+    guard case .tagged(_, _, let kind, _)? = system.plan.data?.examples else {
       throw ConfigurationError("this system does not say what describes its pictures")
     }
     self.system = system

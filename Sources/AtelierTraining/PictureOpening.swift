@@ -19,17 +19,15 @@ struct PictureOpening {
   }
 
   /// - Throws: ``TrainingError`` where the system has no picture to serve.
-  init<System: GenerativeSystem>(
-    _ type: System.Type, _ values: System.Configuration, at path: URL, _ reading: ReadingOptions
-  ) throws(TrainingError) {
-    plan = type.examplePlan(values)
+  init(_ name: String, _ data: DataPlan, at path: URL, _ reading: ReadingOptions) throws(TrainingError) {
+    plan = data.examples
     self.path = path
     options = reading.datasetOptions
-    let augmentation = type.augmentation(values)
-    let pictures = type.fields(values).compactMap(Self.picture)
+    let augmentation = data.changes
+    let pictures = data.fields.compactMap(Self.picture)
     guard let first = pictures.first else {
       throw .unfitData(
-        path: path.path, reason: "\(type.identity.name) takes no pictures, and there is nothing else")
+        path: path.path, reason: "\(name) takes no pictures, and there is nothing else")
     }
     func joint(_ fields: [PictureField], _ source: String, _ target: String) -> JointPreparation {
       JointPreparation(
@@ -57,8 +55,8 @@ struct PictureOpening {
       var field = first
       field.name = "image"
       way = .classPairs(joint([field], "image", "image"), content: content, shown: shown, heldOut: heldOut)
-    case .tagged:
-      throw .unfitData(path: path.path, reason: "pictures with words are not opened as pictures alone")
+    case .tagged, .text:
+      throw .unfitData(path: path.path, reason: "words are not opened as pictures")
     }
   }
 

@@ -63,7 +63,7 @@ public struct PictureTranslation {
       throw ConfigurationError("\(description.system) does not start from pictures; leave them out")
     }
     let direction = try Self.direction(of: translating, name)
-    guard let field = AtelierTraining.fields(of: translating).first(where: { $0.name == direction.source })
+    guard let field = translating.plan.fields.first(where: { $0.name == direction.source })
     else { throw ConfigurationError("\(description.system) has no field '\(direction.source)'") }
     self.system = translating
     self.direction = direction
@@ -93,10 +93,7 @@ public struct PictureTranslation {
   }
 
   private static func plan(of system: any TranslatingSystem) -> ExamplePlan {
-    func plan<System: TranslatingSystem>(_ system: System) -> ExamplePlan {
-      System.examplePlan(system.configuration)
-    }
-    return plan(system)
+    system.plan.data?.examples ?? .examples
   }
 
   /// The styles that pictures of it stand for, as ``style`` takes them.
@@ -104,7 +101,7 @@ public struct PictureTranslation {
   /// - Throws: ``ConfigurationError`` for a system without styles.
   public func styles(of pictures: [Image]) throws -> [TranslationStyle] {
     guard let styled = system as? any StyledTranslatingSystem,
-      let field = AtelierTraining.fields(of: styled).first(where: { $0.name == direction.target }),
+      let field = styled.plan.fields.first(where: { $0.name == direction.target }),
       case .image(let channels, let height, let width, _) = field.kind, !pictures.isEmpty
     else { throw ConfigurationError("this system has no styles beside its pictures; leave --style out") }
     let preparation = ImagePreparation(height: height, width: width, channels: channels)
@@ -113,7 +110,7 @@ public struct PictureTranslation {
       Tensor(try preparation(picture).hostTensor()).asType(.float32) * (span / 255)
         + Double(ranges.target.lowerBound)
     }
-    switch type(of: styled).stylePictures {
+    switch styled.stylePictures {
     case .together: return [.pictures(.stacked(tensors))]
     case .oneByOne: return tensors.map { .pictures($0.unsqueezed(0)) }
     }
@@ -122,10 +119,7 @@ public struct PictureTranslation {
   private static func direction(
     of system: any TranslatingSystem, _ name: String?
   ) throws -> TranslationDirection {
-    func known<System: TranslatingSystem>(_ system: System) -> [TranslationDirection] {
-      System.directions(system.configuration)
-    }
-    let short = ["AtoB": 0, "BtoA": 1][name ?? ""].flatMap { known(system).dropFirst($0).first }
+    let short = ["AtoB": 0, "BtoA": 1][name ?? ""].flatMap { system.directions.dropFirst($0).first }
     return try short ?? system.direction(named: name)
   }
 

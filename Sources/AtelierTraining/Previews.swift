@@ -159,21 +159,15 @@ struct PreviewPainter {
 
 /// The number of classes a system answers to; nil where it has none.
 package func classCount(of system: any GenerativeSystem) -> Int? {
-  if let system = system as? any LatentSystem { return system.classCount }
-  for case .label(let classes) in fields(of: system).map(\.kind) { return classes }
+  if let latent = system.plan.ability(LatentDecoding.self) { return latent.classes }
+  for case .label(let classes) in system.plan.fields.map(\.kind) { return classes }
   return nil
 }
 
-/// The first picture field of a system and its range.
+/// The first image field of a system and its range.
 func imageField(of system: any GenerativeSystem) -> (name: String, range: ImageRange)? {
-  for field in fields(of: system) {
+  for field in system.plan.fields {
     if case .image(_, _, _, let range) = field.kind { return (field.name, range) }
   }
   return nil
-}
-
-/// What a batch of a system holds.
-func fields(of system: any GenerativeSystem) -> [Field] {
-  func fields<System: GenerativeSystem>(_ system: System) -> [Field] { System.fields(system.configuration) }
-  return fields(system)
 }

@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 import AtelierHashing
 public import Foundation
 import Torch
@@ -96,7 +96,7 @@ public final class Trainer {
     self.reporter = reporter
     self.interruption = interruption
     counted = CountingBatchSource(source)
-    limits = TrainingLimits(options: options, stages: Self.stages(of: system))
+    limits = TrainingLimits(options: options, stages: system.plan.stages)
     store = CheckpointStore(run.checkpoints)
     painter = PreviewPainter(
       run: run, options: options, classNames: facts.description.classNames,
@@ -491,12 +491,6 @@ public final class Trainer {
     reporter.say(message)
   }
 
-  private static func stages(of system: any GenerativeSystem) -> [TrainingStage] {
-    func stages<System: GenerativeSystem>(_ system: System) -> [TrainingStage] {
-      System.stages(system.configuration)
-    }
-    return stages(system)
-  }
 }
 
 extension GenerativeSystem {

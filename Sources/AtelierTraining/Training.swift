@@ -84,10 +84,9 @@ public enum Training {
 
   /// Refuses to start without a picture that the system cannot do without.
   private static func checkPictures(_ data: DataBinding) throws {
-    func wanted<System: GenerativeSystem>(_ type: System.Type) throws -> [GivenPicture] {
-      System.givenPictures(try System.Configuration().overlaid(with: data.configuration))
-    }
-    for picture in try wanted(data.system) where data.facts.artefacts.contents[picture.artefact] == nil {
+    let plan = try data.system.plan(data.configuration)
+    for picture in plan.components(GivenPicture.self)
+    where data.facts.artefacts.contents[picture.artefact] == nil {
       throw TrainingError.invalid(
         reason: "\(data.system.identity.name) needs \(picture.summary); give --\(picture.name) and a picture")
     }

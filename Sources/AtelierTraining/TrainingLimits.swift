@@ -3,7 +3,7 @@ import AtelierCore
 /// When a training ends, and which stage a step belongs to.
 struct TrainingLimits {
   let options: TrainingOptions
-  let stages: [TrainingStage]
+  let stages: [Stage]
 
   /// The sum of the stages' lengths, where all have one.
   private var stagedSteps: Int? {

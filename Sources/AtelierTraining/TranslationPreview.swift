@@ -16,14 +16,14 @@ struct TranslationPreview {
   ///
   /// - Parameter colours: those of the classes, where maps of labels are drawn in some.
   /// - Returns: nil where the batch holds no source of any direction.
-  static func draw<System: TranslatingSystem>(
-    _ system: System, _ examples: Batch, draws: any Draws, colours: [[UInt8]] = []
+  static func draw(
+    _ system: any TranslatingSystem, _ examples: Batch, draws: any Draws, colours: [[UInt8]] = []
   ) throws -> TranslationPreview? {
-    let isPaired = if case .unpaired = System.examplePlan(system.configuration) { false } else { true }
+    let isPaired = if case .unpaired? = system.plan.data?.examples { false } else { true }
     var columns: [(title: String, pictures: [Image])] = []
     var first: Tensor?
     func one(_ row: Int) -> Batch { Batch(examples.tensors.mapValues { $0.slice(0, row, row + 1) }) }
-    for direction in System.directions(system.configuration) {
+    for direction in system.directions {
       guard let sources = examples.tensors[direction.source] else { continue }
       let pieces = try (0..<sources.shape[0]).map {
         try system.translate(one($0), direction: direction, draws: draws)

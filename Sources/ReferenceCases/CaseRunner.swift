@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 import AtelierMetrics
 public import AtelierModels
 public import Foundation

@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierData
 import AtelierModels
 import Foundation
 import Testing

@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierData
 import AtelierModels
 import Testing
 import Torch
@@ -171,7 +172,7 @@ import TorchNN
     var configuration = try tiny()
     configuration.discriminatorSteps = 3
     let system = try make(ConditionalGAN.self, configuration)
-    let source = NoiseSource(ConditionalGAN.fields(configuration), batchSize: 6)
+    let source = NoiseSource(configuration.plan.fields, batchSize: 6)
     let step = TrainingStep(index: 0, draws: StreamDraws(RandomStream(seed: 1)), source: source)
     try step.run { try system.step($0) }
     #expect(source.served == 3)
@@ -225,7 +226,7 @@ import TorchNN
     configuration.discriminatorLearningRate = 1e-2
     configuration.minimumLearningRate = 0
     let system = try make(ConditionalGAN.self, configuration)
-    let fields = ConditionalGAN.fields(configuration)
+    let fields = configuration.plan.fields
     let losses = try (0..<60).map { index in
       let step = TrainingStep(
         index: index, draws: StreamDraws(RandomStream(seed: 4)),

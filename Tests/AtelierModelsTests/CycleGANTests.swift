@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierData
 import AtelierModels
 import Testing
 import Torch
@@ -76,7 +77,7 @@ private func tiny() -> CycleGAN.Configuration {
     configuration.learningRate = 5e-3
     let system = try make(CycleGAN.self, configuration)
     let losses = try (0..<60).map { index in
-      let source = NoiseSource(CycleGAN.fields(configuration), batchSize: 1, seed: 9)
+      let source = NoiseSource(configuration.plan.fields, batchSize: 1, seed: 9)
       let step = TrainingStep(index: index, draws: StreamDraws(RandomStream(seed: 4)), source: source)
       try step.run { try system.step($0) }
       return step.logged.first { $0.name == "cycleA" }?.value.item() ?? .nan

@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierData
 import AtelierModels
 import Foundation
 import TestSupport
@@ -161,8 +162,8 @@ private func firstStep<System: GenerativeSystem>(
 ) throws -> [String: Double] {
   let configuration = try preset(type, "small").overlaid(with: changes)
   let system = try make(type, configuration)
-  let source = FieldSource(type.fields(configuration), count: configuration.batchSize)
-  let stage = type.stages(configuration).last?.name ?? "training"
+  let source = FieldSource(configuration.plan.fields, count: configuration.batchSize)
+  let stage = configuration.plan.stages.last?.name ?? "training"
   let step = TrainingStep(index: 0, stage: stage, draws: NamedDraws(), source: source)
   try step.run { try system.step($0) }
   return Dictionary(step.logged.map { ($0.name, $0.value.item()) }) { _, last in last }

@@ -40,7 +40,7 @@ func train<System: GenerativeSystem>(
   _ system: System, steps: Range<Int>, epoch: Double = 0, seed: UInt64 = 5
 ) throws -> [[String: Double]] {
   let source = NoiseSource(
-    System.fields(system.configuration), batchSize: system.configuration.batchSize, seed: seed)
+    system.configuration.plan.fields, batchSize: system.configuration.batchSize, seed: seed)
   return try steps.map { index in
     let draws = StreamDraws(RandomStream(seed: seed, purpose: "draws", step: index))
     let step = TrainingStep(index: index, epoch: epoch, draws: draws, source: source)
@@ -132,7 +132,7 @@ func pictures(_ system: some LatentSystem, _ request: GenerationRequest) throws 
     configuration.generatorHidden = [2]
     configuration.discriminatorHidden = [3]
     let system = try make(GAN.self, configuration)
-    let source = NoiseSource(GAN.fields(configuration), batchSize: 100, seed: 5)
+    let source = NoiseSource(configuration.plan.fields, batchSize: 100, seed: 5)
     let means = source.next()["image"].mean(dims: [0]).doubles()
     try train(system, steps: 0..<1)
     let bias = try #require(system.network("generator")?.module.state().last?.tensor)
@@ -243,7 +243,7 @@ final class AskedDraws: Draws {
     let system = try make(WGANGP.self, tiny())
     let draws = AskedDraws()
     let step = TrainingStep(
-      index: 1, draws: draws, source: NoiseSource(WGANGP.fields(system.configuration), batchSize: 4))
+      index: 1, draws: draws, source: NoiseSource(system.configuration.plan.fields, batchSize: 4))
     try step.run { try system.step($0) }
     #expect(draws.names == ["latent", "mixing"])
   }
@@ -289,7 +289,7 @@ final class AskedDraws: Draws {
     let system = try make(ConditionalGAN.self, configuration)
     let draws = AskedDraws()
     let step = TrainingStep(
-      index: 0, draws: draws, source: NoiseSource(ConditionalGAN.fields(configuration), batchSize: 4))
+      index: 0, draws: draws, source: NoiseSource(configuration.plan.fields, batchSize: 4))
     try step.run { try system.step($0) }
     #expect(draws.names == ["latent", "fakeLabel"])
   }

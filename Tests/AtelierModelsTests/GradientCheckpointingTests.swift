@@ -58,7 +58,7 @@ private func twoSteps<System: GenerativeSystem>(
   let small = try preset(type, "small")
   let configuration = try small.overlaid(with: changes.merging(common) { old, _ in old })
   let system = try make(type, configuration)
-  let source = RandomSource(System.fields(configuration), count: configuration.batchSize)
+  let source = RandomSource(configuration.plan.fields, count: configuration.batchSize)
   var outcome = Outcome()
   for index in 0..<2 {
     let draws = StreamDraws(RandomStream(seed: 5, purpose: "draws", step: index))

@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierData
 import AtelierModels
 import Testing
 import Torch
@@ -157,7 +158,7 @@ private func translated(_ system: some TranslatingSystem, _ source: Tensor, seed
     configuration.weights.adversarial = 0
     configuration.dropout = false
     let system = try make(Pix2Pix.self, configuration)
-    let fields = Pix2Pix.fields(configuration)
+    let fields = configuration.plan.fields
     let losses = try (0..<40).map { index in
       let source = NoiseSource(fields, batchSize: 1, seed: 9)
       let step = TrainingStep(index: index, draws: StreamDraws(RandomStream(seed: 4)), source: source)

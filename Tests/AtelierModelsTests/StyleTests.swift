@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierData
 import AtelierMedia
 import AtelierModels
 import AtelierTraining
@@ -286,10 +287,10 @@ private func given(_ pictures: [String: Image], in folder: TemporaryFolder) thro
     var texture = NeuralStyle.Configuration()
     texture.weights.content = 0
     texture.start = .noise
-    #expect(NeuralStyle.givenPictures(texture).map(\.name) == ["style"])
+    #expect(texture.plan.components(GivenPicture.self).map(\.name) == ["style"])
     var features = NeuralStyle.Configuration()
     features.weights.style = 0
-    #expect(NeuralStyle.givenPictures(features).map(\.name) == ["content"])
+    #expect(features.plan.components(GivenPicture.self).map(\.name) == ["content"])
     for preset in NeuralStyle.Configuration.presets {
       #expect(throws: Never.self) { try preset.configuration.validate() }
     }

@@ -135,11 +135,11 @@ private func tinyGAN<Paper: EnlargementPaper>(
     }
     var regressor = SRResNet.Configuration()
     regressor.scale = 3
-    #expect(refusal(regressor).isEmpty && side(SRResNet.fields(regressor)) == [42, 126])
+    #expect(refusal(regressor).isEmpty && side(regressor.plan.fields) == [42, 126])
     let adversarial = tinyGAN(SRGAN.self) {
       ($0.discriminator, $0.scale, $0.imageSize) = (.unetSpectral, 3, 128)
     }
-    #expect(refusal(adversarial).isEmpty && side(SRGAN.fields(adversarial)) == [40, 120])
+    #expect(refusal(adversarial).isEmpty && side(adversarial.plan.fields) == [40, 120])
   }
 }
 
@@ -210,13 +210,13 @@ private func tinyGAN<Paper: EnlargementPaper>(
   @Test func aRegressionMayComeFirst() throws {
     let configuration = tinyGAN(ESRGAN.self) { ($0.pretrainingSteps, $0.milestones) = (10, [5]) }
     #expect(
-      ESRGAN.stages(configuration) == [TrainingStage("regression", steps: 10), TrainingStage("adversarial")])
-    #expect(SRGAN.stages(tinyGAN(SRGAN.self)) == [TrainingStage("training")])
+      configuration.plan.stages.map { [$0.name: $0.steps] } == [["regression": 10], ["adversarial": nil]])
+    #expect(tinyGAN(SRGAN.self).plan.stages.map(\.name) == ["training"])
     let system = try make(ESRGAN.self, configuration)
     let before = try #require(system.network("discriminator")).module.parameters().map { $0.floats() }
     let step = TrainingStep(
       index: 0, stage: "regression", draws: StreamDraws(RandomStream(seed: 1)),
-      source: NoiseSource(ESRGAN.fields(configuration), batchSize: 2))
+      source: NoiseSource(configuration.plan.fields, batchSize: 2))
     try step.run { try system.step($0) }
     #expect(Set(step.logged.map(\.name)) == ["pixel", "generator"])
     #expect(system.network("discriminator")?.module.parameters().map { $0.floats() } == before)

@@ -231,7 +231,7 @@ struct VAETests {
     _ type: System.Type, _ configuration: System.Configuration, _ name: String, _ range: ImageRange
   ) throws {
     let system = try Trial.make(type, configuration)
-    guard case .image(let channels, let size, _, let declared)? = System.fields(configuration).first?.kind
+    guard case .image(let channels, let size, _, let declared)? = configuration.plan.fields.first?.kind
     else {
       Issue.record("no picture among the fields")
       return

@@ -209,6 +209,12 @@ private final class TinyRebuilder: TranslatingSystem, ReconstructingSystem {
     var batchSize = 2
 
     static let presets = [Preset("small", "a toy", Configuration())]
+    var plan: SystemPlan {
+      .imagesFromMaps(
+        label: .labelMap(classes: classes, height: imageSize, width: imageSize), channels: 3,
+        height: imageSize, width: imageSize, changes: JointAugmentation(), sizeMultiple: 1,
+        batchSize: batchSize)
+    }
     func validate() throws(ConfigurationError) {}
   }
 
@@ -224,24 +230,8 @@ private final class TinyRebuilder: TranslatingSystem, ReconstructingSystem {
     optimizer = Adam(generator, learningRate: 0.1)
   }
 
-  static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    return [
-      Field("label", .labelMap(classes: configuration.classes, height: size, width: size)),
-      Field("image", .image(channels: 3, height: size, width: size, range: .signed)),
-    ]
-  }
-
-  static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
-    .pairs(source: "label", target: "image", derivation: nil)
-  }
-
   static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     configuration
-  }
-
-  static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    [TranslationDirection("label-to-image", source: "label", target: "image")]
   }
 
   var networks: [Network] {

@@ -1,3 +1,4 @@
+import AtelierData
 import AtelierTraining
 import Foundation
 import TestSupport

@@ -177,6 +177,13 @@ private final class SizedTranslator: TranslatingSystem {
   struct Configuration: SystemConfiguration {
     var batchSize = 1
     static let presets = [Preset("small", "a toy", Configuration())]
+    var plan: SystemPlan {
+      .translation(
+        ["source", "target"].map { Field($0, .image(channels: 1, height: 8, width: 8, range: .signed)) },
+        .pairs(source: "source", target: "target", derivation: nil), changes: JointAugmentation(),
+        [TranslationDirection("source-to-target", source: "source", target: "target")],
+        batchSize: batchSize)
+    }
     func validate() throws(ConfigurationError) {}
   }
 
@@ -189,18 +196,12 @@ private final class SizedTranslator: TranslatingSystem {
     layer = Conv2d(inputChannels: 1, outputChannels: 1, kernelSize: 1, using: stream)
   }
 
-  static func fields(_ configuration: Configuration) -> [Field] {
-    ["source", "target"].map { Field($0, .image(channels: 1, height: 8, width: 8, range: .signed)) }
-  }
   static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     configuration
   }
   var networks: [Network] { [Network("generator", layer) { _, _ in [:] }] }
   var optimizers: [(name: String, optimizer: Optimizer)] { [] }
   func step(_ step: TrainingStep) throws {}
-  static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    [TranslationDirection("source-to-target", source: "source", target: "target")]
-  }
   func translate(_ pictures: Tensor, direction: TranslationDirection, draws: any Draws) throws -> Tensor {
     layer(pictures) + .ones(pictures.shape)
   }

@@ -22,6 +22,31 @@ final class TinyTranslator: TranslatingSystem {
     static let presets = [
       Preset("paper", "a toy", Configuration()), Preset("small", "a toy", Configuration()),
     ]
+    var plan: SystemPlan {
+      let (source, target) =
+        isUnpaired ? ("A", "B") : isLabelled ? ("label", "target") : ("source", "target")
+      let small = imageSize / scale
+      let fields = [
+        Field(
+          source,
+          isLabelled
+            ? .labelMap(classes: classes, height: imageSize, width: imageSize)
+            : .image(channels: inputChannels, height: small, width: small, range: .signed)),
+        Field(
+          target, .image(channels: outputChannels, height: imageSize, width: imageSize, range: .unit)),
+      ]
+      let derivation = scale > 1 ? PictureDerivation.downscale(factor: scale) : nil
+      var directions = [
+        TranslationDirection(
+          "\(source)-to-\(target)", source: source, target: target, sizeMultiple: sizeMultiple, scale: scale)
+      ]
+      if isUnpaired { directions.append(TranslationDirection("B-to-A", source: target, target: source)) }
+      return .translation(
+        fields,
+        isUnpaired
+          ? .unpaired(source, target) : .pairs(source: source, target: target, derivation: derivation),
+        changes: JointAugmentation(resizeTo: resizeTo, flips: flips), directions, batchSize: batchSize)
+    }
     func validate() throws(ConfigurationError) {}
   }
 
@@ -39,48 +64,10 @@ final class TinyTranslator: TranslatingSystem {
     optimizer = Adam(generator, learningRate: configuration.learningRate)
   }
 
-  private static func names(_ configuration: Configuration) -> (source: String, target: String) {
-    configuration.isUnpaired
-      ? ("A", "B") : configuration.isLabelled ? ("label", "target") : ("source", "target")
-  }
-
-  static func fields(_ configuration: Configuration) -> [Field] {
-    let (source, target) = names(configuration)
-    let (size, small) = (configuration.imageSize, configuration.imageSize / configuration.scale)
-    return [
-      Field(
-        source,
-        configuration.isLabelled
-          ? .labelMap(classes: configuration.classes, height: size, width: size)
-          : .image(channels: configuration.inputChannels, height: small, width: small, range: .signed)),
-      Field(target, .image(channels: configuration.outputChannels, height: size, width: size, range: .unit)),
-    ]
-  }
-
-  static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
-    let (source, target) = names(configuration)
-    if configuration.isUnpaired { return .unpaired(source, target) }
-    let derivation = configuration.scale > 1 ? PictureDerivation.downscale(factor: configuration.scale) : nil
-    return .pairs(source: source, target: target, derivation: derivation)
-  }
-
-  static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    JointAugmentation(resizeTo: configuration.resizeTo, flips: configuration.flips)
-  }
-
   static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     var adapted = configuration
     if configuration.isLabelled { adapted.classes = data.description.classNames.count }
     return adapted
-  }
-
-  static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    let (source, target) = names(configuration)
-    let forwards = TranslationDirection(
-      "\(source)-to-\(target)", source: source, target: target, sizeMultiple: configuration.sizeMultiple,
-      scale: configuration.scale)
-    guard configuration.isUnpaired else { return [forwards] }
-    return [forwards, TranslationDirection("B-to-A", source: target, target: source)]
   }
 
   var networks: [Network] {
@@ -102,7 +89,7 @@ final class TinyTranslator: TranslatingSystem {
 
   func step(_ step: TrainingStep) throws {
     let batch = try step.batch()
-    let (source, target) = Self.names(configuration)
+    let (source, target) = (directions[0].source, directions[0].target)
     step.log(
       "total",
       try step.update("generator", optimizer) {

@@ -20,6 +20,12 @@ final class ToySystem: LatentSystem {
     static let presets = [
       Preset("paper", "a toy", Configuration()), Preset("small", "a toy", Configuration()),
     ]
+    var plan: SystemPlan {
+      .latentImages(
+        channels: 1, size: imageSize,
+        latent: LatentDecoding(size: latentSize, distribution: .normal, classes: classes),
+        batchSize: batchSize)
+    }
     func validate() throws(ConfigurationError) {
       if imageSize < 1 { throw ConfigurationError("imageSize is \(imageSize), and must be at least 1") }
     }
@@ -42,14 +48,6 @@ final class ToySystem: LatentSystem {
     average = MovingAverage(of: generator, decay: 0.9)
   }
 
-  static func fields(_ configuration: Configuration) -> [Field] {
-    let (size, classes) = (configuration.imageSize, configuration.classes)
-    return [
-      Field("image", .image(channels: 1, height: size, width: size, range: .signed)),
-      Field("label", .label(classes: classes)),
-    ]
-  }
-
   static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     var adapted = configuration
     adapted.classes = data.description.classNames.count
@@ -65,8 +63,6 @@ final class ToySystem: LatentSystem {
   }
   var optimizers: [(name: String, optimizer: Optimizer)] { [("generator", optimizer)] }
   var averages: [(network: String, average: MovingAverage)] { [("generator", average)] }
-  var latentSpace: (size: Int, distribution: LatentDistribution) { (configuration.latentSize, .normal) }
-  var classCount: Int? { configuration.classes }
 
   func carriedState() -> [(name: String, tensor: HostTensor)] { [("steps", HostTensor([steps], shape: []))] }
   func restoreCarriedState(_ state: [(name: String, tensor: HostTensor)]) throws {

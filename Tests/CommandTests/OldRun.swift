@@ -193,8 +193,14 @@ struct OldRun: Codable {
       }
       let tables = [text, other].map { try? JSONDecoder().decode([String: JSON].self, from: Data($0.utf8)) }
       guard let before = tables[0], let after = tables[1] else { return true }
-      return !before.allSatisfy { after[$0.key] == $0.value }
+      return !isKept(.table(before), in: .table(after))
     }.keys.sorted()
+  }
+
+  /// Whether all that a value says is still there; tables may have further keys.
+  private static func isKept(_ old: JSON, in new: JSON) -> Bool {
+    guard case .table(let before) = old, case .table(let after) = new else { return old == new }
+    return before.allSatisfy { key, value in after[key].map { isKept(value, in: $0) } ?? false }
   }
 
   /// The files in a folder of drawings.

@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 public import Foundation
 
 /// The data that a system's small preset learns from, in a form that takes milliseconds to write.
@@ -12,15 +13,16 @@ public enum TinyLayout: Sendable {
       let presets = System.Configuration.presets
       guard let preset = presets.first(where: { $0.name == "small" }) ?? presets.first else { return nil }
       let configuration = preset.configuration
-      let kinds = System.fields(configuration).map(\.kind)
-      guard !kinds.isEmpty, System.givenPictures(configuration).isEmpty else { return nil }
+      let kinds = configuration.plan.fields.map(\.kind)
+      guard !kinds.isEmpty, configuration.plan.components(GivenPicture.self).isEmpty else { return nil }
       if kinds.contains(where: { if case .tokens = $0 { true } else { false } }) { return .text }
       if kinds.contains(where: { if case .labelMap = $0 { true } else { false } }) { return .labelMaps }
-      return switch System.examplePlan(configuration) {
+      return switch configuration.plan.data?.examples ?? .examples {
       case .examples: .labelledDigits
       case .pairs(_, _, let derivation): derivation == nil ? .pairs : .photographs
       case .unpaired: .unpaired
       case .classPairs: .classFolders
+      case .text: .text
       case .tagged: nil
       }
     }

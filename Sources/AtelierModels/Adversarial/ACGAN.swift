@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -82,6 +82,14 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
       ]
     }
 
+    /// Images of classes decoded from latent vectors.
+    public var plan: SystemPlan {
+      .latentImages(
+        channels: imageChannels, size: imageSize,
+        latent: LatentDecoding(size: latentSize, distribution: .normal, classes: classes),
+        batchSize: batchSize)
+    }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
@@ -146,16 +154,6 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
     [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
   }
 
-  /// Pictures and their classes.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    return [
-      Field(
-        "image", .image(channels: configuration.imageChannels, height: size, width: size, range: .signed)),
-      Field("label", .label(classes: configuration.classes)),
-    ]
-  }
-
   /// Takes over the data's channels and number of classes.
   ///
   /// - Throws: ``ConfigurationError`` for data without labels.
@@ -207,14 +205,6 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
     step.log("discriminator", discriminatorLoss)
     augment.endStep(step)
   }
-
-  /// The length of a latent vector and what it is drawn from.
-  public var latentSpace: (size: Int, distribution: LatentDistribution) {
-    (configuration.latentSize, .normal)
-  }
-
-  /// The number of classes.
-  public var classCount: Int? { configuration.classes }
 
   /// Pictures in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {

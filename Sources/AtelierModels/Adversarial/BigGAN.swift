@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -24,7 +24,7 @@ public import TorchNN
 ///   not kept.
 /// - Our own, off by default: pictures of other sizes through `bottomWidth`, ``Configuration/diffAugment`` and
 ///   its adaptive strength, classes that are clusters of features.
-public final class BigGAN: LatentSystem, InstanceSystem, AugmentedSystem {
+public final class BigGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "biggan", summary: "Class-conditional residual GAN with attention; pictures by class",
@@ -199,6 +199,23 @@ public final class BigGAN: LatentSystem, InstanceSystem, AugmentedSystem {
       return small
     }
 
+    /// Images of classes, or of clusters of the training images' features.
+    public var plan: SystemPlan {
+      var plan = SystemPlan.latentImages(
+        channels: imageChannels, size: imageSize,
+        latent: LatentDecoding(size: effectiveLatentSize, distribution: .normal, classes: classes),
+        batchSize: batchSize)
+      if classSource == .clusters {
+        // The network learns from mirrored images too, as that of IC-GAN does, so that both stand on the same one.
+        plan.components.append(
+          InstancePlan(
+            purpose: .clusters(count: classes), source: featureSource, featureSize: featureSize,
+            mirrors: true,
+            epochs: featureEpochs))
+      }
+      return plan
+    }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try validateBigGAN()
@@ -230,25 +247,6 @@ public final class BigGAN: LatentSystem, InstanceSystem, AugmentedSystem {
 
   /// The generator's moving average, buffers included, as the authors keep it.
   public var averages: [(network: String, average: MovingAverage)] { [("generator", players.average)] }
-
-  /// Pictures and their classes.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    return [
-      Field(
-        "image", .image(channels: configuration.imageChannels, height: size, width: size, range: .signed)),
-      Field("label", .label(classes: configuration.classes)),
-    ]
-  }
-
-  /// Clusters, where they are the classes.
-  public static func instancePlan(_ configuration: Configuration) -> InstancePlan? {
-    guard configuration.classSource == .clusters else { return nil }
-    // The network learns from mirrored pictures too, as that of IC-GAN does, so that both stand on the same one.
-    return InstancePlan(
-      purpose: .clusters(count: configuration.classes), source: configuration.featureSource,
-      featureSize: configuration.featureSize, mirrors: true, epochs: configuration.featureEpochs)
-  }
 
   /// Takes over the data's channels and, where classes are its labels, their number.
   ///
@@ -284,14 +282,6 @@ public final class BigGAN: LatentSystem, InstanceSystem, AugmentedSystem {
   }
 
   // MARK: Generation
-
-  /// The length of a latent vector and what it is drawn from.
-  public var latentSpace: (size: Int, distribution: LatentDistribution) {
-    (configuration.effectiveLatentSize, .normal)
-  }
-
-  /// The number of classes.
-  public var classCount: Int? { configuration.classes }
 
   /// Pictures of the averaged generator, with standing statistics where the configuration wants them.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {

@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 
 extension ConditionalGAN {
   /// The choices of a cgan.
@@ -154,6 +155,15 @@ extension ConditionalGAN {
       fashion.loss = .hinge
       fashion.averageDecay = 0.995
       return fashion
+    }
+
+    /// Images of classes decoded from latent vectors.
+    public var plan: SystemPlan {
+      .latentImages(
+        channels: imageChannels, size: imageSize, range: model == .maxout ? .unit : .signed,
+        latent: LatentDecoding(
+          size: latentSize, distribution: model == .maxout ? .unitUniform : .normal, classes: classes),
+        batchSize: batchSize)
     }
 
     /// Refuses what cannot work.

@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -98,20 +98,6 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
   /// The generator's moving average, where there is one.
   public var averages: [(network: String, average: MovingAverage)] {
     average.map { [("generator", $0)] } ?? []
-  }
-
-  /// Pictures and their classes.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    // A sigmoid gives 0 … 1, tanh -1 … 1.
-    let size = configuration.imageSize
-    return [
-      Field(
-        "image",
-        .image(
-          channels: configuration.imageChannels, height: size, width: size,
-          range: configuration.model == .maxout ? .unit : .signed)),
-      Field("label", .label(classes: configuration.classes)),
-    ]
   }
 
   /// Takes over the data's channels and number of classes.
@@ -233,14 +219,6 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
         factor * (own ?? configuration.learningRate), configuration.minimumLearningRate)
     }
   }
-
-  /// The length of a latent vector and what it is drawn from.
-  public var latentSpace: (size: Int, distribution: LatentDistribution) {
-    (configuration.latentSize, configuration.model == .maxout ? .unitUniform : .normal)
-  }
-
-  /// The number of classes.
-  public var classCount: Int? { configuration.classes }
 
   /// Pictures in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {

@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -98,6 +98,15 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
       ]
     }
 
+    /// Images decoded from latent vectors.
+    public var plan: SystemPlan {
+      .latentImages(
+        channels: imageChannels, size: imageSize,
+        latent: LatentDecoding(
+          size: latentSize, distribution: model == .theano ? .symmetricUniform : .normal),
+        batchSize: batchSize)
+    }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
@@ -173,14 +182,6 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
   /// The optimisers by their networks' names.
   public var optimizers: [(name: String, optimizer: Optimizer)] {
     [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
-  }
-
-  /// Pictures.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    return [
-      Field("image", .image(channels: configuration.imageChannels, height: size, width: size, range: .signed))
-    ]
   }
 
   /// Takes over the data's channels.
@@ -279,14 +280,6 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
   private func latents(_ batch: Int, _ draws: any Draws) -> Tensor {
     latentSpace.distribution.draw("latent", [batch, configuration.latentSize, 1, 1], from: draws)
   }
-
-  /// The length of a latent vector and what it is drawn from.
-  public var latentSpace: (size: Int, distribution: LatentDistribution) {
-    (configuration.latentSize, configuration.model == .theano ? .symmetricUniform : .normal)
-  }
-
-  /// Nil: pictures have no classes here.
-  public var classCount: Int? { nil }
 
   /// Pictures in -1 … 1 for latents `[n, size]`; labels are ignored.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor { generator(latents) }

@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -112,6 +112,14 @@ public final class GAN: LatentSystem, AugmentedSystem {
       ]
     }
 
+    /// Images decoded from latent vectors.
+    public var plan: SystemPlan {
+      .latentImages(
+        channels: imageChannels, size: imageSize, range: model == .maxout ? .unit : .signed,
+        latent: LatentDecoding(size: latentSize, distribution: .normal),
+        batchSize: batchSize)
+    }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
@@ -209,19 +217,6 @@ public final class GAN: LatentSystem, AugmentedSystem {
     [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
   }
 
-  /// Pictures.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    // A sigmoid gives 0 … 1, tanh -1 … 1.
-    let size = configuration.imageSize
-    return [
-      Field(
-        "image",
-        .image(
-          channels: configuration.imageChannels, height: size, width: size,
-          range: configuration.model == .maxout ? .unit : .signed))
-    ]
-  }
-
   /// Takes over the data's channels.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     var configuration = configuration
@@ -275,14 +270,6 @@ public final class GAN: LatentSystem, AugmentedSystem {
       optimizer.momentum = momentum
     }
   }
-
-  /// The length of a latent vector and what it is drawn from.
-  public var latentSpace: (size: Int, distribution: LatentDistribution) {
-    (configuration.latentSize, .normal)
-  }
-
-  /// Nil: pictures have no classes here.
-  public var classCount: Int? { nil }
 
   /// Pictures in -1 … 1 for latents `[n, size]`; labels are ignored.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {

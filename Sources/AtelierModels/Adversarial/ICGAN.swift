@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 import Foundation
 public import Torch
 public import TorchNN
@@ -18,7 +18,7 @@ public import TorchNN
 /// Deviations: those of ``BigGAN``; features come from a network that Atelier trains on the same pictures
 /// (self-supervised, so that the unlabelled form leans on no labels; or a classifier), or from the caller, in
 /// place of ResNet-50; instances are drawn uniformly (`instance_balance`), not by class.
-public final class ICGAN: LatentSystem, InstanceSystem, AugmentedSystem {
+public final class ICGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "ic-gan", summary: "GAN conditioned on the features of a picture; pictures like a given one",
@@ -197,6 +197,26 @@ public final class ICGAN: LatentSystem, InstanceSystem, AugmentedSystem {
       return configuration
     }
 
+    /// Images of the neighbourhoods of instances, of classes, or of both.
+    public var plan: SystemPlan {
+      var plan = SystemPlan.latentImages(
+        channels: imageChannels, size: imageSize,
+        latent: LatentDecoding(
+          size: effectiveLatentSize, distribution: .normal, classes: classConditional ? classes : nil),
+        batchSize: batchSize)
+      guard instanceConditional else { return plan }
+      let features = FieldKind.features(size: featureSize)
+      plan.stages[0].data?.fields.insert(Field("features", features), at: 1)
+      plan.conditions.append(
+        Condition(
+          "features", .field(features), from: .data, help: "features of the instance that outputs resemble"))
+      plan.components.append(
+        InstancePlan(
+          purpose: .neighbourhoods(size: neighbours), source: featureSource, featureSize: featureSize,
+          selected: selectedInstances, mirrors: mirrors, epochs: featureEpochs))
+      return plan
+    }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try validateBigGAN()
@@ -250,31 +270,6 @@ public final class ICGAN: LatentSystem, InstanceSystem, AugmentedSystem {
 
   /// The generator's moving average, buffers included, as the authors keep it.
   public var averages: [(network: String, average: MovingAverage)] { [("generator", players.average)] }
-
-  /// Pictures of a neighbourhood, its instance's features, and where wanted the picture's class.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    var fields = [
-      Field(
-        "image", .image(channels: configuration.imageChannels, height: size, width: size, range: .signed))
-    ]
-    if configuration.instanceConditional {
-      fields.append(Field("features", .features(size: configuration.featureSize)))
-    }
-    if configuration.classConditional {
-      fields.append(Field("label", .label(classes: configuration.classes)))
-    }
-    return fields
-  }
-
-  /// Neighbourhoods of instances.
-  public static func instancePlan(_ configuration: Configuration) -> InstancePlan? {
-    guard configuration.instanceConditional else { return nil }
-    return InstancePlan(
-      purpose: .neighbourhoods(size: configuration.neighbours), source: configuration.featureSource,
-      featureSize: configuration.featureSize, selected: configuration.selectedInstances,
-      mirrors: configuration.mirrors, epochs: configuration.featureEpochs)
-  }
 
   /// Takes over the data's channels, its count and, where labels are a condition, their number.
   ///
@@ -337,14 +332,6 @@ public final class ICGAN: LatentSystem, InstanceSystem, AugmentedSystem {
   }
 
   // MARK: Generation
-
-  /// The length of a latent vector and what it is drawn from.
-  public var latentSpace: (size: Int, distribution: LatentDistribution) {
-    (configuration.effectiveLatentSize, .normal)
-  }
-
-  /// The number of classes; nil for the unlabelled form.
-  public var classCount: Int? { configuration.classConditional ? configuration.classes : nil }
 
   /// Pictures for given instances, or for instances drawn from those that were selected.
   ///

@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -89,6 +89,14 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
       ]
     }
 
+    /// Images decoded from latent vectors.
+    public var plan: SystemPlan {
+      .latentImages(
+        channels: imageChannels, size: imageSize,
+        latent: LatentDecoding(size: latentSize, distribution: .normal),
+        batchSize: batchSize)
+    }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
@@ -158,14 +166,6 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
     [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
   }
 
-  /// Pictures.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    return [
-      Field("image", .image(channels: configuration.imageChannels, height: size, width: size, range: .signed))
-    ]
-  }
-
   /// Takes over the data's channels.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     var configuration = configuration
@@ -218,14 +218,6 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
     }
     step.log("generator", generatorLoss)
   }
-
-  /// The length of a latent vector and what it is drawn from.
-  public var latentSpace: (size: Int, distribution: LatentDistribution) {
-    (configuration.latentSize, .normal)
-  }
-
-  /// Nil: pictures have no classes here.
-  public var classCount: Int? { nil }
 
   /// Pictures in -1 … 1 for latents `[n, size]`; labels are ignored.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor { generator(latents) }

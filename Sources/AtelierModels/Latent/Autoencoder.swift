@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 import Foundation
 public import Torch
 public import TorchNN
@@ -138,6 +138,14 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
     }
     /// The range in force.
     var range: ImageRange { imageRange ?? (loss == .binaryCrossEntropy ? .unit : .signed) }
+
+    /// Images decoded from latent vectors.
+    public var plan: SystemPlan {
+      .latentImages(
+        channels: imageChannels, size: imageSize, range: range,
+        latent: LatentDecoding(size: codeShape.reduce(1, *), distribution: .normal),
+        batchSize: batchSize)
+    }
 
     /// Refuses values that cannot work, naming the key and the way out.
     public func validate() throws(ConfigurationError) {
@@ -286,16 +294,6 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
       epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay)
   }
 
-  /// Pictures only.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    return [
-      Field(
-        "image",
-        .image(channels: configuration.imageChannels, height: size, width: size, range: configuration.range))
-    ]
-  }
-
   /// The data decide the number of colour channels.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     var adapted = configuration
@@ -373,12 +371,6 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
     let image = batch["image"]
     return layers.evaluating { withoutGradients { layers.decoder(encode(image)).reshaped(image.shape) } }
   }
-
-  /// Standard normal vectors along the principal axes of the codes, the widest axis first.
-  public var latentSpace: (size: Int, distribution: LatentDistribution) { (prior.size, .normal) }
-
-  /// nil: an autoencoder knows no classes.
-  public var classCount: Int? { nil }
 
   /// Pictures for positions on the codes' principal axes, in standard deviations.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {

@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 import Foundation
 public import Torch
 public import TorchNN
@@ -119,6 +119,14 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
       return configuration
     }()
 
+    /// Images of classes decoded from latent vectors.
+    public var plan: SystemPlan {
+      .latentImages(
+        channels: imageChannels, size: imageSize, range: model.range,
+        latent: LatentDecoding(size: latentSize, distribution: .normal, classes: classes),
+        batchSize: batchSize)
+    }
+
     /// Refuses values that cannot work, naming the key and the way out.
     public func validate() throws(ConfigurationError) {
       guard classes >= 1 else { throw ConfigurationError("classes is \(classes), but must be at least 1") }
@@ -169,18 +177,6 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
       network, learningRate: configuration.learningRate, beta1: configuration.beta1,
       beta2: configuration.beta2,
       epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay)
-  }
-
-  /// Pictures and their classes.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    return [
-      Field(
-        "image",
-        .image(
-          channels: configuration.imageChannels, height: size, width: size, range: configuration.model.range)),
-      Field("label", .label(classes: configuration.classes)),
-    ]
   }
 
   /// The data decide the numbers of classes and of colour channels.
@@ -261,14 +257,6 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
       }
     }
   }
-
-  /// Standard normal vectors of `latentSize` entries.
-  public var latentSpace: (size: Int, distribution: LatentDistribution) {
-    (configuration.latentSize, .normal)
-  }
-
-  /// The number of classes.
-  public var classCount: Int? { configuration.classes }
 
   /// Pictures in -1 … 1 for latents `[n, latentSize]` and labels `[n]`.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {

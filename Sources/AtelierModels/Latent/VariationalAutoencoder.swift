@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 import Foundation
 public import Torch
 public import TorchNN
@@ -120,6 +120,14 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
       return configuration
     }()
 
+    /// Images decoded from latent vectors.
+    public var plan: SystemPlan {
+      .latentImages(
+        channels: imageChannels, size: imageSize, range: model.range,
+        latent: LatentDecoding(size: latentSize, distribution: .normal),
+        batchSize: batchSize)
+    }
+
     /// Refuses values that cannot work, naming the key and the way out.
     public func validate() throws(ConfigurationError) {
       try VariationalChecks(
@@ -167,17 +175,6 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
       network, learningRate: configuration.learningRate, beta1: configuration.beta1,
       beta2: configuration.beta2,
       epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay)
-  }
-
-  /// Pictures only.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    return [
-      Field(
-        "image",
-        .image(
-          channels: configuration.imageChannels, height: size, width: size, range: configuration.model.range))
-    ]
   }
 
   /// The data decide the number of colour channels.
@@ -250,14 +247,6 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
       }
     }
   }
-
-  /// Standard normal vectors of `latentSize` entries.
-  public var latentSpace: (size: Int, distribution: LatentDistribution) {
-    (configuration.latentSize, .normal)
-  }
-
-  /// nil: this autoencoder knows no classes.
-  public var classCount: Int? { nil }
 
   /// Pictures in -1 … 1 for latents `[n, latentSize]`.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {

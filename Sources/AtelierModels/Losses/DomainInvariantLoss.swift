@@ -1,5 +1,6 @@
 package import Perception
 package import Torch
+import AtelierCore
 import TorchNN
 
 /// The domain-invariant perceptual loss of ``MUNIT`` and ``UNIT``: how far a translated picture shows something

@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 public import Torch
 import TorchNN
 

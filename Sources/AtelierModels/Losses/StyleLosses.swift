@@ -1,4 +1,4 @@
-public import AtelierCore
+import AtelierCore
 public import Torch
 
 /// How correlations of features are scaled before styles are compared.

@@ -1,4 +1,5 @@
-public import AtelierCore
+import AtelierCore
+public import AtelierData
 import Foundation
 public import Torch
 

@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 public import Perception
 
 extension OASIS {
@@ -157,6 +158,15 @@ extension OASIS {
     var isDiscriminatorSpectral: Bool { discriminatorNorm.map { $0 == .spectral } ?? spectralNorm }
     /// What both sides of a picture are multiples of.
     var sizeMultiple: Int { 1 << blocks }
+
+    /// Photographs from label maps.
+    public var plan: SystemPlan {
+      .imagesFromMaps(
+        label: .labelMap(classes: classes, height: imageHeight, width: imageWidth), channels: 3,
+        height: imageHeight, width: imageWidth,
+        changes: JointAugmentation(resizeTo: loadSize, flips: flips), sizeMultiple: 1 << (blocks - 1),
+        batchSize: batchSize)
+    }
 
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {

@@ -90,25 +90,6 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem, AugmentedSys
     [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
   }
 
-  /// The label map and the picture.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let (height, width) = (configuration.imageHeight, configuration.imageWidth)
-    return [
-      Field("label", .labelMap(classes: configuration.classes, height: height, width: width)),
-      Field("image", .image(channels: 3, height: height, width: width, range: .signed)),
-    ]
-  }
-
-  /// Aligned pairs.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
-    .pairs(source: "label", target: "image", derivation: nil)
-  }
-
-  /// Cut where `loadSize` says so, mirrored half of the time.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    JointAugmentation(resizeTo: configuration.loadSize, flips: configuration.flips)
-  }
-
   /// Takes over the number of classes.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     var configuration = configuration
@@ -290,14 +271,6 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem, AugmentedSys
   }
 
   // MARK: Generation
-
-  /// From the label map to the photograph.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    [
-      TranslationDirection(
-        "label-to-image", source: "label", target: "image", sizeMultiple: 1 << (configuration.blocks - 1))
-    ]
-  }
 
   /// False: the map is resized to each layer's size, which a recording keeps.
   public var exportsAnySize: Bool { false }

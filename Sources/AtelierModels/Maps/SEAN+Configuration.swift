@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 public import Perception
 
 extension SEAN {
@@ -141,6 +142,15 @@ extension SEAN {
         Preset("cityscapes", "the paper's for Cityscapes, 512×256", cityscapes),
         Preset("small", "64×64 with narrow networks, minutes on two cores", small),
       ]
+    }
+
+    /// Photographs from label maps, each region in a style of its own.
+    public var plan: SystemPlan {
+      .imagesFromMaps(
+        label: .labelMap(classes: classes, height: imageHeight, width: imageWidth), channels: 3,
+        height: imageHeight, width: imageWidth,
+        changes: JointAugmentation(resizeTo: loadSize, flips: flips), sizeMultiple: upsampling.factor,
+        batchSize: batchSize)
     }
 
     /// Refuses what cannot work.

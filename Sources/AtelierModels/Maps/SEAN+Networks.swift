@@ -1,4 +1,5 @@
-public import AtelierCore
+import AtelierCore
+import AtelierData
 import Torch
 import TorchNN
 

@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 public import Perception
 
 extension SPADE {
@@ -182,6 +183,20 @@ extension SPADE {
     var mapChannels: Int { classes + (instanceEdges ? 1 : 0) }
     /// What both sides of a picture are multiples of.
     var sizeMultiple: Int { generator == .spade ? upsampling.factor : 1 << downsamplings }
+
+    /// Photographs from label maps, with instances where their edges are shown.
+    public var plan: SystemPlan {
+      .imagesFromMaps(
+        label: .labelMap(classes: classes, height: imageHeight, width: imageWidth), channels: 3,
+        height: imageHeight, width: imageWidth, withInstances: instanceEdges,
+        changes: JointAugmentation(resizeTo: loadSize, flips: flips), sizeMultiple: sizeMultiple,
+        batchSize: batchSize,
+        conditions: [
+          Condition(
+            "style", .field(.image(channels: 3, height: imageHeight, width: imageWidth, range: .signed)),
+            from: .drawn, help: "an image whose style the output takes (with an encoder)")
+        ])
+    }
 
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {

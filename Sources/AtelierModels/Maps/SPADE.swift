@@ -129,30 +129,6 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
   /// What the discriminators see of pictures.
   public var augment: DiscriminatorAugmentation { game.augment }
 
-  /// The label map, the picture, and the instances where they are needed.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let (height, width) = (configuration.imageHeight, configuration.imageWidth)
-    var fields = [
-      Field("label", .labelMap(classes: configuration.classes, height: height, width: width)),
-      Field("image", .image(channels: 3, height: height, width: width, range: .signed)),
-    ]
-    if configuration.instanceEdges {
-      // Ids of instances have no bound.
-      fields.append(Field("instance", .labelMap(classes: .max, height: height, width: width)))
-    }
-    return fields
-  }
-
-  /// Aligned pairs.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
-    .pairs(source: "label", target: "image", derivation: nil)
-  }
-
-  /// Cut where `loadSize` says so, mirrored half of the time.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    JointAugmentation(resizeTo: configuration.loadSize, flips: configuration.flips)
-  }
-
   /// Takes over the number of classes.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     var configuration = configuration
@@ -181,14 +157,6 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
   }
 
   // MARK: Generation
-
-  /// From the label map to the photograph.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    [
-      TranslationDirection(
-        "label-to-image", source: "label", target: "image", sizeMultiple: configuration.sizeMultiple)
-    ]
-  }
 
   /// False: the map is resized to each layer's size, which a recording keeps.
   public var exportsAnySize: Bool { false }

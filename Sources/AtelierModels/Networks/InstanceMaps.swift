@@ -1,4 +1,4 @@
-public import AtelierCore
+import AtelierCore
 package import Torch
 
 /// Label or instance maps as int64 `[batch, height, width]`, given so or with one channel.

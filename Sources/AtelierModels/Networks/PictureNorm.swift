@@ -1,4 +1,4 @@
-public import AtelierCore
+import AtelierCore
 import TorchNN
 
 /// The normalisation between the convolutions of networks that turn pictures into pictures.

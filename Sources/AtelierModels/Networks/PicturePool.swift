@@ -1,4 +1,4 @@
-public import AtelierCore
+package import AtelierCore
 package import Torch
 package import TorchNN
 

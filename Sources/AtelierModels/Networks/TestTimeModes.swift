@@ -1,4 +1,4 @@
-public import AtelierCore
+import AtelierCore
 import TorchNN
 
 /// Runs `body` with a generator as its authors test it: dropout drawing or not, batch norms with the

@@ -1,4 +1,4 @@
-public import AtelierCore
+import AtelierCore
 
 /// The checks that the configurations of the variational autoencoders share.
 struct VariationalChecks {

@@ -1,4 +1,5 @@
-public import AtelierCore
+import AtelierCore
+public import AtelierData
 public import Torch
 public import TorchNN
 

@@ -134,6 +134,17 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
       ]
     }
 
+    /// Images of two domains without correspondence, each turned into the other.
+    public var plan: SystemPlan {
+      let multiple = generatorPlan.sizeMultiple
+      return .translation(
+        fields("A", "B"), .unpaired("A", "B"), changes: jitter,
+        [
+          TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
+          TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),
+        ], batchSize: batchSize)
+    }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try validateNetworks()
@@ -194,19 +205,6 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
   /// One for both generators, one for both discriminators.
   public var optimizers: [(name: String, optimizer: Optimizer)] {
     [("generators", generatorOptimizer), ("discriminators", discriminatorOptimizer)]
-  }
-
-  /// Pictures of both domains.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    configuration.fields("A", "B")
-  }
-
-  /// Two sets without correspondence.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan { .unpaired("A", "B") }
-
-  /// The authors' jitter: enlarged, cut at a random place, mirrored.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    configuration.jitter
   }
 
   /// The pools, as far as they are filled, and the adaptive augmentation.
@@ -327,15 +325,6 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
   }
 
   // MARK: Generation
-
-  /// Both ways.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    let multiple = configuration.generatorPlan.sizeMultiple
-    return [
-      TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
-      TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),
-    ]
-  }
 
   /// Pictures of the other domain in -1 … 1. As in the authors' `test.py` dropout and batch norms, where
   /// configured, are as in training; instance norms know no difference.

@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 
 extension FUNIT {
   /// The choices of a funit.
@@ -123,10 +124,28 @@ extension FUNIT {
       ]
     }
 
-    var plan: ContentPlan {
+    var networkPlan: ContentPlan {
       ContentPlan(
         width: width, downsamplings: downsamplings, blocks: blocks, activation: .relu, border: .reflect,
         enlargingNorm: .instance)
+    }
+
+    /// A content and images of a class, drawn independently; some classes stay unseen.
+    public var plan: SystemPlan {
+      let image = FieldKind.image(
+        channels: inputChannels, height: imageSize, width: imageSize, range: .signed)
+      return .translation(
+        [
+          Field("content", image), Field("contentLabel", .label(classes: classes)),
+          Field("classImage", image), Field("classLabel", .label(classes: classes)),
+        ],
+        .classPairs("content", "classImage", heldOut: heldOutClasses),
+        // The authors' jitter: enlarged, cropped at random, mirrored.
+        changes: JointAugmentation(resizeTo: loadSize ?? (imageSize * 140 + 64) / 128, flips: flips),
+        [
+          TranslationDirection(
+            "content-to-class", source: "content", target: "classImage", sizeMultiple: 1 << downsamplings)
+        ], styles: .together, batchSize: batchSize)
     }
 
     /// Refuses what cannot work.
@@ -134,7 +153,7 @@ extension FUNIT {
       try AdversarialChecks.positive([
         "inputChannels": inputChannels, "classes": classes, "discriminatorWidth": discriminatorWidth,
       ])
-      try UnpairedChecks.content(plan, imageSize: imageSize)
+      try UnpairedChecks.content(networkPlan, imageSize: imageSize)
       try UnpairedChecks.style(
         downsamplings: classDownsamplings, key: "classDownsamplings", imageSize: imageSize,
         length: styleLength, mlpWidth: mlpWidth, mlpLayers: mlpLayers)

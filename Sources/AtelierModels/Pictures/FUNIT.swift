@@ -50,7 +50,7 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
     try configuration.validate()
     self.configuration = configuration
     let generator = ContentStyleGenerator(
-      configuration.plan, channels: configuration.inputChannels,
+      configuration.networkPlan, channels: configuration.inputChannels,
       styleDownsamplings: configuration.classDownsamplings, styleLength: configuration.styleLength,
       mlpWidth: configuration.mlpWidth, mlpLayers: configuration.mlpLayers, using: stream)
     let discriminator = ClassPatchDiscriminator(configuration, using: stream)
@@ -107,28 +107,6 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
 
   /// The averaged generator.
   public var averages: [(network: String, average: MovingAverage)] { [("generator", average)] }
-
-  /// Two labelled pictures that were drawn independently.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    func picture(_ name: String) -> Field {
-      Field(name, .image(channels: configuration.inputChannels, height: size, width: size, range: .signed))
-    }
-    func label(_ name: String) -> Field { Field(name, .label(classes: configuration.classes)) }
-    return [picture("content"), label("contentLabel"), picture("classImage"), label("classLabel")]
-  }
-
-  /// Labelled pictures, two at a time, of which some classes stay unseen.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
-    .classPairs("content", "classImage", heldOut: configuration.heldOutClasses)
-  }
-
-  /// The authors' jitter: enlarged, cut at a random place, mirrored.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    let size = configuration.imageSize
-    return JointAugmentation(
-      resizeTo: configuration.loadSize ?? (size * 140 + 64) / 128, flips: configuration.flips)
-  }
 
   /// Takes over the number of classes that training sees.
   ///
@@ -232,18 +210,6 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
   }
 
   // MARK: Generation
-
-  /// All style pictures together show one class.
-  public static let stylePictures = StylePictures.together
-
-  /// A picture into a class.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    [
-      TranslationDirection(
-        "content-to-class", source: "content", target: "classImage",
-        sizeMultiple: 1 << configuration.downsamplings)
-    ]
-  }
 
   /// The mean code of K pictures of a class, `[1, styleLength]`.
   private static func code(of shots: Tensor, _ generator: ContentStyleGenerator) -> Tensor {

@@ -1,4 +1,5 @@
 public import AtelierCore
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -156,15 +157,18 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
       ]
     }
 
-    var plan: ContentPlan {
+    var networkPlan: ContentPlan {
       ContentPlan(
         width: width, downsamplings: downsamplings, blocks: blocks, activation: activation, border: padding)
     }
 
+    /// Images of both domains, each turned into the other in a style that is drawn or taken from an image.
+    public var plan: SystemPlan { twoDomainPlan(styles: .oneByOne) }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive(["channelsA": channelsA, "channelsB": channelsB])
-      try UnpairedChecks.content(plan, imageSize: imageSize)
+      try UnpairedChecks.content(networkPlan, imageSize: imageSize)
       try UnpairedChecks.style(
         downsamplings: styleDownsamplings, key: "styleDownsamplings", imageSize: imageSize,
         length: styleLength, mlpWidth: mlpWidth, mlpLayers: mlpLayers)
@@ -204,7 +208,7 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
     self.configuration = configuration
     func generator(_ channels: Int) -> ContentStyleGenerator {
       let network = ContentStyleGenerator(
-        configuration.plan, channels: channels, styleDownsamplings: configuration.styleDownsamplings,
+        configuration.networkPlan, channels: channels, styleDownsamplings: configuration.styleDownsamplings,
         styleLength: configuration.styleLength, mlpWidth: configuration.mlpWidth,
         mlpLayers: configuration.mlpLayers, using: stream)
       initializeKaiming(network, using: stream)
@@ -364,9 +368,6 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
   }
 
   // MARK: Generation
-
-  /// Each style picture is a style of its own.
-  public static let stylePictures = StylePictures.oneByOne
 
   /// Refuses: each picture has norms of its own from its style, whose number a recording keeps.
   public func validateExport() throws(ConfigurationError) {

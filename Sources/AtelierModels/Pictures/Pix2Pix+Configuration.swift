@@ -117,6 +117,17 @@ extension Pix2Pix {
       return small
     }
 
+    /// Images from aligned images.
+    public var plan: SystemPlan {
+      let fields = fields("source", "target")
+      return .translation(
+        fields, .pairs(source: "source", target: "target", derivation: nil), changes: jitter,
+        [
+          TranslationDirection(
+            "source-to-target", source: "source", target: "target", sizeMultiple: generatorPlan.sizeMultiple)
+        ], batchSize: batchSize)
+    }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try validateNetworks(hasDiscriminator: weights.adversarial > 0)

@@ -68,21 +68,6 @@ public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
     [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
   }
 
-  /// The condition and the picture that belongs to it.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    configuration.fields("source", "target")
-  }
-
-  /// Aligned pairs.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
-    .pairs(source: "source", target: "target", derivation: nil)
-  }
-
-  /// The authors' jitter: enlarged, cut at a random place, mirrored.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    configuration.jitter
-  }
-
   // MARK: Training
 
   /// One step: the generator runs, the discriminator learns, then the generator.
@@ -155,15 +140,6 @@ public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
   }
 
   // MARK: Generation
-
-  /// From the condition to the picture.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    [
-      TranslationDirection(
-        "source-to-target", source: "source", target: "target",
-        sizeMultiple: configuration.generatorPlan.sizeMultiple)
-    ]
-  }
 
   /// Pictures `[n, outputs, height, width]` in -1 … 1 for conditions `[n, inputs, height, width]`, tested as
   /// `testDropout` and `testBatchStatistics` say.

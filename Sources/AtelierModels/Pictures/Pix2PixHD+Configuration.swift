@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 import Torch
 
 extension Pix2PixHD {
@@ -162,6 +163,16 @@ extension Pix2PixHD {
       let condition = classes > 0 ? oneHotLabels(label, classes: classes) : label
       guard let instances else { return condition }
       return .concatenated([condition, AtelierModels.instanceEdges(instances)], dim: 1)
+    }
+
+    /// Images from label maps or other images, with instances where something depends on them.
+    public var plan: SystemPlan {
+      .imagesFromMaps(
+        label: classes > 0
+          ? .labelMap(classes: classes, height: imageHeight, width: imageWidth)
+          : .image(channels: inputChannels, height: imageHeight, width: imageWidth, range: .signed),
+        channels: outputChannels, height: imageHeight, width: imageWidth, withInstances: needsInstances,
+        changes: JointAugmentation(flips: flips), sizeMultiple: sizeMultiple, batchSize: batchSize)
     }
 
     /// Refuses what cannot work.

@@ -163,34 +163,6 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
     [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
   }
 
-  /// The condition, the picture, and the instances where they are needed.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let (height, width) = (configuration.imageHeight, configuration.imageWidth)
-    func picture(_ channels: Int) -> FieldKind {
-      .image(channels: channels, height: height, width: width, range: .signed)
-    }
-    let label: FieldKind =
-      configuration.classes > 0
-      ? .labelMap(classes: configuration.classes, height: height, width: width)
-      : picture(configuration.inputChannels)
-    var fields = [Field("label", label), Field("image", picture(configuration.outputChannels))]
-    if configuration.needsInstances {
-      // Ids of instances have no bound.
-      fields.append(Field("instance", .labelMap(classes: .max, height: height, width: width)))
-    }
-    return fields
-  }
-
-  /// Aligned pairs.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
-    .pairs(source: "label", target: "image", derivation: nil)
-  }
-
-  /// Mirrored half of the time.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    JointAugmentation(flips: configuration.flips)
-  }
-
   /// Takes over the data's classes, where the condition is a label map.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     var configuration = configuration
@@ -281,14 +253,6 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
   }
 
   // MARK: Generation
-
-  /// From the label map to the photograph.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    [
-      TranslationDirection(
-        "label-to-image", source: "label", target: "image", sizeMultiple: configuration.sizeMultiple)
-    ]
-  }
 
   /// Pictures `[n, outputs, height, width]` in -1 … 1 for conditions: pictures, or class indices with
   /// `classes` above 0. Without a map of instances the label map stands in for it, so that each class is one

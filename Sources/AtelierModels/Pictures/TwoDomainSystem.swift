@@ -1,5 +1,5 @@
 public import AtelierCore
-public import AtelierData
+import AtelierData
 import Torch
 import TorchNN
 
@@ -34,6 +34,24 @@ public protocol TwoDomainConfiguration: SystemConfiguration {
 }
 
 extension TwoDomainConfiguration {
+  /// Images of both domains without correspondence, each turned into the other.
+  public var plan: SystemPlan { twoDomainPlan(styles: nil) }
+
+  /// ``plan``, with styles where outputs depend on one.
+  func twoDomainPlan(styles: StylePictures?) -> SystemPlan {
+    func field(_ name: String, _ channels: Int) -> Field {
+      Field(name, .image(channels: channels, height: imageSize, width: imageSize, range: .signed))
+    }
+    let multiple = 1 << downsamplings
+    return .translation(
+      [field("A", channelsA), field("B", channelsB)], .unpaired("A", "B"),
+      changes: JointAugmentation(resizeTo: loadSize, flips: flips),
+      [
+        TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
+        TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),
+      ], styles: styles, batchSize: batchSize)
+  }
+
   /// The optimiser of some parameters.
   func makeAdam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
     Adam(
@@ -62,29 +80,5 @@ extension TwoDomainConfiguration {
 public protocol TwoDomainSystem: TranslatingSystem where Configuration: TwoDomainConfiguration {}
 
 extension TwoDomainSystem {
-  /// Pictures of both domains.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    func field(_ name: String, _ channels: Int) -> Field {
-      Field(name, .image(channels: channels, height: size, width: size, range: .signed))
-    }
-    return [field("A", configuration.channelsA), field("B", configuration.channelsB)]
-  }
 
-  /// Two sets without correspondence.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan { .unpaired("A", "B") }
-
-  /// Mirrored half of the time; cut at a random place where `loadSize` says so.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    JointAugmentation(resizeTo: configuration.loadSize, flips: configuration.flips)
-  }
-
-  /// Both ways.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    let multiple = 1 << configuration.downsamplings
-    return [
-      TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
-      TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),
-    ]
-  }
 }

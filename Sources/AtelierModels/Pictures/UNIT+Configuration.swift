@@ -152,7 +152,7 @@ extension UNIT {
       ]
     }
 
-    var plan: ContentPlan {
+    var networkPlan: ContentPlan {
       ContentPlan(
         width: width, downsamplings: downsamplings, blocks: blocks, activation: activation, border: padding)
     }
@@ -160,7 +160,7 @@ extension UNIT {
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive(["channelsA": channelsA, "channelsB": channelsB])
-      try UnpairedChecks.content(plan, imageSize: imageSize)
+      try UnpairedChecks.content(networkPlan, imageSize: imageSize)
       switch model {
       case .independent:
         try ScaledDiscriminator.validate(

@@ -1,4 +1,5 @@
 public import AtelierCore
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -86,7 +87,7 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
     // The authors' order: for the discriminators' update the codes of A and B; for the generators' the same,
     // then the codes of the pictures translated to A and to B.
     let sides = realA.shape.suffix(2).map { $0 >> configuration.downsamplings }
-    let drawn = step.draws.normal("noise", [6, realA.shape[0], configuration.plan.codeWidth] + sides)
+    let drawn = step.draws.normal("noise", [6, realA.shape[0], configuration.networkPlan.codeWidth] + sides)
     let noise = (0..<6).map { drawn.selected(dim: 0, index: $0) }
     try teachDiscriminators(step, realA, realB, noise: Array(noise[..<2]))
     try teachGenerators(step, realA, realB, noise: Array(noise[2...]))
@@ -225,7 +226,7 @@ private final class IndependentModel: SharedLatentModel {
 
   init(_ configuration: UNIT.Configuration, using stream: RandomStream) {
     func generator(_ channels: Int) -> Generator {
-      let generator = Generator(configuration.plan, channels: channels, using: stream)
+      let generator = Generator(configuration.networkPlan, channels: channels, using: stream)
       initializeKaiming(generator, using: stream)
       return generator
     }

@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 public import Perception
 public import Torch
 public import TorchNN
@@ -136,6 +136,22 @@ public final class FastStyleTransfer: TranslatingSystem {
       ]
     }
 
+    /// Photographs, to be painted in the style of the image that the user gives.
+    public var plan: SystemPlan {
+      let image = FieldKind.image(channels: 3, height: imageSize, width: imageSize, range: .unit)
+      var plan = SystemPlan.translation(
+        [Field("content", image)], .examples, changes: JointAugmentation(),
+        [TranslationDirection("photograph-to-painting", source: "content", target: "image", sizeMultiple: 4)],
+        batchSize: batchSize)
+      plan.outputs = [
+        Field("image", .image(channels: 3, height: imageSize, width: imageSize, range: .signed))
+      ]
+      if weights.style != 0 {
+        plan.components.append(GivenPicture("style", "the picture whose style is learned"))
+      }
+      return plan
+    }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try StyleChecks.positive(["width": width, "batchSize": batchSize])
@@ -215,18 +231,6 @@ public final class FastStyleTransfer: TranslatingSystem {
 
   /// The optimiser.
   public var optimizers: [(name: String, optimizer: Optimizer)] { [("generator", optimizer)] }
-
-  /// Photographs.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.imageSize
-    return [Field("content", .image(channels: 3, height: size, width: size, range: .unit))]
-  }
-
-  /// The style's picture.
-  public static func givenPictures(_ configuration: Configuration) -> [GivenPicture] {
-    configuration.weights.style == 0
-      ? [] : [GivenPicture("style", "the picture whose style is learned")]
-  }
 
   private static func layers(_ configuration: Configuration) -> [String] {
     configuration.styleLayers + [configuration.contentLayer]
@@ -312,11 +316,6 @@ public final class FastStyleTransfer: TranslatingSystem {
   }
 
   // MARK: Generation
-
-  /// From any photograph to the same one repainted.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    [TranslationDirection("photograph-to-painting", source: "content", target: "image", sizeMultiple: 4)]
-  }
 
   /// Repainted pictures in -1 … 1 for pictures `[n, 3, height, width]` in 0 … 1.
   public func translate(_ pictures: Tensor, direction: TranslationDirection, draws: any Draws) throws

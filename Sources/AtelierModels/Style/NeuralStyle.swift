@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 public import Perception
 public import Torch
 public import TorchNN
@@ -152,6 +152,23 @@ public final class NeuralStyle: GenerativeSystem, LossReportingSystem {
       ]
     }
 
+    /// No data: the image itself is optimised, in one stage that ends by itself, beside images that the user gives.
+    public var plan: SystemPlan {
+      var given: [GivenPicture] = []
+      if weights.content != 0 || start == .content {
+        given.append(GivenPicture("content", "the picture whose content is kept"))
+      }
+      if weights.style != 0 || start == .style {
+        given.append(GivenPicture("style", "the picture whose style is taken"))
+      }
+      return SystemPlan(
+        stages: [
+          Stage(
+            "optimisation", steps: steps ?? (optimizer == .lbfgs ? 15 : 300), data: nil, batchSize: batchSize)
+        ],
+        components: given, outputs: [])
+    }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try StyleChecks.positive([
@@ -256,29 +273,6 @@ public final class NeuralStyle: GenerativeSystem, LossReportingSystem {
 
   /// The optimiser.
   public var optimizers: [(name: String, optimizer: Optimizer)] { [("image", optimizer)] }
-
-  /// One stage that ends by itself.
-  public static func stages(_ configuration: Configuration) -> [TrainingStage] {
-    [
-      TrainingStage(
-        "optimisation", steps: configuration.steps ?? (configuration.optimizer == .lbfgs ? 15 : 300))
-    ]
-  }
-
-  /// Nothing: there is no data set.
-  public static func fields(_ configuration: Configuration) -> [Field] { [] }
-
-  /// The pictures whose terms have weight, or that the optimisation starts from.
-  public static func givenPictures(_ configuration: Configuration) -> [GivenPicture] {
-    var given: [GivenPicture] = []
-    if configuration.weights.content != 0 || configuration.start == .content {
-      given.append(GivenPicture("content", "the picture whose content is kept"))
-    }
-    if configuration.weights.style != 0 || configuration.start == .style {
-      given.append(GivenPicture("style", "the picture whose style is taken"))
-    }
-    return given
-  }
 
   /// Takes the proportions of the content's picture.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {

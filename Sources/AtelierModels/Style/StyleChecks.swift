@@ -1,4 +1,4 @@
-public import AtelierCore
+import AtelierCore
 import Perception
 
 /// Sentences about values of style systems that cannot work, and what both of them derive from keys.

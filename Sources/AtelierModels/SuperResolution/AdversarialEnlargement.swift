@@ -1,4 +1,5 @@
 public import AtelierCore
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -118,6 +119,18 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     /// The paper's, and others.
     public static var presets: [Preset<Configuration>] { Paper.presets }
 
+    /// Pairs of small and large images; regression first, where the configuration asks for it.
+    public var plan: SystemPlan {
+      var plan = enlargingPlan
+      if pretrainingSteps > 0 {
+        var regression = plan.stages[0]
+        (regression.name, regression.steps) = ("regression", pretrainingSteps)
+        plan.stages[0].name = "adversarial"
+        plan.stages.insert(regression, at: 0)
+      }
+      return plan
+    }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try validateTraining()
@@ -142,7 +155,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     }
 
     /// What generator and discriminator can take of ``imageSize``.
-    public var cropSize: Int { plan.cropSize(imageSize, multiple: discriminatorPlan.sizeMultiple) }
+    public var cropSize: Int { generatorPlan.cropSize(imageSize, multiple: discriminatorPlan.sizeMultiple) }
 
     var schedule: EnlargementSchedule {
       EnlargementSchedule(
@@ -170,7 +183,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
     try configuration.validate()
     self.configuration = configuration
-    let generator = configuration.plan.make(using: stream)
+    let generator = configuration.generatorPlan.make(using: stream)
     let discriminator = configuration.discriminatorPlan.make(using: stream)
     let comparison = try configuration.makeComparison(
       pixel: configuration.weights.pixel, perceptual: configuration.weights.perceptual)
@@ -183,7 +196,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     augment = configuration.makeAugmentation(configuration.adversarialLoss.loss, isUnit: true)
     networks =
       [
-        Network("generator", generator, authorsNames: configuration.plan.authorsNames) { _, inputs in
+        Network("generator", generator, authorsNames: configuration.generatorPlan.authorsNames) { _, inputs in
           ["image": generator(try inputs.required("image"))]
         },
         Network("discriminator", discriminator, authorsNames: configuration.discriminatorPlan.authorsNames) {
@@ -200,15 +213,6 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
   /// The generator's moving average, where there is one.
   public var averages: [(network: String, average: MovingAverage)] {
     average.map { [("generator", $0)] } ?? []
-  }
-
-  /// Regression first, where the configuration asks for it.
-  public static func stages(_ configuration: Configuration) -> [TrainingStage] {
-    guard configuration.pretrainingSteps > 0 else { return [TrainingStage("training")] }
-    return [
-      TrainingStage(Self.regressionStage, steps: configuration.pretrainingSteps),
-      TrainingStage("adversarial"),
-    ]
   }
 
   private static var regressionStage: String { "regression" }

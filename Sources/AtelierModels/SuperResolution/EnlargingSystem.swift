@@ -51,12 +51,35 @@ public protocol EnlargingConfiguration: SystemConfiguration {
 
 extension EnlargingConfiguration {
   /// The largest multiple of what the generator needs.
-  public var cropSize: Int { plan.cropSize(imageSize) }
+  public var cropSize: Int { generatorPlan.cropSize(imageSize) }
 
-  var plan: EnlargingGeneratorPlan {
+  var generatorPlan: EnlargingGeneratorPlan {
     EnlargingGeneratorPlan(
       kind: generator, inputChannels: inputChannels, outputChannels: outputChannels, width: width,
       blocks: blocks, growth: growth, scale: scale)
+  }
+
+  /// A small image and the large one that belongs to it, both in 0 … 1; single images are made smaller, and
+  /// blurred where the network keeps the size and learns to sharpen. Crops are taken at the images' own size.
+  public var plan: SystemPlan { enlargingPlan }
+
+  /// ``plan``, for systems that train in further stages.
+  var enlargingPlan: SystemPlan {
+    let (size, small) = (cropSize, cropSize / scale)
+    return .translation(
+      [
+        Field("source", .image(channels: inputChannels, height: small, width: small, range: .unit)),
+        Field("target", .image(channels: outputChannels, height: size, width: size, range: .unit)),
+      ],
+      .pairs(
+        source: "source", target: "target",
+        derivation: scale > 1 ? .downscale(factor: scale) : .blur(sigma: 1)),
+      changes: JointAugmentation(flips: flips, cropsOriginals: true, turns: turns),
+      [
+        TranslationDirection(
+          "source-to-target", source: "source", target: "target",
+          sizeMultiple: generatorPlan.sizeMultiple, scale: scale)
+      ], batchSize: batchSize)
   }
 
   /// The optimiser of a network.
@@ -87,7 +110,7 @@ extension EnlargingConfiguration {
 
   /// Refuses what cannot work in training, whatever is compared.
   func validateTraining() throws(ConfigurationError) {
-    try plan.validate(imageSize: imageSize)
+    try generatorPlan.validate(imageSize: imageSize)
     try AdversarialChecks.adam(
       learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
     try AdversarialChecks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
@@ -126,39 +149,6 @@ struct EnlargementComparison {
 public protocol EnlargingSystem: TranslatingSystem where Configuration: EnlargingConfiguration {}
 
 extension EnlargingSystem {
-  /// A small picture and the large one that belongs to it, both in 0 … 1.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let size = configuration.cropSize
-    let small = size / configuration.scale
-    return [
-      Field(
-        "source", .image(channels: configuration.inputChannels, height: small, width: small, range: .unit)),
-      Field(
-        "target", .image(channels: configuration.outputChannels, height: size, width: size, range: .unit)),
-    ]
-  }
-
-  /// Pairs; single pictures are made smaller, and blurred where the network keeps the size and learns to
-  /// sharpen.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
-    let scale = configuration.scale
-    return .pairs(
-      source: "source", target: "target", derivation: scale > 1 ? .downscale(factor: scale) : .blur(sigma: 1))
-  }
-
-  /// Crops at the pictures' own size, mirrored and turned.
-  public static func augmentation(_ configuration: Configuration) -> JointAugmentation {
-    JointAugmentation(flips: configuration.flips, cropsOriginals: true, turns: configuration.turns)
-  }
-
-  /// From small to large.
-  public static func directions(_ configuration: Configuration) -> [TranslationDirection] {
-    [
-      TranslationDirection(
-        "source-to-target", source: "source", target: "target",
-        sizeMultiple: configuration.plan.sizeMultiple, scale: configuration.scale)
-    ]
-  }
 
   /// Takes over the data's channels: one, or else three, because nothing here knows transparency.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {

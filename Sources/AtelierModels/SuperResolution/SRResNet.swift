@@ -1,4 +1,5 @@
 public import AtelierCore
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -187,7 +188,7 @@ public final class SRResNet: EnlargingSystem {
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
     try configuration.validate()
     self.configuration = configuration
-    let generator = configuration.plan.make(using: stream)
+    let generator = configuration.generatorPlan.make(using: stream)
     let comparison = try configuration.makeComparison(
       pixel: configuration.weights.pixel, perceptual: configuration.weights.perceptual)
     self.generator = generator
@@ -196,7 +197,7 @@ public final class SRResNet: EnlargingSystem {
     optimizer = configuration.makeAdam(generator)
     networks =
       [
-        Network("generator", generator, authorsNames: configuration.plan.authorsNames) { _, inputs in
+        Network("generator", generator, authorsNames: configuration.generatorPlan.authorsNames) { _, inputs in
           ["image": generator(try inputs.required("image"))]
         }
       ] + (comparison.perceptual.map { [$0.network] } ?? [])

@@ -110,6 +110,23 @@ extension ImageTagging {
       ]
     }
 
+    /// An image's features and one of its tags; the words' vectors first, where they are trained here.
+    public var plan: SystemPlan {
+      let feature = Field("feature", .features(size: features.size))
+      // The number of tags is found in the data; no batch is checked against it.
+      let data = DataPlan(
+        [feature, Field("tag", .label(classes: .max))],
+        .tagged(feature: "feature", tag: "tag", by: features, minimumCount: minimumCount))
+      let tags = Stage("tags", data: data, batchSize: batchSize)
+      return SystemPlan(
+        stages: wordSteps > 0
+          ? [Stage("words", steps: wordSteps, data: data, batchSize: batchSize), tags] : [tags],
+        conditions: [
+          Condition("feature", .field(feature.kind), isRequired: true, help: "features of the image to tag")
+        ],
+        outputs: [Field("tags", .text)])
+    }
+
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([

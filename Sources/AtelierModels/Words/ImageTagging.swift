@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 public import Torch
 public import TorchNN
 
@@ -90,31 +90,9 @@ public final class ImageTagging: TaggingSystem {
     ]
   }
 
-  /// A picture's features and one of its tags.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    [
-      Field("feature", .features(size: configuration.features.size)),
-      // The number of tags is found in the data; no batch is checked against it.
-      Field("tag", .label(classes: .max)),
-    ]
-  }
-
-  /// Pictures with words.
-  public static func examplePlan(_ configuration: Configuration) -> ExamplePlan {
-    .tagged(
-      feature: "feature", tag: "tag", by: configuration.features, minimumCount: configuration.minimumCount)
-  }
-
   /// As it is: what the data tell, the words, is an artefact.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     configuration
-  }
-
-  /// Word vectors, then the game.
-  public static func stages(_ configuration: Configuration) -> [TrainingStage] {
-    configuration.wordSteps > 0
-      ? [TrainingStage("words", steps: configuration.wordSteps), TrainingStage("tags")]
-      : [TrainingStage("tags")]
   }
 
   // MARK: Training

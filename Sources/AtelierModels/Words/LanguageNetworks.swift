@@ -1,4 +1,4 @@
-public import AtelierCore
+import AtelierCore
 import Foundation
 import Torch
 import TorchNN

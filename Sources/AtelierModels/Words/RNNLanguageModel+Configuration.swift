@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 public import Torch
 
 extension RNNLanguageModel {
@@ -123,6 +124,26 @@ extension RNNLanguageModel {
       configuration.causalGeneration = true
       return configuration
     }()
+
+    /// Text, token by token.
+    public var plan: SystemPlan {
+      let kind = FieldKind.tokens(vocabulary: vocabularySize, length: sequenceLength)
+      let unit: Vocabulary.Unit =
+        switch tokenUnit {
+        case .word: .words
+        case .character: .characters
+        case .byte: .bytes
+        }
+      return SystemPlan(
+        stages: [
+          Stage(
+            data: DataPlan(
+              [Field("token", kind), Field("target", kind)], .text(unit, minimumCount: minimumCount)),
+            batchSize: batchSize)
+        ],
+        conditions: [Condition("prompt", .text, from: .drawn, help: "the text to go on from")],
+        outputs: [Field("text", .text)], abilities: [TextContinuation(unit: tokenUnit)])
+    }
 
     /// Refuses values that cannot work, naming the key and the way out.
     public func validate() throws(ConfigurationError) {

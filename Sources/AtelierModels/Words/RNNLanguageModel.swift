@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 import Foundation
 public import Torch
 public import TorchNN
@@ -110,13 +110,6 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem {
       )
     }
     return vocabulary
-  }
-
-  /// Tokens and the tokens that follow them, each `[time, batch]`.
-  public static func fields(_ configuration: Configuration) -> [Field] {
-    let kind = FieldKind.tokens(
-      vocabulary: configuration.vocabularySize, length: configuration.sequenceLength)
-    return [Field("token", kind), Field("target", kind)]
   }
 
   /// The vocabulary decides its size.
@@ -278,9 +271,6 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem {
   }
 
   // MARK: - Likelihood and generation
-
-  /// What one token stands for.
-  public var tokenUnit: TokenUnit { configuration.tokenUnit }
 
   /// The hidden state starts at zero and is carried over; training's own state is left alone.
   public func negativeLogLikelihood(over batches: [Batch]) throws -> (sum: Double, tokens: Int) {

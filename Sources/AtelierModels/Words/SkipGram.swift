@@ -1,4 +1,4 @@
-public import AtelierCore
+import AtelierCore
 import AtelierData
 import Foundation
 public import Torch

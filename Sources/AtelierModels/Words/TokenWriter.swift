@@ -1,4 +1,4 @@
-public import AtelierCore
+import AtelierCore
 import AtelierData
 
 /// Turns tokens into pieces of text that can be put one after the other.

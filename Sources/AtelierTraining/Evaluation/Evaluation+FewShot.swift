@@ -14,9 +14,9 @@ extension Evaluation {
   /// mean over the unseen classes of the Fréchet distance between translations into a class and real pictures of
   /// it, and the same for the contents as they are. Source of the measures: Liu et al. 2019, section 5 (top-1 and
   /// top-5 accuracy, `all` and `test`; mFID).
-  func fewShotAccuracy<System: StyledTranslatingSystem>(_ system: System) throws -> [MeasuredNumber] {
-    guard case .classPairs(let content, let shown, let heldOut) = System.examplePlan(system.configuration),
-      let direction = System.directions(system.configuration).first
+  func fewShotAccuracy(_ system: any StyledTranslatingSystem) throws -> [MeasuredNumber] {
+    guard case .classPairs(let content, let shown, let heldOut)? = system.plan.data?.examples,
+      let direction = system.directions.first
     else { return [] }
     guard !heldOut.isEmpty else {
       say("no few-shot accuracy: training saw all classes; hold some out of it with heldOutClasses")

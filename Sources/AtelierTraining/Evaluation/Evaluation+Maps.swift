@@ -9,11 +9,11 @@ import TorchNN
 /// Measures of pictures that were made from label maps.
 extension Evaluation {
   /// The direction from a label map to a picture, where the system has one.
-  static func mapDirection<System: TranslatingSystem>(
-    _ system: System
+  static func mapDirection(
+    _ system: any TranslatingSystem
   ) -> (direction: TranslationDirection, classes: Int)? {
-    let fields = System.fields(system.configuration)
-    for direction in System.directions(system.configuration) {
+    let fields = system.plan.fields
+    for direction in system.directions {
       for case .labelMap(let classes, _, _) in fields.filter({ $0.name == direction.source }).map(\.kind) {
         return (direction, classes)
       }
@@ -24,7 +24,7 @@ extension Evaluation {
   /// Mean intersection over union and pixel accuracy by a segmenter that is trained on the real training
   /// pictures only, beside those of real held-out pictures; distances between generated and real pictures;
   /// how much samples of one map differ. Nothing for systems without label maps.
-  func maps<System: TranslatingSystem>(_ system: System) throws -> [MeasuredNumber] {
+  func maps(_ system: any TranslatingSystem) throws -> [MeasuredNumber] {
     guard let (direction, classes) = Self.mapDirection(system) else { return [] }
     guard let training = try mapExamples(of: .train, direction, classes) else { return [] }
     guard let held = try heldPairs(direction, classes) else {

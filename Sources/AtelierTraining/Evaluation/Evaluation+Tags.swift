@@ -7,8 +7,8 @@ import TorchNN
 extension Evaluation {
   /// Precision and recall of ten tags against those that people gave held-out pictures, beside what the ten
   /// most frequent tags of the training data give for every picture.
-  func tagging<System: TaggingSystem>(_ system: System) throws -> [MeasuredNumber] {
-    guard case .tagged(_, _, let kind, let minimumCount) = System.examplePlan(system.configuration),
+  func tagging(_ system: any TaggingSystem) throws -> [MeasuredNumber] {
+    guard case .tagged(_, _, let kind, let minimumCount)? = system.plan.data?.examples,
       let test = try data.dataset(of: .test) as? TagDataset
     else { return [] }
     let judged = test.tags.indices.filter { !test.tags[$0].isEmpty }.prefix(options.samples)

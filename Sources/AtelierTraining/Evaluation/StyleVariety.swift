@@ -120,10 +120,7 @@ extension TranslationEvaluation {
   }
 
   private func drawsStyles(_ system: any StyledTranslatingSystem) -> Bool {
-    func asked<System: StyledTranslatingSystem>(_ system: System) -> Bool {
-      System.stylePictures == .oneByOne
-    }
-    return asked(system)
+    system.stylePictures == .oneByOne
   }
 
   /// The class of each picture of a set: the folder it lies in.

@@ -11,18 +11,12 @@ import TorchNN
 
 /// The directions of a system.
 func directions(_ system: any TranslatingSystem) -> [TranslationDirection] {
-  func found<System: TranslatingSystem>(_ system: System) -> [TranslationDirection] {
-    System.directions(system.configuration)
-  }
-  return found(system)
+  system.directions
 }
 
 /// Whether a system learns from two sets without correspondence.
 func isUnpaired(_ system: any TranslatingSystem) -> Bool {
-  func asked<System: TranslatingSystem>(_ system: System) -> Bool {
-    if case .unpaired = System.examplePlan(system.configuration) { true } else { false }
-  }
-  return asked(system)
+  if case .unpaired? = system.plan.data?.examples { true } else { false }
 }
 
 /// The range of a field of a system.

@@ -103,14 +103,8 @@ extension TranslationEvaluation {
 
   /// Whether a field is the second of two unpaired sets.
   func isSecond(_ field: String, of system: any TranslatingSystem) -> Bool {
-    func asked<System: TranslatingSystem>(_ system: System) -> Bool {
-      if case .unpaired(_, let second) = System.examplePlan(system.configuration) {
-        second == field
-      } else {
-        false
-      }
-    }
-    return asked(system)
+    guard case .unpaired(_, let second)? = system.plan.data?.examples else { return false }
+    return second == field
   }
 
   private func toRange(_ bytes: Tensor, _ range: ImageRange) -> Tensor {

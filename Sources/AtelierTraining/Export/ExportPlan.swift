@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierData
 public import Foundation
 import Torch
 import TorchNN
@@ -45,11 +46,11 @@ struct ExportPlan {
         + "its weights can be exported as safetensors")
   }
 
-  private static func translating<System: TranslatingSystem>(
-    _ system: System, _ name: String?
+  private static func translating(
+    _ system: any TranslatingSystem, _ name: String?
   ) throws -> ExportPlan {
     let direction = try system.direction(named: name)
-    guard let kind = System.fields(system.configuration).first(where: { $0.name == direction.source })?.kind
+    guard let kind = system.plan.fields.first(where: { $0.name == direction.source })?.kind
     else { throw ExportError("the direction \(direction.name) starts from no field of the system") }
     let multiple = direction.sizeMultiple
     let make: (Int, Size, RandomStream) -> Tensor
@@ -69,7 +70,7 @@ struct ExportPlan {
       make = { batch, size, stream in stream.integers(below: classes, [batch, size.height, size.width]) }
     default: throw ExportError("the direction \(direction.name) does not start from pictures")
     }
-    let all = System.directions(system.configuration)
+    let all = system.directions
     let own = Size(height: height, width: width)
     // Sides that differ show whether a recording mixed them up.
     let larger = Size(height: height + multiple, width: width + 2 * multiple)
@@ -89,7 +90,7 @@ struct ExportPlan {
   }
 
   private static func latent(_ system: some LatentSystem) -> ExportPlan {
-    let (length, distribution) = system.latentSpace
+    let (length, distribution) = (system.latentSpace.size, system.latentSpace.distribution)
     let drawn =
       switch distribution {
       case .normal: "standard normal"

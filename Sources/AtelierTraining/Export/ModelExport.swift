@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 public import Foundation
 import Torch
 import TorchNN
@@ -127,10 +128,7 @@ public enum ModelExport {
 
   /// Whether generation needs features of instances beside latent vectors.
   private static func takesInstances(_ system: any GenerativeSystem) -> Bool {
-    func plan<System: InstanceSystem>(_ system: System) -> InstancePlan? {
-      System.instancePlan(system.configuration)
-    }
-    guard case .neighbourhoods? = (system as? any InstanceSystem).flatMap({ plan($0) })?.purpose else {
+    guard case .neighbourhoods? = system.plan.components(InstancePlan.self).first?.purpose else {
       return false
     }
     return true

@@ -1,5 +1,3 @@
-public import AtelierData
-
 /// How data are read: what a run records about it, so that it is resumed and measured in the same way.
 public struct ReadingOptions: Sendable, Hashable {
   /// What happens to pictures of other proportions.
@@ -30,7 +28,7 @@ public struct ReadingOptions: Sendable, Hashable {
   }
 
   /// What the data are opened with.
-  var datasetOptions: DatasetOptions {
+  package var datasetOptions: DatasetOptions {
     DatasetOptions(
       labelColumn: labelColumn, derivation: derivation, swapsDirection: swapsDirection,
       isSideBySide: isSideBySide, isStrict: corruptPictures == .stop)

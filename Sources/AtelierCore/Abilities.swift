@@ -1,0 +1,41 @@
+/// Images, or whatever the first output is, decoded from latent vectors; interpolation, traversal and truncation
+/// follow from it. The function is ``LatentSystem/decode(_:labels:)``.
+public struct LatentDecoding: Ability, Hashable {
+  /// The length of a latent vector.
+  public var size: Int
+  /// What its entries are drawn from.
+  public var distribution: LatentDistribution
+  /// The number of classes; nil for an unconditional system.
+  public var classes: Int?
+
+  /// Describes the latent space.
+  public init(size: Int, distribution: LatentDistribution, classes: Int? = nil) {
+    self.size = size
+    self.distribution = distribution
+    self.classes = classes
+  }
+}
+
+/// Images into images, of any size that the networks allow. The function is
+/// ``TranslatingSystem/translate(_:direction:draws:)``.
+public struct ImageTranslation: Ability, Hashable {
+  /// The directions; the first is the one that is meant where none is named.
+  public var directions: [TranslationDirection]
+  /// What several style images mean; nil where outputs depend on no style image.
+  public var styles: StylePictures?
+
+  /// Describes what can be turned into what.
+  public init(_ directions: [TranslationDirection], styles: StylePictures? = nil) {
+    self.directions = directions
+    self.styles = styles
+  }
+}
+
+/// Text that is continued token by token. The functions are those of ``LanguageSystem``.
+public struct TextContinuation: Ability, Hashable {
+  /// What one token stands for.
+  public var unit: TokenUnit
+
+  /// Describes the text.
+  public init(unit: TokenUnit) { self.unit = unit }
+}
