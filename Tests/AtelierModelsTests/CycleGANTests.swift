@@ -89,8 +89,8 @@ private func tiny() -> CycleGAN.Configuration {
     var configuration = tiny()
     configuration.poolSize = 2
     let (system, same) = (try make(CycleGAN.self, configuration), try make(CycleGAN.self, configuration))
-    let source = NoiseSource(CycleGAN.fields(configuration), batchSize: 1, seed: 9)
-    let batch = NoiseSource(CycleGAN.fields(configuration), batchSize: 1, seed: 9).next()
+    let source = NoiseSource(configuration.plan.fields, batchSize: 1, seed: 9)
+    let batch = NoiseSource(configuration.plan.fields, batchSize: 1, seed: 9).next()
     func made(_ name: String, _ domain: String) throws -> HostTensor {
       let network = try #require(same.network(name))
       return try withoutGradients { try network.forward(nil, ["image": batch[domain]]).required("image") }

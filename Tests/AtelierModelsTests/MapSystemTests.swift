@@ -258,6 +258,13 @@ private func difference(_ a: Tensor, _ b: Tensor, where mask: Tensor) -> Double 
     #expect(sentence { $0.spadeKernel = 2 }.contains("spadeKernel"))
     #expect(sentence { $0.scales = 4 }.contains("scales"))
     #expect(sentence { $0.encoderSize = 20 }.contains("encoderSize"))
+    #expect(sentence { $0.latent = 0 }.isEmpty)
+    #expect(sentence { $0.latent = -1 }.contains("latent"))
+    let unstyled = sentence {
+      $0.encoder = .convolutional
+      $0.latent = 0
+    }
+    #expect(unstyled.contains("with an encoder latent is at least 1"))
     #expect(sentence { $0.weights.kl = -1 }.contains("weights.kl"))
     #expect(sentence { $0.generatorLearningRate = 0 }.contains("generatorLearningRate"))
     #expect(sentence { $0.initializationGain = -1 }.contains("initializationGain"))

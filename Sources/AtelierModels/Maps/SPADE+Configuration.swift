@@ -70,7 +70,7 @@ extension SPADE {
     public var encoderWidth: Int?
     /// Height and width at which the encoder looks at a picture: 4 times a power of two.
     public var encoderSize = 256
-    /// The length of a style, where there is an encoder.
+    /// The length of a style, where there is an encoder; without one it means nothing, and may be 0.
     public var latent = 256
     /// Whether each block of the generator is computed once more in the backward pass instead of being kept,
     /// which takes less memory and more time.
@@ -201,10 +201,14 @@ extension SPADE {
     /// Refuses what cannot work.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
-        "classes": classes, "width": width, "spadeHidden": spadeHidden, "latent": latent,
+        "classes": classes, "width": width, "spadeHidden": spadeHidden,
         "encoderWidth": encoderWidth ?? 1, "discriminatorWidth": discriminatorWidth, "layers": layers,
         "scales": scales, "blocks": blocks,
       ])
+      try AdversarialChecks.require(
+        latent >= (encoder == nil ? 0 : 1),
+        encoder == nil
+          ? "latent is at least 0, not \(latent)" : "with an encoder latent is at least 1, not \(latent)")
       try MapChecks.kernel(spadeKernel)
       try MapChecks.halvings(["layers": layers, "scales": scales, "downsamplings": downsamplings])
       try AdversarialChecks.require(
