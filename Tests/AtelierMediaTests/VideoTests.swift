@@ -39,8 +39,12 @@ struct VideoTests {
   }
 
   /// Runs ffmpeg for files that the writer does not make.
-  func ffmpeg(_ arguments: [String]) throws {
+  func ffmpeg(_ arguments: [String], output: URL? = nil) throws {
     let process = Process()
+    if let output {
+      try Data().write(to: output)
+      process.standardOutput = try FileHandle(forWritingTo: output)
+    }
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y"] + arguments
     try process.run()
@@ -195,6 +199,27 @@ struct VideoTests {
       try reader.seek(to: 100)
       #expect(try reader.read(frames: 10) == sound.cropped(100..<110))
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 2)
+    }
+  }
+
+  @Test(.enabled(if: hasFFmpeg), arguments: ["mp3", "caf", "au", "opus", "wv", "wav", "flac"])
+  func soundsOfOtherProgramsAreRead(ending: String) throws {
+    try withTemporaryFolder { folder in
+      let (tone, file) = (
+        folder.appendingPathComponent("t.wav"), folder.appendingPathComponent("b.\(ending)")
+      )
+      try SoundFiles.sine(440, rate: 48_000, frames: 9600).write(to: tone)
+      // The last two go to a pipe, so that their headers do not say how long they are.
+      let isPiped = ["wav", "flac"].contains(ending)
+      try ffmpeg(
+        ["-i", tone.path] + (isPiped ? ["-f", ending, "pipe:1"] : [file.path]), output: isPiped ? file : nil)
+      let sound = try Audio(contentsOf: file)
+      #expect(sound.sampleRate == 48_000 && sound.channels == 1)
+      // Some codecs add a block of silence.
+      #expect(abs(sound.frames - 9600) < 3000)
+      let middle = try sound.cropped(4000..<8000)
+      // LAME takes almost half a decibel off so short a tone.
+      #expect(abs(middle.rms - 0.5 / Float(2).squareRoot()) < (ending == "mp3" ? 0.02 : 0.005))
     }
   }
 

@@ -30,8 +30,7 @@ extension AudioError: CustomStringConvertible, LocalizedError {
     case .notASound(let file):
       "\(file) is no sound: neither libsndfile (WAV, FLAC, Ogg, AIFF, MP3, …) nor ffmpeg reads it."
     case .missingProgram(let file, let reason):
-      "\(file) is none of WAV, FLAC, Ogg and AIFF, and other sounds are read through the ffmpeg program: "
-        + "\(reason)."
+      "\(file) is no sound that libsndfile reads, and others need the ffmpeg program: \(reason)."
     case .damaged(let file, let reason): "\(file) is damaged or cut short: \(reason)."
     case .tooLarge(let file, let frames, let channels, let limit):
       "\(file) announces \(frames) frames of \(channels) channels, more than the limit of \(limit) samples; "

@@ -31,6 +31,11 @@ final class SoundFile: SoundSource {
       if code == SF_ERR_UNRECOGNISED_FORMAT { return nil }
       throw .damaged(file: name, reason: reason)
     }
+    // A FLAC that was written to a pipe does not say how long it is, and libsndfile then gives nothing of it.
+    if format == .flac && (info.frames <= 0 || info.frames == sf_count_t.max) {
+      sf_close(opened)
+      return nil
+    }
     handle = opened
     self.name = name
     self.source = source
