@@ -12,7 +12,7 @@ struct DataCommand: ParsableCommand {
       abstract: "Counts, corrupt files, sizes, labels, duplicates, leakage, and a suggested command.",
       discussion: "The exit code is 65 where something would spoil a training.")
 
-    @Argument(help: "A folder, a table, or a text file.", completion: .file())
+    @Argument(help: "A folder of pictures, sounds or videos, a table, or a text file.", completion: .file())
     var path: String
 
     @Option(help: "The column of a table that holds the label.")
@@ -26,6 +26,15 @@ struct DataCommand: ParsableCommand {
 
     func run() throws {
       let shows = isatty(STDERR_FILENO) == 1
+      let media = checkMedia(at: URL(fileURLWithPath: path)) { done, total in
+        if shows { standardError("\r\u{1B}[K\(done) of \(total) files") }
+      }
+      if let media {
+        if shows { standardError("\r\u{1B}[K") }
+        if json { try printJSON(media) } else { print(media.description) }
+        if !media.isUsable { throw ExitCode(65) }
+        return
+      }
       let report = try checkData(
         at: URL(fileURLWithPath: path),
         options: DatasetOptions(labelColumn: labelColumn, isSideBySide: sideBySide),

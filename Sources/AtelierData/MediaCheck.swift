@@ -1,0 +1,258 @@
+internal import AtelierMedia
+internal import Crypto
+public import Foundation
+internal import Synchronization
+
+/// Looks at a folder of sounds or of videos before anyone trains on them: decodes every file and counts what spoils
+/// a run: corrupt files, mixed rates, clipping, silence, DC offset, frozen frames, duplicates.
+///
+/// Damaged files are findings of the report, not errors. Frames are compared at 32 x 32 pixels.
+///
+/// - Parameters:
+///   - path: a folder; what lies in folders below it counts too, hidden names do not.
+///   - progress: called from any thread with the files done and to do.
+/// - Returns: nil where the folder holds neither sounds nor videos, or pictures beside them, which
+///   ``checkData(at:options:progress:)`` looks at. Where it holds both, the videos count, and the sounds beside them
+///   do not.
+public func checkMedia(
+  at path: URL, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+) -> MediaReport? {
+  guard PictureFolders.isFolder(path), PictureFolders.pictures(below: path).isEmpty else { return nil }
+  for medium in [MediaReport.Medium.videos, .sounds] {
+    let files = MediaCheck.files(medium, below: path)
+    if !files.isEmpty { return MediaCheck(path, medium, files, progress).report }
+  }
+  return nil
+}
+
+private struct MediaCheck {
+  /// What is known of one file.
+  struct Facts: Sendable {
+    var name: String
+    var duration = 0.0
+    var rate = ""
+    var shape = ""
+    var encoding = ""
+    var digest = ""
+    var levels: AudioLevels?
+    var frames = 0
+    var repeatedFrames = 0
+    var isConstantRate = true
+    var failure: String?
+  }
+
+  private static let endings: [MediaReport.Medium: Set<String>] = [
+    .sounds: [
+      "wav", "wave", "flac", "ogg", "oga", "opus", "aif", "aiff", "mp3", "m4a", "aac", "caf", "au", "sph",
+      "wma",
+    ],
+    .videos: ["mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "wmv", "flv", "ts"],
+  ]
+
+  /// Paths relative to `folder` of all files of a medium in it and below it, sorted.
+  static func files(_ medium: MediaReport.Medium, below folder: URL) -> [String] {
+    guard let walk = FileManager.default.enumerator(atPath: folder.path) else { return [] }
+    var found: [String] = []
+    for case let name as String in walk {
+      let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
+      let ending = (name as NSString).pathExtension.lowercased()
+      guard !isHidden, endings[medium]?.contains(ending) == true,
+        !PictureFolders.isFolder(folder.appendingPathComponent(name))
+      else { continue }
+      found.append(name)
+    }
+    return found.sorted()
+  }
+
+  var report: MediaReport
+
+  init(
+    _ path: URL, _ medium: MediaReport.Medium, _ files: [String], _ progress: (@Sendable (Int, Int) -> Void)?
+  ) {
+    let done = Mutex(0)
+    let all = inParallel(files.count) { index -> Facts in
+      let file = path.appendingPathComponent(files[index])
+      var facts = Facts(name: files[index])
+      switch medium {
+      case .sounds:
+        do throws(AudioError) { try Self.listen(to: file, &facts) } catch {
+          facts.failure = error.description
+        }
+      case .videos:
+        do throws(VideoError) { try Self.watch(file, &facts) } catch { facts.failure = error.description }
+      }
+      let now = done.withLock { count -> Int in
+        count += 1
+        return count
+      }
+      progress?(now, files.count)
+      return facts
+    }
+    let good = all.filter { $0.failure == nil }
+    let lengths = good.map(\.duration).sorted()
+    report = MediaReport(
+      path: path.relativePath, medium: medium, count: good.count, duration: lengths.reduce(0, +),
+      lengths: lengths.isEmpty ? [] : [lengths[0], lengths[lengths.count / 2], lengths[lengths.count - 1]],
+      rates: Self.tallies(good.map(\.rate)), shapes: Self.tallies(good.map(\.shape)),
+      encodings: Self.tallies(good.map(\.encoding)), findings: [],
+      corrupt: all.compactMap { facts in
+        facts.failure.map { DataReport.Corrupt(path: facts.name, reason: $0) }
+      },
+      duplicates: Dictionary(grouping: good, by: \.digest).values.filter { $0.count > 1 }
+        .map { $0.map(\.name) }.sorted { $0[0] < $1[0] })
+    judge(good, all.count)
+    if medium == .sounds { judgeSounds(good) } else { judgeVideos(good) }
+    let order = DataReport.Severity.allCases
+    report.findings = order.flatMap { severity in report.findings.filter { $0.severity == severity } }
+  }
+
+  // MARK: Looking
+
+  private static func listen(to file: URL, _ facts: inout Facts) throws(AudioError) {
+    let reader = try AudioReader(file)
+    let information = reader.information
+    var meter = AudioMeter(sampleRate: information.sampleRate, channels: information.channels)
+    var hash = SHA256()
+    while let window = try reader.read(frames: 65_536) {
+      meter.add(window)
+      window.interleaved.withUnsafeBytes { hash.update(bufferPointer: $0) }
+    }
+    guard reader.position > 0 else { throw .damaged(file: file.path, reason: "it holds no frames") }
+    facts.duration = Double(reader.position) / Double(information.sampleRate)
+    facts.rate = "\(information.sampleRate) Hz"
+    facts.shape = information.channels == 1 ? "mono" : "\(information.channels) channels"
+    facts.encoding = information.encoding == .other ? information.encodingName : information.encoding.rawValue
+    facts.digest = text(hash.finalize()) + facts.rate + facts.shape
+    facts.levels = meter.levels
+  }
+
+  private static func watch(_ file: URL, _ facts: inout Facts) throws(VideoError) {
+    let video = try Video(contentsOf: file)
+    let reader = try video.frames(FrameSelection(size: .init(width: 32, height: 32)))
+    var hash = SHA256()
+    var last: [UInt8] = []
+    while let frame = try reader.next() {
+      hash.update(data: frame.bytes)
+      // Half a step of 255 on average is what an encoder changes where nothing moves.
+      let change = zip(frame.bytes, last).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
+      if !last.isEmpty && 2 * change < last.count { facts.repeatedFrames += 1 }
+      last = frame.bytes
+      facts.frames += 1
+    }
+    guard facts.frames > 0 else { throw .damaged(file: file.path, reason: "it holds no frames") }
+    facts.duration = video.information.duration ?? Double(facts.frames) / (video.frameRate?.value ?? 25)
+    facts.rate = "\(video.frameRate?.description ?? "unknown") frames/s"
+    facts.shape = "\(video.width) x \(video.height)"
+    facts.encoding = video.information.codec
+    facts.isConstantRate = video.information.isConstantRate
+    facts.digest = text(hash.finalize()) + facts.shape
+  }
+
+  private static func text(_ digest: SHA256.Digest) -> String {
+    digest.map { String($0, radix: 16) }.joined(separator: " ")
+  }
+
+  private static func tallies(_ names: [String]) -> [DataReport.Tally] {
+    Dictionary(grouping: names, by: { $0 }).map { DataReport.Tally(name: $0.key, count: $0.value.count) }
+      .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
+  }
+
+  // MARK: Judging
+
+  private mutating func find(_ severity: DataReport.Severity, _ kind: MediaReport.Kind, _ message: String) {
+    report.findings.append(MediaReport.Finding(severity: severity, kind: kind, message: message))
+  }
+
+  private mutating func judge(_ good: [Facts], _ total: Int) {
+    let medium = report.medium.rawValue
+    if let first = report.corrupt.first {
+      find(
+        good.isEmpty ? .error : .warning, .corrupt,
+        "\(report.corrupt.count) of \(total) \(medium) cannot be decoded, the first being \(first.path); remove or "
+          + "repair what is listed as corrupt.")
+    }
+    if !good.isEmpty && good.count < 100 {
+      find(.note, .fewExamples, "There are \(good.count) \(medium); most systems need hundreds to thousands.")
+    }
+    if let first = report.duplicates.first {
+      let surplus = report.duplicates.reduce(0) { $0 + $1.count - 1 }
+      find(
+        .note, .duplicates, "\(surplus) of \(good.count) \(medium) are copies of others, such as \(first[1])."
+      )
+    }
+    let leaks = report.duplicates.filter { Set($0.compactMap(Self.part)).count > 1 }
+    if let first = leaks.first {
+      find(
+        .warning, .leakage,
+        "The same is in more than one part, such as \(first.joined(separator: " = ")); measures on held-out data will "
+          + "be too good.")
+    }
+    if report.rates.count > 1 {
+      find(
+        .warning, .mixedRates,
+        "The \(medium) have \(report.rates.count) different rates, mostly \(report.rates[0].name); bring them to one."
+      )
+    }
+    if report.shapes.count > 1 {
+      find(
+        .note, report.medium == .sounds ? .mixedChannels : .mixedSizes,
+        "The \(medium) have \(report.shapes.count) different shapes, mostly \(report.shapes[0].name).")
+    }
+  }
+
+  /// The part that a file lies in by its first folder's name.
+  private static func part(_ name: String) -> DatasetSplit? {
+    let folders = name.split(separator: "/")
+    guard folders.count > 1 else { return nil }
+    return DatasetSplit.allCases.first { PictureFolders.names(of: $0).contains(folders[0].lowercased()) }
+  }
+
+  private mutating func judgeSounds(_ sounds: [Facts]) {
+    let measured = sounds.compactMap { facts in facts.levels.map { (name: facts.name, levels: $0) } }
+    let clipped = measured.filter { $0.levels.clippedSamples > 0 }
+    if let worst = clipped.max(by: { $0.levels.clippedSamples < $1.levels.clippedSamples }) {
+      find(
+        .warning, .clipping,
+        "\(clipped.count) of \(sounds.count) sounds are clipped, \(worst.name) most with "
+          + "\(worst.levels.clippedSamples) samples; record them at a lower level, or leave them out.")
+    }
+    let silent = measured.filter { $0.levels.silentFraction == 1 }
+    if let first = silent.first {
+      find(
+        silent.count == sounds.count ? .error : .warning, .silence,
+        "\(silent.count) of \(sounds.count) sounds are silent from beginning to end, such as \(first.name).")
+    }
+    let long = measured.filter {
+      $0.levels.silentFraction < 1 && max($0.levels.leadingSilence, $0.levels.trailingSilence) > 1
+    }
+    if let first = long.first {
+      find(
+        .note, .longSilence,
+        "\(long.count) of \(sounds.count) sounds begin or end with more than a second of silence, such as "
+          + "\(first.name).")
+    }
+    let shifted = measured.filter { $0.levels.dcOffset.contains { abs($0) > 0.01 } }
+    if let first = shifted.first {
+      find(
+        .note, .offset,
+        "\(shifted.count) of \(sounds.count) sounds have a DC offset above 0.01, such as \(first.name).")
+    }
+  }
+
+  private mutating func judgeVideos(_ videos: [Facts]) {
+    let frozen = videos.filter { $0.repeatedFrames > 0 }
+    if let worst = frozen.max(by: { $0.repeatedFrames * $1.frames < $1.repeatedFrames * $0.frames }) {
+      find(
+        2 * worst.repeatedFrames > worst.frames ? .warning : .note, .frozen,
+        "In \(frozen.count) of \(videos.count) videos frames repeat the one before, in \(worst.name) "
+          + "\(worst.repeatedFrames) of \(worst.frames).")
+    }
+    let varying = videos.filter { !$0.isConstantRate }
+    if let first = varying.first {
+      find(
+        .note, .variableRate,
+        "\(varying.count) of \(videos.count) videos have frames at varying distances, such as \(first.name); read "
+          + "them at one frame rate.")
+    }
+  }
+}
