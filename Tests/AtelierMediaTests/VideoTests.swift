@@ -280,20 +280,16 @@ struct VideoTests {
     }
   }
 
-  @Test(.enabled(if: hasFFmpeg)) func readersThatAreDroppedLeaveNoProcess() throws {
+  @Test(.enabled(if: hasFFmpeg)) func readersSideBySideDoNotWaitForEachOther() throws {
     try withTemporaryFolder { folder in
       let file = folder.appendingPathComponent("a.mp4")
       let writer = try VideoWriter(
         to: file, width: 256, height: 256, frameRate: try #require(FrameRate(10)), quality: 40)
       let grey = Image(width: 256, height: 256, filledWith: [90, 90, 90])
-      // Ten times what a pipe holds, so that ffmpeg waits for its reader.
+      // More than a pipe holds, so that ffmpeg waits for its reader.
       for _ in 0..<5 { try writer.append(grey) }
       try writer.finish()
       let video = try Video(contentsOf: file)
-      for _ in 0..<2 {
-        let reader = try video.frames()
-        #expect(try reader.next() != nil)
-      }
       // Readers side by side do not hold each other's pipes open.
       let (first, second) = (try video.frames(), try video.frames())
       #expect(try all(first).count == 5)
@@ -301,25 +297,46 @@ struct VideoTests {
     }
   }
 
+  /// A folder with two programs called ffmpeg and ffprobe.
+  func programs(_ ffmpeg: String, _ ffprobe: String, in folder: URL) throws -> FFmpeg {
+    for (name, script) in [("ffmpeg", ffmpeg), ("ffprobe", ffprobe)] {
+      let file = folder.appendingPathComponent(name)
+      try Data(("#!/bin/sh\n" + script).utf8).write(to: file)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
+    }
+    return FFmpeg(environment: ["ATELIER_FFMPEG": folder.path])
+  }
+
+  @Test func aReaderThatIsDroppedEndsItsProgramAndReapsIt() throws {
+    try withTemporaryFolder { folder in
+      // Gives one frame of 2 x 2 pixels and half of the next, and would then wait for ever.
+      let fake = try programs(
+        "echo $$ > '\(folder.path)/process'; head -c 18 /dev/zero; exec sleep 1000",
+        #"echo '{"streams": [{"index": 0, "codec_type": "video", "width": 2, "height": 2}]}'"#, in: folder)
+      let file = folder.appendingPathComponent("a.mp4")
+      try Data([1]).write(to: file)
+      do {
+        let reader = try Video(contentsOf: file, ffmpeg: fake).frames()
+        #expect(try reader.next() == Image(width: 2, height: 2, filledWith: [0, 0, 0]))
+      }
+      let text = try String(contentsOf: folder.appendingPathComponent("process"), encoding: .utf8)
+      let process = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+      // A process that nobody has reaped would still be found.
+      #expect(kill(process, 0) == -1 && errno == ESRCH)
+    }
+  }
+
   @Test func aProgramThatFailsMidwayGivesItsLastLine() throws {
     try withTemporaryFolder { folder in
       // Takes a little input, says much more than a pipe holds, and goes.
-      let script = folder.appendingPathComponent("ffmpeg")
-      try Data(
-        """
-        #!/bin/sh
+      let script = """
         head -c 100 >/dev/null
-        i=0; while [ $i -lt 3000 ]; do echo "line $i of many that nobody reads and that fill the pipe" >&2; i=$((i+1)); done
+        i=0
+        while [ $i -lt 3000 ]; do echo "line $i of many that fill the pipe and that nobody reads" >&2; i=$((i+1)); done
         echo "[libx264 @ 0x55] the disk is full." >&2
         exit 1
-        """.utf8
-      ).write(to: script)
-      let other = folder.appendingPathComponent("ffprobe")
-      try FileManager.default.copyItem(at: script, to: other)
-      for file in [script, other] {
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
-      }
-      let fake = FFmpeg(environment: ["ATELIER_FFMPEG": folder.path])
+        """
+      let fake = try programs(script, script, in: folder)
       #expect(fake.isAvailable)
       let file = folder.appendingPathComponent("a.mp4")
       let writer = try VideoWriter(

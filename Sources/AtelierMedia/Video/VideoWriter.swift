@@ -34,6 +34,7 @@ public final class VideoWriter: FrameWriter {
   private let comment: String?
   private let ffmpeg: FFmpeg
   private let path: String
+  private let muxer: String
   private var program: ChildProgram?
   private var count = 0
   private var failure: VideoError?
@@ -80,6 +81,7 @@ public final class VideoWriter: FrameWriter {
     self.comment = comment
     self.ffmpeg = ffmpeg
     self.path = path
+    muxer = kind == .gif ? "gif" : file.pathExtension.lowercased() == "mov" ? "mov" : "mp4"
     temporary = folder.appendingPathComponent(".\(file.lastPathComponent).\(UUID().uuidString)")
     let even = (width: width + width % 2, height: height + height % 2)
     let size = kind == .mp4 ? even : (width: width, height: height)
@@ -95,7 +97,7 @@ public final class VideoWriter: FrameWriter {
           "-vf",
           "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_inp,format=yuv420p",
           "-c:v", "libx264", "-crf", "\(quality)", "-colorspace", "bt709", "-color_primaries", "bt709",
-          "-color_trc", "bt709", "-color_range", "tv", "-movflags", "+faststart", "-f", "mp4",
+          "-color_trc", "bt709", "-color_range", "tv", "-movflags", "+faststart", "-f", muxer,
         ] + (comment.map { ["-metadata", "comment=\($0)"] } ?? [])
     case .gif:
       encoder = [
@@ -176,7 +178,7 @@ public final class VideoWriter: FrameWriter {
         + FFmpeg.input(sound.file)
         + ["-map", "0:v:0", "-map", "1:\(stream.index)", "-c:v", "copy", "-map_metadata", "0"]
         + (isHeld ? ["-c:a", "copy"] : ["-c:a", "aac", "-b:a", "192k"])
-        + ["-movflags", "+faststart", "-f", "mp4", FFmpeg.address(joined)], writes: false, reads: false)
+        + ["-movflags", "+faststart", "-f", muxer, FFmpeg.address(joined)], writes: false, reads: false)
     try program.finish()
     guard rename(joined.path, temporary.path) == 0 else {
       throw ProgramFailure(reason: "it cannot be renamed into its place")
@@ -191,8 +193,10 @@ public final class VideoWriter: FrameWriter {
   }
 
   private func abandon() {
-    guard program != nil else { return }
-    program = nil
+    guard let program else { return }
+    // Ended before the file goes, because it might write another.
+    program.end()
+    self.program = nil
     try? FileManager.default.removeItem(at: temporary)
   }
 
