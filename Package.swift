@@ -2,19 +2,27 @@
 import Foundation
 import PackageDescription
 
-// The engine. `make setup` puts the libtorch of the PyPI wheel behind the symbolic link
-// `.libtorch`; the environment variable LIBTORCH names another installation (a folder that holds
-// `include` and `lib`). Nothing else in this package knows where libtorch lives.
-let libtorch = Context.environment["LIBTORCH"] ?? Context.packageDirectory + "/.libtorch"
+// The engine. `make setup` puts the libtorch of the PyPI wheel behind the symbolic link `.libtorch`, and
+// `Scripts/setup --user` behind one in the user's own folder, for packages that depend on this one: SwiftPM
+// lays their copy of it out anew, without the link. The environment variable LIBTORCH names another
+// installation (a folder that holds `include` and `lib`). The compiler, the linker and the program look into
+// these places in turn, so that what SwiftPM remembers of this manifest does not depend on what is there.
+let libtorchPlaces =
+  Context.environment["LIBTORCH"].map { [$0] } ?? [
+    Context.packageDirectory + "/.libtorch",
+    (Context.environment["XDG_DATA_HOME"] ?? (Context.environment["HOME"] ?? "") + "/.local/share")
+      + "/atelier/libtorch",
+  ]
 
 // A libtorch built with CUDA registers its operators from static initialisers, so the linker must
 // not drop the library although nothing refers to a symbol of it.
-let hasCUDA = FileManager.default.fileExists(atPath: libtorch + "/lib/libtorch_cuda.so")
+let libtorch = libtorchPlaces.first { FileManager.default.fileExists(atPath: $0 + "/lib") }
+let hasCUDA = FileManager.default.fileExists(atPath: (libtorch ?? "") + "/lib/libtorch_cuda.so")
 let cudaLinking = hasCUDA ? ["-Xlinker", "--no-as-needed", "-ltorch_cuda", "-lc10_cuda"] : []
 
 let engineLinking: [LinkerSetting] = [
   .unsafeFlags(
-    ["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"] + cudaLinking),
+    libtorchPlaces.flatMap { ["-L\($0)/lib", "-Xlinker", "-rpath", "-Xlinker", "\($0)/lib"] } + cudaLinking),
   .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
 ]
 
@@ -47,7 +55,7 @@ let faissLinking: [LinkerSetting] =
   faissFolder.map { folder in
     [
       .unsafeFlags(
-        ["-L\(libtorch)/lib", "-ltorch", "-ltorch_cpu", "-lc10"]
+        libtorchPlaces.map { "-L\($0)/lib" } + ["-ltorch", "-ltorch_cpu", "-lc10"]
           + (folder == "/usr"
             ? [] : faissLibraries.flatMap { ["-L\($0)", "-Xlinker", "-rpath", "-Xlinker", $0] })
           + ["-lfaiss"] + faissNeeds)
@@ -105,6 +113,8 @@ let package = Package(
   name: "Atelier",
   platforms: [.macOS(.v15)],
   products: [
+    .library(name: "Torch", targets: ["Torch"]),
+    .library(name: "TorchNN", targets: ["TorchNN"]),
     .library(name: "Atelier", targets: ["Atelier"]),
     .library(name: "AtelierFaiss", targets: ["AtelierFaiss"]),
     .executable(name: "atelier", targets: ["AtelierCommand"]),
@@ -112,19 +122,19 @@ let package = Package(
     .executable(name: "conformance", targets: ["conformance"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
-    .package(url: "https://github.com/swiftcsv/SwiftCSV", exact: "0.10.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
   ],
   targets: hashing + [
     // A target may import only what stands above it.
     .target(
       name: "CTorch",
       cxxSettings: [
-        .unsafeFlags([
-          "-isystem\(libtorch)/include",
-          "-isystem\(libtorch)/include/torch/csrc/api/include",
-        ])
+        .unsafeFlags(
+          libtorchPlaces.flatMap {
+            ["-isystem\($0)/include", "-isystem\($0)/include/torch/csrc/api/include"]
+          })
       ],
       linkerSettings: engineLinking),
     library("Torch", ["CTorch"]),

@@ -1,4 +1,6 @@
 // Where the memory of large tensors comes from, in programs that ask for it.
+#include "Libtorch.h"
+
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
 

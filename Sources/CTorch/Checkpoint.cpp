@@ -1,4 +1,6 @@
 // Gradient checkpointing: an autograd function that computes its value once more when it is differentiated.
+#include "Libtorch.h"
+
 #include "include/CTCheckpoint.h"
 
 #include <ATen/autocast_mode.h>

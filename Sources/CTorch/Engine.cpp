@@ -1,4 +1,6 @@
 // Autograd, the engine's modes, random generators and fused optimisers.
+#include "Libtorch.h"
+
 #include "Support.h"
 
 #include <ATen/CPUGeneratorImpl.h>

@@ -1,4 +1,6 @@
 // Products, convolutions, norms, resampling, recurrence and losses.
+#include "Libtorch.h"
+
 #include "include/CTNetworks.h"
 
 #include <torch/csrc/jit/frontend/tracer.h>

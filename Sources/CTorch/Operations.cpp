@@ -1,4 +1,6 @@
 // Arithmetic, comparisons, reductions, shapes and linear algebra.
+#include "Libtorch.h"
+
 #include "include/CTOperations.h"
 
 #include "Support.h"

@@ -1,4 +1,6 @@
 // Tracing into TorchScript. Apart from the other files, because these headers are large.
+#include "Libtorch.h"
+
 #include "include/CTScript.h"
 
 #include <torch/csrc/jit/api/module.h>

@@ -1,4 +1,6 @@
 // Handles: making, reading, moving and changing tensors.
+#include "Libtorch.h"
+
 #include "Support.h"
 
 #include <cstring>
