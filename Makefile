@@ -46,10 +46,10 @@ conformance: build ## Repeat the reference cases (CASES="folder …")
 	$(BIN)/conformance $(CASES)
 
 format: ## Format every Swift file in place
-	swift format format --in-place --parallel --recursive Sources Tests Package.swift
+	swift format format --in-place --parallel --recursive Sources Tests Examples Package.swift
 
 lint: ## Check the format of every Swift file
-	swift format lint --strict --parallel --recursive Sources Tests Package.swift
+	swift format lint --strict --parallel --recursive Sources Tests Examples Package.swift
 
 docs: ## Write the library's reference as a web site into .build/documentation
 	@Scripts/setup --no-data

@@ -87,6 +87,13 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
+/// A program of `Examples`, under another name than in its own package, which depends on this one.
+func example(_ name: String) -> Target {
+  .executableTarget(
+    name: name + "Example", dependencies: everything, path: "Examples/\(name)/Sources/\(name)",
+    swiftSettings: swiftSettings)
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
   .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
@@ -195,7 +202,12 @@ let package = Package(
     tests("AtelierTrainingTests", everything + ["TestSupport"]),
     tests("CommandTests", everything + ["AtelierCommand", "TestSupport"]),
     tests("ConformanceTests", everything + ["ReferenceCases", "TestSupport"]),
-    tests("PackageTests", ["AtelierHashing", "TestSupport"]),
+    // The examples are packages of their own; built here as well, they cannot fall behind.
+    example("DrawFromRun"),
+    example("OwnSystem"),
+    tests(
+      "PackageTests",
+      everything + ["AtelierHashing", "DrawFromRunExample", "OwnSystemExample", "TestSupport"]),
   ],
   cxxLanguageStandard: .cxx20
 )

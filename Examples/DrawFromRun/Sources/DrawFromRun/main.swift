@@ -1,0 +1,31 @@
+// Draws images from a trained run of any system that draws from its latent space, into one PNG file:
+//
+//   swift run DrawFromRun ../../runs/cgan-photos-001 grid.png 32
+import Atelier
+import Foundation
+
+func draw(from run: String, into file: String, count: Int) throws {
+  let model = try loadSystem(from: URL(fileURLWithPath: run), registry: .standard)
+  let request = GenerationRequest(count: count, draws: StreamDraws(RandomStream(seed: 1)))
+  var images: [Image] = []
+  try model.system.generate(request) { value in
+    if case .images(let batch) = value { images += try Image.images(of: batch.host()) }
+  }
+  try ImageGrid(columns: 8).render(images).write(to: URL(fileURLWithPath: file))
+  print("\(file): \(images.count) images of \(model.description.system), step \(model.description.step)")
+}
+
+func fail(_ text: String, status: Int32) -> Never {
+  FileHandle.standardError.write(Data("\(text)\n".utf8))
+  exit(status)
+}
+
+let arguments = CommandLine.arguments.dropFirst()
+guard arguments.count == 3, let count = arguments.last.flatMap({ Int($0) }), count > 0 else {
+  fail("Usage: DrawFromRun RUN OUTPUT.png COUNT", status: 64)
+}
+do {
+  try draw(from: arguments[1], into: arguments[2], count: count)
+} catch {
+  fail("DrawFromRun: \(error)", status: 1)
+}
