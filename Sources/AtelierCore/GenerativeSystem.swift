@@ -137,8 +137,12 @@ public struct SystemIdentity: Sendable, Hashable {
   /// The reference implementation that the conformance cases come from.
   public let reference: String
 
+  /// The kinds of data for which it is the system to begin with.
+  public let suits: [DataKind]
+
   /// Names a system.
-  public init(name: String, summary: String, paper: String, reference: String) {
+  public init(name: String, summary: String, paper: String, reference: String, suits: [DataKind] = []) {
+    self.suits = suits
     self.name = name
     self.summary = summary
     self.paper = paper

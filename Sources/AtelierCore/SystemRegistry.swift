@@ -1,3 +1,5 @@
+public import AtelierData
+
 /// The systems that the command line, the service and conformance know, by name.
 public struct SystemRegistry {
   /// The systems in the order in which they are listed.
@@ -14,5 +16,10 @@ public struct SystemRegistry {
     let names = systems.map { $0.identity.name }
     throw ConfigurationError(
       "unknown system '\(name)'; did you mean '\(nearest(to: name, in: names))'? `atelier systems` lists all")
+  }
+
+  /// The first system that suits data of a kind; nil where none says so.
+  public func system(suiting kind: DataKind) -> (any GenerativeSystem.Type)? {
+    systems.first { $0.identity.suits.contains(kind) }
   }
 }

@@ -11,19 +11,20 @@ internal import Torch
 /// - Parameters:
 ///   - path: a folder, a table, or a text file.
 ///   - options: the label column and the decoder's limits.
+///   - system: the name of a system that suits data of a kind, for the suggested command; nil: none is suggested.
 ///   - progress: called from any thread with the pictures done and to do.
 public func checkData(
-  at path: URL, options: DatasetOptions = DatasetOptions(),
+  at path: URL, options: DatasetOptions = DatasetOptions(), suggesting system: (DataKind) -> String? = { _ in nil },
   progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) throws(DatasetError) -> DataReport {
   if let folders = PairFolders.find(at: path), !folders.mayBeClasses {
     var check = DataCheck(path: path, options: options, layout: .pairedFolders)
     check.readPairs(folders, progress)
-    return check.finished()
+    return check.finished(suggesting: system)
   }
   var check = DataCheck(path: path, options: options, layout: try detectLayout(at: path))
   if check.report.layout == .text { check.readText() } else { check.readPictures(progress) }
-  return check.finished()
+  return check.finished(suggesting: system)
 }
 
 struct DataCheck {
@@ -45,30 +46,29 @@ struct DataCheck {
     report.findings.append(DataReport.Finding(severity: severity, kind: kind, message: message))
   }
 
-  func finished() -> DataReport {
+  func finished(suggesting system: (DataKind) -> String?) -> DataReport {
     var report = report
     let order = DataReport.Severity.allCases
     report.findings = order.flatMap { severity in report.findings.filter { $0.severity == severity } }
     guard report.isUsable else { return report }
     let quoted = report.path.contains(where: { " '\"$&()".contains($0) }) ? "\"\(report.path)\"" : report.path
     let halves = report.layout == .sideBySide && options.isSideBySide ? " --side-by-side" : ""
-    report.suggestedCommand =
-      "atelier train \(suggestedSystem(report)) --data \(quoted)\(halves) --preset small --epochs 20"
+    report.suggestedCommand = system(kind(of: report)).map {
+      "atelier train \($0) --data \(quoted)\(halves) --preset small --epochs 20"
+    }
     return report
   }
 
-  private func suggestedSystem(_ report: DataReport) -> String {
+  private func kind(of report: DataReport) -> DataKind {
     switch report.layout {
-    case .text: return "rnn-language-model"
-    // Maps of labels have systems of their own, which modulate or judge by classes.
-    case .pairedFolders where holdsLabelMaps: return "spade"
-    case .pairedFolders, .sideBySide: return "pix2pix"
-    case .unpairedFolders: return "cyclegan"
-    // Photographs of many sizes are cut into pieces there, instead of being forced into one frame.
-    case .flatPictures where (report.parts.first?.sizes.count ?? 0) > 1: return "srresnet"
+    case .text: return .text
+    case .pairedFolders where holdsLabelMaps: return .labelMaps
+    case .pairedFolders, .sideBySide: return .imagePairs
+    case .unpairedFolders: return .unpairedImages
+    case .flatPictures where (report.parts.first?.sizes.count ?? 0) > 1: return .photographs
     default:
       let used = report.parts.first?.classes.count { $0.count > 0 } ?? 0
-      return used > 1 ? "cgan" : "dcgan"
+      return used > 1 ? .labelledImages : .images
     }
   }
 

@@ -1,4 +1,4 @@
-/// What ``checkData(at:options:progress:)`` found: for programs as JSON (it is Codable), for people as
+/// What ``checkData(at:options:suggesting:progress:)`` found: for programs as JSON (it is Codable), for people as
 /// ``DataReport/description``.
 public struct DataReport: Sendable, Codable, Hashable {
   /// How much a finding matters.

@@ -12,7 +12,7 @@ internal import Synchronization
 ///   - path: a folder; what lies in folders below it counts too, hidden names do not.
 ///   - progress: called from any thread with the files done and to do.
 /// - Returns: nil where the folder holds neither sounds nor videos, or pictures beside them, which
-///   ``checkData(at:options:progress:)`` looks at. Where it holds both, the videos count, and the sounds beside them
+///   ``checkData(at:options:suggesting:progress:)`` looks at. Where it holds both, the videos count, and the sounds beside them
 ///   do not.
 public func checkMedia(
   at path: URL, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil

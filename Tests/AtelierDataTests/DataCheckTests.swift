@@ -26,14 +26,14 @@ struct DataCheckTests {
         folder,
         (0..<60).flatMap { ["train/a/\($0).png", "train/b/\($0).png"] } + ["test/a/1.png", "test/b/1.png"],
         seed: 1)
-      let report = try checkData(at: folder)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.findings.isEmpty, "\(report.findings)")
       #expect(report.isUsable && report.layout == .classFolders)
       #expect(report.parts.map(\.split) == [.train, .test] && report.parts.map(\.count) == [120, 2])
       #expect(counts(report.parts[0].sizes) == ["32 x 32": 120])
       #expect(counts(report.parts[0].modes) == ["grey, 8-bit": 120])
       #expect(counts(report.parts[0].classes) == ["a": 60, "b": 60])
-      #expect(report.suggestedCommand?.hasPrefix("atelier train cgan --data ") == true)
+      #expect(report.suggestedCommand?.hasPrefix("atelier train labelledImages --data ") == true)
       #expect(report.description.contains("Nothing wrong was found."))
       #expect(try JSONDecoder().decode(DataReport.self, from: JSONEncoder().encode(report)) == report)
     }
@@ -48,7 +48,7 @@ struct DataCheckTests {
       try folder.write("a/words.png", "words")
       try folder.write("a/Thumbs.db", "x")
       try folder.write("readme.txt", "about these pictures")
-      let report = try checkData(at: folder)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.corrupt.map(\.path) == ["a/empty.png", "a/words.png", "b/cut.jpg"])
       #expect(report.corrupt[0].reason == "the file is empty")
       #expect(report.corrupt[1].reason.contains("not a PNG"))
@@ -63,7 +63,7 @@ struct DataCheckTests {
     try withTemporaryFolder { folder in
       try folder.write("a/1.png", "words")
       try folder.write("b/1.png", "words")
-      let report = try checkData(at: folder)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(!report.isUsable && report.suggestedCommand == nil)
     }
   }
@@ -77,7 +77,7 @@ struct DataCheckTests {
       try image.write(to: folder.appendingPathComponent("train/b/other.png"))
       try Image(contentsOf: folder.appendingPathComponent("train/a/2.png"))
         .write(to: folder.appendingPathComponent("test/a/leak.png"))
-      let report = try checkData(at: folder)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(
         report.exactDuplicates.map(\.members) == [
           ["train/a/1.png", "train/a/copy.tiff", "train/b/other.png"], ["train/a/2.png", "test/a/leak.png"],
@@ -93,7 +93,7 @@ struct DataCheckTests {
       try distinct(folder, ["train/a/1.png", "train/a/2.png", "test/a/3.png"], seed: 4)
       let image = try Image(contentsOf: folder.appendingPathComponent("train/a/1.png"))
       try image.resized(width: 80, height: 80).write(to: folder.appendingPathComponent("test/a/large.jpg"))
-      let report = try checkData(at: folder)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.exactDuplicates.isEmpty)
       #expect(report.nearDuplicates.map(\.members) == [["train/a/1.png", "test/a/large.jpg"]])
       #expect(kinds(report).isSuperset(of: [.nearDuplicates, .nearLeakage]))
@@ -103,7 +103,7 @@ struct DataCheckTests {
   @Test func aPathOneFolderTooHighIsAnErrorThatNamesTheRightOne() throws {
     try withTemporaryFolder { folder in
       try distinct(folder, ["animals/cat/1.png", "animals/dog/1.png"], seed: 5)
-      let report = try checkData(at: folder)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
       let finding = try #require(report.findings.first)
       #expect(finding.severity == .error && finding.kind == .oneClass)
       #expect(finding.message.contains("animals") && finding.message.contains("one folder too high"))
@@ -123,7 +123,7 @@ struct DataCheckTests {
       try distinct(folder, (0..<20).map { "often/\($0).png" } + ["rare/1.png"], seed: 7)
       try FileManager.default.createDirectory(
         at: folder.appendingPathComponent("empty"), withIntermediateDirectories: true)
-      let report = try checkData(at: folder)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(kinds(report).isSuperset(of: [.emptyClass, .imbalance]))
       #expect(report.findings.contains { $0.kind == .emptyClass && $0.message.contains("\"empty\"") })
       #expect(report.findings.contains { $0.kind == .imbalance && $0.message.contains("\"rare\"") })
@@ -134,9 +134,9 @@ struct DataCheckTests {
     try withTemporaryFolder { folder in
       let flat = folder.appendingPathComponent("flat")
       try distinct(flat, ["1.png", "2.png"], seed: 8)
-      let report = try checkData(at: flat)
+      let report = try checkData(at: flat, suggesting: \.rawValue)
       #expect(kinds(report).contains(.noLabels))
-      #expect(report.suggestedCommand?.contains("train dcgan") == true)
+      #expect(report.suggestedCommand?.contains("train images") == true)
 
       let idx = folder.appendingPathComponent("idx")
       try idx.idx("train-images-idx3-ubyte", shape: [2, 4, 4], [UInt8](repeating: 5, count: 32))
@@ -147,10 +147,10 @@ struct DataCheckTests {
 
       let text = folder.appendingPathComponent("book.txt")
       try folder.write("book.txt", String(repeating: "a b c\n", count: 100))
-      let read = try checkData(at: text)
+      let read = try checkData(at: text, suggesting: \.rawValue)
       #expect(read.layout == .text && read.parts.count == 3)
       #expect(read.parts[0].text.map(\.count) == [91, 273, 3, 546])
-      #expect(read.suggestedCommand?.contains("rnn-language-model") == true)
+      #expect(read.suggestedCommand?.contains("train text") == true)
       #expect(throws: DatasetError.self) { try checkData(at: folder.appendingPathComponent("none")) }
     }
   }
@@ -167,7 +167,7 @@ struct PairCheckTests {
           try folder.picture("train/B/\(number).png", tone: UInt8(40 * number + 9), width: width, height: 40)
         }
       }
-      let report = try checkData(at: folder)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.layout == .pairedFolders && report.isUsable)
       #expect(report.parts[0].count == 5)
       let unmatched = try #require(report.findings.first { $0.kind == .unmatched })
@@ -176,7 +176,7 @@ struct PairCheckTests {
       #expect(mismatched.message.contains("2 (40 x 40 and 60 x 40)"))
       #expect(
         report.suggestedCommand
-          == "atelier train pix2pix --data \(folder.relativePath) --preset small --epochs 20")
+          == "atelier train imagePairs --data \(folder.relativePath) --preset small --epochs 20")
       #expect(report.description.contains("train: 5 pairs"))
     }
   }
@@ -187,9 +187,9 @@ struct PairCheckTests {
         try folder.picture("trainA/a\(number).png", tone: UInt8(40 * number))
         try folder.picture("trainB/b\(number).png", tone: UInt8(40 * number + 9))
       }
-      let report = try checkData(at: folder)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.layout == .unpairedFolders)
-      #expect(report.suggestedCommand?.contains("train cyclegan") == true)
+      #expect(report.suggestedCommand?.contains("train unpairedImages") == true)
     }
   }
 
@@ -218,7 +218,7 @@ struct PairCheckTests {
           ImageCodec().encode(Image(width: 40, height: 40, channels: 1, bytes: bytes), as: .png))
         try folder.picture("B/\(number).png", tone: UInt8(80 * number), width: 40, height: 40)
       }
-      let report = try checkData(at: folder)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.nearDuplicates.isEmpty && report.exactDuplicates.isEmpty)
     }
   }
@@ -230,7 +230,7 @@ struct PairCheckTests {
         try folder.write("labels/\(number).png", ImageCodec().encode(map, as: .png))
         try folder.picture("images/\(number).jpg", tone: UInt8(40 * number), width: 4, height: 4)
       }
-      let report = try checkData(at: folder)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.findings.contains { $0.message.contains("classes 0 … 4") })
       try folder.write("classes.txt", "sky\nwall\n")
       #expect(try !checkData(at: folder).isUsable)
@@ -242,12 +242,12 @@ struct PairCheckTests {
       for number in 0..<3 {
         try folder.picture("\(number).png", tone: UInt8(40 * number), width: 8, height: 4)
       }
-      let report = try checkData(at: folder)
-      #expect(report.layout == .sideBySide && report.suggestedCommand?.contains("pix2pix") == true)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
+      #expect(report.layout == .sideBySide && report.suggestedCommand?.contains("imagePairs") == true)
       #expect(report.description.contains("train: 3 pairs"))
       try folder.picture("3.png", tone: 7, width: 12, height: 4)
       #expect(try checkData(at: folder).layout == .flatPictures)
-      let asked = try checkData(at: folder, options: DatasetOptions(isSideBySide: true))
+      let asked = try checkData(at: folder, options: DatasetOptions(isSideBySide: true), suggesting: \.rawValue)
       #expect(asked.layout == .sideBySide && asked.suggestedCommand?.contains("--side-by-side") == true)
     }
   }

@@ -26,7 +26,8 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
   public static let identity = SystemIdentity(
     name: "cgan", summary: "Conditional GAN: pictures by class",
     paper: "Mirza and Osindero, Conditional Generative Adversarial Nets, 2014",
-    reference: "eriklindernoren/PyTorch-GAN implementations/cgan/cgan.py")
+    reference: "eriklindernoren/PyTorch-GAN implementations/cgan/cgan.py",
+    suits: [.labelledImages])
 
   /// The choices this system was built from.
   public let configuration: Configuration

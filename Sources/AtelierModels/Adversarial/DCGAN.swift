@@ -24,7 +24,8 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
   public static let identity = SystemIdentity(
     name: "dcgan", summary: "Deep convolutional GAN without classes",
     paper: "Radford et al., Unsupervised Representation Learning with Deep Convolutional GANs, 2016",
-    reference: "pytorch/examples dcgan/main.py; Newmu/dcgan_code faces/train_uncond_dcgan.py")
+    reference: "pytorch/examples dcgan/main.py; Newmu/dcgan_code faces/train_uncond_dcgan.py",
+    suits: [.images])
 
   /// The choices of a dcgan.
   public struct Configuration: AugmentedConfiguration {

@@ -28,7 +28,8 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
   public static let identity = SystemIdentity(
     name: "spade", summary: "Photographs from label maps that modulate every layer",
     paper: "Park et al., Semantic Image Synthesis with Spatially-Adaptive Normalization, 2019",
-    reference: "NVlabs/SPADE models/pix2pix_model.py")
+    reference: "NVlabs/SPADE models/pix2pix_model.py",
+    suits: [.labelMaps])
 
   /// The choices this system was built from.
   public let configuration: Configuration

@@ -27,7 +27,8 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     name: "cyclegan", summary: "Two kinds of pictures into each other, learned without pairs",
     paper:
       "Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks, 2017",
-    reference: "junyanz/pytorch-CycleGAN-and-pix2pix models/cycle_gan_model.py")
+    reference: "junyanz/pytorch-CycleGAN-and-pix2pix models/cycle_gan_model.py",
+    suits: [.unpairedImages])
 
   /// The choices of a cyclegan.
   public struct Configuration: TranslatorConfiguration {

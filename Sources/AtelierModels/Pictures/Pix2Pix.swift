@@ -27,7 +27,8 @@ public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
   public static let identity = SystemIdentity(
     name: "pix2pix", summary: "Pictures into pictures, learned from pairs",
     paper: "Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017",
-    reference: "junyanz/pytorch-CycleGAN-and-pix2pix models/pix2pix_model.py")
+    reference: "junyanz/pytorch-CycleGAN-and-pix2pix models/pix2pix_model.py",
+    suits: [.imagePairs])
 
   /// The choices this system was built from.
   public let configuration: Configuration

@@ -26,7 +26,8 @@ public final class SRResNet: EnlargingSystem {
     name: "srresnet", summary: "Super-resolution by regression, pixel by pixel or by features",
     paper: "Ledig et al., Photo-Realistic Single Image Super-Resolution Using a GAN, 2017; "
       + "Johnson et al., Perceptual Losses for Real-Time Style Transfer and Super-Resolution, 2016",
-    reference: "XPixelGroup/BasicSR archs/srresnet_arch.py, models/sr_model.py")
+    reference: "XPixelGroup/BasicSR archs/srresnet_arch.py, models/sr_model.py",
+    suits: [.photographs])
 
   /// The choices of an srresnet.
   public struct Configuration: EnlargingConfiguration {

@@ -22,7 +22,8 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem {
   public static let identity = SystemIdentity(
     name: "rnn-language-model", summary: "text, one word, character or byte after the other",
     paper: "Mikolov et al. 2010, Recurrent neural network based language model; Zaremba et al. 2014",
-    reference: "pytorch/examples word_language_model")
+    reference: "pytorch/examples word_language_model",
+    suits: [.text])
 
   /// The artefact that holds the vocabulary, JSON of ``AtelierData/Vocabulary``.
   public static let vocabularyNames = ["vocabulary", "vocabulary.json"]

@@ -1,0 +1,17 @@
+/// What data are, as far as it decides which systems suit them.
+public enum DataKind: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Plain text.
+  case text
+  /// Images of one size without labels.
+  case images
+  /// Images with labels.
+  case labelledImages
+  /// Images of many sizes, which are better cropped than resized.
+  case photographs
+  /// Aligned pairs of images.
+  case imagePairs
+  /// Label maps with the images that belong to them.
+  case labelMaps
+  /// Two sets of images without correspondence.
+  case unpairedImages
+}
