@@ -3,11 +3,11 @@
 
 #include "include/CTNetworks.h"
 
-#include <torch/csrc/jit/frontend/tracer.h>
-
 #include <array>
 
 #include "Support.h"
+
+#include <ATen/Functions.h>
 
 using namespace ctorch;
 
@@ -23,7 +23,7 @@ at::Tensor instanceNorm(const at::Tensor &x, const OptionalTensor &weight, const
                         const OptionalTensor &runningMean, const OptionalTensor &runningVariance,
                         bool useInputStatistics, double momentum, double epsilon) {
   const bool isPlain = useInputStatistics && !runningMean;
-  if (torch::jit::tracer::isTracing() || x.dim() != 4 || !useInputStatistics || (!isPlain && x.size(0) != 1))
+  if (ctorch::isTracing() || x.dim() != 4 || !useInputStatistics || (!isPlain && x.size(0) != 1))
     return at::instance_norm(x, weight, bias, runningMean, runningVariance, useInputStatistics, momentum, epsilon, true);
   const bool hasChannelsLast = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
   const auto batchNorm = [&](const at::Tensor &one) {

@@ -5,6 +5,8 @@
 
 #include "Support.h"
 
+#include <ATen/Functions.h>
+
 using namespace ctorch;
 
 #define CT_UNARY(NAME, EXPRESSION) \

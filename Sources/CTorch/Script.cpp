@@ -14,6 +14,8 @@
 
 using namespace ctorch;
 
+bool ctorch::isTracing() { return torch::jit::tracer::isTracing(); }
+
 struct CTScriptModule {
   torch::jit::Module root;
   std::set<std::string> read;

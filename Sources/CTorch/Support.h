@@ -1,7 +1,8 @@
 // What the C++ files of this target share: the handle, the guard, and conversions.
 #pragma once
 
-#include <ATen/ATen.h>
+// Not ATen/ATen.h: it holds every operation, which takes 5 seconds of compiling more in each file.
+#include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 
 #include <string>
@@ -63,6 +64,8 @@ bool fill(CTTensor **results, Tuple &&tuple) {
 }
 
 at::ScalarType scalarType(int32_t dtype);
+// Whether what is called is being recorded as a script.
+bool isTracing();
 at::Device device(int32_t kind, int32_t index);
 
 }  // namespace ctorch

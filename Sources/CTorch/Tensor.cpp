@@ -3,6 +3,13 @@
 
 #include "Support.h"
 
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/linspace.h>
+
 #include <cstring>
 
 using namespace ctorch;
