@@ -102,7 +102,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 /// follows direct dependencies only, and an umbrella's own module does not change when theirs do.
 let umbrella: [Target.Dependency] = [
   "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore", "AtelierModels",
-  "AtelierMetrics", "AtelierTraining",
+  "AtelierMetrics", "AtelierTraining", "AtelierEvaluation",
 ]
 let everything: [Target.Dependency] = ["Atelier"] + umbrella
 
@@ -177,6 +177,12 @@ let package = Package(
       [
         "Torch", "TorchNN", "Perception", "AtelierHashing", "AtelierMedia", "AtelierData", "AtelierCore",
         "AtelierMetrics", "CTensorBoard", yams,
+      ]),
+    library(
+      "AtelierEvaluation",
+      [
+        "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore", "AtelierMetrics",
+        "AtelierTraining",
       ]),
     library("Atelier", umbrella),
     program("AtelierCommand", everything + [argumentParser, yams]),

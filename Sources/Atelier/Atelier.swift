@@ -1,6 +1,7 @@
 /// Everything a program that trains, measures or uses generative models imports.
 @_exported public import AtelierCore
 @_exported public import AtelierData
+@_exported public import AtelierEvaluation
 @_exported public import AtelierMedia
 @_exported public import AtelierMetrics
 @_exported public import AtelierModels

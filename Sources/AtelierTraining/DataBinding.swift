@@ -164,7 +164,7 @@ public final class DataBinding {
 
   /// A batch of one example; nil for a picture that cannot be decoded, which is named, unless such pictures
   /// are to stop everything.
-  func usableBatch(of index: Int, in dataset: any Dataset, say: (String) -> Void) throws -> Batch? {
+  package func usableBatch(of index: Int, in dataset: any Dataset, say: (String) -> Void) throws -> Batch? {
     do { return try batch(of: index, in: dataset) } catch let error as DatasetError {
       try name(error, say)
       return nil
@@ -172,7 +172,7 @@ public final class DataBinding {
   }
 
   /// The first examples that can be decoded, at most `limit`; those before them that cannot are named.
-  func usableIndices(of dataset: any Dataset, limit: Int, say: (String) -> Void) throws -> [Int] {
+  package func usableIndices(of dataset: any Dataset, limit: Int, say: (String) -> Void) throws -> [Int] {
     if dataset.isInMemory { return Array(0..<min(limit, dataset.count)) }
     var indices: [Int] = []
     for index in 0..<dataset.count where indices.count < limit {

@@ -135,7 +135,7 @@ public struct HealthWatch: Sendable {
 }
 
 /// A number for people: four digits that count.
-func short(_ value: Double) -> String {
+package func short(_ value: Double) -> String {
   guard value.isFinite else { return value.isNaN ? "nan" : value > 0 ? "inf" : "-inf" }
   guard value != 0 else { return "0" }
   let magnitude = abs(value)
@@ -151,7 +151,7 @@ func short(_ value: Double) -> String {
 }
 
 /// A number with so many digits behind the point.
-func fixed(_ value: Double, _ digits: Int) -> String {
+package func fixed(_ value: Double, _ digits: Int) -> String {
   guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
   var scale = 1.0
   for _ in 0..<digits { scale *= 10 }

@@ -104,7 +104,10 @@ public struct RunDirectory: Sendable, Hashable {
     return run
   }
 
-  static func makeFolder(_ folder: URL, withParents: Bool = false) throws(TrainingError) {
+  /// Makes a folder where it is missing.
+  ///
+  /// - Throws: ``TrainingError/unwritable(path:reason:)``.
+  package static func makeFolder(_ folder: URL, withParents: Bool = false) throws(TrainingError) {
     if withParents {
       let parent = folder.standardizedFileURL.deletingLastPathComponent()
       if !FileManager.default.fileExists(atPath: parent.path), parent.path != folder.path {

@@ -1,12 +1,12 @@
 import AtelierCore
-import AtelierData
-import AtelierMedia
-import Torch
+package import AtelierData
+package import AtelierMedia
+package import Torch
 import TorchNN
 
 /// Pictures beside what a system makes of them: source | output | target, a row an example, a group of
 /// columns a direction.
-struct TranslationPreview {
+package struct TranslationPreview {
   /// The sheet.
   let sheet: Image
   /// The first direction's outputs, `[count, channels, height, width]` in -1 … 1.
@@ -52,7 +52,7 @@ struct TranslationPreview {
   }
 
   /// Pictures that can be looked at: labels become colours, other channels than a picture's are left out.
-  static func pictures(
+  package static func pictures(
     _ tensor: Tensor, _ range: ImageRange, _ colours: [[UInt8]] = []
   ) throws -> [Image] {
     let host = tensor.to(.cpu).contiguous()

@@ -1,4 +1,5 @@
 import AtelierMetrics
+import AtelierTraining
 import Torch
 
 /// Distances of class-conditional systems, class by class and by how frequent classes are in training.

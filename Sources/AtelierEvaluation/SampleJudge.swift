@@ -1,4 +1,5 @@
 public import AtelierMetrics
+public import AtelierTraining
 public import Torch
 
 /// Judges generated pictures against real ones that no part of training has seen, and puts beside every

@@ -1,3 +1,5 @@
+public import AtelierTraining
+
 extension EvaluationTable {
   /// Numbers that were measured run by run, side by side: a column a run, then real against real where that was
   /// measured, then the runs' baselines.

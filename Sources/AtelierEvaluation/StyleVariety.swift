@@ -1,6 +1,7 @@
 import AtelierCore
 import AtelierData
 import AtelierMetrics
+import AtelierTraining
 import Foundation
 import Perception
 import Torch

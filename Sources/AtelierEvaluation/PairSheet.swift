@@ -1,6 +1,7 @@
 import AtelierData
 import AtelierMedia
 import AtelierMetrics
+import AtelierTraining
 import Torch
 
 /// Collects the measures of pairs, picture by picture, and what is needed for distances of sets.

@@ -2,6 +2,7 @@ public import AtelierCore
 import AtelierData
 public import AtelierMedia
 import AtelierMetrics
+public import AtelierTraining
 import Foundation
 import Perception
 import Torch

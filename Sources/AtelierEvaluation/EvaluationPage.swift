@@ -1,4 +1,5 @@
 import AtelierMedia
+import AtelierTraining
 public import Foundation
 import Torch
 

@@ -1,3 +1,4 @@
+public import AtelierTraining
 import Foundation
 
 /// Measured numbers side by side: a row a measure, a column a run or a baseline.

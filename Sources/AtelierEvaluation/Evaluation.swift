@@ -1,6 +1,7 @@
 public import AtelierCore
 import AtelierData
 import AtelierMetrics
+public import AtelierTraining
 import Foundation
 import Perception
 public import Torch

@@ -2,6 +2,7 @@ import AtelierCore
 import AtelierData
 import AtelierMedia
 import AtelierMetrics
+import AtelierTraining
 import Torch
 import TorchNN
 

@@ -1,5 +1,6 @@
 import AtelierCore
 import AtelierMetrics
+import AtelierTraining
 import Torch
 
 /// How well a system gives held-out pictures back from their maps and their own styles.
