@@ -1,5 +1,5 @@
+internal import AtelierHashing
 internal import AtelierMedia
-internal import Crypto
 public import Foundation
 internal import Synchronization
 
@@ -112,27 +112,27 @@ private struct MediaCheck {
     let reader = try AudioReader(file)
     let information = reader.information
     var meter = AudioMeter(sampleRate: information.sampleRate, channels: information.channels)
-    var hash = SHA256()
+    var hash = SHA256Hasher()
     while let window = try reader.read(frames: 65_536) {
       meter.add(window)
-      window.interleaved.withUnsafeBytes { hash.update(bufferPointer: $0) }
+      window.interleaved.withUnsafeBytes { hash.update($0) }
     }
     guard reader.position > 0 else { throw .damaged(file: file.path, reason: "it holds no frames") }
     facts.duration = Double(reader.position) / Double(information.sampleRate)
     facts.rate = "\(information.sampleRate) Hz"
     facts.shape = information.channels == 1 ? "mono" : "\(information.channels) channels"
     facts.encoding = information.encoding == .other ? information.encodingName : information.encoding.rawValue
-    facts.digest = text(hash.finalize()) + facts.rate + facts.shape
+    facts.digest = hash.hexDigest() + facts.rate + facts.shape
     facts.levels = meter.levels
   }
 
   private static func watch(_ file: URL, _ facts: inout Facts) throws(VideoError) {
     let video = try Video(contentsOf: file)
     let reader = try video.frames(FrameSelection(size: .init(width: 32, height: 32)))
-    var hash = SHA256()
+    var hash = SHA256Hasher()
     var last: [UInt8] = []
     while let frame = try reader.next() {
-      hash.update(data: frame.bytes)
+      hash.update(frame.bytes)
       // Half a step of 255 on average is what an encoder changes where nothing moves.
       let change = zip(frame.bytes, last).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
       if !last.isEmpty && 2 * change < last.count { facts.repeatedFrames += 1 }
@@ -145,11 +145,7 @@ private struct MediaCheck {
     facts.shape = "\(video.width) x \(video.height)"
     facts.encoding = video.information.codec
     facts.isConstantRate = video.information.isConstantRate
-    facts.digest = text(hash.finalize()) + facts.shape
-  }
-
-  private static func text(_ digest: SHA256.Digest) -> String {
-    digest.map { String($0, radix: 16) }.joined(separator: " ")
+    facts.digest = hash.hexDigest() + facts.shape
   }
 
   private static func tallies(_ names: [String]) -> [DataReport.Tally] {
