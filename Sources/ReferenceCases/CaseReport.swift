@@ -58,32 +58,74 @@ public struct CaseReport: Sendable {
 
   /// The whole report for programs.
   public func json() throws -> String {
-    struct Row: Encodable {
-      let caseName: String
-      let check: String
-      let passed: Bool
-      let tensors: Int
-      let absoluteError: Double?
-      let relativeError: Double?
-      let problems: [String]
-    }
-    struct Document: Encodable {
-      let passed: Int
-      let failed: Int
-      let checks: [Row]
-    }
-    let rows = results.map { result in
-      Row(
-        caseName: result.caseName, check: result.check, passed: result.passed,
-        tensors: result.comparisons.count,
-        absoluteError: result.absoluteError.isFinite ? result.absoluteError : nil,
-        relativeError: result.relativeError.isFinite ? result.relativeError : nil,
-        problems: (result.problem.map { [$0] } ?? [])
-          + result.comparisons.compactMap { row in row.failure.map { "\(row.name): \($0)" } })
-    }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    let data = try encoder.encode(Document(passed: passedCount, failed: failedCount, checks: rows))
-    return String(decoding: data, as: UTF8.self)
+    let document = Document(passed: passedCount, failed: failedCount, checks: results.map { Row($0) })
+    return String(decoding: try encoder.encode(document), as: UTF8.self)
   }
+
+  /// Reads what ``json()`` wrote.
+  ///
+  /// - Throws: `DecodingError` for anything else.
+  init(json: Data) throws {
+    self.init(try JSONDecoder().decode(Document.self, from: json).checks.map(\.result))
+  }
+}
+
+/// A report as a JSON document; an error that is no finite number is left out.
+private struct Document: Codable {
+  let passed: Int
+  let failed: Int
+  let checks: [Row]
+}
+
+private struct Row: Codable {
+  struct Tensor: Codable {
+    let name: String
+    let absoluteError: Double?
+    let relativeError: Double?
+    let failure: String?
+  }
+
+  let caseName: String
+  let check: String
+  let passed: Bool
+  let tensors: Int
+  let absoluteError: Double?
+  let relativeError: Double?
+  let problem: String?
+  let problems: [String]
+  let comparisons: [Tensor]
+
+  init(_ result: CheckResult) {
+    caseName = result.caseName
+    check = result.check
+    passed = result.passed
+    tensors = result.comparisons.count
+    absoluteError = result.absoluteError.finite
+    relativeError = result.relativeError.finite
+    problem = result.problem
+    problems =
+      (result.problem.map { [$0] } ?? [])
+      + result.comparisons.compactMap { row in row.failure.map { "\(row.name): \($0)" } }
+    comparisons = result.comparisons.map {
+      Tensor(
+        name: $0.name, absoluteError: $0.absoluteError.finite, relativeError: $0.relativeError.finite,
+        failure: $0.failure)
+    }
+  }
+
+  var result: CheckResult {
+    CheckResult(
+      caseName: caseName, check: check,
+      comparisons: comparisons.map {
+        Comparison(
+          name: $0.name, absoluteError: $0.absoluteError ?? .infinity,
+          relativeError: $0.relativeError ?? .infinity, failure: $0.failure)
+      }, problem: problem)
+  }
+}
+
+extension Double {
+  fileprivate var finite: Double? { isFinite ? self : nil }
 }

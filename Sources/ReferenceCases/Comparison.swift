@@ -25,6 +25,14 @@ public struct Comparison: Sendable {
   /// Why it failed; nil where it passed.
   public let failure: String?
 
+  /// An outcome that another process found.
+  init(name: String, absoluteError: Double, relativeError: Double, failure: String?) {
+    self.name = name
+    self.absoluteError = absoluteError
+    self.relativeError = relativeError
+    self.failure = failure
+  }
+
   /// Compares element by element; a not-a-number, another shape or another kind of type fails.
   ///
   /// - Parameter outliers: the share of elements that may miss the tolerance, at least one where above 0.

@@ -2,6 +2,7 @@ import AtelierCore
 import AtelierModels
 import Foundation
 import ReferenceCases
+import TestSupport
 import Testing
 import Torch
 
@@ -24,9 +25,55 @@ private let caseNames: [String] = {
   }
 
   @Test(arguments: caseNames)
-  func theAuthorsTensorsAreReproduced(_ name: String) {
-    for result in CaseRunner().run(folder: casesFolder.appendingPathComponent(name)) {
-      #expect(result.passed, "\(result.text)")
+  func theAuthorsTensorsAreReproduced(_ name: String) throws {
+    let folder = casesFolder.appendingPathComponent(name)
+    let results: [CheckResult]
+    if PlainArithmetic.isNeeded(byCaseIn: folder) {
+      let program = try #require(Program(named: "conformance"), "the program conformance is not built")
+      results = PlainArithmetic.run(folder: folder, program: program.url)
+    } else {
+      results = CaseRunner().run(folder: folder)
+    }
+    for result in results { #expect(result.passed, "\(result.text)") }
+  }
+}
+
+/// Cases that amplify rounding errors run in a process whose arithmetic is the same everywhere.
+@Suite struct PlainArithmeticTests {
+  @Test func onlyLossesPerEvaluationAskForIt() {
+    #expect(PlainArithmetic.isNeeded(byCaseIn: casesFolder.appendingPathComponent("neural-style")))
+    #expect(!PlainArithmetic.isNeeded(byCaseIn: casesFolder.appendingPathComponent("neural-style-adam")))
+    #expect(!PlainArithmetic.isNeeded(byCaseIn: casesFolder.appendingPathComponent("nowhere")))
+  }
+
+  @Test func failuresComeBackFromTheProcess() throws {
+    let program = try #require(Program(named: "conformance"), "the program conformance is not built")
+    let folder = try TemporaryFolder()
+    let copy = folder("cgan")
+    try FileManager.default.copyItem(at: casesFolder.appendingPathComponent("cgan-16"), to: copy)
+    let file = copy.appendingPathComponent("case.json")
+    var root = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+    var checks = try #require(root["checks"] as? [[String: Any]])
+    checks[0]["mode"] = "eval"
+    checks[1]["network"] = "nowhere"
+    root["checks"] = checks
+    try JSONSerialization.data(withJSONObject: root).write(to: file)
+    let here = CaseRunner().run(folder: copy)
+    let there = PlainArithmetic.run(folder: copy, program: program.url)
+    #expect(there.map(\.check) == here.map(\.check))
+    #expect(there.map(\.passed) == here.map(\.passed))
+    #expect(there.map(\.problem) == here.map(\.problem))
+    #expect(there.map { $0.comparisons.map(\.name) } == here.map { $0.comparisons.map(\.name) })
+    #expect(there.contains { $0.comparisons.contains { $0.failure != nil } })
+    #expect(there.contains { $0.problem != nil } && there.contains { $0.passed })
+  }
+
+  @Test func aProgramThatReportsNothingFails() {
+    for name in ["true", "false", "no-such-program"] {
+      let results = PlainArithmetic.run(
+        folder: casesFolder.appendingPathComponent("neural-style"),
+        program: URL(fileURLWithPath: "/usr/bin/\(name)"))
+      #expect(results.count == 1 && results.allSatisfy { !$0.passed && $0.problem != nil })
     }
   }
 }
