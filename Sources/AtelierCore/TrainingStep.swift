@@ -19,7 +19,7 @@ public final class TrainingStep {
 
   private let source: any BatchSource
   private let precision: DType?
-  private let device: Device
+  fileprivate let device: Device
   private let gradientClip: Double?
 
   /// What was logged, in order; tensors keep no history.
@@ -55,16 +55,80 @@ public final class TrainingStep {
   /// The next batch of training examples.
   public func batch() throws -> Batch { try source.next() }
 
-  /// The one point where weights change: the derivatives of every term added up, clipped, one step of the
-  /// optimiser, then of the moving average. Gradients are gone afterwards, so that they take no memory beside
-  /// what the next update needs.
+  /// The one point where weights change: the terms that `body` adds to the loss are differentiated, the gradients
+  /// clipped, the optimiser and then the moving average make one step. Gradients are gone afterwards, so that they
+  /// take no memory beside what the next update needs.
+  ///
+  /// ```swift
+  /// try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
+  ///   let fake = generator(source)
+  ///   loss.add("adversarial", objective.generator(discriminator(fake)))
+  ///   loss.add("l1", meanAbsoluteError(fake, target), weight: 100)
+  /// }
+  /// ```
   ///
   /// - Parameters:
   ///   - name: what the update is called in logs, usually the network's name.
-  ///   - clip: the largest global gradient norm; nil leaves the trainer's setting.
+  ///   - frozen: modules whose parameters take no gradients meanwhile, such as the discriminator that a generator
+  ///     is judged by; afterwards, also after an error, they are as they were.
   ///   - average: a moving average that follows the updated network.
-  ///   - terms: losses, each computed and differentiated in turn, so that the history of one is gone
-  ///     before the next is made; an optimiser such as L-BFGS evaluates them several times.
+  ///   - clip: the largest global gradient norm; nil leaves the trainer's setting.
+  ///   - body: adds the terms of the loss; an optimiser such as L-BFGS runs it several times.
+  /// - Returns: the terms of the first evaluation, without history.
+  @discardableResult
+  public func update(
+    _ name: String, _ optimizer: Optimizer, freezing frozen: [Module] = [], average: MovingAverage? = nil,
+    clip: Double? = nil, _ body: (inout Loss) throws -> Void
+  ) throws -> Loss.Terms {
+    try updated(name, optimizer, freezing: frozen, average: average, clip: clip, body).terms
+  }
+
+  /// ``update(_:_:freezing:average:clip:_:)`` whose `body` also hands out what it computed on the way, such as the
+  /// generated images, of the first evaluation.
+  public func update<Result>(
+    _ name: String, _ optimizer: Optimizer, freezing frozen: [Module] = [], average: MovingAverage? = nil,
+    clip: Double? = nil, _ body: (inout Loss) throws -> Result
+  ) throws -> (terms: Loss.Terms, result: Result) {
+    try updated(name, optimizer, freezing: frozen, average: average, clip: clip, body)
+  }
+
+  private func updated<Result>(
+    _ name: String, _ optimizer: Optimizer, freezing frozen: [Module], average: MovingAverage?, clip: Double?,
+    _ body: (inout Loss) throws -> Result
+  ) throws -> (terms: Loss.Terms, result: Result) {
+    // Only what takes gradients is frozen, so that what was frozen before stays so.
+    let constants = frozen.flatMap { $0.parameters() }.filter(\.requiresGradient)
+    for parameter in constants { parameter.requiresGradient = false }
+    defer { for parameter in constants { parameter.requiresGradient = true } }
+    var first: (terms: Loss.Terms, result: Result)?
+    try optimizer.step {
+      optimizer.zeroGradients()
+      var loss = Loss(of: self)
+      let result = try body(&loss)
+      loss.backward()
+      noteGradients(name, optimizer, clip)
+      if first == nil { first = (loss.terms, result) }
+      return loss.terms.total
+    }
+    optimizer.zeroGradients()
+    average?.update(step: index)
+    guard let first else { preconditionFailure("the optimiser did not evaluate the loss of '\(name)'") }
+    return first
+  }
+
+  /// Clips the gradients and takes down their norm.
+  private func noteGradients(_ name: String, _ optimizer: Optimizer, _ clip: Double?) {
+    if let limit = clip ?? gradientClip {
+      let norm = clipGradients(of: optimizer.parameters, toNorm: limit)
+      if isObserved { gradientNorms.append((name, norm)) }
+    } else if isObserved {
+      gradientNorms.append((name, gradientNorm(of: optimizer.parameters)))
+    }
+  }
+
+  /// An update of which every term is a closure of its own.
+  ///
+  /// - Parameter terms: losses, each computed and differentiated in turn; see ``Loss/backward()``.
   /// - Returns: the sum of the terms at the first evaluation, without history.
   @discardableResult
   public func update(
@@ -81,26 +145,12 @@ public final class TrainingStep {
     _ name: String, _ optimizer: Optimizer, clip: Double? = nil, average: MovingAverage? = nil,
     minimizingAll terms: [() throws -> Tensor]
   ) throws -> Tensor {
-    let total = try optimizer.step {
-      optimizer.zeroGradients()
-      var total: Tensor?
+    try update(name, optimizer, average: average, clip: clip) { loss in
       for term in terms {
-        let loss = try term()
-        // Backward passes run outside autocast: the recorded operations already know their types.
-        withoutAutocast(on: device) { loss.backward() }
-        total = total.map { $0 + loss.detached() } ?? loss.detached()
+        loss.add(try term())
+        loss.backward()
       }
-      if let limit = clip ?? gradientClip {
-        let norm = clipGradients(of: optimizer.parameters, toNorm: limit)
-        if isObserved { gradientNorms.append((name, norm)) }
-      } else if isObserved {
-        gradientNorms.append((name, gradientNorm(of: optimizer.parameters)))
-      }
-      return total ?? Tensor(scalar: 0)
-    }
-    optimizer.zeroGradients()
-    average?.update(step: index)
-    return total
+    }.total
   }
 
   /// Records a number under a name; the value is read only when the trainer writes its log.
@@ -110,4 +160,63 @@ public final class TrainingStep {
   public func observe(_ name: String, _ value: () -> Tensor) {
     if isObserved { logged.append((name, withoutGradients { value() }.detached())) }
   }
+}
+
+/// The loss of one update, to which a system adds its terms; see ``TrainingStep/update(_:_:freezing:average:clip:_:)``.
+public struct Loss {
+  /// What the terms of a loss came to.
+  public struct Terms {
+    fileprivate var values: [String: Tensor] = [:]
+    fileprivate var sum: Tensor?
+
+    /// The sum of all terms, without history.
+    public var total: Tensor { sum ?? Tensor(scalar: 0) }
+
+    /// The term of a name as it was logged, without history; nil where none was added under it. Of several under
+    /// one name the last.
+    public subscript(name: String) -> Tensor? { values[name] }
+  }
+
+  private let step: TrainingStep
+  private var pending: Tensor?
+  /// The terms so far; their sum takes in what was differentiated.
+  fileprivate private(set) var terms = Terms()
+
+  fileprivate init(of step: TrainingStep) { self.step = step }
+
+  /// The sum of the terms so far, without history.
+  public var total: Tensor {
+    guard let pending else { return terms.total }
+    return terms.sum.map { $0 + pending.detached() } ?? pending.detached()
+  }
+
+  /// Adds a term, a scalar, and logs it under its name.
+  ///
+  /// - Parameter logsWeighted: whether the weighted term is logged; false: the value as it is given.
+  public mutating func add(_ name: String, _ value: Tensor, weight: Double = 1, logsWeighted: Bool = true) {
+    let term = weighted(value, weight)
+    let logged = (logsWeighted ? term : value).detached()
+    terms.values[name] = logged
+    step.log(name, logged)
+    include(term)
+  }
+
+  /// Adds a term, a scalar, that is not logged.
+  public mutating func add(_ value: Tensor, weight: Double = 1) { include(weighted(value, weight)) }
+
+  /// Differentiates what was added since the last call, and frees its history before the next terms are computed.
+  ///
+  /// The update differentiates what is left in the end, so that a loss that fits into memory as a whole needs no
+  /// call.
+  public mutating func backward() {
+    guard let part = pending else { return }
+    pending = nil
+    // Backward passes run outside autocast: the recorded operations already know their types.
+    withoutAutocast(on: step.device) { part.backward() }
+    terms.sum = terms.sum.map { $0 + part.detached() } ?? part.detached()
+  }
+
+  private func weighted(_ value: Tensor, _ weight: Double) -> Tensor { weight == 1 ? value : value * weight }
+
+  private mutating func include(_ term: Tensor) { pending = pending.map { $0 + term } ?? term }
 }
