@@ -161,32 +161,23 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
 
   /// One step of training.
   public func step(_ step: TrainingStep) throws {
-    let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
-    let augment = self.augment
+    let objective = configuration.loss
     let real = try step.batch()["image"]
-
     let fake = generator(step.draws.normal("latent", [real.shape[0], configuration.latentSize]))
-    let generatorLoss = try withFrozen(discriminator) {
-      try step.update(
-        "generator", generatorOptimizer,
-        minimizing: {
-          loss.generator(discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator")))
-        })
+
+    try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
+      let scores = discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator"))
+      loss.add("generator", objective.generator(scores))
     }
 
-    let constant = fake.detached()
-    let discriminatorLoss = try step.update(
-      "discriminator", discriminatorOptimizer,
-      minimizing: {
-        // Two calls, because batch norm must not see real and generated pictures together.
-        let realScores = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
-        let fakeScores = discriminator(augment(constant, draws: step.draws, name: "diffAugment.fake"))
-        augment.observe(realScores: realScores)
-        step.observe("discriminatorAccuracy") { loss.accuracy(real: realScores, fake: fakeScores) }
-        return 0.5 * (loss.real(realScores) + loss.fake(fakeScores))
-      })
-    step.log("generator", generatorLoss)
-    step.log("discriminator", discriminatorLoss)
+    try step.update("discriminator", discriminatorOptimizer) { loss in
+      // Two calls, because batch norm must not see real and generated pictures together.
+      let realScores = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
+      let fakeScores = discriminator(augment(fake.detached(), draws: step.draws, name: "diffAugment.fake"))
+      augment.observe(realScores: realScores)
+      step.observe("discriminatorAccuracy") { objective.accuracy(real: realScores, fake: fakeScores) }
+      loss.add("discriminator", 0.5 * (objective.real(realScores) + objective.fake(fakeScores)))
+    }
     augment.endStep(step)
   }
 
