@@ -71,73 +71,43 @@ public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
 
   // MARK: Training
 
-  /// One step: the generator runs, the discriminator learns, then the generator.
+  /// One step: the generator runs, the discriminator is updated, then the generator.
   public func step(_ step: TrainingStep) throws {
     for optimizer in [generatorOptimizer, discriminatorOptimizer] {
       optimizer.learningRate = configuration.learningRate(atEpoch: step.epoch)
     }
-    let weights = configuration.weights
+    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
     let batch = try step.batch()
     let (source, target) = (batch["source"], batch["target"])
     let fake = generator(source)
-    let isAdversarial = weights.adversarial > 0
-    if isAdversarial { try teachDiscriminator(step, source: source, fake: fake, real: target) }
 
-    var (adversarial, pixel): (Tensor?, Tensor?)
-    let total = try withFrozen(discriminator) {
-      try step.update(
-        "generator", generatorOptimizer,
-        minimizing: { [self] in
-          let near = configuration.pixelLoss(fake, target) * weights.l1
-          pixel = near
-          guard isAdversarial else { return near }
-          let scores = judge(source, fake, "diffAugment.generator", step.draws)
-          let fooling = configuration.adversarialLoss.loss.generator(scores) * weights.adversarial
-          adversarial = fooling
-          return fooling + near
-        })
+    if weights.adversarial > 0 {
+      let terms = try step.update("discriminator", discriminatorOptimizer) { loss in
+        let fakeScores = scores(source, fake.detached(), step, "diffAugment.fake")
+        loss.add("discriminatorFake", objective.fake(fakeScores), weight: 0.5, logsWeighted: false)
+        loss.backward()
+        let realScores = scores(source, target, step, "diffAugment.real")
+        augment.observe(realScores: realScores)
+        loss.add("discriminatorReal", objective.real(realScores), weight: 0.5, logsWeighted: false)
+        step.observe("discriminatorAccuracy") { objective.accuracy(real: realScores, fake: fakeScores) }
+      }
+      step.log("discriminator", terms.total)
     }
-    if let adversarial { step.log("adversarial", adversarial) }
-    if let pixel { step.log(configuration.pixelLoss.rawValue, pixel) }
-    step.log("generator", total)
+
+    let terms = try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
+      if weights.adversarial > 0 {
+        let fakeScores = scores(source, fake, step, "diffAugment.generator")
+        loss.add("adversarial", objective.generator(fakeScores), weight: weights.adversarial)
+      }
+      loss.add(configuration.pixelLoss.rawValue, configuration.pixelLoss(fake, target), weight: weights.l1)
+    }
+    step.log("generator", terms.total)
     augment.endStep(step)
   }
 
-  /// The discriminator's update: the generated pair first, then the real one, half of each loss.
-  private func teachDiscriminator(
-    _ step: TrainingStep, source: Tensor, fake: Tensor, real: Tensor
-  ) throws {
-    let loss = configuration.adversarialLoss.loss
-    var (fakeLoss, realLoss): (Tensor?, Tensor?)
-    var (fakeScores, realScores): (Tensor?, Tensor?)
-    let total = try step.update(
-      "discriminator", discriminatorOptimizer,
-      minimizing: { [self] in
-        let scores = judge(source, fake.detached(), "diffAugment.fake", step.draws)
-        fakeScores = scores.detached()
-        let value = loss.fake(scores)
-        fakeLoss = value.detached()
-        return value * 0.5
-      },
-      { [self] in
-        let scores = judge(source, real, "diffAugment.real", step.draws)
-        augment.observe(realScores: scores)
-        realScores = scores.detached()
-        let value = loss.real(scores)
-        realLoss = value.detached()
-        return value * 0.5
-      })
-    if let fakeLoss { step.log("discriminatorFake", fakeLoss) }
-    if let realLoss { step.log("discriminatorReal", realLoss) }
-    step.log("discriminator", total)
-    if let realScores, let fakeScores {
-      step.observe("discriminatorAccuracy") { loss.accuracy(real: realScores, fake: fakeScores) }
-    }
-  }
-
-  /// Scores of pairs, whose two pictures may have been moved alike.
-  private func judge(_ source: Tensor, _ picture: Tensor, _ name: String, _ draws: any Draws) -> Tensor {
-    discriminator(augment(picture, beside: source, draws: draws, name: name))
+  /// Scores of pairs, whose two images augmentation moves alike.
+  private func scores(_ source: Tensor, _ image: Tensor, _ step: TrainingStep, _ name: String) -> Tensor {
+    discriminator(augment(image, beside: source, draws: step.draws, name: name))
   }
 
   // MARK: Generation
