@@ -224,105 +224,64 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
 
   // MARK: Training
 
-  /// One step: both generators, then both discriminators on the pictures made before that update.
+  /// One step: both generators, then both discriminators on the images made before that update.
   public func step(_ step: TrainingStep) throws {
     for optimizer in [generatorOptimizer, discriminatorOptimizer] {
       optimizer.learningRate = configuration.learningRate(atEpoch: step.epoch)
     }
+    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
     let batch = try step.batch()
     let (realA, realB) = (batch["A"], batch["B"])
-    let (fakeA, fakeB) = try teachGenerators(step, realA, realB)
-    let seenB = poolB.exchanged(fakeB, draws: step.draws)
-    let seenA = poolA.exchanged(fakeA, draws: step.draws)
-    try teachDiscriminators(step, realA, seenA, realB, seenB)
+    func scores(_ discriminator: any Layer, _ images: Tensor, _ name: String) -> Tensor {
+      discriminator(augment(images, draws: step.draws, name: "diffAugment.\(name)"))
+    }
+
+    let (terms, (fakeA, fakeB)) = try step.update(
+      "generators", generatorOptimizer, freezing: [discriminatorA, discriminatorB]
+    ) { loss in
+      let fakeB = generatorAB(realA)
+      let cycledA = generatorBA(fakeB)
+      loss.add("adversarialAB", objective.generator(scores(discriminatorB, fakeB, "generatorAB")))
+      loss.add("cycleA", meanAbsoluteError(cycledA, realA), weight: weights.cycle)
+      loss.backward()
+
+      let fakeA = generatorBA(realB)
+      let cycledB = generatorAB(fakeA)
+      loss.add("adversarialBA", objective.generator(scores(discriminatorA, fakeA, "generatorBA")))
+      loss.add("cycleB", meanAbsoluteError(cycledB, realB), weight: weights.cycle)
+      loss.backward()
+
+      if weights.identity > 0 {
+        let weight = weights.cycle * weights.identity
+        loss.add("identityB", meanAbsoluteError(generatorAB(realB), realB), weight: weight)
+        loss.backward()
+        loss.add("identityA", meanAbsoluteError(generatorBA(realA), realA), weight: weight)
+      } else {
+        for name in ["identityB", "identityA"] { step.log(name, Tensor(scalar: 0, device: realA.device)) }
+      }
+      return (fakeA.detached(), fakeB.detached())
+    }
+    step.log("generator", terms.total)
+
+    let shownB = poolB.exchanged(fakeB, draws: step.draws)
+    let shownA = poolA.exchanged(fakeA, draws: step.draws)
+    let discriminatorTerms = try step.update("discriminators", discriminatorOptimizer) { loss in
+      for (name, discriminator, real, fake) in [
+        ("B", discriminatorB, realB, shownB), ("A", discriminatorA, realA, shownA),
+      ] {
+        let realScores = scores(discriminator, real, "real\(name)")
+        augment.observe(realScores: realScores)
+        let realLoss = objective.real(realScores) * 0.5
+        loss.add(realLoss)
+        loss.backward()
+        let fakeLoss = objective.fake(scores(discriminator, fake, "fake\(name)")) * 0.5
+        loss.add(fakeLoss)
+        loss.backward()
+        step.log("discriminator\(name)", realLoss.detached() + fakeLoss.detached())
+      }
+    }
+    step.log("discriminator", discriminatorTerms.total)
     augment.endStep(step)
-  }
-
-  /// The generators' update; gives the generated pictures of A and B, without history.
-  private func teachGenerators(
-    _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor
-  ) throws -> (fakeA: Tensor, fakeB: Tensor) {
-    let weights = configuration.weights
-    let loss = configuration.adversarialLoss.loss
-    var logged: [(name: String, value: Tensor)] = []
-    func noted(_ name: String, _ value: Tensor) -> Tensor {
-      logged.append((name, value.detached()))
-      return value
-    }
-    /// One direction and back: `there` makes a picture of the other domain, `back` undoes it. Gives the
-    /// made picture without history beside the loss.
-    func cycle(
-      _ real: Tensor, _ there: any Layer, _ back: any Layer, _ judge: any Layer, _ names: (String, String)
-    ) -> (fake: Tensor, loss: Tensor) {
-      let fake = there(real)
-      let returned = back(fake)
-      let scores = judge(augment(fake, draws: step.draws, name: "diffAugment.generator\(names.0)"))
-      let sum =
-        noted("adversarial\(names.0)", loss.generator(scores))
-        + noted("cycle\(names.1)", meanAbsoluteError(returned, real) * weights.cycle)
-      return (fake.detached(), sum)
-    }
-    var (fakeA, fakeB): (Tensor?, Tensor?)
-    func identity(_ real: Tensor, _ generator: any Layer, _ name: String) -> Tensor {
-      noted(
-        "identity\(name)", meanAbsoluteError(generator(real), real) * (weights.cycle * weights.identity))
-    }
-    let hasIdentity = weights.identity > 0
-    let zero = Tensor(scalar: 0, device: realA.device)
-    let total = try withFrozen(discriminatorA) {
-      try withFrozen(discriminatorB) {
-        let there = {
-          let made = cycle(realA, self.generatorAB, self.generatorBA, self.discriminatorB, ("AB", "A"))
-          fakeB = made.fake
-          return made.loss
-        }
-        let back = {
-          let made = cycle(realB, self.generatorBA, self.generatorAB, self.discriminatorA, ("BA", "B"))
-          fakeA = made.fake
-          return made.loss
-        }
-        guard hasIdentity else {
-          logged += [("identityB", zero), ("identityA", zero)]
-          return try step.update("generators", generatorOptimizer, minimizing: there, back)
-        }
-        return try step.update(
-          "generators", generatorOptimizer, minimizing: there, back,
-          { identity(realB, self.generatorAB, "B") }, { identity(realA, self.generatorBA, "A") })
-      }
-    }
-    for (name, value) in logged { step.log(name, value) }
-    step.log("generator", total)
-    return (left(fakeA, "a picture of A"), left(fakeB, "a picture of B"))
-  }
-
-  /// The discriminators' update: half of the losses on real and on seen generated pictures, domain by domain.
-  private func teachDiscriminators(
-    _ step: TrainingStep, _ realA: Tensor, _ fakeA: Tensor, _ realB: Tensor, _ fakeB: Tensor
-  ) throws {
-    let loss = configuration.adversarialLoss.loss
-    var values: [Tensor] = []
-    func term(
-      _ name: String, _ discriminator: any Layer, _ pictures: Tensor, _ draw: String,
-      _ part: @escaping (Tensor) -> Tensor
-    ) -> () -> Tensor {
-      {
-        let scores = discriminator(
-          self.augment(pictures, draws: step.draws, name: "diffAugment.\(draw)\(name)"))
-        if draw == "real" { self.augment.observe(realScores: scores) }
-        let value = part(scores) * 0.5
-        values.append(value.detached())
-        return value
-      }
-    }
-    let total = try step.update(
-      "discriminators", discriminatorOptimizer,
-      minimizing: term("B", discriminatorB, realB, "real", loss.real),
-      term("B", discriminatorB, fakeB, "fake", loss.fake),
-      term("A", discriminatorA, realA, "real", loss.real),
-      term("A", discriminatorA, fakeA, "fake", loss.fake))
-    step.log("discriminatorB", values[0] + values[1])
-    step.log("discriminatorA", values[2] + values[3])
-    step.log("discriminator", total)
   }
 
   // MARK: Generation
