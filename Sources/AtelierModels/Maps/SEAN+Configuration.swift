@@ -181,8 +181,4 @@ extension SEAN {
   }
 }
 
-extension SEAN.Configuration: MapGameConfiguration {
-  var lossFactors: (featureMatching: Double, perceptual: Double) {
-    (weights.featureMatching, weights.perceptual)
-  }
-}
+extension SEAN.Configuration: TwoTimeScaleTraining {}

@@ -1,5 +1,6 @@
 public import AtelierCore
 public import AtelierData
+import Perception
 public import Torch
 public import TorchNN
 
@@ -36,7 +37,13 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
   public let networks: [Network]
   private let generator: Generator
   private let meanStyles: MeanStyles
-  private let game: MapGame
+  private let discriminator: MultiscaleDiscriminator
+  /// The network of the perceptual loss, where there is one.
+  private let vgg: VGG?
+  private let generatorOptimizer: Adam
+  private let discriminatorOptimizer: Adam
+  /// The discriminators' augmentation.
+  public let augment: DiscriminatorAugmentation
 
   /// Builds the networks and their optimisers.
   ///
@@ -56,10 +63,14 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
     let meanStyles = MeanStyles(classes: configuration.classes, styleLength: configuration.styleLength)
     self.generator = generator
     self.meanStyles = meanStyles
-    game = try MapGame(configuration, generator: generator.namedParameters(), discriminator: discriminator)
+    self.discriminator = discriminator
+    let perceptual = try perceptualNetwork(configuration.features, weight: configuration.weights.perceptual)
+    vgg = perceptual?.0
+    (generatorOptimizer, discriminatorOptimizer) = configuration.makeTwoTimeScaleAdam(
+      generator: generator.namedParameters(), discriminator: discriminator.namedParameters())
+    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     networks =
-      Self.describe(configuration, generator, discriminator, meanStyles)
-      + [game.perceptualNetwork].compactMap(\.self)
+      Self.describe(configuration, generator, discriminator, meanStyles) + [perceptual?.1].compactMap(\.self)
   }
 
   /// The networks with the inputs and outputs of reference cases.
@@ -90,10 +101,9 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
   }
 
   /// The optimisers by their networks' names.
-  public var optimizers: [(name: String, optimizer: Optimizer)] { game.optimizers }
-
-  /// What the discriminators see of pictures.
-  public var augment: DiscriminatorAugmentation { game.augment }
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
+  }
 
   /// Takes over the number of classes.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
@@ -104,18 +114,54 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
 
   // MARK: Training
 
-  /// One step of the ``MapGame``: the generator's update with the styles of the real pictures, new pictures, the
+  /// One step: the generator's update with the styles of the real images, newly generated images, the
   /// discriminators' update.
   public func step(_ step: TrainingStep) throws {
+    configuration.setTwoTimeScales(generatorOptimizer, discriminatorOptimizer, epoch: step.epoch)
+    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
     let batch = try step.batch()
     let real = batch["image"]
     let map = MapPyramid(oneHotLabels(batch["label"], classes: configuration.classes))
+    // Both passes of the generator draw, the generator's own first.
     let noise = step.draws.normal("noise", [2, generator.noiseCount(map)])
-    try game.play(step, map: map, real: real) { pass in
+
+    let terms = try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
       let styles = generator.styleEncoder(real, map)
-      if pass == 0 { meanStyles.add(styles, map.full) }
-      return (generator(map, styles: styles, noise: noise.selected(dim: 0, index: pass)), [])
+      meanStyles.add(styles, map.full)
+      let fake = generator(map, styles: styles, noise: noise.selected(dim: 0, index: 0))
+      let outputs = discriminated(fake, real, map, step, "diffAugment.generator")
+      loss.add("adversarial", meanOverScales(outputs.fake, objective.generator))
+      if weights.featureMatching > 0 {
+        let distance = featureDistance(outputs.fake, outputs.real)
+        loss.add("featureMatching", distance, weight: weights.featureMatching)
+      }
+      if let vgg {
+        loss.add("perceptual", perceptualDistance(vgg, fake, real), weight: weights.perceptual)
+      }
     }
+    step.log("generator", terms.total)
+
+    let fake = withoutGradients {
+      let styles = generator.styleEncoder(real, map)
+      return generator(map, styles: styles, noise: noise.selected(dim: 0, index: 1))
+    }
+    let discriminatorTerms = try step.update("discriminator", discriminatorOptimizer) { loss in
+      let outputs = discriminated(fake, real, map, step, "diffAugment.discriminator")
+      augment.observe(realScores: outputs.real.compactMap(\.last))
+      loss.add("discriminatorFake", meanOverScales(outputs.fake, objective.fake))
+      loss.add("discriminatorReal", meanOverScales(outputs.real, objective.real))
+    }
+    step.log("discriminator", discriminatorTerms.total)
+    augment.endStep(step)
+  }
+
+  /// Features and scores of generated and of real images, which go through the discriminators with their map as
+  /// one batch. Augmentation moves both and the map alike, because the features of one are to match the other's.
+  private func discriminated(
+    _ fake: Tensor, _ real: Tensor, _ map: MapPyramid, _ step: TrainingStep, _ name: String
+  ) -> (fake: [[Tensor]], real: [[Tensor]]) {
+    let shown = augment.alike([fake, real], beside: map.full, draws: step.draws, name: name)
+    return halvedBatch(discriminator(.concatenated(shown, dim: 0)))
   }
 
   // MARK: Generation

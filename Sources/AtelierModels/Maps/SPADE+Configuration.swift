@@ -236,8 +236,4 @@ extension SPADE {
   }
 }
 
-extension SPADE.Configuration: MapGameConfiguration {
-  var lossFactors: (featureMatching: Double, perceptual: Double) {
-    (weights.featureMatching, weights.perceptual)
-  }
-}
+extension SPADE.Configuration: TwoTimeScaleTraining {}

@@ -1,5 +1,6 @@
 public import AtelierCore
 public import AtelierData
+import Perception
 public import Torch
 public import TorchNN
 
@@ -37,7 +38,13 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
   public let networks: [Network]
   private let generator: any MapGenerator
   private let encoder: StyleDistributionEncoder?
-  private let game: MapGame
+  private let discriminator: MultiscaleDiscriminator
+  /// The network of the perceptual loss, where there is one.
+  private let vgg: VGG?
+  private let generatorOptimizer: Adam
+  private let discriminatorOptimizer: Adam
+  /// The discriminators' augmentation.
+  public let augment: DiscriminatorAugmentation
 
   /// Builds the networks and their optimisers.
   ///
@@ -63,14 +70,16 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
     }
     self.generator = generator
     self.encoder = encoder
-    game = try MapGame(
-      configuration,
+    self.discriminator = discriminator
+    let perceptual = try perceptualNetwork(configuration.features, weight: configuration.weights.perceptual)
+    vgg = perceptual?.0
+    (generatorOptimizer, discriminatorOptimizer) = configuration.makeTwoTimeScaleAdam(
       generator: encoder.map { namedParameters(of: ["generator": generator, "encoder": $0]) }
         ?? generator.namedParameters(),
-      discriminator: discriminator)
+      discriminator: discriminator.namedParameters())
+    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     networks =
-      Self.describe(configuration, generator, discriminator, encoder)
-      + [game.perceptualNetwork].compactMap(\.self)
+      Self.describe(configuration, generator, discriminator, encoder) + [perceptual?.1].compactMap(\.self)
   }
 
   /// Strides of the normalised convolutions: all halve the picture but the last.
@@ -125,10 +134,9 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
   }
 
   /// The optimisers by their networks' names; the generator's trains the encoder too.
-  public var optimizers: [(name: String, optimizer: Optimizer)] { game.optimizers }
-
-  /// What the discriminators see of pictures.
-  public var augment: DiscriminatorAugmentation { game.augment }
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
+  }
 
   /// Takes over the number of classes.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
@@ -139,22 +147,56 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
 
   // MARK: Training
 
-  /// One step of the ``MapGame``: the generator's update (and the encoder's), new pictures, the discriminators'
-  /// update.
+  /// One step: the generator's update (and the encoder's), newly generated images, the discriminators' update.
   public func step(_ step: TrainingStep) throws {
+    configuration.setTwoTimeScales(generatorOptimizer, discriminatorOptimizer, epoch: step.epoch)
+    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
     let batch = try step.batch()
     let real = batch["image"]
     let map = MapPyramid(try Self.map(configuration, batch.tensors))
     // Both passes of the generator draw, the generator's own first.
-    let noise = encoder.map { _ in
+    let epsilon = encoder.map { _ in
       step.draws.normal("epsilon", [2, real.shape[0], configuration.latent])
     }
-    try game.play(step, map: map, real: real) { pass in
-      guard let encoder, let noise else { return (generator(map, style: nil), []) }
-      let style = encoder(real)
-      let pictures = generator(map, style: style.sample(noise.selected(dim: 0, index: pass)))
-      return (pictures, [("kl", style.divergence * configuration.weights.kl)])
+    func style(_ distribution: StyleDistribution?, pass: Int) -> Tensor? {
+      guard let distribution, let epsilon else { return nil }
+      return distribution.sample(epsilon.selected(dim: 0, index: pass))
     }
+
+    let terms = try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
+      let distribution = encoder?(real)
+      let fake = generator(map, style: style(distribution, pass: 0))
+      let outputs = discriminated(fake, real, map, step, "diffAugment.generator")
+      loss.add("adversarial", meanOverScales(outputs.fake, objective.generator))
+      if weights.featureMatching > 0 {
+        let distance = featureDistance(outputs.fake, outputs.real)
+        loss.add("featureMatching", distance, weight: weights.featureMatching)
+      }
+      if let vgg {
+        loss.add("perceptual", perceptualDistance(vgg, fake, real), weight: weights.perceptual)
+      }
+      if let distribution { loss.add("kl", distribution.divergence, weight: weights.kl) }
+    }
+    step.log("generator", terms.total)
+
+    let fake = withoutGradients { generator(map, style: style(encoder?(real), pass: 1)) }
+    let discriminatorTerms = try step.update("discriminator", discriminatorOptimizer) { loss in
+      let outputs = discriminated(fake, real, map, step, "diffAugment.discriminator")
+      augment.observe(realScores: outputs.real.compactMap(\.last))
+      loss.add("discriminatorFake", meanOverScales(outputs.fake, objective.fake))
+      loss.add("discriminatorReal", meanOverScales(outputs.real, objective.real))
+    }
+    step.log("discriminator", discriminatorTerms.total)
+    augment.endStep(step)
+  }
+
+  /// Features and scores of generated and of real images, which go through the discriminators with their map as
+  /// one batch. Augmentation moves both and the map alike, because the features of one are to match the other's.
+  private func discriminated(
+    _ fake: Tensor, _ real: Tensor, _ map: MapPyramid, _ step: TrainingStep, _ name: String
+  ) -> (fake: [[Tensor]], real: [[Tensor]]) {
+    let shown = augment.alike([fake, real], beside: map.full, draws: step.draws, name: name)
+    return halvedBatch(discriminator(.concatenated(shown, dim: 0)))
   }
 
   // MARK: Generation
