@@ -226,33 +226,24 @@ public final class GAN: LatentSystem, AugmentedSystem {
 
   /// One step of training.
   public func step(_ step: TrainingStep) throws {
-    let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
-    let augment = self.augment
+    let objective = configuration.loss
     let real = try step.batch()["image"]
     if configuration.model == .maxout { prepare(step, real) }
-
     let fake = generator(step.draws.normal("latent", [real.shape[0], configuration.latentSize]))
-    let generatorLoss = try withFrozen(discriminator) {
-      try step.update(
-        "generator", generatorOptimizer,
-        minimizing: {
-          loss.generator(discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator")))
-        })
+
+    try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
+      let scores = discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator"))
+      loss.add("generator", objective.generator(scores))
     }
 
-    let constant = fake.detached()
-    let discriminatorLoss = try step.update(
-      "discriminator", discriminatorOptimizer,
-      minimizing: {
-        let seen = augment(
-          .concatenated([real, constant], dim: 0), draws: step.draws, name: "diffAugment.discriminator")
-        let scores = discriminator(seen).chunked(2, dim: 0)
-        augment.observe(realScores: scores[0])
-        step.observe("discriminatorAccuracy") { loss.accuracy(real: scores[0], fake: scores[1]) }
-        return (loss.real(scores[0]) + loss.fake(scores[1])) / 2
-      })
-    step.log("generator", generatorLoss)
-    step.log("discriminator", discriminatorLoss)
+    try step.update("discriminator", discriminatorOptimizer) { loss in
+      let shown = augment(
+        .concatenated([real, fake.detached()], dim: 0), draws: step.draws, name: "diffAugment.discriminator")
+      let scores = discriminator(shown).chunked(2, dim: 0)
+      augment.observe(realScores: scores[0])
+      step.observe("discriminatorAccuracy") { objective.accuracy(real: scores[0], fake: scores[1]) }
+      loss.add("discriminator", (objective.real(scores[0]) + objective.fake(scores[1])) / 2)
+    }
     augment.endStep(step)
   }
 
