@@ -121,71 +121,53 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
     augment.endStep(step)
   }
 
-  /// PyTorch-GAN's order: the generator, then the discriminator on the same pictures, halves averaged.
+  /// PyTorch-GAN's order: the generator, then the discriminator on the same images, halves averaged.
   private func generatorFirst(_ step: TrainingStep) throws {
-    let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
+    let objective = configuration.loss
     let batch = try step.batch()
     let (real, label) = (batch["image"], batch["label"])
     let (latent, fakeLabel) = conditions(real.shape[0], step.draws)
-
     let fake = generator(latent, fakeLabel)
-    let generatorLoss = try withFrozen(discriminator) {
-      try step.update(
-        "generator", generatorOptimizer, average: average,
-        minimizing: {
-          let seen = self.augment(fake, draws: step.draws, name: "diffAugment.generator")
-          return loss.generator(discriminator(seen, fakeLabel))
-        })
-    }
 
-    let constant = fake.detached()
-    let discriminatorLoss = try step.update(
-      "discriminator", discriminatorOptimizer,
-      minimizing: {
-        let scores = self.judge(step, real, label, constant, fakeLabel)
-        return (loss.real(scores.real) + loss.fake(scores.fake)) / 2
-      })
-    step.log("generator", generatorLoss)
-    step.log("discriminator", discriminatorLoss)
+    try updateGenerator(step, fake, fakeLabel)
+    try step.update("discriminator", discriminatorOptimizer) { loss in
+      let scores = scores(step, real, label, fake.detached(), fakeLabel)
+      loss.add("discriminator", (objective.real(scores.real) + objective.fake(scores.fake)) / 2)
+    }
   }
 
   /// DCGAN's order: the discriminator, then the generator through the updated discriminator with the
-  /// last pictures, so that a step draws and renders each latent once.
+  /// last images, so that a step draws and renders each latent once.
   private func discriminatorFirst(_ step: TrainingStep) throws {
-    let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
+    let objective = configuration.loss
     for round in 1...configuration.discriminatorSteps {
       let batch = try step.batch()
       let (real, label) = (batch["image"], batch["label"])
       let (latent, fakeLabel) = conditions(real.shape[0], step.draws)
       let fake = generator(latent, fakeLabel)
-      let constant = fake.detached()
-      let discriminatorLoss = try step.update(
-        "discriminator", discriminatorOptimizer,
-        minimizing: {
-          let scores = self.judge(step, real, label, constant, fakeLabel)
-          return loss.real(scores.real) + loss.fake(scores.fake)
-        })
-      step.log("discriminator", discriminatorLoss)
-      guard round == configuration.discriminatorSteps else { continue }
-      let generatorLoss = try withFrozen(discriminator) {
-        try step.update(
-          "generator", generatorOptimizer, average: average,
-          minimizing: {
-            let seen = self.augment(fake, draws: step.draws, name: "diffAugment.generator")
-            return loss.generator(discriminator(seen, fakeLabel))
-          })
+
+      try step.update("discriminator", discriminatorOptimizer) { loss in
+        let scores = scores(step, real, label, fake.detached(), fakeLabel)
+        loss.add("discriminator", objective.real(scores.real) + objective.fake(scores.fake))
       }
-      step.log("generator", generatorLoss)
+      if round == configuration.discriminatorSteps { try updateGenerator(step, fake, fakeLabel) }
     }
   }
 
-  /// Scores of real and generated pictures from one call; the discriminators have no batch norm.
-  private func judge(
+  private func updateGenerator(_ step: TrainingStep, _ fake: Tensor, _ label: Tensor) throws {
+    try step.update("generator", generatorOptimizer, freezing: [discriminator], average: average) { loss in
+      let shown = augment(fake, draws: step.draws, name: "diffAugment.generator")
+      loss.add("generator", configuration.loss.generator(discriminator(shown, label)))
+    }
+  }
+
+  /// Scores of real and generated images from one call; the discriminators have no batch norm.
+  private func scores(
     _ step: TrainingStep, _ real: Tensor, _ label: Tensor, _ fake: Tensor, _ fakeLabel: Tensor
   ) -> (real: Tensor, fake: Tensor) {
-    let seen = augment(
+    let shown = augment(
       .concatenated([real, fake], dim: 0), draws: step.draws, name: "diffAugment.discriminator")
-    let scores = discriminator(seen, .concatenated([label, fakeLabel], dim: 0)).chunked(2, dim: 0)
+    let scores = discriminator(shown, .concatenated([label, fakeLabel], dim: 0)).chunked(2, dim: 0)
     augment.observe(realScores: scores[0])
     step.observe("discriminatorAccuracy") { configuration.loss.accuracy(real: scores[0], fake: scores[1]) }
     return (scores[0], scores[1])
