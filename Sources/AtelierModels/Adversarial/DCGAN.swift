@@ -203,78 +203,42 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
 
   /// Discriminator on real, discriminator on generated, its update; then the generator.
   private func reference(_ step: TrainingStep) throws {
-    let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
-    let augment = self.augment
     let real = try step.batch()["image"]
     let fake = generator(latents(real.shape[0], step.draws))
-
-    var (realScores, fakeScores): (Tensor?, Tensor?)
-    let discriminatorLoss = try step.update(
-      "discriminator", discriminatorOptimizer,
-      minimizing: {
-        let scores = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
-        augment.observe(realScores: scores)
-        realScores = scores.detached()
-        return loss.real(scores)
-      },
-      {
-        let scores = discriminator(augment(fake.detached(), draws: step.draws, name: "diffAugment.fake"))
-        fakeScores = scores.detached()
-        return loss.fake(scores)
-      })
-    observeAccuracy(step, realScores, fakeScores)
-
-    let generatorLoss = try withFrozen(discriminator) {
-      try step.update(
-        "generator", generatorOptimizer,
-        minimizing: {
-          loss.generator(discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator")))
-        })
-    }
-    step.log("generator", generatorLoss)
-    step.log("discriminator", discriminatorLoss)
+    try updateDiscriminator(step, real, fake.detached())
+    try updateGenerator(step) { fake }
   }
 
   /// The authors' order: every batch trains one of the two, the generator first.
   private func alternating(_ step: TrainingStep) throws {
-    let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
-    let augment = self.augment
     let real = try step.batch()["image"]
     let latent = latents(real.shape[0], step.draws)
-    guard step.index % 2 == 1 else {
-      let generatorLoss = try withFrozen(discriminator) {
-        try step.update(
-          "generator", generatorOptimizer,
-          minimizing: {
-            let seen = augment(generator(latent), draws: step.draws, name: "diffAugment.generator")
-            return loss.generator(discriminator(seen))
-          })
-      }
-      step.log("generator", generatorLoss)
-      return
+    if step.index % 2 == 1 {
+      try updateDiscriminator(step, real, withoutGradients { generator(latent) })
+    } else {
+      try updateGenerator(step) { generator(latent) }
     }
-    let fake = withoutGradients { generator(latent) }
-    var (realScores, fakeScores): (Tensor?, Tensor?)
-    let discriminatorLoss = try step.update(
-      "discriminator", discriminatorOptimizer,
-      minimizing: {
-        let scores = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
-        augment.observe(realScores: scores)
-        realScores = scores.detached()
-        return loss.real(scores)
-      },
-      {
-        let scores = discriminator(augment(fake, draws: step.draws, name: "diffAugment.fake"))
-        fakeScores = scores.detached()
-        return loss.fake(scores)
-      })
-    observeAccuracy(step, realScores, fakeScores)
-    step.log("discriminator", discriminatorLoss)
   }
 
-  private func observeAccuracy(_ step: TrainingStep, _ real: Tensor?, _ fake: Tensor?) {
-    guard let real, let fake else { return }
-    step.observe("discriminatorAccuracy") { configuration.loss.accuracy(real: real, fake: fake) }
+  private func updateDiscriminator(_ step: TrainingStep, _ real: Tensor, _ fake: Tensor) throws {
+    let objective = configuration.loss
+    let terms = try step.update("discriminator", discriminatorOptimizer) { loss in
+      let realScores = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
+      augment.observe(realScores: realScores)
+      loss.add(objective.real(realScores))
+      loss.backward()
+      let fakeScores = discriminator(augment(fake, draws: step.draws, name: "diffAugment.fake"))
+      loss.add(objective.fake(fakeScores))
+      step.observe("discriminatorAccuracy") { objective.accuracy(real: realScores, fake: fakeScores) }
+    }
+    step.log("discriminator", terms.total)
+  }
+
+  private func updateGenerator(_ step: TrainingStep, _ generated: () -> Tensor) throws {
+    try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
+      let shown = augment(generated(), draws: step.draws, name: "diffAugment.generator")
+      loss.add("generator", configuration.loss.generator(discriminator(shown)))
+    }
   }
 
   /// `[batch, latent, 1, 1]`, the shape in which the script draws them.
