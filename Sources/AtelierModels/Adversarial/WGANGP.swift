@@ -175,48 +175,34 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
 
   /// One step of the critic, and at its turn of the generator.
   public func step(_ step: TrainingStep) throws {
-    let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
-    let augment = self.augment
+    let objective = configuration.loss
     let real = try step.batch()["image"]
-    let weight = configuration.gradientPenalty
     let latent = step.draws.normal("latent", [real.shape[0], configuration.latentSize])
     let mixing = step.draws.uniform("mixing", [real.shape[0]])
 
     let fake = withoutGradients { generator(latent) }
-    // Changed once: the penalty belongs between the pictures that are judged.
-    let (seenReal, seenFake) = (
-      augment(real, draws: step.draws, name: "diffAugment.real"),
-      augment(fake, draws: step.draws, name: "diffAugment.fake")
-    )
-    let discriminatorLoss = try step.update(
-      "discriminator", discriminatorOptimizer,
-      minimizing: {
-        let scores = discriminator(.concatenated([seenReal, seenFake], dim: 0)).chunked(2, dim: 0)
-        augment.observe(realScores: scores[0])
-        step.observe("discriminatorAccuracy") { loss.accuracy(real: scores[0], fake: scores[1]) }
-        return loss.real(scores[0]) + loss.fake(scores[1])
-      },
-      {
-        let penalty = GradientPenalty.interpolated(real: seenReal, fake: seenFake, mixing: mixing) {
-          discriminator($0)
-        }
-        step.log("gradientPenalty", penalty)
-        return weight * penalty
-      })
-    step.log("discriminator", discriminatorLoss)
-
+    // Augmented once: the penalty belongs between the images that are scored.
+    let shownReal = augment(real, draws: step.draws, name: "diffAugment.real")
+    let shownFake = augment(fake, draws: step.draws, name: "diffAugment.fake")
+    let terms = try step.update("discriminator", discriminatorOptimizer) { loss in
+      let scores = discriminator(.concatenated([shownReal, shownFake], dim: 0)).chunked(2, dim: 0)
+      augment.observe(realScores: scores[0])
+      step.observe("discriminatorAccuracy") { objective.accuracy(real: scores[0], fake: scores[1]) }
+      loss.add(objective.real(scores[0]) + objective.fake(scores[1]))
+      loss.backward()
+      let penalty = GradientPenalty.interpolated(real: shownReal, fake: shownFake, mixing: mixing) {
+        discriminator($0)
+      }
+      loss.add("gradientPenalty", penalty, weight: configuration.gradientPenalty, logsWeighted: false)
+    }
+    step.log("discriminator", terms.total)
     augment.endStep(step)
 
     guard step.index % configuration.discriminatorSteps == 0 else { return }
-    let generatorLoss = try withFrozen(discriminator) {
-      try step.update(
-        "generator", generatorOptimizer,
-        minimizing: {
-          let seen = augment(generator(latent), draws: step.draws, name: "diffAugment.generator")
-          return loss.generator(discriminator(seen))
-        })
+    try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
+      let shown = augment(generator(latent), draws: step.draws, name: "diffAugment.generator")
+      loss.add("generator", objective.generator(discriminator(shown)))
     }
-    step.log("generator", generatorLoss)
   }
 
   /// Pictures in -1 … 1 for latents `[n, size]`; labels are ignored.
