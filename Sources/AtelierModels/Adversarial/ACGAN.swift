@@ -166,43 +166,33 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
 
   /// One step of training.
   public func step(_ step: TrainingStep) throws {
-    let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
-    let augment = self.augment
+    let objective = configuration.loss
     let batch = try step.batch()
     let (real, label) = (batch["image"], batch["label"])
     let latent = step.draws.normal("latent", [real.shape[0], configuration.latentSize])
     let fakeLabel = step.draws.integers("fakeLabel", below: configuration.classes, [real.shape[0]])
-
     let fake = generator(latent, fakeLabel)
-    let generatorLoss = try withFrozen(discriminator) {
-      try step.update(
-        "generator", generatorOptimizer,
-        minimizing: {
-          let judged = discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator"))
-          return 0.5 * (loss.generator(judged.score) + crossEntropy(judged.classProbability, fakeLabel))
-        })
+
+    try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
+      let output = discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator"))
+      loss.add(
+        "generator",
+        0.5 * (objective.generator(output.score) + crossEntropy(output.classProbability, fakeLabel)))
     }
 
-    let constant = fake.detached()
-    let discriminatorLoss = try step.update(
-      "discriminator", discriminatorOptimizer,
-      minimizing: {
-        // Two calls, because batch norm must not see real and generated pictures together.
-        let judgedReal = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
-        let judgedFake = discriminator(augment(constant, draws: step.draws, name: "diffAugment.fake"))
-        augment.observe(realScores: judgedReal.score)
-        step.observe("discriminatorAccuracy") {
-          loss.accuracy(real: judgedReal.score, fake: judgedFake.score)
-        }
-        step.observe("classAccuracy") {
-          judgedReal.classProbability.argmax(dim: 1).equal(label).asType(.float32).mean()
-        }
-        let onReal = (loss.real(judgedReal.score) + crossEntropy(judgedReal.classProbability, label)) / 2
-        let onFake = (loss.fake(judgedFake.score) + crossEntropy(judgedFake.classProbability, fakeLabel)) / 2
-        return (onReal + onFake) / 2
-      })
-    step.log("generator", generatorLoss)
-    step.log("discriminator", discriminatorLoss)
+    try step.update("discriminator", discriminatorOptimizer) { loss in
+      // Two calls, because batch norm must not see real and generated pictures together.
+      let onReal = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
+      let onFake = discriminator(augment(fake.detached(), draws: step.draws, name: "diffAugment.fake"))
+      augment.observe(realScores: onReal.score)
+      step.observe("discriminatorAccuracy") { objective.accuracy(real: onReal.score, fake: onFake.score) }
+      step.observe("classAccuracy") {
+        onReal.classProbability.argmax(dim: 1).equal(label).asType(.float32).mean()
+      }
+      let realLoss = (objective.real(onReal.score) + crossEntropy(onReal.classProbability, label)) / 2
+      let fakeLoss = (objective.fake(onFake.score) + crossEntropy(onFake.classProbability, fakeLabel)) / 2
+      loss.add("discriminator", (realLoss + fakeLoss) / 2)
+    }
     augment.endStep(step)
   }
 
