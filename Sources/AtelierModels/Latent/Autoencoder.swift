@@ -333,14 +333,11 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
   public func step(_ step: TrainingStep) throws {
     let image = arranged(try step.batch()["image"])
     let input = corrupted(image, step.draws)
-    var codes = image
-    let total = try step.update(
-      "autoencoder", optimizer,
-      minimizing: { [layers, configuration] in
-        codes = layers.encoder(input)
-        return configuration.loss(layers.decoder(codes), image)
-      })
-    step.log("total", total)
+    let (_, codes) = try step.update("autoencoder", optimizer) { loss in
+      let codes = layers.encoder(input)
+      loss.add("total", configuration.loss(layers.decoder(codes), image))
+      return codes.detached()
+    }
     // The codes drift slowly; one batch in ten tells enough about where they are.
     if step.index % 10 == 0 { withoutGradients { prior.observe(codes.flattened(from: 1)) } }
   }

@@ -208,21 +208,19 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
     optimizer.learningRate =
       configuration.learningRate * pow(configuration.learningRateDecay, step.epoch.rounded(.down))
     let target = network.arranged(image)
-    var (reconstruction, divergence) = (noise, noise)
-    let total = try step.update(
-      "autoencoder", optimizer,
-      minimizing: { [network, objective] in
-        let (mean, logVariance) = network.encode(image, label: nil)
-        let latent = reparameterized(mean: mean, logVariance: logVariance, noise: noise)
-        reconstruction = objective.reconstruction(network.decode(latent, label: nil), target)
-        divergence = objective.divergence(mean: mean, logVariance: logVariance)
-        return objective.total(
+    try step.update("autoencoder", optimizer) { loss in
+      let (mean, logVariance) = network.encode(image, label: nil)
+      let latent = reparameterized(mean: mean, logVariance: logVariance, noise: noise)
+      let reconstruction = objective.reconstruction(network.decode(latent, label: nil), target)
+      let divergence = objective.divergence(mean: mean, logVariance: logVariance)
+      loss.add(
+        "total",
+        objective.total(
           reconstruction: reconstruction, divergence: divergence, mean: mean, logVariance: logVariance,
-          step: step.index)
-      })
-    step.log("total", total)
-    step.log("reconstruction", reconstruction)
-    step.log("divergence", divergence)
+          step: step.index))
+      step.log("reconstruction", reconstruction)
+      step.log("divergence", divergence)
+    }
   }
 
   // MARK: - Reconstruction, likelihood and generation
