@@ -196,7 +196,7 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
   public func step(_ step: TrainingStep) throws {
     schedule(step)
     let weights = configuration.weights
-    let loss = configuration.adversarialLoss.loss
+    let objective = configuration.adversarialLoss.loss
     let batch = try step.batch()
     let real = batch["image"]
     let instances = configuration.needsInstances ? batch["instance"] : nil
@@ -207,31 +207,25 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
 
     // Both pictures are changed alike, because the features of one are to match those of the other.
     let seen = augment.alike([fake, real], beside: semantics, draws: step.draws, name: "diffAugment")
-    let fakeLoss = summedOverScales(discriminator(seen[0].detached()), loss.fake)
+    let fakeLoss = summedOverScales(discriminator(seen[0].detached()), objective.fake)
     let realOutputs = discriminator(seen[1])
     augment.observe(realScores: realOutputs.compactMap(\.last))
-    let realLoss = summedOverScales(realOutputs, loss.real)
+    let realLoss = summedOverScales(realOutputs, objective.real)
 
-    try withFrozen(discriminator) {
+    let terms = try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
       let outputs = discriminator(seen[0])
-      let adversarial = summedOverScales(outputs, loss.generator)
-      let matching =
-        AtelierModels.featureMatching(outputs, realOutputs, layers: configuration.layers)
-        * weights.featureMatching
-      let features = perceptual.map { $0(fake, real) * weights.perceptual }
-      let total = try step.update(
-        "generator", generatorOptimizer,
-        minimizing: { features.map { adversarial + matching + $0 } ?? adversarial + matching })
-      step.log("adversarial", adversarial)
-      step.log("featureMatching", matching)
-      if let features { step.log("perceptual", features) }
-      step.log("generator", total)
+      loss.add("adversarial", summedOverScales(outputs, objective.generator))
+      let matching = AtelierModels.featureMatching(outputs, realOutputs, layers: configuration.layers)
+      loss.add("featureMatching", matching, weight: weights.featureMatching)
+      if let perceptual { loss.add("perceptual", perceptual(fake, real), weight: weights.perceptual) }
     }
-    let total = try step.update(
-      "discriminator", discriminatorOptimizer, minimizing: { (fakeLoss + realLoss) * 0.5 })
-    step.log("discriminatorFake", fakeLoss)
-    step.log("discriminatorReal", realLoss)
-    step.log("discriminator", total)
+    step.log("generator", terms.total)
+
+    let discriminatorTerms = try step.update("discriminator", discriminatorOptimizer) { loss in
+      loss.add("discriminatorFake", fakeLoss, weight: 0.5, logsWeighted: false)
+      loss.add("discriminatorReal", realLoss, weight: 0.5, logsWeighted: false)
+    }
+    step.log("discriminator", discriminatorTerms.total)
     augment.endStep(step)
   }
 
