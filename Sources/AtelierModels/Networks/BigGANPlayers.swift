@@ -110,17 +110,15 @@ final class BigGANPlayers<Configuration: BigGANConfiguration> {
   ///
   /// - Parameter conditions: what generated pictures are to show, ``conditionsPerStep`` batches.
   func round(_ step: TrainingStep, conditions: [BigGANCondition]) throws {
-    let (configuration, generator, discriminator) = (self.configuration, self.generator, self.discriminator)
-    let (loss, parts) = (configuration.loss, configuration.gradientAccumulation)
+    let (objective, parts) = (configuration.loss, configuration.gradientAccumulation)
     let real = try realParts(step, configuration.discriminatorSteps * parts)
     let latents = step.draws.normal(
       "latent", [conditionsPerStep, configuration.batchSize, configuration.effectiveLatentSize])
     var losses: [String: Tensor] = [:]
 
     for turn in 0..<configuration.discriminatorSteps {
-      var terms: [() throws -> Tensor] = (0..<parts).map { part in
-        let place = turn * parts + part
-        return { [self] in
+      let terms = try step.update("discriminator", discriminatorOptimizer) { loss in
+        for place in turn * parts..<(turn + 1) * parts {
           // Without gradients, but in training mode: norms and spectral vectors of the generator move here too.
           let fake = withoutGradients {
             generator(latents.selected(dim: 0, index: place), conditions[place])
@@ -129,40 +127,36 @@ final class BigGANPlayers<Configuration: BigGANConfiguration> {
           augment.observe(realScores: scores.real)
           // Once a step, for the last part.
           if place == real.count - 1 {
-            step.observe("discriminatorAccuracy") { loss.accuracy(real: scores.real, fake: scores.fake) }
+            step.observe("discriminatorAccuracy") { objective.accuracy(real: scores.real, fake: scores.fake) }
           }
-          let (onReal, onFake) = (loss.real(scores.real), loss.fake(scores.fake))
+          let (onReal, onFake) = (objective.real(scores.real), objective.fake(scores.fake))
           losses["discriminatorReal"] = onReal.detached()
           losses["discriminatorFake"] = onFake.detached()
-          return (onReal + onFake) / Double(parts)
+          loss.add((onReal + onFake) / Double(parts))
+          loss.backward()
         }
+        let strength = configuration.discriminatorOrthogonal
+        if strength > 0 { loss.add(orthogonalPenalty(discriminator.parameters()), weight: strength) }
       }
-      let strength = configuration.discriminatorOrthogonal
-      if strength > 0 { terms.append { orthogonalPenalty(discriminator.parameters()) * strength } }
-      losses["discriminator"] = try step.update(
-        "discriminator", discriminatorOptimizer, minimizingAll: terms)
+      losses["discriminator"] = terms.total
     }
 
-    var terms: [() throws -> Tensor] = (0..<parts).map { part in
-      let place = configuration.discriminatorSteps * parts + part
-      return { [self] in
+    try step.update("generator", generatorOptimizer, freezing: [discriminator], average: average) { loss in
+      for part in 0..<parts {
+        let place = configuration.discriminatorSteps * parts + part
         let fake = generator(latents.selected(dim: 0, index: place), conditions[place])
-        let seen = augment(fake, draws: step.draws, name: "diffAugment.generator")
-        let value = loss.generator(discriminator(seen, conditions[place])) / Double(parts)
+        let shown = augment(fake, draws: step.draws, name: "diffAugment.generator")
+        let value = objective.generator(discriminator(shown, conditions[place])) / Double(parts)
         losses["generator"] = value.detached()
-        return value
+        loss.add(value)
+        loss.backward()
       }
-    }
-    let strength = configuration.generatorOrthogonal
-    if strength > 0 {
-      // The shared table is left out: its rows are classes, which need not be orthogonal.
-      let table = generator.classEmbedding?.weight
-      terms.append {
-        orthogonalPenalty(generator.parameters().filter { $0 !== table }) * strength
+      let strength = configuration.generatorOrthogonal
+      if strength > 0 {
+        // The shared table is left out: its rows are classes, which need not be orthogonal.
+        let table = generator.classEmbedding?.weight
+        loss.add(orthogonalPenalty(generator.parameters().filter { $0 !== table }), weight: strength)
       }
-    }
-    _ = try withFrozen(discriminator) {
-      try step.update("generator", generatorOptimizer, average: average, minimizingAll: terms)
     }
     augment.endStep(step)
     for (name, value) in losses.sorted(by: { $0.key < $1.key }) { step.log(name, value) }
