@@ -235,11 +235,10 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
 
   /// The pixel loss alone.
   private func regression(_ step: TrainingStep, _ source: Tensor, _ target: Tensor) throws {
-    let loss = try step.update(
-      "generator", generatorOptimizer, average: average,
-      minimizing: { [self] in configuration.pixelLoss(generator(source).asType(.float32), target) })
-    step.log("pixel", loss)
-    step.log("generator", loss)
+    let terms = try step.update("generator", generatorOptimizer, average: average) { loss in
+      loss.add("pixel", configuration.pixelLoss(generator(source).asType(.float32), target))
+    }
+    step.log("generator", terms.total)
   }
 
   /// Large pictures in 0 … 1 for small ones, by the average where there is one.

@@ -67,43 +67,30 @@ extension AdversarialEnlargement {
   /// advances their statistics. Source: BasicSR `models/esrgan_model.py` `optimize_parameters`.
   func relativistic(_ step: TrainingStep, _ source: Tensor, _ target: Tensor) throws {
     let output = generator(source).asType(.float32)
-    let generatorLoss = try withFrozen(discriminator) {
-      try step.update(
-        "generator", generatorOptimizer, average: average,
-        minimizing: { [self] in
-          let real = withoutGradients { scores(target, step, "generatorReal") }
-          let fake = scores(output, step, "generator")
-          let adversarial =
-            ((real - fake.mean()).softplus().mean() + (-(fake - real.mean())).softplus().mean()) / 2
-            * configuration.weights.adversarial
-          let terms = comparison.terms(step, output, target) + [adversarial]
-          step.log("adversarial", adversarial)
-          return terms.dropFirst().reduce(terms[0], +)
-        })
+
+    let terms = try step.update(
+      "generator", generatorOptimizer, freezing: [discriminator], average: average
+    ) { loss in
+      let real = withoutGradients { scores(target, step, "generatorReal") }
+      let fake = scores(output, step, "generator")
+      let adversarial =
+        ((real - fake.mean()).softplus().mean() + (-(fake - real.mean())).softplus().mean()) / 2
+      comparison.add(output, target, to: &loss)
+      loss.add("adversarial", adversarial, weight: configuration.weights.adversarial)
     }
+    step.log("generator", terms.total)
 
     let generated = output.detached()
-    var (realScores, fakeScores): (Tensor?, Tensor?)
-    let discriminatorLoss = try step.update(
-      "discriminator", discriminatorOptimizer,
-      minimizing: { [self] in
-        let fake = withoutGradients { scores(generated, step, "realBeside") }
-        let real = scores(target, step, "real")
-        augment.observe(realScores: real - fake.mean())
-        realScores = real.detached()
-        let loss = (-(real - fake.mean())).softplus().mean() * 0.5
-        step.log("discriminatorReal", loss)
-        return loss
-      },
-      { [self] in
-        let fake = scores(generated, step, "fake")
-        fakeScores = fake.detached()
-        let loss = (fake - left(realScores, "scores of real pictures").mean()).softplus().mean() * 0.5
-        step.log("discriminatorFake", loss)
-        return loss
-      })
-    step.log("generator", generatorLoss)
-    step.log("discriminator", discriminatorLoss)
-    observeAccuracy(step, realScores, fakeScores)
+    let discriminatorTerms = try step.update("discriminator", discriminatorOptimizer) { loss in
+      let besideReal = withoutGradients { scores(generated, step, "realBeside") }
+      let real = scores(target, step, "real")
+      augment.observe(realScores: real - besideReal.mean())
+      loss.add("discriminatorReal", (-(real - besideReal.mean())).softplus().mean(), weight: 0.5)
+      loss.backward()
+      let fake = scores(generated, step, "fake")
+      loss.add("discriminatorFake", (fake - real.detached().mean()).softplus().mean(), weight: 0.5)
+      observeAccuracy(step, real, fake)
+    }
+    step.log("discriminator", discriminatorTerms.total)
   }
 }

@@ -127,20 +127,10 @@ struct EnlargementComparison {
   let perceptual: PerceptualLoss?
   let perceptualWeight: Double
 
-  /// The terms that count, each logged under its name.
-  func terms(_ step: TrainingStep, _ output: Tensor, _ target: Tensor) -> [Tensor] {
-    var terms: [Tensor] = []
-    if pixelWeight > 0 {
-      let pixel = pixelLoss(output, target) * pixelWeight
-      step.log("pixel", pixel)
-      terms.append(pixel)
-    }
-    if let perceptual {
-      let features = perceptual(output, target) * perceptualWeight
-      step.log("perceptual", features)
-      terms.append(features)
-    }
-    return terms
+  /// Adds the terms that count.
+  func add(_ output: Tensor, _ target: Tensor, to loss: inout Loss) {
+    if pixelWeight > 0 { loss.add("pixel", pixelLoss(output, target), weight: pixelWeight) }
+    if let perceptual { loss.add("perceptual", perceptual(output, target), weight: perceptualWeight) }
   }
 }
 

@@ -75,42 +75,28 @@ extension AdversarialEnlargement {
   /// The discriminator's two losses are added, not averaged. Its batch norms are in training mode throughout,
   /// so that each of its three passes advances their statistics.
   func adversarial(_ step: TrainingStep, _ source: Tensor, _ target: Tensor) throws {
+    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
     let output = generator(source).asType(.float32)
-    let generatorLoss = try withFrozen(discriminator) {
-      try step.update(
-        "generator", generatorOptimizer, average: average,
-        minimizing: { [self] in
-          let scores = scores(output, step, "generator")
-          let adversarial =
-            adversarialTerm(scores, isReal: true, ofDiscriminator: false) * configuration.weights.adversarial
-          let terms = comparison.terms(step, output, target) + [adversarial]
-          step.log("adversarial", adversarial)
-          return terms.dropFirst().reduce(terms[0], +)
-        })
-    }
 
-    let generated = output.detached()
-    var (realScores, fakeScores): (Tensor?, Tensor?)
-    let discriminatorLoss = try step.update(
-      "discriminator", discriminatorOptimizer,
-      minimizing: { [self] in
-        let scores = scores(target, step, "real")
-        augment.observe(realScores: scores)
-        realScores = scores.detached()
-        let loss = adversarialTerm(scores, isReal: true, ofDiscriminator: true)
-        step.log("discriminatorReal", loss)
-        return loss
-      },
-      { [self] in
-        let scores = scores(generated, step, "fake")
-        fakeScores = scores.detached()
-        let loss = adversarialTerm(scores, isReal: false, ofDiscriminator: true)
-        step.log("discriminatorFake", loss)
-        return loss
-      })
-    step.log("generator", generatorLoss)
-    step.log("discriminator", discriminatorLoss)
-    observeAccuracy(step, realScores, fakeScores)
+    let terms = try step.update(
+      "generator", generatorOptimizer, freezing: [discriminator], average: average
+    ) { loss in
+      let adversarial = objective.generator(scores(output, step, "generator"))
+      comparison.add(output, target, to: &loss)
+      loss.add("adversarial", adversarial, weight: weights.adversarial)
+    }
+    step.log("generator", terms.total)
+
+    let discriminatorTerms = try step.update("discriminator", discriminatorOptimizer) { loss in
+      let realScores = scores(target, step, "real")
+      augment.observe(realScores: realScores)
+      loss.add("discriminatorReal", objective.real(realScores))
+      loss.backward()
+      let fakeScores = scores(output.detached(), step, "fake")
+      loss.add("discriminatorFake", objective.fake(fakeScores))
+      observeAccuracy(step, realScores, fakeScores)
+    }
+    step.log("discriminator", discriminatorTerms.total)
   }
 
   /// The discriminator's scores of pictures, which it may see changed.
@@ -118,18 +104,8 @@ extension AdversarialEnlargement {
     discriminator(augment(pictures, draws: step.draws, name: "diffAugment.\(kind)")).asType(.float32)
   }
 
-  /// The loss that pulls scores towards real or generated, a mean over all of them.
-  ///
-  /// - Parameter ofDiscriminator: whether the discriminator learns; the generator's hinge has no margin.
-  private func adversarialTerm(_ scores: Tensor, isReal: Bool, ofDiscriminator: Bool) -> Tensor {
-    let loss = configuration.adversarialLoss.loss
-    if !ofDiscriminator { return loss.generator(scores) }
-    return isReal ? loss.real(scores) : loss.fake(scores)
-  }
-
   /// How often the discriminator is right, where somebody reads it.
-  func observeAccuracy(_ step: TrainingStep, _ real: Tensor?, _ fake: Tensor?) {
-    guard let real, let fake else { return }
+  func observeAccuracy(_ step: TrainingStep, _ real: Tensor, _ fake: Tensor) {
     step.observe("discriminatorAccuracy") {
       // Relativistic scores mean something beside the other kind's only.
       let mode = configuration.adversarialLoss

@@ -218,13 +218,10 @@ public final class SRResNet: EnlargingSystem {
     let (source, target) = (batch["source"], batch["target"])
     optimizer.learningRate = configuration.schedule.rate(at: step.index)
 
-    let total = try step.update(
-      "generator", optimizer, average: average,
-      minimizing: { [self] in
-        let terms = comparison.terms(step, generator(source).asType(.float32), target)
-        return terms.dropFirst().reduce(terms[0], +)
-      })
-    step.log("total", total)
+    let terms = try step.update("generator", optimizer, average: average) { loss in
+      comparison.add(generator(source).asType(.float32), target, to: &loss)
+    }
+    step.log("total", terms.total)
   }
 
   /// Large pictures in 0 … 1 for small ones, by the average where there is one.
