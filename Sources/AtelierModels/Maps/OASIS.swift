@@ -174,22 +174,17 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem, AugmentedSys
       generator(map, noise: noise?.selected(dim: 0, index: pass))
     }
 
-    let fake = generated(pass: 0)
-    let total = try withFrozen(discriminator) {
+    let terms = try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
+      let fake = generated(pass: 0)
       let seen = view(fake, labels, step.draws, "diffAugment.generator")
-      let adversarial = crossEntropy(
-        discriminator(seen.pictures), labels: seen.labels, balance: balance(seen))
-      step.log("adversarial", adversarial)
-      var total = adversarial
+      loss.add(
+        "adversarial",
+        crossEntropy(discriminator(seen.pictures), labels: seen.labels, balance: balance(seen)))
       if let vgg {
-        let perceptual = perceptualDistance(vgg, fake, real) * weights.perceptual
-        step.log("perceptual", perceptual)
-        total = total + perceptual
+        loss.add("perceptual", perceptualDistance(vgg, fake, real), weight: weights.perceptual)
       }
-      let sum = total
-      return try step.update("generator", generatorOptimizer, minimizing: { sum })
     }
-    step.log("generator", total)
+    step.log("generator", terms.total)
 
     let again = withoutGradients { generated(pass: 1) }
     let mask =
@@ -198,31 +193,28 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem, AugmentedSys
     let joined = Tensor.concatenated([again, real] + (mask.map { [$0] } ?? []), dim: 1)
     let seen = view(joined, labels, step.draws, "diffAugment.discriminator")
     let (shownFake, shownReal) = (seen.pictures.slice(1, 0, 3), seen.pictures.slice(1, 3, 6))
-    let fakeLogits = discriminator(shownFake)
-    let fakeLoss = crossEntropy(fakeLogits, labels: nil, balance: nil)
-    let realLogits = discriminator(shownReal)
-    let pixelWeights = balance(seen)
-    // How likely a pixel is real: all classes but "generated". What came in from outside is no sign of anything.
-    if augment.adapts {
-      augment.observe(realScores: 1 - realLogits.softmax(1).slice(1, 0, 1), where: pixelWeights.greater(0))
+    // Behind both passes of the generator, so that the average takes in the statistics of both.
+    let discriminatorTerms = try step.update(
+      "discriminator", discriminatorOptimizer, average: average
+    ) { loss in
+      let fakeLogits = discriminator(shownFake)
+      loss.add("discriminatorFake", crossEntropy(fakeLogits, labels: nil, balance: nil))
+      let realLogits = discriminator(shownReal)
+      let pixelWeights = balance(seen)
+      // How likely a pixel is real: all classes but "generated". What came in from outside is no sign of anything.
+      if augment.adapts {
+        let realScores = 1 - realLogits.softmax(1).slice(1, 0, 1)
+        augment.observe(realScores: realScores, where: pixelWeights.greater(0))
+      }
+      loss.add("discriminatorReal", crossEntropy(realLogits, labels: seen.labels, balance: pixelWeights))
+      if mask != nil {
+        let share = seen.pictures.slice(1, 6, 7)
+        let mixed = discriminator(share * shownReal + (1 - share) * shownFake)
+        let consistency = meanSquaredError(mixed, share * realLogits + (1 - share) * fakeLogits)
+        loss.add("labelMix", consistency, weight: weights.labelMix)
+      }
     }
-    let realLoss = crossEntropy(realLogits, labels: seen.labels, balance: pixelWeights)
-    var loss = fakeLoss + realLoss
-    if mask != nil {
-      let share = seen.pictures.slice(1, 6, 7)
-      let mixed = discriminator(share * shownReal + (1 - share) * shownFake)
-      let consistency =
-        meanSquaredError(mixed, share * realLogits + (1 - share) * fakeLogits) * weights.labelMix
-      step.log("labelMix", consistency)
-      loss = loss + consistency
-    }
-    let sum = loss
-    let discriminatorTotal = try step.update(
-      // Behind both passes of the generator, so that the average takes in the statistics of both.
-      "discriminator", discriminatorOptimizer, average: average, minimizing: { sum })
-    step.log("discriminatorFake", fakeLoss)
-    step.log("discriminatorReal", realLoss)
-    step.log("discriminator", discriminatorTotal)
+    step.log("discriminator", discriminatorTerms.total)
     augment.endStep(step)
 
     if configuration.statisticsEvery > 0, (step.index + 1) % configuration.statisticsEvery == 0 {
