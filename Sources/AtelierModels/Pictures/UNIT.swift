@@ -89,15 +89,15 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
     let sides = realA.shape.suffix(2).map { $0 >> configuration.downsamplings }
     let drawn = step.draws.normal("noise", [6, realA.shape[0], configuration.networkPlan.codeWidth] + sides)
     let noise = (0..<6).map { drawn.selected(dim: 0, index: $0) }
-    try teachDiscriminators(step, realA, realB, noise: Array(noise[..<2]))
-    try teachGenerators(step, realA, realB, noise: Array(noise[2...]))
+    try updateDiscriminators(step, realA, realB, noise: Array(noise[..<2]))
+    try updateGenerators(step, realA, realB, noise: Array(noise[2...]))
     augment.endStep(step)
   }
 
-  private func teachDiscriminators(
+  private func updateDiscriminators(
     _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, noise: [Tensor]
   ) throws {
-    let (loss, weight) = (configuration.adversarialLoss.loss, configuration.weights.adversarial)
+    let (objective, weight) = (configuration.adversarialLoss.loss, configuration.weights.adversarial)
     let (fakeA, fakeB) = withoutGradients {
       let codeA = model.encode(realA, .a) + noise[0]
       let codeB = model.encode(realB, .b) + noise[1]
@@ -106,76 +106,65 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
     func seen(_ pictures: Tensor, _ kind: String, _ domain: Domain) -> Tensor {
       augment(pictures, draws: step.draws, name: "diffAugment.\(kind)\(domain.rawValue)")
     }
-    var values: [Tensor] = []
-    func term(_ domain: Domain, _ fake: Tensor, _ real: Tensor) -> () -> Tensor {
-      {
-        // Made pictures first: it matters where a norm keeps statistics.
-        let made = self.model.scores(seen(fake, "fake", domain), domain)
-        let shown = self.model.scores(seen(real, "real", domain), domain)
-        self.augment.observe(realScores: shown)
-        let value = made.summed(loss.fake) + shown.summed(loss.real)
-        values.append(value.detached())
-        return value * weight
+    let terms = try step.update("discriminators", discriminatorOptimizer) { loss in
+      for (domain, fake, real) in [(Domain.a, fakeA, realA), (.b, fakeB, realB)] {
+        // Generated images first: it matters where a norm keeps statistics.
+        let fakeScores = model.scores(seen(fake, "fake", domain), domain)
+        let realScores = model.scores(seen(real, "real", domain), domain)
+        augment.observe(realScores: realScores)
+        loss.add(
+          "discriminator\(domain.rawValue)",
+          fakeScores.summed(objective.fake) + realScores.summed(objective.real), weight: weight,
+          logsWeighted: false)
+        loss.backward()
       }
     }
-    let total = try step.update(
-      "discriminators", discriminatorOptimizer, minimizing: term(.a, fakeA, realA), term(.b, fakeB, realB))
-    for (name, value) in zip(["discriminatorA", "discriminatorB"], values) { step.log(name, value) }
-    step.log("discriminator", total)
+    step.log("discriminator", terms.total)
   }
 
-  private func teachGenerators(
+  private func updateGenerators(
     _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, noise: [Tensor]
   ) throws {
-    let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
-    var logged: [(name: String, value: Tensor)] = []
-    func term(_ name: String, _ value: Tensor, _ weight: Double) -> Tensor {
-      logged.append((name, value.detached()))
-      return value * weight
-    }
-    let (model, takesNoisyCode) = (self.model, configuration.model == .weightSharing)
-    let perceptual = self.perceptual
+    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
     func fooling(_ fake: Tensor, _ domain: Domain) -> Tensor {
       let seen = augment(fake, draws: step.draws, name: "diffAugment.generator\(domain.rawValue)")
-      return model.scores(seen, domain).summed(loss.generator)
+      return model.scores(seen, domain).summed(objective.generator)
     }
-    let judges = model.discriminators.map(\.module)
-    for judge in judges { judge.requiresGradients = false }
-    defer { for judge in judges { judge.requiresGradients = true } }
-    let total = try step.update(
-      "generators", generatorOptimizer,
-      minimizing: {
-        let (hiddenA, hiddenB) = (model.encode(realA, .a), model.encode(realB, .b))
-        let (codeA, codeB) = (hiddenA + noise[0], hiddenB + noise[1])
-        // Each within its domain, then each into the other, then the codes of what was made.
-        let (returnedA, returnedB) = (model.decode(codeA, .a), model.decode(codeB, .b))
-        let (fakeA, fakeB) = (model.decode(codeB, .a), model.decode(codeA, .b))
-        let (foundB, foundA) = (model.encode(fakeA, .a), model.encode(fakeB, .b))
-        let (foundCodeB, foundCodeA) = (foundB + noise[2], foundA + noise[3])
-        /// The paper's model takes the divergence of the noisy code, the later one of its mean.
-        func divergence(_ hidden: Tensor, _ code: Tensor) -> Tensor {
-          (takesNoisyCode ? code : hidden).square().mean()
-        }
-        var sum =
-          term("adversarialA", fooling(fakeA, .a), weights.adversarial)
-          + term("adversarialB", fooling(fakeB, .b), weights.adversarial)
-        sum = sum + term("reconstructionA", meanAbsoluteError(returnedA, realA), weights.reconstruction)
-        sum = sum + term("klA", divergence(hiddenA, codeA), weights.kl)
-        sum = sum + term("reconstructionB", meanAbsoluteError(returnedB, realB), weights.reconstruction)
-        sum = sum + term("klB", divergence(hiddenB, codeB), weights.kl)
-        if weights.cycle > 0 {
-          let (cycledA, cycledB) = (model.decode(foundCodeA, .a), model.decode(foundCodeB, .b))
-          sum = sum + term("cycleA", meanAbsoluteError(cycledA, realA), weights.cycle)
-          sum = sum + term("cycleB", meanAbsoluteError(cycledB, realB), weights.cycle)
-        }
-        sum = sum + term("klCycleABA", divergence(foundA, foundCodeA), weights.klCycle)
-        sum = sum + term("klCycleBAB", divergence(foundB, foundCodeB), weights.klCycle)
-        guard let perceptual else { return sum }
-        sum = sum + term("perceptualA", perceptual(fakeA, realB), weights.perceptual)
-        return sum + term("perceptualB", perceptual(fakeB, realA), weights.perceptual)
-      })
-    for (name, value) in logged { step.log(name, value) }
-    step.log("generator", total)
+    let discriminators = model.discriminators.map(\.module)
+    let terms = try step.update("generators", generatorOptimizer, freezing: discriminators) { loss in
+      let (hiddenA, hiddenB) = (model.encode(realA, .a), model.encode(realB, .b))
+      let (codeA, codeB) = (hiddenA + noise[0], hiddenB + noise[1])
+      // Each within its domain, then each into the other, then the codes of what was generated.
+      let (returnedA, returnedB) = (model.decode(codeA, .a), model.decode(codeB, .b))
+      let (fakeA, fakeB) = (model.decode(codeB, .a), model.decode(codeA, .b))
+      let (foundB, foundA) = (model.encode(fakeA, .a), model.encode(fakeB, .b))
+      let (foundCodeB, foundCodeA) = (foundB + noise[2], foundA + noise[3])
+      /// The paper's model takes the divergence of the noisy code, the later one of its mean.
+      func divergence(_ hidden: Tensor, _ code: Tensor) -> Tensor {
+        (configuration.model == .weightSharing ? code : hidden).square().mean()
+      }
+      func add(_ name: String, _ value: Tensor, _ weight: Double) {
+        loss.add(name, value, weight: weight, logsWeighted: false)
+      }
+      add("adversarialA", fooling(fakeA, .a), weights.adversarial)
+      add("adversarialB", fooling(fakeB, .b), weights.adversarial)
+      add("reconstructionA", meanAbsoluteError(returnedA, realA), weights.reconstruction)
+      add("klA", divergence(hiddenA, codeA), weights.kl)
+      add("reconstructionB", meanAbsoluteError(returnedB, realB), weights.reconstruction)
+      add("klB", divergence(hiddenB, codeB), weights.kl)
+      if weights.cycle > 0 {
+        let (cycledA, cycledB) = (model.decode(foundCodeA, .a), model.decode(foundCodeB, .b))
+        add("cycleA", meanAbsoluteError(cycledA, realA), weights.cycle)
+        add("cycleB", meanAbsoluteError(cycledB, realB), weights.cycle)
+      }
+      add("klCycleABA", divergence(foundA, foundCodeA), weights.klCycle)
+      add("klCycleBAB", divergence(foundB, foundCodeB), weights.klCycle)
+      if let perceptual {
+        add("perceptualA", perceptual(fakeA, realB), weights.perceptual)
+        add("perceptualB", perceptual(fakeB, realA), weights.perceptual)
+      }
+    }
+    step.log("generator", terms.total)
   }
 
   // MARK: Generation
