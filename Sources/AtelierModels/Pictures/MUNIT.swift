@@ -274,97 +274,84 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
     // The authors' order: for the discriminators' update a style of A and of B, then for the generators'.
     let drawn = step.draws.normal("style", [4, realA.shape[0], configuration.styleLength])
     let styles = (0..<4).map { drawn.selected(dim: 0, index: $0) }
-    try teachDiscriminators(step, realA, realB, styleA: styles[0], styleB: styles[1])
-    try teachGenerators(step, realA, realB, styleA: styles[2], styleB: styles[3])
+    try updateDiscriminators(step, realA, realB, styleA: styles[0], styleB: styles[1])
+    try updateGenerators(step, realA, realB, styleA: styles[2], styleB: styles[3])
     augment.endStep(step)
   }
 
-  private func teachDiscriminators(
+  private func updateDiscriminators(
     _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, styleA: Tensor, styleB: Tensor
   ) throws {
-    let (loss, weight) = (configuration.adversarialLoss.loss, configuration.weights.adversarial)
+    let (objective, weight) = (configuration.adversarialLoss.loss, configuration.weights.adversarial)
     let (fakeA, fakeB) = withoutGradients {
       let (contentA, contentB) = (generatorA.content(of: realA), generatorB.content(of: realB))
       return (generatorA.decode(contentB, style: styleA), generatorB.decode(contentA, style: styleB))
     }
-    var values: [Tensor] = []
     func seen(_ pictures: Tensor, _ kind: String, _ domain: Domain) -> Tensor {
       augment(pictures, draws: step.draws, name: "diffAugment.\(kind)\(domain.rawValue)")
     }
-    func term(
-      _ judge: ScaledDiscriminator, _ domain: Domain, _ fake: Tensor, _ real: Tensor
-    ) -> () -> Tensor {
-      {
-        // Made pictures first: it matters where a norm keeps statistics.
-        let made = judge(seen(fake, "fake", domain))
-        let shown = judge(seen(real, "real", domain))
-        self.augment.observe(realScores: shown)
-        let value = made.summed(loss.fake) + shown.summed(loss.real)
-        values.append(value.detached())
-        return value * weight
+    let terms = try step.update("discriminators", discriminatorOptimizer) { loss in
+      for (discriminator, domain, fake, real) in [
+        (discriminatorA, Domain.a, fakeA, realA), (discriminatorB, .b, fakeB, realB),
+      ] {
+        // Generated images first: it matters where a norm keeps statistics.
+        let fakeScores = discriminator(seen(fake, "fake", domain))
+        let realScores = discriminator(seen(real, "real", domain))
+        augment.observe(realScores: realScores)
+        loss.add(
+          "discriminator\(domain.rawValue)",
+          fakeScores.summed(objective.fake) + realScores.summed(objective.real), weight: weight,
+          logsWeighted: false)
+        loss.backward()
       }
     }
-    let total = try step.update(
-      "discriminators", discriminatorOptimizer, minimizing: term(discriminatorA, .a, fakeA, realA),
-      term(discriminatorB, .b, fakeB, realB))
-    for (name, value) in zip(["discriminatorA", "discriminatorB"], values) { step.log(name, value) }
-    step.log("discriminator", total)
+    step.log("discriminator", terms.total)
   }
 
-  private func teachGenerators(
+  private func updateGenerators(
     _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, styleA: Tensor, styleB: Tensor
   ) throws {
-    let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
-    let (generatorA, generatorB) = (self.generatorA, self.generatorB)
-    let (discriminatorA, discriminatorB) = (self.discriminatorA, self.discriminatorB)
-    let perceptual = self.perceptual
-    func fooling(_ judge: ScaledDiscriminator, _ fake: Tensor, _ domain: Domain) -> Tensor {
-      judge(augment(fake, draws: step.draws, name: "diffAugment.generator\(domain.rawValue)"))
-        .summed(loss.generator)
+    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
+    func fooling(_ discriminator: ScaledDiscriminator, _ fake: Tensor, _ domain: Domain) -> Tensor {
+      discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator\(domain.rawValue)"))
+        .summed(objective.generator)
     }
-    var logged: [(name: String, value: Tensor)] = []
-    func term(_ name: String, _ value: Tensor, _ weight: Double) -> Tensor {
-      logged.append((name, value.detached()))
-      return value * weight
-    }
-    let total = try withFrozen(discriminatorA) {
-      try withFrozen(discriminatorB) {
-        try step.update(
-          "generators", generatorOptimizer,
-          minimizing: {
-            let (contentA, ownA) = (generatorA.content(of: realA), generatorA.style(of: realA))
-            let (contentB, ownB) = (generatorB.content(of: realB), generatorB.style(of: realB))
-            // Each within its domain, then each into the other.
-            let returnedA = generatorA.decode(contentA, style: ownA)
-            let returnedB = generatorB.decode(contentB, style: ownB)
-            let fakeA = generatorA.decode(contentB, style: styleA)
-            let fakeB = generatorB.decode(contentA, style: styleB)
-            // What went in is found again.
-            let (foundContentB, foundStyleA) = (generatorA.content(of: fakeA), generatorA.style(of: fakeA))
-            let (foundContentA, foundStyleB) = (generatorB.content(of: fakeB), generatorB.style(of: fakeB))
-            var sum =
-              term("adversarialA", fooling(discriminatorA, fakeA, .a), weights.adversarial)
-              + term("adversarialB", fooling(discriminatorB, fakeB, .b), weights.adversarial)
-              + term("reconstructionA", meanAbsoluteError(returnedA, realA), weights.reconstruction)
-              + term("styleA", meanAbsoluteError(foundStyleA, styleA), weights.style)
-            sum = sum + term("contentA", meanAbsoluteError(foundContentA, contentA), weights.content)
-            sum = sum + term("reconstructionB", meanAbsoluteError(returnedB, realB), weights.reconstruction)
-            sum = sum + term("styleB", meanAbsoluteError(foundStyleB, styleB), weights.style)
-            sum = sum + term("contentB", meanAbsoluteError(foundContentB, contentB), weights.content)
-            if weights.cycle > 0 {
-              let cycledA = generatorA.decode(foundContentA, style: ownA)
-              let cycledB = generatorB.decode(foundContentB, style: ownB)
-              sum = sum + term("cycleA", meanAbsoluteError(cycledA, realA), weights.cycle)
-              sum = sum + term("cycleB", meanAbsoluteError(cycledB, realB), weights.cycle)
-            }
-            guard let perceptual else { return sum }
-            sum = sum + term("perceptualA", perceptual(fakeA, realB), weights.perceptual)
-            return sum + term("perceptualB", perceptual(fakeB, realA), weights.perceptual)
-          })
+    let terms = try step.update(
+      "generators", generatorOptimizer, freezing: [discriminatorA, discriminatorB]
+    ) { loss in
+      let (contentA, ownA) = (generatorA.content(of: realA), generatorA.style(of: realA))
+      let (contentB, ownB) = (generatorB.content(of: realB), generatorB.style(of: realB))
+      // Each within its domain, then each into the other.
+      let returnedA = generatorA.decode(contentA, style: ownA)
+      let returnedB = generatorB.decode(contentB, style: ownB)
+      let fakeA = generatorA.decode(contentB, style: styleA)
+      let fakeB = generatorB.decode(contentA, style: styleB)
+      // What went in is found again.
+      let (foundContentB, foundStyleA) = (generatorA.content(of: fakeA), generatorA.style(of: fakeA))
+      let (foundContentA, foundStyleB) = (generatorB.content(of: fakeB), generatorB.style(of: fakeB))
+      func add(_ name: String, _ value: Tensor, _ weight: Double) {
+        loss.add(name, value, weight: weight, logsWeighted: false)
+      }
+      add("adversarialA", fooling(discriminatorA, fakeA, .a), weights.adversarial)
+      add("adversarialB", fooling(discriminatorB, fakeB, .b), weights.adversarial)
+      add("reconstructionA", meanAbsoluteError(returnedA, realA), weights.reconstruction)
+      add("styleA", meanAbsoluteError(foundStyleA, styleA), weights.style)
+      add("contentA", meanAbsoluteError(foundContentA, contentA), weights.content)
+      add("reconstructionB", meanAbsoluteError(returnedB, realB), weights.reconstruction)
+      add("styleB", meanAbsoluteError(foundStyleB, styleB), weights.style)
+      add("contentB", meanAbsoluteError(foundContentB, contentB), weights.content)
+      if weights.cycle > 0 {
+        let cycledA = generatorA.decode(foundContentA, style: ownA)
+        let cycledB = generatorB.decode(foundContentB, style: ownB)
+        add("cycleA", meanAbsoluteError(cycledA, realA), weights.cycle)
+        add("cycleB", meanAbsoluteError(cycledB, realB), weights.cycle)
+      }
+      if let perceptual {
+        add("perceptualA", perceptual(fakeA, realB), weights.perceptual)
+        add("perceptualB", perceptual(fakeB, realA), weights.perceptual)
       }
     }
-    for (name, value) in logged { step.log(name, value) }
-    step.log("generator", total)
+    step.log("generator", terms.total)
   }
 
   // MARK: Generation
