@@ -124,89 +124,76 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
     let batch = try step.batch()
     let (content, contentLabel) = (batch["content"], batch["contentLabel"])
     let (shown, shownLabel) = (batch["classImage"], batch["classLabel"])
-    try teachDiscriminator(step, content, shown, shownLabel)
-    try teachGenerator(step, content, contentLabel, shown, shownLabel)
+    try updateDiscriminator(step, content, shown, shownLabel)
+    try updateGenerator(step, content, contentLabel, shown, shownLabel)
     augment.endStep(step)
   }
 
-  private func teachDiscriminator(
+  private func updateDiscriminator(
     _ step: TrainingStep, _ content: Tensor, _ shown: Tensor, _ label: Tensor
   ) throws {
-    let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
-    let (generator, discriminator, augment) = (self.generator, self.discriminator, self.augment)
-    var logged: [(name: String, value: Tensor)] = []
-    let total = try step.update(
-      "discriminator", discriminatorOptimizer,
-      minimizing: {
-        let real = shown.detached()
-        real.requiresGradient = true
-        // The gradient goes to the picture as it was before any change.
-        let seen = augment(real, draws: step.draws, name: "diffAugment.real")
-        let response = discriminator(seen, label).logits
-        augment.observe(realScores: response)
-        // The squared gradient of the mean response, summed over a picture and averaged over the batch.
-        let slope = gradients(of: response.mean(), withRespectTo: [real], createGraph: true)[0]
-        let penalty = slope.square().sum() / Double(real.shape[0])
-        let value = loss.real(response)
-        logged.append(("discriminatorReal", value.detached()))
-        logged.append(("gradientPenalty", penalty.detached()))
-        return value * weights.adversarial + penalty * weights.gradientPenalty
-      },
-      {
-        let fake = withoutGradients {
-          generator.decode(generator.content(of: content), style: generator.style(of: shown))
-        }
-        let seen = augment(fake, draws: step.draws, name: "diffAugment.fake")
-        let value = loss.fake(discriminator(seen, label).logits)
-        logged.append(("discriminatorFake", value.detached()))
-        return value * weights.adversarial
-      })
-    for (name, value) in logged { step.log(name, value) }
-    step.log("discriminator", total)
+    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
+    let terms = try step.update("discriminator", discriminatorOptimizer) { loss in
+      let real = shown.detached()
+      real.requiresGradient = true
+      // The gradient goes to the image as it was before any change.
+      let seen = augment(real, draws: step.draws, name: "diffAugment.real")
+      let response = discriminator(seen, label).logits
+      augment.observe(realScores: response)
+      // The squared gradient of the mean response, summed over an image and averaged over the batch.
+      let slope = gradients(of: response.mean(), withRespectTo: [real], createGraph: true)[0]
+      let penalty = slope.square().sum() / Double(real.shape[0])
+      loss.add(
+        "discriminatorReal", objective.real(response), weight: weights.adversarial, logsWeighted: false)
+      loss.add("gradientPenalty", penalty, weight: weights.gradientPenalty, logsWeighted: false)
+      loss.backward()
+
+      let fake = withoutGradients {
+        generator.decode(generator.content(of: content), style: generator.style(of: shown))
+      }
+      let scores = discriminator(augment(fake, draws: step.draws, name: "diffAugment.fake"), label).logits
+      loss.add(
+        "discriminatorFake", objective.fake(scores), weight: weights.adversarial, logsWeighted: false)
+    }
+    step.log("discriminator", terms.total)
   }
 
-  private func teachGenerator(
+  private func updateGenerator(
     _ step: TrainingStep, _ content: Tensor, _ contentLabel: Tensor, _ shown: Tensor, _ shownLabel: Tensor
   ) throws {
-    let (weights, loss) = (configuration.weights, configuration.adversarialLoss.loss)
-    let (generator, discriminator, augment) = (self.generator, self.discriminator, self.augment)
-    var logged: [(name: String, value: Tensor)] = []
-    let total = try withFrozen(discriminator) {
-      try step.update(
-        "generator", generatorOptimizer, average: average,
-        minimizing: {
-          let code = generator.content(of: content)
-          let translation = generator.decode(code, style: generator.style(of: shown))
-          let returned = generator.decode(code, style: generator.style(of: content))
-          // What is compared by its features is changed alike.
-          let seen = augment.alike([translation, shown], draws: step.draws, name: "diffAugment.translation")
-          let seenReturned = augment.alike(
-            [returned, content], draws: step.draws, name: "diffAugment.returned")
-          let judged = discriminator(seen[0], shownLabel)
-          let judgedReturned = discriminator(seenReturned[0], contentLabel)
-          let (wanted, wantedReturned) = withoutGradients {
-            (
-              discriminator(seen[1], shownLabel).features,
-              discriminator(seenReturned[1], contentLabel).features
-            )
-          }
-          func matching(_ made: Tensor, _ real: Tensor) -> Tensor {
-            meanAbsoluteError(made.mean(dims: [2, 3]), real.mean(dims: [2, 3]))
-          }
-          let adversarial = (loss.generator(judged.logits) + loss.generator(judgedReturned.logits)) / 2
-          let reconstruction = meanAbsoluteError(returned, content)
-          let contentMatch = matching(judgedReturned.features, wantedReturned)
-          let styleMatch = matching(judged.features, wanted)
-          logged = [
-            ("adversarial", adversarial.detached()), ("reconstruction", reconstruction.detached()),
-            ("content", contentMatch.detached()), ("style", styleMatch.detached()),
-          ]
-          return adversarial * weights.adversarial + reconstruction * weights.reconstruction
-            + (contentMatch + styleMatch) * weights.featureMatching
-        })
+    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
+    let terms = try step.update(
+      "generator", generatorOptimizer, freezing: [discriminator], average: average
+    ) { loss in
+      let code = generator.content(of: content)
+      let translation = generator.decode(code, style: generator.style(of: shown))
+      let returned = generator.decode(code, style: generator.style(of: content))
+      // What is compared by its features is changed alike.
+      let seen = augment.alike([translation, shown], draws: step.draws, name: "diffAugment.translation")
+      let seenReturned = augment.alike([returned, content], draws: step.draws, name: "diffAugment.returned")
+      let output = discriminator(seen[0], shownLabel)
+      let outputOfReturned = discriminator(seenReturned[0], contentLabel)
+      let (wanted, wantedReturned) = withoutGradients {
+        (
+          discriminator(seen[1], shownLabel).features,
+          discriminator(seenReturned[1], contentLabel).features
+        )
+      }
+      func matching(_ made: Tensor, _ real: Tensor) -> Tensor {
+        meanAbsoluteError(made.mean(dims: [2, 3]), real.mean(dims: [2, 3]))
+      }
+      let adversarial =
+        (objective.generator(output.logits) + objective.generator(outputOfReturned.logits)) / 2
+      loss.add("adversarial", adversarial, weight: weights.adversarial, logsWeighted: false)
+      let reconstruction = meanAbsoluteError(returned, content)
+      loss.add("reconstruction", reconstruction, weight: weights.reconstruction, logsWeighted: false)
+      let contentMatch = matching(outputOfReturned.features, wantedReturned)
+      let styleMatch = matching(output.features, wanted)
+      step.log("content", contentMatch)
+      step.log("style", styleMatch)
+      loss.add(contentMatch + styleMatch, weight: weights.featureMatching)
     }
-    for (name, value) in logged { step.log(name, value) }
-    step.log("generator", total)
+    step.log("generator", terms.total)
   }
 
   // MARK: Generation
