@@ -240,7 +240,6 @@ public final class FastStyleTransfer: TranslatingSystem {
 
   /// One step: the loss of a batch, and Adam on the transform network.
   public func step(_ step: TrainingStep) throws {
-    let (generator, configuration) = (self.generator, self.configuration)
     let weights = configuration.weights
     let batch = try step.batch()
     let content = batch["content"] * 255
@@ -249,35 +248,28 @@ public final class FastStyleTransfer: TranslatingSystem {
     let wanted =
       weights.content == 0 ? [:] : withoutGradients { features(content, [configuration.contentLayer]) }
 
-    let total = try step.update("generator", optimizer) {
+    let terms = try step.update("generator", optimizer) { loss in
       let output = generator(content)
       var layers = weights.style == 0 ? [] : configuration.styleLayers
       if weights.content != 0 { layers.append(configuration.contentLayer) }
-      let found = self.features(output, layers)
-      var terms: [Tensor] = []
+      let found = features(output, layers)
       if weights.content != 0 {
         let layer = configuration.contentLayer
-        let loss = meanSquaredError(found.activation(layer), wanted.activation(layer)) * weights.content
-        step.log("content", loss)
-        terms.append(loss)
+        let distance = meanSquaredError(found.activation(layer), wanted.activation(layer))
+        loss.add("content", distance, weight: weights.content)
       }
       if weights.style != 0 {
         var sum = Tensor(scalar: 0, device: content.device)
         for layer in configuration.styleLayers {
           sum = sum + configuration.gram.distance(of: found.activation(layer), from: style.activation(layer))
         }
-        let loss = sum * weights.style
-        step.log("style", loss)
-        terms.append(loss)
+        loss.add("style", sum, weight: weights.style)
       }
       if weights.totalVariation != 0 {
-        let loss = totalVariation(output) * weights.totalVariation
-        step.log("totalVariation", loss)
-        terms.append(loss)
+        loss.add("totalVariation", totalVariation(output), weight: weights.totalVariation)
       }
-      return terms.dropFirst().reduce(terms[0]) { $0 + $1 }
     }
-    step.log("generator", total)
+    step.log("generator", terms.total)
   }
 
   /// The VGG's activations of pictures in 0 … 255.

@@ -302,13 +302,10 @@ public final class NeuralStyle: GenerativeSystem, LossReportingSystem {
         content: recorded.tensors["content"] ?? content, style: recorded.tensors["style"] ?? style)
     }
     guard let targets else { return }
-    try step.update("image", optimizer) {
-      self.clampPicture()
-      let terms = self.terms(targets)
-      for (name, term) in terms { step.log(name, term) }
-      let total = terms.dropFirst().reduce(terms[0].value) { $0 + $1.value }
-      step.log("total", total)
-      return total
+    try step.update("image", optimizer) { loss in
+      clampPicture()
+      for (name, term) in terms(targets) { loss.add(name, term) }
+      step.log("total", loss.total)
     }
     clampPicture()
   }
