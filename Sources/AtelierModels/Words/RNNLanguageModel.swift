@@ -169,17 +169,13 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem {
     let batch = try step.batch()
     let (token, target) = (batch["token"], batch["target"].reshaped([-1]))
     let start = batch.isFirst || state?.hidden.shape[1] != token.shape[1] ? nil : state
-    var end: RecurrentState?
-    let total = try step.update(
-      "model", optimizer, clip: configuration.gradientClip,
-      minimizing: { [self] in
-        let (logProbability, last) = logProbabilities(token, start)
-        end = last?.detached()
-        return Torch.negativeLogLikelihood(logProbability, target)
-      })
+    let (terms, end) = try step.update("model", optimizer, clip: configuration.gradientClip) { loss in
+      let (logProbability, last) = logProbabilities(token, start)
+      loss.add("total", Torch.negativeLogLikelihood(logProbability, target))
+      return last?.detached()
+    }
     state = end
-    step.log("total", total)
-    step.observe("perplexity") { total.exp() }
+    step.observe("perplexity") { terms.total.exp() }
   }
 
   /// Log-probabilities `[time * batch, vocabulary]` and, for the recurrent model, the state at the end.
