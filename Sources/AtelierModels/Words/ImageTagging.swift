@@ -99,7 +99,7 @@ public final class ImageTagging: TaggingSystem {
 
   /// One step of the stage: word vectors from the text, or discriminator, then generator.
   public func step(_ step: TrainingStep) throws {
-    if step.stage == "words" { try learnWords(step) } else { try play(step) }
+    if step.stage == "words" { try learnWords(step) } else { try adversarial(step) }
   }
 
   private func learnWords(_ step: TrainingStep) throws {
@@ -108,19 +108,17 @@ public final class ImageTagging: TaggingSystem {
     // A straight line down to a hundredth, as in the authors' word2vec.
     let left = 1 - Double(step.index) / Double(max(1, configuration.wordSteps))
     wordOptimizer.learningRate = configuration.wordLearningRate * max(0.01, left)
-    let words = self.words
     let device = words.vectors.device
-    let loss = try step.update(
-      "words", wordOptimizer,
-      minimizing: {
+    try step.update("words", wordOptimizer) { loss in
+      loss.add(
+        "words",
         words.loss(
-          centre: centre.to(device), neighbour: neighbour.to(device), negatives: negatives.to(device))
-      })
-    step.log("words", loss)
+          centre: centre.to(device), neighbour: neighbour.to(device), negatives: negatives.to(device)))
+    }
   }
 
-  private func play(_ step: TrainingStep) throws {
-    let (generator, discriminator, loss) = (self.generator, self.discriminator, configuration.loss)
+  private func adversarial(_ step: TrainingStep) throws {
+    let objective = configuration.loss
     schedule(step)
     let batch = try step.batch()
     let (feature, tag) = (batch["feature"], batch["tag"])
@@ -128,37 +126,33 @@ public final class ImageTagging: TaggingSystem {
     let latent = step.draws.normal("latent", [feature.shape[0], configuration.latentSize])
     let fake = generator(latent, feature)
     let (noise, share) = (configuration.vectorNoise, configuration.mismatchShare)
-    let modeSeeking = configuration.modeSeeking
-    func seen(_ vectors: Tensor, _ name: String) -> Tensor {
-      noise > 0 ? vectors + step.draws.normal(name, vectors.shape) * noise : vectors
+    func scores(_ vectors: Tensor, _ name: String, beside feature: Tensor) -> Tensor {
+      let seen = noise > 0 ? vectors + step.draws.normal(name, vectors.shape) * noise : vectors
+      return discriminator(seen, feature)
     }
-    let judged = try step.update(
-      "discriminator", discriminatorOptimizer,
-      minimizing: { loss.real(discriminator(seen(real, "real noise"), feature)) },
-      {
-        let drawn = loss.fake(discriminator(seen(fake.detached(), "fake noise"), feature))
-        guard share > 0 else { return drawn }
-        // Batches are shuffled: the next example's picture is another, if not always.
-        let count = feature.shape[0]
-        let other = Tensor.concatenated([feature.slice(0, 1, count), feature.slice(0, 0, 1)], dim: 0)
-        let mismatched = loss.fake(discriminator(seen(real, "mismatch noise"), other))
-        return drawn * (1 - share) + mismatched * share
-      })
-    let fooled = try withFrozen(discriminator) {
-      try step.update(
-        "generator", generatorOptimizer,
-        minimizing: {
-          let adversarial = loss.generator(discriminator(seen(fake, "generator noise"), feature))
-          guard modeSeeking > 0 else { return adversarial }
-          // Mao et al. 2019, "Mode Seeking Generative Adversarial Networks", equation 3, inverted as in their code.
-          let otherLatent = step.draws.normal("other latent", latent.shape)
-          let apart = (fake - generator(otherLatent, feature)).abs().mean()
-          let ratio = apart / (latent - otherLatent).abs().mean()
-          return adversarial + modeSeeking / (ratio + 1e-5)
-        })
+
+    let discriminatorTerms = try step.update("discriminator", discriminatorOptimizer) { loss in
+      loss.add(objective.real(scores(real, "real noise", beside: feature)))
+      loss.backward()
+      loss.add(objective.fake(scores(fake.detached(), "fake noise", beside: feature)), weight: 1 - share)
+      guard share > 0 else { return }
+      // Batches are shuffled: the next example's picture is another, if not always.
+      let count = feature.shape[0]
+      let other = Tensor.concatenated([feature.slice(0, 1, count), feature.slice(0, 0, 1)], dim: 0)
+      loss.add(objective.fake(scores(real, "mismatch noise", beside: other)), weight: share)
     }
-    step.log("discriminator", judged)
-    step.log("generator", fooled)
+    step.log("discriminator", discriminatorTerms.total)
+
+    let terms = try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
+      loss.add(objective.generator(scores(fake, "generator noise", beside: feature)))
+      guard configuration.modeSeeking > 0 else { return }
+      // Mao et al. 2019, "Mode Seeking Generative Adversarial Networks", equation 3, inverted as in their code.
+      let otherLatent = step.draws.normal("other latent", latent.shape)
+      let apart = (fake - generator(otherLatent, feature)).abs().mean()
+      let ratio = apart / (latent - otherLatent).abs().mean()
+      loss.add(configuration.modeSeeking / (ratio + 1e-5))
+    }
+    step.log("generator", terms.total)
   }
 
   private func schedule(_ step: TrainingStep) {
