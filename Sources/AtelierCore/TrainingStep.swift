@@ -126,33 +126,6 @@ public final class TrainingStep {
     }
   }
 
-  /// An update of which every term is a closure of its own.
-  ///
-  /// - Parameter terms: losses, each computed and differentiated in turn; see ``Loss/backward()``.
-  /// - Returns: the sum of the terms at the first evaluation, without history.
-  @discardableResult
-  public func update(
-    _ name: String, _ optimizer: Optimizer, clip: Double? = nil, average: MovingAverage? = nil,
-    minimizing terms: (() throws -> Tensor)...
-  ) throws -> Tensor {
-    try update(name, optimizer, clip: clip, average: average, minimizingAll: terms)
-  }
-
-  /// ``update(_:_:clip:average:minimizing:)`` for as many terms as a configuration says, such as the parts of
-  /// an accumulated gradient.
-  @discardableResult
-  public func update(
-    _ name: String, _ optimizer: Optimizer, clip: Double? = nil, average: MovingAverage? = nil,
-    minimizingAll terms: [() throws -> Tensor]
-  ) throws -> Tensor {
-    try update(name, optimizer, average: average, clip: clip) { loss in
-      for term in terms {
-        loss.add(try term())
-        loss.backward()
-      }
-    }.total
-  }
-
   /// Records a number under a name; the value is read only when the trainer writes its log.
   public func log(_ name: String, _ value: Tensor) { logged.append((name, value.detached())) }
 

@@ -240,7 +240,7 @@ private final class TinyRebuilder: TranslatingSystem, ReconstructingSystem {
   var optimizers: [(name: String, optimizer: Optimizer)] { [("generator", optimizer)] }
 
   func step(_ step: TrainingStep) throws {
-    step.log("total", try step.update("generator", optimizer) { self.generator(.ones([1, 1])).sum() })
+    try step.update("generator", optimizer) { loss in loss.add("total", generator(.ones([1, 1])).sum()) }
   }
 
   func translate(_ pictures: Tensor, direction: TranslationDirection, draws: any Draws) throws -> Tensor {

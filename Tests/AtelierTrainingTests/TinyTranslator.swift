@@ -90,11 +90,9 @@ final class TinyTranslator: TranslatingSystem {
   func step(_ step: TrainingStep) throws {
     let batch = try step.batch()
     let (source, target) = (directions[0].source, directions[0].target)
-    step.log(
-      "total",
-      try step.update("generator", optimizer) {
-        (self.output(batch[source]) - batch[target]).square().mean()
-      })
+    try step.update("generator", optimizer) { loss in
+      loss.add("total", (output(batch[source]) - batch[target]).square().mean())
+    }
   }
 
   func translate(_ pictures: Tensor, direction: TranslationDirection, draws: any Draws) throws -> Tensor {

@@ -75,12 +75,11 @@ final class ToySystem: LatentSystem {
     let isPoisoned =
       step.index == configuration.poisonedStep && (poisonings == 0 || configuration.staysPoisoned)
     if isPoisoned { poisonings += 1 }
-    let total = try step.update("generator", optimizer, average: average) {
-      let loss = (self.decode(latents, labels: batch["label"]) - batch["image"]).square().mean()
-      return isPoisoned ? loss * .nan : loss
+    try step.update("generator", optimizer, average: average) { loss in
+      let distance = (decode(latents, labels: batch["label"]) - batch["image"]).square().mean()
+      loss.add("total", distance, weight: isPoisoned ? .nan : 1)
     }
     steps += 1
-    step.log("total", total)
     if configuration.collapses, step.index > 4 {
       withoutGradients { for tensor in generator.parameters() { tensor.fill(0) } }
     }

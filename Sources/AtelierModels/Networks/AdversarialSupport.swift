@@ -6,14 +6,6 @@ import TorchNN
 
 // What the systems in `Adversarial/` share beside networks and losses.
 
-/// Runs `body` with a network's weights as constants: the generator's gradient passes through a
-/// discriminator without leaving gradients of its weights, which nobody would read.
-func withFrozen<Result>(_ module: Module, _ body: () throws -> Result) rethrows -> Result {
-  module.requiresGradients = false
-  defer { module.requiresGradients = true }
-  return try body()
-}
-
 /// Draws weights as DCGAN does: convolutions from N(0, 0.02²), batch norms' scales from N(1, 0.02²) with
 /// shift 0; all else keeps PyTorch's initial values.
 ///
@@ -103,13 +95,4 @@ extension DatasetDescription {
     }
     return classNames.count
   }
-}
-
-/// A tensor that a term of an update has left for what follows it.
-///
-/// Every term is evaluated before an optimiser steps, so a missing tensor is a mistake in the system, which
-/// nothing may stand in for.
-func left(_ tensor: Tensor?, _ what: String) -> Tensor {
-  guard let tensor else { preconditionFailure("the update did not leave \(what)") }
-  return tensor
 }

@@ -89,16 +89,15 @@ final class LinearVAE: LatentSystem {
     let classes = oneHot(batch["label"])
     let pixels = batch["image"].flattened(from: 1)
     let noise = step.draws.normal("noise", [pixels.shape[0], configuration.latentSize])
-    let total = try step.update("autoencoder", optimizer) {
-      let code = self.layers.encoder(.concatenated([pixels, classes], dim: 1))
-      let mean = code.slice(1, 0, self.configuration.latentSize)
-      let logVariance = code.slice(1, self.configuration.latentSize, 2 * self.configuration.latentSize)
+    try step.update("autoencoder", optimizer) { loss in
+      let code = layers.encoder(.concatenated([pixels, classes], dim: 1))
+      let mean = code.slice(1, 0, configuration.latentSize)
+      let logVariance = code.slice(1, configuration.latentSize, 2 * configuration.latentSize)
       let latents = mean + (logVariance * 0.5).exp() * noise
-      let error = (self.unit(latents, classes) - pixels).square().sum(dims: [1])
+      let error = (unit(latents, classes) - pixels).square().sum(dims: [1])
       let divergence = (mean.square() + logVariance.exp() - logVariance - 1).sum(dims: [1]) * 0.5
-      return (error + divergence).mean()
+      loss.add("total", (error + divergence).mean())
     }
-    step.log("total", total)
   }
 
   /// Images in -1 … 1.
