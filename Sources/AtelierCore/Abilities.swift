@@ -31,6 +31,26 @@ public struct ImageTranslation: Ability, Hashable {
   }
 }
 
+/// Images from label maps whose regions each have a style of their own. The function is
+/// ``RegionalStyleSystem/regionalStyles(of:labels:shares:)``.
+public struct RegionalStyles: Ability, Hashable {
+  /// The number of classes.
+  public var classes: Int
+
+  /// Describes the regions.
+  public init(classes: Int) { self.classes = classes }
+}
+
+/// Images from label maps whose regions can be drawn anew one by one. The function is
+/// ``RegionalVariationSystem/regionalVariation(of:varying:variation:seed:)``.
+public struct RegionalVariations: Ability, Hashable {
+  /// The number of classes.
+  public var classes: Int
+
+  /// Describes the regions.
+  public init(classes: Int) { self.classes = classes }
+}
+
 /// Text that is continued token by token. The functions are those of ``LanguageSystem``.
 public struct TextContinuation: Ability, Hashable {
   /// What one token stands for.

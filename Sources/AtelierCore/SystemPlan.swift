@@ -116,6 +116,8 @@ public struct Condition: Sendable, Hashable {
     case label(classes: Int)
     /// A text.
     case text
+    /// A tensor of one of these shapes, where no kind of field describes it; nil where any length will do.
+    case tensor([[Int?]])
   }
 
   /// Where a condition comes from that the user does not give.

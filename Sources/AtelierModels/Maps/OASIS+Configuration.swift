@@ -161,11 +161,21 @@ extension OASIS {
 
     /// Photographs from label maps.
     public var plan: SystemPlan {
-      .imagesFromMaps(
+      var plan = SystemPlan.imagesFromMaps(
         label: .labelMap(classes: classes, height: imageHeight, width: imageWidth), channels: 3,
         height: imageHeight, width: imageWidth,
         changes: JointAugmentation(resizeTo: loadSize, flips: flips), sizeMultiple: 1 << (blocks - 1),
         batchSize: batchSize)
+      guard latent > 0 else { return plan }
+      plan.conditions += [
+        Condition(
+          "noise", .tensor([[nil, latent], [nil, latent, nil, nil]]), from: .drawn,
+          help: "the noise of an image, or of each of its pixels"),
+        Condition(
+          "regions", .tensor([[nil, nil, nil]]), help: "1 where the noise is drawn once more, else 0"),
+      ]
+      plan.abilities.append(RegionalVariations(classes: classes))
+      return plan
     }
 
     /// Refuses what cannot work.

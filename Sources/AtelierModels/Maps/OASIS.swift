@@ -23,7 +23,7 @@ public import TorchNN
 /// `mask` is mixed by that. A batch of nothing but unlabelled pixels has a loss of 0. Running statistics of the
 /// average are collected from batches of training itself, `statisticsEvery` steps apart, there before each
 /// measurement. Pictures need not be 256 wide: with fewer `blocks` the narrowest ones are left out.
-public final class OASIS: RegionalNoiseSystem, LossReportingSystem, AugmentedSystem {
+public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, LossReportingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "oasis", summary: "Photographs from label maps, judged by segmenting them",
@@ -327,6 +327,19 @@ public final class OASIS: RegionalNoiseSystem, LossReportingSystem, AugmentedSys
         try emit(.images(picture))
       }
     }
+  }
+
+  /// The image's noise, and in the regions of the classes that of the variation.
+  public func regionalVariation(
+    of map: Tensor, varying classes: [Int], variation number: Int, seed: UInt64
+  ) -> [String: Tensor] {
+    func drawn(_ purpose: String, _ seed: UInt64) -> Tensor {
+      RandomStream(seed: seed, purpose: purpose).normal([1, configuration.latent])
+    }
+    let chosen = classes.reduce(Tensor.zeros(map.shape)) { $0 + map.equal(Double($1)).asType(.float32) }
+    let noise = Self.noise(
+      drawn("picture", seed), except: drawn("regions", seed &+ UInt64(number)), where: chosen)
+    return ["noise": noise]
   }
 
   /// Noise at every pixel, `[n, latent, height, width]`: one vector, and another where `region` is 1.

@@ -146,11 +146,27 @@ extension SEAN {
 
     /// Photographs from label maps, each region in a style of its own.
     public var plan: SystemPlan {
-      .imagesFromMaps(
-        label: .labelMap(classes: classes, height: imageHeight, width: imageWidth), channels: 3,
-        height: imageHeight, width: imageWidth,
+      let label = FieldKind.labelMap(classes: classes, height: imageHeight, width: imageWidth)
+      let image = FieldKind.image(channels: 3, height: imageHeight, width: imageWidth, range: .signed)
+      var plan = SystemPlan.imagesFromMaps(
+        label: label, channels: 3, height: imageHeight, width: imageWidth,
         changes: JointAugmentation(resizeTo: loadSize, flips: flips), sizeMultiple: upsampling.factor,
-        batchSize: batchSize)
+        batchSize: batchSize,
+        conditions: [
+          Condition(
+            "style", .field(image), from: .data, help: "images whose styles the regions take; else means"),
+          Condition(
+            "styleLabel", .field(label), help: "the label maps of the style images; else the map itself"),
+          Condition(
+            "styleWeights", .tensor([[nil, classes, nil]]),
+            help: "how much of each style image goes into the regions of a class"),
+          Condition(
+            "styleCodes", .tensor([[nil, classes, styleLength]]), from: .data,
+            help: "the codes of the regions' styles, in place of images"),
+          Condition("image", .field(image), help: "the map's own image, which is made again"),
+        ])
+      plan.abilities.append(RegionalStyles(classes: classes))
+      return plan
     }
 
     /// Refuses what cannot work.

@@ -23,7 +23,7 @@ public import TorchNN
 /// their own (`meanStyles`). Above nineteen classes there are as many style layers as classes. The styles'
 /// modulation is computed from the one-hot map in one convolution: equal but for rounding. With `upsampling:
 /// most` the further block runs; the authors build it and leave it out.
-public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSystem {
+public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "sean", summary: "Photographs from label maps, each region in a style of its own",
@@ -226,6 +226,30 @@ public final class SEAN: TranslatingSystem, ReconstructingSystem, AugmentedSyste
         try emit(.images(picture))
       }
     }
+  }
+
+  /// `style`, `styleLabel` and `styleWeights` of a request.
+  public func regionalStyles(
+    of images: Tensor, labels: Tensor, shares: [Int: [Double]]
+  ) throws -> [String: Tensor] {
+    let (classes, count) = (configuration.classes, images.shape[0])
+    var rows = Array(repeating: [1.0] + Array(repeating: 0.0, count: count - 1), count: classes)
+    for (label, row) in shares.sorted(by: { $0.key < $1.key }) {
+      guard rows.indices.contains(label) else {
+        throw ConfigurationError("there is no class \(label) to style; the classes are 0 … \(classes - 1)")
+      }
+      let sum = row.reduce(0, +)
+      guard row.count == count, row.allSatisfy({ $0 >= 0 }), sum > 0, sum.isFinite else {
+        throw ConfigurationError(
+          "the shares of class \(label) are \(row); give \(count) numbers of at least 0, one for each style "
+            + "image, that are not all 0")
+      }
+      rows[label] = row.map { $0 / sum }
+    }
+    return [
+      "style": images, "styleLabel": labels,
+      "styleWeights": Tensor(rows.flatMap { $0.map(Float.init) }, shape: [1, classes, count]),
+    ]
   }
 
   /// One picture's styles for each map.
