@@ -37,10 +37,13 @@ extension SystemPlan {
           help: "the image to start from (\(direction.name))")
       }
     }
-    if let styles, let target = directions.first.flatMap({ kind($0.target) }) {
+    let targets = directions.compactMap { kind($0.target) }
+    if let styles, let target = targets.first {
+      // Domains may differ in their channels.
+      let shapes = Set(targets.flatMap(\.shapes)).sorted { "\($0)" < "\($1)" }
       conditions.append(
         Condition(
-          "style", .field(target), isRequired: styles == .together,
+          "style", shapes.count == 1 ? .field(target) : .tensor(shapes), isRequired: styles == .together,
           from: styles == .together ? .user : .drawn,
           help: styles == .together
             ? "images that show the class to translate into" : "images whose style the output takes"))
@@ -73,8 +76,12 @@ extension SystemPlan {
       [TranslationDirection("label-to-image", source: "label", target: "image", sizeMultiple: sizeMultiple)],
       batchSize: batchSize)
     if withInstances {
+      var standsIn = false
+      if case .labelMap = label { standsIn = true }
       plan.conditions.append(
-        Condition("instance", .field(instance), isRequired: true, help: "the map of instances"))
+        Condition(
+          "instance", .field(instance), isRequired: !standsIn,
+          help: "the map of instances" + (standsIn ? "; else each class is one" : "")))
     }
     plan.conditions += conditions
     return plan

@@ -67,7 +67,7 @@ extension TranslatingSystem {
       var inputs = try further(part)
       inputs[direction.source] = part
       var output: Tensor?
-      try generate(GenerationRequest(count: 1, inputs: inputs, draws: draws)) {
+      try draw(GenerationRequest(count: 1, inputs: inputs, draws: draws)) {
         if case .images(let images) = $0 { output = images }
       }
       guard let output else { throw ConfigurationError("\(Self.identity.name) gave no picture") }

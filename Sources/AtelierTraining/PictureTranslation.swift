@@ -100,19 +100,19 @@ public struct PictureTranslation {
   ///
   /// - Throws: ``ConfigurationError`` for a system without styles.
   public func styles(of pictures: [Image]) throws -> [TranslationStyle] {
-    guard let styled = system as? any StyledTranslatingSystem,
-      let field = styled.plan.fields.first(where: { $0.name == direction.target }),
+    guard system.plan.condition("style") != nil,
+      let field = system.plan.fields.first(where: { $0.name == direction.target }),
       case .image(let channels, let height, let width, _) = field.kind, !pictures.isEmpty
-    else { throw ConfigurationError("this system has no styles beside its pictures; leave --style out") }
+    else { throw ConfigurationError("this system has no styles beside its pictures") }
     let preparation = ImagePreparation(height: height, width: width, channels: channels)
     let span = Double(ranges.target.upperBound - ranges.target.lowerBound)
     let tensors = try pictures.map { picture in
       Tensor(try preparation(picture).hostTensor()).asType(.float32) * (span / 255)
         + Double(ranges.target.lowerBound)
     }
-    switch styled.stylePictures {
+    switch system.plan.ability(ImageTranslation.self)?.styles {
     case .together: return [.pictures(.stacked(tensors))]
-    case .oneByOne: return tensors.map { .pictures($0.unsqueezed(0)) }
+    case .oneByOne, nil: return tensors.map { .pictures($0.unsqueezed(0)) }
     }
   }
 
@@ -183,6 +183,11 @@ public struct PictureTranslation {
         if let further {
           return try system.translateWhole(
             condition, direction: direction, draws: draws, tiling: tiling, further: { try further($0, seed) })
+        }
+        if case .pictures(let pictures) = style {
+          return try system.translateWhole(
+            condition, direction: direction, draws: draws, tiling: tiling,
+            further: { _ in ["style": pictures] })
         }
         return try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling)
       }

@@ -86,7 +86,7 @@ struct PreviewPainter {
     let labels = classes.map { classes in (0..<count).map { $0 % classes } }
     var pieces: [Tensor] = []
     var text = ""
-    try system.generate(GenerationRequest(count: count, labels: labels, draws: draws)) { value in
+    try system.draw(GenerationRequest(count: count, labels: labels, draws: draws)) { value in
       switch value {
       case .images(let tensor): pieces.append(tensor)
       case .text(let piece): text += piece

@@ -200,8 +200,8 @@ private func difference(_ a: Tensor, _ b: Tensor, where mask: Tensor) -> Double 
       try generated(system, ["label": label], seed: 1), try generated(system, ["label": label], seed: 2)
     )
     #expect(one.floats() != other.floats())
-    let given = try generated(system, ["label": label, "image": picture], seed: 1)
-    #expect(try given.floats() == generated(system, ["label": label, "image": picture], seed: 2).floats())
+    let given = try generated(system, ["label": label, "style": picture], seed: 1)
+    #expect(try given.floats() == generated(system, ["label": label, "style": picture], seed: 2).floats())
   }
 
   @Test func theStylesOfAStepAreOneDrawCalledEpsilon() throws {

@@ -191,11 +191,13 @@ extension SPADE {
         height: imageHeight, width: imageWidth, withInstances: instanceEdges,
         changes: JointAugmentation(resizeTo: loadSize, flips: flips), sizeMultiple: sizeMultiple,
         batchSize: batchSize,
-        conditions: [
-          Condition(
-            "style", .field(.image(channels: 3, height: imageHeight, width: imageWidth, range: .signed)),
-            from: .drawn, help: "an image whose style the output takes (with an encoder)")
-        ])
+        conditions: encoder == nil
+          ? []
+          : [
+            Condition(
+              "style", .field(.image(channels: 3, height: imageHeight, width: imageWidth, range: .signed)),
+              from: .drawn, help: "an image whose style the output takes")
+          ])
     }
 
     /// Refuses what cannot work.

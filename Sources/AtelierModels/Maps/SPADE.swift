@@ -213,7 +213,7 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
   }
 
   /// Pictures for the request's `label`, one at a time, `count` of them a map where there is an encoder; with
-  /// its `instance`, and in the style of its picture `image`, where given.
+  /// its `instance`, and in the style of the picture `style`, where given.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     guard let labels = request.inputs["label"] else {
       throw ConfigurationError("spade starts from label maps; give one of them or a folder")
@@ -226,7 +226,7 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
           request.inputs[name].map { $0.shape[0] == 1 ? $0 : $0.slice(0, index, index + 1) }
         }
         let picture = try photograph(
-          label: labels.slice(0, index, index + 1), instances: one("instance"), example: one("image"),
+          label: labels.slice(0, index, index + 1), instances: one("instance"), example: one("style"),
           draws: request.draws)
         try emit(.images(picture))
       }

@@ -167,12 +167,20 @@ extension Pix2PixHD {
 
     /// Images from label maps or other images, with instances where something depends on them.
     public var plan: SystemPlan {
-      .imagesFromMaps(
+      var plan = SystemPlan.imagesFromMaps(
         label: classes > 0
           ? .labelMap(classes: classes, height: imageHeight, width: imageWidth)
           : .image(channels: inputChannels, height: imageHeight, width: imageWidth, range: .signed),
         channels: outputChannels, height: imageHeight, width: imageWidth, withInstances: needsInstances,
         changes: JointAugmentation(flips: flips), sizeMultiple: sizeMultiple, batchSize: batchSize)
+      if encoder != nil {
+        plan.conditions.append(
+          Condition(
+            "image",
+            .field(.image(channels: outputChannels, height: imageHeight, width: imageWidth, range: .signed)),
+            from: .drawn, help: "an image whose features the instances take"))
+      }
+      return plan
     }
 
     /// Refuses what cannot work.

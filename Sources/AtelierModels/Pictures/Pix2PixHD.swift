@@ -261,7 +261,7 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
   /// at a time.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     guard let labels = request.inputs["label"] else {
-      throw ConfigurationError("pix2pix-hd starts from label maps or pictures; give --source and one of them")
+      throw ConfigurationError("pix2pix-hd starts from a label map or a picture; give it as 'label'")
     }
     for module in networks.map(\.module) { module.eval() }
     try withoutGradients {

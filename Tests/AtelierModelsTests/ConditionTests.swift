@@ -1,0 +1,123 @@
+import Atelier
+import Foundation
+import Testing
+
+/// Requests are checked against the plan before a system sees them.
+@Suite struct ConditionTests {
+  private func plan(_ system: String, _ values: [String: ConfigurationValue] = [:]) throws -> SystemPlan {
+    try SystemRegistry.standard.system(named: system).plan(values)
+  }
+
+  private func refusal(
+    _ system: String, _ inputs: [String: [Int]], labels: [Int]? = nil, prompt: String? = nil,
+    _ values: [String: ConfigurationValue] = [:]
+  ) throws -> String? {
+    let request = GenerationRequest(
+      count: 1, labels: labels, prompt: prompt, inputs: inputs.mapValues { Tensor.zeros($0) },
+      draws: StreamDraws(RandomStream(seed: 1)))
+    do {
+      try plan(system, values).check(request, for: system)
+      return nil
+    } catch let error as ConfigurationError {
+      return error.description
+    }
+  }
+
+  @Test func whatFitsPasses() throws {
+    #expect(try refusal("gan", [:]) == nil)
+    #expect(try refusal("cgan", [:], labels: [0, 9]) == nil)
+    // Any size, which the network's multiple is reached from by reflection.
+    #expect(try refusal("pix2pix", ["source": [2, 3, 21, 13]]) == nil)
+    #expect(try refusal("munit", ["B": [1, 3, 8, 8], "style": [4, 3, 16, 8]]) == nil)
+    #expect(try refusal("rnn-language-model", [:], prompt: "To be") == nil)
+    #expect(try refusal("oasis", ["label": [1, 8, 8], "noise": [1, 3]], ["latent": 3]) == nil)
+    #expect(try refusal("oasis", ["label": [1, 8, 8], "noise": [1, 3, 8, 8]], ["latent": 3]) == nil)
+    // The label map stands in for the map of instances.
+    #expect(try refusal("pix2pix-hd", ["label": [1, 8, 8]], ["classes": 4]) == nil)
+    #expect(try refusal("ic-gan", ["features": [3, 7]], ["featureSize": 7]) == nil)
+  }
+
+  @Test func whatIsMissingIsNamed() throws {
+    let cases: [(String, [String: [Int]], [String])] = [
+      ("pix2pix", [:], ["'source' is missing"]), ("cyclegan", [:], ["'A' or 'B' is missing"]),
+      ("sean", ["style": [1, 3, 8, 8]], ["'label' is missing"]),
+      ("funit", ["content": [1, 3, 8, 8]], ["'style' of funit is missing", "class"]),
+      ("image-tagging", [:], ["'feature' of image-tagging is missing"]),
+    ]
+    for (system, inputs, words) in cases {
+      let sentence = try #require(try refusal(system, inputs), "\(system)")
+      for word in words { #expect(sentence.contains(word), "\(sentence)") }
+    }
+    let sentence = try #require(
+      try refusal("pix2pix-hd", ["label": [1, 3, 8, 8]], ["classes": 0, "instanceEdges": true]))
+    #expect(sentence.contains("'instance' of pix2pix-hd is missing"), "\(sentence)")
+  }
+
+  @Test func whatIsUnknownIsNamed() throws {
+    let cases: [(String, [String: [Int]], [String])] = [
+      ("gan", ["style": [1, 3, 8, 8]], ["'style'", "takes no tensors"]),
+      ("pix2pix", ["source": [1, 3, 8, 8], "style": [1, 3, 8, 8]], ["no condition 'style'", "source"]),
+      ("spade", ["label": [1, 8, 8], "image": [1, 3, 8, 8]], ["no condition 'image'", "label"]),
+      ("cyclegan", ["A": [1, 3, 8, 8], "B": [1, 3, 8, 8]], ["one of", "'A' or 'B'"]),
+      // A class is no tensor.
+      ("cgan", ["label": [1]], ["'label'"]),
+    ]
+    for (system, inputs, words) in cases {
+      let sentence = try #require(try refusal(system, inputs), "\(system)")
+      for word in words { #expect(sentence.contains(word), "\(sentence)") }
+    }
+    let plain = try refusal("oasis", ["label": [1, 8, 8], "noise": [1, 3]], ["latent": 0])
+    #expect(plain?.contains("'noise'") == true)
+    #expect(try refusal("gan", [:], labels: [0])?.contains("no classes") == true)
+    #expect(try refusal("cgan", [:], labels: [3, 10])?.contains("no class 10") == true)
+    #expect(try refusal("gan", [:], prompt: "a")?.contains("no text") == true)
+  }
+
+  @Test func aWrongShapeIsNamed() throws {
+    let cases: [(String, [String: [Int]], [String: ConfigurationValue], [String])] = [
+      ("pix2pix", ["source": [1, 1, 8, 8]], [:], ["'source'", "[any, 3, any, any]", "[1, 1, 8, 8]"]),
+      ("pix2pix", ["source": [3, 8, 8]], [:], ["'source'", "[3, 8, 8]"]),
+      ("pix2pix", ["source": [0, 3, 8, 8]], [:], ["'source'"]),
+      ("oasis", ["label": [1, 4, 8, 8]], [:], ["'label'", "[any, any, any]"]),
+      (
+        "oasis", ["label": [1, 8, 8], "noise": [1, 4]], ["latent": 3],
+        ["'noise'", "[any, 3] or [any, 3, any, any]", "[1, 4]"]
+      ),
+      (
+        "sean", ["label": [1, 8, 8], "styleCodes": [1, 4, 3]], ["classes": 5, "styleLength": 3],
+        ["'styleCodes'", "[any, 5, 3]", "[1, 4, 3]"]
+      ),
+      ("ic-gan", ["features": [1, 8]], ["featureSize": 7], ["'features'", "[any, 7]"]),
+    ]
+    for (system, inputs, values, words) in cases {
+      let sentence = try #require(try refusal(system, inputs, values), "\(system)")
+      for word in words { #expect(sentence.contains(word), "\(sentence)") }
+    }
+  }
+
+  @Test func stylesOfDomainsWithDifferentChannelsMayHaveEither() throws {
+    let values: [String: ConfigurationValue] = ["channelsA": 1, "channelsB": 3]
+    #expect(try refusal("munit", ["A": [1, 1, 8, 8], "style": [1, 3, 8, 8]], values) == nil)
+    #expect(try refusal("munit", ["B": [1, 3, 8, 8], "style": [1, 1, 8, 8]], values) == nil)
+    let neither = try refusal("munit", ["B": [1, 3, 8, 8], "style": [1, 2, 8, 8]], values)
+    #expect(neither?.contains("'style'") == true)
+  }
+
+  @Test func drawingRefusesBeforeTheSystemIsCalled() throws {
+    let registry = SystemRegistry.standard
+    func refuses<System: GenerativeSystem>(_ type: System.Type) throws -> String? {
+      let values: [String: ConfigurationValue] = [
+        "imageSize": 16, "width": 2, "downsamplings": 2, "layers": 1, "discriminatorWidth": 2,
+      ]
+      let system = try System(
+        System.Configuration().overlaid(with: values), artefacts: Artefacts(), using: RandomStream(seed: 1))
+      let request = GenerationRequest(
+        count: 1, inputs: ["source": .zeros([1, 2, 8, 8])], draws: StreamDraws(RandomStream(seed: 1)))
+      do {
+        try system.draw(request) { _ in }
+        return nil
+      } catch let error as ConfigurationError { return error.description }
+    }
+    #expect(try refuses(registry.system(named: "pix2pix"))?.contains("'source' of pix2pix") == true)
+  }
+}
