@@ -21,12 +21,12 @@ struct DrawingJob {
     var request = GenerationRequest(
       count: drawing.count ?? (path == .random ? (names.isEmpty ? 64 : 8 * shown) : 4), labels: labels,
       prompt: writing.prompt, latentPath: path, truncation: drawing.truncation,
-      temperature: writing.temperature, length: writing.length, draws: draws)
+      temperature: writing.temperature ?? 1, length: writing.length ?? 400, draws: draws)
     if !drawing.instance.isEmpty { request.inputs["features"] = try instanceFeatures() }
     var images: [Image] = []
     var text = ""
     try withTensorErrors {
-      try system.generate(request) { value in
+      try system.draw(request) { value in
         switch value {
         case .images(let tensor):
           images += try Image.images(of: tensor.host())
@@ -50,9 +50,6 @@ struct DrawingJob {
 
   /// The features of the given pictures by the network that the model was trained with.
   private func instanceFeatures() throws -> Tensor {
-    guard !system.plan.components(InstancePlan.self).isEmpty else {
-      throw Refusal.usage("this system is not conditioned on instances; leave --instance out")
-    }
     let network = try InstanceFeatures(artefacts)
     guard
       case .image(let channels, let height, let width, _)? = system.plan.fields.map(\.kind).first(where: {

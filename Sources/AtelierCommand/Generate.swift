@@ -63,8 +63,8 @@ struct Generate: ParsableCommand {
       help: "Pictures, or folders of them, that show the style or the class to translate into.",
       completion: .file())
     var style: [String] = []
-    @Option(help: "How many drawn styles of each picture.")
-    var variations = 1
+    @Option(help: "How many drawn styles, or drawn noises, of each picture; default: 1.")
+    var variations: Int?
     @Option(
       parsing: .upToNextOption, help: "The label maps of the --style pictures, for styles by region.",
       completion: .file())
@@ -78,14 +78,14 @@ struct Generate: ParsableCommand {
     @Option(
       help: "Translate in tiles of this side; default: 512 for pictures above a million pixels.")
     var tile: Int?
-    @Option(help: "How far tiles overlap; results fade into each other.")
-    var overlap = 64
-    @Option(help: "Alpha: keep it, or lay the picture over white or black.")
-    var alpha: AlphaTreatment = .keep
+    @Option(help: "How far --tile's tiles overlap; results fade into each other; default: 64.")
+    var overlap: Int?
+    @Option(help: "Alpha: keep it, or lay the picture over white or black; default: keep.")
+    var alpha: AlphaTreatment?
     @Option(help: "png, jpeg, webp, tiff, gif, heic or avif, instead of the input's format.")
     var format: ImageFormat?
-    @Option(help: "1 to 100, for JPEG, WebP, HEIC and AVIF.")
-    var quality = 92
+    @Option(help: "1 to 100, for JPEG, WebP, HEIC and AVIF; default: 92.")
+    var quality: Int?
   }
 
   /// What systems that draw from random vectors take.
@@ -113,10 +113,10 @@ struct Generate: ParsableCommand {
   struct WritingOptions: ParsableArguments {
     @Option(help: "Text to go on from.")
     var prompt: String?
-    @Option(help: "Divides the logits: below 1 plays safe, above 1 dares.")
-    var temperature = 1.0
-    @Option(help: "Tokens to generate.")
-    var length = 400
+    @Option(help: "Divides the logits: below 1 plays safe, above 1 dares; default: 1.")
+    var temperature: Double?
+    @Option(help: "Tokens to generate; default: 400.")
+    var length: Int?
   }
 
   func validate() throws {
@@ -128,28 +128,38 @@ struct Generate: ParsableCommand {
     if let truncation = drawing.truncation, !(truncation > 0) {
       throw ValidationError("--truncation must be above 0.")
     }
-    if !(writing.temperature > 0) { throw ValidationError("--temperature must be above 0.") }
-    if writing.length < 1 { throw ValidationError("--length must be at least 1.") }
-    if translating.variations < 1 { throw ValidationError("--variations must be at least 1.") }
-    if translating.variations > 1 && !translating.style.isEmpty && translating.vary.isEmpty {
-      throw ValidationError("Choose --style or --variations.")
+    if let temperature = writing.temperature, !(temperature > 0) {
+      throw ValidationError("--temperature must be above 0.")
     }
-    if !(1...100).contains(translating.quality) { throw ValidationError("--quality must be 1 to 100.") }
+    if let length = writing.length, length < 1 { throw ValidationError("--length must be at least 1.") }
+    if let variations = translating.variations {
+      if variations < 1 { throw ValidationError("--variations must be at least 1.") }
+      if variations > 1 && !translating.style.isEmpty {
+        throw ValidationError("Choose --style or --variations.")
+      }
+    }
+    if translating.overlap != nil && translating.tile == nil {
+      throw ValidationError("--overlap says how far the tiles of --tile overlap; give both.")
+    }
+    if let quality = translating.quality, !(1...100).contains(quality) {
+      throw ValidationError("--quality must be 1 to 100.")
+    }
   }
 
   func run() throws {
     let url = URL(fileURLWithPath: trained)
     let model = try loadSystem(from: url, registry: .standard)
+    try GenerateOption.check(self, model.system.plan, of: model.description.system)
     let origin = provenance ? try self.origin(of: url, model.description) : nil
     if model.system is any TranslatingSystem {
       let translation = try PictureTranslation(
         model.system, model.description, direction: translating.direction, tiling: tiling(),
-        alpha: translating.alpha, seed: seed)
+        alpha: translating.alpha ?? .keep, seed: seed)
       try TranslationJob(
         translations: styled(translation, model.description.classNames), inputs: inputs, output: output,
         folder: files,
         format: translating.format,
-        quality: translating.quality, provenance: origin
+        quality: translating.quality ?? 92, provenance: origin
       ).run()
     } else if let tagging = model.system as? any TaggingSystem {
       try TaggingJob(tagger: PictureTagger(tagging, seed: seed), inputs: inputs, output: output).run()
@@ -168,22 +178,22 @@ struct Generate: ParsableCommand {
 
   /// The translation once for each style.
   private func styled(_ translation: PictureTranslation, _ names: [String]) throws -> [PictureTranslation] {
-    let regions = RegionChoices(
-      styles: translation.system is any StyledTranslatingSystem
-        ? [] : try pictureFiles(named: translating.style, for: "--style"),
-      styleMaps: try pictureFiles(named: translating.styleMap, for: "--style-map"),
-      regions: translating.region, varied: translating.vary, variations: translating.variations, names: names)
-    if !regions.isEmpty || translation.system is SEAN && !translating.style.isEmpty {
-      return try regions.applied(to: translation)
+    let variations = translating.variations ?? 1
+    if let system = translation.system as? any RegionalVariationSystem, !translating.vary.isEmpty {
+      return try VariedRegions(classes: translating.vary, variations: variations, names: names)
+        .applied(to: translation, system)
+    }
+    if let system = translation.system as? any RegionalStyleSystem,
+      !(translating.style.isEmpty && translating.styleMap.isEmpty && translating.region.isEmpty)
+    {
+      let regions = StyledRegions(
+        styles: try pictureFiles(named: translating.style, for: "--style"),
+        styleMaps: try pictureFiles(named: translating.styleMap, for: "--style-map"),
+        regions: translating.region, names: names)
+      return [try regions.applied(to: translation, system)]
     }
     if translating.style.isEmpty {
-      guard
-        translating.variations == 1 || translation.system is any StyledTranslatingSystem
-          || translation.system is OASIS
-      else {
-        throw Refusal.usage("this system draws no styles; leave --variations out")
-      }
-      return (0..<UInt64(translating.variations)).map { number in
+      return (0..<UInt64(variations)).map { number in
         var one = translation
         one.seed = seed &+ number
         return one
@@ -201,7 +211,7 @@ struct Generate: ParsableCommand {
 
   private func tiling() throws -> Tiling? {
     guard let tile = translating.tile else { return nil }
-    let tiling = Tiling(tile: tile, overlap: translating.overlap)
+    let tiling = Tiling(tile: tile, overlap: translating.overlap ?? 64)
     try tiling.validate()
     return tiling
   }

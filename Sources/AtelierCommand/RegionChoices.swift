@@ -2,76 +2,64 @@ import Atelier
 import Foundation
 import Torch
 
-/// What `--style-map`, `--region` and `--vary` ask of a system whose regions have styles or noise of their own:
-/// the label map's translation with further inputs.
-struct RegionChoices {
+/// What `--vary` asks of a system whose regions have noise of their own.
+struct VariedRegions {
+  /// Classes whose noise is drawn anew for each variation, by name or index.
+  let classes: [String]
+  let variations: Int
+  let names: [String]
+
+  /// The translation, once for each variation.
+  func applied(
+    to translation: PictureTranslation, _ system: any RegionalVariationSystem
+  ) throws -> [PictureTranslation] {
+    let count = system.plan.ability(RegionalVariations.self)?.classes ?? 0
+    let chosen = try classes.map { try classIndex($0, below: count, names) }
+    return (0..<variations).map { number in
+      var one = translation
+      one.further = { map, seed in
+        system.regionalVariation(of: map, varying: chosen, variation: number, seed: seed)
+      }
+      return one
+    }
+  }
+}
+
+/// What `--style`, `--style-map` and `--region` ask of a system whose regions have styles of their own.
+struct StyledRegions {
   /// Pictures that styles are taken from, and their label maps.
   let styles: [URL]
   let styleMaps: [URL]
   /// `CLASS=PICTURE` or `CLASS=PICTURE:SHARE,PICTURE:SHARE`, pictures counted from 1.
   let regions: [String]
-  /// Classes whose noise is drawn anew for each variation.
-  let varied: [String]
-  let variations: Int
   let names: [String]
 
-  /// Whether anything is asked that only such systems can do.
-  var isEmpty: Bool { styleMaps.isEmpty && regions.isEmpty && varied.isEmpty }
-
-  /// The translation, once for each variation.
-  func applied(to translation: PictureTranslation) throws -> [PictureTranslation] {
+  /// The translation in these styles.
+  func applied(
+    to translation: PictureTranslation, _ system: any RegionalStyleSystem
+  ) throws -> PictureTranslation {
+    let inputs = try inputs(for: system, colours: translation.classColours)
     var one = translation
-    if let sean = translation.system as? SEAN {
-      guard varied.isEmpty else {
-        throw Refusal.usage("sean's regions have styles, not noise; leave --vary out")
-      }
-      let inputs = try styleInputs(sean, colours: translation.classColours)
-      one.further = { _, _ in inputs }
-      return [one]
-    }
-    guard let oasis = translation.system as? OASIS else {
-      throw Refusal.usage(
-        "\(type(of: translation.system).identity.name) has no regions with a style of their own; leave --style-map, "
-          + "--region and --vary out")
-    }
-    guard styles.isEmpty, styleMaps.isEmpty, regions.isEmpty else {
-      throw Refusal.usage("oasis takes no style pictures; --vary CLASS … with --variations redraws regions")
-    }
-    let latent = oasis.configuration.latent
-    guard latent > 0 else { throw Refusal.usage("this oasis was trained without noise; leave --vary out") }
-    let classes = try varied.map { try index($0, below: oasis.configuration.classes) }
-    return (0..<UInt64(variations)).map { number in
-      var one = translation
-      one.further = { map, seed in
-        // The picture's noise is the same in every variation, and only that of the regions differs.
-        func drawn(_ purpose: String, _ seed: UInt64) -> Tensor {
-          RandomStream(seed: seed, purpose: purpose).normal([1, latent])
-        }
-        let chosen = classes.reduce(Tensor.zeros(map.shape)) { $0 + map.equal(Double($1)).asType(.float32) }
-        return [
-          "noise": OASIS.noise(
-            drawn("picture", seed), except: drawn("regions", seed &+ number), where: chosen)
-        ]
-      }
-      return one
-    }
+    one.further = { _, _ in inputs }
+    return one
   }
 
-  // MARK: Styles
-
-  private func styleInputs(_ sean: SEAN, colours: [[UInt8]]) throws -> [String: Tensor] {
+  private func inputs(
+    for system: any RegionalStyleSystem, colours: [[UInt8]]
+  ) throws -> [String: Tensor] {
     guard !styles.isEmpty, styles.count == styleMaps.count else {
       throw Refusal.usage(
-        "sean takes styles from pictures with their label maps; give as many --style-map (\(styleMaps.count)) as "
-          + "--style (\(styles.count))")
+        "styles of regions are taken from pictures with their label maps; give as many --style-map "
+          + "(\(styleMaps.count)) as --style (\(styles.count))")
     }
-    let (height, width) = (sean.configuration.imageHeight, sean.configuration.imageWidth)
-    let classes = sean.configuration.classes
+    guard case .field(.image(let channels, let height, let width, _))? = system.plan.condition("style")?.kind,
+      let classes = system.plan.ability(RegionalStyles.self)?.classes
+    else { throw Refusal.usage("this system has no regions with styles of their own; leave --style out") }
     var pictures: [Tensor] = []
     var maps: [Tensor] = []
     var shown: [Set<Int>] = []
     for (file, mapFile) in zip(styles, styleMaps) {
-      let picture = try Image(contentsOf: file).converted(toChannels: 3, alpha: .flattenOnWhite)
+      let picture = try Image(contentsOf: file).converted(toChannels: channels, alpha: .flattenOnWhite)
       let labels = try ImageCodec().decodeLabels(mapFile, colours: colours)
       let map = labels.indices
       guard picture.width == map.width, picture.height == map.height else {
@@ -88,17 +76,16 @@ struct RegionChoices {
       let small = LabelMap(indices: try map.resized(width: width, height: height, filter: .nearest))
       maps.append(Tensor(try small.classes(below: classes), shape: [1, height, width]))
     }
-    return [
-      "style": .concatenated(pictures, dim: 0), "styleLabel": .concatenated(maps, dim: 0),
-      "styleWeights": try weights(classes, shown),
-    ]
+    return try system.regionalStyles(
+      of: .concatenated(pictures, dim: 0), labels: .concatenated(maps, dim: 0),
+      shares: try shares(classes, shown))
   }
 
-  /// `[1, classes, pictures]`: the first picture everywhere but where `--region` says otherwise.
+  /// How much of each picture goes into the regions that `--region` names.
   ///
   /// - Parameter shown: the classes that each style picture shows.
-  private func weights(_ classes: Int, _ shown: [Set<Int>]) throws -> Tensor {
-    var rows = Array(repeating: [1.0] + Array(repeating: 0.0, count: styles.count - 1), count: classes)
+  private func shares(_ classes: Int, _ shown: [Set<Int>]) throws -> [Int: [Double]] {
+    var rows: [Int: [Double]] = [:]
     for region in regions {
       let parts = region.split(separator: "=", maxSplits: 1).map(String.init)
       guard parts.count == 2 else {
@@ -116,26 +103,28 @@ struct RegionChoices {
         }
         row[picture - 1] += amount
       }
-      let sum = row.reduce(0, +)
-      guard sum > 0 else { throw Refusal.usage("--region \(region): the shares are all 0") }
-      let place = try index(parts[0], below: classes)
+      guard row.contains(where: { $0 > 0 }) else {
+        throw Refusal.usage("--region \(region): the shares are all 0")
+      }
+      let place = try classIndex(parts[0], below: classes, names)
       for (picture, amount) in row.enumerated() where amount > 0 && !shown[picture].contains(place) {
         throw Refusal.usage(
           "--region \(region): picture \(picture + 1), \(styles[picture].path), shows no '\(parts[0])' in its "
             + "label map; choose a picture that does")
       }
-      rows[place] = row.map { $0 / sum }
+      rows[place] = row
     }
-    return Tensor(rows.flatMap { $0.map(Float.init) }, shape: [1, classes, styles.count])
+    return rows
   }
+}
 
-  private func index(_ text: String, below classes: Int) throws -> Int {
-    if let index = names.firstIndex(where: { $0.caseInsensitiveCompare(text) == .orderedSame }) {
-      return index
-    }
-    if let index = Int(text), (0..<classes).contains(index) { return index }
-    let known =
-      names.isEmpty ? "give an index below \(classes)" : "the classes are \(names.joined(separator: ", "))"
-    throw Refusal.usage("there is no class '\(text)'; \(known)")
+/// The class that a name or an index means.
+private func classIndex(_ text: String, below classes: Int, _ names: [String]) throws -> Int {
+  if let index = names.firstIndex(where: { $0.caseInsensitiveCompare(text) == .orderedSame }) {
+    return index
   }
+  if let index = Int(text), (0..<classes).contains(index) { return index }
+  let known =
+    names.isEmpty ? "give an index below \(classes)" : "the classes are \(names.joined(separator: ", "))"
+  throw Refusal.usage("there is no class '\(text)'; \(known)")
 }

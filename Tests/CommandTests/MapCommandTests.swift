@@ -158,6 +158,25 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder("x.png").path))
     let right = try styled(photo, "--style-map", map, "--region", "sky=1")
     #expect(right.status == 0, "\(right.errors)")
+    refused(try styled(photo, "--style-map", map, "--vary", "sky"), 64, "sean takes no --vary", "--region")
+  }
+
+  @Test func anEncoderTakesTheStyleOfAPicture() throws {
+    let trained = try atelier.run(
+      training(
+        "spade", data("data"), "run", "encoder=convolutional", "encoderWidth=2", "encoderSize=16", "latent=3"))
+    try #require(trained.status == 0, "\(trained.errors)")
+    let map = try write(image(blocks()), "map.png")
+    let style = try write(TinyData.coloured(number: 1, width: 24, height: 40), "style.png")
+    func drawn(_ seed: Int, _ more: [String]) throws -> Image {
+      let result = try atelier.run(
+        ["generate", folder("run").path, map, "--output", folder("x.png").path, "--seed", "\(seed)"] + more)
+      try #require(result.status == 0, "\(result.errors)")
+      return try Image(contentsOf: folder("x.png"))
+    }
+    // A style of an image follows from no draw; without one it is drawn.
+    #expect(try drawn(1, ["--style", style]) == drawn(2, ["--style", style]))
+    #expect(try drawn(1, []) != drawn(2, []))
   }
 
   @Test func variedClassesHaveToBeThere() throws {
@@ -169,6 +188,18 @@ import Testing
       folder("out").path,
     ])
     refused(result, 64, "'moon'", "wall, door, window, sky")
+    refused(
+      try atelier.run([
+        "generate", folder("run").path, map, "--style", map, "--output", folder("x.png").path,
+      ]),
+      64, "oasis takes no --style", "--vary")
+    let varied = try atelier.run([
+      "generate", folder("run").path, map, "--vary", "sky", "--variations", "2", "--files",
+      folder("out").path,
+    ])
+    #expect(varied.status == 0, "\(varied.errors)")
+    #expect(
+      try Image(contentsOf: folder("out/map-1.png")) != Image(contentsOf: folder("out/map-2.png")))
   }
 
   @Test func mapsOfLabelsAreGivenToASystemOfMaps() throws {

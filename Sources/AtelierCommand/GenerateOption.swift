@@ -1,0 +1,121 @@
+import Atelier
+
+/// An option of `generate`, and which systems have a use for it. Every option that says something about the result
+/// stands in ``all``, so that one that a system does not know is refused and never ignored.
+struct GenerateOption: Sendable {
+  /// As it is typed.
+  let name: String
+  /// What a system that does not know it lacks, after "because".
+  let lack: String
+  /// Whether a command has it.
+  let isGiven: @Sendable (Generate) -> Bool
+  /// Whether a system of a plan knows it.
+  let isKnown: @Sendable (SystemPlan) -> Bool
+
+  private init(
+    _ name: String, because lack: String, given isGiven: @escaping @Sendable (Generate) -> Bool,
+    known isKnown: @escaping @Sendable (SystemPlan) -> Bool
+  ) {
+    self.name = name
+    self.lack = lack
+    self.isGiven = isGiven
+    self.isKnown = isKnown
+  }
+
+  /// In the order of `generate --help`.
+  static let all: [GenerateOption] = [
+    GenerateOption(
+      "--output", because: "it gives nothing", given: { $0.output != nil }, known: { _ in true }),
+    GenerateOption(
+      "--files", because: "it writes text, which goes to --output", given: { $0.files != nil },
+      known: { !$0.outputs.contains { $0.kind == .text } }),
+    translating("--direction") { $0.translating.direction != nil },
+    GenerateOption(
+      "--style", because: "its outputs follow no style image", given: { !$0.translating.style.isEmpty },
+      known: { $0.startsFromImages && $0.condition("style") != nil }),
+    GenerateOption(
+      "--variations", because: "it translates an image in one way only",
+      given: { $0.translating.variations != nil },
+      known: { $0.startsFromImages && $0.conditions.contains { $0.origin == .drawn } }),
+    regional("--style-map") { !$0.translating.styleMap.isEmpty },
+    regional("--region") { !$0.translating.region.isEmpty },
+    GenerateOption(
+      "--vary", because: "its regions have no noise of their own", given: { !$0.translating.vary.isEmpty },
+      known: { $0.ability(RegionalVariations.self) != nil }),
+    translating("--tile") { $0.translating.tile != nil },
+    translating("--overlap") { $0.translating.overlap != nil },
+    translating("--alpha") { $0.translating.alpha != nil },
+    translating("--format") { $0.translating.format != nil },
+    translating("--quality") { $0.translating.quality != nil },
+    GenerateOption(
+      "--class", because: "it has no classes to draw from", given: { !$0.drawing.classes.isEmpty },
+      known: { $0.ability(LatentDecoding.self)?.classes != nil }),
+    GenerateOption(
+      "--count", because: "the number of its results is not chosen", given: { $0.drawing.count != nil },
+      known: { $0.ability(LatentDecoding.self) != nil || $0.ability(TextContinuation.self) != nil }),
+    latent("--interpolate") { $0.drawing.interpolate != nil },
+    latent("--traverse") { $0.drawing.traverse != nil },
+    GenerateOption(
+      "--truncation", because: "it has no normally distributed latent vectors",
+      given: { $0.drawing.truncation != nil },
+      known: { $0.ability(LatentDecoding.self)?.distribution == .normal }),
+    GenerateOption(
+      "--instance", because: "it is not conditioned on instances", given: { !$0.drawing.instance.isEmpty },
+      known: { $0.ability(LatentDecoding.self) != nil && $0.condition("features") != nil }),
+    writing("--prompt") { $0.writing.prompt != nil },
+    writing("--temperature") { $0.writing.temperature != nil },
+    writing("--length") { $0.writing.length != nil },
+  ]
+
+  private static func translating(
+    _ name: String, _ isGiven: @escaping @Sendable (Generate) -> Bool
+  ) -> GenerateOption {
+    GenerateOption(
+      name, because: "it does not translate images", given: isGiven, known: { $0.startsFromImages })
+  }
+
+  private static func regional(
+    _ name: String, _ isGiven: @escaping @Sendable (Generate) -> Bool
+  ) -> GenerateOption {
+    GenerateOption(
+      name, because: "its regions have no styles of their own", given: isGiven,
+      known: { $0.ability(RegionalStyles.self) != nil })
+  }
+
+  private static func latent(
+    _ name: String, _ isGiven: @escaping @Sendable (Generate) -> Bool
+  ) -> GenerateOption {
+    GenerateOption(
+      name, because: "it has no latent vectors", given: isGiven,
+      known: { $0.ability(LatentDecoding.self) != nil })
+  }
+
+  private static func writing(
+    _ name: String, _ isGiven: @escaping @Sendable (Generate) -> Bool
+  ) -> GenerateOption {
+    GenerateOption(
+      name, because: "it writes no text", given: isGiven, known: { $0.ability(TextContinuation.self) != nil })
+  }
+
+  /// The options that a system of a plan knows.
+  static func known(to plan: SystemPlan) -> [String] { all.filter { $0.isKnown(plan) }.map(\.name) }
+
+  /// Refuses the first option of a command that the system does not know.
+  ///
+  /// - Parameter system: the system's name.
+  static func check(_ command: Generate, _ plan: SystemPlan, of system: String) throws {
+    guard let unknown = all.first(where: { $0.isGiven(command) && !$0.isKnown(plan) }) else { return }
+    throw Refusal.usage(
+      "\(system) takes no \(unknown.name), because \(unknown.lack); it takes \(listed(known(to: plan)))")
+  }
+}
+
+extension SystemPlan {
+  fileprivate var startsFromImages: Bool { ability(ImageTranslation.self) != nil }
+}
+
+/// `a, b and c`.
+func listed(_ words: [String]) -> String {
+  guard let last = words.last, words.count > 1 else { return words.first ?? "" }
+  return words.dropLast().joined(separator: ", ") + " and " + last
+}
