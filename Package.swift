@@ -206,7 +206,7 @@ let package = Package(
     tests(
       "AtelierFaissTests", ["AtelierFaiss", "AtelierMetrics", "Torch", "TestSupport", "AtelierCommand"]),
     tests("AtelierTrainingTests", everything + ["TestSupport"]),
-    tests("CommandTests", everything + ["AtelierCommand", "TestSupport"]),
+    tests("CommandTests", everything + ["AtelierCommand", "TestSupport"], exclude: ["Snapshots"]),
     tests("ConformanceTests", everything + ["ReferenceCases", "TestSupport"]),
     // The examples are packages of their own; built here as well, they cannot fall behind.
     example("DrawFromRun"),

@@ -10,6 +10,57 @@ import Testing
     atelier = try #require(Program(named: "atelier"), "the program atelier was not built beside the tests")
   }
 
+  private static let images = [
+    "--output", "--files", "--direction", "--tile", "--overlap", "--alpha", "--format", "--quality",
+  ]
+  private static let latent = [
+    "--output", "--files", "--count", "--interpolate", "--traverse", "--truncation",
+  ]
+
+  private static let known: [(String, [String])] = [
+    ("vae", latent),
+    // The paper's latent vectors are uniform.
+    ("cgan", latent.filter { $0 != "--truncation" } + ["--class"]),
+    ("biggan", latent + ["--class"]),
+    ("ic-gan", latent + ["--instance"]),
+    ("pix2pix", images),
+    ("fast-style-transfer", images),
+    ("munit", images + ["--style", "--variations"]),
+    ("funit", images + ["--style"]),
+    ("sean", images + ["--style", "--style-map", "--region"]),
+    ("oasis", images + ["--vary", "--variations"]),
+    ("rnn-language-model", ["--output", "--count", "--prompt", "--temperature", "--length"]),
+    ("image-tagging", ["--output"]),
+    ("neural-style", ["--output", "--files"]),
+  ]
+
+  private struct Document: Decodable {
+    struct Condition: Decodable {
+      let name: String
+      let isRequired: Bool
+    }
+    let options: [String]
+    let conditions: [Condition]
+  }
+
+  private func shown(_ system: String) throws -> Document {
+    let result = try atelier.run(["systems", system, "--json"])
+    try #require(result.status == 0, "\(result.errors)")
+    return try JSONDecoder().decode(Document.self, from: Data(result.output.utf8))
+  }
+
+  @Test func everySystemKnowsTheOptionsThatItsPlanHasAUseFor() throws {
+    for (system, options) in Self.known {
+      #expect(try Set(shown(system).options) == Set(options), "\(system)")
+    }
+  }
+
+  @Test func conditionsAreThoseThatRequestsMayHold() throws {
+    #expect(try shown("sean").conditions.map(\.name).contains("styleWeights"))
+    #expect(try shown("oasis").conditions.map(\.name) == ["label", "noise", "regions"])
+    #expect(try shown("image-tagging").conditions.filter(\.isRequired).map(\.name) == ["feature"])
+  }
+
   /// One command a system that would be well understood but for one option.
   @Test(
     arguments: [
