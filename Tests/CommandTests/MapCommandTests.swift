@@ -164,7 +164,8 @@ import Testing
   @Test func anEncoderTakesTheStyleOfAPicture() throws {
     let trained = try atelier.run(
       training(
-        "spade", data("data"), "run", "encoder=convolutional", "encoderWidth=2", "encoderSize=16", "latent=3"))
+        "spade", data("data"), "run", "encoder=convolutional", "encoderWidth=2", "encoderSize=16", "latent=3")
+    )
     try #require(trained.status == 0, "\(trained.errors)")
     let map = try write(image(blocks()), "map.png")
     let style = try write(TinyData.coloured(number: 1, width: 24, height: 40), "style.png")
