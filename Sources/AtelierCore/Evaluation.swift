@@ -35,12 +35,6 @@ public enum TokenUnit: String, Sendable, Hashable, Codable, CaseIterable {
   case word, character, byte
 }
 
-/// A system whose losses can be asked for given tensors, without a training step.
-public protocol LossReportingSystem: GenerativeSystem {
-  /// Losses, and whatever belongs to them, by name; networks as they are now.
-  func losses(of inputs: [String: Tensor]) throws -> [String: Tensor]
-}
-
 /// A system of label maps whose noise may differ from region to region.
 public protocol RegionalNoiseSystem: TranslatingSystem {
   /// Pictures for label maps, in the range that their field declares, the noise drawn for each class of the

@@ -8,7 +8,8 @@ public import TorchNN
 ///
 /// One file holds one system and reads like its paper: header, ``Configuration``, networks, step,
 /// generation. The command line, configuration files, checkpoints, exact resumption, previews,
-/// measures and conformance follow from this protocol.
+/// measures and conformance follow from this protocol; checks of a kind of its own a system answers as
+/// ``ReferenceAnswering``.
 public protocol GenerativeSystem: AnyObject {
   associatedtype Configuration: SystemConfiguration
 
@@ -54,12 +55,6 @@ public protocol GenerativeSystem: AnyObject {
 
   /// Generates for the given conditions; may hand out its result piece by piece.
   func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws
-
-  /// The batches that a reference case's recorded inputs stand for; by default one slice of each input
-  /// a step.
-  static func recordedSource(
-    _ inputs: [String: Tensor], configuration: Configuration
-  ) throws -> (any BatchSource)?
 }
 
 extension GenerativeSystem {
@@ -96,11 +91,6 @@ extension GenerativeSystem {
         "the checkpoint carries '\(first.name)', which \(Self.identity.name) does not know")
     }
   }
-
-  /// One slice of each recorded input a step.
-  public static func recordedSource(
-    _ inputs: [String: Tensor], configuration: Configuration
-  ) throws -> (any BatchSource)? { nil }
 
   /// Moves networks and averages to a device; optimisers follow, and make their moments there.
   ///

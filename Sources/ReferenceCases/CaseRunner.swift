@@ -1,7 +1,7 @@
 public import AtelierCore
 import AtelierData
 import AtelierMetrics
-public import AtelierModels
+import AtelierModels
 public import Foundation
 import Perception
 import Torch
@@ -10,12 +10,14 @@ import TorchNN
 /// Repeats a reference case with the registered systems and compares.
 ///
 /// Nothing is defined here: networks, losses, the order of updates and measures are those that
-/// `atelier train` and `atelier evaluate` use; only the random draws and the batches are recorded ones.
+/// `atelier train` and `atelier evaluate` use; only the random draws and the batches are recorded ones. The
+/// runner knows forward passes, training, tokens, losses and measures; whatever else a check asks for, the
+/// system answers (``AtelierCore/ReferenceAnswering``), and what no one answers fails.
 public struct CaseRunner {
   private let registry: SystemRegistry
 
   /// A runner for the systems of a registry.
-  public init(registry: SystemRegistry = .standard) { self.registry = registry }
+  public init(registry: SystemRegistry) { self.registry = registry }
 
   /// Runs every check of a case; whatever goes wrong becomes a failed result, never a skip.
   public func run(folder: URL) -> [CheckResult] {
@@ -63,22 +65,74 @@ public struct CaseRunner {
   private func run<System: GenerativeSystem>(
     _ check: ReferenceCase.Check, of reference: ReferenceCase, type: System.Type
   ) throws -> [Comparison] {
-    var changes = try Self.leavingOutUnnamedTerms(reference, of: System.Configuration())
-    if let optimizer = check.settings["optimizer"] {
-      try changes.merge(Self.changes(for: optimizer, in: System.Configuration(), check: check)) { _, new in
-        new
+    let changes = try changes(of: check, reference, System.Configuration())
+    let isTraining = check.kind == "train"
+    if !isTraining, let type = System.self as? any ReferenceAnswering.Type,
+      let answer = try answer(of: type, changes, to: check, reference)
+    {
+      return try compare(check.outputs, answer, check, reference)
+    }
+    let system = try build(System.self, changes, reference, for: check)
+    let answering = system as? any ReferenceAnswering
+    if !isTraining, let answering {
+      if check.question.mode != nil { try setMode(check, system.networks.map(\.module)) }
+      if let answer = try answering.answer(check.question, reference.values(of: check)) {
+        return try compare(check.outputs, answer, check, reference)
       }
     }
-    if check.kind == "neighbours" || check.kind == "sample" {
-      return try instances(check, of: reference, System.Configuration().overlaid(with: changes))
-    }
-    if let decay = check.settings["averageDecay"] { changes["averageDecay"] = decay }
-    let system = try build(System.self, changes, reference)
     switch check.kind {
     case "forward": return try forward(check, of: reference, system: system)
-    case "train": return try train(check, of: reference, system: system)
+    case "train":
+      let inputs = try reference.tensors(of: check)
+      let source = try answering.flatMap { try recorded(inputs, $0) }
+      return try train(check, of: reference, system: system, inputs, source)
     case "generate": return try generate(check, of: reference, system: system)
-    default: throw CaseError("\(reference.system) has no checks of the kind '\(check.kind)'")
+    case "metric": return try metric(check, of: reference)
+    default: throw CaseError("\(reference.system) does not answer checks of the kind '\(check.kind)'")
+    }
+  }
+
+  /// What a system answers without its networks.
+  private func answer<System: ReferenceAnswering>(
+    of type: System.Type, _ changes: [String: ConfigurationValue], to check: ReferenceCase.Check,
+    _ reference: ReferenceCase
+  ) throws -> [String: CaseValue]? {
+    try type.answer(
+      check.question, reference.values(of: check),
+      configuration: System.Configuration().overlaid(with: changes))
+  }
+
+  private func recorded<System: ReferenceAnswering>(
+    _ inputs: [String: Tensor], _ system: System
+  ) throws -> (any BatchSource)? {
+    try System.recordedSource(inputs, configuration: system.configuration)
+  }
+
+  /// The configuration's keys that a check changes: those of the case and, for training, of the optimiser.
+  private func changes(
+    of check: ReferenceCase.Check, _ reference: ReferenceCase, _ configuration: some SystemConfiguration
+  ) throws -> [String: ConfigurationValue] {
+    var changes = try Self.leavingOutUnnamedTerms(reference, of: configuration)
+    guard check.kind == "train" else { return changes }
+    if let optimizer = check.settings["optimizer"] {
+      try changes.merge(Self.changes(for: optimizer, in: configuration, check: check)) { _, new in new }
+    }
+    if let decay = check.settings["averageDecay"] { changes["averageDecay"] = decay }
+    return changes
+  }
+
+  /// Refuses what a check says beyond what its kind means here.
+  private func allow(
+    _ check: ReferenceCase.Check, network: Bool = false, part: Bool = false, settings: Set<String>
+  ) throws {
+    try check.question.refuseSettings(knowing: settings)
+    for (key, value, isKnown) in [
+      ("network", check.question.network, network), ("part", check.question.part, part),
+    ] where value != nil && !isKnown {
+      throw CaseError("the check '\(check.name)' names a \(key), which a check of its kind has none of")
+    }
+    if let text = check.texts.keys.min() {
+      throw CaseError("the check '\(check.name)' has the texts '\(text)', which no one answers")
     }
   }
 
@@ -112,13 +166,20 @@ public struct CaseRunner {
   private static let domains = ["", "A", "B", "AB", "BA", "ABA", "BAB"]
 
   private func build<System: GenerativeSystem>(
-    _ type: System.Type, _ changes: [String: ConfigurationValue], _ reference: ReferenceCase
+    _ type: System.Type, _ changes: [String: ConfigurationValue], _ reference: ReferenceCase,
+    for check: ReferenceCase.Check
   ) throws -> System {
     let configuration = try System.Configuration().overlaid(with: changes)
     try configuration.validate()
     let system = try System(configuration, artefacts: Artefacts(), using: RandomStream(seed: 0))
     for (name, source) in reference.weights {
-      if let (network, average) = system.average(named: name) {
+      if case .package(let package, let file) = source {
+        // Only a check that asks for this network cannot do without it.
+        guard check.question.network != name else {
+          throw CaseError(
+            "the weights of '\(name)' are \(file) of the package \(package), which is not read here")
+        }
+      } else if let (network, average) = system.average(named: name) {
         guard case .file(let file) = source else {
           throw CaseError("the weights of the average '\(name)' are not in a file")
         }
@@ -126,51 +187,59 @@ public struct CaseRunner {
         try average.load(
           network.authorsNames.translate(theirs, toOurs: true, source: file.lastPathComponent),
           from: file.lastPathComponent)
-        continue
-      }
-      guard let network = system.network(name) else {
+      } else if let network = system.network(name) {
+        try load(source, into: network, reference)
+      } else {
         throw CaseError("\(reference.system) has no network '\(name)'")
-      }
-      switch source {
-      case .file(let file):
-        let theirs = try reference.stateDictionary(file)
-        if let frozen = network.module as? PerceptionNetwork {
-          try frozen.fill(
-            with: network.authorsNames.translate(theirs, toOurs: true, source: file.lastPathComponent),
-            from: file.lastPathComponent)
-        } else {
-          try network.loadAuthorsWeights(theirs, from: file.lastPathComponent)
-        }
-      case .drawn(let seed, let gain):
-        guard let frozen = network.module as? PerceptionNetwork else {
-          throw CaseError("the weights of '\(name)' are drawn, but it is no perception network")
-        }
-        frozen.drawWeights(seed: seed, gain: gain)
       }
     }
     return system
   }
 
+  private func load(
+    _ source: ReferenceCase.WeightSource, into network: Network, _ reference: ReferenceCase
+  ) throws {
+    let frozen = network.module as? PerceptionNetwork
+    switch source {
+    case .file(let file):
+      let theirs = try reference.stateDictionary(file)
+      if let frozen {
+        try frozen.fill(
+          with: network.authorsNames.translate(theirs, toOurs: true, source: file.lastPathComponent),
+          from: file.lastPathComponent)
+      } else {
+        try network.loadAuthorsWeights(theirs, from: file.lastPathComponent)
+      }
+    case .drawn(let seed, let gain):
+      guard let frozen else {
+        throw CaseError("the weights of '\(network.name)' are drawn, but it is no perception network")
+      }
+      frozen.drawWeights(seed: seed, gain: gain)
+    case .package(let package, let file):
+      throw CaseError(
+        "the weights of '\(network.name)' are \(file) of the package \(package), which is not read here")
+    }
+  }
+
   private func forward(
     _ check: ReferenceCase.Check, of reference: ReferenceCase, system: any GenerativeSystem
   ) throws -> [Comparison] {
-    let name = try ReferenceCase.string(check.settings["network"], "network")
-    let inputs = try check.inputs.mapValues { try reference.tensor($0) }
-    if name == "losses" {
-      guard let reporting = system as? any LossReportingSystem else {
-        throw CaseError("\(reference.system) does not report losses of given tensors")
-      }
-      try setMode(check, system.networks.map(\.module))
-      return try compare(check.outputs, try reporting.losses(of: inputs), check, reference)
+    try allow(check, network: true, part: true, settings: ["select"])
+    guard let name = check.question.network else {
+      throw CaseError(
+        "the check '\(check.name)' names no network, and \(reference.system) does not answer it")
     }
-    var part = try check.settings["part"].map { try ReferenceCase.string($0, "part") }
+    let inputs = try reference.tensors(of: check)
+    var part = check.question.part
     let averaged = system.average(named: name)
     var found = averaged?.network ?? system.network(name)
     if found == nil, part == nil, let first = system.networks.first {
       // A network that the authors keep inside another one, as sean's generator its style encoder.
       (found, part) = (first, name)
     }
-    guard let network = found else { throw CaseError("there is no network '\(name)'") }
+    guard let network = found else {
+      throw CaseError("there is no network '\(name)', and \(reference.system) does not answer for it")
+    }
     // A generator's forward pass may run an encoder beside it.
     try setMode(check, system.networks.map(\.module))
     func run() throws -> [String: Tensor] { try withoutGradients { try network.forward(part, inputs) } }
@@ -179,39 +248,64 @@ public struct CaseRunner {
       guard let whole = actual[output] else {
         throw CaseError("'select' names '\(output)', which was not computed")
       }
-      actual[output] = try Self.selected(whole, ReferenceCase.string(rule, "select.\(output)"))
+      actual[output] = try Self.selected(whole, rule)
     }
     return try compare(check.outputs, actual, check, reference)
   }
 
   /// What a case stored of an output: `channels ::8` is every eighth channel; a text that says "all
-  /// channels" leaves the output as it is.
-  private static func selected(_ tensor: Tensor, _ rule: String) throws -> Tensor {
-    if rule.hasSuffix("all channels") { return tensor }
-    let parts = rule.split(separator: " ")
-    let bounds = parts.last?.split(separator: ":", omittingEmptySubsequences: false).map(String.init) ?? []
-    guard parts.count == 2, parts[0] == "channels", (2...3).contains(bounds.count), tensor.rank >= 2,
-      bounds.allSatisfy({ $0.isEmpty || (Int($0) ?? -1) >= 0 })
-    else { throw CaseError("the selection '\(rule)' is not understood") }
-    let (from, to) = (Int(bounds[0]) ?? 0, min(Int(bounds[1]) ?? tensor.shape[1], tensor.shape[1]))
-    let step = bounds.count == 3 ? Int(bounds[2]) ?? 1 : 1
-    guard step >= 1, from < to else { throw CaseError("the selection '\(rule)' selects nothing") }
-    let picked = Tensor(Array(stride(from: from, to: to, by: step)))
-    return tensor.contiguous().indexSelected(1, picked)
+  /// channels" leaves the output as it is; a table has `rows` and `columns`, each `[first, every]`.
+  private static func selected(_ tensor: Tensor, _ rule: ConfigurationValue) throws -> Tensor {
+    let misunderstood = CaseError("the selection '\(rule)' is not understood")
+    switch rule {
+    case .string(let text) where text.hasSuffix("all channels"): return tensor
+    case .string(let text):
+      let parts = text.split(separator: " ")
+      let bounds = parts.last?.split(separator: ":", omittingEmptySubsequences: false).map(String.init) ?? []
+      guard parts.count == 2, parts[0] == "channels", (2...3).contains(bounds.count), tensor.rank >= 2,
+        bounds.allSatisfy({ $0.isEmpty || (Int($0) ?? -1) >= 0 })
+      else { throw misunderstood }
+      let end = min(Int(bounds[1]) ?? tensor.shape[1], tensor.shape[1])
+      return try selected(
+        tensor, dim: 1, from: Int(bounds[0]) ?? 0, to: end, step: bounds.count == 3 ? Int(bounds[2]) ?? 1 : 1)
+    case .table(let table):
+      try ReferenceCase.refuseUnknown(table.keys, ["rows", "columns"], "the selection")
+      guard tensor.rank >= 2 else { throw misunderstood }
+      var result = tensor
+      for (key, dim) in [("rows", tensor.rank - 2), ("columns", tensor.rank - 1)] {
+        guard let bounds = table[key] else { continue }
+        guard case .list(let list) = bounds, list.count == 2, case .integer(let first) = list[0],
+          case .integer(let step) = list[1], first >= 0
+        else { throw misunderstood }
+        result = try selected(result, dim: dim, from: first, to: tensor.shape[dim], step: step)
+      }
+      return result
+    default: throw misunderstood
+    }
   }
 
-  private func train<System: GenerativeSystem>(
-    _ check: ReferenceCase.Check, of reference: ReferenceCase, system: System
+  private static func selected(
+    _ tensor: Tensor, dim: Int, from: Int, to: Int, step: Int
+  ) throws -> Tensor {
+    guard step >= 1, from < to else {
+      throw CaseError("a selection from \(from) by steps of \(step) selects nothing of \(tensor.shape)")
+    }
+    return tensor.contiguous().indexSelected(dim, Tensor(Array(stride(from: from, to: to, by: step))))
+  }
+
+  private func train(
+    _ check: ReferenceCase.Check, of reference: ReferenceCase, system: any GenerativeSystem,
+    _ inputs: [String: Tensor], _ recorded: (any BatchSource)?
   ) throws -> [Comparison] {
+    try allow(
+      check, settings: ["steps", "optimizer", "weightsAfterOutliers", "lossesPer", "averageDecay"])
     let steps = Int(try ReferenceCase.number(check.settings["steps"], "steps"))
     guard steps > 0, !check.losses.isEmpty, !check.weightsAfter.isEmpty else {
       throw CaseError("a training check needs steps, losses and weightsAfter")
     }
     let perEvaluation = try isPerEvaluation(check.settings["lossesPer"])
     // Training is in training mode where the check does not say otherwise.
-    try setMode(check.settings["mode"] ?? .string("train"), system.networks.map(\.module))
-    let inputs = try check.inputs.mapValues { try reference.tensor($0) }
-    let recorded = try System.recordedSource(inputs, configuration: system.configuration)
+    setMode(check.question.mode ?? .train, system.networks.map(\.module))
     var logged: [String: [Tensor]] = [:]
     for index in 0..<steps {
       let slices = recorded == nil ? try slice(inputs, index, steps) : [:]
@@ -232,7 +326,8 @@ public struct CaseRunner {
       for (name, value) in step.logged { logged[name, default: []].append(value) }
     }
     let losses = logged.mapValues { Tensor.stacked($0.map { $0.reshaped([]) }) }
-    return try compare(check.losses, losses, check, reference) + weights(check, of: reference, system: system)
+    return try compare(check.losses, losses, check, reference, tolerance: check.lossTolerance)
+      + weights(check, of: reference, system: system)
   }
 
   /// Whether losses are listed for each evaluation of an optimiser's closure, and not for each step.
@@ -247,11 +342,12 @@ public struct CaseRunner {
   private func generate(
     _ check: ReferenceCase.Check, of reference: ReferenceCase, system: any GenerativeSystem
   ) throws -> [Comparison] {
+    try allow(check, network: true, settings: ["length", "temperature"])
     guard let language = system as? any LanguageSystem else {
       throw CaseError("\(reference.system) does not generate tokens")
     }
     try setMode(check, system.networks.map(\.module))
-    var inputs = try check.inputs.mapValues { try reference.tensor($0) }
+    var inputs = try reference.tensors(of: check)
     guard let start = inputs.removeValue(forKey: "start") else {
       throw CaseError("the input 'start' is missing")
     }
@@ -264,36 +360,6 @@ public struct CaseRunner {
     return try compare(check.outputs, ["token": tokens], check, reference)
   }
 
-  // MARK: Instances
-
-  /// The table of neighbours, and what is drawn from it, of a system that is conditioned on instances; no
-  /// network is built.
-  private func instances(
-    _ check: ReferenceCase.Check, of reference: ReferenceCase, _ configuration: some SystemConfiguration
-  ) throws -> [Comparison] {
-    guard let configuration = configuration as? ICGAN.Configuration else {
-      throw CaseError("\(reference.system) has no checks of the kind '\(check.kind)'")
-    }
-    try configuration.validate()
-    let inputs = try check.inputs.mapValues { try reference.tensor($0) }
-    let (features, label) = (try inputs.required("features"), try inputs.required("label"))
-    guard features.shape == [configuration.instances, configuration.featureSize] else {
-      throw CaseError("the features are \(features.shape), not instances times featureSize")
-    }
-    if check.kind == "neighbours" {
-      let found = try instanceNeighbours(features, k: configuration.neighbours)
-      let radius = found.distances.selected(dim: 1, index: configuration.neighbours - 1)
-      return try compare(check.outputs, ["indices": found.indices, "radius": radius], check, reference)
-    }
-    let table = try InstanceTable(
-      features: features, neighbours: try inputs.required("indices"), radius: .zeros([features.shape[0]]),
-      label: label)
-    let drawn = table.conditions(
-      instance: try inputs.required("instanceDraw"), neighbour: try inputs.required("neighbourDraw"))
-    return try compare(
-      check.outputs, ["features": drawn.features, "label": drawn.label], check, reference)
-  }
-
   // MARK: Losses and metrics
 
   private func loss(_ check: ReferenceCase.Check, of reference: ReferenceCase) throws -> [Comparison] {
@@ -301,54 +367,44 @@ public struct CaseRunner {
     var settings = check.settings
     let name = try ReferenceCase.string(settings.removeValue(forKey: "loss"), "loss")
     let side = try settings.removeValue(forKey: "side").map { try ReferenceCase.string($0, "side") }
-    let network = try settings.removeValue(forKey: "network").map { try ReferenceCase.string($0, "network") }
-    let mode = settings.removeValue(forKey: "mode")
-    var configuration = reference.configuration
-    let model = try ReferenceCase.string(configuration.removeValue(forKey: "model"), "model")
-    var module: Module?
-    var names = KeyMap()
-    if let network {
+    guard check.question.part == nil, check.texts.isEmpty else {
+      throw CaseError("the loss '\(name)' has neither parts nor texts")
+    }
+    let configuration = reference.configuration
+    let model = try ReferenceCase.string(configuration["model"], "model")
+    if let asked = check.question.network {
       guard model == "penalties" else { throw CaseError("only the model 'penalties' has networks") }
-      let system = try build(WGANGP.self, configuration, reference)
-      guard let found = system.network(network) else { throw CaseError("there is no network '\(network)'") }
-      module = found.module
-      names = found.authorsNames
-      try setMode(mode, [found.module])
-      return try evaluate(name, side, settings, found.forward, module, names, check, reference)
+      let network = try LossRegistry.discriminator(for: configuration, using: RandomStream(seed: 0))
+      for (name, source) in reference.weights {
+        guard name == network.name else { throw CaseError("the model 'penalties' has no network '\(name)'") }
+        try load(source, into: network, reference)
+      }
+      guard asked == network.name else { throw CaseError("there is no network '\(asked)'") }
+      try setMode(check, [network.module])
+      return try evaluate(name, side, settings, network, check, reference)
     }
     guard model == "losses" else { throw CaseError("the model '\(model)' is unknown to gan-losses") }
     try ReferenceCase.refuseUnknown(
-      configuration.keys, ["classes", "batchSize", "featureSize"], "the configuration")
-    return try evaluate(name, side, settings, nil, module, names, check, reference)
+      configuration.keys, ["model", "classes", "batchSize", "featureSize"], "the configuration")
+    return try evaluate(name, side, settings, nil, check, reference)
   }
 
   private func evaluate(
-    _ name: String, _ side: String?, _ settings: [String: ConfigurationValue], _ forward: Network.Forward?,
-    _ module: Module?, _ names: KeyMap, _ check: ReferenceCase.Check, _ reference: ReferenceCase
+    _ name: String, _ side: String?, _ settings: [String: ConfigurationValue], _ network: Network?,
+    _ check: ReferenceCase.Check, _ reference: ReferenceCase
   ) throws -> [Comparison] {
-    let inputs = try check.inputs.mapValues { try reference.tensor($0) }
-    let differentiable = inputs.filter { $0.value.dtype.isFloatingPoint && module == nil }
+    let inputs = try reference.tensors(of: check)
+    let differentiable = inputs.filter { $0.value.dtype.isFloatingPoint && network == nil }
     for tensor in differentiable.values { tensor.requiresGradient = true }
-    var thrown: (any Error)?
-    let discriminator: ((Tensor) -> Tensor)? = forward.map { forward in
-      { image in
-        do {
-          return try forward(nil, ["image": image]).required("score")
-        } catch {
-          thrown = error
-          return Tensor.zeros([1, 1])
-        }
-      }
-    }
     let value = try LossRegistry.evaluate(
-      name, side: side, inputs: inputs, parameters: settings, discriminator: discriminator)
-    if let thrown { throw thrown }
+      name, side: side, inputs: inputs, parameters: settings,
+      discriminator: network.map { network in { try network.forward(nil, ["image": $0]).required("score") } })
     var actual = ["loss": value.detached()]
-    if let module {
-      let parameters = module.namedParameters()
+    if let network {
+      let parameters = network.module.namedParameters()
       let derivatives = gradients(of: value, withRespectTo: parameters.map(\.tensor), allowUnused: true)
       for (parameter, derivative) in zip(parameters, derivatives) {
-        actual["gradient.\(names.authorsName(for: parameter.name))"] = derivative
+        actual["gradient.\(network.authorsNames.authorsName(for: parameter.name))"] = derivative
       }
     } else {
       let ordered = differentiable.sorted { $0.key < $1.key }
@@ -360,17 +416,20 @@ public struct CaseRunner {
 
   private func metric(_ check: ReferenceCase.Check, of reference: ReferenceCase) throws -> [Comparison] {
     guard check.kind == "metric" else { throw CaseError("metrics has checks of kind 'metric' only") }
+    try allow(check, settings: ["metric", "parameters"])
     if reference.configuration["group"] == .string("perceptual") {
       return try perceptual(check, of: reference)
     }
-    try ReferenceCase.refuseUnknown(
-      reference.configuration.keys,
-      ["group", "instances", "featureSize", "imageSize", "imageChannels", "classes"], "the configuration")
+    if reference.system == "metrics" {
+      try ReferenceCase.refuseUnknown(
+        reference.configuration.keys,
+        ["group", "instances", "featureSize", "imageSize", "imageChannels", "classes"], "the configuration")
+    }
     let name = try ReferenceCase.string(check.settings["metric"], "metric")
     let parameters = try ReferenceCase.table(check.settings["parameters"] ?? .table([:]), "parameters")
     let data = try JSONEncoder().encode(parameters)
     let actual = try MetricRegistry.run(
-      name, inputs: try check.inputs.mapValues { try reference.tensor($0) },
+      name, inputs: try reference.tensors(of: check),
       parameters: try JSONDecoder().decode([String: MetricParameter].self, from: data))
     return try compare(check.outputs, actual, check, reference)
   }
@@ -380,8 +439,16 @@ public struct CaseRunner {
 
 extension CaseRunner {
   func compare(
-    _ expected: [String: String], _ actual: [String: Tensor], _ check: ReferenceCase.Check,
+    _ expected: [String: String], _ answer: [String: CaseValue], _ check: ReferenceCase.Check,
     _ reference: ReferenceCase
+  ) throws -> [Comparison] {
+    // Only what is compared must be a tensor.
+    try compare(expected, answer.filter { expected[$0.key] != nil }.tensors(), check, reference)
+  }
+
+  func compare(
+    _ expected: [String: String], _ actual: [String: Tensor], _ check: ReferenceCase.Check,
+    _ reference: ReferenceCase, tolerance: Tolerance? = nil
   ) throws -> [Comparison] {
     try expected.sorted { $0.key < $1.key }.map { name, file in
       guard let tensor = actual[name] else {
@@ -392,7 +459,7 @@ extension CaseRunner {
         throw CaseError("the tensor '\(file)' is not in the case's tensor file")
       }
       // Values computed in float64 are compared with the float32 that the file holds.
-      return Comparison(name, actual: tensor.host(), expected: value, tolerance: check.tolerance)
+      return Comparison(name, actual: tensor.host(), expected: value, tolerance: tolerance ?? check.tolerance)
     }
   }
 
@@ -448,15 +515,14 @@ extension CaseRunner {
   }
 
   private func setMode(_ check: ReferenceCase.Check, _ modules: [Module]) throws {
-    try setMode(check.settings["mode"], modules)
+    guard let mode = check.question.mode else {
+      throw CaseError("the check '\(check.name)' lacks 'mode'; it is train or eval")
+    }
+    setMode(mode, modules)
   }
 
-  private func setMode(_ mode: ConfigurationValue?, _ modules: [Module]) throws {
-    switch mode {
-    case .string("train")?: for module in modules { module.train() }
-    case .string("eval")?: for module in modules { module.eval() }
-    default: throw CaseError("'mode' is '\(mode?.description ?? "missing")'; it is train or eval")
-    }
+  private func setMode(_ mode: ReferenceCheck.Mode, _ modules: [Module]) {
+    for module in modules { if mode == .train { module.train() } else { module.eval() } }
   }
 
   private func slice(_ inputs: [String: Tensor], _ index: Int, _ steps: Int) throws -> [String: Tensor] {

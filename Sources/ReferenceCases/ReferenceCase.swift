@@ -28,18 +28,22 @@ public struct ReferenceCase: Sendable {
     case file(URL)
     /// Drawn by the rule of FORMAT.md, for networks that are too large to store.
     case drawn(seed: UInt64, gain: Double)
+    /// A file inside another program's package, which a case does not hold.
+    case package(name: String, file: String)
   }
 
   /// One check of a case.
   public struct Check: Sendable {
-    /// What the case calls it.
-    public let name: String
-    /// `forward`, `train`, `loss`, `metric` or `generate`.
-    public let kind: String
+    /// What is asked.
+    public let question: ReferenceCheck
     /// Relative and absolute tolerance.
     public let tolerance: Tolerance
+    /// The tolerance of the losses of a training check.
+    public let lossTolerance: Tolerance
     /// Input names and the recorded tensors' names.
     public let inputs: [String: String]
+    /// Inputs that are a text or a list of texts.
+    public let texts: [String: ConfigurationValue]
     /// Output names and the recorded tensors' names.
     public let outputs: [String: String]
     /// Loss names and the recorded tensors' names.
@@ -48,8 +52,13 @@ public struct ReferenceCase: Sendable {
     public let weightsAfter: [String: String]
     /// Entries that rounding alone decides, by network.
     public let noiseDriven: [String: [String]]
-    /// Every other key.
-    public let settings: [String: ConfigurationValue]
+
+    /// What the case calls it.
+    public var name: String { question.name }
+    /// `forward`, `train`, `loss`, `metric`, `generate`, or what a system answers itself.
+    public var kind: String { question.kind }
+    /// The keys that belong to the kind.
+    public var settings: [String: ConfigurationValue] { question.settings }
   }
 
   /// Reads a case.
@@ -95,6 +104,21 @@ public struct ReferenceCase: Sendable {
       throw CaseError("the tensor '\(name)' is not in the case's tensor file")
     }
     return Tensor(value)
+  }
+
+  /// A check's recorded inputs.
+  func tensors(of check: Check) throws -> [String: Tensor] { try check.inputs.mapValues { try tensor($0) } }
+
+  /// A check's recorded inputs and texts.
+  func values(of check: Check) throws -> [String: CaseValue] {
+    let texts = try check.texts.mapValues { value -> CaseValue in
+      switch value {
+      case .string(let text): .text(text)
+      case .list(let list): .texts(try list.map { try Self.string($0, "texts") })
+      default: throw CaseError("'texts' of '\(check.name)' holds what is neither a text nor a list of texts")
+      }
+    }
+    return try tensors(of: check).mapValues { .tensor($0) }.merging(texts) { tensor, _ in tensor }
   }
 
   /// The weights of a file, in the authors' names.
@@ -143,6 +167,11 @@ public struct ReferenceCase: Sendable {
     _ value: ConfigurationValue, _ key: String, in folder: URL
   ) throws -> WeightSource {
     guard case .table(let outer) = value else { return .file(try file(string(value, key), in: folder)) }
+    if outer["package"] != nil {
+      try refuseUnknown(outer.keys, ["package", "file", "entry", "sha256"], key)
+      return .package(
+        name: try string(outer["package"], key + ".package"), file: try string(outer["file"], key + ".file"))
+    }
     try refuseUnknown(outer.keys, ["drawn"], key)
     let rule = try table(outer["drawn"], key + ".drawn")
     try refuseUnknown(rule.keys, ["seed", "gain"], key + ".drawn")
@@ -162,29 +191,33 @@ public struct ReferenceCase: Sendable {
 }
 
 extension ReferenceCase.Check {
+  /// The keys that stand beside those of a kind; `needs` tells people what a check's weights come from.
   private static let known: Set = [
-    "name", "kind", "rtol", "atol", "inputs", "outputs", "losses", "weightsAfter", "noiseDriven",
-  ]
-  /// The further keys each kind of check may have; a `loss` or a `metric` hands its keys on to the
-  /// table that computes it, which refuses what it does not know.
-  private static let settingsOfKind: [String: Set<String>] = [
-    "forward": ["network", "mode", "part", "select"],
-    "train": ["steps", "mode", "optimizer", "weightsAfterOutliers", "lossesPer", "averageDecay"],
-    "generate": ["network", "mode", "length", "temperature"],
-    "metric": ["metric", "parameters", "mode"],
-    "neighbours": [],
-    "sample": [],
+    "name", "kind", "network", "part", "mode", "rtol", "atol", "lossTolerance", "inputs", "texts",
+    "hypotheses", "references", "outputs", "losses", "weightsAfter", "noiseDriven", "needs",
   ]
 
   init(_ value: ConfigurationValue) throws {
     guard case .table(let table) = value else { throw CaseError("a check is not a table") }
-    name = try ReferenceCase.string(table["name"], "name")
-    kind = try ReferenceCase.string(table["kind"], "kind")
     func names(_ key: String) throws -> [String: String] {
       guard let value = table[key] else { return [:] }
       return try ReferenceCase.table(value, key).mapValues { try ReferenceCase.string($0, key) }
     }
+    func optional(_ key: String) throws -> String? {
+      try table[key].map { try ReferenceCase.string($0, key) }
+    }
+    let name = try ReferenceCase.string(table["name"], "name")
+    let kind = try ReferenceCase.string(table["kind"], "kind")
+    question = ReferenceCheck(
+      name: name, kind: kind, network: try optional("network"), part: try optional("part"),
+      mode: try optional("mode").map { text in
+        guard let mode = ReferenceCheck.Mode(rawValue: text) else {
+          throw CaseError("'mode' is '\(text)'; it is train or eval")
+        }
+        return mode
+      }, settings: table.filter { !Self.known.contains($0.key) })
     inputs = try names("inputs")
+    texts = try Self.texts(table)
     outputs = try names("outputs")
     losses = try names("losses")
     weightsAfter = try names("weightsAfter")
@@ -192,22 +225,59 @@ extension ReferenceCase.Check {
       guard case .list(let entries) = $0 else { throw CaseError("'noiseDriven' is not a table of lists") }
       return try entries.map { try ReferenceCase.string($0, "noiseDriven") }
     }
-    tolerance = Tolerance(
-      relative: try ReferenceCase.number(table["rtol"], "rtol"),
-      absolute: try ReferenceCase.number(table["atol"], "atol"))
-    guard tolerance.relative >= 0, tolerance.absolute >= 0, tolerance.relative < 1, tolerance.absolute < 1
-    else {
-      throw CaseError("the tolerances of '\(name)' are not between 0 and 1")
-    }
-    settings = table.filter { !Self.known.contains($0.key) }
-    if let allowed = Self.settingsOfKind[kind] {
-      try ReferenceCase.refuseUnknown(settings.keys, allowed, "the check '\(name)'")
-    } else if kind != "loss" {
-      throw CaseError("the check '\(name)' is of the unknown kind '\(kind)'")
+    tolerance = try Self.tolerance(table, name)
+    lossTolerance =
+      try table["lossTolerance"].map { try Self.tolerance(ReferenceCase.table($0, "lossTolerance"), name) }
+      ?? tolerance
+    if let both = Set(inputs.keys).intersection(texts.keys).sorted().first {
+      throw CaseError("the check '\(name)' has '\(both)' both as a tensor and as texts")
     }
     if outputs.isEmpty && losses.isEmpty && weightsAfter.isEmpty {
       throw CaseError("the check '\(name)' expects nothing, so it could not fail")
     }
+    // What a kind of check never compares must not stand there as if it were.
+    let isTraining = kind == "train"
+    guard isTraining ? outputs.isEmpty : losses.isEmpty && weightsAfter.isEmpty else {
+      throw CaseError(
+        isTraining
+          ? "the training check '\(name)' expects outputs; it has losses and weightsAfter"
+          : "the check '\(name)' expects losses or weightsAfter, which only training has")
+    }
+  }
+
+  private static func tolerance(
+    _ table: [String: ConfigurationValue], _ check: String
+  ) throws -> Tolerance {
+    let tolerance = Tolerance(
+      relative: try ReferenceCase.number(table["rtol"], "rtol"),
+      absolute: try ReferenceCase.number(table["atol"], "atol"))
+    guard tolerance.relative >= 0, tolerance.absolute >= 0, tolerance.relative < 1, tolerance.absolute < 1
+    else { throw CaseError("the tolerances of '\(check)' are not between 0 and 1") }
+    return tolerance
+  }
+
+  /// `texts`, and the translations of a measure: `hypotheses`, and one list of `references` or several, which
+  /// become `references.0`, `references.1` and so on.
+  private static func texts(
+    _ table: [String: ConfigurationValue]
+  ) throws -> [String: ConfigurationValue] {
+    var texts = try ReferenceCase.table(table["texts"] ?? .table([:]), "texts")
+    texts["hypotheses"] = table["hypotheses"] ?? texts["hypotheses"]
+    if case .list(let lists)? = table["references"], case .list? = lists.first {
+      for (index, list) in lists.enumerated() { texts["references.\(index)"] = list }
+    } else {
+      texts["references"] = table["references"] ?? texts["references"]
+    }
+    for (name, value) in texts {
+      let isText =
+        switch value {
+        case .string: true
+        case .list(let list): list.allSatisfy { if case .string = $0 { true } else { false } }
+        default: false
+        }
+      guard isText else { throw CaseError("'\(name)' is neither a text nor a list of texts") }
+    }
+    return texts
   }
 }
 

@@ -1,4 +1,6 @@
 import ArgumentParser
+import AtelierCore
+import AtelierModels
 import Foundation
 import ReferenceCases
 import Torch
@@ -24,7 +26,7 @@ struct Conformance: ParsableCommand {
 
   func run() throws {
     Engine.threadCount = threads
-    let runner = CaseRunner()
+    let runner = CaseRunner(registry: .standard)
     var all: [CheckResult] = []
     for folder in cases.flatMap(expanded) {
       let partial = results(of: folder, runner)

@@ -32,7 +32,7 @@ private let caseNames: [String] = {
       let program = try #require(Program(named: "conformance"), "the program conformance is not built")
       results = PlainArithmetic.run(folder: folder, program: program.url)
     } else {
-      results = CaseRunner().run(folder: folder)
+      results = CaseRunner(registry: .standard).run(folder: folder)
     }
     for result in results { #expect(result.passed, "\(result.text)") }
   }
@@ -58,7 +58,7 @@ private let caseNames: [String] = {
     checks[1]["network"] = "nowhere"
     root["checks"] = checks
     try JSONSerialization.data(withJSONObject: root).write(to: file)
-    let here = CaseRunner().run(folder: copy)
+    let here = CaseRunner(registry: .standard).run(folder: copy)
     let there = PlainArithmetic.run(folder: copy, program: program.url)
     #expect(there.map(\.check) == here.map(\.check))
     #expect(there.map(\.passed) == here.map(\.passed))
@@ -89,7 +89,7 @@ private let caseNames: [String] = {
     var root = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
     edit(&root)
     try JSONSerialization.data(withJSONObject: root).write(to: file)
-    return CaseRunner().run(folder: folder).filter { !$0.passed }
+    return CaseRunner(registry: .standard).run(folder: folder).filter { !$0.passed }
   }
 
   private func editCheck(_ index: Int, _ root: inout [String: Any], _ edit: (inout [String: Any]) -> Void) {
@@ -183,6 +183,18 @@ private let caseNames: [String] = {
           check["optimizer"] = optimizer
         }
       }.isEmpty)
+  }
+
+  @Test func lossesHaveAToleranceOfTheirOwn() throws {
+    let failed = try failures(of: "cgan-16") { root in
+      editCheck(4, &root) { check in
+        check["lossTolerance"] = ["rtol": check["rtol"] ?? 0, "atol": check["atol"] ?? 0]
+        check["rtol"] = 0
+        check["atol"] = 0
+      }
+    }
+    let missed = failed.flatMap(\.comparisons).filter { $0.failure != nil }.map(\.name)
+    #expect(!missed.isEmpty && missed.allSatisfy { $0.hasSuffix("after training") })
   }
 
   @Test func weightsThatLeaveTheFolderAreRefused() throws {

@@ -23,7 +23,7 @@ public import TorchNN
 /// `mask` is mixed by that. A batch of nothing but unlabelled pixels has a loss of 0. Running statistics of the
 /// average are collected from batches of training itself, `statisticsEvery` steps apart, there before each
 /// measurement. Pictures need not be 256 wide: with fewer `blocks` the narrowest ones are left out.
-public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, LossReportingSystem, AugmentedSystem {
+public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, AugmentedSystem, ReferenceAnswering {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "oasis", summary: "Photographs from label maps, judged by segmenting them",
@@ -138,6 +138,13 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, LossRepo
     }
     let targets = (flatMap(labels) + 1.0).asType(.int64)
     return (Torch.crossEntropy(logits, targets, .none) * balance).mean()
+  }
+
+  /// Losses of given tensors where a check of a reference case names the network `losses`.
+  public func answer(_ check: ReferenceCheck, _ inputs: [String: CaseValue]) throws -> [String: CaseValue]? {
+    guard check.kind == "forward", check.network == "losses", check.part == nil else { return nil }
+    try check.refuseSettings()
+    return try losses(of: inputs.tensors()).mapValues { .tensor($0) }
   }
 
   /// `real` and `fake` of given `logits`, and `balance` of given `label`.

@@ -25,7 +25,7 @@ public import TorchNN
 /// scales the shorter side and crops; the style's picture is kept at 1024 pixels at most. Weights of the
 /// losses belong to weights of the VGG: with `featureNormalization` = `caffe` those of the authors' Lua
 /// program, with `imagenet` torchvision's; the paper's own numbers mean something only on the former.
-public final class FastStyleTransfer: TranslatingSystem {
+public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "fast-style-transfer", summary: "A network that repaints photographs in the style of one picture",

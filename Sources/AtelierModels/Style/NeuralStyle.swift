@@ -19,7 +19,7 @@ public import TorchNN
 /// The presets for the paper deviate: the authors' VGG was rescaled so that the mean activation is 1, and its
 /// weights are not to be had; torchvision's stand in their place, or Caffe's with `featureNormalization` =
 /// `caffe`. Pictures are optimised in 0 … 1, not 0 … 255, which matters for Adam's learning rate alone.
-public final class NeuralStyle: GenerativeSystem, LossReportingSystem {
+public final class NeuralStyle: ReferenceAnswering {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "neural-style", summary: "One picture optimised to the content of one and the style of another",
@@ -380,6 +380,13 @@ public final class NeuralStyle: GenerativeSystem, LossReportingSystem {
     var result = ["gradient": gradients(of: total, withRespectTo: [picture.image])[0]]
     for (name, value) in terms { result[name] = value.detached().reshaped([1]) }
     return result
+  }
+
+  /// Losses of given tensors where a check of a reference case names the network `losses`.
+  public func answer(_ check: ReferenceCheck, _ inputs: [String: CaseValue]) throws -> [String: CaseValue]? {
+    guard check.kind == "forward", check.network == "losses", check.part == nil else { return nil }
+    try check.refuseSettings()
+    return try losses(of: inputs.tensors()).mapValues { .tensor($0) }
   }
 
   /// The two pictures of a reference case, which no step changes.

@@ -17,7 +17,7 @@ public import TorchNN
 /// in the reference, but only if whoever trains reports that loss (``ValidationDrivenSystem``). The
 /// transformer's inner dropout follows `dropout`; in the reference it is 0.1 whatever the option says.
 /// The reference generates with the transformer unmasked, which `causalGeneration` mends.
-public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem {
+public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, ReferenceAnswering {
   /// The name, papers and reference implementation.
   public static let identity = SystemIdentity(
     name: "rnn-language-model", summary: "text, one word, character or byte after the other",
