@@ -1,0 +1,55 @@
+import Atelier
+import AtelierCore
+import AtelierModels
+import Foundation
+import Testing
+
+/// What the compiler cannot say: that nothing outside the models knows a system by its name or its type.
+struct ArchitectureTests {
+  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  /// Files that name systems on purpose: races of named systems against PyTorch, the demo's recipe, and checks of
+  /// reference cases that need a measure beside a system.
+  private static let recipes: Set = [
+    "AtelierCommand/Benchmark.swift", "AtelierCommand/Demo.swift", "ReferenceCases/InstanceCases.swift",
+  ]
+
+  @Test func noSystemIsKnownOutsideTheModels() throws {
+    let sources = Self.root.appendingPathComponent("Sources")
+    let names = SystemRegistry.standard.systems.map { "\"\($0.identity.name)\"" }
+    let types = SystemRegistry.standard.systems.map { "\($0)" }
+      // The names of generic systems, without what they are generic over.
+      .map { String($0.prefix { $0.isLetter || $0.isNumber }) }
+    var found: [String] = []
+    let files = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)
+    while let file = files?.nextObject() as? URL {
+      let place = file.path.dropFirst(sources.path.count + 1)
+      guard file.pathExtension == "swift", !place.hasPrefix("AtelierModels/"),
+        !Self.recipes.contains(String(place))
+      else { continue }
+      for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+        let code = line.drop { $0 == " " }
+        // Examples in comments and in help name systems.
+        guard !code.hasPrefix("//"), !code.hasPrefix("atelier ") else { continue }
+        for name in names where code.contains(name) { found.append("\(place): \(name)") }
+        // A type is a word outside of quotes.
+        let parts = code.split(separator: "\"", omittingEmptySubsequences: false)
+        let unquoted = stride(from: 0, to: parts.count, by: 2).map { parts[$0] }
+        let words = Set(unquoted.flatMap { $0.split { !($0.isLetter || $0.isNumber || $0 == "_") } })
+        for type in types where words.contains(Substring(type)) { found.append("\(place): \(type)") }
+      }
+    }
+    #expect(found.isEmpty, "\(found.joined(separator: ", "))")
+  }
+
+  @Test(arguments: ["AtelierCore", "AtelierTraining", "AtelierMetrics", "AtelierData"])
+  func theMachineryDoesNotDependOnTheModels(_ target: String) throws {
+    let manifest = try String(
+      contentsOf: Self.root.appendingPathComponent("Package.swift"), encoding: .utf8)
+    let start = try #require(
+      manifest.range(of: "library(\n      \"\(target)\",") ?? manifest.range(of: "library(\"\(target)\","))
+    let end = try #require(manifest.range(of: "]", range: start.upperBound..<manifest.endIndex))
+    #expect(!manifest[start.upperBound..<end.lowerBound].contains("AtelierModels"))
+  }
+}
