@@ -264,9 +264,7 @@ extension MeasuredNumber {
   var line: String {
     var text = "\(name): \(Self.spelled(value))"
     if let realAgainstReal { text += " (real against real \(Self.spelled(realAgainstReal)))" }
-    if let interval, interval.count == 2 {
-      text += " [95 % \(Self.spelled(interval[0])) … \(Self.spelled(interval[1]))]"
-    }
+    if let interval { text += " [95 % \(Self.spelled(interval.lower)) … \(Self.spelled(interval.upper))]" }
     for baseline in baselines ?? [] { text += " (\(baseline.name) \(Self.spelled(baseline.value)))" }
     return text + " — " + protocolText
   }

@@ -38,7 +38,8 @@ extension Evaluation {
     if let mean = byClass.own.mean {
       numbers.append(
         MeasuredNumber(
-          name: "class-wise \(name), mean", value: mean, realAgainstReal: byClass.real.mean,
+          name: "class-wise \(name), mean", value: mean, better: .smaller,
+          realAgainstReal: byClass.real.mean,
           protocolText: setting(judge, byClass.own, each.map(\.name), unit: "class")))
       numbers += told(judge, byClass, each, name: { "\(name), class \($0)" }, unit: "class")
     } else {
@@ -81,7 +82,7 @@ extension Evaluation {
         distances.own.deficient.contains(group)
         ? ", fewer pictures than the \(distances.own.features) features: for comparison only" : ""
       return MeasuredNumber(
-        name: name(groups[place].name), value: distance(place),
+        name: name(groups[place].name), value: distance(place), better: .smaller,
         realAgainstReal: distances.real.groups[place].distance,
         protocolText:
           "\(judge.facts), \(group.fakeCount) samples of the \(unit) against \(group.realCount) of "

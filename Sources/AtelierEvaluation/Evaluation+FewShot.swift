@@ -142,7 +142,8 @@ private struct FewShotJudge {
     func number(_ name: String, _ logits: Tensor, _ wanted: Tensor, top: Int) throws -> MeasuredNumber {
       MeasuredNumber(
         name: "few-shot accuracy, \(name), \(shots) shot(s)",
-        value: try topAccuracy(logits: logits, labels: wanted, top: top), protocolText: setting)
+        value: try topAccuracy(logits: logits, labels: wanted, top: top), better: .larger,
+        protocolText: setting)
     }
     let ofUnseen = logits.slice(1, unseen.lowerBound, unseen.upperBound)
     var numbers = [
@@ -154,7 +155,7 @@ private struct FewShotJudge {
       numbers.append(
         MeasuredNumber(
           name: "few-shot classifier score over \(name), \(shots) shot(s)",
-          value: try inceptionScore(logits: part, splits: 1).mean,
+          value: try inceptionScore(logits: part, splits: 1).mean, better: .larger,
           protocolText: "\(setting); as the inception score, with that classifier in place of Inception"))
     }
     return numbers
@@ -178,7 +179,7 @@ private struct FewShotJudge {
     let doubt =
       own.deficient.isEmpty ? "" : ", fewer pictures than the \(own.features) features: for comparison only"
     return MeasuredNumber(
-      name: "mean fréchet distance of unseen classes, \(shots) shot(s)", value: value,
+      name: "mean fréchet distance of unseen classes, \(shots) shot(s)", value: value, better: .smaller,
       protocolText:
         "\(setting); that classifier's features, \(own.groups.count - own.refused.count) classes with "
         + "\(own.fewest) real pictures of the other half or more\(doubt); \(before) for the contents untranslated"

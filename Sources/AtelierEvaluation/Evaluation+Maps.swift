@@ -176,7 +176,7 @@ extension Evaluation {
     let facts = distance.provenance.fields.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
     return MeasuredNumber(
       name: "diversity (LPIPS, \(manner))", value: interval.value,
-      interval: [interval.interval.lower, interval.interval.upper],
+      interval: interval.interval, better: .larger,
       protocolText: "\(facts), two samples of each of \(count) maps")
   }
 }

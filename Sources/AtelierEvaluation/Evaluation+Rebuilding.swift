@@ -21,9 +21,9 @@ extension Evaluation {
     let setting =
       "\(count) pictures of \(source), \(held.shape[3])×\(held.shape[2]) pixels, made again from their own map "
       + "and styles, rounded to bytes, values in 0 … 1, mean over pictures"
-    func number(_ name: String, _ text: String, _ measure: (Tensor, Tensor) throws -> [Double]) throws
-      -> MeasuredNumber
-    {
+    func number(
+      _ name: String, _ better: Better, _ text: String, _ measure: (Tensor, Tensor) throws -> [Double]
+    ) throws -> MeasuredNumber {
       // A few at a time: the measures work in double precision.
       func values(_ made: Tensor) throws -> [Double] {
         try stride(from: 0, to: count, by: 16).flatMap { start in
@@ -36,21 +36,21 @@ extension Evaluation {
       let interval = try bootstrapInterval(
         ofMean: own, using: RandomStream(seed: options.seed, purpose: "bootstrap"))
       return MeasuredNumber(
-        name: name, value: interval.value, interval: [interval.interval.lower, interval.interval.upper],
+        name: name, value: interval.value, interval: interval.interval, better: better,
         baselines: [BaselineNumber(name: baseline, value: other.reduce(0, +) / Double(max(1, other.count)))],
         protocolText: "\(setting), \(text)")
     }
     var numbers = [
-      try number("reconstruction RMSE", "root of the mean square over all values of a picture") {
+      try number("reconstruction RMSE", .smaller, "root of the mean square over all values of a picture") {
         try meanSquaredPixelError($0, $1).map { $0.squareRoot() }
       },
-      try number("reconstruction PSNR, dB", "over all values together") {
+      try number("reconstruction PSNR, dB", .larger, "over all values together") {
         try peakSignalToNoise($0, $1, floor: 1e-8)
       },
     ]
     if min(held.shape[2], held.shape[3]) >= 11 {
       numbers.append(
-        try number("reconstruction SSIM", "Gaussian window of 11, inside only") {
+        try number("reconstruction SSIM", .larger, "Gaussian window of 11, inside only") {
           try structuralSimilarity($0, $1)
         })
     }

@@ -64,10 +64,11 @@ extension Evaluation {
       + ", one scale, counts gathered before they are divided"
     return [
       MeasuredNumber(
-        name: "mean intersection over union", value: scores.meanIntersectionOverUnion,
+        name: "mean intersection over union", value: scores.meanIntersectionOverUnion, better: .larger,
         realAgainstReal: judge.real.meanIntersectionOverUnion, protocolText: setting),
       MeasuredNumber(
-        name: "pixel accuracy", value: scores.pixelAccuracy, realAgainstReal: judge.real.pixelAccuracy,
+        name: "pixel accuracy", value: scores.pixelAccuracy, better: .larger,
+        realAgainstReal: judge.real.pixelAccuracy,
         protocolText: setting),
     ]
   }

@@ -33,7 +33,7 @@ extension Evaluation {
       let interval = try bootstrapInterval(
         ofMean: values, using: RandomStream(seed: options.seed, purpose: "bootstrap"))
       return MeasuredNumber(
-        name: name, value: interval.value, interval: [interval.interval.lower, interval.interval.upper],
+        name: name, value: interval.value, interval: interval.interval, better: .larger,
         protocolText: setting)
     }
     return [

@@ -1,6 +1,6 @@
 public import AtelierCore
 import AtelierData
-import AtelierMetrics
+public import AtelierMetrics
 public import AtelierTraining
 import Foundation
 import Perception
@@ -73,13 +73,15 @@ public struct Evaluation {
       var numbers = [
         MeasuredNumber(
           name: "perplexity (\(split.rawValue))",
-          value: perplexity(negativeLogLikelihood: result.sum, tokens: result.tokens), protocolText: setting)
+          value: perplexity(negativeLogLikelihood: result.sum, tokens: result.tokens), better: .smaller,
+          protocolText: setting)
       ]
       if system.tokenUnit != .word {
         numbers.append(
           MeasuredNumber(
             name: "bits a \(unit) (\(split.rawValue))",
             value: bitsPerCharacter(negativeLogLikelihood: result.sum, characters: result.tokens),
+            better: .smaller,
             protocolText: setting))
       }
       return numbers
@@ -263,7 +265,8 @@ public struct Evaluation {
       + "pixels in 0 … 1; kept for comparison with the papers, known to mislead"
     return MeasuredNumber(
       name: "Parzen-window log-likelihood", value: result.mean,
-      interval: [result.mean - margin, result.mean + margin], protocolText: setting)
+      interval: ConfidenceInterval(lower: result.mean - margin, upper: result.mean + margin), better: .larger,
+      protocolText: setting)
   }
 
   // MARK: Reconstructions and likelihoods
@@ -298,14 +301,14 @@ public struct Evaluation {
       ofMean: sums, using: RandomStream(seed: options.seed, purpose: "bootstrap"))
     return [
       MeasuredNumber(
-        name: "reconstruction error, squared", value: squared / Double(examples),
+        name: "reconstruction error, squared", value: squared / Double(examples), better: .smaller,
         protocolText: setting + ", mean over values"),
       MeasuredNumber(
-        name: "reconstruction error, absolute", value: absolute / Double(examples),
+        name: "reconstruction error, absolute", value: absolute / Double(examples), better: .smaller,
         protocolText: setting + ", mean over values"),
       MeasuredNumber(
         name: "reconstruction error, summed", value: interval.value,
-        interval: [interval.interval.lower, interval.interval.upper],
+        interval: interval.interval, better: .smaller,
         protocolText: setting + ", sum of squares of a picture"),
     ]
   }
@@ -333,7 +336,7 @@ public struct Evaluation {
       let interval = try bootstrapInterval(
         ofMean: values, using: RandomStream(seed: options.seed, purpose: "bootstrap"))
       return MeasuredNumber(
-        name: name, value: interval.value, interval: [interval.interval.lower, interval.interval.upper],
+        name: name, value: interval.value, interval: interval.interval, better: .larger,
         protocolText: setting)
     }
     return [

@@ -1,4 +1,5 @@
-public import AtelierTraining
+public import AtelierMetrics
+import AtelierTraining
 
 extension EvaluationTable {
   /// Numbers that were measured run by run, side by side: a column a run, then real against real where that was
@@ -29,10 +30,10 @@ extension EvaluationTable {
       let values = found.map { $0?.value } + (hasReal ? [real] : []) + beside
       var texts: [String] = []
       for text in found.compactMap({ $0?.protocolText }) where !texts.contains(text) { texts.append(text) }
-      let intervals = found.map { $0?.interval }
+      let intervals = found.map { $0?.interval.map { [$0.lower, $0.upper] } }
       return Row(
         measure, protocolText: texts.joined(separator: "; or "),
-        largerIsBetter: Self.largerIsBetter(measure), values: values,
+        better: Self.better(of: found.compactMap { $0 }), values: values,
         intervals: intervals + [[Double]?](repeating: nil, count: values.count - intervals.count))
     }
   }
@@ -46,9 +47,9 @@ extension EvaluationTable {
     }
   }
 
-  /// Distances and errors are the better the smaller they are; of the nearest neighbours a half is ideal.
-  private static func largerIsBetter(_ measure: String) -> Bool? {
-    if measure.contains("nearest-neighbour") { return nil }
-    return !["distance", "FID", "RMSE", "error"].contains { measure.contains($0) }
+  /// The way that all numbers name which name one; of an older file's number it is not known.
+  private static func better(of numbers: [MeasuredNumber]) -> Better {
+    let named = Set(numbers.compactMap(\.better))
+    return named.count == 1 ? named.first ?? .neither : .neither
   }
 }

@@ -1,4 +1,5 @@
-public import AtelierTraining
+public import AtelierMetrics
+import AtelierTraining
 import Foundation
 
 /// Measured numbers side by side: a row a measure, a column a run or a baseline.
@@ -9,8 +10,8 @@ public struct EvaluationTable: Sendable, Hashable, Codable {
     public var measure: String
     /// All that somebody needs to measure it again.
     public var protocolText: String
-    /// Whether larger is better; nil where neither is.
-    public var largerIsBetter: Bool?
+    /// Which way is better.
+    public var better: Better
     /// The values in the order of the columns; nil where the measure does not apply.
     public var values: [Double?]
     /// The bounds of each value's 95 % interval, where it has one.
@@ -18,12 +19,12 @@ public struct EvaluationTable: Sendable, Hashable, Codable {
 
     /// A row.
     public init(
-      _ measure: String, protocolText: String, largerIsBetter: Bool?, values: [Double?],
+      _ measure: String, protocolText: String, better: Better, values: [Double?],
       intervals: [[Double]?]? = nil
     ) {
       self.measure = measure
       self.protocolText = protocolText
-      self.largerIsBetter = largerIsBetter
+      self.better = better
       self.values = values
       self.intervals = intervals ?? values.map { _ in nil }
     }
@@ -69,7 +70,11 @@ public struct EvaluationTable: Sendable, Hashable, Codable {
 
   /// The measure with the direction that is better.
   static func title(of row: Row) -> String {
-    row.measure + (row.largerIsBetter.map { $0 ? " ↑" : " ↓" } ?? "")
+    switch row.better {
+    case .larger: row.measure + " ↑"
+    case .smaller: row.measure + " ↓"
+    case .neither: row.measure
+    }
   }
 
   /// The values of a row as they are printed.
@@ -81,11 +86,11 @@ public struct EvaluationTable: Sendable, Hashable, Codable {
   }
 
   /// The place of the best run, where several are compared.
-  func bestRun(of row: Row) -> Int? {
-    guard runs > 1, let largerIsBetter = row.largerIsBetter else { return nil }
+  package func bestRun(of row: Row) -> Int? {
+    guard runs > 1, row.better != .neither else { return nil }
     let values = row.values.prefix(runs).enumerated().compactMap { place, value in value.map { (place, $0) } }
     guard values.count > 1 else { return nil }
-    return (largerIsBetter ? values.max { $0.1 < $1.1 } : values.min { $0.1 < $1.1 })?.0
+    return (row.better == .larger ? values.max { $0.1 < $1.1 } : values.min { $0.1 < $1.1 })?.0
   }
 
   /// The numbers of one run with the baselines, for its report.
@@ -96,8 +101,36 @@ public struct EvaluationTable: Sendable, Hashable, Codable {
         row.values[place].map { BaselineNumber(name: columns[place], value: $0) }
       }
       return MeasuredNumber(
-        name: row.measure, value: value, interval: row.intervals[run], baselines: baselines,
-        protocolText: "\(title); \(row.protocolText)")
+        name: row.measure, value: value,
+        interval: row.intervals[run].map { ConfidenceInterval(lower: $0[0], upper: $0[1]) },
+        better: row.better, baselines: baselines, protocolText: "\(title); \(row.protocolText)")
     }
+  }
+}
+
+/// In JSON the better way is `largerIsBetter`: true, false, or absent where neither is.
+extension EvaluationTable.Row {
+  private enum Key: String, CodingKey { case measure, protocolText, largerIsBetter, values, intervals }
+
+  /// Reads a row.
+  public init(from decoder: any Decoder) throws {
+    let keys = try decoder.container(keyedBy: Key.self)
+    let larger = try keys.decodeIfPresent(Bool.self, forKey: .largerIsBetter)
+    self.init(
+      try keys.decode(String.self, forKey: .measure),
+      protocolText: try keys.decode(String.self, forKey: .protocolText),
+      better: larger.map { $0 ? .larger : .smaller } ?? .neither,
+      values: try keys.decode([Double?].self, forKey: .values),
+      intervals: try keys.decode([[Double]?].self, forKey: .intervals))
+  }
+
+  /// Writes a row.
+  public func encode(to encoder: any Encoder) throws {
+    var keys = encoder.container(keyedBy: Key.self)
+    try keys.encode(measure, forKey: .measure)
+    try keys.encode(protocolText, forKey: .protocolText)
+    if better != .neither { try keys.encode(better == .larger, forKey: .largerIsBetter) }
+    try keys.encode(values, forKey: .values)
+    try keys.encode(intervals, forKey: .intervals)
   }
 }

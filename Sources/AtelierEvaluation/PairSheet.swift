@@ -88,7 +88,7 @@ struct PairSheet {
       rows.append(
         EvaluationTable.Row(
           measure.name, protocolText: measure.protocolText + ", mean over pictures" + some,
-          largerIsBetter: measure.largerIsBetter,
+          better: measure.better,
           values: columns.map { $0.isEmpty ? nil : $0.reduce(0, +) / Double($0.count) },
           intervals: intervals))
     }

@@ -51,7 +51,7 @@ public struct SampleJudge {
     let report = classifier.report.map { "test accuracy \(fixed($0.testAccuracy, 4))" } ?? "untested"
     return MeasuredNumber(
       name: "label accuracy", value: accuracy.accuracy,
-      interval: [interval.interval.lower, interval.interval.upper],
+      interval: interval.interval, better: .larger,
       realAgainstReal: classifier.report?.testAccuracy,
       protocolText: "classifier trained on the real training set (\(report)), \(samples.shape[0]) samples")
   }
@@ -76,11 +76,11 @@ public struct SampleJudge {
   func comparisons(ofFeatures generated: Tensor) throws -> [MeasuredNumber] {
     let samples = generated.shape[0]
     let setting = "\(facts), \(samples) samples against \(reference.shape[0]) of \(source)"
-    func number(_ name: String, _ extra: String = "", _ value: (Tensor) throws -> Double) throws
-      -> MeasuredNumber
+    func number(_ name: String, _ better: Better, _ extra: String = "", _ value: (Tensor) throws -> Double)
+      throws -> MeasuredNumber
     {
       MeasuredNumber(
-        name: name, value: try value(generated), realAgainstReal: try value(comparison),
+        name: name, value: try value(generated), better: better, realAgainstReal: try value(comparison),
         protocolText: extra.isEmpty ? setting : "\(setting), \(extra)")
     }
     // The two sets of the ball measures have the same size, as their paper wants it.
@@ -92,11 +92,14 @@ public struct SampleJudge {
     let real = try precisionRecallDensityCoverage(real: balanced, fake: comparison)
     func ball(_ name: String, _ part: (PrecisionRecallDensityCoverage) -> Double) -> MeasuredNumber {
       MeasuredNumber(
-        name: name, value: part(own), realAgainstReal: part(real), protocolText: "\(setting), \(balls)")
+        name: name, value: part(own), better: .larger, realAgainstReal: part(real),
+        protocolText: "\(setting), \(balls)")
     }
     return [
-      try number(frechetDistanceName(for: features)) { try frechetDistance(real: reference, fake: $0) },
-      try number("kernel distance", "polynomial of degree 3, 20 subsets of \(min(500, count))") {
+      try number(frechetDistanceName(for: features), .smaller) {
+        try frechetDistance(real: reference, fake: $0)
+      },
+      try number("kernel distance", .smaller, "polynomial of degree 3, 20 subsets of \(min(500, count))") {
         try kernelDistance(
           real: reference, fake: $0, subsets: 20, size: min(500, count),
           using: RandomStream(seed: seed, purpose: "kernel subsets")
@@ -104,7 +107,7 @@ public struct SampleJudge {
       },
       ball("precision") { $0.precision }, ball("recall") { $0.recall }, ball("density") { $0.density },
       ball("coverage") { $0.coverage },
-      try number("1-nearest-neighbour accuracy", "0.5 is ideal, \(count) of the reference") {
+      try number("1-nearest-neighbour accuracy", .neither, "0.5 is ideal, \(count) of the reference") {
         try nearestNeighbourAccuracy(real: balanced, fake: $0.slice(0, 0, count)).accuracy
       },
     ]
@@ -116,7 +119,7 @@ public struct SampleJudge {
     guard let classifier else { return nil }
     let score = try inceptionScore(logits: classifier.logits(Self.rounded(samples)), splits: 1)
     return MeasuredNumber(
-      name: "classifier score", value: score.mean,
+      name: "classifier score", value: score.mean, better: .larger,
       protocolText: "as the inception score, with Atelier's classifier (\(classifier.name)) in place of "
         + "Inception, \(samples.shape[0]) samples, 1 split"
     )

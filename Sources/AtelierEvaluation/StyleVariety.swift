@@ -72,7 +72,7 @@ extension TranslationEvaluation {
       "diversity, lpips alex",
       protocolText: "\(facts), two drawn styles of each of \(one.count) inputs; in the last column each real "
         + "picture of \(direction.target) and the next",
-      largerIsBetter: true, values: values + [try mean(real, neighbours)])
+      better: .larger, values: values + [try mean(real, neighbours)])
     return ([row], [])
   }
 
@@ -202,7 +202,7 @@ extension TranslationEvaluation {
     func row(_ name: String, _ values: [Double?], _ text: String) -> EvaluationTable.Row {
       let missing = [Double?](repeating: nil, count: max(0, columns - values.count))
       return EvaluationTable.Row(
-        name, protocolText: "\(setting), \(text)", largerIsBetter: true, values: values + missing)
+        name, protocolText: "\(setting), \(text)", better: .larger, values: values + missing)
     }
     let input = try sources.isEmpty ? nil : plain(.concatenated(sources, dim: 0))
     return [

@@ -75,11 +75,11 @@ struct SetDistances {
     let bias = target.shape[0] < target.shape[1] ? ", fewer pictures than features: for comparison only" : ""
     return [
       EvaluationTable.Row(
-        name + label, protocolText: "\(facts), \(text)\(bias)", largerIsBetter: false, values: frechet),
+        name + label, protocolText: "\(facts), \(text)\(bias)", better: .smaller, values: frechet),
       EvaluationTable.Row(
         "kernel distance" + label,
         protocolText: "\(facts), \(text), polynomial of degree 3, 20 subsets of \(size)",
-        largerIsBetter: false, values: kernel),
+        better: .smaller, values: kernel),
     ]
   }
 }

@@ -93,7 +93,7 @@ extension TranslationEvaluation {
       let mean = values.reduce(0, +) / Double(values.count)
       return EvaluationTable.Row(
         name, protocolText: "rounded to bytes, mean absolute difference, \(values.count) pictures, \(text)",
-        largerIsBetter: false, values: [mean, nil, nil])
+        better: .smaller, values: [mean, nil, nil])
     }
     return [
       row("cycle error, 0 … 255", errors.cycle, "there and back against the original"),

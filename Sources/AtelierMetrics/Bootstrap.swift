@@ -8,7 +8,7 @@ public struct BootstrapInterval: Sendable, Hashable, Codable {
   /// The deviation of the statistic over the resamples, which estimates its standard error.
   public let standardError: Double
   /// The percentile interval.
-  public let interval: Measure.Interval
+  public let interval: ConfidenceInterval
 }
 
 /// The percentile interval of a mean.
@@ -63,7 +63,7 @@ private func interval(_ value: Double, _ resampled: [Double], _ confidence: Doub
   let tail = (1 - confidence) / 2
   return BootstrapInterval(
     value: value, standardError: meanAndDeviation(resampled).deviation,
-    interval: Measure.Interval(
+    interval: ConfidenceInterval(
       lower: quantile(tail, of: sorted), upper: quantile(1 - tail, of: sorted), confidence: confidence))
 }
 

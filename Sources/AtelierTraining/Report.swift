@@ -1,50 +1,8 @@
 import AtelierCore
 import AtelierData
+public import AtelierMetrics
 import Foundation
 import Torch
-
-/// What a measure gives for something that nobody has to learn.
-public struct BaselineNumber: Sendable, Hashable, Codable {
-  /// `bicubic`, `input`, `mean picture`.
-  public var name: String
-  /// The number.
-  public var value: Double
-
-  /// A baseline's number.
-  public init(name: String, value: Double) {
-    self.name = name
-    self.value = value
-  }
-}
-
-/// A measured number with how it was measured.
-public struct MeasuredNumber: Sendable, Hashable, Codable {
-  /// What it is called: `label accuracy`.
-  public var name: String
-  /// The number.
-  public var value: Double
-  /// The bounds of its interval, if it has one.
-  public var interval: [Double]?
-  /// What the same measure gives for real data against real data, if that was measured.
-  public var realAgainstReal: Double?
-  /// What the same measure gives for baselines, if there are any.
-  public var baselines: [BaselineNumber]?
-  /// Features, samples, split, resize: all that somebody needs to measure it again.
-  public var protocolText: String
-
-  /// A number with its protocol.
-  public init(
-    name: String, value: Double, interval: [Double]? = nil, realAgainstReal: Double? = nil,
-    baselines: [BaselineNumber]? = nil, protocolText: String
-  ) {
-    self.name = name
-    self.value = value
-    self.interval = interval
-    self.realAgainstReal = realAgainstReal
-    self.baselines = baselines
-    self.protocolText = protocolText
-  }
-}
 
 /// `report.md`: what was trained, on what, where, and what came of it.
 ///
@@ -147,7 +105,7 @@ public struct Report {
       "|---|---|---|---|",
     ]
     for number in numbers {
-      let interval = number.interval.map { " (" + $0.map { short($0) }.joined(separator: " … ") + ")" } ?? ""
+      let interval = number.interval.map { " (\(short($0.lower)) … \(short($0.upper)))" } ?? ""
       let others =
         (number.realAgainstReal.map { [short($0)] } ?? [])
         + (number.baselines ?? []).map { "\(escaped($0.name)) \(short($0.value))" }

@@ -143,22 +143,51 @@ import Testing
 
   @Test func numbersOfSeveralRunsStandSideBySide() throws {
     func overlap(_ value: Double) -> MeasuredNumber {
-      MeasuredNumber(name: "overlap", value: value, realAgainstReal: 0.9, protocolText: "p")
+      MeasuredNumber(
+        name: "overlap", value: value, better: .larger, realAgainstReal: 0.9, protocolText: "p")
     }
     let error = MeasuredNumber(
-      name: "RMSE", value: 0.1, interval: [0, 1],
+      name: "RMSE", value: 0.1, interval: ConfidenceInterval(lower: 0, upper: 1), better: .smaller,
       baselines: [BaselineNumber(name: "mean styles", value: 0.3)], protocolText: "q")
     let (pixels, network) = (
-      MeasuredNumber(name: "kernel distance", value: 1, protocolText: "pixels"),
-      MeasuredNumber(name: "kernel distance", value: 2, protocolText: "network")
+      MeasuredNumber(name: "kernel distance", value: 1, better: .smaller, protocolText: "pixels"),
+      MeasuredNumber(name: "kernel distance", value: 2, better: .smaller, protocolText: "network")
     )
     let table = EvaluationTable(
       title: "t", runs: [("one", [overlap(0.5), error]), ("two", [overlap(0.6), pixels, network])])
     #expect(table.columns == ["one", "two", "real against real", "mean styles, one"] && table.runs == 2)
     #expect(table.rows.map(\.measure) == ["overlap", "RMSE", "kernel distance", "kernel distance (2)"])
-    #expect(table.rows[0].values == [0.5, 0.6, 0.9, nil] && table.rows[0].largerIsBetter == true)
-    #expect(table.rows[1].values == [0.1, nil, nil, 0.3] && table.rows[1].largerIsBetter == false)
+    #expect(table.rows[0].values == [0.5, 0.6, 0.9, nil] && table.rows[0].better == .larger)
+    #expect(table.rows[1].values == [0.1, nil, nil, 0.3] && table.rows[1].better == .smaller)
     #expect(table.rows[3].values == [nil, 2, nil, nil] && table.rows[1].intervals[0] == [0, 1])
+  }
+
+  @Test(arguments: [
+    ("perplexity (test)", Better.smaller), ("bits a character (test)", .smaller), ("KID", .smaller),
+    ("LPIPS alex", .smaller), ("RMSE", .smaller), ("FID", .smaller), ("word error rate", .smaller),
+    ("PSNR, dB", .larger), ("label accuracy", .larger), ("error resilience", .larger),
+    ("1-nearest-neighbour accuracy", .neither), ("loudness", .neither),
+  ])
+  func theBestRunFollowsFromWhatANumberDeclaresAndNotFromItsName(name: String, better: Better) {
+    func number(_ value: Double) -> MeasuredNumber {
+      MeasuredNumber(name: name, value: value, better: better, protocolText: "p")
+    }
+    let table = EvaluationTable(title: "t", runs: [("one", [number(1)]), ("two", [number(2)])])
+    #expect(table.bestRun(of: table.rows[0]) == [.smaller: 0, .larger: 1][better])
+  }
+
+  @Test func aNumberOfAnOlderFileIsRankedByTheNewOneBesideIt() throws {
+    let old = #"{"name":"perplexity (test)","value":90,"interval":[80,100],"protocolText":"test part"}"#
+    let read = try JSONDecoder().decode(MeasuredNumber.self, from: Data(old.utf8))
+    #expect(read.id == "perplexity (test)" && read.better == nil && read.provenance.fields.isEmpty)
+    #expect(read.interval == ConfidenceInterval(lower: 80, upper: 100))
+    let new = MeasuredNumber(
+      id: "perplexity", name: "perplexity (test)", value: 110, better: .smaller,
+      provenance: ["part": "test"], protocolText: "test part")
+    let beside = EvaluationTable(title: "t", runs: [("old", [read]), ("new", [new])])
+    #expect(beside.bestRun(of: beside.rows[0]) == 0)
+    let alone = EvaluationTable(title: "t", runs: [("old", [read]), ("older", [read])])
+    #expect(alone.bestRun(of: alone.rows[0]) == nil)
   }
 
   // MARK: Styles

@@ -179,12 +179,25 @@ import Testing
   @Test func theBestRunOfARowIsMarked() {
     var table = EvaluationTable(title: "t", columns: ["one", "two", "copy"], runs: 2)
     table.rows = [
-      EvaluationTable.Row("PSNR", protocolText: "p", largerIsBetter: true, values: [20, 21, 30]),
-      EvaluationTable.Row("error", protocolText: "p", largerIsBetter: false, values: [3, nil, 1]),
+      EvaluationTable.Row("PSNR", protocolText: "p", better: .larger, values: [20, 21, 30]),
+      EvaluationTable.Row("error", protocolText: "p", better: .smaller, values: [3, nil, 1]),
     ]
     let lines = table.text.split(separator: "\n").map(String.init)
     #expect(lines[2] == "PSNR ↑   20.00  21.00*  30.00")
     #expect(lines[3] == "error ↓  3.000       –  1.000")
+  }
+
+  @Test func aTableKeepsItsJSON() throws {
+    let json = #"""
+      {"columns":["one"],"notes":[],"rows":[{"intervals":[null],"largerIsBetter":false,"measure":"error",\#
+      "protocolText":"p","values":[3]},{"intervals":[[1,2]],"measure":"half","protocolText":"p","values":[1.5]}],\#
+      "runs":1,"title":"t"}
+      """#
+    let table = try JSONDecoder().decode(EvaluationTable.self, from: Data(json.utf8))
+    #expect(table.rows.map(\.better) == [.smaller, .neither])
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    #expect(String(decoding: try encoder.encode(table), as: UTF8.self) == json)
   }
 
   @Test func aReportShowsBaselines() throws {
@@ -193,7 +206,8 @@ import Testing
     let harness = try SystemHarness(TinyTranslator.self, [:], data: folder("data"))
     let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 1))
     let number = MeasuredNumber(
-      name: "PSNR", value: 20, baselines: [BaselineNumber(name: "input", value: 10)], protocolText: "p")
+      name: "PSNR", value: 20, better: .larger, baselines: [BaselineNumber(name: "input", value: 10)],
+      protocolText: "p")
     try Report(run).add([number], step: 1)
     #expect(Report(run).numbers == [number])
     #expect(

@@ -3,21 +3,7 @@ import Foundation
 import Testing
 import Torch
 
-struct MeasureTests {
-  @Test func aMeasureIsPrintedWithItsProtocol() {
-    let measure = Measure("fréchet distance", 9.21, protocol: ["features": "pixels", "samples": "1000"])
-    #expect(measure.description == "fréchet distance [features=pixels, samples=1000] = 9.21")
-  }
-
-  @Test func uncertaintyIsPrintedBehindTheNumber() {
-    let measure = Measure(
-      "label accuracy", 0.96123, standardError: 0.0061, deviation: 12.34567,
-      interval: .init(lower: -0.00002908, upper: 1, confidence: 0.95))
-    #expect(
-      measure.description
-        == "label accuracy = 0.9612 ± 0.0061 s.e. (deviation 12.3457) [95 % interval -2.908e-05 … 1]")
-  }
-
+struct MeasuredNumberTests {
   @Test func provenanceKeepsItsOrderAndReplacesValues() {
     var provenance: Provenance = ["features": "pixels", "samples": "10"]
     provenance["split"] = "test"
@@ -28,21 +14,33 @@ struct MeasureTests {
     #expect(provenance.merging(["split": "train", "seed": "1"]).fields.map(\.value) == ["20", "train", "1"])
   }
 
-  @Test func onlyMeasuresOfOneProtocolCompare() {
-    let a = Measure("recall", 0.5, protocol: ["features": "pixels", "samples": "10", "tool": "1"])
-    let b = Measure(
-      "recall", 0.6, protocol: ["features": "pixels", "samples": "20", "seed": "3", "tool": "2"])
+  @Test func onlyNumbersOfOneProtocolCompare() {
+    func number(_ name: String, _ provenance: Provenance) -> MeasuredNumber {
+      MeasuredNumber(name: name, value: 0.5, better: .larger, provenance: provenance, protocolText: "")
+    }
+    let a = number("recall", ["features": "pixels", "samples": "10", "tool": "1", "seed": "3"])
+    let b = number(
+      "recall", ["features": "pixels", "samples": "20", "part": "test", "tool": "2", "seed": "4"])
     #expect(a.differences(from: a).isEmpty)
-    #expect(a.differences(from: b) == ["samples", "seed"])
-    #expect(Measure("precision", 1).differences(from: Measure("recall", 1)) == ["name"])
+    #expect(a.differences(from: b) == ["samples", "part"])
+    #expect(b.differences(from: a) == ["samples", "part"])
+    #expect(number("precision", [:]).differences(from: number("recall", ["samples": "1"])) == ["name"])
   }
 
-  @Test func aMeasureSurvivesJSON() throws {
-    let measure = Measure(
-      "kernel distance", -0.001, deviation: 0.5, interval: .init(lower: 0, upper: 1, confidence: 0.9),
-      protocol: ["b": "1", "a": "2"])
-    let data = try JSONEncoder().encode(measure)
-    #expect(try JSONDecoder().decode(Measure.self, from: data) == measure)
+  @Test func aNumberSurvivesJSON() throws {
+    let number = MeasuredNumber(
+      id: "kernel-distance", name: "kernel distance", value: -0.001,
+      interval: ConfidenceInterval(lower: 0, upper: 1, confidence: 0.9), better: .smaller,
+      realAgainstReal: 0, baselines: [BaselineNumber(name: "input", value: 2)],
+      provenance: ["b": "1", "a": "2"], protocolText: "p")
+    let data = try JSONEncoder().encode(number)
+    #expect(try JSONDecoder().decode(MeasuredNumber.self, from: data) == number)
+  }
+
+  @Test func anIntervalIsTwoNumbersInJSON() throws {
+    let interval = ConfidenceInterval(lower: 0.5, upper: 2)
+    #expect(String(decoding: try JSONEncoder().encode(interval), as: UTF8.self) == "[0.5,2]")
+    #expect(try JSONDecoder().decode(ConfidenceInterval.self, from: Data("[0.5,2]".utf8)) == interval)
   }
 
   @Test func onlyTheInceptionNetworkOfThePaperGivesFID() {
