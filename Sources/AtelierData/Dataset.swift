@@ -109,8 +109,22 @@ public protocol Dataset: Sendable {
   func example(
     at index: Int, using generator: inout SeededGenerator
   ) throws(DatasetError) -> Example
-  /// The examples at `indices`, each field stacked along a new first axis.
+  /// The examples at `indices` as one batch, as ``collate(_:)`` makes it.
   func batch(at indices: [Int]) throws(DatasetError) -> [String: HostTensor]
+  /// Examples as one batch; by default each field is stacked along a new first axis. Data whose examples differ
+  /// in length pad them here, see ``Example/padded(_:_:)``.
+  func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor]
+  /// The batches of a pass that is served for training, as numbers of examples; nil, the default: all examples in
+  /// random order, cut into batches of `batchSize`.
+  ///
+  /// It must follow from its arguments alone, so that a resumed run finds the same batches. Data that put
+  /// examples of similar length together, or that serve clips in sequence, have an order of their own; it may
+  /// leave examples out, repeat them, and make batches of any size but 0.
+  ///
+  /// - Parameters:
+  ///   - pass: the pass over the data, from 0.
+  ///   - generator: random numbers of this pass.
+  func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]?
 }
 
 extension Dataset {
@@ -125,34 +139,19 @@ extension Dataset {
     at index: Int, using generator: inout SeededGenerator
   ) throws(DatasetError) -> Example { try example(at: index) }
 
-  /// Reads the examples one by one and stacks them.
+  /// Stacks each field.
+  public func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
+    try Example.stacked(examples)
+  }
+
+  /// Nil: all examples in random order.
+  public func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? { nil }
+
+  /// Reads the examples one by one and collates them.
   public func batch(at indices: [Int]) throws(DatasetError) -> [String: HostTensor] {
     var examples: [Example] = []
     examples.reserveCapacity(indices.count)
     for index in indices { examples.append(try example(at: index)) }
-    return try stack(examples)
+    return try collate(examples)
   }
-}
-
-/// Stacks equal fields along a new first axis.
-func stack(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
-  guard let first = examples.first else { throw .invalid(reason: "a batch of no examples was asked for") }
-  var result: [String: HostTensor] = [:]
-  for (name, sample) in first.fields {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(sample.bytes.count * examples.count)
-    for example in examples {
-      guard let value = example[name] else {
-        throw .invalid(reason: "the field \"\(name)\" is missing from some examples")
-      }
-      guard value.shape == sample.shape, value.dtype == sample.dtype else {
-        throw .invalid(
-          reason: "the field \"\(name)\" is \(sample.shape) in one example and \(value.shape) in another; "
-            + "give an image preparation, so that all pictures have one size")
-      }
-      bytes.append(contentsOf: value.bytes)
-    }
-    result[name] = HostTensor(shape: [examples.count] + sample.shape, dtype: sample.dtype, bytes: bytes)
-  }
-  return result
 }

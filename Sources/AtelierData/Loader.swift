@@ -58,7 +58,8 @@ public enum CorruptPicturePolicy: String, Sendable, Codable, Hashable, CaseItera
 
 /// Serves batches for ever, pass after pass, in an order that depends on nothing but the seed.
 ///
-/// Each pass is a permutation of the data keyed by (seed, epoch). Random changes of an example are keyed by
+/// Each pass is a permutation of the data keyed by (seed, epoch), or the data set's own order of the same key; see
+/// ``Dataset/order(pass:batchSize:using:)``. Random changes of an example are keyed by
 /// (seed, epoch, place in the pass), so that they resume with the order; a loader that does not shuffle
 /// serves examples without them. Batches are decoded in the background,
 /// `workers` at a time, a few ahead; neither number changes what is served. Data that lie decoded in memory
@@ -91,7 +92,10 @@ public final class Loader {
   /// The position of the first batch that no worker has been given yet.
   private var plannedEpoch = 0
   private var plannedOffset = 0
-  private var order: (epoch: Int, indices: [Int])?
+  /// The pass that was planned last.
+  private var planned: Pass?
+  /// Examples of the pass that the loader stands in.
+  private var size: Int
   private var pending: [PendingBatch] = []
 
   /// A loader at the beginning of its first pass.
@@ -108,7 +112,8 @@ public final class Loader {
     guard batchSize > 0, workers > 0 else {
       throw .invalid(reason: "batch size \(batchSize) and \(workers) workers must both be at least 1")
     }
-    guard dataset.count > 0, !dropsLast || dataset.count >= batchSize else {
+    let first = try Pass(0, of: dataset, batchSize: batchSize, seed: seed, shuffles: shuffles)
+    guard dataset.count > 0, !dropsLast || first.ends != nil || dataset.count >= batchSize else {
       throw .tooSmall(name: dataset.description.name, count: dataset.count, batchSize: batchSize)
     }
     self.dataset = dataset
@@ -118,6 +123,8 @@ public final class Loader {
     self.dropsLast = dropsLast
     self.policy = corruptPictures
     self.onSkip = onSkip
+    planned = first
+    size = first.indices.count
     if dataset.isInMemory {
       queue = nil
       depth = 1
@@ -131,14 +138,15 @@ public final class Loader {
 
   deinit { queue?.cancelAllOperations() }
 
-  /// Batches in a pass.
+  /// Batches in a pass; where the data set has an order of its own, in the pass that was planned last.
   public var batchesPerEpoch: Int {
-    dropsLast ? dataset.count / batchSize : (dataset.count + batchSize - 1) / batchSize
+    if let ends = planned?.ends { return ends.count }
+    return dropsLast ? dataset.count / batchSize : (dataset.count + batchSize - 1) / batchSize
   }
 
   /// The next batch. After an error the loader stands where it stood before.
   public func next() throws(DatasetError) -> HostBatch {
-    while pending.count < depth { plan() }
+    while pending.count < depth { try plan() }
     let current = pending.removeFirst()
     let outcome = current.wait()
     switch outcome {
@@ -150,7 +158,7 @@ public final class Loader {
         skipped.append(skip)
         onSkip?(skip)
       }
-      (epoch, offset) = following(current.epoch, current.offset)
+      (epoch, offset, size) = (current.following.epoch, current.following.offset, current.passSize)
       return served.batch
     }
   }
@@ -162,6 +170,9 @@ public final class Loader {
       epoch: epoch, offset: offset, seed: seed, count: dataset.count,
       fingerprint: dataset.description.fingerprint)
   }
+
+  /// Passes over the data so far, as a fraction.
+  public var passes: Double { Double(epoch) + Double(offset) / Double(max(1, size)) }
 
   /// Goes to a saved position; refuses one of other data or of another seed.
   public func seek(to position: LoaderPosition) throws(DatasetError) {
@@ -176,10 +187,20 @@ public final class Loader {
     guard position.seed == seed else {
       throw .wrongPosition(reason: "the seed was \(position.seed) then, and is \(seed) now")
     }
-    guard position.epoch >= 0, (0..<dataset.count).contains(position.offset) else {
+    let count = position.epoch < 0 ? 0 : try pass(position.epoch).indices.count
+    guard (0..<count).contains(position.offset) else {
       throw .wrongPosition(reason: "example \(position.offset) of pass \(position.epoch) does not exist")
     }
+    size = count
     restart(epoch: position.epoch, offset: position.offset)
+  }
+
+  /// The same place, or the last one of a pass that has become shorter.
+  public func nearest(to position: LoaderPosition) -> LoaderPosition {
+    var place = self.position
+    let count = (try? pass(max(0, position.epoch)))?.indices.count ?? place.count
+    (place.epoch, place.offset) = (position.epoch, min(position.offset, count - 1))
+    return place
   }
 
   // MARK: Planning
@@ -191,30 +212,27 @@ public final class Loader {
     (plannedEpoch, plannedOffset) = (epoch, offset)
   }
 
-  /// The position after the batch that begins at (epoch, offset).
-  private func following(_ epoch: Int, _ offset: Int) -> (Int, Int) {
-    let next = offset + batchSize
-    let isOver = dropsLast ? next + batchSize > dataset.count : next >= dataset.count
-    return isOver ? (epoch + 1, 0) : (epoch, next)
+  private func pass(_ number: Int) throws(DatasetError) -> Pass {
+    if let planned, planned.number == number { return planned }
+    let pass = try Pass(number, of: dataset, batchSize: batchSize, seed: seed, shuffles: shuffles)
+    planned = pass
+    return pass
   }
 
-  private func indices(ofEpoch epoch: Int) -> [Int] {
-    if let order, order.epoch == epoch { return order.indices }
-    var generator = SeededGenerator(seed: seed, purpose: "shuffle", epoch: epoch)
-    let indices = shuffles ? generator.permutation(dataset.count) : Array(0..<dataset.count)
-    order = (epoch, indices)
-    return indices
-  }
-
-  private func plan() {
+  private func plan() throws(DatasetError) {
+    var pass = try self.pass(plannedEpoch)
     // A position saved with another batch size may leave too little of its pass.
-    if dropsLast && plannedOffset + batchSize > dataset.count {
+    if pass.isOver(plannedOffset, batchSize, dropsLast) {
       (plannedEpoch, plannedOffset) = (plannedEpoch + 1, 0)
+      pass = try self.pass(plannedEpoch)
     }
-    let end = min(plannedOffset + batchSize, dataset.count)
-    let chosen = Array(indices(ofEpoch: plannedEpoch)[plannedOffset..<end])
-    let batch = PendingBatch(epoch: plannedEpoch, offset: plannedOffset)
-    (plannedEpoch, plannedOffset) = following(plannedEpoch, plannedOffset)
+    let end = pass.end(plannedOffset, batchSize)
+    let chosen = Array(pass.indices[plannedOffset..<end])
+    let isOver = pass.isOver(end, batchSize, dropsLast)
+    let batch = PendingBatch(
+      epoch: plannedEpoch, offset: plannedOffset,
+      following: isOver ? (plannedEpoch + 1, 0) : (plannedEpoch, end), passSize: pass.indices.count)
+    (plannedEpoch, plannedOffset) = batch.following
     pending.append(batch)
     let dataset = dataset
     let policy = policy
@@ -227,18 +245,71 @@ public final class Loader {
   }
 }
 
+/// A pass over the data: its examples in the order of serving, and how they are cut into batches.
+private struct Pass {
+  let number: Int
+  let indices: [Int]
+  /// Where each batch ends, for an order of the data set's own; nil: after each full batch.
+  let ends: [Int]?
+
+  init(
+    _ number: Int, of dataset: any Dataset, batchSize: Int, seed: UInt64, shuffles: Bool
+  ) throws(DatasetError) {
+    self.number = number
+    var own = SeededGenerator(seed: seed, purpose: "order", epoch: number)
+    guard shuffles, let batches = dataset.order(pass: number, batchSize: batchSize, using: &own) else {
+      var generator = SeededGenerator(seed: seed, purpose: "shuffle", epoch: number)
+      indices = shuffles ? generator.permutation(dataset.count) : Array(0..<dataset.count)
+      ends = nil
+      return
+    }
+    var found: [Int] = []
+    var ends: [Int] = []
+    for batch in batches {
+      guard !batch.isEmpty, batch.allSatisfy({ (0..<dataset.count).contains($0) }) else {
+        throw .invalid(
+          reason: "the order of \(dataset.description.name) has an empty batch or an example that does not "
+            + "exist; its kind of data is wrong")
+      }
+      found += batch
+      ends.append(found.count)
+    }
+    guard !ends.isEmpty else {
+      throw .tooSmall(name: dataset.description.name, count: dataset.count, batchSize: batchSize)
+    }
+    indices = found
+    self.ends = ends
+  }
+
+  /// Where the batch ends that begins at `offset`.
+  func end(_ offset: Int, _ batchSize: Int) -> Int {
+    ends?.first { $0 > offset } ?? min(offset + batchSize, indices.count)
+  }
+
+  /// Whether no batch begins at `offset`.
+  func isOver(_ offset: Int, _ batchSize: Int, _ dropsLast: Bool) -> Bool {
+    offset + (dropsLast && ends == nil ? batchSize : 1) > indices.count
+  }
+}
+
 /// A batch that a worker is decoding.
 private final class PendingBatch: Sendable {
   typealias Outcome = Result<(batch: HostBatch, skipped: [SkippedExample]), DatasetError>
 
   let epoch: Int
   let offset: Int
+  /// Where the loader stands after it.
+  let following: (epoch: Int, offset: Int)
+  /// Examples of its pass.
+  let passSize: Int
   private let outcome = Mutex<Outcome?>(nil)
   private let isReady = DispatchSemaphore(value: 0)
 
-  init(epoch: Int, offset: Int) {
+  init(epoch: Int, offset: Int, following: (epoch: Int, offset: Int), passSize: Int) {
     self.epoch = epoch
     self.offset = offset
+    self.following = following
+    self.passSize = passSize
   }
 
   func finish(_ result: Outcome) {
@@ -298,7 +369,7 @@ private final class PendingBatch: Sendable {
             }
           }
         }
-        fields = try stack(examples)
+        fields = try dataset.collate(examples)
       }
       return .success(
         (HostBatch(fields: fields, indices: used, epoch: batch.epoch, isFirst: batch.offset == 0), skipped))

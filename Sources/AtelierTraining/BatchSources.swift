@@ -1,5 +1,6 @@
 public import AtelierCore
 public import AtelierData
+import Foundation
 public import Torch
 
 /// Where a source of batches stands, as a checkpoint keeps it.
@@ -8,16 +9,46 @@ public enum SourcePosition: Sendable, Codable, Hashable {
   case examples(LoaderPosition)
   /// A stream of tokens.
   case tokens(TokenStream.Position)
-  /// A source of another program; its own text.
+  /// Any other source: its own text, which only it reads.
   case other(String)
   /// No data at all.
   case none
+
+  /// The position of a stream. Those of a ``Loader`` and of a ``TokenStream`` have forms of their own, by which
+  /// runs of every version are read; any other is JSON with sorted keys.
+  public init(of position: some Codable) throws {
+    switch position {
+    case let position as LoaderPosition: self = .examples(position)
+    case let position as TokenStream.Position: self = .tokens(position)
+    default:
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      self = .other(String(decoding: try encoder.encode(position), as: UTF8.self))
+    }
+  }
+
+  /// The position of a stream that has positions of a type.
+  ///
+  /// - Throws: ``TrainingError/cannotResume(reason:)`` for a position of another kind of source.
+  public func decoded<Position: Codable>(_ type: Position.Type) throws(TrainingError) -> Position {
+    let found: Position? =
+      switch self {
+      case .examples(let position): position as? Position
+      case .tokens(let position): position as? Position
+      case .other(let text): try? JSONDecoder().decode(type, from: Data(text.utf8))
+      case .none: nil
+      }
+    guard let found else {
+      throw .cannotResume(reason: "the checkpoint was made with another kind of data")
+    }
+    return found
+  }
 }
 
 /// A source of batches that can be left and found again, so that training can be resumed exactly.
 public protocol ResumableBatchSource: BatchSource {
   /// Where the source stands: what `next()` gives follows from it.
-  var position: SourcePosition { get }
+  var position: SourcePosition { get throws }
   /// Goes to a saved position.
   ///
   /// - Parameter adoptsOtherData: whether the position may come from other data; the source then goes
@@ -107,104 +138,56 @@ public struct FieldColumns: Sendable, Hashable {
   }
 }
 
-/// Serves pictures, maps of labels and labels as tensors in the declared ranges.
-public final class ImageBatchSource: ResumableBatchSource {
-  /// The loader behind it.
-  public let loader: Loader
-  /// `examples`
-  public let unit = "examples"
-  /// Examples served so far.
+/// Serves the batches of a stream as tensors on a device, in the declared ranges.
+public final class StreamBatchSource<Stream: BatchStream>: ResumableBatchSource {
+  /// The stream behind it.
+  public let stream: Stream
+  /// Units served so far.
   public private(set) var unitsServed = 0
-  private let columns: FieldColumns
+  private let name: String
+  private let columns: FieldColumns?
   private let device: Device
 
-  /// A source over a loader.
-  public init(_ loader: Loader, columns: FieldColumns, device: Device = .cpu) {
-    self.loader = loader
+  /// A source over a stream.
+  ///
+  /// - Parameters:
+  ///   - columns: which value serves which field; nil: values are served as they are, under their own names.
+  ///   - name: what errors call the data.
+  public init(_ stream: Stream, columns: FieldColumns? = nil, name: String, device: Device = .cpu) {
+    self.stream = stream
     self.columns = columns
+    self.name = name
     self.device = device
   }
 
+  /// What the stream counts.
+  public var unit: String { stream.unit }
+
   /// The next batch, on the device.
   public func next() throws -> Batch {
-    let host = try loader.next()
-    unitsServed += host.indices.count
+    let host = try stream.next()
+    unitsServed += stream.units(of: host)
+    guard let columns else {
+      return Batch(host.fields.mapValues { Tensor($0, device: device) }, isFirst: host.isFirst)
+    }
     for column in columns.columns where host[column.name] == nil {
       throw TrainingError.unfitData(
-        path: loader.dataset.description.name,
-        reason: "it has no column '\(column.name)' for the field '\(column.field.name)'")
+        path: name, reason: "it has no column '\(column.name)' for the field '\(column.field.name)'")
     }
     return Batch(columns.tensors(host, device: device), isFirst: host.isFirst)
   }
 
-  /// The loader's position.
-  public var position: SourcePosition { .examples(loader.position) }
-
-  /// Goes to a saved position; other data are refused unless they are adopted.
-  public func seek(to position: SourcePosition, adoptsOtherData: Bool) throws {
-    guard case .examples(var place) = position else {
-      throw TrainingError.cannotResume(reason: "the checkpoint was made with another kind of data")
-    }
-    if adoptsOtherData {
-      let own = loader.position
-      place.offset = min(place.offset, own.count - 1)
-      (place.count, place.fingerprint, place.seed) = (own.count, own.fingerprint, own.seed)
-    }
-    try loader.seek(to: place)
-  }
-
-  /// Passes over the data so far.
-  public var epoch: Double {
-    let place = loader.position
-    return Double(place.epoch) + Double(place.offset) / Double(max(1, place.count))
-  }
-}
-
-/// Serves a text as pieces for truncated back-propagation: `token` and `target`, int64 `[time, batch]`.
-public final class TokenBatchSource: ResumableBatchSource {
-  /// The stream behind it.
-  public let stream: TokenStream
-  /// `tokens`
-  public let unit = "tokens"
-  /// Tokens served so far.
-  public private(set) var unitsServed = 0
-  private let device: Device
-
-  /// A source over a stream of tokens.
-  public init(_ stream: TokenStream, device: Device = .cpu) {
-    self.stream = stream
-    self.device = device
-  }
-
-  /// The next piece, on the device.
-  public func next() throws -> Batch {
-    let host = stream.next()
-    unitsServed += host["target"]?.count ?? 0
-    return Batch(host.fields.mapValues { Tensor($0, device: device) }, isFirst: host.isFirst)
-  }
-
   /// The stream's position.
-  public var position: SourcePosition { .tokens(stream.position) }
+  public var position: SourcePosition { get throws { try SourcePosition(of: stream.position) } }
 
   /// Goes to a saved position; other data are refused unless they are adopted.
   public func seek(to position: SourcePosition, adoptsOtherData: Bool) throws {
-    guard case .tokens(var place) = position else {
-      throw TrainingError.cannotResume(reason: "the checkpoint was made with another kind of data")
-    }
-    if adoptsOtherData {
-      let own = stream.position
-      if (place.count, place.fingerprint) != (own.count, own.fingerprint) { place.offset = 0 }
-      (place.count, place.fingerprint) = (own.count, own.fingerprint)
-    }
-    try stream.seek(to: place)
+    let place = try position.decoded(Stream.Position.self)
+    try stream.seek(to: adoptsOtherData ? stream.nearest(to: place) : place)
   }
 
   /// Passes over the data so far.
-  public var epoch: Double {
-    let place = stream.position
-    return Double(place.epoch) + Double(place.offset * stream.batchSize)
-      / Double(max(1, stream.targetsPerEpoch))
-  }
+  public var epoch: Double { stream.passes }
 }
 
 /// For systems that learn from no data set.

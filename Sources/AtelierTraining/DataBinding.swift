@@ -265,7 +265,8 @@ public final class DataBinding {
     let loader = try Loader(
       served, batchSize: adapted.batchSize, seed: UInt64(options.seed), workers: options.workers,
       corruptPictures: reading.corruptPictures, onSkip: onSkip)
-    training = ImageBatchSource(loader, columns: columns, device: options.device)
+    training = StreamBatchSource(
+      loader, columns: columns, name: served.description.name, device: options.device)
     system = type
     configuration = try adapted.values()
     keys = adapted.keys
@@ -308,7 +309,8 @@ public final class DataBinding {
       fields, plan: adapted.plan.data?.examples ?? .examples, description: dataset.description)
     let loader = try Loader(
       dataset, batchSize: adapted.batchSize, seed: UInt64(options.seed), workers: options.workers)
-    self.training = ImageBatchSource(loader, columns: columns, device: options.device)
+    self.training = StreamBatchSource(
+      loader, columns: columns, name: dataset.description.name, device: options.device)
     system = type
     configuration = try adapted.values()
     keys = adapted.keys
@@ -350,7 +352,7 @@ public final class DataBinding {
     for case .tokens(_, let declared) in fields.map(\.kind) { length = declared }
     let stream = try TokenStream(
       tokens, batchSize: adapted.batchSize, sequenceLength: length, name: path.path)
-    training = TokenBatchSource(stream, device: options.device)
+    training = StreamBatchSource(stream, name: path.path, device: options.device)
     system = type
     configuration = try adapted.values()
     keys = adapted.keys

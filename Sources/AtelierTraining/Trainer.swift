@@ -352,7 +352,7 @@ public final class Trainer {
 
   private func save() throws {
     let stage = self.stage
-    let state = TrainingState(
+    let state = try TrainingState(
       step: step, epoch: source.epoch, stage: stage, seed: options.seed, rollbacks: rollbacks,
       rollbacksHere: rollbacksHere, lastFailure: lastFailure, position: source.position,
       learningRates: Dictionary(

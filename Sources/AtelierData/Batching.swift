@@ -1,0 +1,79 @@
+public import Torch
+
+extension Example {
+  /// Examples as one batch: equal fields stacked along a new first axis.
+  ///
+  /// - Throws: ``DatasetError/invalid(reason:)`` for a field that is missing from some examples or whose shape
+  ///   differs.
+  public static func stacked(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
+    guard let first = examples.first else { throw .invalid(reason: "a batch of no examples was asked for") }
+    var result: [String: HostTensor] = [:]
+    for (name, sample) in first.fields {
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(sample.bytes.count * examples.count)
+      for example in examples {
+        guard let value = example[name] else {
+          throw .invalid(reason: "the field \"\(name)\" is missing from some examples")
+        }
+        guard value.shape == sample.shape, value.dtype == sample.dtype else {
+          throw .invalid(
+            reason: "the field \"\(name)\" is \(sample.shape) in one example and \(value.shape) in another; "
+              + "give an image preparation, so that all pictures have one size")
+        }
+        bytes.append(contentsOf: value.bytes)
+      }
+      result[name] = HostTensor(shape: [examples.count] + sample.shape, dtype: sample.dtype, bytes: bytes)
+    }
+    return result
+  }
+
+  /// Examples as one batch in which fields of different lengths are brought to the longest.
+  ///
+  /// - Parameter padding: the fields whose first axis is a length, int64, and the value that fills them up at
+  ///   the end; all others are stacked.
+  /// - Throws: ``DatasetError/invalid(reason:)`` as ``stacked(_:)``, or for padded fields of another type.
+  public static func padded(
+    _ examples: [Example], _ padding: [String: Int]
+  ) throws(DatasetError) -> [String: HostTensor] {
+    var filled = examples
+    for (name, value) in padding {
+      let longest = examples.lazy.compactMap { $0[name]?.shape.first }.max() ?? 0
+      for index in filled.indices {
+        guard let stored = filled[index][name], let length = stored.shape.first else { continue }
+        guard stored.dtype == .int64 else {
+          throw .invalid(reason: "the field \"\(name)\" is \(stored.dtype); only int64 fields can be padded")
+        }
+        let row = stored.shape.dropFirst()
+        let missing = (longest - length) * row.reduce(1, *)
+        filled[index].fields[name] = HostTensor(
+          shape: [longest] + row, dtype: .int64,
+          bytes: stored.bytes + HostTensor([Int](repeating: value, count: missing)).bytes)
+      }
+    }
+    return try stacked(filled)
+  }
+}
+
+/// Batches of examples of similar lengths, so that little of them is padding: the examples in random order are cut
+/// into pools of `batchSize * pool`, each pool is sorted by length and cut into batches, and all batches are served
+/// in random order. The last batch of a pass may be smaller.
+///
+/// - Parameters:
+///   - lengths: the length of each example.
+///   - pool: batches in a pool; more means less padding and less randomness.
+public func batchesOfSimilarLength(
+  _ lengths: [Int], batchSize: Int, pool: Int = 16, using generator: inout SeededGenerator
+) -> [[Int]] {
+  let order = generator.permutation(lengths.count)
+  var batches: [[Int]] = []
+  for start in stride(from: 0, to: order.count, by: batchSize * max(1, pool)) {
+    let chosen = order[start..<min(start + batchSize * max(1, pool), order.count)]
+    // Equal lengths keep their random order, whatever the sort does with them.
+    let sorted = chosen.enumerated()
+      .sorted { (lengths[$0.element], $0.offset) < (lengths[$1.element], $1.offset) }.map(\.element)
+    for first in stride(from: 0, to: sorted.count, by: batchSize) {
+      batches.append(Array(sorted[first..<min(first + batchSize, sorted.count)]))
+    }
+  }
+  return generator.permutation(batches.count).map { batches[$0] }
+}
