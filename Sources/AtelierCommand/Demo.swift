@@ -81,7 +81,6 @@ struct Demo: ParsableCommand {
   private func judge(
     _ system: any GenerativeSystem, _ binding: DataBinding, folder: URL, run: RunDirectory, step: Int
   ) throws {
-    guard let latent = system as? any LatentSystem else { return }
     let options = EvaluationOptions(
       samples: Self.samples, seed: Self.sampleSeed, classifierSeconds: classifierSeconds,
       classifierFile: folder.appendingPathComponent("classifier.safetensors"))
@@ -90,32 +89,35 @@ struct Demo: ParsableCommand {
     let numbers = try evaluation.run()
     try Report(run).add(numbers, step: step)
     report(numbers)
-    let (samples, labels) = try evaluation.generated(latent)
+    let (samples, labels) = try evaluation.context.samples()
     try draw(
       samples, labels: labels?.integers() ?? [], names: binding.facts.description.classNames, into: folder)
-    try drawNeighbours(of: samples, evaluation, into: folder)
+    try drawNeighbours(of: samples, evaluation.context, into: folder)
     print("Report: \(run.report.path)")
   }
 
   /// The promised lines: each number on one of its own, with real against real beside it.
   private func report(_ numbers: [MeasuredNumber]) {
-    func find(_ name: String) -> MeasuredNumber? { numbers.first { $0.name == name } }
+    func find(_ id: String) -> MeasuredNumber? { numbers.first { $0.id == id } }
     print("\nOf \(Self.samples) samples (seed \(Self.sampleSeed), not selected, not truncated):")
-    if let accuracy = find("label accuracy") {
+    if let accuracy = find(LabelAccuracyMeasure.id) {
       print("label accuracy: \(MeasuredNumber.spelled(accuracy.value))")
       if let test = accuracy.realAgainstReal {
         print("classifier test accuracy: \(MeasuredNumber.spelled(test))")
       }
     }
-    for name in ["fréchet distance", "recall", "coverage", "precision", "density"] {
-      guard let number = find(name) else { continue }
-      let title = name == "fréchet distance" ? "Fréchet distance on the classifier's features" : name
+    let wanted = [
+      (FrechetMeasure.id, "Fréchet distance on the classifier's features"), ("recall", "recall"),
+      ("coverage", "coverage"), ("precision", "precision"), ("density", "density"),
+    ]
+    for (id, title) in wanted {
+      guard let number = find(id) else { continue }
       print("\(title): \(MeasuredNumber.spelled(number.value))")
       if let real = number.realAgainstReal {
         print("\(title), real against real: \(MeasuredNumber.spelled(real))")
       }
     }
-    if let number = find("fréchet distance") { print("(\(number.protocolText))") }
+    if let number = find(FrechetMeasure.id) { print("(\(number.protocolText))") }
   }
 
   /// Ten columns, a class each with its name; the first ten samples of each, as they came.
@@ -134,8 +136,8 @@ struct Demo: ParsableCommand {
   }
 
   /// Some samples beside their nearest picture of the training set, so that copying would be seen.
-  private func drawNeighbours(of samples: Tensor, _ evaluation: Evaluation, into folder: URL) throws {
-    let training = try evaluation.realPictures().training.images
+  private func drawNeighbours(of samples: Tensor, _ context: EvaluationContext, into folder: URL) throws {
+    let training = try context.realPictures().training.images
     let chosen = samples.slice(0, 0, 20)
     let pixels = RawPixels()
     let neighbours = try nearestNeighbours(

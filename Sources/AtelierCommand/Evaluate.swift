@@ -144,8 +144,9 @@ struct Evaluate: ParsableCommand {
   /// Whether a system turns pictures into pictures that can be compared with others; one that has to be shown a
   /// class is measured by how often its outputs are of that class.
   private static func isTranslating(_ system: any GenerativeSystem) -> Bool {
-    guard let plan = system.plan.data?.examples, system is any TranslatingSystem else { return false }
-    if case .classPairs = plan { return false }
+    let plan = system.plan
+    guard let examples = plan.data?.examples, plan.ability(ImageTranslation.self) != nil else { return false }
+    if case .classPairs = examples { return false }
     return true
   }
 
@@ -230,7 +231,7 @@ struct Evaluate: ParsableCommand {
     let fromMaps = try runs.map { run in
       let numbers = try Evaluation(
         run.system, data: run.data, options: options(run, among: runs), say: { standardError("\($0)\n") }
-      ).mapMeasures()
+      ).run()
       if !numbers.isEmpty { try Report(run.directory).add(numbers, step: run.step) }
       return (name: run.directory.name, numbers: numbers)
     }

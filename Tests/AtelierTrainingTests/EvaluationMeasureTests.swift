@@ -28,6 +28,59 @@ import Testing
     return (try type.init(configuration, artefacts: Artefacts(), using: RandomStream(seed: 1)), binding)
   }
 
+  // MARK: The list
+
+  private struct Brightness: Measure {
+    static let id = "brightness"
+    func applies(to plan: SystemPlan) -> Bool { plan.ability(LatentDecoding.self) != nil }
+    func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
+      let value: Double = try context.samples().samples.mean().item()
+      return [
+        MeasuredNumber(
+          id: Self.id, name: "brightness", value: value, better: .neither,
+          provenance: context.provenance(part: "none", ["samples": "\(context.options.samples)"]),
+          protocolText: "mean of all values")
+      ]
+    }
+  }
+
+  @Test func aProgramAddsItsOwnMeasureAndChoosesAmongThem() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeIDX(to: folder.url, classes: 2, perClass: 20)
+    let (system, data) = try open(ToySystem.self, folder.url, ToySystem.Configuration())
+    let measures = try MeasureList.standard.adding(Brightness()).only(["brightness", "label-accuracy"])
+    #expect(measures.ids == ["label-accuracy", "brightness"])
+    let numbers = try Evaluation(
+      system, data: data, options: options(folder, samples: 20), measures: measures
+    ).run()
+    #expect(numbers.map(\.id) == ["label-accuracy", "brightness"])
+    #expect(numbers[1].provenance["samples"] == "20" && numbers[1].provenance["seed"] == "0")
+    let again = measures.adding(Brightness())
+    #expect(again.ids == measures.ids)
+    let error = #expect(throws: TrainingError.self) { try MeasureList.standard.only(["beauty"]) }
+    #expect(error?.description.contains("no measure 'beauty'; the measures are perplexity, ") == true)
+  }
+
+  @Test func whatAppliesFollowsFromThePlan() throws {
+    func applying(_ plan: SystemPlan) -> [String] {
+      MeasureList(MeasureList.standard.measures.filter { $0.applies(to: plan) }).ids
+    }
+    #expect(Set(MeasureList.standard.ids).count == MeasureList.standard.ids.count)
+    #expect(
+      applying(ToySystem.Configuration().plan) == [
+        "label-accuracy", "classifier-score", "frechet-distance", "kernel-distance", "precision-recall",
+        "nearest-neighbour-accuracy", "class-frechet-distance", "parzen-log-likelihood",
+        "reconstruction-error", "likelihood-bounds",
+      ])
+    #expect(
+      applying(TinyRebuilder.Configuration().plan) == [
+        "rebuilding", "map-segmentation", "map-distances", "map-diversity",
+      ])
+    #expect(applying(RNNLanguageModel.Configuration().plan) == ["perplexity"])
+    #expect(applying(FUNIT.Configuration().plan) == ["few-shot"])
+    #expect(applying(Pix2Pix.Configuration().plan).isEmpty)
+  }
+
   // MARK: Classes
 
   @Test func classesAreMeasuredOneByOneAndByHowFrequentTheyAre() throws {
@@ -82,7 +135,7 @@ import Testing
     let folder = try TemporaryFolder()
     let (system, data) = try open(
       TinyRebuilder.self, try mapData(folder), TinyRebuilder.Configuration())
-    let numbers = try Evaluation(system, data: data, options: options(folder, samples: 20)).mapMeasures()
+    let numbers = try Evaluation(system, data: data, options: options(folder, samples: 20)).run()
     func number(_ name: String) throws -> MeasuredNumber {
       try #require(numbers.first { $0.name == name }, "\(numbers.map(\.name))")
     }
@@ -109,7 +162,7 @@ import Testing
     try module.write(to: file, extraFiles: [:])
     var options = self.options(folder, samples: 20)
     options.segmenterScript = file
-    let numbers = try Evaluation(system, data: data, options: options).mapMeasures()
+    let numbers = try Evaluation(system, data: data, options: options).run()
     let overlap = try #require(numbers.first { $0.name == "mean intersection over union" })
     #expect(overlap.protocolText.contains("own.pt") && overlap.protocolText.contains("-1 … 1"))
     #expect(overlap.value > 0 && overlap.value == overlap.realAgainstReal)
@@ -130,7 +183,7 @@ import Testing
       options.segmenterFolders = folders.map { folder($0) }
       var said: [String] = []
       let numbers = try Evaluation(system, data: data, options: options, say: { said.append($0) })
-        .mapMeasures()
+        .run()
       return (numbers, said)
     }
     let one = try measured(["first", "second"])
@@ -188,6 +241,30 @@ import Testing
     #expect(beside.bestRun(of: beside.rows[0]) == 0)
     let alone = EvaluationTable(title: "t", runs: [("old", [read]), ("older", [read])])
     #expect(alone.bestRun(of: alone.rows[0]) == nil)
+  }
+
+  @Test func measuredNumbersDeclareWhichWayIsBetter() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeIDX(to: folder.url, classes: 2, perClass: 40)
+    let (toy, classes) = try open(ToySystem.self, folder.url, ToySystem.Configuration())
+    var options = self.options(folder, samples: 20)
+    options.withParzen = true
+    var found: [String: Better?] = [:]
+    func collect(_ numbers: [MeasuredNumber]) {
+      for number in numbers { found[number.name] = .some(number.better) }
+    }
+    collect(try Evaluation(toy, data: classes, options: options).run())
+    try TinyData.writeText(to: folder("words.txt"))
+    let words = try #require(RNNLanguageModel.Configuration.presets.first { $0.name == "small" })
+    let (language, text) = try open(RNNLanguageModel.self, folder("words.txt"), words.configuration)
+    collect(try Evaluation(language, data: text, options: options).run())
+    let expected: [String: Better] = [
+      "label accuracy": .larger, "classifier score": .larger, "fréchet distance": .smaller,
+      "kernel distance": .smaller, "precision": .larger, "recall": .larger, "density": .larger,
+      "coverage": .larger, "1-nearest-neighbour accuracy": .neither, "perplexity (validation)": .smaller,
+      "Parzen-window log-likelihood": .larger,
+    ]
+    for (name, better) in expected { #expect(found[name] == .some(better), "\(name): \(found)") }
   }
 
   // MARK: Styles

@@ -137,7 +137,7 @@ import Testing
     let system = try BigGAN(
       configuration, artefacts: data.facts.artefacts, using: RandomStream(seed: 1))
     let evaluation = Evaluation(system, data: data, options: EvaluationOptions(samples: 8))
-    let labels = try evaluation.generated(system).labels
+    let labels = try evaluation.context.samples().labels
     #expect(labels?.integers() == (source == "labels" ? [0, 1, 2, 3, 0, 1, 2, 3] : nil))
   }
 

@@ -1,36 +1,55 @@
-import AtelierMetrics
+public import AtelierCore
+public import AtelierMetrics
 import AtelierTraining
 import Torch
 
-/// Distances of class-conditional systems, class by class and by how frequent classes are in training.
-extension Evaluation {
+/// The labels of three sets of pictures, and what the classes are called.
+struct ClassLabels {
+  /// What each sample was generated for.
+  let samples: [Int]
+  /// Of the real pictures that samples are compared with.
+  let reference: [Int]
+  /// Of the real pictures that stand in for samples.
+  let comparison: [Int]
+  /// The training pictures of each class.
+  let trainingCounts: [Int]
+  /// The classes' names.
+  let names: [String]
+
+  func name(_ label: Int) -> String { names.indices.contains(label) ? names[label] : "\(label)" }
+}
+
+/// Fréchet distances of class-conditional systems, class by class and by how frequent classes are in training.
+public struct ClassFrechetMeasure: Measure {
+  /// What options and numbers name it by.
+  public static let id = "class-frechet-distance"
+
+  /// The measure.
+  public init() {}
+
+  /// Systems that draw images of classes.
+  public func applies(to plan: SystemPlan) -> Bool {
+    plan.drawsImages && plan.ability(LatentDecoding.self)?.classes != nil
+  }
+
+  /// The numbers; none where the system or its data do not have what they take.
+  public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
+    try context.judgedSamples().flatMap { judged in
+      try judged.classes.map { try distances(judged.judge, of: judged.features, $0, context) } ?? []
+    }
+  }
+
   /// The most classes whose distances are told one by one; of more, those with the largest.
   private static let mostClasses = 30
-
-  /// The labels of three sets of pictures, and what the classes are called.
-  struct ClassLabels {
-    /// What each sample was generated for.
-    let samples: [Int]
-    /// Of the real pictures that samples are compared with.
-    let reference: [Int]
-    /// Of the real pictures that stand in for samples.
-    let comparison: [Int]
-    /// The training pictures of each class.
-    let trainingCounts: [Int]
-    /// The classes' names.
-    let names: [String]
-
-    func name(_ label: Int) -> String { names.indices.contains(label) ? names[label] : "\(label)" }
-  }
 
   /// The class-wise Fréchet distances with their mean, and the stratified ones where the classes of the training
   /// set differ in how many pictures they have.
   ///
   /// A class, or a group of them, with fewer than ``SetDistances/fewest`` real or generated pictures has no
   /// distance; one with fewer than the features has one that is called for comparison only.
-  func classDistances(_ judge: SampleJudge, of generated: Tensor, _ labels: ClassLabels) throws
-    -> [MeasuredNumber]
-  {
+  private func distances(
+    _ judge: SampleJudge, of generated: Tensor, _ labels: ClassLabels, _ context: EvaluationContext
+  ) throws -> [MeasuredNumber] {
     let name = frechetDistanceName(for: judge.features)
     let each = labels.trainingCounts.indices.map { (name: labels.name($0), classes: [$0]) }
     let byClass = try judge.distances(of: generated, labels, groups: each.map(\.classes))
@@ -38,38 +57,41 @@ extension Evaluation {
     if let mean = byClass.own.mean {
       numbers.append(
         MeasuredNumber(
-          name: "class-wise \(name), mean", value: mean, better: .smaller,
-          realAgainstReal: byClass.real.mean,
+          id: "\(Self.id)-mean", name: "class-wise \(name), mean", value: mean, better: .smaller,
+          realAgainstReal: byClass.real.mean, provenance: judge.provenance(samples: generated.shape[0]),
           protocolText: setting(judge, byClass.own, each.map(\.name), unit: "class")))
-      numbers += told(judge, byClass, each, name: { "\(name), class \($0)" }, unit: "class")
+      numbers += told(
+        judge, byClass, each, id: "\(Self.id)-one", name: { "\(name), class \($0)" }, unit: "class")
     } else {
       let most = byClass.own.groups.map { min($0.realCount, $0.fakeCount) }.max() ?? 0
-      say(
+      context.say(
         "no class-wise \(name): a class needs \(SetDistances.fewest) real and as many generated pictures, and "
           + "the best has \(most) of both; raise --samples, or hold out more pictures")
     }
-    let strata = options.shotGroups.groups(trainingCounts: labels.trainingCounts)
+    let strata = context.options.shotGroups.groups(trainingCounts: labels.trainingCounts)
     guard strata.count > 1 else {
       if let only = strata.first {
-        say("no stratified \(name): all classes are \(only.name); --shots FEW,MANY sets other bounds")
+        context.say("no stratified \(name): all classes are \(only.name); --shots FEW,MANY sets other bounds")
       }
       return numbers
     }
     let grouped = try judge.distances(of: generated, labels, groups: strata.map(\.classes))
     for group in grouped.own.refused {
       let place = grouped.own.groups.firstIndex(of: group) ?? 0
-      say(
+      context.say(
         "no stratified \(name) of the \(strata[place].name) classes: \(group.realCount) real and "
           + "\(group.fakeCount) generated pictures, and \(SetDistances.fewest) of each are needed")
     }
     return numbers
-      + told(judge, grouped, strata, name: { "stratified \(name), \($0)" }, unit: "group of classes")
+      + told(
+        judge, grouped, strata, id: "\(Self.id)-stratified", name: { "stratified \(name), \($0)" },
+        unit: "group of classes")
   }
 
   /// A number for each group that has one; of many groups only those with the largest.
   private func told(
     _ judge: SampleJudge, _ distances: (own: GroupedFrechetDistance, real: GroupedFrechetDistance),
-    _ groups: [(name: String, classes: [Int])], name: (String) -> String, unit: String
+    _ groups: [(name: String, classes: [Int])], id: String, name: (String) -> String, unit: String
   ) -> [MeasuredNumber] {
     let known = distances.own.groups.indices.filter { distances.own.groups[$0].distance != nil }
     func distance(_ place: Int) -> Double { distances.own.groups[place].distance ?? 0 }
@@ -82,8 +104,9 @@ extension Evaluation {
         distances.own.deficient.contains(group)
         ? ", fewer pictures than the \(distances.own.features) features: for comparison only" : ""
       return MeasuredNumber(
-        name: name(groups[place].name), value: distance(place), better: .smaller,
-        realAgainstReal: distances.real.groups[place].distance,
+        id: id, name: name(groups[place].name),
+        value: distance(place), better: .smaller, realAgainstReal: distances.real.groups[place].distance,
+        provenance: judge.provenance(samples: group.fakeCount).merging(["reference": "\(group.realCount)"]),
         protocolText:
           "\(judge.facts), \(group.fakeCount) samples of the \(unit) against \(group.realCount) of "
           + judge.source + selection + warning)
@@ -120,7 +143,7 @@ extension Evaluation {
 extension SampleJudge {
   /// The distances of groups of classes: of generated pictures' features, and of the real ones in their place.
   func distances(
-    of generated: Tensor, _ labels: Evaluation.ClassLabels, groups: [[Int]]
+    of generated: Tensor, _ labels: ClassLabels, groups: [[Int]]
   ) throws -> (own: GroupedFrechetDistance, real: GroupedFrechetDistance) {
     func distance(_ set: Tensor, _ setLabels: [Int]) throws -> GroupedFrechetDistance {
       try groupedFrechetDistance(

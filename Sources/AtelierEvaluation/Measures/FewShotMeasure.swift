@@ -1,26 +1,43 @@
-import AtelierCore
+public import AtelierCore
 import AtelierData
-import AtelierMetrics
+public import AtelierMetrics
 import AtelierTraining
 import Foundation
 import Torch
 import TorchNN
 
-extension Evaluation {
-  /// How often a classifier that knows all classes sees, in translations into a class that the system never
-  /// saw, just that class: for 1 and for 5 pictures that show it.
-  ///
-  /// The classifier learns from real pictures of all classes, half of them; the other half tests it. Contents
-  /// are pictures of trained classes, held out of training where the data are divided into parts. Beside it the
-  /// mean over the unseen classes of the Fréchet distance between translations into a class and real pictures of
-  /// it, and the same for the contents as they are. Source of the measures: Liu et al. 2019, section 5 (top-1 and
-  /// top-5 accuracy, `all` and `test`; mFID).
-  func fewShotAccuracy(_ system: any StyledTranslatingSystem) throws -> [MeasuredNumber] {
-    guard case .classPairs(let content, let shown, let heldOut)? = system.plan.data?.examples,
-      let direction = system.directions.first
+/// How often a classifier that knows all classes sees, in translations into a class that the system never saw,
+/// just that class: for 1 and for 5 pictures that show it.
+///
+/// The classifier learns from real pictures of all classes, half of them; the other half tests it. Contents are
+/// pictures of trained classes, held out of training where the data are divided into parts. Beside it the mean
+/// over the unseen classes of the Fréchet distance between translations into a class and real pictures of it, and
+/// the same for the contents as they are. Source of the measures: Liu et al. 2019, section 5 (top-1 and top-5
+/// accuracy, `all` and `test`; mFID).
+public struct FewShotMeasure: Measure {
+  /// What options and numbers name it by.
+  public static let id = "few-shot"
+
+  /// The measure.
+  public init() {}
+
+  /// Systems that translate into classes they are shown.
+  public func applies(to plan: SystemPlan) -> Bool {
+    guard plan.ability(ImageTranslation.self)?.styles != nil, case .classPairs? = plan.data?.examples else {
+      return false
+    }
+    return true
+  }
+
+  /// The numbers; none where the system or its data do not have what they take.
+  public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
+    guard case .classPairs(let content, let shown, let heldOut)? = context.plan.data?.examples,
+      let direction = context.plan.ability(ImageTranslation.self)?.directions.first,
+      let system = context.system as? any StyledTranslatingSystem
     else { return [] }
+    let (data, options) = (context.data, context.options)
     guard !heldOut.isEmpty else {
-      say("no few-shot accuracy: training saw all classes; hold some out of it with heldOutClasses")
+      context.say("no few-shot accuracy: training saw all classes; hold some out of it with heldOutClasses")
       return []
     }
     guard let training = try data.dataset(of: .train) as? ClassPairDataset,
@@ -29,7 +46,7 @@ extension Evaluation {
     let classes = training.allClassNames.count
     let seen = classes - heldOut.count
     let range = (system.range(of: content), system.range(of: shown))
-    let (classifier, otherHalf) = try fewShotJudge(training, test, seen: seen, classes: classes)
+    let (classifier, otherHalf) = try trainedJudge(training, test, seen: seen, classes: classes, context)
     let judge = FewShotJudge(classifier, otherHalf: otherHalf, unseen: seen..<classes)
     let each = max(1, options.samples / heldOut.count)
     var numbers: [MeasuredNumber] = []
@@ -43,7 +60,7 @@ extension Evaluation {
       SampleJudge.rounded(range.1 == .unit ? made * 2 - 1 : made)
     }
     for shots in [1, 5] {
-      say("translating into \(heldOut.count) unseen classes, \(shots) shot(s)")
+      context.say("translating into \(heldOut.count) unseen classes, \(shots) shot(s)")
       var outputs: [Tensor] = []
       var labels: [Int] = []
       for label in seen..<classes {
@@ -64,15 +81,22 @@ extension Evaluation {
         + "(\(test.trainsOnContents ? "training's own: the data are not divided" : "held out of training")) into "
         + "\(Set(labels).count) classes of \(data.facts.description.name) never trained on, "
         + "\(shots) random picture(s) of the class shown for each, seed \(options.seed)"
+      let provenance = context.provenance(
+        part: test.trainsOnContents ? "train" : "test",
+        [
+          "judge": judge.classifier.name, "samples": "\(labels.count)", "shots": "\(shots)",
+          "classes": "\(Set(labels).count)",
+        ])
       let made = shownToJudge(.concatenated(outputs, dim: 0))
-      numbers += try judge.accuracies(of: made, labels, shots: shots, setting: setting)
+      numbers += try judge.accuracies(
+        of: made, labels, shots: shots, setting: setting, provenance)
       let unchanged = Tensor.concatenated(Set(labels).map { _ in shownToJudge(pictures) }, dim: 0)
       let distance = try judge.distance(
-        of: made, labels, untranslated: unchanged, shots: shots, setting: setting)
+        of: made, labels, untranslated: unchanged, shots: shots, setting: setting, provenance)
       if let distance {
         numbers.append(distance)
       } else if shots == 1 {
-        say("no mean fréchet distance: each unseen class has too few pictures")
+        context.say("no mean fréchet distance: each unseen class has too few pictures")
       }
     }
     return numbers
@@ -85,9 +109,11 @@ extension Evaluation {
   }
 
   /// A classifier of all classes, from half of their real pictures, and the other half.
-  private func fewShotJudge(
-    _ training: ClassPairDataset, _ test: ClassPairDataset, seen: Int, classes: Int
+  private func trainedJudge(
+    _ training: ClassPairDataset, _ test: ClassPairDataset, seen: Int, classes: Int,
+    _ context: EvaluationContext
   ) throws -> (judge: ImageClassifier, otherHalf: ClassifierTraining.Examples) {
+    let options = context.options
     var parts: [(images: [Tensor], labels: [Int])] = [([], []), ([], [])]
     for label in 0..<classes {
       let source = label < seen ? training : test
@@ -101,7 +127,8 @@ extension Evaluation {
     }
     let file = (options.classifierFile ?? URL(fileURLWithPath: "classifier.safetensors"))
       .deletingPathExtension().appendingPathExtension("all-classes.safetensors")
-    say("the classifier that judges (\(file.lastPathComponent); trained on real pictures of all classes)")
+    context.say(
+      "the classifier that judges (\(file.lastPathComponent); trained on real pictures of all classes)")
     let plan = ClassifierTraining(epochs: 30, seconds: options.classifierSeconds)
     let judge = try withGradients {
       try plan.cached(at: file, train: examples[0], test: examples[1], classes: classes)
@@ -135,15 +162,15 @@ private struct FewShotJudge {
 
   /// Accuracies and classifier scores, over all classes and over the unseen ones.
   func accuracies(
-    of pictures: Tensor, _ labels: [Int], shots: Int, setting: String
+    of pictures: Tensor, _ labels: [Int], shots: Int, setting: String, _ provenance: Provenance
   ) throws -> [MeasuredNumber] {
     let logits = classifier.logits(pictures)
     let wanted = Tensor(labels)
     func number(_ name: String, _ logits: Tensor, _ wanted: Tensor, top: Int) throws -> MeasuredNumber {
       MeasuredNumber(
-        name: "few-shot accuracy, \(name), \(shots) shot(s)",
+        id: "few-shot-accuracy", name: "few-shot accuracy, \(name), \(shots) shot(s)",
         value: try topAccuracy(logits: logits, labels: wanted, top: top), better: .larger,
-        protocolText: setting)
+        provenance: provenance, protocolText: setting)
     }
     let ofUnseen = logits.slice(1, unseen.lowerBound, unseen.upperBound)
     var numbers = [
@@ -154,8 +181,10 @@ private struct FewShotJudge {
     for (name, part) in [("all", logits), ("unseen", ofUnseen)] where part.shape[1] > 1 {
       numbers.append(
         MeasuredNumber(
+          id: "few-shot-classifier-score",
           name: "few-shot classifier score over \(name), \(shots) shot(s)",
           value: try inceptionScore(logits: part, splits: 1).mean, better: .larger,
+          provenance: provenance,
           protocolText: "\(setting); as the inception score, with that classifier in place of Inception"))
     }
     return numbers
@@ -166,7 +195,8 @@ private struct FewShotJudge {
   ///
   /// - Parameter untranslated: contents as they are, as many for each class as `pictures` has, class by class.
   func distance(
-    of pictures: Tensor, _ labels: [Int], untranslated: Tensor, shots: Int, setting: String
+    of pictures: Tensor, _ labels: [Int], untranslated: Tensor, shots: Int, setting: String,
+    _ provenance: Provenance
   ) throws -> MeasuredNumber? {
     func mean(_ set: Tensor) throws -> GroupedFrechetDistance {
       try groupedFrechetDistance(
@@ -179,7 +209,8 @@ private struct FewShotJudge {
     let doubt =
       own.deficient.isEmpty ? "" : ", fewer pictures than the \(own.features) features: for comparison only"
     return MeasuredNumber(
-      name: "mean fréchet distance of unseen classes, \(shots) shot(s)", value: value, better: .smaller,
+      id: "few-shot-frechet-distance", name: "mean fréchet distance of unseen classes, \(shots) shot(s)",
+      value: value, better: .smaller, provenance: provenance,
       protocolText:
         "\(setting); that classifier's features, \(own.groups.count - own.refused.count) classes with "
         + "\(own.fewest) real pictures of the other half or more\(doubt); \(before) for the contents untranslated"

@@ -1,0 +1,258 @@
+public import AtelierCore
+import AtelierData
+public import AtelierMetrics
+public import AtelierTraining
+import Foundation
+import Perception
+public import Torch
+import TorchNN
+
+/// What measures measure: a system, its data and options, and what several of them need, made when the first of
+/// them asks for it.
+public final class EvaluationContext {
+  /// The system with its weights, networks in evaluation mode.
+  public let system: any GenerativeSystem
+  /// What the system is.
+  public let plan: SystemPlan
+  /// The data it was trained on.
+  public let data: DataBinding
+  /// What was asked for.
+  public let options: EvaluationOptions
+  /// Told what is being done, and why a number is missing.
+  public let say: (String) -> Void
+
+  private var real: (training: Pictures, test: Pictures)?
+  private var drawn: (samples: Tensor, labels: Tensor?)?
+  private var judged: [JudgedSamples]?
+  private var judge: ImageClassifier??
+  private var heldOutBatches: (batches: [Batch], name: String)??
+  private var maps: MapMaterial??
+
+  /// The context of one evaluation.
+  public init(
+    _ system: any GenerativeSystem, data: DataBinding, options: EvaluationOptions,
+    say: @escaping (String) -> Void = { _ in }
+  ) {
+    self.system = system
+    plan = system.plan
+    self.data = data
+    self.options = options
+    self.say = say
+  }
+
+  /// A value that was made already, or is made now and kept.
+  private func once<Value>(
+    _ place: ReferenceWritableKeyPath<EvaluationContext, Value?>, _ make: () throws -> Value
+  ) rethrows -> Value {
+    if let value = self[keyPath: place] { return value }
+    let value = try make()
+    self[keyPath: place] = value
+    return value
+  }
+
+  // MARK: Provenance
+
+  /// What was measured on: the data, the part of them, and how many examples.
+  public func provenance(part: String, _ more: Provenance = Provenance()) -> Provenance {
+    var facts: Provenance = ["data": data.facts.description.name, "part": part]
+    facts = facts.merging(more)
+    facts["seed"] = "\(options.seed)"
+    return facts
+  }
+
+  // MARK: Images
+
+  /// Pictures and labels of one part of the data.
+  public struct Pictures {
+    /// uint8 `[n, channels, height, width]`.
+    public let images: Tensor
+    /// int64 `[n]`.
+    public let labels: Tensor
+    /// The part's name.
+    public let name: String
+  }
+
+  /// The training part and the part that was held out.
+  ///
+  /// - Throws: ``TrainingError/unfitData(path:reason:)`` where nothing was held out.
+  public func realPictures() throws -> (training: Pictures, test: Pictures) {
+    try once(\.real) {
+      let training = try pictures(of: .train)
+      for split in [DatasetSplit.test, .validation] {
+        if let held = try pictures(of: split), let training { return (training, held) }
+      }
+      throw TrainingError.unfitData(
+        path: data.path?.path ?? "the data",
+        reason: "there is no test or validation part to measure on; put held-out pictures into a folder test"
+      )
+    }
+  }
+
+  private func pictures(of split: DatasetSplit) throws -> Pictures? {
+    guard let dataset = try data.dataset(of: split) else { return nil }
+    let mostPictures = 60_000
+    let fields: [String: HostTensor]
+    do throws(DatasetError) {
+      fields = try dataset.batch(at: Array(0..<min(dataset.count, mostPictures)))
+    } catch {
+      guard case .corruptPicture = error else { throw error }
+      fields = try dataset.batch(at: data.usableIndices(of: dataset, limit: mostPictures, say: say))
+    }
+    guard let images = fields["image"], let labels = fields["label"] else { return nil }
+    return Pictures(images: Tensor(images), labels: Tensor(labels).reshaped([-1]), name: split.rawValue)
+  }
+
+  /// Generated pictures in -1 … 1, the classes in turn, with their labels where the classes are those of the
+  /// data; as many as the options ask for.
+  ///
+  /// - Throws: ``TrainingError/invalid(reason:)`` for a system that draws no images from latent vectors.
+  public func samples() throws -> (samples: Tensor, labels: Tensor?) {
+    try once(\.drawn) {
+      guard let latent = system as? any LatentSystem else {
+        throw TrainingError.invalid(
+          reason:
+            "\(type(of: system).identity.name) draws no images from latent vectors, so that there are no "
+            + "samples to measure")
+      }
+      say("drawing \(options.samples) samples")
+      let draws = StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation samples"))
+      var parts: [Tensor] = []
+      try withoutGradients {
+        try latent.generate(GenerationRequest(count: options.samples, draws: draws)) {
+          if case .images(let images) = $0 { parts.append(images) }
+        }
+      }
+      // Clusters are classes that the data know nothing of, however many there are.
+      let own = try classNames()
+      let classes = plan.ability(LatentDecoding.self)?.classes
+      let isLabelled = classes == own.count && data.facts.description.classNames == own
+      let labels = classes.flatMap { classes in
+        isLabelled ? Tensor((0..<options.samples).map { $0 % classes }) : nil
+      }
+      return (.concatenated(parts, dim: 0), labels)
+    }
+  }
+
+  /// The classes of the data themselves, whatever the system takes for classes.
+  func classNames() throws -> [String] { try data.dataset(of: .train)?.description.classNames ?? [] }
+
+  /// The classifier that judges, trained on the real training set only; nil where the data have no classes.
+  public func classifier() throws -> ImageClassifier? {
+    try once(\.judge) {
+      let classes = try classNames().count
+      guard classes > 1 else { return nil }
+      let (training, test) = try realPictures()
+      let file = options.classifierFile ?? URL(fileURLWithPath: "classifier.safetensors")
+      let plan = ClassifierTraining(seconds: options.classifierSeconds)
+      say("the classifier that judges (\(file.lastPathComponent); trained on the real training set only)")
+      return try withGradients {
+        try plan.cached(
+          at: file, train: ClassifierTraining.Examples(images: training.images, labels: training.labels),
+          test: ClassifierTraining.Examples(images: test.images, labels: test.labels), classes: classes)
+      }
+    }
+  }
+
+  /// The samples beside real images, by every source of features there is: the classifier's, or plain pixels,
+  /// then the Inception of the FID paper where the options name its weights.
+  func judgedSamples() throws -> [JudgedSamples] {
+    try once(\.judged) {
+      let (training, test) = try realPictures()
+      let (samples, labels) = try self.samples()
+      let classifier = try self.classifier()
+      let source = "\(data.facts.description.name) \(test.name)"
+      let (reference, comparison) = divided(test, count: options.samples)
+      var sources: [any FeatureSource] = classifier.map { [$0] } ?? [RawPixels()]
+      if let weights = options.inceptionWeights { sources.append(try InceptionFID.load(from: weights)) }
+      return try sources.map { features in
+        say("comparing with \(source) by \(features.name)")
+        let judge = SampleJudge(
+          features: features, classifier: classifier, reference: reference.images,
+          comparison: comparison.images, source: source, seed: options.seed,
+          provenance: provenance(part: test.name))
+        return JudgedSamples(
+          judge: judge, features: judge.generatedFeatures(of: samples),
+          classes: try labels.map { try classLabels($0, reference, comparison, training) })
+      }
+    }
+  }
+
+  /// As many pictures as asked for, the classes in turn, drawn with the evaluation's seed; at most half of a
+  /// class, so that the other half is left to compare with.
+  private func balancedRows(_ pictures: Pictures, count: Int) -> [Int] {
+    let order = RandomStream(seed: options.seed, purpose: "real against real").permutation(
+      pictures.images.shape[0])
+    let labels = pictures.labels.integers()
+    var byClass: [Int: [Int]] = [:]
+    for index in order.integers() { byClass[labels[index], default: []].append(index) }
+    let halves = byClass.mapValues { Array($0.prefix($0.count / 2)) }
+    guard halves.values.contains(where: { !$0.isEmpty }) else { return Array(order.integers().prefix(count)) }
+    byClass = halves
+    var chosen: [Int] = []
+    var round = 0
+    let classes = byClass.keys.sorted()
+    while chosen.count < count, classes.contains(where: { round < byClass[$0, default: []].count }) {
+      for label in classes where chosen.count < count {
+        let rows = byClass[label, default: []]
+        if round < rows.count { chosen.append(rows[round]) }
+      }
+      round += 1
+    }
+    return chosen
+  }
+
+  /// The held-out pictures in two: what everything is compared with, and the real pictures that stand in
+  /// for samples, as many as those where that leaves more than half.
+  ///
+  /// Both must be held out: a classifier's features of pictures it learned from differ from those of
+  /// others, and real against real would look worse than it is.
+  private func divided(_ test: Pictures, count: Int) -> (reference: Pictures, comparison: Pictures) {
+    let total = test.images.shape[0]
+    let chosen = balancedRows(test, count: min(count, total / 2))
+    let taken = Set(chosen)
+    let rest = (0..<total).filter { !taken.contains($0) }
+    func part(_ rows: [Int]) -> Pictures {
+      Pictures(
+        images: test.images.indexSelected(0, Tensor(rows)),
+        labels: test.labels.indexSelected(0, Tensor(rows)),
+        name: test.name)
+    }
+    return (part(rest), part(chosen))
+  }
+
+  /// The labels of the sets that are compared class by class.
+  private func classLabels(
+    _ samples: Tensor, _ reference: Pictures, _ comparison: Pictures, _ training: Pictures
+  ) throws -> ClassLabels {
+    let names = try classNames()
+    var counts = [Int](repeating: 0, count: names.count)
+    for label in training.labels.integers() where counts.indices.contains(label) { counts[label] += 1 }
+    return ClassLabels(
+      samples: samples.integers(), reference: reference.labels.integers(),
+      comparison: comparison.labels.integers(), trainingCounts: counts, names: names)
+  }
+
+  // MARK: Other material
+
+  /// The batches of the held-out part with its name; nil where nothing was held out.
+  func heldOut() throws -> (batches: [Batch], name: String)? {
+    try once(\.heldOutBatches) {
+      for split in [DatasetSplit.test, .validation] {
+        if let host = try data.batches(of: split) { return (host.map(data.batch), split.rawValue) }
+      }
+      return nil
+    }
+  }
+
+  /// Maps with their images, and what the system makes of them; nil where the data hold no such pairs.
+  func mapMaterial() throws -> MapMaterial? { try once(\.maps) { try MapMaterial(self) } }
+}
+
+/// Generated images beside real ones by one source of features.
+struct JudgedSamples {
+  let judge: SampleJudge
+  /// Of the generated images, `[n, features]`.
+  let features: Tensor
+  /// The labels of the three sets; nil where samples belong to no class of the data.
+  let classes: ClassLabels?
+}

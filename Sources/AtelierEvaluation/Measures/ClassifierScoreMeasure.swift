@@ -1,0 +1,33 @@
+public import AtelierCore
+public import AtelierMetrics
+import Torch
+
+/// The classifier's score in the manner of the inception score: exp of the mean divergence of each image's class
+/// distribution from their mean.
+public struct ClassifierScoreMeasure: Measure {
+  /// What options and numbers name it by.
+  public static let id = "classifier-score"
+
+  /// The measure.
+  public init() {}
+
+  /// Systems that decode images from latent vectors.
+  public func applies(to plan: SystemPlan) -> Bool { plan.drawsImages }
+
+  /// The numbers; none where the system or its data do not have what they take.
+  public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
+    let test = try context.realPictures().test
+    let samples = try context.samples().samples
+    guard let classifier = try context.classifier() else { return [] }
+    let score = try inceptionScore(logits: classifier.logits(SampleJudge.rounded(samples)), splits: 1)
+    let count = samples.shape[0]
+    return [
+      MeasuredNumber(
+        id: Self.id, name: "classifier score", value: score.mean, better: .larger,
+        provenance: context.provenance(
+          part: test.name, ["judge": classifier.name, "samples": "\(count)"]),
+        protocolText: "as the inception score, with Atelier's classifier (\(classifier.name)) in place of "
+          + "Inception, \(count) samples, 1 split")
+    ]
+  }
+}

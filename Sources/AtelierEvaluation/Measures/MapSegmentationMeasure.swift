@@ -1,0 +1,84 @@
+public import AtelierCore
+import AtelierData
+public import AtelierMetrics
+import AtelierTraining
+import Foundation
+import Torch
+import TorchNN
+
+/// Mean intersection over union and pixel accuracy of generated pictures by a segmenter that is trained on the real
+/// training pictures only, or by the user's own; beside them those of the real held-out pictures.
+public struct MapSegmentationMeasure: Measure {
+  /// What options and numbers name it by.
+  public static let id = "map-segmentation"
+
+  /// The measure.
+  public init() {}
+
+  /// Systems that make images from label maps.
+  public func applies(to plan: SystemPlan) -> Bool { plan.mapDirection != nil }
+
+  /// The numbers; none where the system or its data do not have what they take.
+  public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
+    guard let material = try context.mapMaterial() else { return [] }
+    let ignored = context.options.ignoredLabel ?? ignoredByConfiguration(context)
+    let segmenter = try judge(material, ignored, context)
+    let held = material.held.examples
+    let real = try segmenter.scores(
+      of: held.images, against: held, classes: material.classes, ignoring: ignored)
+    let (generated, manner) = try material.generated()
+    let scores = try segmenter.scores(
+      of: generated, against: held, classes: material.classes, ignoring: ignored)
+    let shape = held.images.shape
+    let setting =
+      "\(segmenter.facts), \(shape[0]) pictures of \(material.source), \(manner), \(shape[3])×\(shape[2]) pixels "
+      + "for pictures, maps and predictions, maps resized by nearest neighbour, \(material.classes) classes, "
+      + (ignored.map { "label \($0) left out" } ?? "no label left out")
+      + ", one scale, counts gathered before they are divided"
+    var provenance = material.provenance(manner: manner)
+    provenance["judge"] = segmenter.facts
+    provenance["classes"] = "\(material.classes)"
+    provenance["ignoredLabel"] = ignored.map { "\($0)" } ?? "none"
+    return [
+      MeasuredNumber(
+        id: "mean-intersection-over-union", name: "mean intersection over union",
+        value: scores.meanIntersectionOverUnion, better: .larger,
+        realAgainstReal: real.meanIntersectionOverUnion, provenance: provenance, protocolText: setting),
+      MeasuredNumber(
+        id: "pixel-accuracy", name: "pixel accuracy", value: scores.pixelAccuracy, better: .larger,
+        realAgainstReal: real.pixelAccuracy, provenance: provenance, protocolText: setting),
+    ]
+  }
+
+  private func ignoredByConfiguration(_ context: EvaluationContext) -> Int? {
+    if case .integer(let label)? = context.data.configuration["ignoreLabel"] { return label }
+    if case .boolean(true)? = context.data.configuration["dontcare"] { return 0 }
+    return nil
+  }
+
+  /// The user's segmenter, or one that is trained on the real training pictures, once for all runs on the same
+  /// data.
+  ///
+  /// - Throws: `MetricError` or `ScriptError` where the user's file does not fit.
+  private func judge(
+    _ material: MapMaterial, _ ignored: Int?, _ context: EvaluationContext
+  ) throws -> any Segmenter {
+    let options = context.options
+    if let file = options.segmenterScript {
+      let segmenter = try ScriptedSegmenter(file, range: options.segmenterRange, classes: material.classes)
+      context.say("the segmenter that judges: \(file.lastPathComponent)")
+      return segmenter
+    }
+    let own = options.classifierFile?.deletingLastPathComponent() ?? URL(fileURLWithPath: ".")
+    let folders = options.segmenterFolders.isEmpty ? [own] : options.segmenterFolders
+    context.say("the segmenter that judges, trained on the real training set only")
+    let plan = SegmenterTraining(seconds: options.segmenterSeconds)
+    let found = try withGradients {
+      try plan.shared(
+        in: folders, train: material.training, test: material.held.examples, classes: material.classes,
+        ignoring: ignored)
+    }
+    context.say("\(found.wasKnown ? "taken from" : "kept in") \(found.file.path)")
+    return found.segmenter
+  }
+}
