@@ -98,6 +98,13 @@ struct Evaluate: ParsableCommand {
     completion: .directory)
   var page: String?
 
+  @Flag(
+    help: """
+      Put numbers of several runs side by side although they were measured differently (other data, features, judge \
+      or numbers of pictures), which is refused otherwise.
+      """)
+  var unlike = false
+
   @Flag(help: "Print a JSON document.")
   var json = false
 
@@ -236,7 +243,8 @@ struct Evaluate: ParsableCommand {
       return (name: run.directory.name, numbers: numbers)
     }
     if fromMaps.contains(where: { !$0.numbers.isEmpty }) {
-      let table = EvaluationTable(title: "Pictures from maps", runs: fromMaps)
+      let table = try EvaluationTable(
+        title: "Pictures from maps", runs: fromMaps, allowsDifferences: unlike)
       results.append(TranslationResult(direction: table.title, table: table))
     }
     let names = runs.map { "\($0.directory.name) (\(type(of: $0.system).identity.name), step \($0.step))" }

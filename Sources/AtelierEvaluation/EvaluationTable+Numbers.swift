@@ -1,14 +1,21 @@
 public import AtelierMetrics
-import AtelierTraining
+public import AtelierTraining
 
 extension EvaluationTable {
   /// Numbers that were measured run by run, side by side: a column a run, then real against real where that was
   /// measured, then the runs' baselines.
   ///
-  /// - Parameter runs: the runs' names with their numbers. A name that occurs again in a run, of another source
-  ///   of features, is numbered.
-  public init(title: String, runs: [(name: String, numbers: [MeasuredNumber])]) {
+  /// - Parameters:
+  ///   - runs: the runs' names with their numbers. A name that occurs again in a run, of another source of
+  ///     features, is numbered.
+  ///   - allowsDifferences: whether numbers that were measured differently stand side by side all the same.
+  /// - Throws: ``TrainingError/invalid(reason:)`` where two runs' numbers of one name differ in a field of their
+  ///   provenance that counts (`Provenance.uncounted` do not).
+  public init(
+    title: String, runs: [(name: String, numbers: [MeasuredNumber])], allowsDifferences: Bool = false
+  ) throws(TrainingError) {
     let keyed = runs.map { Self.keyed($0.numbers) }
+    if !allowsDifferences { try Self.refuseDifferences(zip(runs.map(\.name), keyed).map { ($0, $1) }) }
     var measures: [String] = []
     for number in keyed.joined() where !measures.contains(number.key) { measures.append(number.key) }
     let hasReal = keyed.joined().contains { $0.number.realAgainstReal != nil }
@@ -44,6 +51,25 @@ extension EvaluationTable {
       let count = seen[number.name, default: 0] + 1
       seen[number.name] = count
       return (count == 1 ? number.name : "\(number.name) (\(count))", number)
+    }
+  }
+
+  private static func refuseDifferences(
+    _ runs: [(name: String, numbers: [(key: String, number: MeasuredNumber)])]
+  ) throws(TrainingError) {
+    for (place, run) in runs.enumerated() {
+      for (key, number) in run.numbers {
+        for other in runs[..<place] {
+          guard let before = other.numbers.first(where: { $0.key == key })?.number,
+            let field = before.differences(from: number).first
+          else { continue }
+          func fact(_ number: MeasuredNumber) -> String { number.provenance[field] ?? "none" }
+          throw .invalid(
+            reason: "\(other.name) and \(run.name) cannot be compared by '\(key)': their '\(field)' differ "
+              + "(\(fact(before)) and \(fact(number))); measure both alike, or ask for unlike numbers side by side"
+          )
+        }
+      }
     }
   }
 

@@ -206,7 +206,7 @@ import Testing
       MeasuredNumber(name: "kernel distance", value: 1, better: .smaller, protocolText: "pixels"),
       MeasuredNumber(name: "kernel distance", value: 2, better: .smaller, protocolText: "network")
     )
-    let table = EvaluationTable(
+    let table = try EvaluationTable(
       title: "t", runs: [("one", [overlap(0.5), error]), ("two", [overlap(0.6), pixels, network])])
     #expect(table.columns == ["one", "two", "real against real", "mean styles, one"] && table.runs == 2)
     #expect(table.rows.map(\.measure) == ["overlap", "RMSE", "kernel distance", "kernel distance (2)"])
@@ -221,12 +221,32 @@ import Testing
     ("PSNR, dB", .larger), ("label accuracy", .larger), ("error resilience", .larger),
     ("1-nearest-neighbour accuracy", .neither), ("loudness", .neither),
   ])
-  func theBestRunFollowsFromWhatANumberDeclaresAndNotFromItsName(name: String, better: Better) {
+  func theBestRunFollowsFromWhatANumberDeclaresAndNotFromItsName(name: String, better: Better) throws {
     func number(_ value: Double) -> MeasuredNumber {
       MeasuredNumber(name: name, value: value, better: better, protocolText: "p")
     }
-    let table = EvaluationTable(title: "t", runs: [("one", [number(1)]), ("two", [number(2)])])
+    let table = try EvaluationTable(title: "t", runs: [("one", [number(1)]), ("two", [number(2)])])
     #expect(table.bestRun(of: table.rows[0]) == [.smaller: 0, .larger: 1][better])
+  }
+
+  @Test func numbersThatWereMeasuredDifferentlyAreNotCompared() throws {
+    func run(_ name: String, _ facts: Provenance) -> (name: String, numbers: [MeasuredNumber]) {
+      let number = MeasuredNumber(
+        name: "recall", value: 0.5, better: .larger, provenance: facts, protocolText: "p")
+      return (name, [number])
+    }
+    let one = run("one", ["data": "faces", "samples": "100", "manner": "one sample a map", "seed": "1"])
+    let same = run("same", ["data": "faces", "samples": "100", "manner": "own styles", "seed": "2"])
+    let few = run("few", ["data": "faces", "samples": "50", "seed": "1"])
+    let old = run("old", [:])
+    #expect(try EvaluationTable(title: "t", runs: [one, same, old]).rows.count == 1)
+    let error = #expect(throws: TrainingError.self) {
+      try EvaluationTable(title: "t", runs: [one, same, few])
+    }
+    let text = try #require(error?.description)
+    #expect(text.contains("one and few cannot be compared by 'recall': their 'samples' differ (100 and 50)"))
+    let anyway = try EvaluationTable(title: "t", runs: [one, few], allowsDifferences: true)
+    #expect(anyway.rows[0].values == [0.5, 0.5])
   }
 
   @Test func aNumberOfAnOlderFileIsRankedByTheNewOneBesideIt() throws {
@@ -237,9 +257,9 @@ import Testing
     let new = MeasuredNumber(
       id: "perplexity", name: "perplexity (test)", value: 110, better: .smaller,
       provenance: ["part": "test"], protocolText: "test part")
-    let beside = EvaluationTable(title: "t", runs: [("old", [read]), ("new", [new])])
+    let beside = try EvaluationTable(title: "t", runs: [("old", [read]), ("new", [new])])
     #expect(beside.bestRun(of: beside.rows[0]) == 0)
-    let alone = EvaluationTable(title: "t", runs: [("old", [read]), ("older", [read])])
+    let alone = try EvaluationTable(title: "t", runs: [("old", [read]), ("older", [read])])
     #expect(alone.bestRun(of: alone.rows[0]) == nil)
   }
 
