@@ -77,6 +77,14 @@ struct Evaluate: ParsableCommand {
   @Option(help: "A label of the maps that counts in no measure (by default the configuration's ignoreLabel).")
   var ignoreLabel: Int?
 
+  @Option(
+    name: .customLong("measure"),
+    help: """
+      Only this measure; may be given several times. Of systems that do not turn pictures into pictures: \
+      \(MeasureList.standard.ids.joined(separator: ", ")).
+      """)
+  var chosen: [String] = []
+
   @Flag(help: "Also the Parzen-window log-likelihood of the GAN papers.")
   var parzen = false
 
@@ -117,8 +125,14 @@ struct Evaluate: ParsableCommand {
       throw ValidationError("--segmenter-range says what --segmenter takes; name that file too.")
     }
     _ = try shotGroups()
+    do { _ = try measures() } catch { throw ValidationError("--measure: \(error)") }
     if let crop, crop < 0 { throw ValidationError("--crop must be at least 0.") }
     if examples < 0 { throw ValidationError("--examples must be at least 0.") }
+  }
+
+  /// What is measured of samples.
+  private func measures() throws(TrainingError) -> MeasureList {
+    chosen.isEmpty ? .standard : try MeasureList.standard.only(chosen)
   }
 
   private func shotGroups() throws -> ShotGroups {
@@ -144,6 +158,11 @@ struct Evaluate: ParsableCommand {
     let translating = runs.filter { Self.isTranslating($0.system) }
     guard translating.isEmpty || translating.count == runs.count else {
       throw Refusal.usage("runs that translate pictures and runs that do not cannot be compared")
+    }
+    if let run = translating.first, !chosen.isEmpty {
+      throw Refusal.usage(
+        "\(run.directory.name) turns pictures into pictures, of which all measures are taken; leave --measure out"
+      )
     }
     if translating.isEmpty { try measureSamples(runs) } else { try compareTranslations(runs) }
   }
@@ -198,10 +217,18 @@ struct Evaluate: ParsableCommand {
 
   private func measureSamples(_ runs: [Opened]) throws {
     if samples < 20 { throw Refusal.usage("--samples must be at least 20") }
+    let measures = try self.measures()
+    for (run, id) in runs.flatMap({ run in chosen.map { (run, $0) } }) {
+      let applies = try measures.only([id]).measures.contains { $0.applies(to: run.system.plan) }
+      guard applies else {
+        throw Refusal.usage("the measure '\(id)' says nothing about \(type(of: run.system).identity.name)")
+      }
+    }
     var all: [[MeasuredNumber]] = []
     for run in runs {
       let numbers = try Evaluation(
-        run.system, data: run.data, options: options(run, among: runs), say: { standardError("\($0)\n") }
+        run.system, data: run.data, options: options(run, among: runs), measures: measures,
+        say: { standardError("\($0)\n") }
       ).run()
       try Report(run.directory).add(numbers, step: run.step)
       all.append(numbers)

@@ -182,12 +182,15 @@ import Testing
     #expect(measured.output.contains("classifier-") && measured.output.contains("never trained on, 5 random"))
     #expect(measured.output.contains("mean fréchet distance of unseen classes, 1 shot(s): "))
     #expect(measured.output.contains("for the contents untranslated"))
+    let chosen = try atelier.run(["evaluate", run, "--measure", "few-shot", "--measure", "perplexity"])
+    #expect(chosen.status == 64 && chosen.errors.contains("'perplexity' says nothing about funit"))
   }
 
   @Test func settingsOfTheJudgesAreCheckedBeforeAnythingIsMeasured() throws {
     for (arguments, named) in [
       (["--shots", "100,20"], "--shots"), (["--segmenter-seconds", "0"], "--segmenter-seconds"),
       (["--segmenter-range", "unit"], "--segmenter"),
+      (["--measure", "beauty"], "no measure 'beauty'"),
     ] {
       let result = try atelier.run(["evaluate", run] + arguments)
       #expect(result.status == 64 && result.errors.contains(named), "\(result.errors)")
