@@ -194,7 +194,7 @@ struct Benchmark: ParsableCommand {
     }
   }
 
-  /// Random pictures for a system that starts from some, of the size it trains on or so that its outputs have
+  /// Random images for a system that starts from some, of the size it trains on or so that its outputs have
   /// a size.
   private func pictures<System: GenerativeSystem>(
     for system: System, count: Int, size: Int? = nil
@@ -287,10 +287,10 @@ struct Benchmark: ParsableCommand {
   }
 }
 
-/// Pictures and labels in memory, gathered by a random order, as Benchmarks/python does it.
+/// Images and labels in memory, gathered by a random order, as Benchmarks/python does it.
 private final class PicturesInMemory: BatchSource {
   private let columns: [(field: Field, values: Tensor)]
-  /// A style's picture, which all batches share.
+  /// A style's image, which all batches share.
   private let style: Tensor?
   private let count: Int
   private let batchSize: Int
@@ -298,7 +298,7 @@ private final class PicturesInMemory: BatchSource {
   private var order: Tensor
   private var position = 0
 
-  /// - Parameter part: what the sides of the pictures are divided by; only their corner is given out.
+  /// - Parameter part: what the sides of the images are divided by; only their corner is given out.
   init<System: GenerativeSystem>(
     _ inputs: [String: HostTensor], of system: System, order stream: RandomStream?, part: Int = 1
   ) throws {

@@ -2,7 +2,7 @@ import ArgumentParser
 import Atelier
 import Foundation
 
-/// `atelier demo`: one command from real pictures to a judged generator.
+/// `atelier demo`: one command from real images to a judged generator.
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains a class-conditional DCGAN on Fashion-MNIST, judges it, and draws.",
@@ -135,7 +135,7 @@ struct Demo: ParsableCommand {
     print("Samples: \(file.path)")
   }
 
-  /// Some samples beside their nearest picture of the training set, so that copying would be seen.
+  /// Some samples beside their nearest image of the training set, so that copying would be seen.
   private func drawNeighbours(of samples: Tensor, _ context: EvaluationContext, into folder: URL) throws {
     let training = try context.realPictures().training.images
     let chosen = samples.slice(0, 0, 20)

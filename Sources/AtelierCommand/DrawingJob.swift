@@ -48,7 +48,7 @@ struct DrawingJob {
     }
   }
 
-  /// The features of the given pictures by the network that the model was trained with.
+  /// The features of the given images by the network that the model was trained with.
   private func instanceFeatures() throws -> Tensor {
     let network = try InstanceFeatures(artefacts)
     guard
@@ -65,7 +65,7 @@ struct DrawingJob {
       }, dim: 0)
   }
 
-  /// The file itself, or the pictures of a folder in the order of their names.
+  /// The file itself, or the images of a folder in the order of their names.
   private func pictures(at path: String) throws -> [URL] {
     let url = URL(fileURLWithPath: path)
     var isFolder: ObjCBool = false

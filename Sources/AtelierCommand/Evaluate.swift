@@ -167,7 +167,7 @@ struct Evaluate: ParsableCommand {
     if translating.isEmpty { try measureSamples(runs) } else { try compareTranslations(runs) }
   }
 
-  /// Whether a system turns pictures into pictures that can be compared with others; one that has to be shown a
+  /// Whether a system turns images into images that can be compared with others; one that has to be shown a
   /// class is measured by how often its outputs are of that class.
   private static func isTranslating(_ system: any GenerativeSystem) -> Bool {
     let plan = system.plan
@@ -186,8 +186,8 @@ struct Evaluate: ParsableCommand {
       directory: directory, system: model.system, step: model.description.step, data: binding)
   }
 
-  /// Where a segmenter may lie: the first run's folder, where a new one is written, the other runs', then those
-  /// of the runs beside them.
+  /// Where a segmenter may lie: the first run's folder, where a new one is written, the other runs', then
+  /// those of the runs beside them.
   private static func segmenterFolders(_ runs: [Opened]) -> [URL] {
     let own = runs.map(\.directory.url.standardizedFileURL)
     var folders = own

@@ -2,7 +2,7 @@ import ArgumentParser
 import Atelier
 import Foundation
 
-/// `atelier generate`: pictures or text from a trained model.
+/// `atelier generate`: images or text from a trained model.
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Generates pictures or text with a trained model.",
@@ -54,7 +54,7 @@ struct Generate: ParsableCommand {
   @OptionGroup(title: "Drawing") var drawing: DrawingOptions
   @OptionGroup(title: "Writing text") var writing: WritingOptions
 
-  /// What systems that start from pictures take.
+  /// What systems that start from images take.
   struct TranslationOptions: ParsableArguments {
     @Option(help: "A direction by name, or AtoB or BtoA.")
     var direction: String?
@@ -113,7 +113,7 @@ struct Generate: ParsableCommand {
   struct WritingOptions: ParsableArguments {
     @Option(help: "Text to go on from.")
     var prompt: String?
-    @Option(help: "Divides the logits: below 1 plays safe, above 1 dares; default: 1.")
+    @Option(help: "Divides the logits: below 1 sharper, above 1 more random; default: 1.")
     var temperature: Double?
     @Option(help: "Tokens to generate; default: 400.")
     var length: Int?
@@ -226,7 +226,7 @@ struct Generate: ParsableCommand {
   }
 }
 
-/// The pictures that paths stand for: files, and what lies in folders.
+/// The images that paths stand for: files, and what lies in folders.
 ///
 /// - Parameter option: what an error names.
 func pictureFiles(named paths: [String], for option: String) throws -> [URL] {

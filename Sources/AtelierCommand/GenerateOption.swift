@@ -1,7 +1,7 @@
 import Atelier
 
-/// An option of `generate`, and which systems have a use for it. Every option that says something about the result
-/// stands in ``all``, so that one that a system does not know is refused and never ignored.
+/// An option of `generate`, and which systems have a use for it. Every option that says something about the
+/// result stands in ``all``, so that one that a system does not know is refused and never ignored.
 struct GenerateOption: Sendable {
   /// As it is typed.
   let name: String

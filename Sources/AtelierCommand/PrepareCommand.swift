@@ -20,14 +20,14 @@ struct Prepare: ParsableCommand {
       Edges.self, Grayscale.self, Downscale.self, Pair.self, Split.self, Emoji.self, Letters.self,
     ])
 
-  /// Where pictures come from and go to.
+  /// Where images come from and go to.
   struct Folders: ParsableArguments {
     @Argument(help: "A folder of pictures, and of folders of pictures.", completion: .directory)
     var input: String
     @Argument(help: "The folder to make.", completion: .directory)
     var output: String
 
-    /// Makes a picture of each, under the same name.
+    /// Makes an image of each, under the same name.
     func prepare(_ recipe: String, _ body: @Sendable (Image) throws(ImageError) -> Image) throws {
       try report(
         preparePictures(

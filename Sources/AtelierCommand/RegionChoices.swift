@@ -27,10 +27,10 @@ struct VariedRegions {
 
 /// What `--style`, `--style-map` and `--region` ask of a system whose regions have styles of their own.
 struct StyledRegions {
-  /// Pictures that styles are taken from, and their label maps.
+  /// Images that styles are taken from, and their label maps.
   let styles: [URL]
   let styleMaps: [URL]
-  /// `CLASS=PICTURE` or `CLASS=PICTURE:SHARE,PICTURE:SHARE`, pictures counted from 1.
+  /// `CLASS=PICTURE` or `CLASS=PICTURE:SHARE,PICTURE:SHARE`, images counted from 1.
   let regions: [String]
   let names: [String]
 
@@ -81,9 +81,9 @@ struct StyledRegions {
       shares: try shares(classes, shown))
   }
 
-  /// How much of each picture goes into the regions that `--region` names.
+  /// How much of each image goes into the regions that `--region` names.
   ///
-  /// - Parameter shown: the classes that each style picture shows.
+  /// - Parameter shown: the classes that each style image shows.
   private func shares(_ classes: Int, _ shown: [Set<Int>]) throws -> [Int: [Double]] {
     var rows: [Int: [Double]] = [:]
     for region in regions {

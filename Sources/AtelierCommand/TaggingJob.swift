@@ -1,7 +1,7 @@
 import Atelier
 import Foundation
 
-/// What `generate` does with a system that finds words for pictures: a line a picture, its name and its tags.
+/// What `generate` does with a system that finds words for pictures: a line an image, its name and its tags.
 struct TaggingJob {
   let tagger: PictureTagger
   let inputs: [String]

@@ -49,7 +49,7 @@ struct Train: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Say nothing while training.")
   var quiet = false
 
-  /// Pictures that a system learns from beside the data.
+  /// Images that a system learns from beside the data.
   struct Pictures: ParsableArguments {
     @Option(help: "The picture whose style is learned or taken.", completion: .file())
     var style: String?
@@ -89,7 +89,7 @@ struct Train: ParsableCommand {
     var previewEvery: Int?
     @Option(help: "Steps between lines of the log.")
     var logEvery: Int?
-    @Option(help: "On numbers that are none or exploding gradients: ignore, warn, stop or roll-back.")
+    @Option(help: "On NaN or exploding gradients: ignore, warn, stop or roll-back.")
     var health: HealthPolicy.Reaction?
   }
 
@@ -209,7 +209,7 @@ struct Train: ParsableCommand {
       binding, in: run, preset: chosen.name, options: options, reporter: reporter, interruption: interruption)
   }
 
-  /// The given pictures as artefacts; nil where the system takes none.
+  /// The given images as artefacts; nil where the system takes none.
   private func artefacts<System: GenerativeSystem>(
     _ type: System.Type, _ values: System.Configuration
   ) throws -> Artefacts? {
@@ -276,7 +276,7 @@ struct Train: ParsableCommand {
   }
 }
 
-/// Which of two pictures is the condition.
+/// Which of two images is the condition.
 enum PairDirection: String, CaseIterable, ExpressibleByArgument {
   case forwards = "AtoB"
   case backwards = "BtoA"

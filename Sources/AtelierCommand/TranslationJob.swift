@@ -3,9 +3,9 @@ import Atelier
 import Foundation
 
 /// What `generate` does with a system that starts from pictures: reads each, translates it, and writes the
-/// result in the picture's own format and depth. A picture that fails is named, and the others go on.
+/// result in the image's own format and depth. An image that fails is named, and the others go on.
 struct TranslationJob {
-  /// One for each result of a picture: as many as there are styles.
+  /// One for each result of an image: as many as there are styles.
   let translations: [PictureTranslation]
   let inputs: [String]
   let output: String?
@@ -14,7 +14,7 @@ struct TranslationJob {
   let quality: Int
   let provenance: PictureOrigin?
 
-  /// A picture to be translated.
+  /// An image to be translated.
   private struct Item {
     /// Nil: standard input.
     let file: URL?
@@ -78,7 +78,7 @@ struct TranslationJob {
     return items
   }
 
-  // MARK: One picture
+  // MARK: One image
 
   private func translate(_ item: Item, among items: [Item], _ written: inout Set<String>) throws {
     let codec = ImageCodec()
@@ -147,7 +147,7 @@ struct TranslationJob {
         try sayUnlabelled(map, item, translation)
         return try translation(map)
       } catch ImageError.unsupported(let file, let reason) {
-        // Labels that are drawn in colours are a picture like any other, as in training.
+        // Labels that are drawn in colours are an image like any other, as in training.
         if translation.needsLabels { throw ImageError.unsupported(file: file, reason: reason) }
       }
     }
@@ -169,7 +169,7 @@ struct TranslationJob {
     if let output { return output == "-" ? nil : URL(fileURLWithPath: output) }
     let ending = (format ?? found).fileExtension
     let stem = (item.name as NSString).deletingPathExtension
-    // A picture keeps its own ending (.jpeg, .TIF) where that is true.
+    // An image keeps its own ending (.jpeg, .TIF) where that is true.
     let own = (item.name as NSString).pathExtension
     let kept = ImageFormat(fileExtension: own) == (format ?? found) ? own : ending
     if let folder {
@@ -209,7 +209,7 @@ struct TranslationJob {
     }
   }
 
-  /// The text of an error that concerns one picture; nil for any other.
+  /// The text of an error that concerns one image; nil for any other.
   private static func sentence(_ error: any Error) -> String? {
     switch error {
     case let error as ImageError: error.description

@@ -1,5 +1,5 @@
-/// Images, or whatever the first output is, decoded from latent vectors; interpolation, traversal and truncation
-/// follow from it. The function is ``LatentSystem/decode(_:labels:)``.
+/// Images, or whatever the first output is, decoded from latent vectors; interpolation, traversal and
+/// truncation follow from it. The function is ``LatentSystem/decode(_:labels:)``.
 public struct LatentDecoding: Ability, Hashable {
   /// The length of a latent vector.
   public var size: Int

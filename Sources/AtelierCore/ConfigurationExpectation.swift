@@ -15,8 +15,8 @@ enum ConfigurationExpectation {
   /// Whether values of a type are lists.
   static func isList(_ type: Any.Type) -> Bool { (type as? any ListValue.Type) != nil }
 
-  /// What values of a type look like: `a whole number`, `a list of color or cutout, as in key=[color]`; nil for
-  /// types that only their own error describes.
+  /// What values of a type look like: `a whole number`, `a list of color or cutout, as in key=[color]`; nil
+  /// for types that only their own error describes.
   static func sentence(for type: Any.Type, key: String) -> String? {
     if let optional = type as? any OptionalValue.Type {
       return sentence(for: optional.wrapped, key: key).map { $0 + ", or null" }

@@ -63,8 +63,8 @@ extension ConfigurationValue: CustomStringConvertible {
   }
 
   /// Reads a value from a command line: JSON where it is JSON; a list in brackets or with commas, whose texts
-  /// need no quotes (`[color, translation]`, `[[1, 2], [3]]`, `32,64`); a table in braces (`{kl: 0.1}`); else the
-  /// text itself.
+  /// need no quotes (`[color, translation]`, `[[1, 2], [3]]`, `32,64`); a table in braces (`{kl: 0.1}`); else
+  /// the text itself.
   public init(parsing text: String) {
     let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
     if let decoded = try? JSONDecoder().decode(ConfigurationValue.self, from: Data(text.utf8)) {

@@ -2,9 +2,9 @@ public import AtelierData
 public import Torch
 public import TorchNN
 
-/// A system that gives a picture back from its code.
+/// A system that gives an image back from its code.
 public protocol ReconstructingSystem: GenerativeSystem {
-  /// Reconstructions in the range of the batch's pictures, networks in evaluation mode.
+  /// Reconstructions in the range of the batch's images, networks in evaluation mode.
   func reconstruct(_ batch: Batch, draws: any Draws) throws -> Tensor
 }
 
@@ -37,7 +37,7 @@ public enum TokenUnit: String, Sendable, Hashable, Codable, CaseIterable {
 
 /// A system of label maps whose noise may differ from region to region.
 public protocol RegionalNoiseSystem: TranslatingSystem {
-  /// Pictures for label maps, in the range that their field declares, the noise drawn for each class of the
+  /// Images for label maps, in the range that their field declares, the noise drawn for each class of the
   /// maps apart.
   func translateWithRegionalNoise(_ labels: Tensor, draws: any Draws) throws -> Tensor
 }

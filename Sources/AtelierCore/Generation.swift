@@ -21,7 +21,7 @@ public struct GenerationRequest {
   public var latentPath: LatentPath
   /// Latent entries beyond this many standard deviations are drawn again (Brock et al. 2019).
   public var truncation: Double?
-  /// Divides the logits before sampling; below 1 plays safe, above 1 dares.
+  /// Divides the logits before sampling; below 1 sharper, above 1 more random.
   public var temperature: Double
   /// Tokens to generate.
   public var length: Int
@@ -60,7 +60,7 @@ public enum LatentPath: Sendable, Hashable {
 
 /// A piece of what a system generates.
 public enum GeneratedValue {
-  /// Pictures, float32 `[n, channels, height, width]` in -1 … 1.
+  /// Images, float32 `[n, channels, height, width]` in -1 … 1.
   case images(Tensor)
   /// A piece of text to be appended to what came before.
   case text(String)
@@ -85,11 +85,11 @@ public enum LatentDistribution: String, Sendable, Hashable, Codable {
   }
 }
 
-/// A system that turns latent vectors, and classes where it has them, into pictures.
+/// A system that turns latent vectors, and classes where it has them, into images.
 ///
 /// Interpolation, traversal and truncation then come for free.
 public protocol LatentSystem: GenerativeSystem {
-  /// Pictures in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, networks in evaluation mode.
+  /// Images in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, networks in evaluation mode.
   func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor
 }
 
@@ -117,13 +117,13 @@ extension LatentSystem {
   /// The number of classes; nil for an unconditional system.
   public var classCount: Int? { latentSpace.classes }
 
-  /// Pictures for a request, at most 100 a piece so that memory stays bounded.
+  /// Images for a request, at most 100 a piece so that memory stays bounded.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     for module in networks.map(\.module) { module.eval() }
     try withoutGradients { try withAverages { try drawPictures(request, emit: emit) } }
   }
 
-  /// Pictures for a request by the networks as they are, at most 100 a piece.
+  /// Images for a request by the networks as they are, at most 100 a piece.
   package func drawPictures(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     let latents = try latents(for: request)
     let total = latents.shape[0]

@@ -45,7 +45,7 @@ public protocol GenerativeSystem: AnyObject {
   /// The moving averages of networks, by the network's name; generation uses them where they are.
   var averages: [(network: String, average: MovingAverage)] { get }
   /// What the next step depends on beside weights, moments, averages and the loader: hidden states,
-  /// picture pools, running scores. Saved and restored byte for byte.
+  /// image pools, running scores. Saved and restored byte for byte.
   func carriedState() -> [(name: String, tensor: HostTensor)]
   /// Puts back what ``carriedState()`` gave.
   func restoreCarriedState(_ state: [(name: String, tensor: HostTensor)]) throws

@@ -3,7 +3,7 @@ import AtelierMedia
 public import Foundation
 public import Torch
 
-/// A picture that the user gives beside the data: a painting whose style is learned, a photograph that is
+/// An image that the user gives beside the data: a painting whose style is learned, a photograph that is
 /// repainted.
 public struct GivenPicture: Component, Hashable {
   /// What the caller names: `style`, `content`.
@@ -11,7 +11,7 @@ public struct GivenPicture: Component, Hashable {
   /// What it is for, as the end of "… needs".
   public let summary: String
 
-  /// Declares a picture.
+  /// Declares an image.
   public init(_ name: String, _ summary: String) {
     self.name = name
     self.summary = summary
@@ -22,10 +22,10 @@ public struct GivenPicture: Component, Hashable {
 }
 
 extension Artefacts {
-  /// The longest side that a given picture is kept at; larger ones are shrunk once, when they are given.
+  /// The longest side that a given image is kept at; larger ones are shrunk once, when they are given.
   public static var longestSide: Int { 1024 }
 
-  /// Takes in a picture file of any format that libvips reads.
+  /// Takes in an image file of any format that libvips reads.
   ///
   /// It is kept as a PNG without transparency, at most ``longestSide`` long, so that a run needs nothing
   /// outside its folder.
@@ -40,7 +40,7 @@ extension Artefacts {
     contents[picture.artefact] = Data(try ImageCodec().encode(image, as: .png))
   }
 
-  /// A given picture as float32 `[1, 3, height, width]` in 0 … 1; nil where none was given.
+  /// A given image as float32 `[1, 3, height, width]` in 0 … 1; nil where none was given.
   ///
   /// - Parameters:
   ///   - name: the name of its ``GivenPicture``.
@@ -64,7 +64,7 @@ extension Artefacts {
       .permuted([0, 3, 1, 2]).contiguous() / 255
   }
 
-  /// The height and width of a given picture; nil where none was given.
+  /// The height and width of a given image; nil where none was given.
   public func pictureSize(_ name: String) throws -> (height: Int, width: Int)? {
     guard let data = contents[GivenPicture(name, "").artefact] else { return nil }
     let image = try ImageCodec().decode([UInt8](data), named: "the picture '\(name)'")
@@ -73,7 +73,7 @@ extension Artefacts {
 }
 
 extension Image {
-  /// The picture with its longer side at a length, the other in proportion.
+  /// The image with its longer side at a length, the other in proportion.
   fileprivate func resized(toLongestSide side: Int) throws(ImageError) -> Image {
     let longest = max(width, height)
     guard longest != side else { return self }

@@ -2,19 +2,19 @@ public import AtelierData
 public import Foundation
 public import Torch
 
-/// Where features of training pictures come from.
+/// Where features of training images come from.
 public enum InstanceFeatureSource: String, Codable, Sendable, Hashable, CaseIterable {
-  /// A network that Atelier trains on the pictures alone (SimCLR).
+  /// A network that Atelier trains on the images alone (SimCLR).
   case selfSupervised
-  /// A classifier that Atelier trains on the pictures and their labels.
+  /// A classifier that Atelier trains on the images and their labels.
   case classifier
 }
 
-/// What a system needs to know about the training pictures' features before it can be built.
+/// What a system needs to know about the training images' features before it can be built.
 public struct InstancePlan: Component, Hashable {
   /// What the features are for.
   public enum Purpose: Sendable, Hashable {
-    /// Each example is an instance's features with a picture of its neighbourhood.
+    /// Each example is an instance's features with an image of its neighbourhood.
     case neighbourhoods(size: Int)
     /// Each example's label is the cluster of its features.
     case clusters(count: Int)
@@ -41,9 +41,9 @@ public struct InstancePlan: Component, Hashable {
   public var featureSize: Int
   /// Instances that are kept for generation, chosen by k-means; 0: all.
   public var selected: Int
-  /// Whether features of mirrored pictures are kept too, and used half of the time.
+  /// Whether features of mirrored images are kept too, and used half of the time.
   public var mirrors: Bool
-  /// How often the network that gives the features sees each picture.
+  /// How often the network that gives the features sees each image.
   public var epochs: Double
 
   /// A plan.
@@ -60,7 +60,7 @@ public struct InstancePlan: Component, Hashable {
   }
 }
 
-/// Features of the training pictures, and which of them lie near to which.
+/// Features of the training images, and which of them lie near to which.
 public struct InstanceTable {
   /// The artefact that holds a table.
   public static let artefact = "instances.safetensors"
@@ -69,7 +69,7 @@ public struct InstanceTable {
 
   /// Unit vectors, `[instances, features]`.
   public let features: Tensor
-  /// The same of mirrored pictures; nil: there are none.
+  /// The same of mirrored images; nil: there are none.
   public let mirrored: Tensor?
   /// int64 `[instances, k]`: the k nearest other instances, nearest first.
   public let neighbours: Tensor

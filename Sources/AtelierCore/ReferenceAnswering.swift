@@ -2,10 +2,10 @@ public import Torch
 
 /// A system that has a part in repeating its reference cases.
 ///
-/// A case asks for forward passes, training steps and tokens, which need nothing from here: networks, the step
-/// and the names of weights are enough. A system answers whatever else its authors' program computes: the
-/// losses of given tensors, a table of neighbours, codes, upsampled signals, or a forward pass with settings of
-/// its own. The format is that of `Tests/ReferenceCases/FORMAT.md`.
+/// A case asks for forward passes, training steps and tokens, which need nothing from here: networks, the
+/// step and the names of weights are enough. A system answers whatever else its authors' program computes:
+/// the losses of given tensors, a table of neighbours, codes, upsampled signals, or a forward pass with
+/// settings of its own. The format is that of `Tests/ReferenceCases/FORMAT.md`.
 public protocol ReferenceAnswering: GenerativeSystem {
   /// What a check asks for, by output name, with the networks as the case gave them and in the check's mode.
   ///

@@ -9,7 +9,8 @@ public protocol RegionalStyleSystem: TranslatingSystem {
   ///   - labels: their label maps `[k, height, width]`.
   ///   - shares: how much of each image's style goes into the regions of a class, `k` numbers of any positive
   ///     sum; classes that are left out have the first image's style.
-  /// - Throws: ``ConfigurationError`` for a class that there is none of, or shares that are not `k` numbers of
+  /// - Throws: ``ConfigurationError`` for a class that there is none of, or shares that are not `k` numbers
+  /// of
   ///   at least 0 and a sum above 0.
   func regionalStyles(
     of images: Tensor, labels: Tensor, shares: [Int: [Double]]
@@ -19,7 +20,8 @@ public protocol RegionalStyleSystem: TranslatingSystem {
 /// A system that paints label maps from noise that may differ from region to region; its plan has
 /// ``RegionalVariations`` where it takes any noise.
 public protocol RegionalVariationSystem: TranslatingSystem {
-  /// The conditions of a request for one of several variations that differ in the regions of some classes only.
+  /// The conditions of a request for one of several variations that differ in the regions of some classes
+  /// only.
   ///
   /// - Parameters:
   ///   - map: the label map `[1, height, width]`, or a tile of it; its tiles have the same noise.

@@ -6,11 +6,11 @@ public import TorchNN
 public enum TranslationStyle {
   /// Drawn from the distribution that styles were trained to have.
   case drawn
-  /// Taken from pictures `[n, channels, height, width]`, in the range of the system's fields.
+  /// Taken from images `[n, channels, height, width]`, in the range of the system's fields.
   case pictures(Tensor)
 }
 
-/// What several style pictures mean.
+/// What several style images mean.
 public enum StylePictures: Sendable, Hashable {
   /// Each is a style of its own: as many outputs of one source.
   case oneByOne
@@ -20,12 +20,12 @@ public enum StylePictures: Sendable, Hashable {
 
 /// A translating system whose outputs depend on a style beside the source.
 ///
-/// A request's `inputs["style"]` holds style pictures; without them each source is translated
+/// A request's `inputs["style"]` holds style images; without them each source is translated
 /// ``GenerationRequest/variations`` times with drawn styles.
 public protocol StyledTranslatingSystem: TranslatingSystem {
   /// The code `[1, length]` that stands for a style.
   ///
-  /// - Throws: ``ConfigurationError`` where the system has no styles of its own and needs pictures.
+  /// - Throws: ``ConfigurationError`` where the system has no styles of its own and needs images.
   func styleCode(
     _ style: TranslationStyle, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor
@@ -36,10 +36,10 @@ public protocol StyledTranslatingSystem: TranslatingSystem {
 }
 
 extension StyledTranslatingSystem {
-  /// What several style pictures mean.
+  /// What several style images mean.
   public var stylePictures: StylePictures { plan.ability(ImageTranslation.self)?.styles ?? .oneByOne }
 
-  /// Outputs in one style, drawn or of pictures.
+  /// Outputs in one style, drawn or of images.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, style: TranslationStyle, draws: any Draws
   ) throws -> Tensor {
@@ -73,7 +73,7 @@ extension StyledTranslatingSystem {
     try translate(pictures, direction: direction, style: .drawn, draws: draws)
   }
 
-  /// Outputs for the request's pictures, source after source, for each the styles in their order; all in
+  /// Outputs for the request's images, source after source, for each the styles in their order; all in
   /// -1 … 1.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     let known = directions

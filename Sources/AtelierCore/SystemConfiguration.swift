@@ -163,7 +163,8 @@ extension Settings {
         context
       default: nil
       }
-    // Places in a list belong to the list's own key. Of a number that does not fit the decoder names no place.
+    // Places in a list belong to the list's own key. Of a number that does not fit the decoder names no
+    // place.
     let places = (context?.codingPath ?? []).prefix { $0.intValue == nil }.map(\.stringValue)
     let path = places.isEmpty ? [key] : places
     guard !path.isEmpty, let type = ConfigurationExpectation.type(at: path, of: self),

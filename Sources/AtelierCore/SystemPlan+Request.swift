@@ -4,8 +4,8 @@ import Torch
 // What a request holds against what a system takes.
 
 extension FieldKind {
-  /// The shapes that a tensor of this kind may have in a request; nil where any length will do. Images and maps
-  /// have any height and width, because systems bring them to their own.
+  /// The shapes that a tensor of this kind may have in a request; nil where any length will do. Images and
+  /// maps have any height and width, because systems bring them to their own.
   package var shapes: [[Int?]] {
     switch self {
     case .image(let channels, _, _, _): [[nil, channels, nil, nil]]
@@ -114,8 +114,8 @@ extension SystemPlan {
 }
 
 extension GenerativeSystem {
-  /// Generates for a request after its conditions were checked against the plan; may hand out its result piece by
-  /// piece.
+  /// Generates for a request after its conditions were checked against the plan; may hand out its result
+  /// piece by piece.
   ///
   /// - Throws: ``ConfigurationError`` for conditions that are missing, unknown or of a wrong shape; see
   ///   ``SystemPlan/check(_:for:)``.

@@ -1,7 +1,7 @@
 public import AtelierData
 
-/// What a system is, for everything that handles it without knowing it: what it learns from, what it is asked,
-/// what it gives, and what else can be done with it.
+/// What a system is, for everything that handles it without knowing it: what it learns from, what it is
+/// asked, what it gives, and what else can be done with it.
 ///
 /// A plan follows from a configuration alone; no network is built for it.
 public struct SystemPlan: Sendable {
@@ -79,8 +79,8 @@ public struct Stage: Sendable, Hashable {
   }
 }
 
-/// What a stage learns from: the fields of its batches, how data become examples of them, and how examples are
-/// changed at random.
+/// What a stage learns from: the fields of its batches, how data become examples of them, and how examples
+/// are changed at random.
 public struct DataPlan: Sendable, Hashable {
   /// The fields of a batch.
   public var fields: [Field]
@@ -102,8 +102,8 @@ public struct DataPlan: Sendable, Hashable {
 /// Something that a system stands on beside its data, of which the trainer takes care.
 public protocol Component: Sendable {}
 
-/// Something that can be done with a system beyond training it and drawing from it: a measure or a preview looks
-/// for it by type, and it is never switched over.
+/// Something that can be done with a system beyond training it and drawing from it: a measure or a preview
+/// looks for it by type, and it is never switched over.
 public protocol Ability: Sendable {}
 
 /// Something that a request may hold: a class, an image, a text.

@@ -55,9 +55,9 @@ public final class TrainingStep {
   /// The next batch of training examples.
   public func batch() throws -> Batch { try source.next() }
 
-  /// The one point where weights change: the terms that `body` adds to the loss are differentiated, the gradients
-  /// clipped, the optimiser and then the moving average make one step. Gradients are gone afterwards, so that they
-  /// take no memory beside what the next update needs.
+  /// The one point where weights change: the terms that `body` adds to the loss are differentiated, the
+  /// gradients clipped, the optimiser and then the moving average make one step. Gradients are gone
+  /// afterwards, so that they take no memory beside what the next update needs.
   ///
   /// ```swift
   /// try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
@@ -69,7 +69,8 @@ public final class TrainingStep {
   ///
   /// - Parameters:
   ///   - name: what the update is called in logs, usually the network's name.
-  ///   - frozen: modules whose parameters take no gradients meanwhile, such as the discriminator that a generator
+  ///   - frozen: modules whose parameters take no gradients meanwhile, such as the discriminator that a
+  /// generator
   ///     is judged by; afterwards, also after an error, they are as they were.
   ///   - average: a moving average that follows the updated network.
   ///   - clip: the largest global gradient norm; nil leaves the trainer's setting.
@@ -83,8 +84,8 @@ public final class TrainingStep {
     try updated(name, optimizer, freezing: frozen, average: average, clip: clip, body).terms
   }
 
-  /// ``update(_:_:freezing:average:clip:_:)`` whose `body` also hands out what it computed on the way, such as the
-  /// generated images, of the first evaluation.
+  /// ``update(_:_:freezing:average:clip:_:)`` whose `body` also hands out what it computed on the way, such
+  /// as the generated images, of the first evaluation.
   public func update<Result>(
     _ name: String, _ optimizer: Optimizer, freezing frozen: [Module] = [], average: MovingAverage? = nil,
     clip: Double? = nil, _ body: (inout Loss) throws -> Result
@@ -135,7 +136,8 @@ public final class TrainingStep {
   }
 }
 
-/// The loss of one update, to which a system adds its terms; see ``TrainingStep/update(_:_:freezing:average:clip:_:)``.
+/// The loss of one update, to which a system adds its terms; see
+/// ``TrainingStep/update(_:_:freezing:average:clip:_:)``.
 public struct Loss {
   /// What the terms of a loss came to.
   public struct Terms {
@@ -145,8 +147,8 @@ public struct Loss {
     /// The sum of all terms, without history.
     public var total: Tensor { sum ?? Tensor(scalar: 0) }
 
-    /// The term of a name as it was logged, without history; nil where none was added under it. Of several under
-    /// one name the last.
+    /// The term of a name as it was logged, without history; nil where none was added under it. Of several
+    /// under one name the last.
     public subscript(name: String) -> Tensor? { values[name] }
   }
 
@@ -177,10 +179,11 @@ public struct Loss {
   /// Adds a term, a scalar, that is not logged.
   public mutating func add(_ value: Tensor, weight: Double = 1) { include(weighted(value, weight)) }
 
-  /// Differentiates what was added since the last call, and frees its history before the next terms are computed.
+  /// Differentiates what was added since the last call, and frees its history before the next terms are
+  /// computed.
   ///
-  /// The update differentiates what is left in the end, so that a loss that fits into memory as a whole needs no
-  /// call.
+  /// The update differentiates what is left in the end, so that a loss that fits into memory as a whole needs
+  /// no call.
   public mutating func backward() {
     guard let part = pending else { return }
     pending = nil

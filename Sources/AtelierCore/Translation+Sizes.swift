@@ -1,7 +1,7 @@
 public import Torch
 public import TorchNN
 
-/// How a picture that is too large for one pass is cut into overlapping tiles.
+/// How an image that is too large for one pass is cut into overlapping tiles.
 public struct Tiling: Sendable, Hashable {
   /// The longest side of a tile in pixels of the condition.
   public var tile: Int
@@ -14,7 +14,7 @@ public struct Tiling: Sendable, Hashable {
     self.overlap = overlap
   }
 
-  /// Above this many pixels a picture is tiled where nothing is said: a pass of a common generator over
+  /// Above this many pixels an image is tiled where nothing is said: a pass of a common generator over
   /// more takes gigabytes.
   public static let automaticArea = 1024 * 1024
 
@@ -42,7 +42,7 @@ extension TranslatingSystem {
   /// The condition is continued by reflection on the right and below to the multiple that the direction
   /// asks for, and the output cut back to `scale` times its size. With a tiling, and where the condition is
   /// larger than a tile, it is translated in pieces whose overlaps fade into each other; systems that
-  /// normalise over a whole picture then see the statistics of a tile.
+  /// normalise over a whole image then see the statistics of a tile.
   ///
   /// - Parameters:
   ///   - picture: `[1, channels, height, width]` in the range of its field, or `[1, height, width]` for a
@@ -147,7 +147,7 @@ extension TranslatingSystem {
     return (sum ?? weights) / weights
   }
 
-  /// Weights along one side of a tile: rising over the overlap from a cut, full at the picture's border.
+  /// Weights along one side of a tile: rising over the overlap from a cut, full at the image's border.
   private func fade(_ start: Int, _ end: Int, _ length: Int, _ overlap: Int, _ scale: Int) -> Tensor {
     let count = (end - start) * scale
     let ramp = Double(max(1, overlap * scale))

@@ -26,9 +26,9 @@ public struct TranslationDirection: Sendable, Hashable {
   }
 }
 
-/// A system that turns pictures into pictures, of any size that its networks allow.
+/// A system that turns images into images, of any size that its networks allow.
 ///
-/// Previews, `generate` with pictures, tiles and the measures of pairs follow from it.
+/// Previews, `generate` with images, tiles and the measures of pairs follow from it.
 public protocol TranslatingSystem: GenerativeSystem {
   /// Outputs for conditions `[n, channels, height, width]`, networks in the mode that generation asks
   /// for, each in the range that its field declares.
@@ -38,7 +38,7 @@ public protocol TranslatingSystem: GenerativeSystem {
   /// nothing.
   func translate(_ examples: Batch, direction: TranslationDirection, draws: any Draws) throws -> Tensor
 
-  /// Refuses to become one function of an exported file where the settings treat pictures differently by size.
+  /// Refuses to become one function of an exported file where the settings treat images differently by size.
   func validateExport() throws(ConfigurationError)
 
   /// Whether an exported function takes conditions of any size; false where layers resize to numbers that a
@@ -57,7 +57,7 @@ extension TranslatingSystem {
     try translate(examples[direction.source], direction: direction, draws: draws)
   }
 
-  /// Refuses nothing.
+  /// Accepts everything.
   public func validateExport() throws(ConfigurationError) {}
 
   /// True.
@@ -76,7 +76,7 @@ extension TranslatingSystem {
     return found
   }
 
-  /// Outputs for the request's pictures `[n, channels, height, width]` of any size in -1 … 1, one at a time so
+  /// Outputs for the request's images `[n, channels, height, width]` of any size in -1 … 1, one at a time so
   /// that memory stays bounded; they come back in -1 … 1.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     let known = directions

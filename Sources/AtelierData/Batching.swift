@@ -3,7 +3,8 @@ public import Torch
 extension Example {
   /// Examples as one batch: equal fields stacked along a new first axis.
   ///
-  /// - Throws: ``DatasetError/invalid(reason:)`` for a field that is missing from some examples or whose shape
+  /// - Throws: ``DatasetError/invalid(reason:)`` for a field that is missing from some examples or whose
+  /// shape
   ///   differs.
   public static func stacked(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
     guard let first = examples.first else { throw .invalid(reason: "a batch of no examples was asked for") }
@@ -54,9 +55,9 @@ extension Example {
   }
 }
 
-/// Batches of examples of similar lengths, so that little of them is padding: the examples in random order are cut
-/// into pools of `batchSize * pool`, each pool is sorted by length and cut into batches, and all batches are served
-/// in random order. The last batch of a pass may be smaller.
+/// Batches of examples of similar lengths, so that little of them is padding: the examples in random order
+/// are cut into pools of `batchSize * pool`, each pool is sorted by length and cut into batches, and all
+/// batches are served in random order. The last batch of a pass may be smaller.
 ///
 /// - Parameters:
 ///   - lengths: the length of each example.

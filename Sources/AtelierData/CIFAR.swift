@@ -1,7 +1,7 @@
 public import Foundation
 
 /// Reads the binary version of CIFAR-10 and CIFAR-100: records of one label byte (two for CIFAR-100, coarse
-/// then fine) and 3,072 bytes of a 32 x 32 picture, red plane first.
+/// then fine) and 3,072 bytes of a 32 x 32 image, red plane first.
 ///
 /// Source: Krizhevsky 2009 and the description on the data sets' page. Files are `data_batch_1.bin` and so
 /// on with `test_batch.bin`, or `train.bin` and `test.bin`; class names are in `batches.meta.txt` or

@@ -1,31 +1,31 @@
 public import Foundation
 public import Torch
 
-/// Two labelled pictures an example, drawn independently: one whose content counts, one that shows a class.
+/// Two labelled images an example, drawn independently: one whose content counts, one that shows a class.
 ///
 /// Labels number the classes that training sees first, in order of their names, then those that were held
-/// out. An example holds the two pictures and their labels, named after the first picture with `Label`
+/// out. An example holds the two images and their labels, named after the first image with `Label`
 /// behind it, and `classLabel`.
 public struct ClassPairDataset: Dataset {
   /// What the data are; `classNames` are those that training sees.
   public let description: DatasetDescription
   /// The names of all classes, in the order of the labels.
   public let allClassNames: [String]
-  /// Whether the contents are the same pictures that training has, because the data are not divided into parts.
+  /// Whether the contents are the same images that training has, because the data are not divided into parts.
   public let trainsOnContents: Bool
-  /// Where pictures come from; contents from the first alone.
+  /// Where images come from; contents from the first alone.
   private let parts: [any Dataset]
-  /// The class of each picture of all parts, in the new order.
+  /// The class of each image of all parts, in the new order.
   private let labels: [Int]
   private let contents: [Int]
   private let shown: [Int]
   private let names: (content: String, shown: String)
 
-  /// Pairs of pictures of a labelled data set.
+  /// Pairs of images of a labelled data set.
   ///
   /// - Parameters:
   ///   - heldOut: names of classes that training never sees.
-  ///   - further: more pictures, which show classes but are no contents.
+  ///   - further: more images, which show classes but are no contents.
   ///   - showsHeldOut: whether the classes that are shown are those, as in held-out examples.
   /// - Throws: ``DatasetError/invalid(reason:)`` for a class that is not there, or where nothing is left.
   public init(
@@ -82,13 +82,13 @@ public struct ClassPairDataset: Dataset {
     names = (content, shown)
   }
 
-  /// The number of content pictures.
+  /// The number of content images.
   public var count: Int { contents.count }
 
-  /// Always true: the class picture is drawn.
+  /// Always true: the class image is drawn.
   public var isRandom: Bool { true }
 
-  /// The content picture of a number, and a class picture that follows from the number.
+  /// The content image of a number, and a class image that follows from the number.
   public func example(at index: Int) throws(DatasetError) -> Example {
     try check(index)
     // Numbers far apart for neighbours, so that neighbours are shown different classes.
@@ -97,7 +97,7 @@ public struct ClassPairDataset: Dataset {
       try parts[0].example(at: contents[index]), contents[index], try stored(partner), partner)
   }
 
-  /// The content picture of a number, and a random class picture, both changed as the augmentation says.
+  /// The content image of a number, and a random class image, both changed as the augmentation says.
   public func example(
     at index: Int, using generator: inout SeededGenerator
   ) throws(DatasetError) -> Example {
@@ -109,10 +109,10 @@ public struct ClassPairDataset: Dataset {
       first, contents[index], try parts[part].example(at: place, using: &generator), partner)
   }
 
-  /// The numbers of the pictures of a class in the order of labels, for ``picture(_:)``.
+  /// The numbers of the images of a class in the order of labels, for ``picture(_:)``.
   public func pictures(ofClass label: Int) -> [Int] { labels.indices.filter { labels[$0] == label } }
 
-  /// A picture by its number, uint8 `[channels, height, width]`, without random changes.
+  /// An image by its number, uint8 `[channels, height, width]`, without random changes.
   public func picture(_ number: Int) throws(DatasetError) -> HostTensor {
     guard let image = try stored(number)["image"] else {
       throw .invalid(reason: "\(description.name) has no pictures")
@@ -125,7 +125,7 @@ public struct ClassPairDataset: Dataset {
     return try parts[part].example(at: place)
   }
 
-  /// Where a picture is: its part, and its place in it.
+  /// Where an image is: its part, and its place in it.
   private func location(_ number: Int) -> (part: Int, place: Int) {
     var (part, place) = (0, number)
     while place >= parts[part].count {
@@ -154,7 +154,7 @@ public struct ClassPairDataset: Dataset {
   }
 }
 
-/// The class of each example, without decoding pictures where the data set knows them.
+/// The class of each example, without decoding images where the data set knows them.
 func classIndices(of dataset: any Dataset) throws(DatasetError) -> [Int] {
   switch dataset {
   case let pictures as PictureDataset: return pictures.labels
@@ -170,11 +170,11 @@ func classIndices(of dataset: any Dataset) throws(DatasetError) -> [Int] {
   return labels
 }
 
-/// Opens labelled pictures as pairs of a content and a class; see ``ClassPairDataset``.
+/// Opens labelled images as pairs of a content and a class; see ``ClassPairDataset``.
 ///
 /// Held-out examples show a content of a class that training sees in a class that it does not, where classes
-/// are held out. No picture of these classes was trained on, so that those of all parts serve; data that are not
-/// divided into parts have a part `test` whose contents training saw.
+/// are held out. No image of these classes was trained on, so that those of all parts serve; data that are
+/// not divided into parts have a part `test` whose contents training saw.
 ///
 /// - Throws: ``DatasetError`` that names the folder and the way out.
 public func openClassPairs(
@@ -186,7 +186,7 @@ public func openClassPairs(
     do throws(DatasetError) {
       return [try openAugmented(at: path, split: part, preparation, options: options)]
     } catch {
-      // Pictures of unseen classes suffice for a part `test`.
+      // Images of unseen classes suffice for a part `test`.
       guard case .missingSplit = error, showsHeldOut, part != split || split == .test else { throw error }
       return []
     }

@@ -6,7 +6,8 @@ internal import Foundation
 ///
 /// | file | contents |
 /// |---|---|
-/// | `classes.json` | a list of names; a table from index to name; a list of `{"name": …, "color": [r, g, b]}` |
+/// | `classes.json` | a list of names; a table from index to name; a list of `{"name": …, "color": [r, g,
+/// b]}` |
 /// | `classes.csv`, `class_dict.csv` | `name,r,g,b` a line, with or without a line of titles |
 /// | `classes.txt`, `label_colors.txt` | a name a line, or `r g b name` |
 struct ClassTable: Sendable, Hashable {

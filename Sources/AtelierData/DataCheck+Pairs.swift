@@ -73,7 +73,7 @@ extension DataCheck {
     }
   }
 
-  /// Pairs whose pictures do not show the same frame.
+  /// Pairs whose images do not show the same frame.
   private mutating func judgeProportions(
     _ matchings: [PairMatching], _ sets: [PictureDataset], _ surveyed: [SurveyedPicture]
   ) {
@@ -148,7 +148,7 @@ extension DataCheck {
         _ = try codec.decodeLabels(files[index], colours: colours)
         return nil
       } catch {
-        // A damaged file is named already, among the pictures.
+        // A damaged file is named already, among the images.
         guard case .unsupported = error else { return nil }
         return "\(files[index].lastPathComponent): \(error.shortReason)"
       }
@@ -162,7 +162,7 @@ extension DataCheck {
         + "as \(first).")
   }
 
-  /// Pictures twice as wide as high may be two pictures.
+  /// Images twice as wide as high may be two images.
   mutating func judgeHalves(_ pictures: [SurveyedPicture]) {
     guard report.layout == .flatPictures else { return }
     let sizes = pictures.compactMap { picture -> (Int, Int)? in

@@ -3,7 +3,7 @@ public import Foundation
 internal import Synchronization
 internal import Torch
 
-/// Looks at data before anyone trains on them: decodes every picture and counts everything that has spoiled a
+/// Looks at data before anyone trains on them: decodes every image and counts everything that has spoiled a
 /// run before.
 ///
 /// Damaged data are findings of the report, not errors; it throws only where there is nothing to report on.
@@ -11,10 +11,12 @@ internal import Torch
 /// - Parameters:
 ///   - path: a folder, a table, or a text file.
 ///   - options: the label column and the decoder's limits.
-///   - system: the name of a system that suits data of a kind, for the suggested command; nil: none is suggested.
-///   - progress: called from any thread with the pictures done and to do.
+///   - system: the name of a system that suits data of a kind, for the suggested command; nil: none is
+/// suggested.
+///   - progress: called from any thread with the images done and to do.
 public func checkData(
-  at path: URL, options: DatasetOptions = DatasetOptions(), suggesting system: (DataKind) -> String? = { _ in nil },
+  at path: URL, options: DatasetOptions = DatasetOptions(),
+  suggesting system: (DataKind) -> String? = { _ in nil },
   progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) throws(DatasetError) -> DataReport {
   if let folders = PairFolders.find(at: path), !folders.mayBeClasses {
@@ -106,7 +108,7 @@ struct DataCheck {
     }
   }
 
-  // MARK: Pictures
+  // MARK: Images
 
   mutating func readPictures(_ progress: (@Sendable (Int, Int) -> Void)?) {
     var sets: [(split: DatasetSplit, data: any Dataset)] = []

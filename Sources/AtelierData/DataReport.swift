@@ -1,5 +1,5 @@
-/// What ``checkData(at:options:suggesting:progress:)`` found: for programs as JSON (it is Codable), for people as
-/// ``DataReport/description``.
+/// What ``checkData(at:options:suggesting:progress:)`` found: for programs as JSON (it is Codable), for
+/// people as ``DataReport/description``.
 public struct DataReport: Sendable, Codable, Hashable {
   /// How much a finding matters.
   public enum Severity: String, Sendable, Codable, Hashable, CaseIterable {
@@ -40,15 +40,15 @@ public struct DataReport: Sendable, Codable, Hashable {
 
   /// A file and what is wrong with it.
   public struct Corrupt: Sendable, Codable, Hashable {
-    /// Relative to the data's root, or `train[17]` where pictures lie in one file.
+    /// Relative to the data's root, or `train[17]` where images lie in one file.
     public var path: String
     /// Why it cannot be used.
     public var reason: String
   }
 
-  /// Pictures that are one and the same, or nearly.
+  /// Images that are one and the same, or nearly.
   public struct Duplicates: Sendable, Codable, Hashable {
-    /// Relative paths, or `train[17]` where pictures lie in one file.
+    /// Relative paths, or `train[17]` where images lie in one file.
     public var members: [String]
     /// Whether members lie in different parts, so that a measure on held-out data would be too good.
     public var crossesParts: Bool
@@ -60,7 +60,7 @@ public struct DataReport: Sendable, Codable, Hashable {
   public struct Part: Sendable, Codable, Hashable {
     /// Which part.
     public var split: DatasetSplit
-    /// Examples (pictures) or bytes (text).
+    /// Examples (images) or bytes (text).
     public var count: Int
     /// Examples of each class, in the order of the labels.
     public var classes: [Tally]
@@ -82,13 +82,13 @@ public struct DataReport: Sendable, Codable, Hashable {
   public var parts: [Part]
   /// Errors first, then warnings, then notes.
   public var findings: [Finding]
-  /// Pictures that cannot be decoded.
+  /// Images that cannot be decoded.
   public var corrupt: [Corrupt]
-  /// Groups of pictures whose decoded pixels are equal.
+  /// Groups of images whose decoded pixels are equal.
   public var exactDuplicates: [Duplicates]
-  /// Pairs of pictures that look the same.
+  /// Pairs of images that look the same.
   public var nearDuplicates: [Duplicates]
-  /// Files that are no pictures by their names.
+  /// Files that are no images by their names.
   public var otherFiles: [String]
   /// A command to begin with, or nil if the data are not fit for training.
   public var suggestedCommand: String?

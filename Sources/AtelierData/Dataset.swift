@@ -9,21 +9,21 @@ public enum DatasetSplit: String, Sendable, Hashable, Codable, CaseIterable {
 public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   /// MNIST's format: `train-images-idx3-ubyte[.gz]` and its labels.
   case idx
-  /// CIFAR-10's binary batches, one label a picture.
+  /// CIFAR-10's binary batches, one label an image.
   case cifar10
-  /// CIFAR-100's binary files, a coarse and a fine label a picture.
+  /// CIFAR-100's binary files, a coarse and a fine label an image.
   case cifar100
   /// A folder a class.
   case classFolders
-  /// Pictures beside `metadata.jsonl`, `metadata.csv` or `labels.csv`.
+  /// Images beside `metadata.jsonl`, `metadata.csv` or `labels.csv`.
   case table
-  /// Pictures without labels.
+  /// Images without labels.
   case flatPictures
-  /// Two pictures side by side in each file.
+  /// Two images side by side in each file.
   case sideBySide
   /// Folders of sources and targets whose files have the same names.
   case pairedFolders
-  /// Two folders of pictures without correspondence.
+  /// Two folders of images without correspondence.
   case unpairedFolders
   /// Plain text.
   case text
@@ -41,13 +41,14 @@ public struct DatasetDescription: Sendable, Codable, Hashable {
   public var split: DatasetSplit
   /// Examples.
   public var count: Int
-  /// `[channels, height, width]` of every picture, or nil where they differ or there are none.
+  /// `[channels, height, width]` of every image, or nil where they differ or there are none.
   public var imageShape: [Int]?
   /// Bits a value on disk, where that is known without decoding: 8 or 16.
   public var bitDepth: Int?
   /// The classes' names; a label is an index into them. Empty where there are no labels.
   public var classNames: [String]
-  /// Red, green and blue of each class, where maps of labels are drawn in colours; nil where they hold indices.
+  /// Red, green and blue of each class, where maps of labels are drawn in colours; nil where they hold
+  /// indices.
   public var classColours: [[UInt8]]?
   /// Examples of each class, in the order of `classNames`.
   public var labelHistogram: [Int]
@@ -101,7 +102,7 @@ public protocol Dataset: Sendable {
   var isInMemory: Bool { get }
   /// The example at `index`, 0 up to `count`.
   ///
-  /// Throws ``DatasetError/corruptPicture(path:reason:)`` for a picture that cannot be decoded.
+  /// Throws ``DatasetError/corruptPicture(path:reason:)`` for an image that cannot be decoded.
   func example(at index: Int) throws(DatasetError) -> Example
   /// Whether examples that are served for training depend on random numbers.
   var isRandom: Bool { get }
@@ -111,11 +112,11 @@ public protocol Dataset: Sendable {
   ) throws(DatasetError) -> Example
   /// The examples at `indices` as one batch, as ``collate(_:)`` makes it.
   func batch(at indices: [Int]) throws(DatasetError) -> [String: HostTensor]
-  /// Examples as one batch; by default each field is stacked along a new first axis. Data whose examples differ
-  /// in length pad them here, see ``Example/padded(_:_:)``.
+  /// Examples as one batch; by default each field is stacked along a new first axis. Data whose examples
+  /// differ in length pad them here, see ``Example/padded(_:_:)``.
   func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor]
-  /// The batches of a pass that is served for training, as numbers of examples; nil, the default: all examples in
-  /// random order, cut into batches of `batchSize`.
+  /// The batches of a pass that is served for training, as numbers of examples; nil, the default: all
+  /// examples in random order, cut into batches of `batchSize`.
   ///
   /// It must follow from its arguments alone, so that a resumed run finds the same batches. Data that put
   /// examples of similar length together, or that serve clips in sequence, have an order of their own; it may

@@ -12,7 +12,7 @@ public enum DatasetError: Error, Sendable, Hashable {
   case missingSplit(path: String, split: DatasetSplit, reason: String)
   /// A data file contradicts its own header or its neighbours.
   case corruptFile(path: String, reason: String)
-  /// One picture is damaged; ``Loader`` can go on without it.
+  /// One image is damaged; ``Loader`` can go on without it.
   case corruptPicture(path: String, reason: String)
   /// A label or a column of a table cannot be used.
   case badTable(path: String, reason: String)

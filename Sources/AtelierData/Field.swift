@@ -1,4 +1,4 @@
-/// The range of picture values that a network works in.
+/// The range of image values that a network works in.
 public enum ImageRange: String, Sendable, Hashable, Codable {
   /// -1 … 1, what tanh gives.
   case signed
@@ -22,8 +22,8 @@ public enum FieldKind: Sendable, Hashable {
   case video(frames: Int, channels: Int, height: Int, width: Int, range: ImageRange)
   /// float32 vectors `[batch, size]`.
   case features(size: Int)
-  /// int64 token indices `[batch, time]` of sequences of different lengths, padded at the end to the longest of the
-  /// batch with `padding`; a sequence has at most `longest` tokens.
+  /// int64 token indices `[batch, time]` of sequences of different lengths, padded at the end to the longest
+  /// of the batch with `padding`; a sequence has at most `longest` tokens.
   case sequence(vocabulary: Int, longest: Int, padding: Int)
   /// int64 class indices `[batch, time]`, one a frame: actions, phonemes.
   case labels(classes: Int, length: Int)

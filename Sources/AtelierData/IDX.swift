@@ -4,7 +4,7 @@ public import Foundation
 /// 32-bit length each), then the elements, row-major.
 ///
 /// Source: the format's description on Yann LeCun's page of MNIST. Only unsigned bytes (type 8) occur in
-/// data sets of pictures.
+/// data sets of images.
 public enum IDX {
   /// Lengths and bytes of a file, compressed with gzip or not.
   ///
@@ -69,7 +69,7 @@ public enum IDX {
     return (shape, start, expected)
   }
 
-  /// Opens the pictures and labels of a folder.
+  /// Opens the images and labels of a folder.
   ///
   /// The files are found by the ends of their names, so that prefixes such as `emnist-letters-` do no
   /// harm. Class names come from `classes.txt` (a line each) if there is one, from Fashion-MNIST's own list
@@ -114,7 +114,7 @@ public enum IDX {
       source: labels.path, preparation: preparation)
   }
 
-  /// Whether a folder holds the pictures of at least one part.
+  /// Whether a folder holds the images of at least one part.
   static func isPresent(in folder: URL) throws(DatasetError) -> Bool {
     if try find(in: folder, split: .train, kind: "images", dimensions: 3) != nil { return true }
     return try find(in: folder, split: .test, kind: "images", dimensions: 3) != nil

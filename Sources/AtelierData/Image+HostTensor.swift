@@ -2,12 +2,12 @@ public import AtelierMedia
 public import Torch
 
 extension Image {
-  /// The picture as uint8 `[channels, height, width]`, 0...255; 16-bit pictures are rounded to 8 bits.
+  /// The image as uint8 `[channels, height, width]`, 0...255; 16-bit images are rounded to 8 bits.
   public func hostTensor() -> HostTensor {
     HostTensor(shape: [channels, height, width], dtype: .uint8, bytes: planarBytes())
   }
 
-  /// The picture as float32 `[channels, height, width]`, 0 black and 1 white, at its full depth.
+  /// The image as float32 `[channels, height, width]`, 0 black and 1 white, at its full depth.
   public func floatTensor() -> HostTensor {
     let plane = width * height
     let interleaved = floats
@@ -35,7 +35,7 @@ extension Image {
     }
   }
 
-  /// A picture of planar 8-bit values.
+  /// An image of planar 8-bit values.
   init(planar: some Collection<UInt8>, channels: Int, height: Int, width: Int) {
     if channels == 1 {
       self.init(width: width, height: height, channels: 1, bytes: Array(planar))
@@ -54,7 +54,7 @@ extension Image {
     self.init(width: width, height: height, channels: channels, bytes: bytes)
   }
 
-  /// The picture of a tensor `[channels, height, width]` or `[height, width]`.
+  /// The image of a tensor `[channels, height, width]` or `[height, width]`.
   ///
   /// uint8 is taken as it is; floating-point values are mapped from `range` to 0...255, rounded, and
   /// clipped; a not-a-number becomes black.
@@ -99,7 +99,7 @@ extension Image {
     self.init(planar: values, channels: shape[0], height: shape[1], width: shape[2])
   }
 
-  /// The pictures of a batch `[count, channels, height, width]`; see ``init(_:range:)``.
+  /// The images of a batch `[count, channels, height, width]`; see ``init(_:range:)``.
   public static func images(
     of batch: HostTensor, range: ClosedRange<Float> = -1...1
   ) throws(ImageError) -> [Image] {

@@ -1,8 +1,8 @@
 public import AtelierMedia
 
-/// The pictures a system wants: size, channels, and how any picture gets there.
+/// The images a system wants: size, channels, and how any image gets there.
 public struct ImagePreparation: Sendable, Codable, Hashable {
-  /// What happens to a picture of other proportions.
+  /// What happens to an image of other proportions.
   public enum Fit: String, Sendable, Codable, Hashable, CaseIterable {
     /// Scale until it covers the frame, cut what juts out.
     case centerCrop
@@ -16,14 +16,14 @@ public struct ImagePreparation: Sendable, Codable, Hashable {
   public var height: Int
   /// Pixels in a row.
   public var width: Int
-  /// 1 grey, 3 RGB, 4 RGBA; more, where the pictures have as many.
+  /// 1 grey, 3 RGB, 4 RGBA; more, where the images have as many.
   public var channels: Int
-  /// What happens to a picture of other proportions.
+  /// What happens to an image of other proportions.
   public var fit: Fit
   /// What happens to alpha where there is no channel for it.
   public var alpha: AlphaRule
 
-  /// Pictures of `channels` x `height` x `width`.
+  /// Images of `channels` x `height` x `width`.
   public init(
     height: Int, width: Int, channels: Int, fit: Fit = .centerCrop, alpha: AlphaRule = .flattenOnWhite
   ) {
@@ -37,7 +37,7 @@ public struct ImagePreparation: Sendable, Codable, Hashable {
   /// `[channels, height, width]`.
   public var shape: [Int] { [channels, height, width] }
 
-  /// The picture as the system wants it, with 8 bits a value.
+  /// The image as the system wants it, with 8 bits a value.
   public func callAsFunction(_ image: Image) throws(ImageError) -> Image {
     guard (1...4).contains(channels) || channels == image.channels else {
       throw .invalid(reason: "it has \(image.channels) channels, and \(channels) are wanted")
@@ -53,10 +53,10 @@ public struct ImagePreparation: Sendable, Codable, Hashable {
     return sized.with8Bits()
   }
 
-  /// Many planar 8-bit pictures of one size at once: the same result as one by one, much faster.
+  /// Many planar 8-bit images of one size at once: the same result as one by one, much faster.
   ///
   /// - Parameters:
-  ///   - pixels: `count` pictures of `shape`, one after the other.
+  ///   - pixels: `count` images of `shape`, one after the other.
   ///   - shape: `[channels, height, width]` with 1 or 3 channels.
   func planar(_ pixels: [UInt8], count: Int, shape: [Int]) throws(ImageError) -> [UInt8] {
     guard [1, 3].contains(shape[0]), [1, 3].contains(channels) else {

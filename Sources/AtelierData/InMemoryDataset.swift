@@ -3,11 +3,11 @@ internal import Foundation
 internal import Synchronization
 public import Torch
 
-/// Pictures of one size and their labels, decoded in memory.
+/// Images of one size and their labels, decoded in memory.
 public struct InMemoryDataset: Dataset {
   /// What the data are.
   public let description: DatasetDescription
-  /// `[channels, height, width]` of every picture.
+  /// `[channels, height, width]` of every image.
   public let imageShape: [Int]
   private let pixels: [UInt8]
   private let labels: [Int]
@@ -16,9 +16,9 @@ public struct InMemoryDataset: Dataset {
   ///
   /// - Parameters:
   ///   - images: uint8 `[count, channels, height, width]`.
-  ///   - labels: a class index a picture; empty means that every label is 0.
+  ///   - labels: a class index an image; empty means that every label is 0.
   ///   - classNames: one name a class; empty means numbers.
-  ///   - preparation: the size and channels wanted, or nil for the pictures as they are.
+  ///   - preparation: the size and channels wanted, or nil for the images as they are.
   public init(
     images: HostTensor, labels: [Int] = [], classNames: [String] = [], name: String = "pictures in memory",
     preparation: ImagePreparation? = nil
@@ -38,7 +38,7 @@ public struct InMemoryDataset: Dataset {
       source: name, preparation: preparation)
   }
 
-  /// Completes the description (classes, histogram, shape) and prepares every picture once.
+  /// Completes the description (classes, histogram, shape) and prepares every image once.
   init(
     description: DatasetDescription, shape: [Int], pixels: [UInt8], labels: [Int], source: String,
     preparation: ImagePreparation?
@@ -78,7 +78,7 @@ public struct InMemoryDataset: Dataset {
   /// Always true.
   public var isInMemory: Bool { true }
 
-  /// The picture and its label.
+  /// The image and its label.
   public func example(at index: Int) throws(DatasetError) -> Example {
     guard labels.indices.contains(index) else {
       throw .invalid(reason: "example \(index) of \(labels.count) was asked for")
@@ -91,7 +91,7 @@ public struct InMemoryDataset: Dataset {
     ])
   }
 
-  /// The pictures and labels at `indices`, gathered without a detour over examples.
+  /// The images and labels at `indices`, gathered without a detour over examples.
   public func batch(at indices: [Int]) throws(DatasetError) -> [String: HostTensor] {
     guard indices.allSatisfy({ labels.indices.contains($0) }) else {
       throw .invalid(reason: "an example beyond the \(labels.count) that there are was asked for")

@@ -1,12 +1,12 @@
-/// Random changes that all pictures of an example share, so that pairs stay aligned.
+/// Random changes that all images of an example share, so that pairs stay aligned.
 ///
 /// What is drawn follows from the seed, the pass and the example's place in it, so that a resumed run draws
-/// the same. Held-out pictures are never changed.
+/// the same. Held-out images are never changed.
 public struct JointAugmentation: Sendable, Hashable, Codable {
-  /// The longer side that pictures are resized to before a crop of the wanted size is taken at a random
+  /// The longer side that images are resized to before a crop of the wanted size is taken at a random
   /// place; nil: no larger than wanted. (pix2pix: 286 before a crop of 256.)
   public var resizeTo: Int?
-  /// Whether crops are taken from pictures at their own size instead, as super-resolution does; pictures
+  /// Whether crops are taken from images at their own size instead, as super-resolution does; images
   /// that are too small are enlarged until they cover the crop.
   public var cropsOriginals: Bool
   /// Whether an example is mirrored left to right half of the time.

@@ -2,24 +2,24 @@ internal import AtelierMedia
 internal import Foundation
 internal import Torch
 
-/// What a picture is in an example of several.
+/// What an image is in an example of several.
 enum PictureRole: String, Sendable, Hashable, CaseIterable {
   case source, target, instance
 }
 
-/// Examples of several pictures that show the same frame: pairs of files, halves of one file, or a picture
+/// Examples of several images that show the same frame: pairs of files, halves of one file, or an image
 /// and what is derived from it.
 ///
 /// A value carries the name of its field: uint8 `[channels, height, width]`, or int64 `[height, width]` for a
 /// map of labels.
 public struct JointDataset: Dataset {
-  /// Where the pictures of an example come from.
+  /// Where the images of an example come from.
   enum Contents: Sendable {
     /// A file a role.
     case files([[PictureRole: URL]], labels: Set<PictureRole>)
-    /// Files of two pictures side by side.
+    /// Files of two images side by side.
     case halves([URL])
-    /// Pictures of any data set, and how the condition is made from each; nil: there is none.
+    /// Images of any data set, and how the condition is made from each; nil: there is none.
     case derived(any Dataset, PictureDerivation?)
   }
 
@@ -67,7 +67,7 @@ public struct JointDataset: Dataset {
   /// Whether examples depend on random numbers.
   public var isRandom: Bool { preparation.augmentation != JointAugmentation() }
 
-  /// The example without anything random: whole pictures, or the middle of those that are cut.
+  /// The example without anything random: whole images, or the middle of those that are cut.
   public func example(at index: Int) throws(DatasetError) -> Example {
     var none: SeededGenerator?
     return try example(at: index, drawing: &none)
@@ -98,7 +98,7 @@ public struct JointDataset: Dataset {
 
   // MARK: Pairs of files
 
-  /// A picture as it lies in a file, before it is brought to its field's size.
+  /// An image as it lies in a file, before it is brought to its field's size.
   private enum Raw {
     case picture(Image)
     case labels(LabelMap)
@@ -154,11 +154,11 @@ public struct JointDataset: Dataset {
     default: break
     }
     return try decoding(file) { () throws(ImageError) in
-      // Nothing but labels becomes one-hot; a picture of so many channels is not grey.
+      // Nothing but labels becomes one-hot; an image of so many channels is not grey.
       let isOneHot = if case .picture(let channels) = field.content { channels > 4 } else { false }
       guard holdsLabels || isOneHot else { return .picture(try codec.decode(file)) }
       do throws(ImageError) { return .labels(try codec.decodeLabels(file, colours: colours)) } catch {
-        // Labels that are drawn in colours, without a palette, are a picture like any other; so are bands.
+        // Labels that are drawn in colours, without a palette, are an image like any other; so are bands.
         guard case .unsupported = error else { throw error }
         return .picture(try codec.decode(file))
       }
@@ -173,7 +173,7 @@ public struct JointDataset: Dataset {
     }
   }
 
-  /// Runs what a damaged picture may break off, and names the file.
+  /// Runs what a damaged image may break off, and names the file.
   private func decoding<Result>(
     _ file: URL, _ body: () throws(ImageError) -> Result
   ) throws(DatasetError) -> Result {
@@ -256,7 +256,7 @@ public struct JointDataset: Dataset {
     return example
   }
 
-  // MARK: A picture and what is derived from it
+  // MARK: An image and what is derived from it
 
   private func derived(
     _ base: any Dataset, _ index: Int, _ derivation: PictureDerivation?, _ generator: inout SeededGenerator?
@@ -275,7 +275,7 @@ public struct JointDataset: Dataset {
       guard case .picture(let channels) = field.content else {
         throw .invalid(reason: "the field '\(field.name)' is no picture, and cannot be derived from one")
       }
-      // From the prepared picture, so that the condition belongs to exactly what is shown.
+      // From the prepared image, so that the condition belongs to exactly what is shown.
       let condition = try decoding(file) { () throws(ImageError) in
         let size = transform.size(of: field, at: place)
         return try derivation(picture).converted(toChannels: channels, alpha: .drop)
@@ -286,7 +286,7 @@ public struct JointDataset: Dataset {
     return example
   }
 
-  /// A picture at its own size, what errors call it, and what else its example holds.
+  /// An image at its own size, what errors call it, and what else its example holds.
   private func original(
     _ base: any Dataset, _ index: Int
   ) throws(DatasetError) -> (image: Image, file: URL, rest: [String: HostTensor]) {

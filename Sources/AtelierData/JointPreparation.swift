@@ -1,6 +1,6 @@
-/// One picture of an example as a system wants it.
+/// One image of an example as a system wants it.
 public struct PictureField: Sendable, Hashable {
-  /// What the picture's values are.
+  /// What the image's values are.
   public enum Content: Sendable, Hashable {
     /// Colours, uint8 `[channels, height, width]`. More than four channels of a map of labels are one-hot:
     /// 255 in the channel of the label and 0 elsewhere.
@@ -19,7 +19,7 @@ public struct PictureField: Sendable, Hashable {
   /// Pixels in a row.
   public var width: Int
 
-  /// Describes a picture of an example.
+  /// Describes an image of an example.
   public init(_ name: String, _ content: Content, height: Int, width: Int) {
     self.name = name
     self.content = content
@@ -28,19 +28,19 @@ public struct PictureField: Sendable, Hashable {
   }
 }
 
-/// How examples of several pictures are made ready.
+/// How examples of several images are made ready.
 public struct JointPreparation: Sendable, Hashable {
-  /// The pictures; beside source and target only `instance`.
+  /// The images; beside source and target only `instance`.
   public var fields: [PictureField]
   /// The field of the condition, or of the first of two unpaired sets.
   public var source: String
   /// The field that stands beside it.
   public var target: String
-  /// What happens to pictures of other proportions.
+  /// What happens to images of other proportions.
   public var fit: ImagePreparation.Fit
-  /// Random changes of training pictures.
+  /// Random changes of training images.
   public var augmentation: JointAugmentation
-  /// Whether pictures keep their own size, cut on the right and below to a multiple of the scale between
+  /// Whether images keep their own size, cut on the right and below to a multiple of the scale between
   /// the fields; for measures.
   public var keepsSize: Bool
 

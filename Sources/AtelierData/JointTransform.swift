@@ -1,10 +1,10 @@
 internal import AtelierMedia
 
-/// The geometry that the pictures of one example share: a frame they are brought to, a cut from it, a
+/// The geometry that the images of one example share: a frame they are brought to, a cut from it, a
 /// mirroring, a turn.
 ///
 /// Everything is counted in the pixels of the smallest field, so that a cut falls on whole pixels in every
-/// field, also where one picture is four times as large as the other.
+/// field, also where one image is four times as large as the other.
 struct JointTransform {
   /// What was chosen for one example.
   struct Placement {
@@ -14,7 +14,7 @@ struct JointTransform {
     var x = 0
     var y = 0
     var cut: (width: Int, height: Int)
-    /// Whether pictures are cut as they are, without resizing.
+    /// Whether images are cut as they are, without resizing.
     var isOriginal = false
     var isMirrored = false
     var quarters = 0
@@ -26,7 +26,7 @@ struct JointTransform {
   /// The smallest field.
   private let unit: (width: Int, height: Int)
 
-  /// What whole pictures are cut to a multiple of, so that shrinking them gives whole pixels.
+  /// What whole images are cut to a multiple of, so that shrinking them gives whole pixels.
   private let multiple: Int
 
   init(_ preparation: JointPreparation, derivation: PictureDerivation?) {
@@ -47,9 +47,9 @@ struct JointTransform {
   /// Pixels of a field for one of the smallest.
   private func factor(_ field: PictureField) -> Double { Double(field.height) / Double(unit.height) }
 
-  /// Chooses for an example whose picture of `field` has the given size.
+  /// Chooses for an example whose image of `field` has the given size.
   ///
-  /// - Parameter generator: nil: nothing random, the middle of the picture.
+  /// - Parameter generator: nil: nothing random, the middle of the image.
   func placement(
     of image: Image, as field: PictureField, using generator: inout SeededGenerator?
   ) -> Placement {
@@ -89,7 +89,7 @@ struct JointTransform {
     return place
   }
 
-  /// The size of a field's picture after the cut and the turn.
+  /// The size of a field's image after the cut and the turn.
   func size(of field: PictureField, at place: Placement) -> (width: Int, height: Int) {
     let factor = factor(field)
     let width = Int((Double(place.cut.width) * factor).rounded())
@@ -97,7 +97,7 @@ struct JointTransform {
     return place.quarters % 2 == 0 ? (width, height) : (height, width)
   }
 
-  /// A picture of `field` cut as the example's others.
+  /// An image of `field` cut as the example's others.
   func callAsFunction(
     _ image: Image, as field: PictureField, at place: Placement, filter: ResizingFilter
   ) throws(ImageError) -> Image {

@@ -42,7 +42,7 @@ extension LabelMap {
   }
 }
 
-/// Maps of labels as the pictures that networks take.
+/// Maps of labels as the images that networks take.
 enum LabelPictures {
   /// The colour of an index: the bits of the index, lowest first, go to red, green and blue in turn, from
   /// the highest bit of each downwards (the colour map of PASCAL VOC). Index 0 is black.

@@ -2,7 +2,7 @@ internal import AtelierMedia
 internal import Foundation
 internal import SwiftCSV
 
-/// A table of file names, labels and other columns beside pictures.
+/// A table of file names, labels and other columns beside images.
 struct LabelTable {
   /// The names a table may have, in the order they are looked for.
   static let fileNames = ["metadata.jsonl", "metadata.csv", "labels.csv"]
@@ -90,7 +90,7 @@ struct LabelTable {
     }
   }
 
-  /// Opens the pictures that the table names.
+  /// Opens the images that the table names.
   func dataset(
     root: URL, split: DatasetSplit, labelColumn: String?, preparation: ImagePreparation?, codec: ImageCodec
   ) throws(DatasetError) -> PictureDataset {

@@ -4,8 +4,8 @@ public import Torch
 
 /// A batch in plain memory.
 public struct HostBatch: Sendable, Hashable {
-  /// The values by name, each `[count, …]`; `image` is uint8 `[count, channels, height, width]`, `label` int64
-  /// `[count]`; a ``TokenStream`` gives `token` and `target`, int64 `[time, count]`.
+  /// The values by name, each `[count, …]`; `image` is uint8 `[count, channels, height, width]`, `label`
+  /// int64 `[count]`; a ``TokenStream`` gives `token` and `target`, int64 `[time, count]`.
   public var fields: [String: HostTensor]
   /// Which examples these are; empty for text.
   public var indices: [Int]
@@ -40,17 +40,17 @@ public struct LoaderPosition: Sendable, Codable, Hashable {
   public var fingerprint: String
 }
 
-/// A picture that could not be used, and what stood in for it.
+/// An image that could not be used, and what stood in for it.
 public struct SkippedExample: Sendable, Codable, Hashable {
-  /// The picture's number.
+  /// The image's number.
   public var index: Int
   /// Why it was skipped; names the file.
   public var reason: String
 }
 
-/// What happens when a picture turns out to be corrupt.
+/// What happens when an image turns out to be corrupt.
 public enum CorruptPicturePolicy: String, Sendable, Codable, Hashable, CaseIterable {
-  /// The next good picture of the data set stands in; the corrupt one is named in ``Loader/skipped``.
+  /// The next good image of the data set stands in; the corrupt one is named in ``Loader/skipped``.
   case skip
   /// The loader throws.
   case stop
@@ -58,8 +58,8 @@ public enum CorruptPicturePolicy: String, Sendable, Codable, Hashable, CaseItera
 
 /// Serves batches for ever, pass after pass, in an order that depends on nothing but the seed.
 ///
-/// Each pass is a permutation of the data keyed by (seed, epoch), or the data set's own order of the same key; see
-/// ``Dataset/order(pass:batchSize:using:)``. Random changes of an example are keyed by
+/// Each pass is a permutation of the data keyed by (seed, epoch), or the data set's own order of the same
+/// key; see ``Dataset/order(pass:batchSize:using:)``. Random changes of an example are keyed by
 /// (seed, epoch, place in the pass), so that they resume with the order; a loader that does not shuffle
 /// serves examples without them. Batches are decoded in the background,
 /// `workers` at a time, a few ahead; neither number changes what is served. Data that lie decoded in memory
@@ -78,7 +78,7 @@ public final class Loader {
   public let shuffles: Bool
   /// Whether a last batch that would be smaller is left out.
   public let dropsLast: Bool
-  /// Corrupt pictures met so far, each once, in the order they were met.
+  /// Corrupt images met so far, each once, in the order they were met.
   public private(set) var skipped: [SkippedExample] = []
 
   private let policy: CorruptPicturePolicy
@@ -102,8 +102,8 @@ public final class Loader {
   ///
   /// - Parameters:
   ///   - workers: batches decoded at a time.
-  ///   - corruptPictures: whether a corrupt picture is skipped or stops everything.
-  ///   - onSkip: told of each corrupt picture once, on the caller's thread.
+  ///   - corruptPictures: whether a corrupt image is skipped or stops everything.
+  ///   - onSkip: told of each corrupt image once, on the caller's thread.
   public init(
     _ dataset: any Dataset, batchSize: Int, seed: UInt64 = 0, shuffles: Bool = true, dropsLast: Bool = true,
     workers: Int = 2, corruptPictures: CorruptPicturePolicy = .skip,

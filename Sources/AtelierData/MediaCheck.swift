@@ -3,16 +3,17 @@ internal import AtelierMedia
 public import Foundation
 internal import Synchronization
 
-/// Looks at a folder of sounds or of videos before anyone trains on them: decodes every file and counts what spoils
-/// a run: corrupt files, mixed rates, clipping, silence, DC offset, frozen frames, duplicates.
+/// Looks at a folder of sounds or of videos before anyone trains on them: decodes every file and counts what
+/// spoils a run: corrupt files, mixed rates, clipping, silence, DC offset, frozen frames, duplicates.
 ///
 /// Damaged files are findings of the report, not errors. Frames are compared at 32 x 32 pixels.
 ///
 /// - Parameters:
 ///   - path: a folder; what lies in folders below it counts too, hidden names do not.
 ///   - progress: called from any thread with the files done and to do.
-/// - Returns: nil where the folder holds neither sounds nor videos, or pictures beside them, which
-///   ``checkData(at:options:suggesting:progress:)`` looks at. Where it holds both, the videos count, and the sounds beside them
+/// - Returns: nil where the folder holds neither sounds nor videos, or images beside them, which
+///   ``checkData(at:options:suggesting:progress:)`` looks at. Where it holds both, the videos count, and the
+/// sounds beside them
 ///   do not.
 public func checkMedia(
   at path: URL, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil

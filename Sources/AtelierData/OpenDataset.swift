@@ -5,13 +5,13 @@ public import Foundation
 public struct DatasetOptions: Sendable, Hashable {
   /// The column of a table that holds the label; nil looks for `label`, `class` and `category`.
   public var labelColumn: String?
-  /// How the condition is made from single pictures, whatever else the data hold; nil: pairs as they lie.
+  /// How the condition is made from single images, whatever else the data hold; nil: pairs as they lie.
   public var derivation: PictureDerivation?
   /// Whether source and target, or A and B, change places.
   public var swapsDirection: Bool
-  /// Whether files hold two pictures side by side, whatever their proportions.
+  /// Whether files hold two images side by side, whatever their proportions.
   public var isSideBySide: Bool
-  /// Whether pictures without a partner are an error; else they are left out and named in the notes.
+  /// Whether images without a partner are an error; else they are left out and named in the notes.
   public var isStrict: Bool
   /// The decoder and its limits.
   public var codec: ImageCodec
@@ -57,7 +57,7 @@ public func detectLayout(at path: URL) throws(DatasetError) -> DataLayout {
   throw .unknownLayout(path: path.path, lookedFor: lookedFor)
 }
 
-/// The layout of an undivided folder of pictures.
+/// The layout of an undivided folder of images.
 private func pictureLayout(of folder: URL) -> DataLayout? {
   if LabelTable.find(in: folder) != nil { return .table }
   if PictureFolders.isDivided(folder) { return nil }
@@ -71,16 +71,16 @@ private func pictureLayout(of folder: URL) -> DataLayout? {
   return isFull ? .classFolders : nil
 }
 
-/// Opens labelled pictures, whatever their layout.
+/// Opens labelled images, whatever their layout.
 ///
 /// Recognised, in this order: IDX, CIFAR binary, a table (`metadata.jsonl`, `metadata.csv`, `labels.csv`, or
-/// the path of any such file), a folder a class (with `train/`, `val/`, `test/` above the classes or not), a flat
-/// folder of pictures. Where there are no parts, everything is training data.
+/// the path of any such file), a folder a class (with `train/`, `val/`, `test/` above the classes or not), a
+/// flat folder of images. Where there are no parts, everything is training data.
 ///
 /// - Parameters:
 ///   - path: a folder, or a table.
 ///   - split: the part.
-///   - preparation: size and channels of every picture; nil leaves each as it is.
+///   - preparation: size and channels of every image; nil leaves each as it is.
 public func openDataset(
   at path: URL, split: DatasetSplit = .train, preparation: ImagePreparation? = nil,
   options: DatasetOptions = DatasetOptions()

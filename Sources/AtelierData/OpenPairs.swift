@@ -1,16 +1,16 @@
 internal import AtelierMedia
 public import Foundation
 
-/// Opens examples of two pictures that belong together, and of instance maps where a field asks for them.
+/// Opens examples of two images that belong together, and of instance maps where a field asks for them.
 ///
 /// Recognised, in this order: a condition that is derived (where the options or `derivation` say how, and
 /// there is no pair of folders or the options insist); folders of sources and targets (`A` and `B`, `source`
 /// and `target`, `labels` and `images`, …, see Documentation/data.md) whose files have the same names but for
-/// the endings; files of two pictures side by side.
+/// the endings; files of two images side by side.
 ///
 /// - Parameters:
-///   - split: the part; only training pictures are changed at random.
-///   - derivation: how the condition is made where the data have pictures only.
+///   - split: the part; only training images are changed at random.
+///   - derivation: how the condition is made where the data have images only.
 /// - Throws: ``DatasetError`` that names the folder and the way out.
 public func openPairs(
   at path: URL, split: DatasetSplit = .train, _ preparation: JointPreparation,
@@ -31,7 +31,7 @@ public func openPairs(
     description, .derived(base, chosen), preparation, swaps: options.swapsDirection, codec: options.codec)
 }
 
-/// Opens pictures by themselves that are cut, mirrored or turned at random.
+/// Opens images by themselves that are cut, mirrored or turned at random.
 ///
 /// - Parameter preparation: one field; its name is the value's, `label` and the columns of a table are beside
 ///   it.
@@ -44,7 +44,7 @@ public func openAugmented(
     base.description, .derived(base, nil), preparation, swaps: false, codec: options.codec)
 }
 
-/// The pictures that conditions are derived from: the targets of pairs, else whatever there is.
+/// The images that conditions are derived from: the targets of pairs, else whatever there is.
 private func pictures(
   at path: URL, _ folders: PairFolders?, _ split: DatasetSplit, _ options: DatasetOptions
 ) throws(DatasetError) -> any Dataset {
@@ -169,7 +169,7 @@ struct PairMatching {
     }
   }
 
-  /// Names the pictures without a partner; nil where there are none.
+  /// Names the images without a partner; nil where there are none.
   var unmatchedSentence: String? {
     guard !unmatched.isEmpty else { return nil }
     let texts = unmatched.map { role, lacking in

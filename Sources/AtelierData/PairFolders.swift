@@ -55,7 +55,7 @@ struct PairFolders {
     lists.isEmpty ? parts[split] : lists[split] == nil ? nil : parts[.train]
   }
 
-  /// The pictures of a role in a part by their stems: paths below the folder without the ending. Of files
+  /// The images of a role in a part by their stems: paths below the folder without the ending. Of files
   /// that differ in their endings only, the first counts.
   func files(_ role: PictureRole, of split: DatasetSplit) -> [String: URL] {
     guard let folder = folders(of: split)?[role] else { return [:] }

@@ -2,15 +2,15 @@ internal import AtelierMedia
 public import Foundation
 internal import Torch
 
-/// Picture files, decoded when they are asked for.
+/// Image files, decoded when they are asked for.
 public struct PictureDataset: Dataset {
   /// What the data are.
   public let description: DatasetDescription
-  /// The picture files, in the order of the examples.
+  /// The image files, in the order of the examples.
   public let files: [URL]
-  /// A class index a picture.
+  /// A class index an image.
   public let labels: [Int]
-  /// Numeric columns of a table, a value a picture.
+  /// Numeric columns of a table, a value an image.
   public let columns: [String: [Float]]
   private let preparation: ImagePreparation?
   private let codec: ImageCodec
@@ -42,7 +42,7 @@ public struct PictureDataset: Dataset {
   /// The number of examples.
   public var count: Int { files.count }
 
-  /// The picture, decoded and prepared now, its label, and the table's numbers.
+  /// The image, decoded and prepared now, its label, and the table's numbers.
   public func example(at index: Int) throws(DatasetError) -> Example {
     guard files.indices.contains(index) else {
       throw .invalid(reason: "example \(index) of \(files.count) was asked for")
@@ -74,13 +74,13 @@ extension ImageError {
   }
 }
 
-/// The paths, relative to a folder, of all picture files in it and below it, sorted; hidden names are left
+/// The paths, relative to a folder, of all image files in it and below it, sorted; hidden names are left
 /// out.
 public func pictureFiles(below folder: URL) -> [String] { PictureFolders.pictures(below: folder) }
 
-/// Looks through folders of pictures.
+/// Looks through folders of images.
 enum PictureFolders {
-  /// Whether a file is a picture by its name.
+  /// Whether a file is an image by its name.
   static func isPicture(_ name: String) -> Bool {
     guard let dot = name.lastIndex(of: ".") else { return false }
     return ImageFormat(fileExtension: String(name[name.index(after: dot)...])) != nil
@@ -92,7 +92,7 @@ enum PictureFolders {
     return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
   }
 
-  /// Paths relative to `folder` of all pictures in it and below it, sorted; hidden names are left out.
+  /// Paths relative to `folder` of all images in it and below it, sorted; hidden names are left out.
   static func pictures(below folder: URL) -> [String] {
     var found: [String] = []
     // Symbolic links to folders are followed a bounded number of levels, so that a loop cannot trap us.
@@ -132,6 +132,6 @@ enum PictureFolders {
       .map { root.appendingPathComponent($0) }
   }
 
-  /// Whether a folder is divided into parts: it has a folder for training pictures.
+  /// Whether a folder is divided into parts: it has a folder for training images.
   static func isDivided(_ root: URL) -> Bool { folder(of: .train, in: root) != nil }
 }

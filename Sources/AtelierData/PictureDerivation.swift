@@ -1,16 +1,16 @@
 public import AtelierMedia
 
-/// How a condition is made from a picture on the fly, where a data set has pictures only.
+/// How a condition is made from an image on the fly, where a data set has images only.
 public enum PictureDerivation: Sendable, Hashable, Codable {
   /// One channel of luminance.
   case grayscale
   /// A Gaussian blur with a deviation in pixels.
   case blur(sigma: Double)
-  /// A picture whose sides are shorter by this factor, by bicubic interpolation with antialiasing.
+  /// An image whose sides are shorter by this factor, by bicubic interpolation with antialiasing.
   case downscale(factor: Int)
   /// Dark outlines on white.
   case edges
-  /// The picture with a hole in its middle, a half of each side: mid-grey, and transparent where the
+  /// The image with a hole in its middle, a half of each side: mid-grey, and transparent where the
   /// condition has a fourth channel.
   case mask
 
@@ -35,7 +35,7 @@ public enum PictureDerivation: Sendable, Hashable, Codable {
     }
   }
 
-  /// The condition that belongs to a picture; with ``downscale(factor:)`` smaller, else of its size.
+  /// The condition that belongs to an image; with ``downscale(factor:)`` smaller, else of its size.
   public func callAsFunction(_ image: Image) throws(ImageError) -> Image {
     switch self {
     case .grayscale: image.grey()

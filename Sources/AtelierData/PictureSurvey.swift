@@ -2,7 +2,7 @@ internal import AtelierHashing
 internal import AtelierMedia
 internal import Foundation
 
-/// A picture as the check sees it.
+/// An image as the check sees it.
 struct SurveyedPicture: Sendable {
   let name: String
   let split: DatasetSplit
@@ -42,7 +42,7 @@ extension SurveyedPicture.Facts {
     // Means of blocks do instead of a filter, and cost a tenth of starting one.
     let thumbnail = Self.blockMeans(image.grey().with8Bits())
     self.thumbnail = thumbnail
-    // Means of 2 x 2 are blocks of an 8 x 8 picture; the last of a row is compared with the first.
+    // Means of 2 x 2 are blocks of an 8 x 8 image; the last of a row is compared with the first.
     let blocks: [Int] = (0..<64).map { block in
       let corner = block / 8 * 32 + block % 8 * 2
       return [0, 1, 16, 17].reduce(0) { $0 + Int(thumbnail[corner + $1]) }
@@ -72,7 +72,7 @@ extension SurveyedPicture.Facts {
   /// The difference between the lightest and the darkest block.
   private var contrast: Int { Int(thumbnail.max() ?? 0) - Int(thumbnail.min() ?? 0) }
 
-  /// Whether two pictures look the same: few comparisons differ, and the thumbnails by 3 % of their contrast
+  /// Whether two images look the same: few comparisons differ, and the thumbnails by 3 % of their contrast
   /// at most.
   func looksLike(_ other: Self) -> Bool {
     guard (hash ^ other.hash).nonzeroBitCount <= 3 else { return false }
@@ -80,18 +80,18 @@ extension SurveyedPicture.Facts {
     return 33 * difference <= contrast * thumbnail.count
   }
 
-  /// Whether there is anything to compare: a blank picture looks like every other blank one.
+  /// Whether there is anything to compare: a blank image looks like every other blank one.
   ///
   /// Below 32 pixels a side, different things look alike: every pair of trousers of Fashion-MNIST does.
   var isDistinctive: Bool { contrast >= 32 && min(width, height) >= 32 }
 }
 
-/// Finds pictures that are the same or nearly.
+/// Finds images that are the same or nearly.
 struct DuplicateSearch {
   let pictures: [SurveyedPicture]
   let facts: [(index: Int, facts: SurveyedPicture.Facts)]
 
-  /// The class whose pictures may look alike without harm: sources, such as outlines, are told apart by
+  /// The class whose images may look alike without harm: sources, such as outlines, are told apart by
   /// detail that a likeness overlooks.
   let ignoredLabel: Int?
 
@@ -103,7 +103,7 @@ struct DuplicateSearch {
     }
   }
 
-  /// Groups of pictures whose pixels are equal, in order of their first members.
+  /// Groups of images whose pixels are equal, in order of their first members.
   func exact() -> [[Int]] {
     Dictionary(grouping: facts, by: \.facts.pixels).values.filter { $0.count > 1 }.map {
       $0.map(\.index).sorted()
@@ -111,9 +111,9 @@ struct DuplicateSearch {
     .sorted { $0[0] < $1[0] }
   }
 
-  /// Pairs of pictures that look the same and are not.
+  /// Pairs of images that look the same and are not.
   ///
-  /// Hashes at most 3 bits apart agree in at least one of four 16-bit bands, so that only pictures that share a
+  /// Hashes at most 3 bits apart agree in at least one of four 16-bit bands, so that only images that share a
   /// band are compared.
   func near() -> [[Int]] {
     var pairs: Set<[Int]> = []

@@ -1,16 +1,16 @@
 /// How data are read: what a run records about it, so that it is resumed and measured in the same way.
 public struct ReadingOptions: Sendable, Hashable {
-  /// What happens to pictures of other proportions.
+  /// What happens to images of other proportions.
   public var fit: ImagePreparation.Fit
   /// The column of a table that holds the label.
   public var labelColumn: String?
-  /// Whether a corrupt picture, or one without its partner, is skipped or stops the run.
+  /// Whether a corrupt image, or one without its partner, is skipped or stops the run.
   public var corruptPictures: CorruptPicturePolicy
-  /// How the condition is made from single pictures; nil: as the data and the system say.
+  /// How the condition is made from single images; nil: as the data and the system say.
   public var derivation: PictureDerivation?
   /// Whether source and target, or A and B, change places.
   public var swapsDirection: Bool
-  /// Whether files hold two pictures side by side, whatever their proportions.
+  /// Whether files hold two images side by side, whatever their proportions.
   public var isSideBySide: Bool
 
   /// The usual way.

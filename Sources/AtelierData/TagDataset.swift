@@ -1,21 +1,21 @@
 internal import Foundation
 public import Torch
 
-/// Examples of a picture's features and one of its tags: a picture with several tags is several examples.
+/// Examples of an image's features and one of its tags: an image with several tags is several examples.
 public struct TagDataset: Dataset {
   /// What the data are; the tags are the classes.
   public let description: DatasetDescription
-  /// float32 `[pictures, size]`.
+  /// float32 `[images, size]`.
   public let features: HostTensor
-  /// The tags of each picture, numbers into the vocabulary's `tags`.
+  /// The tags of each image, numbers into the vocabulary's `tags`.
   public let tags: [[Int]]
-  /// The file name of each picture.
+  /// The file name of each image.
   public let pictureNames: [String]
   private let pairs: [(picture: Int, tag: Int)]
   private let size: Int
   private let names: (feature: String, tag: String)
 
-  /// Features of pictures and their tags; pictures without a known tag make no example.
+  /// Features of images and their tags; images without a known tag make no example.
   ///
   /// - Parameters:
   ///   - feature: what the features are called in an example.
@@ -47,13 +47,13 @@ public struct TagDataset: Dataset {
       labelHistogram: histogram, fingerprint: data.fingerprint)
   }
 
-  /// The number of pairs of a picture and a tag.
+  /// The number of pairs of an image and a tag.
   public var count: Int { pairs.count }
 
   /// Always true.
   public var isInMemory: Bool { true }
 
-  /// The picture's features, float32 `[size]`, and one of its tags, an int64 scalar.
+  /// The image's features, float32 `[size]`, and one of its tags, an int64 scalar.
   public func example(at index: Int) throws(DatasetError) -> Example {
     guard pairs.indices.contains(index) else {
       throw .invalid(reason: "example \(index) of \(pairs.count) was asked for")

@@ -1,11 +1,11 @@
 public import Foundation
 
-/// Pictures with the words that people wrote about them: tags, captions, names.
+/// Images with the words that people wrote about them: tags, captions, names.
 ///
-/// Words that say nothing about a picture by themselves (articles, prepositions, …) are read as text but are
+/// Words that say nothing about an image by themselves (articles, prepositions, …) are read as text but are
 /// no tags.
 public struct TaggedPictures: Sendable {
-  /// A picture and what was written about it.
+  /// An image and what was written about it.
   public struct Picture: Sendable, Hashable {
     /// The file.
     public let file: URL
@@ -15,12 +15,12 @@ public struct TaggedPictures: Sendable {
 
   /// The folder's own name.
   public let name: String
-  /// The pictures of the part, in order of their names.
+  /// The images of the part, in order of their names.
   public let pictures: [Picture]
   /// See ``contentFingerprint(of:)``.
   public let fingerprint: String
 
-  /// The words of each picture that may be tags, each once, in order of appearance.
+  /// The words of each image that may be tags, each once, in order of appearance.
   public func tags(of picture: Picture) -> [String] {
     var seen: Set<String> = []
     return picture.sentences.flatMap { $0 }.filter {
@@ -60,13 +60,13 @@ public struct TaggedPictures: Sendable {
     """.split(separator: " ").map(String.init))
 }
 
-/// Opens pictures with words. Recognised, in this order:
+/// Opens images with words. Recognised, in this order:
 ///
 /// - `captions.txt`, `captions.csv`, `tags.csv` or `tags.txt`: a header, then a line `file,words` each, the
-///   pictures beside it or in a folder `images`; several lines of one picture are several captions;
-/// - pictures each with a text file of its name, whose first line counts.
+///   images beside it or in a folder `images`; several lines of one image are several captions;
+/// - images each with a text file of its name, whose first line counts.
 ///
-/// Pictures without words are left out. Where there are no folders `train` and `test`, each tenth picture in
+/// Images without words are left out. Where there are no folders `train` and `test`, each tenth image in
 /// order of names is held out.
 ///
 /// - Throws: ``DatasetError`` that names the folder or line and the way out.
@@ -128,7 +128,7 @@ private func taggedLines(of table: URL) throws(DatasetError) -> [String: [[Strin
         path: table.path, reason: "line \(number + 1) has no comma; a line is a file's name, a comma, words")
     }
     let name = String(line[..<comma]).trimmingCharacters(in: .whitespaces)
-    // A name that climbs out of the folder is nobody's picture.
+    // A name that climbs out of the folder is nobody's image.
     guard !name.isEmpty, !name.split(separator: "/").contains(".."), !name.hasPrefix("/") else {
       throw .corruptFile(path: table.path, reason: "line \(number + 1) names the file '\(name)'")
     }
@@ -138,7 +138,7 @@ private func taggedLines(of table: URL) throws(DatasetError) -> [String: [[Strin
   return result
 }
 
-/// Words by picture, from the first line of the text file of the same name.
+/// Words by image, from the first line of the text file of the same name.
 private func textsBeside(_ root: URL) -> [String: [[String]]] {
   var result: [String: [[String]]] = [:]
   for name in PictureFolders.pictures(below: root) {
@@ -162,14 +162,14 @@ public struct TagVocabulary: Sendable, Hashable, Codable {
   public let words: [String]
   /// How often each occurs.
   public let counts: [Int]
-  /// Words that are tags of at least one picture, by number, the most frequent tag first.
+  /// Words that are tags of at least one image, by number, the most frequent tag first.
   public let tags: [Int]
-  /// In how many pictures each of `tags` is one.
+  /// In how many images each of `tags` is one.
   public let tagCounts: [Int]
   /// The training text, a caption an entry, without words that are not in `words`.
   public let sentences: [[Int]]
 
-  /// The words of training pictures that occur at least `minimumCount` times.
+  /// The words of training images that occur at least `minimumCount` times.
   ///
   /// - Throws: ``DatasetError/invalid(reason:)`` where nothing is left.
   public init(of data: TaggedPictures, minimumCount: Int) throws(DatasetError) {

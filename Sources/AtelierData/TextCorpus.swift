@@ -35,10 +35,10 @@ public struct TextCorpus: Sendable, Hashable {
 /// Opens plain text.
 ///
 /// A folder with `train.txt` takes its parts from `train.txt`, `valid.txt` (or `val.txt`, `validation.txt`)
-/// and `test.txt`; where one of the last two is missing it is the other, and where both are, the text is divided
-/// by position. A single file, or all `.txt` files of a folder one after the other by name, is divided by
-/// position: the first 90 %, the next 5 %, the last 5 % of its bytes. Each boundary moves on to the next end of
-/// a line within 1,024 bytes, or else to the next whole character.
+/// and `test.txt`; where one of the last two is missing it is the other, and where both are, the text is
+/// divided by position. A single file, or all `.txt` files of a folder one after the other by name, is
+/// divided by position: the first 90 %, the next 5 %, the last 5 % of its bytes. Each boundary moves on to
+/// the next end of a line within 1,024 bytes, or else to the next whole character.
 public func openText(at path: URL) throws(DatasetError) -> TextCorpus {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
   guard PictureFolders.isFolder(path) else {

@@ -2,9 +2,9 @@ internal import AtelierMedia
 public import Foundation
 internal import Torch
 
-/// Two sets of pictures without correspondence.
+/// Two sets of images without correspondence.
 ///
-/// As in the authors' unaligned data set, a pass goes once through the larger set; the first set's pictures
+/// As in the authors' unaligned data set, a pass goes once through the larger set; the first set's images
 /// come in the loader's order, and each is met by a random one of the second set, drawn anew every time.
 /// Held-out examples pair equal numbers instead.
 public struct UnpairedDataset: Dataset {
@@ -44,16 +44,16 @@ public struct UnpairedDataset: Dataset {
   /// The size of the larger set.
   public var count: Int { description.count }
 
-  /// Always true: the second picture is drawn.
+  /// Always true: the second image is drawn.
   public var isRandom: Bool { true }
 
-  /// The pictures of one number, whole; the smaller set begins anew where it ends.
+  /// The images of one number, whole; the smaller set begins anew where it ends.
   public func example(at index: Int) throws(DatasetError) -> Example {
     var none: SeededGenerator?
     return try example(index, partner: index % files.second.count, &none)
   }
 
-  /// The picture of the first set, and a random one of the second, both changed as the augmentation says.
+  /// The image of the first set, and a random one of the second, both changed as the augmentation says.
   public func example(
     at index: Int, using generator: inout SeededGenerator
   ) throws(DatasetError) -> Example {
@@ -90,7 +90,7 @@ public struct UnpairedDataset: Dataset {
   }
 }
 
-/// Opens two sets of pictures without correspondence: folders `A` and `B` in any of the arrangements of
+/// Opens two sets of images without correspondence: folders `A` and `B` in any of the arrangements of
 /// ``openPairs(at:split:_:derivation:options:)``, or a folder a class with exactly two classes, the first in
 /// order of names being A.
 ///

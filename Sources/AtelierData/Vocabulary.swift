@@ -85,8 +85,8 @@ public struct Vocabulary: Sendable, Hashable {
     return try Self.split(text, unit).map { numbers[$0] ?? unknown }
   }
 
-  /// Words or characters typed by a person: like ``encode(_:)-([UInt8])``, but without an `<eos>` after a line
-  /// that was not ended.
+  /// Words or characters typed by a person: like ``encode(_:)-([UInt8])``, but without an `<eos>` after a
+  /// line that was not ended.
   public func encodePrompt(_ prompt: String) throws(DatasetError) -> [Int] {
     var numbers = try encode(Array(prompt.utf8))
     if unit == .words, !prompt.isEmpty, prompt.last?.isNewline != true { numbers.removeLast() }

@@ -7,8 +7,8 @@ import Perception
 public import Torch
 import TorchNN
 
-/// What measures measure: a system, its data and options, and what several of them need, made when the first of
-/// them asks for it.
+/// What measures measure: a system, its data and options, and what several of them need, made when the first
+/// of them asks for it.
 public final class EvaluationContext {
   /// The system with its weights, networks in evaluation mode.
   public let system: any GenerativeSystem
@@ -62,7 +62,7 @@ public final class EvaluationContext {
 
   // MARK: Images
 
-  /// Pictures and labels of one part of the data.
+  /// Images and labels of one part of the data.
   public struct Pictures {
     /// uint8 `[n, channels, height, width]`.
     public let images: Tensor
@@ -102,7 +102,7 @@ public final class EvaluationContext {
     return Pictures(images: Tensor(images), labels: Tensor(labels).reshaped([-1]), name: split.rawValue)
   }
 
-  /// Generated pictures in -1 … 1, the classes in turn, with their labels where the classes are those of the
+  /// Generated images in -1 … 1, the classes in turn, with their labels where the classes are those of the
   /// data; as many as the options ask for.
   ///
   /// - Throws: ``TrainingError/invalid(reason:)`` for a system that draws no images from latent vectors.
@@ -177,7 +177,7 @@ public final class EvaluationContext {
     }
   }
 
-  /// As many pictures as asked for, the classes in turn, drawn with the evaluation's seed; at most half of a
+  /// As many images as asked for, the classes in turn, drawn with the evaluation's seed; at most half of a
   /// class, so that the other half is left to compare with.
   private func balancedRows(_ pictures: Pictures, count: Int) -> [Int] {
     let order = RandomStream(seed: options.seed, purpose: "real against real").permutation(
@@ -201,10 +201,10 @@ public final class EvaluationContext {
     return chosen
   }
 
-  /// The held-out pictures in two: what everything is compared with, and the real pictures that stand in
+  /// The held-out images in two: what everything is compared with, and the real images that stand in
   /// for samples, as many as those where that leaves more than half.
   ///
-  /// Both must be held out: a classifier's features of pictures it learned from differ from those of
+  /// Both must be held out: a classifier's features of images it learned from differ from those of
   /// others, and real against real would look worse than it is.
   private func divided(_ test: Pictures, count: Int) -> (reference: Pictures, comparison: Pictures) {
     let total = test.images.shape[0]

@@ -4,7 +4,7 @@ public import Perception
 
 /// What `evaluate` is asked to do.
 public struct EvaluationOptions: Sendable {
-  /// Generated pictures.
+  /// Generated images.
   public var samples: Int
   /// Random numbers of samples and subsets follow from it.
   public var seed: UInt64
@@ -20,12 +20,12 @@ public struct EvaluationOptions: Sendable {
   public var withParzen: Bool
   /// Where perceptual distances and sources of features take their weights from.
   public var weights: WeightStore
-  /// Whether translations are measured on whole pictures or at the size of training; nil: whole ones where
-  /// pictures are enlarged.
+  /// Whether translations are measured on whole images or at the size of training; nil: whole ones where
+  /// images are enlarged.
   public var wholePictures: Bool?
   /// Pixels cut off each side before translations are measured; nil: the scale of super-resolution, else 0.
   public var border: Int?
-  /// Whether the data are others than those of the training, so that all of them were held out.
+  /// Whether this is not the training set, so that all of it is held out.
   public var hasOtherData: Bool
   /// Examples that a page shows.
   public var shownExamples: Int
@@ -36,11 +36,11 @@ public struct EvaluationOptions: Sendable {
   /// Where a trained segmenter is looked for, and written into the first; none: where the classifier is kept.
   public var segmenterFolders: [URL]
   /// A segmenter of the user's own, a TorchScript file that takes `[n, 3, height, width]` and gives logits
-  /// `[n, classes, h, w]`; nil: one is trained on the real training pictures.
+  /// `[n, classes, h, w]`; nil: one is trained on the real training images.
   public var segmenterScript: URL?
-  /// What the user's segmenter wants its pictures in.
+  /// What the user's segmenter wants its images in.
   public var segmenterRange: ScriptedSegmenter.InputRange
-  /// From how many training pictures on classes are medium- and many-shot.
+  /// From how many training images on classes are medium- and many-shot.
   public var shotGroups: ShotGroups
 
   /// The usual options.

@@ -3,7 +3,7 @@ import AtelierTraining
 public import Foundation
 import Torch
 
-/// A page that shows the numbers and pictures of an evaluation: `index.html`, and PNG files beside it; all
+/// A page that shows the numbers and images of an evaluation: `index.html`, and PNG files beside it; all
 /// examples of a direction together are `examples-1.png`, `examples-2.png`.
 ///
 /// It needs nothing else: no script, no font, no network.
@@ -80,7 +80,7 @@ public struct EvaluationPage {
       """
   }
 
-  /// One row of pictures, all shown as large as the largest.
+  /// One row of images, all shown as large as the largest.
   private func figure(_ example: TranslationExample, _ name: String, in folder: URL) throws -> String {
     let widest = example.pictures.map(\.picture.width).max() ?? 1
     let shown = max(widest, min(256, widest * (128 / max(1, widest) + 1)))
@@ -95,7 +95,7 @@ public struct EvaluationPage {
     return "<div class=\"row\">\(cells.joined())</div>"
   }
 
-  /// All examples in one picture, a row each, to be shown elsewhere; nil where rows differ in their columns.
+  /// All examples in one image, a row each, to be shown elsewhere; nil where rows differ in their columns.
   private func sheet(_ examples: [TranslationExample]) throws -> Image? {
     guard let titles = examples.first?.pictures.map(\.title),
       examples.allSatisfy({ $0.pictures.map(\.title) == titles })

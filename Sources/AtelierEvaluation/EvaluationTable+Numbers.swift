@@ -2,14 +2,15 @@ public import AtelierMetrics
 public import AtelierTraining
 
 extension EvaluationTable {
-  /// Numbers that were measured run by run, side by side: a column a run, then real against real where that was
-  /// measured, then the runs' baselines.
+  /// Numbers that were measured run by run, side by side: a column a run, then real against real where that
+  /// was measured, then the runs' baselines.
   ///
   /// - Parameters:
   ///   - runs: the runs' names with their numbers. A name that occurs again in a run, of another source of
   ///     features, is numbered.
   ///   - allowsDifferences: whether numbers that were measured differently stand side by side all the same.
-  /// - Throws: ``TrainingError/invalid(reason:)`` where two runs' numbers of one name differ in a field of their
+  /// - Throws: ``TrainingError/invalid(reason:)`` where two runs' numbers of one name differ in a field of
+  /// their
   ///   provenance that counts (`Provenance.uncounted` do not).
   public init(
     title: String, runs: [(name: String, numbers: [MeasuredNumber])], allowsDifferences: Bool = false

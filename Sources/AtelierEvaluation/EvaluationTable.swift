@@ -30,7 +30,7 @@ public struct EvaluationTable: Sendable, Hashable, Codable {
     }
   }
 
-  /// What is compared: the direction, the data, how many pictures.
+  /// What is compared: the direction, the data, how many images.
   public var title: String
   /// The names of the columns, runs first.
   public var columns: [String]

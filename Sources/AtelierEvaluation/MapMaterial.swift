@@ -6,7 +6,8 @@ import Foundation
 import Torch
 import TorchNN
 
-/// Pairs of label maps and images, and what a system makes of the maps: what the measures of systems of maps share.
+/// Pairs of label maps and images, and what a system makes of the maps: what the measures of systems of maps
+/// share.
 final class MapMaterial {
   /// The direction from maps to images.
   let direction: TranslationDirection
@@ -33,7 +34,8 @@ final class MapMaterial {
     let batch: (Int) throws -> Batch
   }
 
-  /// The material of a context's system; nil where the system makes nothing from maps or the data hold no pairs.
+  /// The material of a context's system; nil where the system makes nothing from maps or the data hold no
+  /// pairs.
   ///
   /// - Throws: ``TrainingError/unfitData(path:reason:)`` where no pairs were held out.
   init?(_ context: EvaluationContext) throws {
@@ -76,7 +78,8 @@ final class MapMaterial {
     return rebuilt
   }
 
-  /// The images that are judged, and how they were made: with the real images' styles where the system takes them.
+  /// The images that are judged, and how they were made: with the real images' styles where the system takes
+  /// them.
   func generated() throws -> (images: Tensor, manner: String) {
     if let rebuilt = try rebuilt() { return (rebuilt, "styles of the real pictures") }
     return (try plain(), "one sample a map")
@@ -121,7 +124,7 @@ extension EvaluationContext {
   }
 
   /// Pairs as bytes and maps for the segmenter. Maps are kept as bytes where their classes fit: those of some
-  /// thousands of pictures would else take gigabytes.
+  /// thousands of images would else take gigabytes.
   fileprivate func mapExamples(
     of split: DatasetSplit, _ direction: TranslationDirection, _ classes: Int
   ) throws -> SegmenterTraining.Examples? {

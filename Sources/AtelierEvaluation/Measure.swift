@@ -6,8 +6,8 @@ import Torch
 
 /// Something that can be measured of a trained system.
 ///
-/// A measure decides by the plan alone whether it applies, and takes from the context what it measures on; what
-/// two measures need is made there once.
+/// A measure decides by the plan alone whether it applies, and takes from the context what it measures on;
+/// what two measures need is made there once.
 public protocol Measure: Sendable {
   /// What programs and options name it by: `label-accuracy`.
   static var id: String { get }
@@ -15,8 +15,8 @@ public protocol Measure: Sendable {
   /// Whether it says anything about systems of this plan.
   func applies(to plan: SystemPlan) -> Bool
 
-  /// The numbers, each with which way it is better and what it was measured on; none where the data do not allow
-  /// it, of which the context's `say` is told.
+  /// The numbers, each with which way it is better and what it was measured on; none where the data do not
+  /// allow it, of which the context's `say` is told.
   ///
   /// Networks are in evaluation mode, and no gradients are recorded.
   ///

@@ -1,7 +1,7 @@
 import AtelierMetrics
 import Torch
 
-/// A measure of a picture beside the one it should be.
+/// A measure of an image beside the one it should be.
 struct PairMeasure {
   /// What it is called, with its unit.
   let name: String
@@ -9,18 +9,18 @@ struct PairMeasure {
   let protocolText: String
   /// Which way is better.
   let better: Better
-  /// The value for two pictures, uint8 `[1, channels, height, width]`; nil where they are too small for it.
+  /// The value for two images, uint8 `[1, channels, height, width]`; nil where they are too small for it.
   let value: (_ output: Tensor, _ target: Tensor) throws -> Double?
 }
 
-/// The measures of pairs for pictures of some channels.
+/// The measures of pairs for images of some channels.
 ///
-/// Pictures are rounded to bytes first, as a file would. Source of the protocols: BasicSR
+/// Images are rounded to bytes first, as a file would. Source of the protocols: BasicSR
 /// `metrics/psnr_ssim.py`; its values in 0 … 1 here.
 ///
 /// - Parameters:
 ///   - border: pixels cut off each side, by convention the scale of super-resolution.
-///   - perceptual: distances by features, on pictures in -1 … 1.
+///   - perceptual: distances by features, on images in -1 … 1.
 func pairMeasures(
   channels: Int, border: Int, perceptual: [(name: String, distance: (Tensor, Tensor) throws -> Double)] = []
 ) -> [PairMeasure] {

@@ -4,11 +4,11 @@ import AtelierMetrics
 import AtelierTraining
 import Torch
 
-/// Collects the measures of pairs, picture by picture, and what is needed for distances of sets.
+/// Collects the measures of pairs, image by image, and what is needed for distances of sets.
 struct PairSheet {
   /// The names of the columns.
   private(set) var columns: [String] = []
-  /// Pictures of the first examples.
+  /// Images of the first examples.
   private(set) var examples: [TranslationExample] = []
   /// What could not be measured.
   private(set) var notes: [String] = []
@@ -17,9 +17,9 @@ struct PairSheet {
   private let border: Int
   private let shown: Int
   private var measures: [PairMeasure] = []
-  /// By measure, then by column, the values of all pictures.
+  /// By measure, then by column, the values of all images.
   private var values: [[[Double]]] = []
-  /// By source, then by column (the target last), the features of all pictures.
+  /// By source, then by column (the target last), the features of all images.
   private var features: [[[Tensor]]] = []
   private var count = 0
 
@@ -45,7 +45,7 @@ struct PairSheet {
     values = measures.map { _ in columns.map { _ in [] } }
   }
 
-  /// Takes in one example: each column's picture and the target, uint8 `[1, channels, height, width]`.
+  /// Takes in one example: each column's image and the target, uint8 `[1, channels, height, width]`.
   mutating func add(outputs: [Tensor], target: Tensor, source: [Image]) throws {
     count += 1
     for (column, output) in outputs.enumerated() {

@@ -2,13 +2,13 @@ import AtelierMetrics
 import AtelierTraining
 import Torch
 
-/// Judges generated pictures against real ones that no part of training has seen, and puts beside every
-/// number what the same measure gives for real pictures against real pictures.
+/// Judges generated images against real ones that no part of training has seen, and puts beside every
+/// number what the same measure gives for real images against real images.
 ///
-/// Without that second number a distance says little: it depends on how many pictures there are, on the
+/// Without that second number a distance says little: it depends on how many images there are, on the
 /// features, and on how varied the data are.
 struct SampleJudge {
-  /// What the pictures are compared by.
+  /// What the images are compared by.
   let features: any FeatureSource
   /// A classifier that learned from the real training set only; nil where there are no classes.
   let classifier: ImageClassifier?
@@ -19,11 +19,11 @@ struct SampleJudge {
   private let seed: UInt64
   private let measuredOn: Provenance
 
-  /// A judge with its real pictures.
+  /// A judge with its real images.
   ///
   /// - Parameters:
-  ///   - reference: real pictures of the test set, uint8 `[n, channels, height, width]`.
-  ///   - comparison: other held-out real pictures, as many as will be judged, for real against real.
+  ///   - reference: real images of the test set, uint8 `[n, channels, height, width]`.
+  ///   - comparison: other held-out real images, as many as will be judged, for real against real.
   ///   - source: what the reference is called in protocols, for example `fashion-mnist test`.
   ///   - provenance: the data and their part, which numbers carry beside the features'.
   init(
@@ -39,12 +39,12 @@ struct SampleJudge {
     self.seed = seed
   }
 
-  /// What the pictures are compared by, in words.
+  /// What the images are compared by, in words.
   var facts: String {
     features.provenance.fields.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
   }
 
-  /// The features of pictures that were rounded to bytes first.
+  /// The features of images that were rounded to bytes first.
   func generatedFeatures(of samples: Tensor) -> Tensor { features.features(ofAll: Self.rounded(samples)) }
 
   // MARK: Numbers of generated images' features
@@ -131,7 +131,7 @@ struct SampleJudge {
     ) { try nearestNeighbourAccuracy(real: balanced, fake: $0.slice(0, 0, count)).accuracy }
   }
 
-  /// Pictures in -1 … 1 as the bytes a file would hold; bytes as they are.
+  /// Images in -1 … 1 as the bytes a file would hold; bytes as they are.
   static func rounded(_ samples: Tensor) -> Tensor {
     samples.dtype == .uint8
       ? samples : ((samples + 1) * 127.5).round().clamped(min: 0, max: 255).asType(.uint8)

@@ -9,11 +9,11 @@ import TorchNN
 
 /// How varied the outputs of a translating system with drawn styles are.
 extension TranslationEvaluation {
-  /// The LPIPS distance between outputs of one input, the conditional inception score of one direction, and the
-  /// inception score beside it, by a classifier of the target set's classes; a note where one cannot be measured.
-  /// Nothing for systems without styles of their own.
+  /// The LPIPS distance between outputs of one input, the conditional inception score of one direction, and
+  /// the inception score beside it, by a classifier of the target set's classes; a note where one cannot be
+  /// measured. Nothing for systems without styles of their own.
   ///
-  /// Classes are the folders that pictures of the target set lie in. Source of the measure: Huang et al. 2018
+  /// Classes are the folders that images of the target set lie in. Source of the measure: Huang et al. 2018
   /// (MUNIT), section 5.3, where the classifier is an Inception trained on the target's classes.
   func styleVariety(
     _ subject: TranslationSubject, _ direction: TranslationDirection, columns: Int
@@ -27,7 +27,7 @@ extension TranslationEvaluation {
   }
 
   /// The mean LPIPS distance between two outputs of one input in drawn styles, in the last column between two
-  /// real pictures of the target set. Huang et al. 2018, section 5.3, take 19 pairs of each of 100 inputs.
+  /// real images of the target set. Huang et al. 2018, section 5.3, take 19 pairs of each of 100 inputs.
   private func diversity(
     _ subject: TranslationSubject, _ styled: any StyledTranslatingSystem, _ direction: TranslationDirection,
     columns: Int
@@ -124,14 +124,14 @@ extension TranslationEvaluation {
     system.stylePictures == .oneByOne
   }
 
-  /// The class of each picture of a set: the folder it lies in.
+  /// The class of each image of a set: the folder it lies in.
   private static func classNames(_ dataset: UnpairedDataset, _ isFirst: Bool) -> [String] {
     (isFirst ? dataset.files.first : dataset.files.second).map {
       $0.deletingLastPathComponent().lastPathComponent
     }
   }
 
-  /// The pictures of one set with their classes, as bytes; nil where none has a known class.
+  /// The images of one set with their classes, as bytes; nil where none has a known class.
   private func examples(
     _ subject: TranslationSubject, _ dataset: UnpairedDataset, _ field: String, _ isFirst: Bool,
     _ names: [String]
@@ -155,7 +155,7 @@ extension TranslationEvaluation {
     let file = (options.classifierFile ?? URL(fileURLWithPath: "classifier.safetensors"))
       .deletingPathExtension().appendingPathExtension("\(field).safetensors")
     say("the classifier that judges (\(file.lastPathComponent); trained on the real training set only)")
-    // Sets are small here: as many steps as some thousands of pictures would give.
+    // Sets are small here: as many steps as some thousands of images would give.
     let epochs = min(30, max(3, 30_000 / Double(train.images.shape[0])))
     let plan = ClassifierTraining(
       epochs: epochs, batchSize: max(2, min(128, train.images.shape[0] / 4)),

@@ -2,9 +2,9 @@ import AtelierCore
 import AtelierData
 import Torch
 
-/// What a translation has to beat: pictures that nobody has to learn.
+/// The baselines of a translation.
 struct TranslationBaselines {
-  /// The picture that is right on average over the training part.
+  /// The image that is right on average over the training part.
   private let mean: Tensor?
 
   /// The baseline of the input: as it is, or enlarged.
@@ -18,9 +18,9 @@ struct TranslationBaselines {
   let explanations: [String]
 
   /// - Parameters:
-  ///   - sourceChannels: of a condition that is a picture; nil for one that is none.
-  ///   - targets: float32 `[1, channels, height, width]` in 0 … 255, of training pictures.
-  ///   - isWhole: whether pictures have sizes of their own, so that only a mean colour can stand for them.
+  ///   - sourceChannels: of a condition that is an image; nil for one that is none.
+  ///   - targets: float32 `[1, channels, height, width]` in 0 … 255, of training images.
+  ///   - isWhole: whether images have sizes of their own, so that only a mean colour can stand for them.
   init(
     sourceChannels: Int?, targetChannels: Int, scale: Int, isWhole: Bool, targets: (Int) throws -> Tensor?
   ) rethrows {

@@ -25,16 +25,16 @@ public struct TranslationSubject {
   }
 }
 
-/// Measures systems that turn pictures into pictures, several side by side, beside what nobody has to learn.
+/// Measures systems that turn images into images, several side by side, beside baselines.
 ///
-/// Pairs are compared picture by picture; sets without correspondence by distances of their features, and by
+/// Pairs are compared image by image; sets without correspondence by distances of their features, and by
 /// what comes back from there and back again.
 public struct TranslationEvaluation {
   let subjects: [TranslationSubject]
   let options: EvaluationOptions
   let say: (String) -> Void
 
-  /// An evaluation of one system, or of several on the same pictures.
+  /// An evaluation of one system, or of several on the same images.
   ///
   /// - Parameter say: told what is being done, for long work.
   public init(
@@ -48,7 +48,7 @@ public struct TranslationEvaluation {
 
   /// Runs every measure that applies.
   ///
-  /// - Returns: a table and pictures for each direction; several systems are compared in their first.
+  /// - Returns: a table and images for each direction; several systems are compared in their first.
   /// - Throws: ``TrainingError`` where nothing was held out, or where systems cannot be compared.
   public func run() throws -> [TranslationResult] {
     guard let first = subjects.first else { return [] }
@@ -115,7 +115,7 @@ public struct TranslationEvaluation {
       shown: options.shownExamples)
     var baselines: TranslationBaselines?
     var leftOut = 0
-    // Baselines enlarge where one of the systems does: that one's input is the small picture.
+    // Baselines enlarge where one of the systems does: that one's input is the small image.
     let enlarging = players.firstIndex { $0.direction.scale == scale } ?? 0
     let conditioned = players[enlarging]
     for index in 0..<count {
@@ -172,7 +172,7 @@ public struct TranslationEvaluation {
     return TranslationResult(direction: first.direction.name, table: table, examples: sheet.examples)
   }
 
-  /// Systems that are compared see the same number of pictures.
+  /// Systems that are compared see the same number of images.
   private func check(_ players: [Player], count: Int) throws {
     guard count > 0 else {
       throw TrainingError.unfitData(path: players[0].dataName, reason: "there are no held-out pictures in it")
@@ -184,7 +184,7 @@ public struct TranslationEvaluation {
     }
   }
 
-  /// The target of an example, cut to what all systems have of it, which must be the same picture.
+  /// The target of an example, cut to what all systems have of it, which must be the same image.
   private func common(_ targets: [Tensor], _ index: Int, _ players: [Player]) throws -> Tensor {
     let height = targets.map { $0.shape[2] }.min() ?? 0
     let width = targets.map { $0.shape[3] }.min() ?? 0
@@ -205,7 +205,7 @@ public struct TranslationEvaluation {
     guard let training = try player.subject.data.dataset(of: .train), index < training.count else {
       return nil
     }
-    // Of many pictures every so many-th, so that a sorted folder does not decide.
+    // Of many images every so many-th, so that a sorted folder does not decide.
     let stride = max(1, training.count / 500)
     guard index * stride < training.count else { return nil }
     // For one that cannot be decoded the next one stands in, as in training.
@@ -244,10 +244,10 @@ public struct TranslationResult {
   public let direction: String
   /// The numbers.
   public let table: EvaluationTable
-  /// Pictures of the first examples, none selected.
+  /// Images of the first examples, none selected.
   public let examples: [TranslationExample]
 
-  /// A result with its pictures.
+  /// A result with its images.
   public init(direction: String, table: EvaluationTable, examples: [TranslationExample] = []) {
     self.direction = direction
     self.table = table
@@ -255,9 +255,9 @@ public struct TranslationResult {
   }
 }
 
-/// Pictures that belong together, with their titles: the source, what each system made of it, what it should
+/// Images that belong together, with their titles: the source, what each system made of it, what it should
 /// be, and the baselines.
 public struct TranslationExample {
-  /// The pictures, left to right.
+  /// The images, left to right.
   public let pictures: [(title: String, picture: Image)]
 }

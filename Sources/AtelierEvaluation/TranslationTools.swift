@@ -23,13 +23,13 @@ func isUnpaired(_ system: any TranslatingSystem) -> Bool {
 /// The range of a field of a system.
 func range(_ system: any TranslatingSystem, _ field: String) -> ImageRange { system.range(of: field) }
 
-/// Pictures in a range as the bytes a file would hold.
+/// Images in a range as the bytes a file would hold.
 func bytes(_ pictures: Tensor, _ range: ImageRange) -> Tensor {
   let scaled = range == .unit ? pictures * 255 : (pictures + 1) * 127.5
   return scaled.round().clamped(min: 0, max: 255).asType(.uint8)
 }
 
-/// A condition as bytes where it is a picture of one or three channels, or of three and alpha, which is left
+/// A condition as bytes where it is an image of one or three channels, or of three and alpha, which is left
 /// out: what inpainting starts from. Nil where it is none.
 func pictureBytes(_ source: Tensor, _ system: any TranslatingSystem, _ field: String) -> Tensor? {
   guard source.rank == 4, [1, 3, 4].contains(source.shape[1]), source.dtype.isFloatingPoint else {
@@ -52,7 +52,7 @@ struct SetDistances {
   let source: any FeatureSource
   let seed: UInt64
 
-  /// The fewest pictures of a set: a covariance of fewer says next to nothing.
+  /// The fewest images of a set: a covariance of fewer says next to nothing.
   static let fewest = 20
 
   /// Rows of a table: Fréchet and kernel distance of each column's features from the target's.

@@ -23,7 +23,7 @@ extension TranslationEvaluation {
   ) throws -> TranslationResult {
     let system = subject.system
     let sources = try featureSources()
-    // Every picture of each set once: the smaller set begins anew where it ends.
+    // Every image of each set once: the smaller set begins anew where it ends.
     let sizes = (dataset as? UnpairedDataset).map { ($0.files.first.count, $0.files.second.count) }
     let swapped = isSecond(direction.source, of: system)
     let sourceCount = min(
@@ -114,7 +114,7 @@ extension TranslationEvaluation {
   }
 }
 
-/// The features of three sets: outputs, inputs and real pictures of the target.
+/// The features of three sets: outputs, inputs and real images of the target.
 private struct UnpairedSets {
   let sources: [any FeatureSource]
   private var outputs: [[Tensor]]

@@ -2,10 +2,10 @@ internal import CFreeType
 internal import CHarfBuzz
 public import Foundation
 
-/// A font whose glyphs are colour pictures, such as Noto Color Emoji (bitmaps in its table CBDT).
+/// A font whose glyphs are colour images, such as Noto Color Emoji (bitmaps in its table CBDT).
 ///
 /// HarfBuzz finds the glyph of a text, so that sequences joined by invisible characters (families, skin
-/// tones, flags) become their one picture; FreeType gives the picture. A font belongs to one thread.
+/// tones, flags) become their one image; FreeType gives the image. A font belongs to one thread.
 public final class ColourFont {
   private let font: FontFile
   private let shaper: OpaquePointer
@@ -35,7 +35,7 @@ public final class ColourFont {
     return hb_font_create(face)
   }
 
-  /// The picture of a text that the font draws as one glyph, with alpha; nil where it needs several, or has
+  /// The image of a text that the font draws as one glyph, with alpha; nil where it needs several, or has
   /// none.
   public func picture(of text: String) throws(ImageError) -> Image? {
     guard let glyph = glyph(of: text) else { return nil }

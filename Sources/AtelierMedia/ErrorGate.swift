@@ -2,7 +2,7 @@ internal import Foundation
 
 /// Lets any number of decoders run side by side, and one alone when a failure has to be explained.
 ///
-/// libvips collects error texts of all threads in one buffer. When a picture fails, it is decoded once
+/// libvips collects error texts of all threads in one buffer. When an image fails, it is decoded once
 /// more alone, so that the reason given is surely its own.
 final class ErrorGate: @unchecked Sendable {
   // Checked by hand: `running`, `waiting` and `isAlone` are touched only while `condition` is locked.

@@ -35,7 +35,7 @@ extension Image {
 // MARK: - Blurring and outlines
 
 extension Image {
-  /// The picture behind a Gaussian of the given deviation in pixels; border pixels repeat outwards.
+  /// The image behind a Gaussian of the given deviation in pixels; border pixels repeat outwards.
   public func blurred(sigma: Double) throws(ImageError) -> Image {
     guard sigma > 0, sigma <= 1000 else {
       throw .invalid(reason: "a blur of \(sigma) pixels makes no sense; above 0 and up to 1000 do")

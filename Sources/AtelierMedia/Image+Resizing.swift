@@ -11,7 +11,7 @@ public enum ResizingFilter: String, Sendable, Hashable, Codable, CaseIterable {
 }
 
 extension Image {
-  /// The whole picture at another size, proportions not kept.
+  /// The whole image at another size, proportions not kept.
   ///
   /// Colours are weighted by alpha, so that hidden ones do not bleed.
   public func resized(
@@ -48,7 +48,7 @@ extension Image {
 
   /// Cubic resampling in float, because the fixed-point form is off by up to two steps of 255.
   ///
-  /// Beyond the border a picture goes on as its mirror image, as in MATLAB; that needs a whole factor, so
+  /// Beyond the border an image goes on as its mirror image, as in MATLAB; that needs a whole factor, so
   /// that the margin becomes whole pixels. Otherwise border pixels repeat.
   private static func cubic(
     _ image: VipsHandle, width: Int, height: Int
@@ -73,7 +73,7 @@ extension Image {
     }
   }
 
-  /// Scales until the picture covers `width` x `height`, and cuts what juts out evenly on both sides.
+  /// Scales until the image covers `width` x `height`, and cuts what juts out evenly on both sides.
   public func resizedToFill(
     width: Int, height: Int, filter: ResizingFilter = .lanczos
   ) throws(ImageError) -> Image {
@@ -87,7 +87,7 @@ extension Image {
     return try scaled.centerCropped(width: width, height: height)
   }
 
-  /// Scales until the picture fits into `width` x `height`, and fills the rest with `background`
+  /// Scales until the image fits into `width` x `height`, and fills the rest with `background`
   /// (one 8-bit value, the same for every colour channel; opaque).
   public func resizedToFit(
     width: Int, height: Int, background: UInt8 = 0, filter: ResizingFilter = .lanczos
@@ -135,7 +135,7 @@ extension Image {
     return Image(width: width, height: height, channels: channels, depth: depth, bytes: result)
   }
 
-  /// Every pixel repeated `factor` times both ways: how small pictures are shown without blur.
+  /// Every pixel repeated `factor` times both ways: how small images are shown without blur.
   public func enlarged(by factor: Int) throws(ImageError) -> Image {
     guard factor >= 1, width * factor <= 1 << 20, height * factor <= 1 << 20 else {
       throw .invalid(reason: "a picture of \(width) x \(height) cannot be enlarged \(factor) times")

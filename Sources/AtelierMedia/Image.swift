@@ -1,4 +1,4 @@
-/// A picture in plain memory: interleaved pixels, rows from the top, values from black (0) upwards.
+/// An image in plain memory: interleaved pixels, rows from the top, values from black (0) upwards.
 ///
 /// An image is a value; it may cross threads. Colours are sRGB. Alpha, where present, is the last
 /// channel and not premultiplied.
@@ -34,7 +34,7 @@ public struct Image: Sendable, Hashable {
     self.bytes = bytes
   }
 
-  /// A picture of one colour: `value` holds one 8-bit number a channel.
+  /// An image of one colour: `value` holds one 8-bit number a channel.
   public init(width: Int, height: Int, filledWith value: [UInt8]) {
     let pixels = [UInt8](unsafeUninitializedCapacity: width * height * value.count) { buffer, count in
       for index in 0..<(width * height * value.count) { buffer[index] = value[index % value.count] }
@@ -49,10 +49,10 @@ public struct Image: Sendable, Hashable {
   /// Whether there is one colour channel.
   public var isGrey: Bool { channels <= 2 }
 
-  /// White in the picture's own numbers.
+  /// White in the image's own numbers.
   public var largestValue: Int { depth == 8 ? 255 : depth == 16 ? 65535 : 1 }
 
-  /// One value, at the picture's own depth; of a floating-point picture 0 or 1, whichever is nearer.
+  /// One value, at the image's own depth; of a floating-point image 0 or 1, whichever is nearer.
   public subscript(x x: Int, y y: Int, channel channel: Int) -> Int {
     let index = (y * width + x) * channels + channel
     return bytes.withUnsafeBytes { raw in
@@ -94,7 +94,7 @@ public struct Image: Sendable, Hashable {
       bytes: wideValues.withUnsafeBytes { [UInt8]($0) })
   }
 
-  /// A floating-point picture of values from 0 black to 1 white, interleaved.
+  /// A floating-point image of values from 0 black to 1 white, interleaved.
   public init(width: Int, height: Int, channels: Int, floats: [Float]) {
     self.init(
       width: width, height: height, channels: channels, depth: 32,
@@ -113,7 +113,7 @@ public struct Image: Sendable, Hashable {
 // MARK: - Depth
 
 extension Image {
-  /// The same picture with 8 bits a value, rounded to the nearest.
+  /// The same image with 8 bits a value, rounded to the nearest.
   public func with8Bits() -> Image {
     switch depth {
     case 8: self
@@ -127,17 +127,17 @@ extension Image {
     }
   }
 
-  /// The same picture with 16 bits a value.
+  /// The same image with 16 bits a value.
   public func with16Bits() -> Image {
     depth == 16 ? self : Image(width: width, height: height, channels: channels, wideValues: wideValues)
   }
 
-  /// The same picture in floating point.
+  /// The same image in floating point.
   public func withFloats() -> Image {
     depth == 32 ? self : Image(width: width, height: height, channels: channels, floats: floats)
   }
 
-  /// The same picture at a depth of 8, 16 or 32.
+  /// The same image at a depth of 8, 16 or 32.
   public func withDepth(_ depth: Int) -> Image {
     depth == 8 ? with8Bits() : depth == 16 ? with16Bits() : withFloats()
   }
@@ -145,18 +145,18 @@ extension Image {
 
 // MARK: - Channels
 
-/// What becomes of alpha when a picture must lose it.
+/// What becomes of alpha when an image must lose it.
 public enum AlphaRule: String, Sendable, Hashable, Codable, CaseIterable {
-  /// The picture is laid over white paper, which is what a viewer of a web page sees.
+  /// The image is laid over white paper, which is what a viewer of a web page sees.
   case flattenOnWhite
-  /// The picture is laid over black.
+  /// The image is laid over black.
   case flattenOnBlack
   /// Alpha is thrown away; hidden colours come to light.
   case drop
 }
 
 extension Image {
-  /// The same picture with the asked-for channels.
+  /// The same image with the asked-for channels.
   ///
   /// Grey from colour is Rec. 601 luma, `0.299 R + 0.587 G + 0.114 B`, as every common tool uses; colour
   /// from grey repeats it; a new alpha is opaque; of more than four channels the first three count as red,
@@ -182,21 +182,21 @@ extension Image {
     return Image(width: width, height: height, channels: channels, bytes: values)
   }
 
-  /// The picture in grey without alpha.
+  /// The image in grey without alpha.
   public func grey(alpha: AlphaRule = .flattenOnWhite) -> Image { converted(toChannels: 1, alpha: alpha) }
 
-  /// The picture in red, green and blue without alpha.
+  /// The image in red, green and blue without alpha.
   public func rgb(alpha: AlphaRule = .flattenOnWhite) -> Image { converted(toChannels: 3, alpha: alpha) }
 
-  /// The picture without alpha, grey or colour as before.
+  /// The image without alpha, grey or colour as before.
   public func withoutAlpha(_ rule: AlphaRule = .flattenOnWhite) -> Image {
     hasAlpha ? converted(toChannels: isGrey ? 1 : 3, alpha: rule) : self
   }
 
-  /// The alpha channel as a grey picture; nil where there is none.
+  /// The alpha channel as a grey image; nil where there is none.
   public var alpha: Image? { hasAlpha ? channel(channels - 1) : nil }
 
-  /// One channel as a grey picture.
+  /// One channel as a grey image.
   public func channel(_ index: Int) -> Image {
     let size = depth / 8
     let pixel = channels * size
@@ -211,7 +211,7 @@ extension Image {
     return Image(width: width, height: height, channels: 1, depth: depth, bytes: result)
   }
 
-  /// The picture with a grey picture of its size and depth as its alpha, instead of any that it has.
+  /// The image with a grey image of its size and depth as its alpha, instead of any that it has.
   public func withAlpha(_ mask: Image) -> Image {
     precondition(
       mask.channels == 1 && mask.depth == depth && mask.width == width && mask.height == height,
@@ -318,13 +318,13 @@ extension Image {
     return Image(width: width, height: height, channels: channels, depth: depth, bytes: result)
   }
 
-  /// The middle of the picture. An odd remainder leaves one more pixel on the right and below.
+  /// The middle of the image. An odd remainder leaves one more pixel on the right and below.
   public func centerCropped(width: Int, height: Int) throws(ImageError) -> Image {
     try cropped(
       x: (self.width - width) / 2, y: (self.height - height) / 2, width: width, height: height)
   }
 
-  /// The picture with another of its height, channels and depth on its right.
+  /// The image with another of its height, channels and depth on its right.
   public func joined(with other: Image) throws(ImageError) -> Image {
     guard height == other.height, channels == other.channels, depth == other.depth else {
       throw .invalid(reason: "pictures of different heights or kinds cannot be joined")

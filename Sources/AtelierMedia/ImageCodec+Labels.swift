@@ -27,10 +27,12 @@ extension ImageCodec {
   ///
   /// Where two palette entries have one colour, the first is meant.
   ///
-  /// - Parameter colours: a table of classes, red, green and blue of each. With it a picture in colours is a map
+  /// - Parameter colours: a table of classes, red, green and blue of each. With it an image in colours is a
+  /// map
   ///   of labels, and colours decide the class, also those of a palette; grey values stay indices.
-  /// - Throws: ``ImageError/unsupported(file:reason:)`` for a colour that is not in the table, and for a colour
-  ///   picture without palette or table, which is no map of labels.
+  /// - Throws: ``ImageError/unsupported(file:reason:)`` for a colour that is not in the table, and for a
+  /// colour
+  ///   image without palette or table, which is no map of labels.
   public func decodeLabels(_ file: URL, colours: [[UInt8]] = []) throws(ImageError) -> LabelMap {
     try decodeLabels(bytes(of: file), named: file.path, colours: colours)
   }

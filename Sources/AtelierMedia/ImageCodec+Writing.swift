@@ -2,7 +2,7 @@ internal import CVips
 public import Foundation
 
 extension ImageCodec {
-  /// A picture as the bytes of a file.
+  /// An image as the bytes of a file.
   ///
   /// - Parameters:
   ///   - format: any; GIF, HEIC and AVIF where libvips was built with them.
@@ -10,7 +10,7 @@ extension ImageCodec {
   ///     keeps its colours at full resolution.
   ///   - text: keys and values for PNG text chunks; other formats ignore them.
   ///   - metadata: an XMP packet; GIF has no place for it.
-  /// - Returns: the depth that the picture has, as far as the format goes: 16 bits in PNG, HEIC and AVIF
+  /// - Returns: the depth that the image has, as far as the format goes: 16 bits in PNG, HEIC and AVIF
   ///   (which keep 12), floating point in TIFF. JPEG lays alpha over white. More than four channels are
   ///   written to TIFF only.
   public func encode(
@@ -20,7 +20,7 @@ extension ImageCodec {
     try encode(image, as: format, quality: quality, text: text, metadata: metadata, named: "the picture")
   }
 
-  /// Writes a picture; the name's ending chooses the format. The file appears at once or not at all.
+  /// Writes an image; the name's ending chooses the format. The file appears at once or not at all.
   public func write(
     _ image: Image, to file: URL, quality: Int = 92, text: [String: String] = [:], metadata: String? = nil
   ) throws(ImageError) {
@@ -35,7 +35,7 @@ extension ImageCodec {
     }
   }
 
-  /// The XMP packet that a picture file carries; nil where there is none.
+  /// The XMP packet that an image file carries; nil where there is none.
   public func metadata(of bytes: [UInt8]) throws(ImageError) -> String? {
     try ErrorGate.shared.alone { () throws(ImageError) in
       try bytes.withUnsafeBufferPointer { buffer throws(ImageError) in
@@ -117,7 +117,7 @@ extension ImageCodec {
 }
 
 extension Image {
-  /// Writes the picture; the name's ending chooses the format. See
+  /// Writes the image; the name's ending chooses the format. See
   /// ``ImageCodec/write(_:to:quality:text:metadata:)``.
   public func write(to file: URL, quality: Int = 92) throws(ImageError) {
     try ImageCodec().write(self, to: file, quality: quality)

@@ -1,7 +1,7 @@
 internal import CVips
 public import Foundation
 
-/// Reads and writes picture files through libvips.
+/// Reads and writes image files through libvips.
 ///
 /// A decoder is a value of its limits; all of it may be used from any thread.
 public struct ImageCodec: Sendable, Hashable {
@@ -18,17 +18,17 @@ public struct ImageCodec: Sendable, Hashable {
 
   // MARK: Reading
 
-  /// Reads a picture: the first frame or page, upright (EXIF orientation applied), in sRGB.
+  /// Reads an image: the first frame or page, upright (EXIF orientation applied), in sRGB.
   ///
   /// Grey, RGB, alpha, further channels and the depth stay what they are; palettes become RGB, CMYK becomes
   /// 8-bit sRGB. Floating-point values count from 0 to 1 as they stand; where some are above 1, from 0 to
   /// 255, and where some are above 255, to 65535. A cut-short or damaged file is an error, not a half-grey
-  /// picture.
+  /// image.
   public func decode(_ file: URL) throws(ImageError) -> Image {
     try decode(bytes(of: file), named: file.path)
   }
 
-  /// Reads a picture from memory.
+  /// Reads an image from memory.
   ///
   /// - Parameter name: what errors call it.
   public func decode(_ bytes: [UInt8], named name: String = "the picture") throws(ImageError) -> Image {
@@ -48,7 +48,7 @@ public struct ImageCodec: Sendable, Hashable {
     try information(of: bytes(of: file), named: file.path)
   }
 
-  /// What a picture in memory announces.
+  /// What an image in memory announces.
   public func information(
     of bytes: [UInt8], named name: String = "the picture"
   ) throws(ImageError) -> ImageInformation {
@@ -89,7 +89,7 @@ public struct ImageCodec: Sendable, Hashable {
 
   /// The bytes of a file, if they are not more than ``maximumFileBytes``.
   public func bytes(of file: URL) throws(ImageError) -> [UInt8] {
-    // Of a link the target counts, and a pipe among the pictures would keep its reader waiting for ever.
+    // Of a link the target counts, and a pipe among the images would keep its reader waiting for ever.
     let target = file.resolvingSymlinksInPath()
     let values = try? target.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])
     guard values?.isRegularFile == true else {
@@ -108,7 +108,7 @@ public struct ImageCodec: Sendable, Hashable {
     }
   }
 
-  /// Opens an encoded picture whose header is sound and within the limits.
+  /// Opens an encoded image whose header is sound and within the limits.
   func open(
     _ raw: UnsafeRawBufferPointer, _ name: String
   ) throws(ImageError) -> (handle: VipsHandle, format: ImageFormat) {
@@ -176,7 +176,7 @@ public struct ImageCodec: Sendable, Hashable {
     if isDisplay && image.channels > 4 { return image }
 
     let isWide = image.format == VIPS_FORMAT_USHORT
-    // A profile that is damaged or of another colour space is no reason to lose the picture.
+    // A profile that is damaged or of another colour space is no reason to lose the image.
     if image.has("icc-profile-data"),
       let managed = try? image.map({ cvips_profile_to_srgb($0, $1, isWide ? 16 : 8) })
     {
@@ -210,7 +210,7 @@ extension Image {
     depth == 8 ? VIPS_FORMAT_UCHAR : depth == 16 ? VIPS_FORMAT_USHORT : VIPS_FORMAT_FLOAT
   }
 
-  /// Reads a picture file with the default limits; see ``ImageCodec/decode(_:)``.
+  /// Reads an image file with the default limits; see ``ImageCodec/decode(_:)``.
   public init(contentsOf file: URL) throws(ImageError) {
     self = try ImageCodec().decode(file)
   }

@@ -1,22 +1,22 @@
 public import Foundation
 
-/// Why a picture could not be read, written or made.
+/// Why an image could not be read, written or made.
 ///
-/// Every text is one sentence that names the file (or "the picture" when it came from memory).
+/// Every text is one sentence that names the file (or "the image" when it came from memory).
 public enum ImageError: Error, Sendable, Hashable {
   /// The file is missing or may not be read.
   case unreadable(file: String, reason: String)
   /// The bytes are in none of the formats PNG, JPEG, WebP, TIFF, GIF, HEIC and AVIF.
   case notAPicture(file: String)
-  /// The bytes are a picture that is damaged or cut short.
+  /// The bytes are an image that is damaged or cut short.
   case damaged(file: String, reason: String)
   /// The header announces more pixels than the limit allows.
   case tooLarge(file: String, width: Int, height: Int, limit: Int)
-  /// The picture's channels or number format are none that Atelier works with.
+  /// The image's channels or number format are none that Atelier works with.
   case unsupported(file: String, reason: String)
-  /// The picture could not be encoded or written.
+  /// The image could not be encoded or written.
   case unwritable(file: String, reason: String)
-  /// A picture operation was asked for something that does not exist, such as a width of 0.
+  /// An image operation was asked for something that does not exist, such as a width of 0.
   case invalid(reason: String)
 }
 

@@ -1,4 +1,4 @@
-/// The file formats pictures are read from and written to.
+/// The file formats images are read from and written to.
 public enum ImageFormat: String, Sendable, Hashable, Codable, CaseIterable {
   case png, jpeg, webp, tiff, gif, heic, avif
 
@@ -19,10 +19,10 @@ public enum ImageFormat: String, Sendable, Hashable, Codable, CaseIterable {
   /// The usual ending of file names, without the dot.
   public var fileExtension: String { self == .jpeg ? "jpg" : rawValue }
 
-  /// Whether pictures of this format may have alpha.
+  /// Whether images of this format may have alpha.
   public var hasAlpha: Bool { self != .jpeg }
 
-  /// The largest depth that pictures of this format have: 8, 16 or 32.
+  /// The largest depth that images of this format have: 8, 16 or 32.
   public var largestDepth: Int {
     switch self {
     case .tiff: 32
@@ -35,13 +35,13 @@ public enum ImageFormat: String, Sendable, Hashable, Codable, CaseIterable {
   public var carriesMetadata: Bool { self != .gif }
 }
 
-/// What a picture file announces about itself.
+/// What an image file announces about itself.
 public struct ImageInformation: Sendable, Hashable {
   /// The format of the contents, whatever the file is called.
   public let format: ImageFormat
-  /// Pixels in a row, once the picture stands upright.
+  /// Pixels in a row, once the image stands upright.
   public let width: Int
-  /// Rows, once the picture stands upright.
+  /// Rows, once the image stands upright.
   public let height: Int
   /// Channels as stored; a palette counts as the colours it stands for, CMYK as four.
   public let channels: Int

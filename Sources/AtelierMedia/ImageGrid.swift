@@ -1,15 +1,15 @@
-/// Tiles pictures into one, with titles over the columns and beside the rows.
+/// Tiles images into one, with titles over the columns and beside the rows.
 ///
 /// ```swift
 /// let sheet = try ImageGrid(columns: 10, columnTitles: classNames).render(samples)
 /// ```
 ///
-/// Cells are as large as the largest picture; smaller ones sit in the middle of theirs. The result is
+/// Cells are as large as the largest image; smaller ones sit in the middle of theirs. The result is
 /// 8-bit RGB; alpha is laid over white.
 public struct ImageGrid: Sendable, Hashable {
-  /// Pictures in a row.
+  /// Images in a row.
   public var columns: Int
-  /// Pixels between pictures and around the sheet.
+  /// Pixels between images and around the sheet.
   public var padding: Int
   /// How often each pixel is repeated; nil chooses the smallest factor that makes cells at least 64 wide.
   public var scale: Int?
@@ -94,7 +94,7 @@ public struct ImageGrid: Sendable, Hashable {
   }
 }
 
-/// An RGB sheet that pictures are copied onto.
+/// An RGB sheet that images are copied onto.
 private struct Canvas {
   let width: Int
   let height: Int
@@ -106,7 +106,7 @@ private struct Canvas {
     self.bytes = Image(width: width, height: height, filledWith: colour).bytes
   }
 
-  /// Copies an RGB picture that fits.
+  /// Copies an RGB image that fits.
   mutating func place(_ image: Image, x: Int, y: Int) {
     for row in 0..<image.height {
       let from = row * image.width * 3

@@ -33,7 +33,8 @@ public final class OutlineFont {
     style = font.face.pointee.style_name.map { String(cString: $0) } ?? ""
   }
 
-  /// The drawing of a character; nil where the font lacks it, leaves it blank, or makes it longer than 16 ems.
+  /// The drawing of a character; nil where the font lacks it, leaves it blank, or makes it longer than 16
+  /// ems.
   ///
   /// - Parameter size: of the font in pixels (the em), at most 4096; fractions of 1/64 count.
   /// - Throws: ``ImageError`` for a size that cannot be drawn.

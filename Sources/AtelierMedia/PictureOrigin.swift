@@ -1,4 +1,4 @@
-/// Where a generated picture comes from, as its file's metadata say it.
+/// Where a generated image comes from, as its file's metadata say it.
 ///
 /// Written as XMP with the properties of the IPTC Photo Metadata Standard: the digital source type, the
 /// system and its version, and the checkpoint; viewers and platforms read the first.

@@ -2,7 +2,7 @@ internal import CVips
 
 /// Many 8-bit planes of one size, changed in size together.
 ///
-/// libvips treats the channels of an image one by one, so that a hundred small pictures can be the channels
+/// libvips treats the channels of an image one by one, so that a hundred small images can be the channels
 /// of one: each comes out as it would alone, without a hundred times the cost of starting up.
 public struct PlaneStack: Sendable {
   /// What happens to planes of other proportions than the frame.
@@ -81,7 +81,7 @@ public struct PlaneStack: Sendable {
     return PlaneStack(bytes: result, count: count, height: height, width: width)
   }
 
-  /// The planes as channels of one picture of the asked-for size.
+  /// The planes as channels of one image of the asked-for size.
   private func scaledChannels(width: Int, height: Int) throws(ImageError) -> [UInt8] {
     let size = self.width * self.height
     let channels = [UInt8](unsafeUninitializedCapacity: bytes.count) { output, initialized in

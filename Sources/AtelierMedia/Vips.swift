@@ -5,8 +5,8 @@ internal import Foundation
 enum Vips {
   /// Whether libvips came up. Runs once.
   ///
-  /// One thread an operation: parallelism is over pictures, and the result does not depend on how
-  /// many cores there are. The operation cache is off because every picture is decoded for itself, and
+  /// One thread an operation: parallelism is over images, and the result does not depend on how
+  /// many cores there are. The operation cache is off because every image is decoded for itself, and
   /// loaders that libvips does not trust with hostile input are blocked.
   static let isReady: Bool = {
     guard vips_init("atelier") == 0 else { return false }
@@ -116,7 +116,7 @@ final class VipsHandle {
     return [UInt8](UnsafeRawBufferPointer(start: memory, count: length))
   }
 
-  /// The picture, computed now.
+  /// The image, computed now.
   func pixels() throws(VipsFailure) -> Image {
     let bytes = try values()
     let depth = format == VIPS_FORMAT_USHORT ? 16 : format == VIPS_FORMAT_FLOAT ? 32 : 8

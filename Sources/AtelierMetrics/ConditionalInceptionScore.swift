@@ -6,16 +6,16 @@ public struct ConditionalInceptionScore: Sendable, Hashable, Codable {
   /// The mean divergence of an output's class distribution from the mean over the outputs of the same input:
   /// 0 where every input has only one kind of output.
   public let withinInputs: Double
-  /// The mean divergence of an output's class distribution from the mean over all outputs: the logarithm of the
-  /// inception score. It is ``withinInputs`` and ``betweenInputs`` together.
+  /// The mean divergence of an output's class distribution from the mean over all outputs: the logarithm of
+  /// the inception score. It is ``withinInputs`` and ``betweenInputs`` together.
   public let overall: Double
   /// Inputs.
   public let inputs: Int
   /// Outputs of each.
   public let outputs: Int
 
-  /// The mean divergence of an input's mean class distribution from the mean over all outputs: what the inputs
-  /// and not the styles decide.
+  /// The mean divergence of an input's mean class distribution from the mean over all outputs: what the
+  /// inputs and not the styles decide.
   public var betweenInputs: Double { max(0, overall - withinInputs) }
   /// exp of ``withinInputs``, between 1 and the number of classes.
   public var exponential: Double { exp(withinInputs) }
@@ -26,9 +26,11 @@ public struct ConditionalInceptionScore: Sendable, Hashable, Codable {
 /// The conditional inception score: the mean over inputs x of the mean over their outputs y of
 /// KL(p(c|x, y) ‖ p(c|x)), where p(c|x) is the mean of p(c|x, y) over the outputs of x.
 ///
-/// Source: Huang et al. 2018 (MUNIT), section 5.3, whose numbers below 1 are divergences, not their exponentials.
+/// Source: Huang et al. 2018 (MUNIT), section 5.3, whose numbers below 1 are divergences, not their
+/// exponentials.
 ///
-/// - Parameter logits: `[inputs, outputs, classes]` of a classifier of the target's classes, before the softmax;
+/// - Parameter logits: `[inputs, outputs, classes]` of a classifier of the target's classes, before the
+/// softmax;
 ///   at least two outputs of each input.
 /// - Throws: `MetricError` for another shape or numbers that are not finite.
 public func conditionalInceptionScore(logits: Tensor) throws -> ConditionalInceptionScore {

@@ -1,18 +1,18 @@
 public import Torch
 
-/// Fréchet distances of groups of classes, each between the real and the generated pictures of its classes:
-/// class-wise where every class is a group of its own, stratified where classes are grouped by how frequent they
-/// are.
+/// Fréchet distances of groups of classes, each between the real and the generated images of its classes:
+/// class-wise where every class is a group of its own, stratified where classes are grouped by how frequent
+/// they are.
 public struct GroupedFrechetDistance: Sendable, Hashable, Codable {
   /// One group.
   public struct Group: Sendable, Hashable, Codable {
     /// Its classes.
     public let classes: [Int]
-    /// Real pictures of them.
+    /// Real images of them.
     public let realCount: Int
     /// Generated ones.
     public let fakeCount: Int
-    /// The distance; nil where either set has fewer pictures than were asked for.
+    /// The distance; nil where either set has fewer images than were asked for.
     public let distance: Double?
   }
 
@@ -20,7 +20,7 @@ public struct GroupedFrechetDistance: Sendable, Hashable, Codable {
   public let groups: [Group]
   /// The length of the feature vectors.
   public let features: Int
-  /// The fewest pictures of either set for which a distance is given.
+  /// The fewest images of either set for which a distance is given.
   public let fewest: Int
 
   /// The mean of the groups' distances, each group counting once; nil where none has one.
@@ -29,11 +29,11 @@ public struct GroupedFrechetDistance: Sendable, Hashable, Codable {
     return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
   }
 
-  /// Groups with too few pictures for any distance.
+  /// Groups with too few images for any distance.
   public var refused: [Group] { groups.filter { $0.distance == nil } }
 
-  /// Groups with a distance, one of whose covariances has not its full rank: n pictures give a rank of n - 1 at
-  /// most. The distance is then far above what more pictures would give and only comparable at equal numbers.
+  /// Groups with a distance, one of whose covariances has not its full rank: n images give a rank of n - 1 at
+  /// most. The distance is then far above what more images would give and only comparable at equal numbers.
   public var deficient: [Group] {
     groups.filter { $0.distance != nil && min($0.realCount, $0.fakeCount) <= features }
   }
@@ -41,8 +41,9 @@ public struct GroupedFrechetDistance: Sendable, Hashable, Codable {
 
 /// A Fréchet distance for each group of classes.
 ///
-/// Sources: Miyato and Koyama 2018 (intra-FID: a distance for each class, then the mean); Casanova et al. 2021
-/// (IC-GAN, stratified FID: a distance for each group of classes, with the groups' own means and covariances).
+/// Sources: Miyato and Koyama 2018 (intra-FID: a distance for each class, then the mean); Casanova et al.
+/// 2021 (IC-GAN, stratified FID: a distance for each group of classes, with the groups' own means and
+/// covariances).
 ///
 /// - Parameters:
 ///   - real: `[samples, features]`.
@@ -83,14 +84,14 @@ public func groupedFrechetDistance(
   return GroupedFrechetDistance(groups: found, features: real.shape[1], fewest: fewest)
 }
 
-/// How classes are grouped by the number of their training pictures.
+/// How classes are grouped by the number of their training images.
 ///
 /// Source: the many-, medium- and few-shot classes of ImageNet-LT (Liu et al. 2019: more than 100, 20 to 100,
 /// fewer than 20), on which Casanova et al. 2021 measure IC-GAN.
 public struct ShotGroups: Codable, Sendable, Hashable {
-  /// Classes with fewer training pictures are few-shot.
+  /// Classes with fewer training images are few-shot.
   public let few: Int
-  /// Classes with more training pictures are many-shot.
+  /// Classes with more training images are many-shot.
   public let many: Int
 
   /// Bounds; the usual ones are 20 and 100.
@@ -112,7 +113,7 @@ public struct ShotGroups: Codable, Sendable, Hashable {
 
   /// The names of the groups with their classes, those that have any.
   ///
-  /// - Parameter trainingCounts: how many training pictures each class has.
+  /// - Parameter trainingCounts: how many training images each class has.
   public func groups(trainingCounts: [Int]) -> [(name: String, classes: [Int])] {
     let classes = trainingCounts.indices
     return [

@@ -15,7 +15,7 @@ public struct InceptionScore: Sendable, Hashable, Codable {
 ///
 /// Source: Salimans et al. 2016; agrees with torch-fidelity `metric_isc.py` without shuffling. Split i
 /// holds the rows from i·n/splits (whole division) up to the next split's first. The score only means
-/// something for pictures like those the classifier was trained on.
+/// something for images like those the classifier was trained on.
 ///
 /// - Parameters:
 ///   - logits: `[samples, classes]` before the softmax.

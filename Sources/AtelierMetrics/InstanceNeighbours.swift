@@ -4,10 +4,10 @@ public import Torch
 /// neighbourhoods.
 ///
 /// Rows are brought to length 1; among such rows the order of Euclidean distances is that of cosine
-/// similarities. Blocks of float32 products and top-k find candidates; those are ordered by distances computed
-/// from differences in float64, so that the table equals brute force and equal rows come in the order of their
-/// numbers. Where rounding could have hidden a neighbour, all rows within rounding are candidates. Memory beyond
-/// the features and the table stays below a gigabyte.
+/// similarities. Blocks of float32 products and top-k find candidates; those are ordered by distances
+/// computed from differences in float64, so that the table equals brute force and equal rows come in the
+/// order of their numbers. Where rounding could have hidden a neighbour, all rows within rounding are
+/// candidates. Memory beyond the features and the table stays below a gigabyte.
 ///
 /// Source: ic_gan data_utils/datasets_common.py `_obtain_nns`, which asks Faiss or scikit-learn for one
 /// neighbour more and takes the row itself out.
@@ -32,8 +32,8 @@ public func instanceNeighbours(_ features: Tensor, k: Int) throws -> Neighbours 
     let count = unit.shape[0]
     // A block of similarities stays near 256 MB.
     let rows = max(1, min(512, 64_000_000 / count))
-    // Made at once: small results that stay, made between large ones that go, would leave memory in pieces that
-    // the next block of similarities does not fit into.
+    // Made at once: small results that stay, made between large ones that go, would leave memory in pieces
+    // that the next block of similarities does not fit into.
     let table = Neighbours(
       indices: .zeros([count, k], dtype: .int64), distances: .zeros([count, k], dtype: .float64))
     for start in stride(from: 0, to: count, by: rows) {
@@ -90,9 +90,9 @@ extension Neighbours {
 
 /// The largest similarities of every row and their columns, as top-k gives them.
 ///
-/// Sixteen columns make a group, and the best `count` columns lie in the groups with the best `count` maxima: any
-/// other group's columns are no larger than one of each of those. Maxima cost one pass over the block, which top-k
-/// over whole rows takes several times as long as.
+/// Sixteen columns make a group, and the best `count` columns lie in the groups with the best `count` maxima:
+/// any other group's columns are no larger than one of each of those. Maxima cost one pass over the block,
+/// which top-k over whole rows takes several times as long as.
 private func largest(_ count: Int, of similarity: Tensor) -> (values: Tensor, indices: Tensor) {
   let size = 16
   let columns = similarity.shape[1]
@@ -115,7 +115,8 @@ private func largest(_ count: Int, of similarity: Tensor) -> (values: Tensor, in
   return (values, chosen.gathered(1, places))
 }
 
-/// Candidates `[points, candidates]`, given by number, in order of their exact distance, then of their number.
+/// Candidates `[points, candidates]`, given by number, in order of their exact distance, then of their
+/// number.
 private func nearest(_ points: Tensor, _ database: Tensor, _ candidates: Tensor, _ k: Int) -> Neighbours {
   // A row with many equals has many candidates.
   let parts = blocks(of: candidates.shape[1], width: points.shape[0] * points.shape[1]).map { columns in

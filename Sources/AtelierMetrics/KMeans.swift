@@ -12,8 +12,8 @@ public struct Clusters {
 
 /// k-means by Lloyd's algorithm, its first centres drawn as k-means++ does (Arthur and Vassilvitskii 2007).
 ///
-/// Assignments come from blocks of float32 products, so that memory stays bounded. A cluster that loses all its
-/// rows takes the row that lies farthest from its centre.
+/// Assignments come from blocks of float32 products, so that memory stays bounded. A cluster that loses all
+/// its rows takes the row that lies farthest from its centre.
 ///
 /// - Parameters:
 ///   - points: `[rows, features]`.

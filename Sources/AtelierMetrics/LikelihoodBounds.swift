@@ -32,7 +32,8 @@ public func logImportanceWeights(logLikelihood: Tensor, logPrior: Tensor, logPos
 
 /// The evidence lower bound: the mean of log w over latent samples (Kingma and Welling 2014, equation 2).
 ///
-/// - Parameter logWeights: `[samples, examples]`, see ``logImportanceWeights(logLikelihood:logPrior:logPosterior:)``.
+/// - Parameter logWeights: `[samples, examples]`, see
+/// ``logImportanceWeights(logLikelihood:logPrior:logPosterior:)``.
 /// - Throws: `MetricError` for another shape or numbers that are not finite.
 public func evidenceLowerBound(logWeights: Tensor) throws -> LikelihoodBound {
   try withoutGradients {
@@ -44,7 +45,8 @@ public func evidenceLowerBound(logWeights: Tensor) throws -> LikelihoodBound {
 /// The importance-weighted bound log (1/k Σ w), which grows towards log p(x) with k (Burda et al. 2016,
 /// equation 8).
 ///
-/// - Parameter logWeights: `[samples, examples]`, see ``logImportanceWeights(logLikelihood:logPrior:logPosterior:)``.
+/// - Parameter logWeights: `[samples, examples]`, see
+/// ``logImportanceWeights(logLikelihood:logPrior:logPosterior:)``.
 /// - Throws: `MetricError` for another shape or numbers that are not finite.
 public func importanceWeightedLogLikelihood(logWeights: Tensor) throws -> LikelihoodBound {
   try importanceWeightedLogLikelihood(samples: max(1, logWeights.shape.first ?? 1), chunk: .max) { _ in

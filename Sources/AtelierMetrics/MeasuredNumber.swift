@@ -43,7 +43,7 @@ public struct ConfidenceInterval: Sendable, Hashable, Codable {
   }
 }
 
-/// What a measure gives for something that nobody has to learn.
+/// What a measure gives for a baseline.
 public struct BaselineNumber: Sendable, Hashable, Codable {
   /// `bicubic`, `input`, `mean picture`.
   public var name: String
@@ -100,8 +100,8 @@ public struct MeasuredNumber: Sendable, Hashable {
     self.protocolText = protocolText
   }
 
-  /// What two numbers differ in that has to be equal before they are compared: `name`, then the fields of their
-  /// provenance. A number of an older file, which has no provenance, differs in its name at most.
+  /// What two numbers differ in that has to be equal before they are compared: `name`, then the fields of
+  /// their provenance. A number of an older file, which has no provenance, differs in its name at most.
   public func differences(from other: MeasuredNumber) -> [String] {
     let isKnown = !provenance.fields.isEmpty && !other.provenance.fields.isEmpty
     return (name == other.name ? [] : ["name"])

@@ -1,7 +1,7 @@
 import Torch
 
 extension MetricRegistry {
-  /// The measures of pictures that belong together in pairs; one value a picture.
+  /// The measures of images that belong together in pairs; one value an image.
   static let pairMetrics: [String: @Sendable (MetricArguments) throws -> [String: Tensor]] = [
     "psnr": { arguments in
       let pair = try arguments.pair(parameters: ["dataRange"])
@@ -46,7 +46,7 @@ extension MetricRegistry {
 }
 
 extension MetricArguments {
-  /// Two batches of pictures as a named program looks at them.
+  /// Two batches of images as a named program looks at them.
   struct Pair {
     let image: Tensor
     let target: Tensor
@@ -57,7 +57,7 @@ extension MetricArguments {
   /// Reads `image` and `target`; `tool` says how they are looked at.
   ///
   /// `scikit-image` (also the tool where none is named) measures them as they are. `BasicSR` cuts `crop`
-  /// pixels off each side and measures on the luminance where `luminance` says so; its pictures lie in 0 … 1.
+  /// pixels off each side and measures on the luminance where `luminance` says so; its images lie in 0 … 1.
   func pair(parameters: Set<String>) throws -> Pair {
     let tool = try text("tool") ?? "scikit-image"
     switch tool {

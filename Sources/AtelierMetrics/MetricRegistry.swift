@@ -50,7 +50,7 @@ public enum MetricRegistry {
   /// Takes a measure of the given tensors.
   ///
   /// Strict: a missing or unknown input or parameter is an error. Results are float64: scalars, one value a
-  /// picture for measures of pairs, and pictures or tables where those are the result.
+  /// image for measures of pairs, and images or tables where those are the result.
   ///
   /// - Throws: `MetricError` naming what is wrong.
   public static func run(

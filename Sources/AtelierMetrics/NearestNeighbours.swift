@@ -21,7 +21,7 @@ public struct Neighbours {
 ///
 /// - Parameters:
 ///   - query: `[queries, features]`.
-///   - database: `[rows, features]`, of any numeric type: pictures in bytes need not be converted first.
+///   - database: `[rows, features]`, of any numeric type: images in bytes need not be converted first.
 ///   - k: how many neighbours.
 /// - Throws: `MetricError` for shapes that do not fit or numbers that are not finite.
 public func nearestNeighbours(query: Tensor, database: Tensor, k: Int) throws -> Neighbours {

@@ -36,7 +36,7 @@ public let parzenWidths: [Double] = (0..<10).map { pow(10, -1 + Double($0) / 9) 
 ///
 /// The measure of the GAN and conditional GAN papers (Goodfellow et al. 2014, Mirza and Osindero 2014)
 /// after Breuleux et al. 2011: log p(x) = log mean_j N(x; sample_j, sigma² I), sigma chosen on validation
-/// data; they take 10,000 samples, pixels in 0 … 1, the 10,000 test pictures, and the mean ± its standard
+/// data; they take 10,000 samples, pixels in 0 … 1, the 10,000 test images, and the mean ± its standard
 /// error. It is known to mislead (Theis et al. 2016) and kept for comparison.
 ///
 /// - Parameters:

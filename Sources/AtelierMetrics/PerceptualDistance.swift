@@ -34,7 +34,7 @@ extension LPIPS {
   }
 }
 
-/// EfficientNet-Lite0's pooled features, for distances between sets of pictures that are then named after it.
+/// EfficientNet-Lite0's pooled features, for distances between sets of images that are then named after it.
 public final class EfficientNetLiteFeatures: FeatureSource {
   /// The network.
   public let network: EfficientNetLite
@@ -51,7 +51,7 @@ public final class EfficientNetLiteFeatures: FeatureSource {
   /// `efficientnet-lite0`.
   public var name: String { "efficientnet-lite0" }
 
-  /// 16: the widest of its maps, 96 channels of 112×112, takes 5 MB a picture, and several are alive at once.
+  /// 16: the widest of its maps, 96 channels of 112×112, takes 5 MB an image, and several are alive at once.
   public var batchSize: Int { 16 }
 
   /// The network, its weights' fingerprint and the resize.
@@ -62,7 +62,7 @@ public final class EfficientNetLiteFeatures: FeatureSource {
     ]
   }
 
-  /// Features `[n, 1280]` of pictures `[n, 1 or 3, height, width]` in -1 … 1.
+  /// Features `[n, 1280]` of images `[n, 1 or 3, height, width]` in -1 … 1.
   public func features(_ images: Tensor) -> Tensor {
     withoutGradients {
       let bytes = ((images + 1) * 127.5).round().clamped(min: 0, max: 255)

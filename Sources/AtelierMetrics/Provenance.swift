@@ -48,13 +48,13 @@ public struct Provenance: Sendable, Hashable, Codable, ExpressibleByDictionaryLi
     return result
   }
 
-  /// The fields that say how a number came about without making it another measure: the program (`tool`), what
-  /// samples and subsets were drawn with (`seed`), and what a system was given to start from (`manner`), in which
-  /// systems that are compared differ.
+  /// The fields that say how a number came about without making it another measure: the program (`tool`),
+  /// what samples and subsets were drawn with (`seed`), and what a system was given to start from (`manner`),
+  /// in which systems that are compared differ.
   public static let uncounted: Set<String> = ["tool", "seed", "manner"]
 
-  /// The names of the fields in which two measurements differ, without the ``uncounted`` ones, in the order of
-  /// these facts and then of the other's. Numbers may be compared only where there are none.
+  /// The names of the fields in which two measurements differ, without the ``uncounted`` ones, in the order
+  /// of these facts and then of the other's. Numbers may be compared only where there are none.
   public func differences(from other: Provenance) -> [String] {
     var seen = Self.uncounted
     return (fields + other.fields).map(\.name).filter { name in

@@ -1,12 +1,12 @@
 /// How well proposed tags match those that people gave.
 public struct TagMatching: Sendable, Hashable, Codable {
-  /// The share of proposed tags that are among a picture's own, the mean over pictures, 0 … 1.
+  /// The share of proposed tags that are among an image's own, the mean over images, 0 … 1.
   public let precision: Double
-  /// The share of a picture's own tags that were proposed, the mean over pictures, 0 … 1.
+  /// The share of an image's own tags that were proposed, the mean over images, 0 … 1.
   public let recall: Double
-  /// The precision of each picture, for intervals.
+  /// The precision of each image, for intervals.
   public let precisions: [Double]
-  /// The recall of each picture.
+  /// The recall of each image.
   public let recalls: [Double]
 
   /// The harmonic mean of both.
@@ -15,13 +15,13 @@ public struct TagMatching: Sendable, Hashable, Codable {
 
 /// Precision and recall of the first `count` proposed tags.
 ///
-/// A picture with fewer proposals counts as if the missing ones were wrong.
+/// An image with fewer proposals counts as if the missing ones were wrong.
 ///
 /// - Parameters:
-///   - proposed: tags of each picture, the best first.
-///   - own: what people gave each picture; at least one each.
+///   - proposed: tags of each image, the best first.
+///   - own: what people gave each image; at least one each.
 ///   - count: how many proposals count; the paper's ten.
-/// - Throws: `MetricError` for no pictures, unequal counts, or a picture without tags of its own.
+/// - Throws: `MetricError` for no images, unequal counts, or an image without tags of its own.
 public func tagMatching<Tag: Hashable>(
   proposed: [[Tag]], own: [Set<Tag>], count: Int = 10
 ) throws -> TagMatching {

@@ -14,8 +14,8 @@ public enum SourcePosition: Sendable, Codable, Hashable {
   /// No data at all.
   case none
 
-  /// The position of a stream. Those of a ``Loader`` and of a ``TokenStream`` have forms of their own, by which
-  /// runs of every version are read; any other is JSON with sorted keys.
+  /// The position of a stream. Those of a ``Loader`` and of a ``TokenStream`` have forms of their own, by
+  /// which runs of every version are read; any other is JSON with sorted keys.
   public init(of position: some Codable) throws {
     switch position {
     case let position as LoaderPosition: self = .examples(position)
@@ -77,7 +77,7 @@ public struct FieldColumns: Sendable, Hashable {
 
   /// Finds the values for the fields.
   ///
-  /// Where examples stand alone, a picture field takes `image`, a label field `label`, and features of one
+  /// Where examples stand alone, an image field takes `image`, a label field `label`, and features of one
   /// number the column of their own name. In pairs every field takes the value of its own name.
   ///
   /// - Throws: ``TrainingError/unfitData(path:reason:)`` where a field cannot come from these data.

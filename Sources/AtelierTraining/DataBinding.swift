@@ -59,7 +59,7 @@ public final class DataBinding {
 
   private enum Contents {
     case none
-    /// The training part, which value serves which field, and how another part is opened; whole: pictures
+    /// The training part, which value serves which field, and how another part is opened; whole: images
     /// keep their own size.
     case examples(
       any Dataset, FieldColumns,
@@ -72,10 +72,10 @@ public final class DataBinding {
   /// - Parameters:
   ///   - path: a folder or file that `AtelierData` knows, or nil for a system that learns from none.
   ///   - configuration: keys to lay over the system's defaults.
-  ///   - artefacts: those of the run that is resumed, which are then used as they are, or pictures that the
+  ///   - artefacts: those of the run that is resumed, which are then used as they are, or images that the
   ///     user gives beside the data.
-  ///   - onSkip: told of each corrupt picture once.
-  ///   - say: told of long preparations: features of all pictures, neighbourhoods.
+  ///   - onSkip: told of each corrupt image once.
+  ///   - say: told of long preparations: features of all images, neighbourhoods.
   /// - Throws: ``DatasetError``, ``ConfigurationError`` or ``TrainingError``; the text names the file or key.
   public static func open(
     _ path: URL?, for system: any GenerativeSystem.Type, configuration: [String: ConfigurationValue],
@@ -149,7 +149,7 @@ public final class DataBinding {
 
   /// The examples of a part at their own size, for measures of pairs; nil where the data have no such part.
   ///
-  /// Pictures are cut on the right and below to a multiple of the scale between source and target. Sizes
+  /// Images are cut on the right and below to a multiple of the scale between source and target. Sizes
   /// differ, so that examples are read one by one: `data.batch(of: index, in: dataset)`.
   public func wholeDataset(of split: DatasetSplit) throws -> (any Dataset)? {
     guard case .examples(_, _, let open) = contents else { return nil }
@@ -162,7 +162,7 @@ public final class DataBinding {
     return batch(HostBatch(fields: fields, indices: [index], epoch: 0, isFirst: true))
   }
 
-  /// A batch of one example; nil for a picture that cannot be decoded, which is named, unless such pictures
+  /// A batch of one example; nil for an image that cannot be decoded, which is named, unless such images
   /// are to stop everything.
   package func usableBatch(of index: Int, in dataset: any Dataset, say: (String) -> Void) throws -> Batch? {
     do { return try batch(of: index, in: dataset) } catch let error as DatasetError {
@@ -201,7 +201,7 @@ public final class DataBinding {
     }
   }
 
-  /// The number in the training part of an instance: pictures that cannot be read are no instances.
+  /// The number in the training part of an instance: images that cannot be read are no instances.
   public func exampleNumber(ofInstance instance: Int) -> Int {
     instanceRows.isEmpty ? instance : instanceRows[instance]
   }
@@ -247,7 +247,7 @@ public final class DataBinding {
     let opening = try PictureOpening(
       type.identity.name, adaptedPlan.data ?? plan, at: path, reading)
     if !opening.isServed(by: dataset, of: first) { dataset = try opening(.train, whole: false) }
-    // Examples of instances wrap the pictures, which measures and previews go on to read as they are.
+    // Examples of instances wrap the images, which measures and previews go on to read as they are.
     var served = dataset
     var kept = given
     if let plan = adaptedPlan.components(InstancePlan.self).first {

@@ -27,7 +27,7 @@ public struct HealthPolicy: Sendable, Hashable, Codable {
   /// After this many roll-backs training ends.
   public var maximumRollbacks: Int
 
-  /// The usual policy: numbers that are none roll back, all else warns.
+  /// The usual policy: NaN rolls back, all else warns.
   public init(
     notANumber: Reaction = .rollBack, explodingGradients: Reaction = .warn, discriminator: Reaction = .warn,
     diversity: Reaction = .warn, gradientFactor: Double = 100, diversityShare: Double = 0.2,
@@ -42,7 +42,7 @@ public struct HealthPolicy: Sendable, Hashable, Codable {
     self.maximumRollbacks = maximumRollbacks
   }
 
-  /// One reaction to what endangers the run (numbers that are none, exploding gradients), and at most a
+  /// One reaction to what endangers the run (NaN, exploding gradients), and at most a
   /// warning for the rest.
   public init(_ reaction: Reaction) {
     let mild: Reaction = reaction == .ignore ? .ignore : .warn
@@ -68,7 +68,7 @@ public struct HealthFinding: Sendable, Hashable {
     case notANumber
     /// Exploding gradients.
     case explodingGradients
-    /// The balance of the two players.
+    /// The balance of generator and discriminator.
     case discriminator
     /// The diversity of samples.
     case diversity

@@ -28,7 +28,7 @@ public struct HealthWatch: Sendable {
   ///
   /// - Parameters:
   ///   - values: what the system logged. A name that contains `accuracy` and `discriminator` (or `real`,
-  ///     `fake`, `critic`) is the share of pictures that a discriminator judged rightly.
+  ///     `fake`, `critic`) is the share of images that a discriminator judged rightly.
   ///   - gradientNorms: the global gradient norm of each update.
   public mutating func observe(
     values: [(name: String, value: Double)], gradientNorms: [(name: String, value: Double)]

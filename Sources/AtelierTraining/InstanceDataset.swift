@@ -2,16 +2,16 @@ import AtelierCore
 import AtelierData
 import Torch
 
-/// Examples of an instance-conditioned system: the features of an instance with a picture, and its label, from
-/// the instance's neighbourhood; or pictures whose label is the cluster of their features.
+/// Examples of an instance-conditioned system: the features of an instance with an image, and its label, from
+/// the instance's neighbourhood; or images whose label is the cluster of their features.
 ///
-/// A neighbour is never the instance itself. Served without random changes, an instance stands with its nearest
-/// neighbour.
+/// A neighbour is never the instance itself. Served without random changes, an instance stands with its
+/// nearest neighbour.
 struct InstanceDataset: Dataset {
   /// What the data are.
   let description: DatasetDescription
   private let base: any Dataset
-  /// The base's number of each instance; pictures that cannot be read are no instances.
+  /// The base's number of each instance; images that cannot be read are no instances.
   let rows: [Int]
   private let contents: Contents
 
@@ -32,7 +32,7 @@ struct InstanceDataset: Dataset {
       neighbours: table.neighbours.integers(), k: table.neighbours.shape[1])
   }
 
-  /// Pictures with their clusters for labels.
+  /// Images with their clusters for labels.
   init(_ base: any Dataset, rows: [Int], clusters: [Int], count: Int) {
     var description = base.description
     description.count = rows.count
@@ -47,14 +47,14 @@ struct InstanceDataset: Dataset {
 
   /// Instances.
   var count: Int { rows.count }
-  /// Whether the pictures lie decoded in memory.
+  /// Whether the images lie decoded in memory.
   var isInMemory: Bool { base.isInMemory }
   /// Neighbours are drawn.
   var isRandom: Bool {
     if case .neighbourhoods = contents { true } else { base.isRandom }
   }
 
-  /// An instance with its nearest neighbour, or a picture with its cluster.
+  /// An instance with its nearest neighbour, or an image with its cluster.
   func example(at index: Int) throws(DatasetError) -> Example {
     switch contents {
     case .neighbourhoods(let features, _, let size, let neighbours, let k):
@@ -65,7 +65,7 @@ struct InstanceDataset: Dataset {
     }
   }
 
-  /// An instance with a neighbour drawn uniformly; instance and picture are mirrored independently.
+  /// An instance with a neighbour drawn uniformly; instance and image are mirrored independently.
   ///
   /// Source: ic_gan data_utils/datasets_common.py `__getitem__` and `_get_instance_features`.
   func example(at index: Int, using generator: inout SeededGenerator) throws(DatasetError) -> Example {

@@ -5,13 +5,13 @@ import AtelierMetrics
 import Foundation
 public import Torch
 
-/// Computes the features of a data set's pictures once, finds neighbourhoods or clusters, and wraps the data so
+/// Computes the features of a data set's images once, finds neighbourhoods or clusters, and wraps the data so
 /// that examples come from them.
 ///
 /// What was computed becomes artefacts of the run: the table, which names the data, the plan and the hash of
-/// the network in its metadata, and the network, which a picture that was never seen is given to later. A folder
-/// given by the caller keeps both for further runs, each under what it was made from, so that neighbourhoods and
-/// clusters of the same data stand on one network.
+/// the network in its metadata, and the network, which an image that was never seen is given to later. A
+/// folder given by the caller keeps both for further runs, each under what it was made from, so that
+/// neighbourhoods and clusters of the same data stand on one network.
 struct InstancePreparation {
   /// The plan of the system.
   let plan: InstancePlan
@@ -109,7 +109,7 @@ struct InstancePreparation {
     ])
   }
 
-  /// All pictures as bytes with their labels (0 where there are none); a picture that cannot be read is left
+  /// All images as bytes with their labels (0 where there are none); an image that cannot be read is left
   /// out.
   private func pictures(of base: any Dataset) throws -> (rows: [Int], images: Tensor, labels: [Int]) {
     var (rows, labels): ([Int], [Int]) = ([], [])
@@ -193,7 +193,8 @@ struct InstancePreparation {
 
   private func fingerprint(_ base: any Dataset) -> String {
     let shape = base.description.imageShape.map { "\($0)" } ?? "none"
-    return Data("instances 1 \(base.description.fingerprint) \(shape) \(plan.fingerprintText) \(seed)".utf8).sha256Hex
+    return Data("instances 1 \(base.description.fingerprint) \(shape) \(plan.fingerprintText) \(seed)".utf8)
+      .sha256Hex
   }
 
   /// Where the folder of the caller keeps the table and the network; nil where there is no folder.
@@ -297,7 +298,7 @@ public struct InstanceFeatures {
   /// What the features are called in protocols.
   public var name: String { source.name }
 
-  /// Unit features `[n, size]` of pictures `[n, channels, height, width]` in -1 … 1, of the size that the model
+  /// Unit features `[n, size]` of images `[n, channels, height, width]` in -1 … 1, of the size that the model
   /// was trained with.
   public func callAsFunction(_ images: Tensor) -> Tensor {
     InstanceTable.unit(source.features(ofAll: images))

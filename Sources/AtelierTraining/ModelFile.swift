@@ -52,8 +52,8 @@ public struct ModelDescription: Sendable, Hashable {
 /// Nothing in it depends on the time, so that equal trainings give equal bytes.
 public enum ModelFile {
   private static let format = "1"
-  /// Larger artefacts, such as the table of a million instances, are named by their hash and stay in the run's
-  /// folder: the format has room for 100 MB of texts, and a checkpoint would repeat them.
+  /// Larger artefacts, such as the table of a million instances, are named by their hash and stay in the
+  /// run's folder: the format has room for 100 MB of texts, and a checkpoint would repeat them.
   private static let largestInlined = 24_000_000
   private static let referencePrefix = "sha256:"
 

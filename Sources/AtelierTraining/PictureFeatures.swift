@@ -6,7 +6,7 @@ public import Perception
 import Torch
 import TorchNN
 
-/// Finds words for picture files with a trained system.
+/// Finds words for image files with a trained system.
 public struct PictureTagger {
   private let system: any TaggingSystem
   private let features: PictureFeatures
@@ -15,7 +15,7 @@ public struct PictureTagger {
   /// A tagger.
   ///
   /// - Parameters:
-  ///   - store: where the network that describes pictures has its weights.
+  ///   - store: where the network that describes images has its weights.
   ///   - seed: what the drawn word vectors follow from.
   /// - Throws: `PerceptionError` where the weights are missing, `ConfigurationError` for another system.
   public init(_ system: any TaggingSystem, store: WeightStore = .standard, seed: UInt64 = 0) throws {
@@ -36,7 +36,7 @@ public struct PictureTagger {
   }
 }
 
-/// Describes picture files as vectors, once: what a network said is kept beside the store of its weights.
+/// Describes image files as vectors, once: what a network said is kept beside the store of its weights.
 struct PictureFeatures {
   private enum Describer {
     case pixels
@@ -86,7 +86,7 @@ struct PictureFeatures {
       ? nil : store.folder?.deletingLastPathComponent().appendingPathComponent("features", isDirectory: true)
   }
 
-  /// float32 `[pictures, size]`, in the order of the pictures.
+  /// float32 `[images, size]`, in the order of the images.
   func features(of data: TaggedPictures) throws -> HostTensor {
     let files = data.pictures.map(\.file)
     guard let cache, let weightsHash else { return try features(of: files) }
@@ -116,7 +116,7 @@ struct PictureFeatures {
     return Tensor.concatenated(rows, dim: 0).host()
   }
 
-  /// Vectors of pictures `[n, 3, side, side]` in 0 … 255.
+  /// Vectors of images `[n, 3, side, side]` in 0 … 255.
   private func described(_ pictures: Tensor) -> Tensor {
     switch describer {
     case .pixels: return pictures.flattened(from: 1) / 127.5 - 1

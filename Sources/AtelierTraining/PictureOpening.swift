@@ -2,7 +2,7 @@ import AtelierCore
 import AtelierData
 import Foundation
 
-/// How a system's picture fields are served by a folder: the preparation that follows from its
+/// How a system's image fields are served by a folder: the preparation that follows from its
 /// configuration, and the data set that follows from its plan.
 struct PictureOpening {
   let plan: ExamplePlan
@@ -18,7 +18,7 @@ struct PictureOpening {
     case classPairs(JointPreparation, content: String, shown: String, heldOut: [String])
   }
 
-  /// - Throws: ``TrainingError`` where the system has no picture to serve.
+  /// - Throws: ``TrainingError`` where the system has no image to serve.
   init(_ name: String, _ data: DataPlan, at path: URL, _ reading: ReadingOptions) throws(TrainingError) {
     plan = data.examples
     self.path = path
@@ -43,7 +43,7 @@ struct PictureOpening {
         ImagePreparation(height: first.height, width: first.width, channels: channels, fit: reading.fit))
     case .examples:
       var field = first
-      // Where examples stand alone, the picture's value is called `image` whatever the field's name.
+      // Where examples stand alone, the image's value is called `image` whatever the field's name.
       field.name = "image"
       way = .augmented(joint([field], "image", "image"))
     case .pairs(let source, let target, let derivation):
@@ -51,7 +51,7 @@ struct PictureOpening {
     case .unpaired(let a, let b):
       way = .unpaired(joint(pictures, a, b))
     case .classPairs(let content, let shown, let heldOut):
-      // Both pictures of an example are prepared alike, each by itself.
+      // Both images of an example are prepared alike, each by itself.
       var field = first
       field.name = "image"
       way = .classPairs(joint([field], "image", "image"), content: content, shown: shown, heldOut: heldOut)
@@ -72,7 +72,7 @@ struct PictureOpening {
     }
   }
 
-  /// The training part for what it tells: where pictures stand alone, as they are.
+  /// The training part for what it tells: where images stand alone, as they are.
   func unprepared() throws(DatasetError) -> any Dataset {
     if case .plain = way { return try openDataset(at: path, split: .train, options: options) }
     return try self(.train, whole: false)

@@ -5,17 +5,17 @@ import Foundation
 public import Torch
 import TorchNN
 
-/// What becomes of a picture's alpha when it is translated.
+/// What becomes of an image's alpha when it is translated.
 public enum AlphaTreatment: String, Sendable, Hashable, CaseIterable {
-  /// The picture is laid over white to be translated, and the result takes over the alpha.
+  /// The image is laid over white to be translated, and the result takes over the alpha.
   case keep
-  /// The picture is laid over white, and the result has no alpha.
+  /// The image is laid over white, and the result has no alpha.
   case white
-  /// The picture is laid over black, and the result has no alpha.
+  /// The image is laid over black, and the result has no alpha.
   case black
 }
 
-/// Turns pictures of any size, depth and channels into what a trained system makes of them.
+/// Turns images of any size, depth and channels into what a trained system makes of them.
 ///
 /// ```swift
 /// let (system, description) = try loadSystem(from: run, registry: .standard)
@@ -29,18 +29,18 @@ public struct PictureTranslation {
   public let direction: TranslationDirection
   /// Whether conditions are maps of labels, which ``ImageCodec/decodeLabels(_:colours:)`` reads.
   public let takesLabels: Bool
-  /// Whether nothing but a map of labels will do, so that a picture in other colours is an error.
+  /// Whether nothing but a map of labels will do, so that an image in other colours is an error.
   public let needsLabels: Bool
   /// Red, green and blue of each class, where training's maps were drawn in colours; empty where they held
   /// indices.
   public let classColours: [[UInt8]]
   /// What each class is called; empty where that is unknown.
   public let classNames: [String]
-  /// How large pictures are cut; nil: only where they are very large.
+  /// How large images are cut; nil: only where they are very large.
   public var tiling: Tiling?
   /// What becomes of alpha.
   public var alpha: AlphaTreatment
-  /// Where the style comes from, for systems that have one beside the picture.
+  /// Where the style comes from, for systems that have one beside the image.
   public var style = TranslationStyle.drawn
   /// What random numbers follow from, for systems that draw any.
   public var seed: UInt64
@@ -96,7 +96,7 @@ public struct PictureTranslation {
     system.plan.data?.examples ?? .examples
   }
 
-  /// The styles that pictures of it stand for, as ``style`` takes them.
+  /// The styles that images of it stand for, as ``style`` takes them.
   ///
   /// - Throws: ``ConfigurationError`` for a system without styles.
   public func styles(of pictures: [Image]) throws -> [TranslationStyle] {
@@ -123,7 +123,7 @@ public struct PictureTranslation {
     return try short ?? system.direction(named: name)
   }
 
-  /// What the system makes of a picture, at the picture's depth, with alpha as ``alpha`` says.
+  /// What the system makes of an image, at the image's depth, with alpha as ``alpha`` says.
   public func callAsFunction(_ image: Image) throws -> Image {
     guard case .image(let channels, _, _, _) = kind else {
       throw ImageError.invalid(reason: "this system starts from maps of labels, not from pictures")

@@ -9,7 +9,7 @@ import TorchNN
 struct Preview {
   /// The files, relative names with content.
   var files: [URL] = []
-  /// The samples `[count, channels, height, width]` in -1 … 1, if they are pictures.
+  /// The samples `[count, channels, height, width]` in -1 … 1, if they are images.
   var pictures: Tensor?
   /// The condition of each sample.
   var groups: [Int] = []
@@ -23,7 +23,7 @@ struct PreviewPainter {
   let classNames: [String]
   /// The classes' colours, where maps of labels are drawn in some.
   let classColours: [[UInt8]]
-  /// Pictures to be reconstructed or translated, where the system can; in the ranges of its fields.
+  /// Images to be reconstructed or translated, where the system can; in the ranges of its fields.
   let examples: Batch?
   /// What a preview in words says of each example.
   var exampleTexts: [String] = []
@@ -62,7 +62,7 @@ struct PreviewPainter {
       let file = run.samples.appendingPathComponent(name + ".png")
       try write(drawn.sheet, to: file, tag: "samples", step: step, board: board)
       preview.files.append(file)
-      // Different sources that all give one picture are a collapse like any other.
+      // Different sources that all give one image are a collapse like any other.
       preview.pictures = drawn.outputs
       preview.groups = [Int](repeating: 0, count: drawn.outputs.shape[0])
       return preview
@@ -113,7 +113,7 @@ struct PreviewPainter {
     return preview
   }
 
-  /// Pictures in the rows above, what became of them beneath.
+  /// Images in the rows above, what became of them beneath.
   private func paintPairs(
     _ system: any ReconstructingSystem, _ examples: Batch, _ draws: any Draws, to file: URL, step: Int,
     board: EventFileWriter?

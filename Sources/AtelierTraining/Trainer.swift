@@ -66,7 +66,7 @@ public final class Trainer {
   private var lastLogged = (units: 0, time: ContinuousClock.now)
   private var rate = 0.0
   private var shown: [TrainingProgress.NamedValue] = []
-  /// As many values as a line of the log holds: both players of any adversarial system here.
+  /// Values shown in a line of progress: 8 keep it within a terminal's width.
   private static let shownValues = 8
   private var firstFraction = 0.0
 

@@ -82,7 +82,7 @@ public enum Training {
     return try open(run, configuration, registry: registry, workers: workers, reporter: QuietReporter())
   }
 
-  /// Refuses to start without a picture that the system cannot do without.
+  /// Refuses to start without an image that the system cannot do without.
   private static func checkPictures(_ data: DataBinding) throws {
     let plan = try data.system.plan(data.configuration)
     for picture in plan.components(GivenPicture.self)
@@ -113,7 +113,7 @@ public enum Training {
   ) throws -> TrainingOutcome {
     let options = configuration.options
     if let threads = options.threads { Engine.threadCount = threads }
-    // What is left out of the data, such as pictures without a partner.
+    // What is left out of the data, such as images without a partner.
     if !isResuming { for note in data.facts.description.notes { reporter.say(note) } }
     let system = try makeSystem(
       data.system, configuration: data.configuration, artefacts: data.facts.artefacts,
@@ -145,7 +145,7 @@ public enum Training {
       guard let dataset = try data.dataset(of: split) else { continue }
       let indices = try data.usableIndices(
         of: dataset, limit: count,
-        // Of training pictures the loader says it.
+        // Of training images the loader says it.
         say: split == .train ? { _ in } : say)
       let fields = try dataset.batch(at: indices)
       return data.batch(HostBatch(fields: fields, indices: indices, epoch: 0, isFirst: true))
@@ -153,7 +153,7 @@ public enum Training {
     return nil
   }
 
-  /// Some pictures of the test part, else of the training part, and the name and the tags of each.
+  /// Some images of the test part, else of the training part, and the name and the tags of each.
   private static func taggedPreview(_ data: DataBinding) throws -> (examples: Batch, texts: [String])? {
     for split in [DatasetSplit.test, .train] {
       // Data in folders may have no test part, which training does not need.

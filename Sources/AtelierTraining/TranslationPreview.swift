@@ -4,7 +4,7 @@ package import AtelierMedia
 package import Torch
 import TorchNN
 
-/// Pictures beside what a system makes of them: source | output | target, a row an example, a group of
+/// Images beside what a system makes of them: source | output | target, a row an example, a group of
 /// columns a direction.
 package struct TranslationPreview {
   /// The sheet.
@@ -51,7 +51,7 @@ package struct TranslationPreview {
     return TranslationPreview(sheet: sheet, outputs: first)
   }
 
-  /// Pictures that can be looked at: labels become colours, other channels than a picture's are left out.
+  /// Images that can be looked at: labels become colours, other channels than an image's are left out.
   package static func pictures(
     _ tensor: Tensor, _ range: ImageRange, _ colours: [[UInt8]] = []
   ) throws -> [Image] {

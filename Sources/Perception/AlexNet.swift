@@ -23,7 +23,7 @@ public final class AlexNet: PerceptionNetwork {
     super.init(architecture: "alexnet")
   }
 
-  /// The named activations of pictures that ``InputNormalization`` has prepared; unknown names are left
+  /// The named activations of images that ``InputNormalization`` has prepared; unknown names are left
   /// out.
   ///
   /// - Parameter images: `[batch, 3, height, width]`, at least 63 pixels high and wide.

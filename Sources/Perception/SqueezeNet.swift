@@ -47,7 +47,7 @@ public final class SqueezeNet: PerceptionNetwork {
   /// The outputs of the first ReLU and of the fire modules, by torchvision's indices: 1, 3, 4, 6, 7, 9, 10,
   /// 11, 12.
   ///
-  /// - Parameter images: prepared pictures `[batch, 3, height, width]`.
+  /// - Parameter images: prepared images `[batch, 3, height, width]`.
   public func activations(of images: Tensor) -> [Int: Tensor] {
     requireWeights()
     guard

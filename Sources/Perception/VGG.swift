@@ -14,7 +14,7 @@ public import TorchNN
 /// | `conv3_2` | second convolution of the third block, before its ReLU |
 /// | `relu3_2` | the same, after its ReLU |
 /// | `pool3` | after the pool that ends the third block |
-/// | `conv_6`, `relu_6` | the sixth convolution counted from the picture, before and after its ReLU |
+/// | `conv_6`, `relu_6` | the sixth convolution counted from the image, before and after its ReLU |
 /// | `features.12` | torchvision's index |
 public final class VGG: PerceptionNetwork {
   /// The two depths in use.
@@ -29,7 +29,7 @@ public final class VGG: PerceptionNetwork {
   public enum Pooling: String, Codable, Sendable, Hashable, CaseIterable {
     /// The largest of four, as the networks were trained.
     case maximum
-    /// The mean of four, which Gatys et al. found to give better pictures.
+    /// The mean of four, which Gatys et al. found to give better images.
     case average
   }
 
@@ -50,7 +50,7 @@ public final class VGG: PerceptionNetwork {
   ///
   /// - Parameters:
   ///   - layers: what will be asked for; empty: the whole network.
-  ///   - pooledBlocks: the blocks that a pool ends, counted from the picture; MUNIT's loss leaves out those
+  ///   - pooledBlocks: the blocks that a pool ends, counted from the image; MUNIT's loss leaves out those
   ///     behind the third.
   /// - Throws: ``PerceptionError/unknownLayer(name:network:layers:)``.
   public init(
@@ -86,7 +86,7 @@ public final class VGG: PerceptionNetwork {
     super.init(architecture: architecture.rawValue)
   }
 
-  /// The named activations of pictures that ``InputNormalization`` has prepared.
+  /// The named activations of images that ``InputNormalization`` has prepared.
   ///
   /// Nothing beyond the last of them is computed.
   ///

@@ -20,7 +20,8 @@ enum WeightConversion {
     }
   }
 
-  /// The weights of a name, from a file of the user's: a state dictionary of PyTorch's, or a safetensors file.
+  /// The weights of a name, from a file of the user's: a state dictionary of PyTorch's, or a safetensors
+  /// file.
   static func tensors(of name: String, inUsersFile file: URL) throws -> Tensors {
     try fromStateDictionary(name, file)
   }

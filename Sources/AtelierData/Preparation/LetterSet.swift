@@ -1,7 +1,7 @@
 internal import AtelierMedia
 public import Foundation
 
-/// The Latin letters of many fonts as a set of grey pictures whose class is the font: what few-shot translation
+/// The Latin letters of many fonts as a set of grey images whose class is the font: what few-shot translation
 /// can be learned from on any machine.
 public enum LetterSet {
   /// What a font is asked for; one that lacks a letter is left out.
@@ -12,17 +12,18 @@ public enum LetterSet {
   /// Draws the set into a new folder: a folder a family of fonts, a PNG a letter, black on white, and
   /// `metadata.jsonl` with `file_name`, `label` (the family), `letter` and `split`.
   ///
-  /// All letters of a font have one scale, at which the tallest and the widest fit, and stand on one line. Of a
-  /// family the regular style is drawn; without one, the style whose file comes first. One letter in ten of a
-  /// font is for tests, one in twenty for validation.
+  /// All letters of a font have one scale, at which the tallest and the widest fit, and stand on one line. Of
+  /// a family the regular style is drawn; without one, the style whose file comes first. One letter in ten of
+  /// a font is for tests, one in twenty for validation.
   ///
   /// - Parameters:
   ///   - fonts: a folder of font files (`ttf`, `otf`), at any depth.
-  ///   - size: the side of the pictures, 16 to 512.
+  ///   - size: the side of the images, 16 to 512.
   ///   - difference: a font is left out where its letters differ by no more than so many of 255 steps, on the
   ///     average over all pixels, from those of a font before it; 0 leaves out exact copies.
   ///   - seed: what the division into parts follows from.
-  /// - Throws: ``DatasetError/exists(path:)`` where the folder exists, ``DatasetError`` where no font can be used.
+  /// - Throws: ``DatasetError/exists(path:)`` where the folder exists, ``DatasetError`` where no font can be
+  /// used.
   public static func prepare(
     from fonts: URL, to target: URL, size: Int = 32, difference: Double = 14, seed: UInt64 = 0,
     progress: PreparationProgress? = nil
@@ -119,7 +120,7 @@ public enum LetterSet {
     return (families.values.sorted { $0.folder < $1.folder }, unusable)
   }
 
-  // MARK: Pictures
+  // MARK: Images
 
   /// All letters at the scale at which the tallest and the widest leave a sixteenth of the side free.
   private static func pictures(of font: OutlineFont, _ side: Int) throws(ImageError) -> [Image] {
@@ -159,7 +160,7 @@ public enum LetterSet {
     }
   }
 
-  /// The mean absolute difference of two fonts' pictures, in steps of 255.
+  /// The mean absolute difference of two fonts' images, in steps of 255.
   private static func difference(_ first: [Image], _ second: [Image]) -> Double {
     var sum = 0
     var count = 0

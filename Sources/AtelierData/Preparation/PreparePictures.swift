@@ -2,17 +2,17 @@ public import AtelierMedia
 public import Foundation
 internal import Synchronization
 
-/// Called from any thread with the pictures done and to do.
+/// Called from any thread with the images done and to do.
 public typealias PreparationProgress = @Sendable (_ done: Int, _ total: Int) -> Void
 
-/// Makes a picture of every picture below a folder, as PNG under the same name in a new folder.
+/// Makes an image of every image below a folder, as PNG under the same name in a new folder.
 ///
-/// Pictures that cannot be decoded are named in the report, and the others made. A table beside the pictures is
+/// Images that cannot be decoded are named in the report, and the others made. A table beside the images is
 /// carried over as `metadata.jsonl`. An interrupted call is taken up again by the same call.
 ///
 /// - Parameters:
 ///   - recipe: what is made, in words that tell it from others: `edges 1.2 1.0 2.5`.
-///   - body: the new picture.
+///   - body: the new image.
 /// - Throws: ``DatasetError/exists(path:)`` where the result exists; ``DatasetError`` where nothing can be
 ///   read or written.
 public func preparePictures(
@@ -71,7 +71,7 @@ public func preparePictures(
   return PreparationReport(written: written, leftOut: leftOut)
 }
 
-/// The pictures below a folder, once it is sure that the result will not lie among them.
+/// The images below a folder, once it is sure that the result will not lie among them.
 private func picturesToPrepare(in source: URL, for target: URL) throws(DatasetError) -> [String] {
   try refuseNesting(of: target, in: source)
   let names = PictureFolders.pictures(below: source)
@@ -91,7 +91,7 @@ func refuseNesting(of target: URL, in source: URL) throws(DatasetError) {
   }
 }
 
-/// Joins two folders of pictures whose files have the same names but for the ending.
+/// Joins two folders of images whose files have the same names but for the ending.
 ///
 /// Where the targets, or else the sources, come with a table that has a column `split`, the pairs lie in
 /// `train`, `val` and `test` as it says.
@@ -166,13 +166,13 @@ public func preparePairs(
   return PreparationReport(written: written, leftOut: leftOut)
 }
 
-/// The parts that a table gives to pictures, by their names without the endings; nil without such a table.
+/// The parts that a table gives to images, by their names without the endings; nil without such a table.
 private func partsOfTable(in folder: URL) throws(DatasetError) -> [String: DatasetSplit]? {
   guard let file = LabelTable.find(in: folder) else { return nil }
   return try LabelTable(file).parts()
 }
 
-/// A PNG of two pictures, the left one brought to the right one's size.
+/// A PNG of two images, the left one brought to the right one's size.
 private func joined(_ source: URL, _ target: URL, _ stem: String) throws(DatasetError) -> [UInt8] {
   do throws(ImageError) {
     let (left, right) = (try ImageCodec().decode(source), try ImageCodec().decode(target))

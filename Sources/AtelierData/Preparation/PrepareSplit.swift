@@ -2,13 +2,13 @@ public import Foundation
 
 /// Divides a folder at random into `train`, `val` and `test`; what belongs together stays together.
 ///
-/// A flat folder becomes `train/…`, a folder a class `train/CLASS/…` (each class divided for itself), pairs in
-/// folders `train/A` and `train/B` with both pictures of a pair in one part, and two unpaired sets the same,
+/// A flat folder becomes `train/…`, a folder a class `train/CLASS/…` (each class divided for itself), pairs
+/// in folders `train/A` and `train/B` with both images of a pair in one part, and two unpaired sets the same,
 /// each divided for itself.
 ///
 /// - Parameters:
-///   - validation: the share of validation pictures, 0 up to 1.
-///   - test: the share of test pictures.
+///   - validation: the share of validation images, 0 up to 1.
+///   - test: the share of test images.
 ///   - seed: what the division follows from; the names alone decide beside it.
 ///   - linking: link the files instead of copying them.
 /// - Throws: ``DatasetError`` for data that are divided already, or where the result exists.
@@ -51,7 +51,7 @@ public func prepareSplit(
       progress?(written, total)
     }
   }
-  // What the labels of maps are called belongs to the pictures.
+  // What the labels of maps are called belongs to the images.
   for name in ["classes.json", "classes.txt"] {
     let file = source.appendingPathComponent(name)
     if FileManager.default.fileExists(atPath: file.path) {

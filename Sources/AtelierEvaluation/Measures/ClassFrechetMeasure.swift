@@ -3,15 +3,15 @@ public import AtelierMetrics
 import AtelierTraining
 import Torch
 
-/// The labels of three sets of pictures, and what the classes are called.
+/// The labels of three sets of images, and what the classes are called.
 struct ClassLabels {
   /// What each sample was generated for.
   let samples: [Int]
-  /// Of the real pictures that samples are compared with.
+  /// Of the real images that samples are compared with.
   let reference: [Int]
-  /// Of the real pictures that stand in for samples.
+  /// Of the real images that stand in for samples.
   let comparison: [Int]
-  /// The training pictures of each class.
+  /// The training images of each class.
   let trainingCounts: [Int]
   /// The classes' names.
   let names: [String]
@@ -19,7 +19,8 @@ struct ClassLabels {
   func name(_ label: Int) -> String { names.indices.contains(label) ? names[label] : "\(label)" }
 }
 
-/// Fréchet distances of class-conditional systems, class by class and by how frequent classes are in training.
+/// Fréchet distances of class-conditional systems, class by class and by how frequent classes are in
+/// training.
 public struct ClassFrechetMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "class-frechet-distance"
@@ -42,10 +43,10 @@ public struct ClassFrechetMeasure: Measure {
   /// The most classes whose distances are told one by one; of more, those with the largest.
   private static let mostClasses = 30
 
-  /// The class-wise Fréchet distances with their mean, and the stratified ones where the classes of the training
-  /// set differ in how many pictures they have.
+  /// The class-wise Fréchet distances with their mean, and the stratified ones where the classes of the
+  /// training set differ in how many images they have.
   ///
-  /// A class, or a group of them, with fewer than ``SetDistances/fewest`` real or generated pictures has no
+  /// A class, or a group of them, with fewer than ``SetDistances/fewest`` real or generated images has no
   /// distance; one with fewer than the features has one that is called for comparison only.
   private func distances(
     _ judge: SampleJudge, of generated: Tensor, _ labels: ClassLabels, _ context: EvaluationContext
@@ -113,7 +114,7 @@ public struct ClassFrechetMeasure: Measure {
     }
   }
 
-  /// The protocol of a mean over groups: how many pictures they have, which were refused, which are doubtful.
+  /// The protocol of a mean over groups: how many images they have, which were refused, which are doubtful.
   private func setting(
     _ judge: SampleJudge, _ distances: GroupedFrechetDistance, _ names: [String], unit: String
   ) -> String {
@@ -141,7 +142,7 @@ public struct ClassFrechetMeasure: Measure {
 }
 
 extension SampleJudge {
-  /// The distances of groups of classes: of generated pictures' features, and of the real ones in their place.
+  /// The distances of groups of classes: of generated images' features, and of the real ones in their place.
   func distances(
     of generated: Tensor, _ labels: ClassLabels, groups: [[Int]]
   ) throws -> (own: GroupedFrechetDistance, real: GroupedFrechetDistance) {

@@ -2,8 +2,8 @@ public import AtelierCore
 public import AtelierMetrics
 import Torch
 
-/// The classifier's score in the manner of the inception score: exp of the mean divergence of each image's class
-/// distribution from their mean.
+/// The classifier's score in the manner of the inception score: exp of the mean divergence of each image's
+/// class distribution from their mean.
 public struct ClassifierScoreMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "classifier-score"

@@ -6,14 +6,14 @@ import Foundation
 import Torch
 import TorchNN
 
-/// How often a classifier that knows all classes sees, in translations into a class that the system never saw,
-/// just that class: for 1 and for 5 pictures that show it.
+/// How often a classifier that knows all classes sees, in translations into a class that the system never
+/// saw, just that class: for 1 and for 5 images that show it.
 ///
-/// The classifier learns from real pictures of all classes, half of them; the other half tests it. Contents are
-/// pictures of trained classes, held out of training where the data are divided into parts. Beside it the mean
-/// over the unseen classes of the Fréchet distance between translations into a class and real pictures of it, and
-/// the same for the contents as they are. Source of the measures: Liu et al. 2019, section 5 (top-1 and top-5
-/// accuracy, `all` and `test`; mFID).
+/// The classifier learns from real images of all classes, half of them; the other half tests it. Contents are
+/// images of trained classes, held out of training where the data are divided into parts. Beside it the mean
+/// over the unseen classes of the Fréchet distance between translations into a class and real images of it,
+/// and the same for the contents as they are. Source of the measures: Liu et al. 2019, section 5 (top-1 and
+/// top-5 accuracy, `all` and `test`; mFID).
 public struct FewShotMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "few-shot"
@@ -102,13 +102,13 @@ public struct FewShotMeasure: Measure {
     return numbers
   }
 
-  /// A stored picture or batch in the range of a field.
+  /// A stored image or batch in the range of a field.
   private static func signed(_ stored: HostTensor, _ range: ImageRange) -> Tensor {
     let values = Tensor(stored).asType(.float32)
     return range == .signed ? values / 127.5 - 1 : values / 255
   }
 
-  /// A classifier of all classes, from half of their real pictures, and the other half.
+  /// A classifier of all classes, from half of their real images, and the other half.
   private func trainedJudge(
     _ training: ClassPairDataset, _ test: ClassPairDataset, seen: Int, classes: Int,
     _ context: EvaluationContext
@@ -142,7 +142,7 @@ private struct FewShotJudge {
   let classifier: ImageClassifier
   /// The classes that training never saw.
   let unseen: Range<Int>
-  /// Of real pictures that the classifier did not learn from.
+  /// Of real images that the classifier did not learn from.
   let features: Tensor
   let labels: [Int]
 
@@ -190,10 +190,11 @@ private struct FewShotJudge {
     return numbers
   }
 
-  /// The mean over unseen classes of the Fréchet distance to the class's real pictures; nil where no class has
-  /// pictures enough.
+  /// The mean over unseen classes of the Fréchet distance to the class's real images; nil where no class has
+  /// images enough.
   ///
-  /// - Parameter untranslated: contents as they are, as many for each class as `pictures` has, class by class.
+  /// - Parameter untranslated: contents as they are, as many for each class as `pictures` has, class by
+  /// class.
   func distance(
     of pictures: Tensor, _ labels: [Int], untranslated: Tensor, shots: Int, setting: String,
     _ provenance: Provenance

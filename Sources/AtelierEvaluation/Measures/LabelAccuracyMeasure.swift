@@ -3,8 +3,8 @@ public import AtelierMetrics
 import AtelierTraining
 import Torch
 
-/// The share of generated images that a classifier of real ones gives the class they were generated for; beside it
-/// that of held-out real images.
+/// The share of generated images that a classifier of real ones gives the class they were generated for;
+/// beside it that of held-out real images.
 public struct LabelAccuracyMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "label-accuracy"

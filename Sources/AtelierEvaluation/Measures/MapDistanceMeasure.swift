@@ -3,10 +3,10 @@ public import AtelierMetrics
 import Perception
 import Torch
 
-/// Distances between pictures made from maps and the real ones, by every feature source there is.
+/// Distances between images made from maps and the real ones, by every feature source there is.
 ///
-/// The pictures' maps are those of the real ones, so that both sets show the same scenes. Real against real compares
-/// with the training pictures.
+/// The images' maps are those of the real ones, so that both sets show the same scenes. Real against real
+/// compares with the training images.
 public struct MapDistanceMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "map-distances"

@@ -4,10 +4,10 @@ import Perception
 import Torch
 import TorchNN
 
-/// The mean LPIPS distance between two samples of one map, over at most 50 maps: with noise that all classes share,
-/// and with noise drawn for each class apart where a system has it.
+/// The mean LPIPS distance between two samples of one map, over at most 50 maps: with noise that all classes
+/// share, and with noise drawn for each class apart where a system has it.
 ///
-/// Nothing for a system that makes the same picture every time, or where the weights of LPIPS are not there.
+/// Nothing for a system that makes the same image every time, or where the weights of LPIPS are not there.
 public struct MapDiversityMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "map-diversity"

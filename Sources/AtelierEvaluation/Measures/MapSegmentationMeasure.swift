@@ -6,8 +6,8 @@ import Foundation
 import Torch
 import TorchNN
 
-/// Mean intersection over union and pixel accuracy of generated pictures by a segmenter that is trained on the real
-/// training pictures only, or by the user's own; beside them those of the real held-out pictures.
+/// Mean intersection over union and pixel accuracy of generated images by a segmenter that is trained on the
+/// real training images only, or by the user's own; beside them those of the real held-out images.
 public struct MapSegmentationMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "map-segmentation"
@@ -56,7 +56,7 @@ public struct MapSegmentationMeasure: Measure {
     return nil
   }
 
-  /// The user's segmenter, or one that is trained on the real training pictures, once for all runs on the same
+  /// The user's segmenter, or one that is trained on the real training images, once for all runs on the same
   /// data.
   ///
   /// - Throws: `MetricError` or `ScriptError` where the user's file does not fit.

@@ -3,8 +3,8 @@ public import AtelierMetrics
 import AtelierTraining
 import Torch
 
-/// SSIM, root mean squared error and PSNR of pictures that were made again from their maps and their own styles,
-/// beside those of pictures from the same maps in the mean style of each class.
+/// SSIM, root mean squared error and PSNR of images that were made again from their maps and their own
+/// styles, beside those of images from the same maps in the mean style of each class.
 ///
 /// Source of the protocol: Zhu et al. 2020 (SEAN), section 5.2.
 public struct RebuildingMeasure: Measure {

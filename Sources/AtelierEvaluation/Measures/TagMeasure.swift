@@ -5,8 +5,8 @@ import AtelierTraining
 import Torch
 import TorchNN
 
-/// Precision and recall of ten tags against those that people gave held-out pictures, beside what the ten most
-/// frequent tags of the training data give for every picture.
+/// Precision and recall of ten tags against those that people gave held-out images, beside what the ten most
+/// frequent tags of the training data give for every image.
 public struct TagMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "tags"

@@ -11,9 +11,9 @@ public enum ResamplingQuality: String, Sendable, Hashable, Codable, CaseIterable
 extension Audio {
   /// The sound at another sample rate, band-limited through libsoxr, with linear phase and without delay.
   ///
-  /// The ratio of the rates is exact. A sound of n frames becomes one of n * to / from frames, rounded up, as in
-  /// torchaudio and librosa. The pass band ends at 91 % of the lower rate's half; above that half everything is
-  /// removed. The result is the same on every run: one thread, one channel after the other.
+  /// The ratio of the rates is exact. A sound of n frames becomes one of n * to / from frames, rounded up, as
+  /// in torchaudio and librosa. The pass band ends at 91 % of the lower rate's half; above that half
+  /// everything is removed. The result is the same on every run: one thread, one channel after the other.
   ///
   /// - Parameter rate: frames a second, 1/256 to 256 times the present ones.
   public func resampled(to rate: Int, quality: ResamplingQuality = .high) throws(AudioError) -> Audio {

@@ -3,17 +3,19 @@ internal import Foundation
 /// How the frequencies of a spectrogram are spread over its height.
 public enum FrequencyScale: String, Sendable, Hashable, Codable, CaseIterable {
   case linear
-  /// `2595 log10(1 + f / 700)` (O'Shaughnessy 1987): low frequencies, where voices and music live, get more room.
+  /// `2595 log10(1 + f / 700)` (O'Shaughnessy 1987): low frequencies, where voices and music live, get more
+  /// room.
   case mel
 }
 
 extension Audio {
-  /// A picture of the frequencies over time: 8-bit RGB, time from left to right, 0 Hz at the bottom and half the
-  /// sample rate at the top.
+  /// An image of the frequencies over time: 8-bit RGB, time from left to right, 0 Hz at the bottom and half
+  /// the sample rate at the top.
   ///
-  /// The logarithm of the magnitude of the short-time Fourier transform of the mean of all channels: Hann windows of
-  /// the power of two next above 30 ms, zeros beyond both ends, at most four windows a column of which the loudest
-  /// counts. A sine at full scale has 0 dB and is the lightest colour, `-range` dB and less are black.
+  /// The logarithm of the magnitude of the short-time Fourier transform of the mean of all channels: Hann
+  /// windows of the power of two next above 30 ms, zeros beyond both ends, at most four windows a column of
+  /// which the loudest counts. A sine at full scale has 0 dB and is the lightest colour, `-range` dB and less
+  /// are black.
   ///
   /// - Parameters:
   ///   - width: columns, 1...16384.

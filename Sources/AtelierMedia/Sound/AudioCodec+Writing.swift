@@ -4,12 +4,13 @@ public import Foundation
 extension AudioCodec {
   /// A sound as the bytes of a file.
   ///
-  /// Whole numbers are the samples times 2^(bits - 1), rounded to the nearest and clipped at full scale, without
-  /// dither; what was read from a file of as many bits comes out bit by bit as it was.
+  /// Whole numbers are the samples times 2^(bits - 1), rounded to the nearest and clipped at full scale,
+  /// without dither; what was read from a file of as many bits comes out bit by bit as it was.
   ///
   /// - Parameters:
   ///   - format: WAV, FLAC, Ogg or AIFF.
-  ///   - encoding: one of the format's ``AudioFormat/writableEncodings``; nil takes the first, which is `pcm16`
+  ///   - encoding: one of the format's ``AudioFormat/writableEncodings``; nil takes the first, which is
+  /// `pcm16`
   ///     but for Ogg.
   ///   - quality: 0...1, of Vorbis only.
   ///   - tags: lines of at most 1000 bytes of UTF-8; those that the format has no place for are left out, see

@@ -1,7 +1,7 @@
 public import Foundation
 
-/// Reads and writes sound files: WAV, FLAC, Ogg, AIFF and some others through libsndfile, all else through the
-/// ffmpeg program where there is one.
+/// Reads and writes sound files: WAV, FLAC, Ogg, AIFF and some others through libsndfile, all else through
+/// the ffmpeg program where there is one.
 ///
 /// A codec is a value of its limits; all of it may be used from any thread.
 public struct AudioCodec: Sendable, Hashable {
@@ -22,8 +22,8 @@ public struct AudioCodec: Sendable, Hashable {
 
   /// Reads a sound: all of its channels at the file's own sample rate.
   ///
-  /// Whole numbers become floats by division by 2^(bits - 1), exactly up to 24 bits. A cut-short or damaged file,
-  /// one without frames and one with NaN or infinite samples is an error.
+  /// Whole numbers become floats by division by 2^(bits - 1), exactly up to 24 bits. A cut-short or damaged
+  /// file, one without frames and one with NaN or infinite samples is an error.
   public func decode(_ file: URL) throws(AudioError) -> Audio {
     try decoded(open(file), file.path)
   }

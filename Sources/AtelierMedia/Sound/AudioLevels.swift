@@ -10,8 +10,8 @@ public struct AudioLevels: Sendable, Hashable {
   public let rms: Float
   /// The mean of each channel's samples.
   public let dcOffset: [Float]
-  /// Samples at or beyond 0.9999 in runs of at least three, which a microphone or converter gave up on; a single
-  /// one is what normalising leaves.
+  /// Samples at or beyond 0.9999 in runs of at least three, which a microphone or converter gave up on; a
+  /// single one is what normalising leaves.
   public let clippedSamples: Int
   /// Samples that are NaN or infinite; all other numbers leave them out.
   public let nonFiniteSamples: Int

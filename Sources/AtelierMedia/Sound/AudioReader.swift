@@ -7,8 +7,8 @@ public import Foundation
 /// while let window = try reader.read(frames: 48_000) { … }
 /// ```
 ///
-/// A reader keeps its file open and belongs to one thread. Its windows are what ``AudioCodec/decode(_:)`` gives of
-/// the same frames, up to rounding in lossy formats.
+/// A reader keeps its file open and belongs to one thread. Its windows are what ``AudioCodec/decode(_:)``
+/// gives of the same frames, up to rounding in lossy formats.
 public final class AudioReader {
   /// What the file announces.
   public let information: AudioInformation
@@ -26,7 +26,8 @@ public final class AudioReader {
 
   /// Goes on at another frame.
   ///
-  /// Of a sound that ffmpeg decodes, all frames before it are decoded and dropped, so that the frame is exact.
+  /// Of a sound that ffmpeg decodes, all frames before it are decoded and dropped, so that the frame is
+  /// exact.
   ///
   /// - Throws: ``AudioError/invalid(reason:)`` where the file has no such frame.
   public func seek(to frame: Int) throws(AudioError) {
@@ -40,7 +41,8 @@ public final class AudioReader {
 
   /// The next `count` frames, fewer at the end of the file, and nil after it.
   ///
-  /// - Throws: ``AudioError`` where the file is damaged there, or the window is larger than the codec's limit.
+  /// - Throws: ``AudioError`` where the file is damaged there, or the window is larger than the codec's
+  /// limit.
   public func read(frames count: Int) throws(AudioError) -> Audio? {
     let channels = information.channels
     guard count > 0, count <= codec.maximumSamples / channels else {

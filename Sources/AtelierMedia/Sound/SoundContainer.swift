@@ -1,6 +1,6 @@
 /// What the first bytes of a sound file say, and whether the file is as long as its header announces.
 ///
-/// libsndfile plays a WAV that was cut short as a shorter one. Here that is an error, as it is of pictures.
+/// libsndfile plays a WAV that was cut short as a shorter one. Here that is an error, as it is of images.
 enum SoundContainer {
   /// The format that the first bytes name; nil where libsndfile is not to be asked.
   static func format(of source: any ByteSource) -> AudioFormat? {

@@ -8,8 +8,8 @@ struct ProgramFailure: Error {
 /// A program that runs beside this one and is reached through pipes; for one thread.
 ///
 /// Nothing goes through a shell. What the program writes to its standard error is drained whenever one of its
-/// other pipes is waited for, so that neither side waits for the other for ever, and only its end is kept. A program
-/// that is dropped while it runs is killed and reaped.
+/// other pipes is waited for, so that neither side waits for the other for ever, and only its end is kept. A
+/// program that is dropped while it runs is killed and reaped.
 final class ChildProgram {
   /// How long a program may give no sign of life, in seconds.
   private static let patience: Int32 = 120
@@ -191,7 +191,8 @@ final class ChildProgram {
     output = -1
   }
 
-  /// Waits until a descriptor is ready, and drains the standard error meanwhile; false where only the latter came.
+  /// Waits until a descriptor is ready, and drains the standard error meanwhile; false where only the latter
+  /// came.
   private func wait(for descriptor: Int32, _ events: Int16) throws(ProgramFailure) -> Bool {
     var places = [
       pollfd(fd: descriptor, events: events, revents: 0),
@@ -245,7 +246,8 @@ final class ChildProgram {
     guard status == 0 else { throw ProgramFailure(reason: complaint ?? "\(name) failed and gives no reason") }
   }
 
-  /// The last line that the program wrote to its standard error, as the end of a sentence; nil where it said nothing.
+  /// The last line that the program wrote to its standard error, as the end of a sentence; nil where it said
+  /// nothing.
   var complaint: String? {
     let lines = String(decoding: errorText, as: UTF8.self).split(whereSeparator: \.isNewline)
       .map { $0.trimmingCharacters(in: .whitespaces) }

@@ -12,8 +12,8 @@ public struct FFmpeg: Sendable, Hashable {
   /// The programs that this process's environment names, looked for once.
   public static let standard = FFmpeg(environment: ProcessInfo.processInfo.environment)
 
-  /// The programs that an environment names: `ATELIER_FFMPEG` (the program ffmpeg, beside which ffprobe lies, or the
-  /// folder of both), else the first of each on `PATH`.
+  /// The programs that an environment names: `ATELIER_FFMPEG` (the program ffmpeg, beside which ffprobe lies,
+  /// or the folder of both), else the first of each on `PATH`.
   public init(environment: [String: String]) {
     let folders = (environment["PATH"] ?? "").split(separator: ":").map(String.init)
       .filter { $0.hasPrefix("/") }
@@ -49,7 +49,7 @@ public struct FFmpeg: Sendable, Hashable {
 
   // MARK: Arguments
 
-  /// The demuxers that may read a file: containers of sound and pictures, and none that follows references to
+  /// The demuxers that may read a file: containers of sound and images, and none that follows references to
   /// other files, such as playlists.
   private static let demuxers = [
     "aac", "ac3", "aiff", "amr", "ape", "asf", "au", "avi", "caf", "dts", "dv", "eac3", "flac", "flv", "gif",
@@ -58,8 +58,8 @@ public struct FFmpeg: Sendable, Hashable {
     "webm", "wtv", "wv", "yuv4mpegpipe", "obu", "av1", "apng", "webp_pipe",
   ].joined(separator: ",")
 
-  /// What stands before a file that is read. The name is absolute, so that it is no option, and has the prefix
-  /// `file:`, so that it is no protocol; the network stays closed.
+  /// What stands before a file that is read. The name is absolute, so that it is no option, and has the
+  /// prefix `file:`, so that it is no protocol; the network stays closed.
   static func input(_ file: URL) -> [String] {
     ["-protocol_whitelist", "file,pipe", "-format_whitelist", demuxers, "-i", address(file)]
   }

@@ -1,9 +1,9 @@
 public import Foundation
 
-/// A folder of numbered pictures, read as the frames of a video.
+/// A folder of numbered images, read as the frames of a video.
 ///
-/// Its pictures stand in natural order, so that `frame9.png` comes before `frame10.png`; other files, hidden ones and
-/// folders do not count.
+/// Its images stand in natural order, so that `frame9.png` comes before `frame10.png`; other files, hidden
+/// ones and folders do not count.
 public struct FrameFolder: FrameSequence, Hashable {
   /// What happens where numbers are missing.
   public enum GapRule: String, Sendable, Hashable, Codable, CaseIterable {
@@ -69,7 +69,7 @@ public struct FrameFolder: FrameSequence, Hashable {
   /// The number of frames.
   public var frameCount: Int? { names.count }
 
-  /// The files whose pictures have another size than the first or cannot be read, found by their headers.
+  /// The files whose images have another size than the first or cannot be read, found by their headers.
   public func misfits() -> [(name: String, reason: String)] {
     names.compactMap { name in
       do throws(ImageError) {
@@ -82,7 +82,7 @@ public struct FrameFolder: FrameSequence, Hashable {
     }
   }
 
-  /// Starts reading. A picture of another size than the first is an error that names it.
+  /// Starts reading. An image of another size than the first is an error that names it.
   public func frames(_ selection: FrameSelection) throws(VideoError) -> any FrameReader {
     try selection.check()
     // Half a millisecond of grace, as in videos.
@@ -95,7 +95,8 @@ public struct FrameFolder: FrameSequence, Hashable {
       names[min(first, names.count)..<max(min(first, names.count), Int(last ?? Double(names.count)))])
     var places = Array(chosen.indices)
     if let wanted = selection.frameRate, wanted != rate {
-      // As ffmpeg's filter: a frame begins at the nearest time of the new rate, and lasts until the next one does.
+      // As ffmpeg's filter: a frame begins at the nearest time of the new rate, and lasts until the next one
+      // does.
       let ratio = wanted.value / rate.value
       let count = Int((Double(chosen.count) * ratio).rounded())
       var current = 0
@@ -185,7 +186,7 @@ public struct FrameFolder: FrameSequence, Hashable {
   }
 }
 
-/// Reads the pictures of a folder one after the other.
+/// Reads the images of a folder one after the other.
 private final class FrameFolderReader: FrameReader {
   private let folder: FrameFolder
   private let names: [String]
@@ -226,7 +227,7 @@ public final class FrameFolderWriter: FrameWriter {
   ///
   /// - Parameters:
   ///   - folder: must not exist yet.
-  ///   - format: the format of the pictures; PNG loses nothing.
+  ///   - format: the format of the images; PNG loses nothing.
   public init(_ folder: URL, format: ImageFormat = .png) throws(VideoError) {
     guard !FileManager.default.fileExists(atPath: folder.path) else {
       throw .unwritable(file: folder.path, reason: "it exists already; name a new folder")

@@ -5,8 +5,8 @@ public struct FrameRate: Sendable, Hashable, Codable, CustomStringConvertible {
   /// Below the line.
   public let denominator: Int
 
-  /// A rate in lowest terms; nil where it is not between 1/3600 and 1000 frames a second, or has more digits than
-  /// ffmpeg takes.
+  /// A rate in lowest terms; nil where it is not between 1/3600 and 1000 frames a second, or has more digits
+  /// than ffmpeg takes.
   public init?(_ numerator: Int, _ denominator: Int = 1) {
     guard numerator > 0, denominator > 0, numerator <= Int(Int32.max), denominator <= Int(Int32.max),
       numerator / denominator <= 1000, denominator / numerator <= 3600
@@ -38,12 +38,13 @@ public struct FrameRate: Sendable, Hashable, Codable, CustomStringConvertible {
 
 /// Which frames of a sequence are read, and in which form.
 public struct FrameSelection: Sendable, Hashable {
-  /// Seconds from the beginning; the first frame is the one that begins there or next after (to half a millisecond).
+  /// Seconds from the beginning; the first frame is the one that begins there or next after (to half a
+  /// millisecond).
   public var start: Double
   /// Seconds that are read at most; nil to the end.
   public var duration: Double?
-  /// Another frame rate: the nearest frames are repeated or left out. Nil gives every frame as it is stored, also
-  /// where they follow each other at varying distances.
+  /// Another frame rate: the nearest frames are repeated or left out. Nil gives every frame as it is stored,
+  /// also where they follow each other at varying distances.
   public var frameRate: FrameRate?
   /// Another size, proportions not kept; nil keeps the sequence's own.
   public var size: Size?

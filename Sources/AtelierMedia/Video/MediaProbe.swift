@@ -58,7 +58,7 @@ struct MediaProbe: Decodable {
     self = probe
   }
 
-  /// The first stream of moving pictures; the picture on a record's cover is none.
+  /// The first stream of moving images; the image on a record's cover is none.
   var video: Stream? {
     streams?.first { $0.codecType == "video" && $0.disposition?.attachedPic != 1 }
   }

@@ -2,11 +2,11 @@ public import Foundation
 
 /// What a video file announces about itself.
 public struct VideoInformation: Sendable, Hashable {
-  /// Pixels in a row, once the picture stands upright.
+  /// Pixels in a row, once the image stands upright.
   public let width: Int
-  /// Rows, once the picture stands upright.
+  /// Rows, once the image stands upright.
   public let height: Int
-  /// Quarters of a circle by which the stored picture is turned clockwise to stand upright, 0...3.
+  /// Quarters of a circle by which the stored image is turned clockwise to stand upright, 0...3.
   public let quarterTurns: Int
   /// The number of frames; nil where the file does not say.
   public let frames: Int?
@@ -17,7 +17,7 @@ public struct VideoInformation: Sendable, Hashable {
   public let isConstantRate: Bool
   /// Seconds; nil where the file does not say.
   public let duration: Double?
-  /// Whether there is sound beside the pictures.
+  /// Whether there is sound beside the images.
   public let hasAudio: Bool
   /// The name of the codec, such as `h264`.
   public let codec: String
@@ -25,7 +25,8 @@ public struct VideoInformation: Sendable, Hashable {
   public let pixelFormat: String
   /// Whether luma goes from 0 to 255 instead of 16 to 235; nil where the file does not say.
   public let isFullRange: Bool?
-  /// The width of a pixel over its height, where it is not square: frames are read pixel by pixel nevertheless.
+  /// The width of a pixel over its height, where it is not square: frames are read pixel by pixel
+  /// nevertheless.
   public let pixelAspectRatio: String?
 }
 
@@ -36,8 +37,8 @@ public struct VideoInformation: Sendable, Hashable {
 /// while let frame = try reader.next() { … }
 /// ```
 ///
-/// A video is a value; it may cross threads. Everything goes through the ffmpeg program, with nothing but local
-/// files open to it.
+/// A video is a value; it may cross threads. Everything goes through the ffmpeg program, with nothing but
+/// local files open to it.
 public struct Video: FrameSequence, Hashable {
   /// The file.
   public let file: URL
@@ -105,9 +106,9 @@ public struct Video: FrameSequence, Hashable {
       pixelAspectRatio: aspect == nil || aspect == "1:1" || aspect == "0:1" ? nil : aspect)
   }
 
-  /// Pixels in a row, once the picture stands upright.
+  /// Pixels in a row, once the image stands upright.
   public var width: Int { information.width }
-  /// Rows, once the picture stands upright.
+  /// Rows, once the image stands upright.
   public var height: Int { information.height }
   /// Frames a second, on average.
   public var frameRate: FrameRate? { information.frameRate }

@@ -6,7 +6,7 @@ public import Foundation
 public enum VideoError: Error, Sendable, Hashable {
   /// The file or folder is missing or may not be read.
   case unreadable(file: String, reason: String)
-  /// The file is none that ffmpeg reads, or has no moving pictures in it.
+  /// The file is none that ffmpeg reads, or has no moving images in it.
   case notAVideo(file: String, reason: String)
   /// The ffmpeg program is needed and cannot be used.
   case missingProgram(file: String, reason: String)

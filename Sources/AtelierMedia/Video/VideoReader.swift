@@ -2,8 +2,8 @@ internal import Foundation
 
 /// The frames of a video as they come from ffmpeg through a pipe.
 ///
-/// Frames are upright 8-bit RGB. ffmpeg decodes only as far ahead as the pipe holds, and is killed where the reader
-/// is dropped before the end.
+/// Frames are upright 8-bit RGB. ffmpeg decodes only as far ahead as the pipe holds, and is killed where the
+/// reader is dropped before the end.
 public final class VideoReader: FrameReader {
   /// Pixels in a row of each frame.
   public let width: Int

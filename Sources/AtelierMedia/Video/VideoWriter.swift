@@ -2,11 +2,12 @@ public import Foundation
 
 /// Writes frames as a video: H.264 in MP4 that plays everywhere, or an animated GIF.
 ///
-/// The file is written under another name beside its place and renamed by ``finish()``: a failure, or a writer that
-/// is dropped before, leaves neither half a file nor a change to one that was there.
+/// The file is written under another name beside its place and renamed by ``finish()``: a failure, or a
+/// writer that is dropped before, leaves neither half a file nor a change to one that was there.
 ///
-/// MP4 is `yuv420p`, BT.709 in the limited range, which needs even sizes: where the width or height is odd, the last
-/// column or row is repeated once. A GIF has a palette for each frame, and delays of whole hundredths of a second.
+/// MP4 is `yuv420p`, BT.709 in the limited range, which needs even sizes: where the width or height is odd,
+/// the last column or row is repeated once. A GIF has a palette for each frame, and delays of whole
+/// hundredths of a second.
 public final class VideoWriter: FrameWriter {
   /// Sound for a video.
   public struct Sound: Sendable, Hashable {
@@ -47,7 +48,8 @@ public final class VideoWriter: FrameWriter {
   ///   - height: rows of every frame.
   ///   - frameRate: frames a second; of a GIF at most 50.
   ///   - quality: the constant rate factor of H.264, 0 (lossless but for the colour space) ... 51.
-  ///   - sound: for MP4 only: copied where MP4 holds its codec, else encoded as AAC; cut where the frames end.
+  ///   - sound: for MP4 only: copied where MP4 holds its codec, else encoded as AAC; cut where the frames
+  /// end.
   ///   - comment: a line for the file's metadata, such as where it comes from; MP4 only.
   public init(
     to file: URL, width: Int, height: Int, frameRate: FrameRate, quality: Int = 18, sound: Sound? = nil,
@@ -158,7 +160,7 @@ public final class VideoWriter: FrameWriter {
     self.program = nil
   }
 
-  /// Copies the pictures into another file with sound beside them, no longer than they are.
+  /// Copies the images into another file with sound beside them, no longer than they are.
   private func addSound(_ sound: Sound) throws(ProgramFailure) {
     guard sound.start >= 0, sound.start.isFinite, FileManager.default.isReadableFile(atPath: sound.file.path)
     else {

@@ -2,21 +2,21 @@ public import Foundation
 public import Torch
 import TorchNN
 
-/// Trains an ``ImageClassifier`` on labelled pictures.
+/// Trains an ``ImageClassifier`` on labelled images.
 ///
 /// Adam on the cross-entropy with a one-cycle learning rate (Smith and Topin 2018): up over the first
 /// quarter, then down a cosine. Deterministic for a seed, thread count and machine as long as the time
 /// limit does not shorten it, which the report says.
 public struct ClassifierTraining: Codable, Sendable, Hashable {
-  /// How often each picture is seen.
+  /// How often each image is seen.
   public var epochs: Double
-  /// Pictures a step.
+  /// Images a step.
   public var batchSize: Int
   /// The highest learning rate.
   public var learningRate: Double
-  /// Whether half of the pictures are mirrored; not for digits and letters.
+  /// Whether half of the images are mirrored; not for digits and letters.
   public var mirrors: Bool
-  /// By how many pixels pictures are moved at most, a batch at a time.
+  /// By how many pixels images are moved at most, a batch at a time.
   public var shift: Int
   /// The seed of the initial weights, the order and the augmentation.
   public var seed: UInt64
@@ -27,7 +27,7 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
   /// Length of the feature vectors.
   public var featureSize: Int
 
-  /// The defaults are made for tens of thousands of small pictures on two cores.
+  /// The defaults are made for tens of thousands of small images on two cores.
   public init(
     epochs: Double = 3, batchSize: Int = 128, learningRate: Double = 4e-3, mirrors: Bool = true,
     shift: Int = 0, seed: UInt64 = 0, seconds: Double = 90, baseChannels: Int = 32, featureSize: Int = 128
@@ -53,14 +53,14 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
     public let loss: Double?
   }
 
-  /// Labelled pictures.
+  /// Labelled images.
   public struct Examples {
     /// Bytes, `[n, channels, height, width]`.
     public let images: Tensor
     /// Classes from 0, int64 `[n]`.
     public let labels: Tensor
 
-    /// - Throws: `MetricError` for other types or shapes, no pictures, or labels below 0.
+    /// - Throws: `MetricError` for other types or shapes, no images, or labels below 0.
     public init(images: Tensor, labels: Tensor) throws {
       guard images.rank == 4, images.dtype == .uint8, images.shape[0] >= 1 else {
         throw MetricError(

@@ -2,20 +2,20 @@ import Foundation
 public import Torch
 import TorchNN
 
-/// Trains an ``InstanceEmbedder`` on pictures alone.
+/// Trains an ``InstanceEmbedder`` on images alone.
 ///
 /// Adam on NT-Xent with a one-cycle learning rate. Deterministic for a seed, thread count and machine as long
 /// as the time limit does not shorten it, which the report says.
 public struct EmbedderTraining: Codable, Sendable, Hashable {
-  /// How often each picture is seen, in two views each time.
+  /// How often each image is seen, in two views each time.
   public var epochs: Double
-  /// Pictures a step.
+  /// Images a step.
   public var batchSize: Int
   /// The highest learning rate.
   public var learningRate: Double
   /// What cosines are divided by.
   public var temperature: Double
-  /// The smallest share of a picture's area that a view shows.
+  /// The smallest share of an image's area that a view shows.
   public var smallestCrop: Double
   /// Whether half of the views are mirrored.
   public var mirrors: Bool
@@ -28,7 +28,7 @@ public struct EmbedderTraining: Codable, Sendable, Hashable {
   /// Length of the feature vectors.
   public var featureSize: Int
 
-  /// The defaults are made for thousands of small pictures on two cores.
+  /// The defaults are made for thousands of small images on two cores.
   public init(
     epochs: Double = 20, batchSize: Int = 128, learningRate: Double = 2e-3, temperature: Double = 0.2,
     smallestCrop: Double = 0.3, mirrors: Bool = true, seed: UInt64 = 0, seconds: Double = 600,
@@ -52,7 +52,7 @@ public struct EmbedderTraining: Codable, Sendable, Hashable {
   ///   - images: bytes `[n, channels, height, width]`, at least two.
   ///   - progress: called after every step with its number, their count and, every few steps, the loss; false
   ///     stops early and throws `CancellationError`.
-  /// - Throws: `MetricError` for pictures or settings that do not fit.
+  /// - Throws: `MetricError` for images or settings that do not fit.
   public func run(
     images: Tensor, progress: (Int, Int, Double?) -> Bool = { _, _, _ in true }
   ) throws -> InstanceEmbedder {
@@ -127,7 +127,7 @@ public struct EmbedderTraining: Codable, Sendable, Hashable {
     recoloured(cropped(images, stream), stream)
   }
 
-  /// A part of random area, proportions and place of each picture, enlarged to the whole by bilinear
+  /// A part of random area, proportions and place of each image, enlarged to the whole by bilinear
   /// interpolation: a product with a matrix of weights for rows, and one for columns.
   private func cropped(_ images: Tensor, _ stream: RandomStream) -> Tensor {
     let count = images.shape[0]
@@ -148,7 +148,7 @@ public struct EmbedderTraining: Codable, Sendable, Hashable {
     return rows.matmul(images).matmul(columns.transposed(2, 3))
   }
 
-  /// Brightness, contrast and saturation of most pictures changed, a fifth turned grey.
+  /// Brightness, contrast and saturation of most images changed, a fifth turned grey.
   private func recoloured(_ images: Tensor, _ stream: RandomStream) -> Tensor {
     let shape = [images.shape[0], 1, 1, 1]
     func factor(_ reach: Double) -> Tensor { 1 + (stream.uniform(shape) * 2 - 1) * reach }

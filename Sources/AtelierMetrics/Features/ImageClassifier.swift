@@ -5,9 +5,9 @@ public import TorchNN
 /// A small convolutional classifier that Atelier trains itself, as judge of class-conditional samples and
 /// as a feature source where the Inception network of the FID paper has nothing to say.
 ///
-/// Not from a paper: stages of convolution, batch norm and relu halve the picture to at most 8 × 8, one more
+/// Not from a paper: stages of convolution, batch norm and relu halve the image to at most 8 × 8, one more
 /// at that size, then a hidden linear layer, whose relu are the features, and the classes. The time on two
-/// cores goes into the large maps; so maps are halved early, by pooling before the norm where pictures
+/// cores goes into the large maps; so maps are halved early, by pooling before the norm where images
 /// are small enough to look at every pixel, else by the convolution's stride.
 public final class ImageClassifier: Module, FeatureSource {
   /// What the network looks like.
@@ -16,16 +16,16 @@ public final class ImageClassifier: Module, FeatureSource {
     public var classes: Int
     /// Colour channels, 1 … 4.
     public var channels: Int
-    /// Height of the pictures in pixels, at least 8.
+    /// Height of the images in pixels, at least 8.
     public var height: Int
-    /// Width of the pictures in pixels, at least 8.
+    /// Width of the images in pixels, at least 8.
     public var width: Int
     /// Channels of the first stage; the later ones have twice as many.
     public var baseChannels: Int
     /// Length of the feature vectors.
     public var featureSize: Int
 
-    /// A network for pictures of the given size.
+    /// A network for images of the given size.
     public init(
       classes: Int, channels: Int, height: Int, width: Int, baseChannels: Int = 32, featureSize: Int = 128
     ) {
@@ -57,11 +57,11 @@ public final class ImageClassifier: Module, FeatureSource {
 
   /// How a classifier was trained and how good it is; kept in its file.
   public struct Report: Codable, Sendable, Hashable {
-    /// The share of test pictures it classifies as labelled, 0 … 1.
+    /// The share of test images it classifies as labelled, 0 … 1.
     public var testAccuracy: Double
-    /// How many test pictures there were.
+    /// How many test images there were.
     public var testCount: Int
-    /// How many pictures it was trained on.
+    /// How many images it was trained on.
     public var trainingCount: Int
     /// How many steps it was trained for.
     public var steps: Int
@@ -119,7 +119,7 @@ public final class ImageClassifier: Module, FeatureSource {
     return result
   }
 
-  /// The hidden layer `[n, featureSize]` of pictures `[n, channels, height, width]` in -1 … 1, in the
+  /// The hidden layer `[n, featureSize]` of images `[n, channels, height, width]` in -1 … 1, in the
   /// present mode.
   func hiddenFeatures(_ images: Tensor) -> Tensor {
     let expected = [configuration.channels, configuration.height, configuration.width]
@@ -134,13 +134,13 @@ public final class ImageClassifier: Module, FeatureSource {
   /// The logits `[n, classes]` in the present mode, with gradients: what training minimises.
   func logitsOfHidden(_ hidden: Tensor) -> Tensor { output(hidden) }
 
-  /// The features `[n, featureSize]` of pictures `[n, channels, height, width]` in -1 … 1, in evaluation
+  /// The features `[n, featureSize]` of images `[n, channels, height, width]` in -1 … 1, in evaluation
   /// mode and without gradients.
   public func features(_ images: Tensor) -> Tensor {
     evaluating { withoutGradients { hiddenFeatures(images) } }
   }
 
-  /// The logits `[n, classes]` of many pictures, bytes or in -1 … 1, some at a time.
+  /// The logits `[n, classes]` of many images, bytes or in -1 … 1, some at a time.
   public func logits(_ images: Tensor, batchSize: Int = 250) -> Tensor {
     inBatches(images, batchSize) { output(features($0)) }
   }

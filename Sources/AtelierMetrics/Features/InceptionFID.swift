@@ -7,12 +7,12 @@ public import TorchNN
 ///
 /// It is not the Inception v3 of torchvision: average pools do not count their padding, the last block
 /// pools by the maximum, and there are 1008 classes. Structure and names of weights follow mseitzer's
-/// pytorch-fid `inception.py`, whose weights file is loaded; Atelier has no weights of its own. Pictures
+/// pytorch-fid `inception.py`, whose weights file is loaded; Atelier has no weights of its own. Images
 /// are rounded to bytes, resized by ``legacyBilinearResize(_:height:width:)`` to 299 × 299, and brought to
 /// (x - 128) / 128, as TensorFlow's graph and torch-fidelity do; pytorch-fid itself resizes with half-pixel
 /// centres, so that its distances differ.
 public final class InceptionFID: Module, FeatureSource {
-  /// The side to which pictures are resized.
+  /// The side to which images are resized.
   public static let side = 299
   /// The length of a feature vector.
   public static let featureSize = 2048
@@ -109,7 +109,7 @@ public final class InceptionFID: Module, FeatureSource {
   /// `inception-2015-12-05`.
   public var name: String { Self.storedName }
 
-  /// 16: the widest of its maps, 64 channels of 147×147, takes 6 MB a picture, and several are alive at once.
+  /// 16: the widest of its maps, 64 channels of 147×147, takes 6 MB an image, and several are alive at once.
   public var batchSize: Int { 16 }
 
   /// The network, its weights' fingerprint, the resize and the rounding.
@@ -120,7 +120,7 @@ public final class InceptionFID: Module, FeatureSource {
     ]
   }
 
-  /// The global average pool `[n, 2048]` of pictures `[n, 1 or 3, height, width]` in -1 … 1; grey ones are
+  /// The global average pool `[n, 2048]` of images `[n, 1 or 3, height, width]` in -1 … 1; grey ones are
   /// repeated to three channels.
   public func features(_ images: Tensor) -> Tensor {
     evaluating { withoutGradients { pooled(Self.prepared(images)) } }
@@ -131,7 +131,7 @@ public final class InceptionFID: Module, FeatureSource {
     withoutGradients { linear(features(images), fc.weight) }
   }
 
-  /// What the network sees: `[n, 3, 299, 299]` of (byte - 128) / 128 for pictures in -1 … 1.
+  /// What the network sees: `[n, 3, 299, 299]` of (byte - 128) / 128 for images in -1 … 1.
   package static func prepared(_ images: Tensor) -> Tensor {
     check(
       images.rank == 4 && [1, 3].contains(images.shape[1]),

@@ -2,29 +2,29 @@ public import Foundation
 public import Torch
 public import TorchNN
 
-/// A small network that turns pictures into features without ever seeing a label, trained by Atelier itself:
-/// SimCLR on the pictures of a data set.
+/// A small network that turns images into features without ever seeing a label, trained by Atelier itself:
+/// SimCLR on the images of a data set.
 ///
-/// Two random views of a picture are to have features that tell it from the other pictures of the batch.
+/// Two random views of an image are to have features that tell it from the other images of the batch.
 /// Source: Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations" (loss,
 /// projection head, kinds of augmentation). Not the paper's network: the convolution stages of
-/// ``ImageClassifier``, the mean over the last map, a linear layer; colours change by brightness, contrast and
-/// saturation and turn grey, without hue and blur.
+/// ``ImageClassifier``, the mean over the last map, a linear layer; colours change by brightness, contrast
+/// and saturation and turn grey, without hue and blur.
 public final class InstanceEmbedder: Module, FeatureSource {
   /// What the network looks like.
   public struct Configuration: Codable, Sendable, Hashable {
     /// Colour channels, 1 … 4.
     public var channels: Int
-    /// Height of the pictures in pixels, at least 8.
+    /// Height of the images in pixels, at least 8.
     public var height: Int
-    /// Width of the pictures in pixels, at least 8.
+    /// Width of the images in pixels, at least 8.
     public var width: Int
     /// Channels of the first stage; the later ones have two and four times as many.
     public var baseChannels: Int
     /// Length of the feature vectors.
     public var featureSize: Int
 
-    /// A network for pictures of the given size.
+    /// A network for images of the given size.
     public init(channels: Int, height: Int, width: Int, baseChannels: Int = 32, featureSize: Int = 128) {
       self.channels = channels
       self.height = height
@@ -50,7 +50,7 @@ public final class InstanceEmbedder: Module, FeatureSource {
 
   /// How an embedder was trained; kept in its file.
   public struct Report: Codable, Sendable, Hashable {
-    /// How many pictures it was trained on.
+    /// How many images it was trained on.
     public var trainingCount: Int
     /// How many steps it was trained for.
     public var steps: Int
@@ -101,7 +101,7 @@ public final class InstanceEmbedder: Module, FeatureSource {
   /// `simclr-` and the beginning of the fingerprint of data and settings.
   public var name: String { "simclr-" + (report.map { String($0.fingerprint.prefix(8)) } ?? "untrained") }
 
-  /// The features in the present mode: `[n, featureSize]` of pictures in -1 … 1.
+  /// The features in the present mode: `[n, featureSize]` of images in -1 … 1.
   func embedded(_ images: Tensor) -> Tensor {
     let expected = [configuration.channels, configuration.height, configuration.width]
     check(
@@ -115,7 +115,7 @@ public final class InstanceEmbedder: Module, FeatureSource {
   /// What the loss compares, `[n, 64]`: features behind a head that is thrown away afterwards.
   func projected(_ features: Tensor) -> Tensor { headOutput(headHidden(features).relu()) }
 
-  /// The features `[n, featureSize]` of pictures `[n, channels, height, width]` in -1 … 1, in evaluation mode
+  /// The features `[n, featureSize]` of images `[n, channels, height, width]` in -1 … 1, in evaluation mode
   /// and without gradients.
   public func features(_ images: Tensor) -> Tensor { evaluating { withoutGradients { embedded(images) } } }
 

@@ -2,8 +2,8 @@ import Foundation
 import Torch
 import TorchNN
 
-/// The one file of a network that measures stand on: its weights, and in its header what kind of network it is,
-/// how it is built and how it was trained.
+/// The one file of a network that measures stand on: its weights, and in its header what kind of network it
+/// is, how it is built and how it was trained.
 enum NetworkFile {
   /// Writes a network.
   ///

@@ -1,13 +1,13 @@
 public import Torch
 
-/// The luminance of pictures, as the super-resolution literature measures it: 16/255 … 235/255.
+/// The luminance of images, as the super-resolution literature measures it: 16/255 … 235/255.
 ///
 /// Y = (65.481 R + 128.553 G + 24.966 B + 16) / 255, ITU-R BT.601 in the studio range, not rounded. Source:
 /// BasicSR `utils/color_util.py` `rgb2ycbcr_pt`, which follows MATLAB's `rgb2ycbcr`.
 ///
 /// - Parameter image: `[batch, 3, height, width]` in 0 … 1.
 /// - Returns: `[batch, 1, height, width]`, float64.
-/// - Throws: `MetricError` for pictures that are not of three channels.
+/// - Throws: `MetricError` for images that are not of three channels.
 public func luminance(_ image: Tensor) throws -> Tensor {
   try withoutGradients {
     (try mixed(image, [[65.481, 128.553, 24.966]]) + 16) / 255
@@ -18,7 +18,7 @@ public func luminance(_ image: Tensor) throws -> Tensor {
 ///
 /// - Parameter image: `[batch, 3, height, width]` in 0 … 1.
 /// - Returns: `[batch, 3, height, width]`, float64.
-/// - Throws: `MetricError` for pictures that are not of three channels.
+/// - Throws: `MetricError` for images that are not of three channels.
 public func ycbcr(_ image: Tensor) throws -> Tensor {
   try withoutGradients {
     let mixed = try mixed(

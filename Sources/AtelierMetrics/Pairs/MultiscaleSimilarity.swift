@@ -1,6 +1,6 @@
 public import Torch
 
-/// The multiscale structural similarity of each picture (Wang, Simoncelli and Bovik 2003), five scales.
+/// The multiscale structural similarity of each image (Wang, Simoncelli and Bovik 2003), five scales.
 ///
 /// At each scale the contrast-and-structure part counts, at the coarsest the whole similarity, each raised
 /// to the paper's weight; scales are halved by 2 × 2 means, odd sizes padded with zeros that count in the
@@ -10,8 +10,8 @@ public import Torch
 /// - Parameters:
 ///   - image: `[batch, channels, height, width]`, both sides above 160 pixels; `target` likewise.
 ///   - dataRange: the difference of white and black.
-/// - Returns: one value a picture.
-/// - Throws: `MetricError` for shapes that differ, pictures that are too small, or numbers that are not finite.
+/// - Returns: one value an image.
+/// - Throws: `MetricError` for shapes that differ, images that are too small, or numbers that are not finite.
 public func multiscaleSimilarity(
   _ image: Tensor, _ target: Tensor, dataRange: Double = 1, window: SimilarityWindow = .gaussian()
 ) throws -> [Double] {
@@ -36,7 +36,7 @@ public func multiscaleSimilarity(
   }
 }
 
-/// The shortest side of pictures that have five scales: at the fifth a window still has to fit.
+/// The shortest side of images that have five scales: at the fifth a window still has to fit.
 public func smallestMultiscaleSide(window: SimilarityWindow = .gaussian()) -> Int {
   (window.size - 1) * 16 + 1
 }

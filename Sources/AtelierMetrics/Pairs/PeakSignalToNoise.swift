@@ -1,7 +1,7 @@
 import Foundation
 public import Torch
 
-/// The peak signal-to-noise ratio of each picture in decibels: 10 log₁₀(range² / mean squared error).
+/// The peak signal-to-noise ratio of each image in decibels: 10 log₁₀(range² / mean squared error).
 ///
 /// Over all channels together. Source: scikit-image `peak_signal_noise_ratio`; with `floor` 1e-8 and values
 /// in 0 … 1, BasicSR `calculate_psnr_pt`. Numbers on colours and on ``luminance(_:)`` differ by some 2 dB and
@@ -10,8 +10,8 @@ public import Torch
 /// - Parameters:
 ///   - image: `[batch, channels, height, width]`; `target` likewise.
 ///   - dataRange: the difference of white and black.
-///   - floor: added to the mean squared error, so that equal pictures have a finite value.
-/// - Returns: one value a picture; infinity for equal pictures without a floor.
+///   - floor: added to the mean squared error, so that equal images have a finite value.
+/// - Returns: one value an image; infinity for equal images without a floor.
 /// - Throws: `MetricError` for shapes that differ or numbers that are not finite.
 public func peakSignalToNoise(
   _ image: Tensor, _ target: Tensor, dataRange: Double = 1, floor: Double = 0

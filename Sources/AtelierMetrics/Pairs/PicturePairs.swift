@@ -1,12 +1,12 @@
 public import Torch
 
-/// Checks two batches of pictures that belong together, and gives them in float64.
+/// Checks two batches of images that belong together, and gives them in float64.
 ///
 /// - Parameters:
 ///   - image: `[batch, channels, height, width]`.
 ///   - target: of the same shape.
 ///   - atLeast: the shortest side that the measure needs.
-/// - Throws: `MetricError` for shapes that differ, pictures that are too small, or numbers that are not finite.
+/// - Throws: `MetricError` for shapes that differ, images that are too small, or numbers that are not finite.
 func picturePair(
   _ image: Tensor, _ target: Tensor, atLeast side: Int = 1
 ) throws -> (image: Tensor, target: Tensor) {
@@ -30,7 +30,7 @@ func picturePair(
   }
 }
 
-/// Pictures without `border` pixels on each side, as super-resolution is measured.
+/// Images without `border` pixels on each side, as super-resolution is measured.
 ///
 /// - Parameter image: `[batch, channels, height, width]`.
 /// - Throws: `MetricError` where nothing would be left.
@@ -43,5 +43,5 @@ public func withoutBorder(_ image: Tensor, _ border: Int) throws -> Tensor {
   return image.slice(2, border, image.shape[2] - border).slice(3, border, image.shape[3] - border)
 }
 
-/// Each picture's mean over channels, height and width.
+/// Each image's mean over channels, height and width.
 func meansOfPictures(_ values: Tensor) -> [Double] { values.mean(dims: [1, 2, 3]).doubles() }

@@ -39,9 +39,9 @@ public enum SimilarityWindow: Sendable, Hashable, Codable {
   }
 }
 
-/// The structural similarity of each picture (Wang et al. 2004), averaged over pixels and channels.
+/// The structural similarity of each image (Wang et al. 2004), averaged over pixels and channels.
 ///
-/// Only windows that lie wholly inside the picture count. Constants (0.01 range)² and (0.03 range)². With a
+/// Only windows that lie wholly inside the image count. Constants (0.01 range)² and (0.03 range)². With a
 /// Gaussian window of 11 pixels and deviation 1.5 this is the paper's, BasicSR's `calculate_ssim_pt` and
 /// scikit-image's `structural_similarity(gaussian_weights=True, use_sample_covariance=False)`; with a
 /// uniform window of 7 and the sample's covariance it is scikit-image's default.
@@ -50,7 +50,7 @@ public enum SimilarityWindow: Sendable, Hashable, Codable {
 ///   - image: `[batch, channels, height, width]`; `target` likewise.
 ///   - dataRange: the difference of white and black.
 ///   - sampleCovariance: whether variances divide by n - 1.
-/// - Returns: one value a picture, 1 for equal ones.
+/// - Returns: one value an image, 1 for equal ones.
 /// - Throws: `MetricError` for shapes that differ, windows that do not fit, or numbers that are not finite.
 public func structuralSimilarity(
   _ image: Tensor, _ target: Tensor, dataRange: Double = 1, window: SimilarityWindow = .gaussian(),
@@ -82,7 +82,7 @@ struct SimilarityMaps {
     let constants = ((0.01 * dataRange) * (0.01 * dataRange), (0.03 * dataRange) * (0.03 * dataRange))
     let (height, width) = (image.shape[2], image.shape[3])
     let weights = Tensor(HostTensor(window.weights)).to(image.device)
-    // Every channel of every picture is a picture of one channel; rows and columns are filtered in turn.
+    // Every channel of every image is an image of one channel; rows and columns are filtered in turn.
     func averaged(_ x: Tensor) -> Tensor {
       let planes = x.reshaped([-1, 1, height, width])
       let rows = conv2d(planes, weights.reshaped([1, 1, 1, -1]))

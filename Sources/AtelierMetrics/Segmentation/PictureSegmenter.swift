@@ -2,12 +2,13 @@ public import Foundation
 public import Torch
 public import TorchNN
 
-/// A small U-Net that Atelier trains on real pictures and their label maps, as judge of pictures that were
+/// A small U-Net that Atelier trains on real images and their label maps, as judge of images that were
 /// made from maps: what it finds in them is compared with the maps.
 ///
-/// Not from a paper. Stages of convolution, batch norm and relu halve the picture three times and double it
-/// again, each joined with what the same resolution had on the way down. A published number needs the published
-/// network; this one gives numbers that can be compared with each other, beside those of real pictures.
+/// Not from a paper. Stages of convolution, batch norm and relu halve the image three times and double it
+/// again, each joined with what the same resolution had on the way down. A published number needs the
+/// published network; this one gives numbers that can be compared with each other, beside those of real
+/// images.
 public final class PictureSegmenter: Module {
   /// What the network looks like.
   public struct Configuration: Codable, Sendable, Hashable {
@@ -31,15 +32,15 @@ public final class PictureSegmenter: Module {
     }
   }
 
-  /// How a segmenter was trained and how good it is on real pictures; kept in its file.
+  /// How a segmenter was trained and how good it is on real images; kept in its file.
   public struct Report: Codable, Sendable, Hashable {
-    /// Mean intersection over union on the held-out real pictures, 0 … 1: what generated ones can reach.
+    /// Mean intersection over union on the held-out real images, 0 … 1: what generated ones can reach.
     public var meanIntersectionOverUnion: Double
     /// The share of their pixels with the right class.
     public var pixelAccuracy: Double
     /// How many there were.
     public var testCount: Int
-    /// How many pictures it was trained on.
+    /// How many images it was trained on.
     public var trainingCount: Int
     /// How many steps it was trained for.
     public var steps: Int
@@ -78,7 +79,7 @@ public final class PictureSegmenter: Module {
     super.init()
   }
 
-  /// Logits `[n, classes, height, width]` of pictures `[n, 3, height, width]` in -1 … 1, in the present mode.
+  /// Logits `[n, classes, height, width]` of images `[n, 3, height, width]` in -1 … 1, in the present mode.
   func logits(_ images: Tensor) -> Tensor {
     check(
       images.rank == 4 && images.shape[1] == 3, "a segmenter takes [n, 3, height, width], not \(images.shape)"
@@ -97,7 +98,7 @@ public final class PictureSegmenter: Module {
     return output(x)
   }
 
-  /// The class of every pixel, int64 `[n, height, width]`, of pictures, bytes or in -1 … 1, some at a time.
+  /// The class of every pixel, int64 `[n, height, width]`, of images, bytes or in -1 … 1, some at a time.
   public func segment(_ images: Tensor, batchSize: Int = 16) -> Tensor {
     evaluating { inBatches(images, batchSize) { self.logits($0).argmax(dim: 1) } }
   }

@@ -3,25 +3,25 @@ public import Torch
 
 /// A network that finds the classes of pixels.
 public protocol Segmenter {
-  /// The class of every pixel, int64 `[n, height, width]`, of pictures `[n, 3, height, width]`, bytes or in
+  /// The class of every pixel, int64 `[n, height, width]`, of images `[n, 3, height, width]`, bytes or in
   /// -1 … 1.
   ///
-  /// - Throws: `MetricError` where the network does not fit the pictures.
+  /// - Throws: `MetricError` where the network does not fit the images.
   func classes(of pictures: Tensor) throws -> Tensor
   /// What it is, for the protocol of numbers.
   var facts: String { get }
 }
 
 extension Segmenter {
-  /// What the segmenter finds in pictures, against the maps they belong to or were made from, some at a time: maps
-  /// and predictions of all at once would take gigabytes.
+  /// What the segmenter finds in images, against the maps they belong to or were made from, some at a time:
+  /// maps and predictions of all at once would take gigabytes.
   ///
   /// - Parameters:
   ///   - pictures: `[n, 3, height, width]`, bytes or in -1 … 1.
-  ///   - examples: as many maps; their own pictures do not count.
+  ///   - examples: as many maps; their own images do not count.
   ///   - classes: how many classes there are.
   ///   - ignore: a class of the maps that does not count.
-  /// - Throws: `MetricError` for other numbers or sizes of pictures and maps.
+  /// - Throws: `MetricError` for other numbers or sizes of images and maps.
   public func scores(
     of pictures: Tensor, against examples: SegmenterTraining.Examples, classes: Int, ignoring ignore: Int?
   ) throws -> SegmentationScores {
@@ -40,19 +40,20 @@ extension Segmenter {
   }
 }
 
-/// A segmenter of the user's own: a TorchScript file whose `forward` takes pictures `[n, 3, height, width]` and
+/// A segmenter of the user's own: a TorchScript file whose `forward` takes images `[n, 3, height, width]` and
 /// returns logits `[n, classes, h, w]`.
 ///
-/// Logits of another size than the pictures' are brought to it, bilinearly, before the largest one decides. The
+/// Logits of another size than the images' are brought to it, bilinearly, before the largest one decides. The
 /// network runs in evaluation mode, on the processor.
 public final class ScriptedSegmenter: Segmenter {
-  /// The numbers that a network wants its pictures in.
+  /// The numbers that a network wants its images in.
   public enum InputRange: String, Codable, Sendable, Hashable, CaseIterable {
     /// -1 … 1.
     case signed
     /// 0 … 1.
     case unit
-    /// 0 … 1, then less ImageNet's mean (0.485, 0.456, 0.406) and divided by its deviation (0.229, 0.224, 0.225).
+    /// 0 … 1, then less ImageNet's mean (0.485, 0.456, 0.406) and divided by its deviation (0.229, 0.224,
+    /// 0.225).
     case imagenet
 
     /// What stands in protocols.
@@ -67,7 +68,7 @@ public final class ScriptedSegmenter: Segmenter {
 
   /// The file.
   public let file: URL
-  /// The numbers that pictures go in as.
+  /// The numbers that images go in as.
   public let range: InputRange
   private let script: LoadedScript
   private let classCount: Int
@@ -77,7 +78,7 @@ public final class ScriptedSegmenter: Segmenter {
   /// Opens a file.
   ///
   /// - Parameters:
-  ///   - range: what the network wants its pictures in.
+  ///   - range: what the network wants its images in.
   ///   - classes: how many classes its logits must have.
   /// - Throws: `MetricError` where there is no such file; `ScriptError` where it is no TorchScript.
   public init(_ file: URL, range: InputRange, classes: Int) throws {
@@ -93,7 +94,7 @@ public final class ScriptedSegmenter: Segmenter {
     classCount = classes
   }
 
-  /// The file's name, the beginning of its fingerprint, and how pictures go in.
+  /// The file's name, the beginning of its fingerprint, and how images go in.
   public var facts: String {
     let size = resized.map { ", logits of \($0[1])×\($0[0]) brought to the pictures' size bilinearly" } ?? ""
     return "\(file.lastPathComponent) (\(fingerprint.prefix(8))), \(range.text)\(size)"

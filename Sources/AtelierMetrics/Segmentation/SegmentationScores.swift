@@ -1,9 +1,9 @@
 public import Torch
 
-/// How well predicted classes of pixels agree with a map, over any number of pictures.
+/// How well predicted classes of pixels agree with a map, over any number of images.
 ///
-/// Counts are gathered first and divided once at the end: a mean over pictures would weigh a class that is
-/// rare in one picture like one that fills another.
+/// Counts are gathered first and divided once at the end: a mean over images would weigh a class that is
+/// rare in one image like one that fills another.
 public struct SegmentationScores: Sendable, Hashable, Codable {
   /// Pixel counts: a row for each class of the map, a column for each predicted one.
   public private(set) var confusion: [[Int]]
@@ -51,7 +51,7 @@ public struct SegmentationScores: Sendable, Hashable, Codable {
     }
   }
 
-  /// Adds the counts of other pictures, of as many classes.
+  /// Adds the counts of other images, of as many classes.
   public mutating func add(_ other: SegmentationScores) throws {
     guard other.confusion.count == confusion.count else {
       throw MetricError(

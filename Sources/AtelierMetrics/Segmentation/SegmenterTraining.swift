@@ -2,14 +2,14 @@ public import Foundation
 public import Torch
 import TorchNN
 
-/// Trains a ``PictureSegmenter`` on real pictures and their label maps.
+/// Trains a ``PictureSegmenter`` on real images and their label maps.
 ///
-/// Adam on the cross-entropy of the pixels with a one-cycle learning rate, half of the pictures mirrored.
+/// Adam on the cross-entropy of the pixels with a one-cycle learning rate, half of the images mirrored.
 /// Deterministic for a seed, thread count and machine as long as the time limit does not shorten it.
 public struct SegmenterTraining: Codable, Sendable, Hashable {
-  /// How often each picture is seen.
+  /// How often each image is seen.
   public var epochs: Double
-  /// Pictures a step, of up to 128×128 pixels; fewer of larger ones.
+  /// Images a step, of up to 128×128 pixels; fewer of larger ones.
   public var batchSize: Int
   /// The highest learning rate.
   public var learningRate: Double
@@ -20,7 +20,7 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
   /// Channels of the first stage of the network.
   public var baseChannels: Int
 
-  /// The defaults are made for hundreds of pictures of 64 to 128 pixels on two cores.
+  /// The defaults are made for hundreds of images of 64 to 128 pixels on two cores.
   public init(
     epochs: Double = 30, batchSize: Int = 16, learningRate: Double = 4e-3, seed: UInt64 = 0,
     seconds: Double = 90, baseChannels: Int = 24
@@ -33,19 +33,19 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
     self.baseChannels = baseChannels
   }
 
-  /// Pictures with their label maps.
+  /// Images with their label maps.
   public struct Examples {
     /// Bytes, `[n, 3, height, width]`.
     public let images: Tensor
     /// Classes, int64 `[n, height, width]`, made anew from what is kept.
     public var labels: Tensor { kept.asType(.int64) }
-    /// Bytes where the classes fit into them: maps of thousands of pictures are large.
+    /// Bytes where the classes fit into them: maps of thousands of images are large.
     private let kept: Tensor
 
-    /// The classes of some of the pictures, int64 `[rows, height, width]`.
+    /// The classes of some of the images, int64 `[rows, height, width]`.
     func labels(_ rows: Tensor) -> Tensor { kept.indexSelected(0, rows).asType(.int64) }
 
-    /// The classes of consecutive pictures, int64.
+    /// The classes of consecutive images, int64.
     func labels(from start: Int, to end: Int) -> Tensor { kept.slice(0, start, end).asType(.int64) }
 
     /// The lowest and the highest class.
@@ -58,9 +58,9 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
       }
     }
 
-    /// Pictures with their maps, int64 or bytes.
+    /// Images with their maps, int64 or bytes.
     ///
-    /// - Throws: `MetricError` for other types or shapes, or no pictures.
+    /// - Throws: `MetricError` for other types or shapes, or no images.
     public init(images: Tensor, labels: Tensor) throws {
       guard images.rank == 4, images.dtype == .uint8, images.shape[0] >= 1, images.shape[1] == 3 else {
         throw MetricError(
@@ -181,7 +181,7 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
   ) -> (steps: Int, wasShortened: Bool) {
     let stream = RandomStream(seed: seed, purpose: "segmenter.batches")
     let count = train.images.shape[0]
-    // What training keeps of a step grows with its pixels: larger pictures come in smaller batches.
+    // What training keeps of a step grows with its pixels: larger images come in smaller batches.
     let pixels = train.images.shape[2] * train.images.shape[3]
     let size = min(batchSize, count, max(2, batchSize * 128 * 128 / pixels))
     var plan = ClassifierTraining.Plan(steps: max(1, Int(epochs * Double(count) / Double(size))))

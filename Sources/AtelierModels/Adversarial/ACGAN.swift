@@ -3,14 +3,14 @@ public import AtelierData
 public import Torch
 public import TorchNN
 
-/// The auxiliary-classifier GAN: the discriminator also names the class, and both players are rewarded
-/// for the right one.
+/// The auxiliary-classifier GAN: the discriminator also names the class, and generator and discriminator are
+/// rewarded for the right one.
 ///
 /// Paper: Odena et al. 2017, "Conditional Image Synthesis with Auxiliary Classifier GANs". Networks,
 /// losses and update order are those of eriklindernoren/PyTorch-GAN `implementations/acgan/acgan.py`: the
 /// label's embedding multiplies the latent vector; the class head ends in a softmax, and the
 /// cross-entropy applies another to it, which flattens its gradients but is what the script does. No
-/// deviation; pictures whose size is no multiple of 16 work here too, the discriminator's last map being
+/// deviation; images whose size is no multiple of 16 work here too, the discriminator's last map being
 /// rounded up.
 public final class ACGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
@@ -29,17 +29,17 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
 
     /// Which networks.
     public var model = Model.acgan
-    /// Height and width of the pictures.
+    /// Height and width of the images.
     public var imageSize = 32
-    /// Colours of a pixel.
+    /// Number of channels.
     public var imageChannels = 1
     /// The number of classes.
     public var classes = 10
     /// The length of a latent vector and of a label's embedding.
     public var latentSize = 100
-    /// The generator's widths, input side first; the picture doubles once for each.
+    /// The generator's widths, input side first; the image doubles once for each.
     public var generatorHidden = [128, 64]
-    /// The discriminator's widths, input side first; the picture halves once for each.
+    /// The discriminator's widths, input side first; the image halves once for each.
     public var discriminatorHidden = [16, 32, 64, 128]
     /// The epsilon of batch norms, the generator's first excepted.
     public var normEpsilon = 0.8
@@ -47,23 +47,23 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
     public var leakySlope = 0.2
     /// The share of channels that the discriminator drops.
     public var dropout = 0.25
-    /// What the players minimise beside the class.
+    /// The adversarial loss, beside the class.
     public var loss = AdversarialLoss.binaryCrossEntropy
-    /// Random changes of what the discriminator sees.
+    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.5
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
-    /// Pictures in a batch.
+    /// Images in a batch.
     public var batchSize = 64
 
     /// PyTorch-GAN's script.
@@ -90,7 +90,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
         batchSize: batchSize)
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
         "imageSize": imageSize, "imageChannels": imageChannels, "latentSize": latentSize, "classes": classes,
@@ -111,7 +111,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   private let generator: Generator
   private let discriminator: Discriminator
@@ -181,7 +181,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
     }
 
     try step.update("discriminator", discriminatorOptimizer) { loss in
-      // Two calls, because batch norm must not see real and generated pictures together.
+      // Two calls, because batch norm must not see real and generated images together.
       let onReal = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
       let onFake = discriminator(augment(fake.detached(), draws: step.draws, name: "diffAugment.fake"))
       augment.observe(realScores: onReal.score)
@@ -196,7 +196,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
     augment.endStep(step)
   }
 
-  /// Pictures in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.
+  /// Images in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
     guard let labels else { throw ConfigurationError("acgan draws pictures of a class; name one") }
     return generator(latents, labels)
@@ -221,7 +221,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
       super.init()
     }
 
-    /// Pictures in -1 … 1 for `[batch, latent]` and int64 `[batch]`.
+    /// Images in -1 … 1 for `[batch, latent]` and int64 `[batch]`.
     func callAsFunction(_ latent: Tensor, _ label: Tensor) -> Tensor {
       pictures(labelEmbedding(label) * latent)
     }
@@ -251,7 +251,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
       super.init()
     }
 
-    /// Scores `[batch, 1]` and class probabilities `[batch, classes]` of pictures.
+    /// Scores `[batch, 1]` and class probabilities `[batch, classes]` of images.
     func callAsFunction(_ image: Tensor) -> (score: Tensor, classProbability: Tensor) {
       let features = blocks(image).flattened(from: 1)
       let scores = adversarialHead(features)

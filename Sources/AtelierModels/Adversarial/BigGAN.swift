@@ -9,8 +9,8 @@ public import TorchNN
 /// Paper: Brock, Donahue and Simonyan 2019, "Large Scale GAN Training for High Fidelity Natural Image
 /// Synthesis". Reference: ajbrock/BigGAN-PyTorch, the authors' own in PyTorch.
 ///
-/// Two forms, by ``Configuration/model``: `biggan` (BigGAN.py) and `biggan-deep` (BigGANdeep.py), whose blocks
-/// are bottlenecks, two a resolution, and whose latent joins the class everywhere.
+/// Two forms, by ``Configuration/model``: `biggan` (BigGAN.py) and `biggan-deep` (BigGANdeep.py), whose
+/// blocks are bottlenecks, two a resolution, and whose latent joins the class everywhere.
 ///
 /// The networks, shared with ``ICGAN``, stand in `Networks/BigGANNetworks.swift` and
 /// `Networks/BigGANLayers.swift`, the round of updates in `Networks/BigGANPlayers.swift`.
@@ -18,11 +18,12 @@ public import TorchNN
 /// Deviations:
 /// - 1×1 shortcuts run on the smaller side of their enlargement or pooling, with which they change places;
 ///   values agree up to rounding.
-/// - The orthogonal regularisation is a term of the loss whose gradient is the authors', from the smaller Gram
+/// - The orthogonal regularisation is a term of the loss whose gradient is the authors', from the smaller
+/// Gram
 ///   matrix.
-/// - Standing statistics are estimated when pictures are drawn, with the norms alone in training mode, and are
+/// - Standing statistics are estimated when images are drawn, with the norms alone in training mode, and are
 ///   not kept.
-/// - Our own, off by default: pictures of other sizes through `bottomWidth`, ``Configuration/diffAugment`` and
+/// - Our own, off by default: images of other sizes through `bottomWidth`, ``Configuration/diffAugment`` and
 ///   its adaptive strength, classes that are clusters of features.
 public final class BigGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
@@ -45,7 +46,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     public var model = Model.biggan
     /// Height and width of the pictures: 8, 16, 32, 64 or (not deep) 128 times ``bottomWidth``.
     public var imageSize = 128
-    /// Colours of a pixel.
+    /// Number of channels.
     public var imageChannels = 3
     /// The side of the generator's first map.
     public var bottomWidth = 4
@@ -75,7 +76,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     public var discriminatorDepth = 2
     /// Whether the generator's weights are normalised too.
     public var generatorSpectralNorm = true
-    /// Whether each block of the generator is computed once more in the backward pass instead of being kept,
+    /// Whether each block of the generator is recomputed in the backward pass (gradient checkpointing),
     /// which takes less memory and more time.
     public var gradientCheckpointing = false
     /// Power iterations a pass.
@@ -86,25 +87,25 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     public var normEpsilon = 1e-5
     /// How weights start.
     public var initialization = BigGANInitialization.orthogonal
-    /// What the players minimise; one of raw scores.
+    /// The adversarial loss, one of raw scores.
     public var loss = AdversarialLoss.hinge
     /// The generator's learning rate.
     public var generatorLearningRate = 1e-4
     /// The discriminator's learning rate.
     public var discriminatorLearningRate = 4e-4
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.0
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-6
-    /// Real pictures in a part of a discriminator's update, and generated ones in every part.
+    /// Real images in a part of a discriminator's update, and generated ones in every part.
     public var batchSize = 256
     /// Updates of the discriminator for each of the generator.
     public var discriminatorSteps = 1
     /// Parts whose gradients are added before an update.
     public var gradientAccumulation = 8
-    /// Whether the discriminator sees real and generated pictures in two passes.
+    /// Whether the discriminator sees real and generated images in two passes.
     public var splitDiscriminatorBatch = false
     /// The strength of the generator's orthogonal regularisation.
     public var generatorOrthogonal = 0.0
@@ -114,13 +115,13 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     public var averageDecay = 0.9999
     /// The step, counted from 1, below which the average is a copy.
     public var averageStart = 20_000
-    /// Batches from which the norms' statistics are estimated before pictures are drawn; 0: running averages.
+    /// Batches from which the norms' statistics are estimated before images are drawn; 0: running averages.
     public var standingStatistics = 0
-    /// Changes of the pictures that the discriminator sees.
+    /// Changes of the images that the discriminator sees.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// Where classes come from: the data's labels, or clusters of instance features.
     public var classSource = ClassSource.labels
@@ -128,7 +129,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     public var featureSource = InstanceFeatureSource.selfSupervised
     /// Length of the feature vectors of a network that Atelier trains, for clusters.
     public var featureSize = 128
-    /// How often the network that gives the features sees each picture, for clusters.
+    /// How often the network that gives the features sees each image, for clusters.
     public var featureEpochs = 20.0
 
     /// The authors' script `launch_BigGAN_bs256x8.sh`.
@@ -206,7 +207,8 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
         latent: LatentDecoding(size: effectiveLatentSize, distribution: .normal, classes: classes),
         batchSize: batchSize)
       if classSource == .clusters {
-        // The network learns from mirrored images too, as that of IC-GAN does, so that both stand on the same one.
+        // The network learns from mirrored images too, as that of IC-GAN does, so that both stand on the same
+        // one.
         plan.components.append(
           InstancePlan(
             purpose: .clusters(count: classes), source: featureSource, featureSize: featureSize,
@@ -216,7 +218,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
       return plan
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try validateBigGAN()
       try AdversarialChecks.positive(["featureSize": featureSize])
@@ -260,10 +262,10 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     return configuration
   }
 
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public var augment: DiscriminatorAugmentation { players.augment }
 
-  /// One step of training: classes of generated pictures are uniform.
+  /// One step of training: classes of generated images are uniform.
   public func step(_ step: TrainingStep) throws {
     let labels = step.draws.integers(
       "fakeLabel", below: configuration.classes, [players.conditionsPerStep, configuration.batchSize])
@@ -283,7 +285,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
 
   // MARK: Generation
 
-  /// Pictures of the averaged generator, with standing statistics where the configuration wants them.
+  /// Images of the averaged generator, with standing statistics where the configuration wants them.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     let draws = StreamDraws(RandomStream(seed: 0, purpose: "standing statistics"))
     let size = configuration.batchSize
@@ -295,7 +297,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
       { try drawPictures(request, emit: emit) })
   }
 
-  /// Pictures in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.
+  /// Images in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
     guard let labels else { throw ConfigurationError("biggan draws pictures of a class; name one") }
     return players.generator(latents, BigGANCondition(label: labels))
@@ -306,7 +308,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
 public enum ClassSource: String, Codable, Sendable, Hashable, CaseIterable {
   /// The labels of the data.
   case labels
-  /// Clusters of the pictures' features: IC-GAN's baseline, which needs no labels.
+  /// Clusters of the images' features: IC-GAN's baseline, which needs no labels.
   case clusters
 }
 

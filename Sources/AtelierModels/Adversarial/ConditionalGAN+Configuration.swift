@@ -34,19 +34,19 @@ extension ConditionalGAN {
 
     /// Which form.
     public var model = Model.cgan
-    /// Height and width of the pictures.
+    /// Height and width of the images.
     public var imageSize = 32
-    /// Colours of a pixel.
+    /// Number of channels.
     public var imageChannels = 1
     /// The number of classes.
     public var classes = 10
     /// The length of a latent vector.
     public var latentSize = 100
     /// The generator's widths, input side first; `maxout`: of the latent's, the label's and the joint
-    /// layer; `convolutional`: the picture doubles once for each.
+    /// layer; `convolutional`: the image doubles once for each.
     public var generatorHidden = [128, 256, 512, 1024]
     /// The discriminator's widths, input side first; `cgan`: a single one stands for three layers;
-    /// `maxout`: units of the picture's, the label's and the joint layer.
+    /// `maxout`: units of the image's, the label's and the joint layer.
     public var discriminatorHidden = [512]
     /// Linear pieces of the units of those three layers; `maxout` only.
     public var pieces = [5, 5, 4]
@@ -63,13 +63,13 @@ extension ConditionalGAN {
     public var leakySlope = 0.2
     /// The share of hidden values dropped: by the discriminator, with `maxout` by both networks.
     public var dropout = 0.4
-    /// What the players minimise.
+    /// The adversarial loss.
     public var loss = AdversarialLoss.leastSquares
-    /// Random changes of what the discriminator sees.
+    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// Discriminator steps for each generator step, each on a batch of its own; `convolutional` only.
     public var discriminatorSteps = 1
@@ -85,11 +85,11 @@ extension ConditionalGAN {
     public var learningRateDecay = 1.00004
     /// The learning rate falls no lower.
     public var minimumLearningRate = 1e-6
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.5
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// The share of the velocity that is kept at first; `maxout` only.
     public var momentum = 0.5
@@ -97,11 +97,11 @@ extension ConditionalGAN {
     public var finalMomentum = 0.7
     /// The epoch at which the momentum reaches its end, rising from epoch 1 on; `maxout` only.
     public var momentumEpochs = 250
-    /// How much of the generator's moving average is kept at a step; 0: there is none.
+    /// Decay of the generator's moving average; 0: there is none.
     public var averageDecay = 0.0
     /// The step before which the average is a copy.
     public var averageStart = 0
-    /// Pictures in a batch.
+    /// Images in a batch.
     public var batchSize = 64
 
     /// PyTorch-GAN's script.
@@ -166,7 +166,7 @@ extension ConditionalGAN {
         batchSize: batchSize)
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
         "imageSize": imageSize, "imageChannels": imageChannels, "latentSize": latentSize, "classes": classes,

@@ -3,19 +3,19 @@ public import AtelierData
 public import Torch
 public import TorchNN
 
-/// The conditional GAN: both players are told the class, so that it can be asked for.
+/// The conditional GAN: generator and discriminator are told the class, so that it can be asked for.
 ///
 /// Paper: Mirza and Osindero 2014, "Conditional Generative Adversarial Nets".
 ///
 /// Three forms, by ``Configuration/model``:
 ///
 /// - `cgan`, that of eriklindernoren/PyTorch-GAN `implementations/cgan/cgan.py`: dense networks that read
-///   a label's embedding before the latent vector and behind the picture; generator updated first. No
+///   a label's embedding before the latent vector and behind the image; generator updated first. No
 ///   deviation.
 /// - `maxout`, the paper's model of MNIST, which has no published code: latent and label meet in a joint
 ///   layer in both networks, maxout in the discriminator, dropout in both, gradient descent with
 ///   momentum. What the paper leaves open is taken from goodfeli/adversarial: weights from U(−0.05, 0.05)
-///   and U(−0.005, 0.005), updates on the same pictures, momentum rising until epoch 250.
+///   and U(−0.005, 0.005), updates on the same images, momentum rising until epoch 250.
 /// - `convolutional`, the form that draws well in minutes: a DCGAN generator whose batch norms learn a
 ///   scale and shift for each class (Dumoulin et al. 2017), a spectrally normalised discriminator that
 ///   compares its features with the class's embedding (Miyato and Koyama 2018, "cGANs with Projection
@@ -33,7 +33,7 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   private let generator: any ClassGenerator
   private let discriminator: any ClassDiscriminator
@@ -203,7 +203,7 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
     }
   }
 
-  /// Pictures in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.
+  /// Images in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
     guard let labels else { throw ConfigurationError("cgan draws pictures of a class; name one") }
     let pictures = generator(latents, labels)
@@ -213,12 +213,12 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
 
 // MARK: - Networks
 
-/// Pictures `[batch, channels, height, width]` for latents `[batch, latent]` and int64 labels `[batch]`.
+/// Images `[batch, channels, height, width]` for latents `[batch, latent]` and int64 labels `[batch]`.
 private protocol ClassGenerator: Module {
   func callAsFunction(_ latent: Tensor, _ label: Tensor) -> Tensor
 }
 
-/// Scores of pictures and the classes they claim to show.
+/// Scores of images and the classes they claim to show.
 private protocol ClassDiscriminator: Module {
   func callAsFunction(_ image: Tensor, _ label: Tensor) -> Tensor
 }
@@ -315,7 +315,7 @@ private final class JointGenerator: Module, ClassGenerator {
   }
 }
 
-/// The paper's discriminator: picture and label each through maxout layers of their own, then jointly.
+/// The paper's discriminator: image and label each through maxout layers of their own, then jointly.
 private final class JointDiscriminator: Module, ClassDiscriminator {
   let imageLayer: Maxout
   let labelLayer: Maxout

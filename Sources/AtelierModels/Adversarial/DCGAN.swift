@@ -11,7 +11,7 @@ public import TorchNN
 /// Two forms, by ``Configuration/model``:
 ///
 /// - `dcgan`, that of pytorch/examples `dcgan/main.py`: 4×4 kernels without bias, the discriminator updated
-///   first on real and generated pictures apart, the generator through the updated discriminator. No
+///   first on real and generated images apart, the generator through the updated discriminator. No
 ///   deviation at 64 pixels. Other sizes add or take away stages, so that the smallest map is 4 to 7 wide
 ///   (the script's is 4); its kernel is as wide as the map.
 /// - `theano`, that of Newmu/dcgan_code `faces/train_uncond_dcgan.py`, which the paper's numbers come from:
@@ -41,7 +41,7 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
     public var model = Model.dcgan
     /// Height and width of the pictures: 4, 5, 6 or 7 times a power of two of at least 2.
     public var imageSize = 64
-    /// Colours of a pixel.
+    /// Number of channels.
     public var imageChannels = 3
     /// The length of a latent vector.
     public var latentSize = 100
@@ -53,25 +53,25 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
     public var normEpsilon = 1e-5
     /// The slope of leaky relus.
     public var leakySlope = 0.2
-    /// What the players minimise.
+    /// The adversarial loss.
     public var loss = AdversarialLoss.binaryCrossEntropy
-    /// Random changes of what the discriminator sees.
+    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.5
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// The factor of the L2 term in both optimisers.
     public var weightDecay = 0.0
-    /// Pictures in a batch.
+    /// Images in a batch.
     public var batchSize = 64
 
     /// The script of pytorch/examples.
@@ -108,7 +108,7 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
         batchSize: batchSize)
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
         "imageChannels": imageChannels, "latentSize": latentSize, "generatorChannels": generatorChannels,
@@ -131,7 +131,7 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   private let generator: any Layer
   private let discriminator: any Layer
@@ -246,12 +246,12 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
     latentSpace.distribution.draw("latent", [batch, configuration.latentSize, 1, 1], from: draws)
   }
 
-  /// Pictures in -1 … 1 for latents `[n, size]`; labels are ignored.
+  /// Images in -1 … 1 for latents `[n, size]`; labels are ignored.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor { generator(latents) }
 
   // MARK: Networks
 
-  /// How a picture is halved: `halvings` times, to a map of `bottomWidth`.
+  /// How an image is halved: `halvings` times, to a map of `bottomWidth`.
   private struct Stages {
     let halvings: Int
     let bottomWidth: Int
@@ -296,7 +296,7 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
       super.init()
     }
 
-    /// Pictures in -1 … 1 for `[batch, latent]` or `[batch, latent, 1, 1]`.
+    /// Images in -1 … 1 for `[batch, latent]` or `[batch, latent, 1, 1]`.
     func callAsFunction(_ x: Tensor) -> Tensor { main(x.reshaped([-1, latentSize, 1, 1])) }
   }
 
@@ -325,7 +325,7 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
       super.init()
     }
 
-    /// Scores `[batch]` for pictures `[batch, channels, height, width]`.
+    /// Scores `[batch]` for images `[batch, channels, height, width]`.
     func callAsFunction(_ x: Tensor) -> Tensor { main(x.channelsLast()).reshaped([-1]) }
   }
 
@@ -370,7 +370,7 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
       super.init()
     }
 
-    /// Pictures in -1 … 1 for `[batch, latent]` or `[batch, latent, 1, 1]`.
+    /// Images in -1 … 1 for `[batch, latent]` or `[batch, latent, 1, 1]`.
     func callAsFunction(_ x: Tensor) -> Tensor {
       blocks(bottomNorm(projection(x.flattened(from: 1)).reshaped([-1] + bottomShape)))
     }
@@ -404,7 +404,7 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
       super.init()
     }
 
-    /// Scores `[batch]` for pictures `[batch, channels, height, width]`.
+    /// Scores `[batch]` for images `[batch, channels, height, width]`.
     func callAsFunction(_ x: Tensor) -> Tensor {
       let scores = head(blocks(x).flattened(from: 1)).reshaped([-1])
       return endsInSigmoid ? scores.sigmoid() : scores

@@ -15,10 +15,10 @@ public import TorchNN
 /// - `maxout`, the paper's own, after goodfeli/adversarial `mnist.yaml`: rectified-linear generator,
 ///   maxout discriminator with dropout, gradient descent with momentum. Deviations: the output bias of
 ///   the generator starts from the marginals of the first batch, not of the whole training set, each
-///   clipped to 0.1 % … 99.9 % as a hundred pictures know no better; velocities are multiplied by the
+///   clipped to 0.1 % … 99.9 % as a hundred images know no better; velocities are multiplied by the
 ///   learning rate of the step that uses them, not of the step that made them.
 ///
-/// Both update the generator first and the discriminator on the same pictures after it. Because those
+/// Both update the generator first and the discriminator on the same images after it. Because those
 /// were made before the update, this is the simultaneous update of the authors' code.
 public final class GAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
@@ -39,9 +39,9 @@ public final class GAN: LatentSystem, AugmentedSystem {
 
     /// Which form.
     public var model = Model.gan
-    /// Height and width of the pictures.
+    /// Height and width of the images.
     public var imageSize = 28
-    /// Colours of a pixel.
+    /// Number of channels.
     public var imageChannels = 1
     /// The length of a latent vector.
     public var latentSize = 100
@@ -55,17 +55,17 @@ public final class GAN: LatentSystem, AugmentedSystem {
     public var leakySlope = 0.2
     /// The share of hidden values the discriminator drops; `maxout` only.
     public var dropout = 0.0
-    /// The share of picture values the discriminator drops; `maxout` only.
+    /// The share of image values the discriminator drops; `maxout` only.
     public var inputDropout = 0.0
     /// Linear pieces of a maxout unit; `maxout` only.
     public var pieces = 5
-    /// What the players minimise.
+    /// The adversarial loss.
     public var loss = AdversarialLoss.binaryCrossEntropy
-    /// Random changes of what the discriminator sees.
+    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
@@ -85,7 +85,7 @@ public final class GAN: LatentSystem, AugmentedSystem {
     public var learningRateDecay = 1.000004
     /// The learning rate falls no lower; `maxout` only.
     public var minimumLearningRate = 1e-6
-    /// Pictures in a batch.
+    /// Images in a batch.
     public var batchSize = 64
 
     /// PyTorch-GAN's script.
@@ -120,7 +120,7 @@ public final class GAN: LatentSystem, AugmentedSystem {
         batchSize: batchSize)
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
         "imageSize": imageSize, "imageChannels": imageChannels, "latentSize": latentSize, "pieces": pieces,
@@ -156,7 +156,7 @@ public final class GAN: LatentSystem, AugmentedSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   private let generator: any Layer
   private let discriminator: any Layer
@@ -262,7 +262,7 @@ public final class GAN: LatentSystem, AugmentedSystem {
     }
   }
 
-  /// Pictures in -1 … 1 for latents `[n, size]`; labels are ignored.
+  /// Images in -1 … 1 for latents `[n, size]`; labels are ignored.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
     let pictures = generator(latents)
     return configuration.model == .maxout ? pictures * 2 - 1 : pictures
@@ -286,7 +286,7 @@ private final class RectifiedGenerator: Module, Layer {
     super.init()
   }
 
-  /// Pictures `[batch, channels, height, width]` in 0 … 1 for `[batch, latent]`.
+  /// Images `[batch, channels, height, width]` in 0 … 1 for `[batch, latent]`.
   func callAsFunction(_ latent: Tensor) -> Tensor {
     var x = latent
     for layer in layers.dropLast() { x = layer(x).relu() }
@@ -294,7 +294,7 @@ private final class RectifiedGenerator: Module, Layer {
     return pictures.reshaped([-1] + imageShape)
   }
 
-  /// Sets the output bias to the logit of each value's mean, so that training starts from pictures whose
+  /// Sets the output bias to the logit of each value's mean, so that training starts from images whose
   /// pixels have the right brightness. Source: pylearn2 `init_sigmoid_bias_from_marginals`.
   func startFromMarginals(of pictures: Tensor) {
     withoutGradients {
@@ -330,7 +330,7 @@ private final class MaxoutDiscriminator: Module, Layer {
     super.init()
   }
 
-  /// Scores `[batch, 1]` for pictures of any shape.
+  /// Scores `[batch, 1]` for images of any shape.
   func callAsFunction(_ image: Tensor) -> Tensor {
     var x = dropouts[0](image.flattened(from: 1))
     for (layer, dropout) in zip(hidden, dropouts.dropFirst()) { x = dropout(layer(x)) }

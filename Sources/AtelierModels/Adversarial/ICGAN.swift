@@ -4,18 +4,18 @@ import Foundation
 public import Torch
 public import TorchNN
 
-/// The instance-conditioned GAN: the generator draws what lies near a given picture in a space of features, so
-/// that no labels are needed, and pictures never seen in training can be given.
+/// The instance-conditioned GAN: the generator draws what lies near a given image in a space of features, so
+/// that no labels are needed, and images never seen in training can be given.
 ///
 /// Paper: Casanova, Careil, Verbeek, Drozdzal and Romero-Soriano 2021, "Instance-Conditioned GAN". Reference:
 /// facebookresearch/ic_gan with the BigGAN backbone.
 ///
 /// The real examples of a condition h(i) are the neighbours of instance i by cosine similarity, never i
-/// itself; with classes, the label is the neighbour's. Generated pictures are conditioned on instances drawn
-/// uniformly. Networks and round of updates are ``BigGAN``'s, with the instance's features beside the class in
-/// every norm of the generator and in the discriminator's projection.
+/// itself; with classes, the label is the neighbour's. Generated images are conditioned on instances drawn
+/// uniformly. Networks and round of updates are ``BigGAN``'s, with the instance's features beside the class
+/// in every norm of the generator and in the discriminator's projection.
 ///
-/// Deviations: those of ``BigGAN``; features come from a network that Atelier trains on the same pictures
+/// Deviations: those of ``BigGAN``; features come from a network that Atelier trains on the same images
 /// (self-supervised, so that the unlabelled form leans on no labels; or a classifier), or from the caller, in
 /// place of ResNet-50; instances are drawn uniformly (`instance_balance`), not by class.
 public final class ICGAN: LatentSystem, AugmentedSystem {
@@ -37,7 +37,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
     public var model = Model.biggan
     /// Height and width of the pictures: 8, 16, 32, 64 or 128 times ``bottomWidth``.
     public var imageSize = 64
-    /// Colours of a pixel.
+    /// Number of channels.
     public var imageChannels = 3
     /// The side of the generator's first map.
     public var bottomWidth = 4
@@ -75,7 +75,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
     public var discriminatorWide = true
     /// Whether the generator's weights are normalised too.
     public var generatorSpectralNorm = true
-    /// Whether each block of the generator is computed once more in the backward pass instead of being kept,
+    /// Whether each block of the generator is recomputed in the backward pass (gradient checkpointing),
     /// which takes less memory and more time.
     public var gradientCheckpointing = false
     /// Power iterations a pass.
@@ -86,25 +86,25 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
     public var normEpsilon = 1e-5
     /// How weights start.
     public var initialization = BigGANInitialization.orthogonal
-    /// What the players minimise; one of raw scores.
+    /// The adversarial loss, one of raw scores.
     public var loss = AdversarialLoss.hinge
     /// The generator's learning rate.
     public var generatorLearningRate = 1e-4
     /// The discriminator's learning rate.
     public var discriminatorLearningRate = 1e-4
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.0
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-6
-    /// Real pictures in a part of a discriminator's update, and generated ones in every part.
+    /// Real images in a part of a discriminator's update, and generated ones in every part.
     public var batchSize = 256
     /// Updates of the discriminator for each of the generator.
     public var discriminatorSteps = 1
     /// Parts whose gradients are added before an update.
     public var gradientAccumulation = 1
-    /// Whether the discriminator sees real and generated pictures in two passes.
+    /// Whether the discriminator sees real and generated images in two passes.
     public var splitDiscriminatorBatch = false
     /// The strength of the generator's orthogonal regularisation.
     public var generatorOrthogonal = 0.0
@@ -114,19 +114,19 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
     public var averageDecay = 0.9999
     /// The step, counted from 1, below which the average is a copy.
     public var averageStart = 20_000
-    /// Batches from which the norms' statistics are estimated before pictures are drawn; 0: running averages.
+    /// Batches from which the norms' statistics are estimated before images are drawn; 0: running averages.
     public var standingStatistics = 0
-    /// Changes of the pictures that the discriminator sees.
+    /// Changes of the images that the discriminator sees.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// Where features come from.
     public var featureSource = InstanceFeatureSource.selfSupervised
-    /// How often the network that gives the features sees each picture.
+    /// How often the network that gives the features sees each image.
     public var featureEpochs = 20.0
-    /// Whether real pictures and, apart from them, instances are mirrored half of the time.
+    /// Whether real images and, apart from them, instances are mirrored half of the time.
     public var mirrors = true
     /// Instances that generation draws from, the nearest to as many k-means centres; 0: all.
     public var selectedInstances = 1000
@@ -217,7 +217,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
       return plan
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try validateBigGAN()
       try AdversarialChecks.positive(["featureSize": featureSize, "neighbours": neighbours])
@@ -248,7 +248,8 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
 
   /// Builds both networks and their optimisers.
   ///
-  /// - Throws: ``ConfigurationError`` for a configuration that cannot work, and for a table of instances whose
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work, and for a table of instances
+  /// whose
   ///   features have another length.
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
     try configuration.validate()
@@ -273,7 +274,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
 
   /// Takes over the data's channels, its count and, where labels are a condition, their number.
   ///
-  /// - Throws: ``ConfigurationError`` for data without the labels that are asked for, and for fewer pictures
+  /// - Throws: ``ConfigurationError`` for data without the labels that are asked for, and for fewer images
   ///   than a neighbourhood needs.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     var configuration = configuration
@@ -288,7 +289,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
     return configuration
   }
 
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public var augment: DiscriminatorAugmentation { players.augment }
 
   /// One step of training.
@@ -333,9 +334,9 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
 
   // MARK: Generation
 
-  /// Pictures for given instances, or for instances drawn from those that were selected.
+  /// Images for given instances, or for instances drawn from those that were selected.
   ///
-  /// `inputs["features"]` `[n, features]` are instances' features, of any length of vector, also of pictures
+  /// `inputs["features"]` `[n, features]` are instances' features, of any length of vector, also of images
   /// that were never trained on; with several, outputs take them in turn. Classes may be other than the
   /// instances' own. Without given features, an instance's class is that of one of its neighbours unless
   /// classes are asked for.
@@ -360,7 +361,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
       })
   }
 
-  /// Pictures in -1 … 1 for latents, of instances that are drawn with a seed of their own: latents and classes
+  /// Images in -1 … 1 for latents, of instances that are drawn with a seed of their own: latents and classes
   /// alone do not say which.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
     let draws = StreamDraws(RandomStream(seed: 0, purpose: "instances"), device: latents.device)

@@ -4,12 +4,12 @@ public import Torch
 public import TorchNN
 
 /// The least-squares GAN: scores are pulled towards 1 and 0 by their squared distance, which goes on
-/// moving pictures that the discriminator already takes for real.
+/// moving images that the discriminator already takes for real.
 ///
 /// Paper: Mao et al. 2017, "Least Squares Generative Adversarial Networks". Networks and update order are
 /// those of eriklindernoren/PyTorch-GAN `implementations/lsgan/lsgan.py`: upsampling generator,
 /// convolutional discriminator with dropout before batch norm, generator updated first. No deviation;
-/// pictures whose size is no multiple of 16 work here too, the discriminator's last map being rounded up.
+/// images whose size is no multiple of 16 work here too, the discriminator's last map being rounded up.
 public final class LSGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
@@ -27,15 +27,15 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
 
     /// Which networks.
     public var model = Model.lsgan
-    /// Height and width of the pictures.
+    /// Height and width of the images.
     public var imageSize = 32
-    /// Colours of a pixel.
+    /// Number of channels.
     public var imageChannels = 1
     /// The length of a latent vector.
     public var latentSize = 100
-    /// The generator's widths, input side first; the picture doubles once for each.
+    /// The generator's widths, input side first; the image doubles once for each.
     public var generatorHidden = [128, 64]
-    /// The discriminator's widths, input side first; the picture halves once for each.
+    /// The discriminator's widths, input side first; the image halves once for each.
     public var discriminatorHidden = [16, 32, 64, 128]
     /// The epsilon of batch norms.
     public var normEpsilon = 0.8
@@ -43,23 +43,23 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
     public var leakySlope = 0.2
     /// The share of channels that the discriminator drops.
     public var dropout = 0.25
-    /// What the players minimise.
+    /// The adversarial loss.
     public var loss = AdversarialLoss.leastSquares
-    /// Random changes of what the discriminator sees.
+    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.5
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
-    /// Pictures in a batch.
+    /// Images in a batch.
     public var batchSize = 64
 
     /// PyTorch-GAN's script.
@@ -86,7 +86,7 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
         batchSize: batchSize)
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
         "imageSize": imageSize, "imageChannels": imageChannels, "latentSize": latentSize,
@@ -107,7 +107,7 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   private let generator: UpsamplingGenerator
   private let discriminator: Discriminator
@@ -171,7 +171,7 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
     }
 
     try step.update("discriminator", discriminatorOptimizer) { loss in
-      // Two calls, because batch norm must not see real and generated pictures together.
+      // Two calls, because batch norm must not see real and generated images together.
       let realScores = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
       let fakeScores = discriminator(augment(fake.detached(), draws: step.draws, name: "diffAugment.fake"))
       augment.observe(realScores: realScores)
@@ -181,7 +181,7 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
     augment.endStep(step)
   }
 
-  /// Pictures in -1 … 1 for latents `[n, size]`; labels are ignored.
+  /// Images in -1 … 1 for latents `[n, size]`; labels are ignored.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor { generator(latents) }
 
   private final class Discriminator: Module {
@@ -205,7 +205,7 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
       super.init()
     }
 
-    /// Scores `[batch, 1]` for pictures `[batch, channels, height, width]`.
+    /// Scores `[batch, 1]` for images `[batch, channels, height, width]`.
     func callAsFunction(_ image: Tensor) -> Tensor {
       let scores = head(blocks(image).flattened(from: 1))
       return endsInSigmoid ? scores.sigmoid() : scores

@@ -9,7 +9,7 @@ public import TorchNN
 /// Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs". Networks and update order are
 /// those of eriklindernoren/PyTorch-GAN `implementations/wgan_gp/wgan_gp.py`: every step trains the
 /// critic, every `discriminatorSteps`-th, from the first on, the generator too, with the same latents.
-/// Deviation: the script leaves the generated pictures attached in the critic's step and throws the
+/// Deviation: the script leaves the generated images attached in the critic's step and throws the
 /// generator's gradients away; here they are constants, which gives the same numbers. The first update of
 /// the generator thus comes after one critic step, as in the script; the paper makes five first.
 public final class WGANGP: LatentSystem, AugmentedSystem {
@@ -29,9 +29,9 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
 
     /// Which networks.
     public var model = Model.wganGP
-    /// Height and width of the pictures.
+    /// Height and width of the images.
     public var imageSize = 28
-    /// Colours of a pixel.
+    /// Number of channels.
     public var imageChannels = 1
     /// The length of a latent vector.
     public var latentSize = 100
@@ -45,13 +45,13 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
     public var leakySlope = 0.2
     /// Always 0; the critic has no dropout, with which a penalty on its derivatives would make no sense.
     public var dropout = 0.0
-    /// What the players minimise.
+    /// The adversarial loss.
     public var loss = AdversarialLoss.wasserstein
-    /// Random changes of what the discriminator sees.
+    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// The weight of the gradient penalty.
     public var gradientPenalty = 10.0
@@ -59,13 +59,13 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
     public var discriminatorSteps = 5
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.5
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
-    /// Pictures in a batch.
+    /// Images in a batch.
     public var batchSize = 64
 
     /// PyTorch-GAN's script.
@@ -97,7 +97,7 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
         batchSize: batchSize)
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
         "imageSize": imageSize, "imageChannels": imageChannels, "latentSize": latentSize,
@@ -121,7 +121,7 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   private let generator: DenseGenerator
   private let discriminator: DenseDiscriminator
@@ -205,6 +205,6 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
     }
   }
 
-  /// Pictures in -1 … 1 for latents `[n, size]`; labels are ignored.
+  /// Images in -1 … 1 for latents `[n, size]`; labels are ignored.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor { generator(latents) }
 }

@@ -4,7 +4,7 @@ import Foundation
 public import Torch
 public import TorchNN
 
-/// The autoencoder: a network that squeezes a picture through a narrow code and gives it back.
+/// The autoencoder: a network that squeezes an image through a narrow code and gives it back.
 ///
 /// Paper: Hinton and Salakhutdinov 2006, "Reducing the Dimensionality of Data with Neural Networks";
 /// the denoising form is Vincent et al. 2008. Reference: L1aoXingyu/pytorch-beginner
@@ -13,7 +13,7 @@ public import TorchNN
 /// to a linear code, and their mirror.
 ///
 /// Deviations: training is end to end, without the paper's layer-wise pre-training. An autoencoder has no
-/// prior, so to draw new pictures a normal distribution is fitted to the codes met in training (ex-post
+/// prior, so to draw new images a normal distribution is fitted to the codes met in training (ex-post
 /// density estimation, Ghosh et al. 2020). It is a network of its own named `prior`, with buffers only,
 /// saved with the model; the authors' weights know nothing of it, and the loss neither.
 public final class Autoencoder: LatentSystem, ReconstructingSystem {
@@ -35,11 +35,11 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
     case deepConvolutional = "deep-convolutional"
   }
 
-  /// What is done to a picture before it is encoded; the loss always wants the clean one back.
+  /// What is done to an image before it is encoded; the loss always wants the clean one back.
   public enum Corruption: String, Sendable, Hashable, Codable, CaseIterable {
     /// Nothing.
     case none
-    /// Normal noise with a standard deviation of `corruptionAmount`, in the range of the pictures.
+    /// Normal noise with a standard deviation of `corruptionAmount`, in the range of the images.
     case gaussian
     /// Values become black with a probability of `corruptionAmount`.
     case masking
@@ -49,20 +49,20 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
   public struct Configuration: SystemConfiguration {
     /// Which network.
     public var model = Model.mlp
-    /// Height and width of the pictures.
+    /// Height and width of the images.
     public var imageSize = 28
     /// Colour channels.
     public var imageChannels = 1
-    /// Widths from the picture to the code; `convolutional` takes exactly two.
+    /// Widths from the image to the code; `convolutional` takes exactly two.
     public var hidden = [128, 64, 12]
     /// Length of the code; `convolutional` has a small map in its place.
     public var latentSize = 3
     /// What is minimised.
     public var loss = ReconstructionLoss.meanSquared
-    /// The range of pictures and of the last layer: tanh for `signed`, sigmoid for `unit`; nil: `unit`
+    /// The range of images and of the last layer: tanh for `signed`, sigmoid for `unit`; nil: `unit`
     /// for `binaryCrossEntropy`, else `signed`.
     public var imageRange: ImageRange?
-    /// What is done to a picture before it is encoded.
+    /// What is done to an image before it is encoded.
     public var corruption = Corruption.none
     /// How much of it.
     public var corruptionAmount = 0.3
@@ -76,11 +76,11 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
     public var beta1 = 0.9
     /// Adam's decay of the mean squared gradient.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// L2 term added to the gradient.
     public var weightDecay = 1e-5
-    /// Pictures in a batch.
+    /// Images in a batch.
     public var batchSize = 128
 
     /// `simple_autoencoder.py` for MNIST.
@@ -95,7 +95,7 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
       Preset("deep", "four halvings to a code of 128, 64x64 colour", deep),
     ]
 
-    /// Two halvings and a code of 32, for 28x28 grey pictures.
+    /// Two halvings and a code of 32, for 28x28 grey images.
     public static let small: Configuration = {
       var configuration = Configuration()
       configuration.model = .deepConvolutional
@@ -119,7 +119,7 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
       return configuration
     }()
 
-    /// Four halvings of 64x64 colour pictures.
+    /// Four halvings of 64x64 colour images.
     public static let deep: Configuration = {
       var configuration = Configuration()
       configuration.model = .deepConvolutional
@@ -130,7 +130,7 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
       return configuration
     }()
 
-    /// Height and width of the map that `convolutional` makes of a picture.
+    /// Height and width of the map that `convolutional` makes of an image.
     var codeSide: Int { (imageSize - 4) / 12 }
     /// The shape of a code without the batch.
     var codeShape: [Int] {
@@ -302,7 +302,7 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
   }
 
   /// `autoencoder` answers `image` with `image` and `latent`, in part `encoder` with `latent` only, and in
-  /// part `decoder` `latent` with `image`. The MLP takes pictures in any shape and gives them flat.
+  /// part `decoder` `latent` with `image`. The MLP takes images in any shape and gives them flat.
   public var networks: [Network] {
     [
       Network("autoencoder", layers) { [self] part, inputs in
@@ -354,7 +354,7 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
     }
   }
 
-  /// Pictures in the form that the network takes: flat for the MLP.
+  /// Images in the form that the network takes: flat for the MLP.
   private func arranged(_ image: Tensor) -> Tensor {
     configuration.model == .mlp ? image.flattened(from: 1) : image
   }
@@ -363,13 +363,13 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
 
   // MARK: - Reconstruction and generation
 
-  /// The pictures of the batch through the code and back, uncorrupted, in the batch's shape and range.
+  /// The images of the batch through the code and back, uncorrupted, in the batch's shape and range.
   public func reconstruct(_ batch: Batch, draws: any Draws) throws -> Tensor {
     let image = batch["image"]
     return layers.evaluating { withoutGradients { layers.decoder(encode(image)).reshaped(image.shape) } }
   }
 
-  /// Pictures for positions on the codes' principal axes, in standard deviations.
+  /// Images for positions on the codes' principal axes, in standard deviations.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
     let code = prior.codes(from: latents).reshaped([-1] + configuration.codeShape)
     let size = configuration.imageSize

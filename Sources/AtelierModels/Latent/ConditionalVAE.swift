@@ -9,7 +9,7 @@ public import TorchNN
 /// Paper: Sohn, Lee and Yan 2015, "Learning Structured Output Representation using Deep Conditional
 /// Generative Models". Reference: AntixK/PyTorch-VAE `models/cvae.py` (model
 /// `conditional-variational-convolutional`); a second model, `conditional-variational-mlp`, is the form
-/// usual for MNIST: the one-hot class appended to the picture and to the latent of pytorch/examples'
+/// usual for MNIST: the one-hot class appended to the image and to the latent of pytorch/examples'
 /// `vae/main.py`.
 ///
 /// Deviations: the prior is N(0, 1) whatever the class, as in the reference; the paper learns p(z | class).
@@ -28,9 +28,9 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
 
   /// Which networks.
   public enum Model: String, Sendable, Hashable, Codable, CaseIterable {
-    /// Fully connected, pictures in 0 … 1.
+    /// Fully connected, images in 0 … 1.
     case mlp = "conditional-variational-mlp"
-    /// Strided convolutions, pictures in -1 … 1.
+    /// Strided convolutions, images in -1 … 1.
     case convolutional = "conditional-variational-convolutional"
 
     var range: ImageRange { self == .mlp ? .unit : .signed }
@@ -40,13 +40,13 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
   public struct Configuration: SystemConfiguration {
     /// Which networks.
     public var model = Model.convolutional
-    /// Height and width of the pictures.
+    /// Height and width of the images.
     public var imageSize = 64
     /// Colour channels.
     public var imageChannels = 3
     /// Classes; taken from the data in training.
     public var classes = 40
-    /// Widths or channels from the picture to the latent; the decoder mirrors them.
+    /// Widths or channels from the image to the latent; the decoder mirrors them.
     public var hidden = [32, 64, 128, 256, 512]
     /// Length of the latent vector.
     public var latentSize = 128
@@ -55,7 +55,7 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
     public var loss = ReconstructionLoss.meanSquared
     /// A negative log-likelihood in nats, summed, in place of `loss`; nil: `loss`.
     public var likelihood: PixelLikelihood?
-    /// Standard deviation of the `gaussian` likelihood, in the range of the network's pictures.
+    /// Standard deviation of the `gaussian` likelihood, in the range of the network's images.
     public var standardDeviation = 1.0
     /// Weight of the divergence: β.
     public var divergenceWeight = 0.00025
@@ -75,11 +75,11 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
     public var beta1 = 0.9
     /// Adam's decay of the mean squared gradient.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// L2 term added to the gradient.
     public var weightDecay = 0.0
-    /// Pictures in a batch.
+    /// Images in a batch.
     public var batchSize = 64
 
     /// PyTorch-VAE for faces with 40 attributes.
@@ -92,7 +92,7 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
       Preset("mlp", "one-hot class beside a picture of 784 values, 400 wide, 20 latents", mlp),
     ]
 
-    /// Two halvings and 16 latents, for 28x28 grey pictures.
+    /// Two halvings and 16 latents, for 28x28 grey images.
     public static let small: Configuration = {
       var configuration = mlp
       configuration.model = .convolutional
@@ -235,7 +235,7 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
 
   // MARK: - Reconstruction, likelihood and generation
 
-  /// The pictures decoded from the means of their posteriors, in the batch's shape and range.
+  /// The images decoded from the means of their posteriors, in the batch's shape and range.
   public func reconstruct(_ batch: Batch, draws: any Draws) throws -> Tensor {
     let (image, label) = (batch["image"], batch["label"])
     return network.evaluating {
@@ -256,7 +256,7 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
     }
   }
 
-  /// Pictures in -1 … 1 for latents `[n, latentSize]` and labels `[n]`.
+  /// Images in -1 … 1 for latents `[n, latentSize]` and labels `[n]`.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
     let picture = network.picture(network.decode(latents, label: labels))
     return network.range == .unit ? picture * 2 - 1 : picture

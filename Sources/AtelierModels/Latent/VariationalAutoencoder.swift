@@ -24,9 +24,9 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
 
   /// Which networks.
   public enum Model: String, Sendable, Hashable, Codable, CaseIterable {
-    /// Fully connected, pictures in 0 … 1.
+    /// Fully connected, images in 0 … 1.
     case mlp = "variational-mlp"
-    /// Strided convolutions, pictures in -1 … 1.
+    /// Strided convolutions, images in -1 … 1.
     case convolutional = "variational-convolutional"
 
     var range: ImageRange { self == .mlp ? .unit : .signed }
@@ -36,11 +36,11 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
   public struct Configuration: SystemConfiguration {
     /// Which networks.
     public var model = Model.mlp
-    /// Height and width of the pictures.
+    /// Height and width of the images.
     public var imageSize = 28
     /// Colour channels.
     public var imageChannels = 1
-    /// Widths or channels from the picture to the latent; the decoder mirrors them.
+    /// Widths or channels from the image to the latent; the decoder mirrors them.
     public var hidden = [400]
     /// Length of the latent vector.
     public var latentSize = 20
@@ -49,7 +49,7 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
     public var loss = ReconstructionLoss.binaryCrossEntropy
     /// A negative log-likelihood in nats, summed, in place of `loss`; nil: `loss`.
     public var likelihood: PixelLikelihood?
-    /// Standard deviation of the `gaussian` likelihood, in the range of the network's pictures.
+    /// Standard deviation of the `gaussian` likelihood, in the range of the network's images.
     public var standardDeviation = 1.0
     /// Weight of the divergence: β.
     public var divergenceWeight = 1.0
@@ -69,11 +69,11 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
     public var beta1 = 0.9
     /// Adam's decay of the mean squared gradient.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// L2 term added to the gradient.
     public var weightDecay = 0.0
-    /// Pictures in a batch.
+    /// Images in a batch.
     public var batchSize = 128
 
     /// pytorch/examples for MNIST.
@@ -87,7 +87,7 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
       Preset("continuous", "the paper's MLP with a true density of grey values", continuous),
     ]
 
-    /// Two halvings and 16 latents, for 28x28 grey pictures.
+    /// Two halvings and 16 latents, for 28x28 grey images.
     public static let small: Configuration = {
       var configuration = Configuration()
       configuration.model = .convolutional
@@ -225,7 +225,7 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
 
   // MARK: - Reconstruction, likelihood and generation
 
-  /// The pictures decoded from the means of their posteriors, in the batch's shape and range.
+  /// The images decoded from the means of their posteriors, in the batch's shape and range.
   public func reconstruct(_ batch: Batch, draws: any Draws) throws -> Tensor {
     let image = batch["image"]
     return network.evaluating {
@@ -246,7 +246,7 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
     }
   }
 
-  /// Pictures in -1 … 1 for latents `[n, latentSize]`.
+  /// Images in -1 … 1 for latents `[n, latentSize]`.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
     let picture = network.picture(network.decode(latents, label: nil))
     return network.range == .unit ? picture * 2 - 1 : picture

@@ -1,9 +1,9 @@
 import AtelierCore
 public import Torch
 
-/// What the two players of an adversarial game minimise, each a mean over scores `[batch]` or `[batch, 1]`.
+/// What generator and discriminator minimise, each a mean over scores `[batch]` or `[batch, 1]`.
 ///
-/// `s` is the discriminator's score of a real picture, `f` that of a generated one. A discriminator's
+/// `s` is the discriminator's score of a real image, `f` that of a generated one. A discriminator's
 /// loss is ``real(_:)`` plus ``fake(_:)``, or half of it where the authors average the two.
 public enum AdversarialLoss: String, Sendable, Hashable, Codable, CaseIterable {
   /// Discriminator −log s − log(1 − f); generator log(1 − f), the value function itself. Scores are
@@ -27,7 +27,7 @@ public enum AdversarialLoss: String, Sendable, Hashable, Codable, CaseIterable {
   /// Whether scores are probabilities, so that the discriminator ends in a sigmoid.
   public var takesProbabilities: Bool { self == .minimax || self == .binaryCrossEntropy }
 
-  /// The discriminator's part for scores of real pictures.
+  /// The discriminator's part for scores of real images.
   public func real(_ scores: Tensor) -> Tensor {
     switch self {
     case .minimax, .binaryCrossEntropy: crossEntropy(scores, toward: 1)
@@ -38,7 +38,7 @@ public enum AdversarialLoss: String, Sendable, Hashable, Codable, CaseIterable {
     }
   }
 
-  /// The discriminator's part for scores of generated pictures.
+  /// The discriminator's part for scores of generated images.
   public func fake(_ scores: Tensor) -> Tensor {
     switch self {
     case .minimax, .binaryCrossEntropy: crossEntropy(scores, toward: 0)
@@ -49,7 +49,7 @@ public enum AdversarialLoss: String, Sendable, Hashable, Codable, CaseIterable {
     }
   }
 
-  /// The generator's loss for scores of generated pictures.
+  /// The generator's loss for scores of generated images.
   public func generator(_ scores: Tensor) -> Tensor {
     switch self {
     case .minimax: -crossEntropy(scores, toward: 0)
@@ -64,7 +64,7 @@ public enum AdversarialLoss: String, Sendable, Hashable, Codable, CaseIterable {
     Torch.binaryCrossEntropy(probabilities, .full(probabilities.shape, target, device: probabilities.device))
   }
 
-  /// The score above which a picture counts as real; nil for a critic (Wasserstein), which has no such border.
+  /// The score above which an image counts as real; nil for a critic (Wasserstein), which has no such border.
   var threshold: Double? {
     switch self {
     case .minimax, .binaryCrossEntropy, .leastSquares: 0.5
@@ -73,7 +73,7 @@ public enum AdversarialLoss: String, Sendable, Hashable, Codable, CaseIterable {
     }
   }
 
-  /// The share of right decisions between real and generated pictures, a scalar in 0 … 1.
+  /// The share of right decisions between real and generated images, a scalar in 0 … 1.
   ///
   /// Near 1 the discriminator has won, near ½ it cannot tell. A critic (Wasserstein) has no threshold of
   /// its own; the mean of all scores stands in for it.

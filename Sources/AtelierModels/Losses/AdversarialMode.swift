@@ -1,6 +1,6 @@
 import AtelierCore
 
-/// The adversarial losses of picture systems, under the names that their authors' options have.
+/// The adversarial losses of image systems, under the names that their authors' options have.
 public enum AdversarialMode: String, Sendable, Hashable, Codable, CaseIterable {
   /// Cross-entropy of raw scores.
   case vanilla

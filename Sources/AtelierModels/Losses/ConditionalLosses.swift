@@ -29,7 +29,7 @@ public enum ConditionalLoss {
   /// Source: Kang and Park 2020, "ContraGAN", equation 8.
   ///
   /// - Parameters:
-  ///   - embedding: features of the pictures, `[batch, size]`.
+  ///   - embedding: features of the images, `[batch, size]`.
   ///   - proxy: the embeddings of their labels, `[batch, size]`.
   public static func contrastive(
     embedding: Tensor, proxy: Tensor, label: Tensor, temperature: Double
@@ -50,7 +50,7 @@ public enum ConditionalLoss {
   /// 2021, "Rebooting ACGAN" (ReACGAN), equation 7.
   ///
   /// - Parameters:
-  ///   - embedding: features of the pictures, `[batch, size]`.
+  ///   - embedding: features of the images, `[batch, size]`.
   ///   - proxy: the embeddings of their labels, `[batch, size]`.
   public static func dataToDataCrossEntropy(
     embedding: Tensor, proxy: Tensor, label: Tensor, temperature: Double, margin: Double
@@ -65,7 +65,7 @@ public enum ConditionalLoss {
     return (attraction + ((-attraction).exp() + negative.sum(dims: [1])).log()).mean()
   }
 
-  /// Which pairs of a batch are different pictures, and which have one label: float masks `[batch, batch]`.
+  /// Which pairs of a batch are different images, and which have one label: float masks `[batch, batch]`.
   private struct PairMasks {
     let others: Tensor
     let sameLabel: Tensor

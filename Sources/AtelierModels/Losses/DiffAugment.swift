@@ -2,16 +2,16 @@ import AtelierCore
 public import Torch
 public import TorchNN
 
-/// Random changes of the pictures that a discriminator sees, real and generated alike, through which the
-/// generator's gradient flows. With few pictures they keep the discriminator from learning them by heart.
+/// Random changes of the images that a discriminator sees, real and generated alike, through which the
+/// generator's gradient flows. With few images they keep the discriminator from learning them by heart.
 ///
 /// Source: Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training", and its
-/// `DiffAugment_pytorch.py`. Pictures are changed beside their condition: what moves, moves both.
+/// `DiffAugment_pytorch.py`. Images are changed beside their condition: what moves, moves both.
 public struct DiffAugment: Sendable, Hashable {
   /// A group of changes.
   public enum Change: String, Sendable, Hashable, Codable, CaseIterable {
     /// Brightness by ±½, saturation by 0 … 2, contrast by ½ … 1½. Conditions keep their colours, because
-    /// a discriminator is to see whether the picture fits them.
+    /// a discriminator is to see whether the image fits them.
     case color
     /// Shifts by up to an eighth of the side, zeros behind.
     case translation
@@ -28,11 +28,11 @@ public struct DiffAugment: Sendable, Hashable {
   /// Whether nothing changes.
   public var isEmpty: Bool { changes.isEmpty }
 
-  /// Changed pictures `[batch, channels, height, width]`, behind their conditions where there are any.
+  /// Changed images `[batch, channels, height, width]`, behind their conditions where there are any.
   ///
   /// - Parameters:
-  ///   - image: pictures in -1 … 1.
-  ///   - condition: pictures of the same height and width, which come first along the channels.
+  ///   - image: images in -1 … 1.
+  ///   - condition: images of the same height and width, which come first along the channels.
   ///   - name: what the draws' names begin with: `<name>.brightness`, `.saturation`, `.contrast`,
   ///     `.translationX`, `.translationY`, `.cutoutX`, `.cutoutY`, each `[batch, 1, 1, 1]`.
   public func callAsFunction(

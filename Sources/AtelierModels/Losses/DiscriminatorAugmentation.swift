@@ -2,28 +2,28 @@ public import AtelierCore
 public import Torch
 package import TorchNN
 
-/// What a discriminator sees of pictures: changed always (``DiffAugment``), or with a probability that follows
-/// how sure it is of real pictures, a controller in the manner of ADA around the same changes.
+/// What a discriminator sees of pictures: changed always (``DiffAugment``), or with a probability that
+/// follows how sure it is of real images, a controller in the manner of ADA around the same changes.
 ///
 /// Every fourth step the probability moves by a fixed amount, up where the mean sign of the scores of real
-/// pictures is above the target, else down. Source: Karras et al. 2020, "Training Generative Adversarial
-/// Networks with Limited Data", section 3.1; stylegan2-ada-pytorch `training_loop.py`. The changes are those of
-/// ``DiffAugment``, each applied to each picture with the probability, not the paper's eighteen. Unlike there,
-/// probability and running sum belong to the state of a checkpoint.
+/// images is above the target, else down. Source: Karras et al. 2020, "Training Generative Adversarial
+/// Networks with Limited Data", section 3.1; stylegan2-ada-pytorch `training_loop.py`. The changes are those
+/// of ``DiffAugment``, each applied to each image with the probability, not the paper's eighteen. Unlike
+/// there, probability and running sum belong to the state of a checkpoint.
 ///
 /// A sign is that of a score's distance from where the loss has the border between real and generated: 0 for
 /// logits and the hinge, ½ for probabilities and least squares. A Wasserstein critic has none and takes no
-/// target. Where scores are maps, at several scales or not, a picture counts with the mean sign of each scale's
-/// map, averaged over scales; where there are two discriminators, both feed the one probability.
+/// target. Where scores are maps, at several scales or not, an image counts with the mean sign of each
+/// scale's map, averaged over scales; where there are two discriminators, both feed the one probability.
 public final class DiscriminatorAugmentation {
   private let changes: [DiffAugment.Change]
   /// The mean sign that is aimed at; nil: all changes always.
   private let target: Double?
-  /// Pictures over which the probability can rise from 0 to 1.
+  /// Images over which the probability can rise from 0 to 1.
   private let ramp: Double
   /// The score between real and generated.
   private let threshold: Double
-  /// Whether pictures are in 0 … 1, not in -1 … 1.
+  /// Whether images are in 0 … 1, not in -1 … 1.
   private let isUnit: Bool
   /// The probability of each change, 0 … 1 (never above 1, where it would have no meaning).
   package private(set) var probability: Double
@@ -37,13 +37,13 @@ public final class DiscriminatorAugmentation {
 
   /// - Parameters:
   ///   - target: 0.6 in the paper; 0 leaves the probability at 1.
-  ///   - ramp: 500,000 pictures in the paper.
-  ///   - threshold: the score above which a picture counts as real.
-  ///   - isUnit: whether pictures are in 0 … 1; their changes are then those of the same pictures in -1 … 1.
+  ///   - ramp: 500,000 images in the paper.
+  ///   - threshold: the score above which an image counts as real.
+  ///   - isUnit: whether images are in 0 … 1; their changes are then those of the same images in -1 … 1.
   package init(
     _ changes: [DiffAugment.Change], target: Double, ramp: Double, threshold: Double, isUnit: Bool = false
   ) {
-    // Colours first, as in DiffAugment: what comes in from outside a picture is not coloured.
+    // Colours first, as in DiffAugment: what comes in from outside an image is not coloured.
     self.changes = changes.filter { $0 == .color } + changes.filter { $0 != .color }
     self.target = target > 0 ? target : nil
     self.ramp = ramp
@@ -57,11 +57,11 @@ public final class DiscriminatorAugmentation {
   /// Whether the probability moves.
   var adapts: Bool { target != nil && !isEmpty }
 
-  /// Changed pictures `[batch, channels, height, width]`, behind their conditions where there are any: what
+  /// Changed images `[batch, channels, height, width]`, behind their conditions where there are any: what
   /// moves, moves both, and conditions keep their colours.
   ///
   /// - Parameters:
-  ///   - condition: pictures of the same height and width, which come first along the channels.
+  ///   - condition: images of the same height and width, which come first along the channels.
   ///   - name: what the draws' names begin with, those of ``DiffAugment`` and `<name>.<change>.applied`.
   package func callAsFunction(
     _ images: Tensor, beside condition: Tensor? = nil, draws: any Draws, name: String
@@ -71,8 +71,8 @@ public final class DiscriminatorAugmentation {
     return (signed + 1) / 2
   }
 
-  /// Several pictures of each example, all changed alike: those that are compared afterwards, such as a
-  /// generated picture and the real one whose features it is to have.
+  /// Several images of each example, all changed alike: those that are compared afterwards, such as a
+  /// generated image and the real one whose features it is to have.
   ///
   /// - Parameter condition: the condition of all of them.
   package func alike(
@@ -88,7 +88,7 @@ public final class DiscriminatorAugmentation {
     guard adapts else {
       return DiffAugment(changes)(images, beside: condition, draws: draws, name: name)
     }
-    /// Each picture changed with the probability, the others as they were.
+    /// Each image changed with the probability, the others as they were.
     func applied(_ x: Tensor, _ change: DiffAugment.Change) -> Tensor {
       let changed = DiffAugment([change])(x, draws: draws, name: name)
       let chosen = draws.bernoulli(
@@ -100,10 +100,10 @@ public final class DiscriminatorAugmentation {
     return changes.filter { $0 != .color }.reduce(joined, applied)
   }
 
-  /// Takes the discriminator's scores of real pictures into account: of each scale `[batch]` or `[batch, …]`.
+  /// Takes the discriminator's scores of real images into account: of each scale `[batch]` or `[batch, …]`.
   package func observe(realScores: Tensor...) { observe(realScores: realScores) }
 
-  /// Takes the discriminator's scores of real pictures at all scales into account.
+  /// Takes the discriminator's scores of real images at all scales into account.
   package func observe(realScores scales: [Tensor]) {
     guard adapts, let first = scales.first else { return }
     withoutGradients {
@@ -115,7 +115,8 @@ public final class DiscriminatorAugmentation {
     pictures += Double(first.shape[0])
   }
 
-  /// Takes scores of real pictures into account that have a value for each pixel, those pixels alone that count.
+  /// Takes scores of real images into account that have a value for each pixel, those pixels alone that
+  /// count.
   ///
   /// - Parameter counts: of as many values as the scores, 0 where a pixel does not count and 1 where it does.
   package func observe(realScores: Tensor, where counts: Tensor) {
@@ -206,25 +207,25 @@ private final class RememberedDraws: Draws {
 
 /// The keys of what a discriminator sees changed.
 protocol AugmentedConfiguration: SystemConfiguration {
-  /// Random changes of what the discriminator sees.
+  /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
   var diffAugment: [DiffAugment.Change] { get }
-  /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+  /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
   var augmentationTarget: Double { get }
-  /// Real pictures over which that probability can rise from 0 to 1.
+  /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
   var augmentationRamp: Double { get }
 }
 
 extension AugmentedConfiguration {
   /// What the configuration asks for.
   ///
-  /// - Parameter loss: what the players minimise.
+  /// - Parameter loss: the adversarial loss.
   func makeAugmentation(_ loss: AdversarialLoss, isUnit: Bool = false) -> DiscriminatorAugmentation {
     DiscriminatorAugmentation(
       diffAugment, target: augmentationTarget, ramp: augmentationRamp, threshold: loss.threshold ?? 0,
       isUnit: isUnit)
   }
 
-  /// Refuses what cannot work.
+  /// Checks the values.
   func validateAugmentation(_ loss: AdversarialLoss) throws(ConfigurationError) {
     try AdversarialChecks.require(
       Set(diffAugment).count == diffAugment.count, "diffAugment names a change twice")
@@ -243,9 +244,9 @@ extension AugmentedConfiguration {
   }
 }
 
-/// A system whose discriminator may see changed pictures; the state of that is carried by checkpoints.
+/// A system whose discriminator may see changed images; the state of that is carried by checkpoints.
 public protocol AugmentedSystem: GenerativeSystem {
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   var augment: DiscriminatorAugmentation { get }
 }
 

@@ -1,19 +1,19 @@
+import AtelierCore
 package import Perception
 package import Torch
-import AtelierCore
 import TorchNN
 
-/// The domain-invariant perceptual loss of ``MUNIT`` and ``UNIT``: how far a translated picture shows something
-/// else than the picture it was made from.
+/// The domain-invariant perceptual loss of ``MUNIT`` and ``UNIT``: how far a translated image shows something
+/// else than the image it was made from.
 ///
-/// The mean squared difference of both pictures' relu5_3 of a frozen VGG16, each channel of each picture
+/// The mean squared difference of both images' relu5_3 of a frozen VGG16, each channel of each image
 /// normalised first (epsilon 1e-5, no parameters), which takes away much of what tells the domains apart. The
-/// authors' stack of layers has no pooling between the fourth and the fifth block, and takes BGR in 0 … 255 minus
-/// (103.939, 116.779, 123.68), as the weights for Caffe want it. The picture a translation was made from gets no
-/// gradient.
+/// authors' stack of layers has no pooling between the fourth and the fifth block, and takes BGR in 0 … 255
+/// minus (103.939, 116.779, 123.68), as the weights for Caffe want it. The image a translation was made from
+/// gets no gradient.
 ///
-/// Source: Huang et al. 2018, section 5.1; NVlabs/MUNIT `trainer.py` `compute_vgg_loss`, `networks.py` `Vgg16`,
-/// `utils.py` `vgg_preprocess`.
+/// Source: Huang et al. 2018, section 5.1; NVlabs/MUNIT `trainer.py` `compute_vgg_loss`, `networks.py`
+/// `Vgg16`, `utils.py` `vgg_preprocess`.
 package struct DomainInvariantLoss {
   /// The network; weights come before training starts.
   package let vgg: VGG
@@ -34,7 +34,7 @@ package struct DomainInvariantLoss {
     }
   }
 
-  /// The loss of pictures `[batch, 1 or 3, height, width]` in -1 … 1 against those they were made from, as a
+  /// The loss of images `[batch, 1 or 3, height, width]` in -1 … 1 against those they were made from, as a
   /// scalar.
   package func callAsFunction(_ translated: Tensor, _ source: Tensor) -> Tensor {
     func features(_ pictures: Tensor) -> Tensor {
@@ -46,7 +46,7 @@ package struct DomainInvariantLoss {
     return meanSquaredError(features(translated), wanted)
   }
 
-  /// Refuses pictures that the network cannot see.
+  /// Refuses images that the network cannot see.
   static func validate(
     weight: Double, channelsA: Int, channelsB: Int, imageSize: Int
   ) throws(ConfigurationError) {

@@ -2,7 +2,7 @@ import AtelierCore
 import Torch
 
 /// pix2pixHD's feature matching: the mean absolute differences of what the stages of a multiscale
-/// discriminator made of a generated and of a real picture, all but the scores, summed over stages and
+/// discriminator made of a generated and of a real image, all but the scores, summed over stages and
 /// averaged over scales, times 4 / (layers + 1). The real side gets no gradient.
 ///
 /// Source: Wang et al. 2018, equation 4; NVIDIA/pix2pixHD `models/pix2pixHD_model.py` `forward`.

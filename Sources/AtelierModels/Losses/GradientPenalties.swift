@@ -1,19 +1,19 @@
 import AtelierCore
 public import Torch
 
-/// Penalties on the derivatives ∇ of a discriminator's scores by its input pictures.
+/// Penalties on the derivatives ∇ of a discriminator's scores by its input images.
 ///
-/// The pictures they are taken at are constants: no gradient reaches the generator. Each is a scalar
-/// without its weight. `discriminator` gives scores of any shape with one entry a picture. Derivatives of
+/// The images they are taken at are constants: no gradient reaches the generator. Each is a scalar
+/// without its weight. `discriminator` gives scores of any shape with one entry an image. Derivatives of
 /// derivatives are taken in float32, whatever the networks run in.
 public enum GradientPenalty {
-  /// mean (|∇| − 1)² between real and generated pictures.
+  /// mean (|∇| − 1)² between real and generated images.
   ///
   /// Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", equation 3.
   ///
   /// - Parameters:
-  ///   - real: pictures `[batch, channels, height, width]`, `fake` likewise.
-  ///   - mixing: one uniform draw a picture, any shape of `batch` elements; 1 takes the real one.
+  ///   - real: images `[batch, channels, height, width]`, `fake` likewise.
+  ///   - mixing: one uniform draw an image, any shape of `batch` elements; 1 takes the real one.
   public static func interpolated(
     real: Tensor, fake: Tensor, mixing: Tensor, discriminator: (Tensor) throws -> Tensor
   ) rethrows -> Tensor {
@@ -21,11 +21,11 @@ public enum GradientPenalty {
     return (norms - 1).square().mean()
   }
 
-  /// max |∇|² between real and generated pictures.
+  /// max |∇|² between real and generated images.
   ///
   /// Source: Zhou et al. 2019, "Lipschitz Generative Adversarial Nets", in the form of StudioGAN.
   ///
-  /// - Parameter mixing: one uniform draw a picture, any shape of `batch` elements; 1 takes the real one.
+  /// - Parameter mixing: one uniform draw an image, any shape of `batch` elements; 1 takes the real one.
   public static func maximum(
     real: Tensor, fake: Tensor, mixing: Tensor, discriminator: (Tensor) throws -> Tensor
   ) rethrows -> Tensor {
@@ -38,8 +38,8 @@ public enum GradientPenalty {
   /// Source: Kodali et al. 2017, "On Convergence and Stability of GANs" (DRAGAN).
   ///
   /// - Parameters:
-  ///   - mixing: one uniform draw a picture, any shape of `batch` elements.
-  ///   - noise: uniform draws of the pictures' shape.
+  ///   - mixing: one uniform draw an image, any shape of `batch` elements.
+  ///   - noise: uniform draws of the images' shape.
   public static func dragan(
     real: Tensor, mixing: Tensor, noise: Tensor, discriminator: (Tensor) throws -> Tensor
   ) rethrows -> Tensor {
@@ -49,7 +49,7 @@ public enum GradientPenalty {
     return (try gradientNorms(at: points, discriminator) - 1).square().mean()
   }
 
-  /// ½ mean |∇|² at real pictures.
+  /// ½ mean |∇|² at real images.
   ///
   /// Source: Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?", equation 9.
   public static func r1(real: Tensor, discriminator: (Tensor) throws -> Tensor) rethrows -> Tensor {
@@ -57,14 +57,14 @@ public enum GradientPenalty {
     return derivatives.square().sum(dims: [1]).mean() * 0.5
   }
 
-  /// |∇| of each picture, `[batch]`.
+  /// |∇| of each image, `[batch]`.
   private static func gradientNorms(
     at points: Tensor, _ discriminator: (Tensor) throws -> Tensor
   ) rethrows -> Tensor {
     try derivatives(at: points, discriminator).norm(dims: [1])
   }
 
-  /// The derivatives of the scores' sum by each picture, `[batch, values]`, themselves differentiable.
+  /// The derivatives of the scores' sum by each image, `[batch, values]`, themselves differentiable.
   private static func derivatives(
     at points: Tensor, _ discriminator: (Tensor) throws -> Tensor
   ) rethrows -> Tensor {
@@ -81,7 +81,7 @@ public enum GradientPenalty {
     return weight * real.detached() + (1 - weight) * fake.detached()
   }
 
-  /// A draw for each picture, shaped for broadcasting over its values.
+  /// A draw for each image, shaped for broadcasting over its values.
   private static func perPicture(_ draw: Tensor, _ pictures: Tensor) -> Tensor {
     let batch = pictures.shape.first ?? 1
     check(draw.count == batch, "\(batch) pictures need \(batch) mixing draws, not \(draw.shape)")

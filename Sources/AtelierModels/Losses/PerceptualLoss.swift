@@ -14,7 +14,7 @@ public enum FeatureNetwork: String, Sendable, Hashable, Codable, CaseIterable {
   var architecture: VGG.Architecture { self == .vgg16 ? .vgg16 : .vgg19 }
 }
 
-/// How the features of two pictures are compared.
+/// How the features of two images are compared.
 public enum PerceptualCriterion: String, Sendable, Hashable, Codable, CaseIterable {
   /// The mean absolute difference, as BasicSR takes it.
   case l1
@@ -22,11 +22,11 @@ public enum PerceptualCriterion: String, Sendable, Hashable, Codable, CaseIterab
   case l2
 }
 
-/// The difference of two pictures in the eyes of a network that was trained to name what photographs show.
+/// The difference of two images in the eyes of a network that was trained to name what photographs show.
 ///
-/// Σ over layers of weight · criterion(φ(output), φ(target)), the features φ of a frozen VGG; gradients flow to
-/// the output only. Super-resolution gives it pictures in 0 … 1, normalised as torchvision's weights want them,
-/// pix2pixHD and its relatives pictures as they are. Source: Johnson et al. 2016, equation 2; BasicSR
+/// Σ over layers of weight · criterion(φ(output), φ(target)), the features φ of a frozen VGG; gradients flow
+/// to the output only. Super-resolution gives it images in 0 … 1, normalised as torchvision's weights want
+/// them, pix2pixHD and its relatives images as they are. Source: Johnson et al. 2016, equation 2; BasicSR
 /// `losses/basic_loss.py` `PerceptualLoss`.
 struct PerceptualLoss {
   /// The network; weights come before training starts.
@@ -37,7 +37,7 @@ struct PerceptualLoss {
 
   /// - Parameters:
   ///   - weights: layer names, `conv5_4` before and `relu5_4` behind the ReLU, and their factors.
-  ///   - normalization: how pictures in 0 … 1 are prepared; `none` takes them in any range.
+  ///   - normalization: how images in 0 … 1 are prepared; `none` takes them in any range.
   /// - Throws: ``ConfigurationError`` that names an unknown layer.
   init(
     _ architecture: VGG.Architecture, weights: [String: Double], criterion: PerceptualCriterion,

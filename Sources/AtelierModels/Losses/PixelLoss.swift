@@ -1,7 +1,7 @@
 import AtelierCore
 public import Torch
 
-/// How a picture is compared with the one it should be, value by value.
+/// How an image is compared with the one it should be, value by value.
 public enum PixelLoss: String, Sendable, Hashable, Codable, CaseIterable {
   /// The mean of |x - y|.
   case l1

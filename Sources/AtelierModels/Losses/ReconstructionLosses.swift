@@ -1,7 +1,7 @@
 import AtelierCore
 public import Torch
 
-/// How far a picture is from the one it should be, as one number.
+/// How far an image is from the one it should be, as one number.
 public enum ReconstructionLoss: String, Sendable, Hashable, Codable, CaseIterable {
   /// The mean of (x - y)² over all values.
   case meanSquared

@@ -1,7 +1,7 @@
 import AtelierCore
 public import Torch
 
-/// Terms that steady an adversarial game without judging single pictures.
+/// Terms that stabilise adversarial training without scoring single images.
 public enum AdversarialRegularizer {
   /// The mean over features of |mean over generated − mean over real|.
   ///
@@ -9,7 +9,7 @@ public enum AdversarialRegularizer {
   /// absolute difference of StudioGAN in place of the squared one.
   ///
   /// - Parameters:
-  ///   - real: a discriminator's features of real pictures, `[batch, size]`, `fake` of generated ones.
+  ///   - real: a discriminator's features of real images, `[batch, size]`, `fake` of generated ones.
   public static func featureMatching(real: Tensor, fake: Tensor) -> Tensor {
     (fake.mean(dims: [0]) - real.mean(dims: [0])).abs().mean()
   }
@@ -21,7 +21,7 @@ public enum AdversarialRegularizer {
   /// equation 5, one-sided as in StudioGAN.
   ///
   /// - Parameters:
-  ///   - real: scores of real pictures (s), `fake` of generated ones (f).
+  ///   - real: scores of real images (s), `fake` of generated ones (f).
   ///   - averageReal: the running average α_r of real scores, a constant; `averageFake` is α_f.
   public static func lecam(real: Tensor, fake: Tensor, averageReal: Double, averageFake: Double) -> Tensor {
     (real - averageFake).relu().square().mean() + (averageReal - fake).relu().square().mean()

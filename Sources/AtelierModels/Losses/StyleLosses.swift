@@ -8,11 +8,11 @@ public enum GramNormalization: String, Sendable, Hashable, Codable, CaseIterable
   /// F·Fᵀ as it is, and the distance 1 / (4 N² M²) · Σ (G - A)², of N channels and M places (Gatys et al.
   /// 2016, equation 4).
   case gatys
-  /// F·Fᵀ / (C H W) of each picture, and the mean of (G - A)² (Johnson et al. 2016, section 3.2, and its
+  /// F·Fᵀ / (C H W) of each image, and the mean of (G - A)² (Johnson et al. 2016, section 3.2, and its
   /// code; pytorch/examples likewise).
   case johnson
-  /// F·Fᵀ / (B C H W), where the B pictures of a batch count as channels of one, and the mean of (G - A)²
-  /// (pytorch/tutorials). For one picture it is `johnson`.
+  /// F·Fᵀ / (B C H W), where the B images of a batch count as channels of one, and the mean of (G - A)²
+  /// (pytorch/tutorials). For one image it is `johnson`.
   case tutorial
   /// F·Fᵀ over its own Euclidean length, and the sum of (G - A)²: twice one minus the cosine between the
   /// two, so that every layer counts alike whatever the size of its features.
@@ -46,7 +46,7 @@ public enum GramNormalization: String, Sendable, Hashable, Codable, CaseIterable
   ///
   /// - Parameters:
   ///   - features: `[batch, channels, height, width]`.
-  ///   - style: what ``matrix(_:)`` gave for the style's features, of one picture or of as many.
+  ///   - style: what ``matrix(_:)`` gave for the style's features, of one image or of as many.
   public func distance(of features: Tensor, from style: Tensor) -> Tensor {
     let matrix = matrix(features)
     let target = matrix.shape == style.shape ? style : style.expanded(matrix.shape)
@@ -62,11 +62,11 @@ public enum GramNormalization: String, Sendable, Hashable, Codable, CaseIterable
   }
 }
 
-/// How the content of two pictures is compared.
+/// How the content of two images is compared.
 public enum ContentDistance: String, Sendable, Hashable, Codable, CaseIterable {
   /// The mean of (F - P)² (Johnson et al. 2016, equation 2, and most code).
   case mean
-  /// ½ Σ (F - P)² (Gatys et al. 2016, equation 1), over the number of pictures.
+  /// ½ Σ (F - P)² (Gatys et al. 2016, equation 1), over the number of images.
   case halfSum = "half-sum"
 
   /// The distance of features from others of the same shape, as a scalar.

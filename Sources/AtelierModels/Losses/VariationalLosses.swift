@@ -21,7 +21,7 @@ public func normalLogDensity(_ x: Tensor, mean: Tensor, logVariance: Tensor) -> 
   return terms.sum(dims: [1]) * -0.5
 }
 
-/// A distribution of pictures given what a decoder says of each value.
+/// A distribution of images given what a decoder says of each value.
 public enum PixelLikelihood: String, Sendable, Hashable, Codable, CaseIterable {
   /// Each value is 1 with the decoder's probability. Of grey values it is a cross-entropy and no
   /// density: the classic choice, and the best-looking one.
@@ -36,7 +36,7 @@ public enum PixelLikelihood: String, Sendable, Hashable, Codable, CaseIterable {
   ///
   /// - Parameters:
   ///   - image, output: any shape with the batch in front; in 0 … 1 for the two Bernoulli forms.
-  ///   - standardDeviation: of the normal form, in the pictures' own range.
+  ///   - standardDeviation: of the normal form, in the images' own range.
   public func logProbability(_ image: Tensor, given output: Tensor, standardDeviation: Double) -> Tensor {
     let (x, y) = (image.flattened(from: 1), output.flattened(from: 1))
     switch self {
@@ -142,7 +142,7 @@ public struct VariationalObjective: Sendable, Hashable {
   /// log p(image | output) of each example, in nats, of the model whose evidence bound the objective is.
   ///
   /// The mean-squared form is one, too, up to scale: ‖x - y‖² / D + w KL is, times D / (2σ²), the
-  /// bound of a normal likelihood with σ² = w D / 2 for pictures of D values in the network's range.
+  /// bound of a normal likelihood with σ² = w D / 2 for images of D values in the network's range.
   ///
   /// - Throws: ``ConfigurationError`` for losses that belong to no likelihood.
   public func logProbability(_ image: Tensor, given output: Tensor) throws -> Tensor {

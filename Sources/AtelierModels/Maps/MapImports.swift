@@ -84,8 +84,8 @@ extension SPADE: ImportingSystem {
   /// The licence of the authors' repository.
   public static var foreignLicence: String? { "CC BY-NC-SA 4.0 (NVlabs/SPADE), not for commercial use" }
 
-  /// Configuration and networks; 36 and 184 channels of maps are taken for Cityscapes' and COCO-Stuff's, which
-  /// have one of edges.
+  /// Configuration and networks; 36 and 184 channels of maps are taken for Cityscapes' and COCO-Stuff's,
+  /// which have one of edges.
   public static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel {
     let found = try byNetwork(
       files, ["generator": "head_0.", "discriminator": "discriminator_0.", "encoder": "layer1."],

@@ -26,7 +26,7 @@ extension OASIS {
     public struct Weights: Codable, Sendable, Hashable {
       /// Of LabelMix's consistency in the discriminator's loss; 0 leaves it out.
       public var labelMix = 10.0
-      /// Of the differences between a VGG's features of both pictures; 0 leaves them out, and needs no VGG.
+      /// Of the differences between a VGG's features of both images; 0 leaves them out, and needs no VGG.
       public var perceptual = 0.0
 
       /// The authors'.
@@ -41,9 +41,9 @@ extension OASIS {
     public var dontcare = true
     /// Another class that counts in no loss; nil: none.
     public var ignoreLabel: Int?
-    /// Width of training pictures.
+    /// Width of training images.
     public var imageWidth = 256
-    /// Height of training pictures.
+    /// Height of training images.
     public var imageHeight = 256
     /// Channels of the generator at full resolution.
     public var width = 64
@@ -59,7 +59,7 @@ extension OASIS {
     public var spadeHidden = 128
     /// Kernel size of the conditional layers, an odd number.
     public var spadeKernel = 3
-    /// Whether each block of the generator is computed once more in the backward pass instead of being kept,
+    /// Whether each block of the generator is recomputed in the backward pass (gradient checkpointing),
     /// which takes less memory and more time.
     public var gradientCheckpointing = false
     /// The discriminator's form.
@@ -80,11 +80,11 @@ extension OASIS {
     public var statisticsEvery = 5000
     /// Batches they are collected from.
     public var statisticsBatches = 50
-    /// Random changes of what the discriminator sees, labels moved with the pictures.
+    /// Random changes of what the discriminator sees, labels moved with the images.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// Width and height that pairs are resized to before they are cut at random; nil: they are not cut.
     public var loadSize: Int?
@@ -94,14 +94,14 @@ extension OASIS {
     public var generatorLearningRate = 1e-4
     /// The discriminator's learning rate.
     public var discriminatorLearningRate = 4e-4
-    /// Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but Adam's
-    /// steps are the larger beside the weights the smaller it is.
+    /// Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but
+    /// Adam's steps are the larger beside the weights the smaller it is.
     public var initializationGain = 0.02
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.0
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// Pairs in a batch.
     public var batchSize = 32
@@ -139,7 +139,8 @@ extension OASIS {
       small.statisticsEvery = 50
       small.statisticsBatches = 10
       small.batchSize = 8
-      // With the authors' 0.02 the first some hundred steps are far too large, which only long trainings forgive.
+      // With the authors' 0.02 the first some hundred steps are far too large, which only long trainings
+      // forgive.
       small.initializationGain = 1
       return [
         Preset("ade20k", "the paper's for ADE20K, 256×256", ade),
@@ -156,7 +157,7 @@ extension OASIS {
     var ignored: Set<Int> { Set((dontcare ? [0] : []) + (ignoreLabel.map { [$0] } ?? [])) }
     /// The discriminator's normalisation.
     var isDiscriminatorSpectral: Bool { discriminatorNorm.map { $0 == .spectral } ?? spectralNorm }
-    /// What both sides of a picture are multiples of.
+    /// What both sides of an image are multiples of.
     var sizeMultiple: Int { 1 << blocks }
 
     /// Photographs from label maps.
@@ -178,7 +179,7 @@ extension OASIS {
       return plan
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
         "classes": classes, "width": width, "spadeHidden": spadeHidden,

@@ -6,23 +6,24 @@ public import TorchNN
 
 /// OASIS: photographs from label maps, judged by a discriminator that segments them.
 ///
-/// Paper: Schönfeld, Sushko, Zhang, Gall, Schiele and Khoreva 2021, "You Only Need Adversarial Supervision for
-/// Semantic Image Synthesis".
+/// Paper: Schönfeld, Sushko, Zhang, Gall, Schiele and Khoreva 2021, "You Only Need Adversarial Supervision
+/// for Semantic Image Synthesis".
 ///
 /// Reference: boschresearch/OASIS `models/`, `train.py` (AGPL-3.0; nothing of it is here but facts).
 ///
-/// The discriminator is a U-Net that gives every pixel one of N + 1 classes, the first of which is "generated".
-/// Rare classes count as much as frequent ones. LabelMix shows it pictures that are real in some classes'
-/// regions and generated in the others', and asks for the same mixture of its judgements. The generator is
-/// SPADE's, with noise at every pixel beside the labels: drawn once a picture in training, and in generation
-/// also apart for single regions, which then change while the rest stays (`regions`). A step updates the
-/// generator, then the discriminator with a newly generated picture, then the average of the generator.
+/// The discriminator is a U-Net that gives every pixel one of N + 1 classes, the first of which is
+/// "generated". Rare classes count as much as frequent ones. LabelMix shows it images that are real in some
+/// classes' regions and generated in the others', and asks for the same mixture of its judgements. The
+/// generator is SPADE's, with noise at every pixel beside the labels: drawn once an image in training, and in
+/// generation also apart for single regions, which then change while the rest stays (`regions`). A step
+/// updates the generator, then the discriminator with a newly generated image, then the average of the
+/// generator.
 ///
 /// Deviations: LabelMix draws one coin for each class, as the paper says; the authors' loop relabels a map in
 /// place, so that a class whose number equals an earlier coin is tossed again. A batch that brings its own
-/// `mask` is mixed by that. A batch of nothing but unlabelled pixels has a loss of 0. Running statistics of the
-/// average are collected from batches of training itself, `statisticsEvery` steps apart, there before each
-/// measurement. Pictures need not be 256 wide: with fewer `blocks` the narrowest ones are left out.
+/// `mask` is mixed by that. A batch of nothing but unlabelled pixels has a loss of 0. Running statistics of
+/// the average are collected from batches of training itself, `statisticsEvery` steps apart, there before
+/// each measurement. Images need not be 256 wide: with fewer `blocks` the narrowest ones are left out.
 public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, AugmentedSystem, ReferenceAnswering {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
@@ -34,7 +35,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
   public let configuration: Configuration
   /// `generator`, `discriminator`, and where configured the VGG of the perceptual loss.
   public let networks: [Network]
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   /// The generator's.
   public let averages: [(network: String, average: MovingAverage)]
@@ -129,7 +130,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
 
   /// Cross-entropy of the discriminator's logits `[batch, N + 1, height, width]`.
   ///
-  /// - Parameter labels: what a real picture shows; nil: "generated".
+  /// - Parameter labels: what a real image shows; nil: "generated".
   private func crossEntropy(_ logits: Tensor, labels: Tensor?, balance: Tensor?) -> Tensor {
     guard let labels, let balance else {
       let shape = logits.shape
@@ -158,8 +159,8 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
     ]
   }
 
-  /// A mask `[batch, 1, height, width]`, 1 for pixels of classes that show the real picture: one coin a class.
-  /// Source: section 3.2 of the paper.
+  /// A mask `[batch, 1, height, width]`, 1 for pixels of classes that show the real picture: one coin a
+  /// class. Source: section 3.2 of the paper.
   private func labelMixMask(_ labels: Tensor, _ draws: any Draws) -> Tensor {
     let map = flatMap(labels)
     let coins = draws.bernoulli("labelMix", probability: 0.5, [configuration.classes])
@@ -168,7 +169,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
 
   // MARK: Training
 
-  /// One step: the generator's update, a new picture, the discriminator's update, the average.
+  /// One step: the generator's update, a new image, the discriminator's update, the average.
   public func step(_ step: TrainingStep) throws {
     let weights = configuration.weights
     let batch = try step.batch()
@@ -196,7 +197,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
     let again = withoutGradients { generated(pass: 1) }
     let mask =
       weights.labelMix > 0 ? batch.tensors["mask"] ?? labelMixMask(labels, step.draws) : nil
-    // Moved together, so that the mixture stays one of the two pictures beside it.
+    // Moved together, so that the mixture stays one of the two images beside it.
     let joined = Tensor.concatenated([again, real] + (mask.map { [$0] } ?? []), dim: 1)
     let seen = view(joined, labels, step.draws, "diffAugment.discriminator")
     let (shownFake, shownReal) = (seen.pictures.slice(1, 0, 3), seen.pictures.slice(1, 3, 6))
@@ -208,7 +209,8 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
       loss.add("discriminatorFake", crossEntropy(fakeLogits, labels: nil, balance: nil))
       let realLogits = discriminator(shownReal)
       let pixelWeights = balance(seen)
-      // How likely a pixel is real: all classes but "generated". What came in from outside is no sign of anything.
+      // How likely a pixel is real: all classes but "generated". What came in from outside is no sign of
+      // anything.
       if augment.adapts {
         let realScores = 1 - realLogits.softmax(1).slice(1, 0, 1)
         augment.observe(realScores: realScores, where: pixelWeights.greater(0))
@@ -229,8 +231,8 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
     }
   }
 
-  /// What the discriminator sees of pictures and their labels, and where a label counts: not beyond the border
-  /// of a picture that was moved.
+  /// What the discriminator sees of images and their labels, and where a label counts: not beyond the border
+  /// of an image that was moved.
   private struct View {
     let pictures: Tensor
     let labels: Tensor
@@ -239,7 +241,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
 
   private func view(_ pictures: Tensor, _ labels: Tensor, _ draws: any Draws, _ name: String) -> View {
     guard !augment.isEmpty else { return View(pictures: pictures, labels: labels, counts: nil) }
-    // Labels move as a picture of indices from 1, so that 0 comes in from outside.
+    // Labels move as an image of indices from 1, so that 0 comes in from outside.
     let map = (flatMap(labels) + 1.0).unsqueezed(1).asType(.float32)
     let moved = augment(pictures, beside: map, draws: draws, name: name)
     let indices = moved.slice(1, 0, 1).detached().round().squeezed(1)
@@ -274,8 +276,8 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
   /// False: the map is resized to each layer's size, which a recording keeps.
   public var exportsAnySize: Bool { false }
 
-  /// Pictures in -1 … 1 for label maps `[n, height, width]`, of the averaged generator, with noise drawn once a
-  /// picture.
+  /// Images in -1 … 1 for label maps `[n, height, width]`, of the averaged generator, with noise drawn once a
+  /// image.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor {
@@ -300,9 +302,9 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
     }
   }
 
-  /// Pictures for the request's `label`, one at a time. With `regions`, a float map `[n, height, width]` of 0 and
-  /// 1, the noise is drawn once more for where it is 1: maps that are repeated with the same draws then differ
-  /// there alone. With `noise` `[n, latent]` or `[n, latent, height, width]` nothing is drawn.
+  /// Images for the request's `label`, one at a time. With `regions`, a float map `[n, height, width]` of 0
+  /// and 1, the noise is drawn once more for where it is 1: maps that are repeated with the same draws then
+  /// differ there alone. With `noise` `[n, latent]` or `[n, latent, height, width]` nothing is drawn.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     guard let labels = request.inputs["label"] else {
       throw ConfigurationError("oasis starts from label maps; give one of them or a folder")
@@ -390,7 +392,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
       KeyMap(["output": "conv_img", "entrance": "fc"], components: mapBlockNames(norm: "first_norm"))
     }
 
-    /// Pictures for one-hot labels.
+    /// Images for one-hot labels.
     ///
     /// - Parameter noise: `[batch, latent]`, the same at every pixel, or `[batch, latent, height, width]`.
     func callAsFunction(_ labels: Tensor, noise: Tensor?) -> Tensor {
@@ -398,7 +400,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
       let (height, width) = (labels.shape[2], labels.shape[3])
       if latent > 0, let noise {
         let spread = noise.rank == 4 ? noise : noise.unsqueezed(2).unsqueezed(3)
-        // Without the number of pictures, where it can be, because a recording keeps it.
+        // Without the number of images, where it can be, because a recording keeps it.
         let count = spread.shape[0] == labels.shape[0] ? -1 : labels.shape[0]
         full = .concatenated([spread.expanded([count, latent, height, width]), labels], dim: 1)
       }
@@ -423,7 +425,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
     init(_ configuration: Configuration, using stream: RandomStream) {
       let width = configuration.discriminatorWidth
       let isSpectral = configuration.isDiscriminatorSpectral
-      // The picture, then what each halving leaves.
+      // The image, then what each halving leaves.
       let widths = [3] + [2, 2, 4, 4, 8, 8].prefix(configuration.blocks).map { $0 * width }
       let count = configuration.blocks
       up = (0..<count).map { index in

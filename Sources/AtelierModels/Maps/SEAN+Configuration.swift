@@ -13,15 +13,15 @@ extension SEAN {
 
     /// The discriminator's form; there is one.
     public enum Discriminator: String, Codable, Sendable, Hashable, CaseIterable {
-      /// PatchGANs on the picture and its halves.
+      /// PatchGANs on the image and its halves.
       case multiscalePatch = "multiscale-patch"
     }
 
     /// Factors of the generator's loss terms beside the adversarial one.
     public struct Weights: Codable, Sendable, Hashable {
-      /// Of the differences between the discriminator's features of both pictures; 0 leaves them out.
+      /// Of the differences between the discriminator's features of both images; 0 leaves them out.
       public var featureMatching = 10.0
-      /// Of the differences between a VGG's features of both pictures; 0 leaves them out, and needs no VGG.
+      /// Of the differences between a VGG's features of both images; 0 leaves them out, and needs no VGG.
       public var perceptual = 0.0
 
       /// The authors', without the VGG.
@@ -32,9 +32,9 @@ extension SEAN {
     public var generator = Generator.sean
     /// Classes of the label map; taken from the data.
     public var classes = 19
-    /// Width of training pictures.
+    /// Width of training images.
     public var imageWidth = 256
-    /// Height of training pictures.
+    /// Height of training images.
     public var imageHeight = 256
     /// Channels of the generator at full resolution.
     public var width = 64
@@ -53,7 +53,7 @@ extension SEAN {
     public var styleLength = 512
     /// Channels of the style encoder's first map.
     public var encoderWidth = 32
-    /// Whether each block of the generator is computed once more in the backward pass instead of being kept,
+    /// Whether each block of the generator is recomputed in the backward pass (gradient checkpointing),
     /// which takes less memory and more time.
     public var gradientCheckpointing = false
     /// The discriminator's form.
@@ -66,17 +66,17 @@ extension SEAN {
     public var layers = 3
     /// Discriminators, each on half the resolution of the one before.
     public var scales = 2
-    /// What the players minimise.
+    /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.hinge
     /// Whose features the perceptual loss compares.
     public var features = VGG.Architecture.vgg19
     /// Factors of the generator's loss terms.
     public var weights = Weights()
-    /// Random changes of what the discriminator sees, the map moved with the picture.
+    /// Random changes of what the discriminator sees, the map moved with the image.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// Width and height that pairs are resized to before they are cut at random; nil: they are not cut.
     public var loadSize: Int?
@@ -92,14 +92,14 @@ extension SEAN {
     public var constantEpochs = 50
     /// Passes over which the learning rate then falls to zero; 0: it never falls.
     public var decayEpochs = 0
-    /// Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but Adam's
-    /// steps are the larger beside the weights the smaller it is.
+    /// Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but
+    /// Adam's steps are the larger beside the weights the smaller it is.
     public var initializationGain = 0.02
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.0
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.9
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// Pairs in a batch.
     public var batchSize = 1
@@ -134,7 +134,8 @@ extension SEAN {
       small.discriminatorWidth = 24
       small.learningRate = 4e-4
       small.batchSize = 8
-      // With the authors' 0.02 the first some hundred steps are far too large, which only long trainings forgive.
+      // With the authors' 0.02 the first some hundred steps are far too large, which only long trainings
+      // forgive.
       small.initializationGain = 1
       return [
         Preset("celebamask-hq", "the paper's for faces, 256×256", faces),
@@ -169,7 +170,7 @@ extension SEAN {
       return plan
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
         "classes": classes, "width": width, "spadeHidden": spadeHidden, "styleLength": styleLength,

@@ -3,7 +3,7 @@ import AtelierData
 import Torch
 import TorchNN
 
-/// The styles of a picture's regions: features at half its resolution, averaged over each region.
+/// The styles of an image's regions: features at half its resolution, averaged over each region.
 ///
 /// Source: ZPdesu/SEAN `models/networks/architecture.py` `Zencoder`.
 final class RegionStyleEncoder: Module {
@@ -32,9 +32,9 @@ final class RegionStyleEncoder: Module {
     super.init()
   }
 
-  /// Styles `[batch, classes, styleLength]`, zeros for classes that a picture lacks.
+  /// Styles `[batch, classes, styleLength]`, zeros for classes that an image lacks.
   ///
-  /// One product with the one-hot map stands for the authors' loop over pictures and classes.
+  /// One product with the one-hot map stands for the authors' loop over images and classes.
   func callAsFunction(_ pictures: Tensor, _ map: MapPyramid) -> Tensor {
     let features = model(pictures.channelsLast())
     let regions = map(like: features).contiguous().flattened(from: 2)
@@ -98,7 +98,7 @@ final class RegionAdaptiveNorm: Module {
   /// The scale and shift of the styles at every pixel.
   ///
   /// The authors write each region's vector to its pixels and convolve the result. A convolution of such a
-  /// picture is one of the one-hot map with the vectors multiplied into the kernel: `classes` channels in
+  /// image is one of the one-hot map with the vectors multiplied into the kernel: `classes` channels in
   /// place of `styleLength`.
   private func modulation(_ styles: Tensor, _ regions: Tensor) -> (Tensor, Tensor)? {
     guard let styleGamma, let styleBeta, let gammaBias = styleGamma.bias, let betaBias = styleBeta.bias else {
@@ -177,8 +177,8 @@ final class RegionAdaptiveBlock: Module {
   }
 }
 
-/// The mean of every class's styles over all pictures that were trained on, for regions without a style
-/// picture. Source: ZPdesu/SEAN `calculate_mean_style_code.py`, which does it after training.
+/// The mean of every class's styles over all images that were trained on, for regions without a style
+/// image. Source: ZPdesu/SEAN `calculate_mean_style_code.py`, which does it after training.
 final class MeanStyles: Module {
   @Buffer var sum: Tensor
   @Buffer var count: Tensor
@@ -189,7 +189,7 @@ final class MeanStyles: Module {
     super.init()
   }
 
-  /// Takes in the styles `[batch, classes, styleLength]` of pictures with maps `[batch, classes, h, w]`.
+  /// Takes in the styles `[batch, classes, styleLength]` of images with maps `[batch, classes, h, w]`.
   func add(_ styles: Tensor, _ map: Tensor) {
     withoutGradients {
       let isThere = map.sum(dims: [2, 3]).greater(0).asType(.float32)

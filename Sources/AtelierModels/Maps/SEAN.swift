@@ -6,21 +6,22 @@ public import TorchNN
 
 /// SEAN: photographs from label maps in which every region has a style of its own.
 ///
-/// Paper: Zhu, Abdal, Qin and Wonka 2020, "SEAN: Image Synthesis with Semantic Region-Adaptive Normalization".
+/// Paper: Zhu, Abdal, Qin and Wonka 2020, "SEAN: Image Synthesis with Semantic Region-Adaptive
+/// Normalization".
 ///
 /// Reference: ZPdesu/SEAN `models/networks/`, `models/pix2pix_model.py`, `trainers/pix2pix_trainer.py`
 /// (CC BY-NC-SA 4.0; nothing of it is here but facts).
 ///
-/// An encoder averages features of a picture over each region of its map. The generator is SPADE's, whose
+/// An encoder averages features of an image over each region of its map. The generator is SPADE's, whose
 /// normalising layers add noise and blend two modulations: that of the regions' styles and that of the map.
-/// The last block knows no styles. In training the style picture is the real picture itself. Discriminators,
-/// losses and the order of updates are SPADE's, but that all of the discriminators' stages halve the picture.
+/// The last block knows no styles. In training the style image is the real image itself. Discriminators,
+/// losses and the order of updates are SPADE's, but that all of the discriminators' stages halve the image.
 ///
-/// Generation takes a style for each region from pictures of one's own, mixes and interpolates them
+/// Generation takes a style for each region from images of one's own, mixes and interpolates them
 /// (``generate(_:emit:)``); a region without one has the mean style of its class.
 ///
-/// Deviations: the mean styles are collected while training, there afterwards by a script, and are a network of
-/// their own (`meanStyles`). Above nineteen classes there are as many style layers as classes. The styles'
+/// Deviations: the mean styles are collected while training, there afterwards by a script, and are a network
+/// of their own (`meanStyles`). Above nineteen classes there are as many style layers as classes. The styles'
 /// modulation is computed from the one-hot map in one convolution: equal but for rounding. With `upsampling:
 /// most` the further block runs; the authors build it and leave it out.
 public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSystem {
@@ -155,8 +156,9 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
     augment.endStep(step)
   }
 
-  /// Features and scores of generated and of real images, which go through the discriminators with their map as
-  /// one batch. Augmentation moves both and the map alike, because the features of one are to match the other's.
+  /// Features and scores of generated and of real images, which go through the discriminators with their map
+  /// as one batch. Augmentation moves both and the map alike, because the features of one are to match the
+  /// other's.
   private func discriminated(
     _ fake: Tensor, _ real: Tensor, _ map: MapPyramid, _ step: TrainingStep, _ name: String
   ) -> (fake: [[Tensor]], real: [[Tensor]]) {
@@ -166,15 +168,15 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
 
   // MARK: Generation
 
-  /// Refuses: each picture is convolved with kernels of its own, whose number a recording keeps.
+  /// Refuses: each image is convolved with kernels of its own, whose number a recording keeps.
   public func validateExport() throws(ConfigurationError) {
     throw ConfigurationError(
       "sean convolves each picture with kernels of its own styles, which TorchScript cannot record for any number of "
         + "pictures; export its weights instead, to a file that ends in .safetensors")
   }
 
-  /// Pictures in -1 … 1 for label maps `[n, height, width]`, every region in the mean style of its class; a class
-  /// that training never saw has a style of zeros.
+  /// Images in -1 … 1 for label maps `[n, height, width]`, every region in the mean style of its class; a
+  /// class that training never saw has a style of zeros.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor {
@@ -183,13 +185,13 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
     return photograph(pictures, styles: meanStyles.means.unsqueezed(0).expanded(shape), draws: draws)
   }
 
-  /// The pictures of a batch made again from their maps and their own styles.
+  /// The images of a batch made again from their maps and their own styles.
   public func reconstruct(_ batch: Batch, draws: any Draws) throws -> Tensor {
     photograph(batch["label"], styles: try styles(of: batch["image"], labels: batch["label"]), draws: draws)
   }
 
-  /// The styles `[n, classes, styleLength]` of pictures `[n, 3, height, width]` in -1 … 1 with their label maps
-  /// `[n, height, width]`; zeros for classes that a picture lacks.
+  /// The styles `[n, classes, styleLength]` of images `[n, 3, height, width]` in -1 … 1 with their label maps
+  /// `[n, height, width]`; zeros for classes that an image lacks.
   ///
   /// - Throws: ``ConfigurationError`` for a map with a label that there is no class for, or of another size.
   public func styles(of pictures: Tensor, labels: Tensor) throws -> Tensor {
@@ -199,17 +201,18 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
     return generator.evaluating { withoutGradients { generator.styleEncoder(pictures, map) } }
   }
 
-  /// Pictures for the request's `label` `[n, height, width]`, one at a time. Where styles come from:
+  /// Images for the request's `label` `[n, height, width]`, one at a time. Where styles come from:
   ///
   /// - `styleCodes` `[n or 1, classes, styleLength]`, as ``styles(of:labels:)`` gives them; or
-  /// - `style` `[k, 3, h, w]`, pictures with their maps `styleLabel` `[k, h, w]` (left out: the request's own
-  ///   maps), of which `styleWeights` `[n or 1, classes, k]` says how much of each goes into each region: one 1
-  ///   in a row takes a region's style from one picture, two numbers mix or interpolate. Without weights the
-  ///   one picture serves all, or the n-th picture the n-th map; or
-  /// - `image`, the picture of the map itself, which is made again; or
+  /// - `style` `[k, 3, h, w]`, images with their maps `styleLabel` `[k, h, w]` (left out: the request's own
+  ///   maps), of which `styleWeights` `[n or 1, classes, k]` says how much of each goes into each region: one
+  /// 1
+  ///   in a row takes a region's style from one image, two numbers mix or interpolate. Without weights the
+  ///   one image serves all, or the n-th image the n-th map; or
+  /// - `image`, the image of the map itself, which is made again; or
   /// - nothing: the mean styles.
   ///
-  /// A region that the chosen pictures lack has the mean style of its class.
+  /// A region that the chosen images lack has the mean style of its class.
   ///
   /// - Throws: ``ConfigurationError`` for a region without any style, for sizes that do not fit.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
@@ -252,7 +255,7 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
     ]
   }
 
-  /// One picture's styles for each map.
+  /// One image's styles for each map.
   private func chosenStyles(_ request: GenerationRequest, _ labels: Tensor) throws -> Tensor {
     let (count, classes, length) = (labels.shape[0], configuration.classes, configuration.styleLength)
     if let codes = request.inputs["styleCodes"] {
@@ -395,7 +398,7 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
       return stages.reduce(0) { $0 + shape[0] * $1.block.noisePlanes * (area << (2 * $1.doublings)) }
     }
 
-    /// Pictures `[batch, 3, height, width]` in -1 … 1.
+    /// Images `[batch, 3, height, width]` in -1 … 1.
     ///
     /// - Parameter noise: ``noiseCount(_:)`` standard normal numbers: for each layer in turn `[batch, width,
     ///   height]`, in the authors' order of sides.

@@ -15,11 +15,11 @@ extension SPADE {
 
     /// The discriminator's form; there is one.
     public enum Discriminator: String, Codable, Sendable, Hashable, CaseIterable {
-      /// PatchGANs on the picture and its halves.
+      /// PatchGANs on the image and its halves.
       case multiscalePatch = "multiscale-patch"
     }
 
-    /// What tells the generator which style a picture has.
+    /// What tells the generator which style an image has.
     public enum Encoder: String, Codable, Sendable, Hashable, CaseIterable {
       /// Strided convolutions to a mean and a variance.
       case convolutional
@@ -27,9 +27,9 @@ extension SPADE {
 
     /// Factors of the generator's loss terms beside the adversarial one.
     public struct Weights: Codable, Sendable, Hashable {
-      /// Of the differences between the discriminator's features of both pictures; 0 leaves them out.
+      /// Of the differences between the discriminator's features of both images; 0 leaves them out.
       public var featureMatching = 10.0
-      /// Of the differences between a VGG's features of both pictures; 0 leaves them out, and needs no VGG.
+      /// Of the differences between a VGG's features of both images; 0 leaves them out, and needs no VGG.
       public var perceptual = 0.0
       /// Of the encoder's divergence from a standard normal.
       public var kl = 0.05
@@ -44,9 +44,9 @@ extension SPADE {
     public var classes = 182
     /// Whether one channel of edges between instances follows the labels.
     public var instanceEdges = false
-    /// Width of training pictures.
+    /// Width of training images.
     public var imageWidth = 256
-    /// Height of training pictures.
+    /// Height of training images.
     public var imageHeight = 256
     /// Channels of the generator at full resolution.
     public var width = 64
@@ -68,11 +68,11 @@ extension SPADE {
     public var encoder: Encoder?
     /// Channels of the encoder's first map; nil: `width`.
     public var encoderWidth: Int?
-    /// Height and width at which the encoder looks at a picture: 4 times a power of two.
+    /// Height and width at which the encoder looks at an image: 4 times a power of two.
     public var encoderSize = 256
     /// The length of a style, where there is an encoder; without one it means nothing, and may be 0.
     public var latent = 256
-    /// Whether each block of the generator is computed once more in the backward pass instead of being kept,
+    /// Whether each block of the generator is recomputed in the backward pass (gradient checkpointing),
     /// which takes less memory and more time.
     public var gradientCheckpointing = false
     /// The discriminator's form.
@@ -85,17 +85,17 @@ extension SPADE {
     public var layers = 4
     /// Discriminators, each on half the resolution of the one before.
     public var scales = 2
-    /// What the players minimise.
+    /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.hinge
     /// Whose features the perceptual loss compares.
     public var features = VGG.Architecture.vgg19
     /// Factors of the generator's loss terms.
     public var weights = Weights()
-    /// Random changes of what the discriminator sees, the map moved with the picture.
+    /// Random changes of what the discriminator sees, the map moved with the image.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// Width and height that pairs are resized to before they are cut at random; nil: they are not cut.
     public var loadSize: Int?
@@ -111,14 +111,14 @@ extension SPADE {
     public var constantEpochs = 50
     /// Passes over which the learning rate then falls to zero; 0: it never falls.
     public var decayEpochs = 0
-    /// Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but Adam's
-    /// steps are the larger beside the weights the smaller it is.
+    /// Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but
+    /// Adam's steps are the larger beside the weights the smaller it is.
     public var initializationGain = 0.02
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.0
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.9
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// Pairs in a batch.
     public var batchSize = 1
@@ -159,7 +159,8 @@ extension SPADE {
       small.layers = 3
       small.learningRate = 4e-4
       small.batchSize = 8
-      // With the authors' 0.02 the first some hundred steps are far too large, which only long trainings forgive.
+      // With the authors' 0.02 the first some hundred steps are far too large, which only long trainings
+      // forgive.
       small.initializationGain = 1
       var concatenation = small
       concatenation.generator = .global
@@ -181,7 +182,7 @@ extension SPADE {
 
     /// Channels of what the networks are conditioned on.
     var mapChannels: Int { classes + (instanceEdges ? 1 : 0) }
-    /// What both sides of a picture are multiples of.
+    /// What both sides of an image are multiples of.
     var sizeMultiple: Int { generator == .spade ? upsampling.factor : 1 << downsamplings }
 
     /// Photographs from label maps, with instances where their edges are shown.
@@ -200,7 +201,7 @@ extension SPADE {
           ])
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
         "classes": classes, "width": width, "spadeHidden": spadeHidden,

@@ -27,7 +27,7 @@ final class StyleDistributionEncoder: Module {
 
   /// - Parameters:
   ///   - width: channels of the first map; 2, 4 and at most 8 times as many further on.
-  ///   - size: height and width that pictures are resized to, a power of two.
+  ///   - size: height and width that images are resized to, a power of two.
   init(width: Int, size: Int, latent: Int, using stream: RandomStream) {
     self.size = size
     let halvings = max(1, size.trailingZeroBitCount - 2)
@@ -51,7 +51,7 @@ final class StyleDistributionEncoder: Module {
     return KeyMap(names)
   }
 
-  /// The styles of pictures `[batch, 3, height, width]` in -1 … 1.
+  /// The styles of images `[batch, 3, height, width]` in -1 … 1.
   func callAsFunction(_ pictures: Tensor) -> StyleDistribution {
     var x = pictures
     if x.shape[2] != size || x.shape[3] != size { x = upsampleBilinear(x, size: (size, size)) }

@@ -4,8 +4,8 @@ import Perception
 public import Torch
 public import TorchNN
 
-/// SPADE, also known as GauGAN: photographs from label maps, which scale and shift every normalised feature of
-/// the generator, so that normalising does not wash them out.
+/// SPADE, also known as GauGAN: photographs from label maps, which scale and shift every normalised feature
+/// of the generator, so that normalising does not wash them out.
 ///
 /// Paper: Park, Liu, Wang and Zhu 2019, "Semantic Image Synthesis with Spatially-Adaptive Normalization".
 ///
@@ -13,16 +13,16 @@ public import TorchNN
 /// (CC BY-NC-SA 4.0; nothing of it is here but facts).
 ///
 /// The generator begins with the labels at the size of the smallest map, or with a style: a vector that the
-/// encoder draws from the real picture. Discriminators on several scales judge map and picture together; real
-/// and generated pictures go through them as one batch, the generated first. In a step the generator (and the
-/// encoder) is updated first, then the discriminators with a newly generated picture.
+/// encoder draws from the real image. Discriminators on several scales judge map and image together; real
+/// and generated images go through them as one batch, the generated first. In a step the generator (and the
+/// encoder) is updated first, then the discriminators with a newly generated image.
 ///
-/// `generator: global` is the paper's baseline: pix2pixHD's residual generator, which sees the map at its input
-/// alone, trained in every other respect the same way.
+/// `generator: global` is the paper's baseline: pix2pixHD's residual generator, which sees the map at its
+/// input alone, trained in every other respect the same way.
 ///
 /// Deviations: the baseline's convolutions have no spectral normalisation, as in pix2pixHD. `norm: none` and
-/// discriminators without spectral normalisation exist here, not there. The encoder looks at pictures of
-/// `encoderSize`, there always 256, and halves them down to 4×4. Generation without a style picture draws the
+/// discriminators without spectral normalisation exist here, not there. The encoder looks at images of
+/// `encoderSize`, there always 256, and halves them down to 4×4. Generation without a style image draws the
 /// style from a standard normal, as the authors' `--use_vae` does when it is given none.
 public final class SPADE: TranslatingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
@@ -82,7 +82,7 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
       Self.describe(configuration, generator, discriminator, encoder) + [perceptual?.1].compactMap(\.self)
   }
 
-  /// Strides of the normalised convolutions: all halve the picture but the last.
+  /// Strides of the normalised convolutions: all halve the image but the last.
   private static func discriminatorStrides(layers: Int) -> [Int] {
     (1..<max(1, layers)).map { $0 == layers - 1 ? 1 : 2 }
   }
@@ -95,7 +95,7 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
     func map(_ inputs: [String: Tensor]) throws -> Tensor { try self.map(configuration, inputs) }
     var networks = [
       Network("generator", generator, authorsNames: generator.authorsNames) { _, inputs in
-        // A style comes as it is, or is drawn from what the encoder makes of a picture.
+        // A style comes as it is, or is drawn from what the encoder makes of an image.
         var style = inputs["latent"]
         if let encoder, style == nil {
           let noise = try inputs["noise"] ?? inputs.required("epsilon")
@@ -125,8 +125,8 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
     return networks
   }
 
-  /// What the networks are conditioned on at every pixel, `[batch, mapChannels, height, width]`: one-hot labels,
-  /// then edges between instances.
+  /// What the networks are conditioned on at every pixel, `[batch, mapChannels, height, width]`: one-hot
+  /// labels, then edges between instances.
   private static func map(_ configuration: Configuration, _ values: [String: Tensor]) throws -> Tensor {
     let labels = oneHotLabels(try values.required("label"), classes: configuration.classes)
     guard configuration.instanceEdges else { return labels }
@@ -147,7 +147,8 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
 
   // MARK: Training
 
-  /// One step: the generator's update (and the encoder's), newly generated images, the discriminators' update.
+  /// One step: the generator's update (and the encoder's), newly generated images, the discriminators'
+  /// update.
   public func step(_ step: TrainingStep) throws {
     configuration.setTwoTimeScales(generatorOptimizer, discriminatorOptimizer, epoch: step.epoch)
     let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
@@ -190,8 +191,9 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
     augment.endStep(step)
   }
 
-  /// Features and scores of generated and of real images, which go through the discriminators with their map as
-  /// one batch. Augmentation moves both and the map alike, because the features of one are to match the other's.
+  /// Features and scores of generated and of real images, which go through the discriminators with their map
+  /// as one batch. Augmentation moves both and the map alike, because the features of one are to match the
+  /// other's.
   private func discriminated(
     _ fake: Tensor, _ real: Tensor, _ map: MapPyramid, _ step: TrainingStep, _ name: String
   ) -> (fake: [[Tensor]], real: [[Tensor]]) {
@@ -204,7 +206,7 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
   /// False: the map is resized to each layer's size, which a recording keeps.
   public var exportsAnySize: Bool { false }
 
-  /// Pictures in -1 … 1 for label maps `[n, height, width]`, each in a style that is drawn where there is an
+  /// Images in -1 … 1 for label maps `[n, height, width]`, each in a style that is drawn where there is an
   /// encoder. Without a map of instances the label map stands in for it.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
@@ -212,8 +214,8 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
     try photograph(label: pictures, instances: nil, example: nil, draws: draws)
   }
 
-  /// Pictures for the request's `label`, one at a time, `count` of them a map where there is an encoder; with
-  /// its `instance`, and in the style of the picture `style`, where given.
+  /// Images for the request's `label`, one at a time, `count` of them a map where there is an encoder; with
+  /// its `instance`, and in the style of the image `style`, where given.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     guard let labels = request.inputs["label"] else {
       throw ConfigurationError("spade starts from label maps; give one of them or a folder")
@@ -357,10 +359,10 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
   }
 }
 
-/// A generator of pictures from maps.
+/// A generator of images from maps.
 private protocol MapGenerator: Module {
   /// The names of its weights in the authors' files.
   var authorsNames: KeyMap { get }
-  /// Pictures `[batch, 3, height, width]` in -1 … 1, in a style `[batch, latent]` where it takes one.
+  /// Images `[batch, 3, height, width]` in -1 … 1, in a style `[batch, latent]` where it takes one.
   func callAsFunction(_ map: MapPyramid, style: Tensor?) -> Tensor
 }

@@ -2,8 +2,8 @@ import AtelierCore
 import Torch
 import TorchNN
 
-/// The settings of Adam with a learning rate for the generator and one for the discriminators (two time scales,
-/// Heusel et al. 2017), in SPADE and SEAN.
+/// The settings of Adam with a learning rate for the generator and one for the discriminators (two time
+/// scales, Heusel et al. 2017), in SPADE and SEAN.
 protocol TwoTimeScaleTraining {
   var learningRate: Double { get }
   var generatorLearningRate: Double? { get }
@@ -28,7 +28,8 @@ extension TwoTimeScaleTraining {
     return optimizers
   }
 
-  /// Sets the learning rates of an epoch; see ``twoTimeScales(base:generator:discriminator:constantEpochs:decayEpochs:epoch:)``.
+  /// Sets the learning rates of an epoch; see
+  /// ``twoTimeScales(base:generator:discriminator:constantEpochs:decayEpochs:epoch:)``.
   func setTwoTimeScales(_ generator: Adam, _ discriminator: Adam, epoch: Double) {
     let rates = twoTimeScales(
       base: learningRate, generator: generatorLearningRate, discriminator: discriminatorLearningRate,

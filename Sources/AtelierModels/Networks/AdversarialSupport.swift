@@ -24,7 +24,7 @@ func applyDCGANWeights(_ module: Module, using stream: RandomStream) {
   }
 }
 
-/// Sentences about values of adversarial systems that cannot work.
+/// Error messages for invalid configurations of adversarial systems.
 enum AdversarialChecks {
   static func require(
     _ condition: Bool, _ sentence: @autoclosure () -> String
@@ -45,7 +45,7 @@ enum AdversarialChecks {
     }
   }
 
-  /// A generator that doubles the picture once for each width.
+  /// A generator that doubles the image once for each width.
   static func doublings(imageSize: Int, _ key: String, _ widths: [Int]) throws(ConfigurationError) {
     let unit = widths.count < 16 ? 1 << widths.count : .max
     try require(
@@ -81,7 +81,7 @@ enum AdversarialChecks {
 }
 
 extension DatasetDescription {
-  /// The channels of the pictures, where all have the same.
+  /// The channels of the images, where all have the same.
   var channels: Int? { imageShape?.first }
 
   /// The number of classes.

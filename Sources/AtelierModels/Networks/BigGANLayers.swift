@@ -80,7 +80,7 @@ final class SelfAttention2d: Module, Layer, ConditionedLayer {
 
   /// `[batch, channels, height, width]`, as it came in, plus what it attends to.
   func callAsFunction(_ x: Tensor) -> Tensor {
-    // Without the number of pictures, which a recording would keep.
+    // Without the number of images, which a recording would keep.
     let (height, width) = (x.shape[2], x.shape[3])
     let pooled = (height / 2) * (width / 2)
     let query = theta(x).reshaped([-1, channels / 8, height * width])

@@ -40,7 +40,7 @@ protocol BigGANNetworkConfiguration: Sendable {
   var sharedFeatureSize: Int? { get }
 }
 
-/// The widths of the networks for one size of pictures, as multiples of the base width.
+/// The widths of the networks for one size of images, as multiples of the base width.
 struct BigGANArchitecture {
   /// Widths in front of the generator's blocks and behind the last one.
   let generator: [Int]
@@ -56,7 +56,7 @@ struct BigGANArchitecture {
   /// Nil for a size that the authors' tables do not have.
   ///
   /// - Parameters:
-  ///   - bottomWidth: the authors' is 4; another one makes pictures of the same networks larger or smaller.
+  ///   - bottomWidth: the authors' is 4; another one makes images of the same networks larger or smaller.
   init?(imageSize: Int, bottomWidth: Int, isDeep: Bool) {
     guard bottomWidth >= 1, imageSize % bottomWidth == 0 else { return nil }
     let size = imageSize / bottomWidth * 4
@@ -99,7 +99,8 @@ extension BigGANNetworkConfiguration {
   /// Numbers of a latent vector for each block, where the latent is hierarchical.
   var latentChunk: Int { latentSize / max(1, architecture?.generator.count ?? 1) }
 
-  /// The length of a latent vector as it is drawn: a hierarchical one is cut down to a multiple of its chunks.
+  /// The length of a latent vector as it is drawn: a hierarchical one is cut down to a multiple of its
+  /// chunks.
   var effectiveLatentSize: Int {
     hierarchicalLatent && !isDeep ? latentChunk * (architecture?.generator.count ?? 1) : latentSize
   }
@@ -118,7 +119,7 @@ extension BigGANNetworkConfiguration {
   }
 }
 
-/// What a picture is to show: a class, an instance, or both.
+/// What an image is to show: a class, an instance, or both.
 struct BigGANCondition {
   /// int64 `[batch]`.
   var label: Tensor?
@@ -228,12 +229,12 @@ final class BigGANGenerator: Module {
     return parts.count == 1 ? parts[0] : .concatenated(parts, dim: -1)
   }
 
-  /// Pictures in -1 … 1 for latents `[batch, latent]`.
+  /// Images in -1 … 1 for latents `[batch, latent]`.
   func callAsFunction(_ latent: Tensor, _ condition: BigGANCondition) -> Tensor {
     callAsFunction(latent, embedded: embedded(condition))
   }
 
-  /// Pictures in -1 … 1 for latents `[batch, latent]` and what ``embedded(_:)`` gave, or a mixture of it.
+  /// Images in -1 … 1 for latents `[batch, latent]` and what ``embedded(_:)`` gave, or a mixture of it.
   func callAsFunction(_ latent: Tensor, embedded: Tensor) -> Tensor {
     var first = latent
     var conditions: [Tensor]
@@ -249,7 +250,7 @@ final class BigGANGenerator: Module {
     }
     let projected = projection(first)
     let channels = projected.shape[1] / (bottomWidth * bottomWidth)
-    // Without the number of pictures, which a recording would keep.
+    // Without the number of images, which a recording would keep.
     var h = projected.reshaped([-1, channels, bottomWidth, bottomWidth]).channelsLast()
     for (block, condition) in zip(blocks, conditions) {
       for layer in block {
@@ -322,7 +323,7 @@ final class BigGANDiscriminator: Module {
     super.init()
   }
 
-  /// Scores `[batch, 1]` of pictures in -1 … 1: a linear function of the pooled features h, plus h · embedding.
+  /// Scores `[batch, 1]` of images in -1 … 1: a linear function of the pooled features h, plus h · embedding.
   func callAsFunction(_ image: Tensor, _ condition: BigGANCondition) -> Tensor {
     var h = image.channelsLast()
     if let stem { h = stem(h) }

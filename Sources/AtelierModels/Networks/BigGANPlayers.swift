@@ -21,8 +21,8 @@ protocol BigGANConfiguration: BigGANNetworkConfiguration, AugmentedConfiguration
   var standingStatistics: Int { get }
 }
 
-/// How the weights of BigGAN's family start: all convolutions, linear layers and tables; biases keep PyTorch's
-/// values, norms theirs.
+/// How the weights of BigGAN's family start: all convolutions, linear layers and tables; biases keep
+/// PyTorch's values, norms theirs.
 public enum BigGANInitialization: String, Codable, Sendable, Hashable, CaseIterable {
   /// Random orthogonal matrices, the authors' default.
   case orthogonal
@@ -43,7 +43,7 @@ public enum BigGANInitialization: String, Codable, Sendable, Hashable, CaseItera
   }
 }
 
-/// The game of BigGAN's family: networks, optimisers, moving average, and one round.
+/// Adversarial training of BigGAN's family: networks, optimisers, moving average, and one step.
 ///
 /// Source: ajbrock/BigGAN-PyTorch train_fns.py, which ic_gan keeps but for the conditions.
 final class BigGANPlayers<Configuration: BigGANConfiguration> {
@@ -99,16 +99,16 @@ final class BigGANPlayers<Configuration: BigGANConfiguration> {
     ]
   }
 
-  /// Generated pictures that a step needs conditions for: those of all discriminator rounds, then the
+  /// Generated images that a step needs conditions for: those of all discriminator rounds, then the
   /// generator's.
   var conditionsPerStep: Int {
     (configuration.discriminatorSteps + 1) * configuration.gradientAccumulation
   }
 
-  /// One round: some updates of the discriminator, each on real and generated pictures of its own, then one
+  /// One round: some updates of the discriminator, each on real and generated images of its own, then one
   /// of the generator.
   ///
-  /// - Parameter conditions: what generated pictures are to show, ``conditionsPerStep`` batches.
+  /// - Parameter conditions: what generated images are to show, ``conditionsPerStep`` batches.
   func round(_ step: TrainingStep, conditions: [BigGANCondition]) throws {
     let (objective, parts) = (configuration.loss, configuration.gradientAccumulation)
     let real = try realParts(step, configuration.discriminatorSteps * parts)
@@ -119,7 +119,8 @@ final class BigGANPlayers<Configuration: BigGANConfiguration> {
     for turn in 0..<configuration.discriminatorSteps {
       let terms = try step.update("discriminator", discriminatorOptimizer) { loss in
         for place in turn * parts..<(turn + 1) * parts {
-          // Without gradients, but in training mode: norms and spectral vectors of the generator move here too.
+          // Without gradients, but in training mode: norms and spectral vectors of the generator move here
+          // too.
           let fake = withoutGradients {
             generator(latents.selected(dim: 0, index: place), conditions[place])
           }
@@ -245,8 +246,8 @@ func bigGANParameterCounts(
 /// ½·Σ‖(W Wᵀ)∘(1 − I)‖² over all weights of two or more axes, each as a matrix with a row an output: BigGAN's
 /// modified orthogonal regularisation, whose gradient the authors write down as 2·(W Wᵀ∘(1 − I))·W.
 ///
-/// Computed as ½·(‖G‖² − Σ|wᵢ|⁴) with the smaller of the two Gram matrices G, W Wᵀ or Wᵀ W, which have the same
-/// norm: rows may be tens of thousands.
+/// Computed as ½·(‖G‖² − Σ|wᵢ|⁴) with the smaller of the two Gram matrices G, W Wᵀ or Wᵀ W, which have the
+/// same norm: rows may be tens of thousands.
 /// Source: Brock et al. 2019, equation 3; ajbrock/BigGAN-PyTorch utils.py `ortho`.
 func orthogonalPenalty(_ parameters: [Tensor]) -> Tensor {
   var total = Tensor(scalar: 0)
@@ -263,7 +264,7 @@ func orthogonalPenalty(_ parameters: [Tensor]) -> Tensor {
 }
 
 extension BigGANConfiguration {
-  /// Refuses what cannot work.
+  /// Checks the values.
   func validateBigGAN() throws(ConfigurationError) {
     try AdversarialChecks.positive([
       "imageChannels": imageChannels, "generatorChannels": generatorChannels,

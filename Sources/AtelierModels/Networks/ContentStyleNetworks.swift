@@ -32,11 +32,11 @@ final class BlockConvolution: Module, Layer {
   /// What stands between convolution and activation.
   enum Norm {
     case none
-    /// Each channel of each picture by itself, without parameters.
+    /// Each channel of each image by itself, without parameters.
     case instance
     /// The same, with scale and shift from a style.
     case adaptive
-    /// A whole picture, by its unbiased deviation.
+    /// A whole image, by its unbiased deviation.
     case layer
     /// Each channel of the batch.
     case batch
@@ -174,7 +174,7 @@ struct ContentPlan {
       })
   }
 
-  /// 7×7, then 4×4 with stride 2, then residual blocks, all instance-normalised: pictures to
+  /// 7×7, then 4×4 with stride 2, then residual blocks, all instance-normalised: images to
   /// `[batch, codeWidth, height / 2ⁿ, width / 2ⁿ]`. Source: NVlabs/MUNIT `networks.py` `ContentEncoder`.
   func encoder(channels: Int, using stream: RandomStream) -> BlockChain {
     var layers: [any Layer] = [convolution(channels, width, kernel: 7, padding: 3, norm: .instance, stream)]
@@ -186,7 +186,7 @@ struct ContentPlan {
     return BlockChain(layers + [residual(norm: .instance, stream)])
   }
 
-  /// Residual blocks, then nearest doubling and 5×5, then 7×7 and tanh: codes to pictures in -1 … 1.
+  /// Residual blocks, then nearest doubling and 5×5, then 7×7 and tanh: codes to images in -1 … 1.
   ///
   /// Source: NVlabs/MUNIT `networks.py` `Decoder`.
   ///
@@ -208,7 +208,7 @@ struct ContentPlan {
   }
 
   /// 7×7, then 4×4 with stride 2, the first two doubling the width, without normalisation, which would take
-  /// the style away; the mean over all places; 1×1: pictures to `[batch, length, 1, 1]`.
+  /// the style away; the mean over all places; 1×1: images to `[batch, length, 1, 1]`.
   ///
   /// Source: NVlabs/MUNIT `networks.py` `StyleEncoder`; NVlabs/FUNIT `networks.py` `ClassModelEncoder`.
   func styleEncoder(channels: Int, downsamplings: Int, length: Int, using stream: RandomStream) -> BlockChain
@@ -226,7 +226,7 @@ struct ContentPlan {
   }
 }
 
-/// A generator that takes a picture apart into content, a map, and style, a short vector, and puts any two
+/// A generator that takes an image apart into content, a map, and style, a short vector, and puts any two
 /// together again: MUNIT's for one domain, FUNIT's for all classes.
 ///
 /// Sources: NVlabs/MUNIT `networks.py` `AdaINGen`; NVlabs/FUNIT `networks.py` `FewShotGen`.
@@ -272,7 +272,7 @@ final class ContentStyleGenerator: Module {
   /// `[batch, styleLength]`.
   func style(of pictures: Tensor) -> Tensor { styleEncoder(pictures.channelsLast()).flattened(from: 1) }
 
-  /// Pictures in -1 … 1 of a content map in a style `[batch, styleLength]`.
+  /// Images in -1 … 1 of a content map in a style `[batch, styleLength]`.
   func decode(_ content: Tensor, style: Tensor) -> Tensor {
     assignStyles(mlp(style.flattened(from: 1)), to: decoder)
     return decoder(content)
@@ -300,7 +300,7 @@ public enum ScaledDiscriminatorNorm: String, Sendable, Hashable, Codable, CaseIt
   }
 }
 
-/// Discriminators of one shape, each with its own weights, on the picture and its halves.
+/// Discriminators of one shape, each with its own weights, on the image and its halves.
 ///
 /// Unlike pix2pixHD's each layer pads by 1, widths are not bounded, and the head is 1×1.
 /// Source: NVlabs/MUNIT `networks.py` `MsImageDis`.

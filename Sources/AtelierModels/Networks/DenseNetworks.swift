@@ -33,7 +33,7 @@ final class DenseGenerator: Module, Layer {
     super.init()
   }
 
-  /// Pictures `[batch, channels, height, width]` in -1 … 1 for `[batch, inputs]`.
+  /// Images `[batch, channels, height, width]` in -1 … 1 for `[batch, inputs]`.
   func callAsFunction(_ x: Tensor) -> Tensor { model(x).reshaped([-1] + imageShape) }
 }
 
@@ -45,7 +45,7 @@ final class DenseDiscriminator: Module, Layer {
   let model: Sequential
 
   /// - Parameters:
-  ///   - inputs: values of a picture.
+  ///   - inputs: values of an image.
   ///   - hidden: widths, input side first.
   ///   - endsInSigmoid: whether scores are probabilities.
   init(inputs: Int, hidden: [Int], leakySlope: Double, endsInSigmoid: Bool, using stream: RandomStream) {
@@ -62,6 +62,6 @@ final class DenseDiscriminator: Module, Layer {
     super.init()
   }
 
-  /// Scores `[batch, 1]` for pictures of any shape.
+  /// Scores `[batch, 1]` for images of any shape.
   func callAsFunction(_ x: Tensor) -> Tensor { model(x.flattened(from: 1)) }
 }

@@ -64,7 +64,7 @@ final class LocalEnhancer: Module, Layer {
     super.init()
   }
 
-  /// Pictures `[batch, outputs, height, width]` in -1 … 1; sides are multiples of two to the power of
+  /// Images `[batch, outputs, height, width]` in -1 … 1; sides are multiples of two to the power of
   /// enhancers and halvings together.
   func callAsFunction(_ x: Tensor) -> Tensor {
     var pyramid = [x]

@@ -6,7 +6,7 @@ import TorchNN
 
 // What spade, oasis and sean share beside their networks.
 
-/// The normalisation of discriminators that judge pictures beside their maps, behind every convolution but
+/// The normalisation of discriminators that judge images beside their maps, behind every convolution but
 /// the first and the last.
 public enum MapDiscriminatorNorm: String, Sendable, Hashable, Codable, CaseIterable {
   /// Spectral normalisation of the weights, instance normalisation of what they make.
@@ -41,14 +41,14 @@ enum MapChecks {
       size >= 1 && size % 2 == 1 && size <= 9, "spadeKernel is 1, 3, 5, 7 or 9, not \(size)")
   }
 
-  /// Counts of halvings that no picture could bear are refused before they overflow.
+  /// Counts of halvings that no image could bear are refused before they overflow.
   static func halvings(_ values: KeyValuePairs<String, Int>) throws(ConfigurationError) {
     for (key, value) in values {
       try AdversarialChecks.require((0...8).contains(value), "\(key) is at most 8, not \(value)")
     }
   }
 
-  /// Pictures that the networks can halve as often as they do.
+  /// Images that the networks can halve as often as they do.
   static func size(
     width: Int, height: Int, multiple: Int, layers: Int, scales: Int
   ) throws(ConfigurationError) {
@@ -112,7 +112,7 @@ enum MapChecks {
       "\(source) holds the label \(low < 0 ? low : high), and the classes are 0 … \(classes - 1)")
   }
 
-  /// A picture of the size of its map.
+  /// An image of the size of its map.
   static func sameSize(_ picture: Tensor, _ map: Tensor, from source: String) throws(ConfigurationError) {
     let (sides, expected) = (Array(picture.shape.suffix(2)), Array(map.shape.suffix(2)))
     try AdversarialChecks.require(
@@ -127,10 +127,10 @@ func foundClasses(_ data: DataFacts, otherwise classes: Int) -> Int {
   data.description.classNames.isEmpty ? classes : data.description.classNames.count
 }
 
-/// pix2pixHD's perceptual loss: mean absolute differences of a VGG's features of two pictures, weighted 1/32,
+/// pix2pixHD's perceptual loss: mean absolute differences of a VGG's features of two images, weighted 1/32,
 /// 1/16, 1/8, 1/4 and 1 from the first block to the fifth. The real side gets no gradient.
 ///
-/// The pictures go in as they are, -1 … 1, without the normalisation that the VGG was trained with, as in the
+/// The images go in as they are, -1 … 1, without the normalisation that the VGG was trained with, as in the
 /// authors' code. Source: NVlabs/SPADE `models/networks/loss.py` `VGGLoss`.
 func perceptualDistance(_ network: VGG, _ fake: Tensor, _ real: Tensor) -> Tensor {
   let targets = withoutGradients { network.activations(of: real, at: perceptualLayers) }
@@ -171,7 +171,7 @@ func twoTimeScales(
   return ((generator ?? base / 2) * factor, (discriminator ?? base * 2) * factor)
 }
 
-/// What a discriminator made of generated and of real pictures that went through it as one batch, the
+/// What a discriminator made of generated and of real images that went through it as one batch, the
 /// generated first.
 func halvedBatch(_ outputs: [[Tensor]]) -> (fake: [[Tensor]], real: [[Tensor]]) {
   func half(_ isFirst: Bool) -> [[Tensor]] {

@@ -2,7 +2,7 @@ import AtelierCore
 import Torch
 import TorchNN
 
-/// pix2pixHD's discriminator: PatchGANs of one shape on the picture and its halves, which also give the
+/// pix2pixHD's discriminator: PatchGANs of one shape on the image and its halves, which also give the
 /// features that a generator is to match.
 ///
 /// Unlike CycleGAN's its convolutions pad by 2, all have a bias, and the widths stop at 512. Source: Wang

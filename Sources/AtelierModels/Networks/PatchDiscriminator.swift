@@ -2,7 +2,7 @@ import AtelierCore
 import Torch
 import TorchNN
 
-/// The PatchGAN: scores for overlapping patches of a picture, from strided 4×4 convolutions.
+/// The PatchGAN: scores for overlapping patches of an image, from strided 4×4 convolutions.
 ///
 /// A patch is 16, 34, 70, 142 or 286 pixels wide for 1 to 5 `layers`. Source: Isola et al. 2017, section
 /// 3.2.2; junyanz/pytorch-CycleGAN-and-pix2pix `models/networks.py` `NLayerDiscriminator`, whose names the
@@ -12,7 +12,7 @@ final class PatchDiscriminator: Module, Layer {
 
   /// - Parameters:
   ///   - width: channels of the first map; twice as many for each further one, up to eight times.
-  ///   - layers: convolutions that halve the picture; 0 leaves one, and keeps the first width behind it.
+  ///   - layers: convolutions that halve the image; 0 leaves one, and keeps the first width behind it.
   init(inputChannels: Int, width: Int, layers count: Int, norm: PictureNorm, using stream: RandomStream) {
     func channels(_ number: Int) -> Int { width * min(8, 1 << min(number, 3)) }
     func convolution(_ inputs: Int, _ outputs: Int, stride: Int, hasBias: Bool) -> Conv2d {

@@ -1,7 +1,7 @@
 import AtelierCore
 import TorchNN
 
-/// The normalisation between the convolutions of networks that turn pictures into pictures.
+/// The normalisation between the convolutions of networks that turn images into images.
 public enum PictureNorm: String, Sendable, Hashable, Codable, CaseIterable {
   /// Batch normalisation with scale, shift and running statistics.
   case batch

@@ -2,11 +2,11 @@ package import AtelierCore
 package import Torch
 package import TorchNN
 
-/// Generated pictures of earlier steps, of which a discriminator sees some again, so that it does not
+/// Generated images of earlier steps, of which a discriminator sees some again, so that it does not
 /// forget what the generator did before.
 ///
 /// Source: Shrivastava et al. 2017, section 2.3; junyanz/pytorch-CycleGAN-and-pix2pix `util/image_pool.py`:
-/// each picture of a batch on its own; while the pool fills, it is kept and given back; afterwards half of
+/// each image of a batch on its own; while the pool fills, it is kept and given back; afterwards half of
 /// the time it takes the place of a random one, which is given back in its stead.
 package final class PicturePool {
   private let name: String
@@ -15,7 +15,7 @@ package final class PicturePool {
 
   /// - Parameters:
   ///   - name: what its draws and its state are called.
-  ///   - capacity: how many pictures it holds; 0: it gives back what it is given.
+  ///   - capacity: how many images it holds; 0: it gives back what it is given.
   package init(_ name: String, capacity: Int) {
     self.name = name
     self.capacity = capacity
@@ -42,15 +42,15 @@ package final class PicturePool {
     return isChanged ? .concatenated(seen, dim: 0) : batch
   }
 
-  /// The pictures `[count, channels, height, width]` under the pool's name; nothing while there are none.
+  /// The images `[count, channels, height, width]` under the pool's name; nothing while there are none.
   package func state() -> [(name: String, tensor: HostTensor)] {
     pictures.isEmpty ? [] : [(name, Tensor.concatenated(pictures, dim: 0).contiguous().host())]
   }
 
   /// Puts back what ``state()`` gave.
   ///
-  /// - Parameter channels: of the pictures that the pool is for.
-  /// - Throws: ``ConfigurationError`` for more pictures than the pool holds, or others.
+  /// - Parameter channels: of the images that the pool is for.
+  /// - Throws: ``ConfigurationError`` for more images than the pool holds, or others.
   package func restore(_ state: HostTensor?, channels: Int, device: Device) throws(ConfigurationError) {
     guard let state else {
       pictures = []

@@ -30,7 +30,7 @@ final class ResidualGenerator: Module, Layer {
     super.init()
   }
 
-  /// Pictures `[batch, outputs, height, width]` in -1 … 1; sides that are no multiples of two to the power
+  /// Images `[batch, outputs, height, width]` in -1 … 1; sides that are no multiples of two to the power
   /// of `downsamplings` come back as the next larger ones.
   func callAsFunction(_ x: Tensor) -> Tensor { model(x) }
 
@@ -61,7 +61,7 @@ final class ResidualGenerator: Module, Layer {
     return layers
   }
 
-  /// The convolution that makes a picture of features, and tanh.
+  /// The convolution that makes an image of features, and tanh.
   static func head(_ width: Int, _ outputChannels: Int, using stream: RandomStream) -> [any Layer] {
     [
       ReflectionPad2d(3),

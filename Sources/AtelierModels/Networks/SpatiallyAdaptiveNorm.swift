@@ -11,7 +11,7 @@ public enum UnconditionalNorm: String, Sendable, Hashable, Codable, CaseIterable
   case batch
   /// SynchronizedBatchNorm2d: on one device the same numbers, but `num_batches_tracked` stays 0.
   case syncbatch
-  /// Each channel of each picture by itself.
+  /// Each channel of each image by itself.
   case instance
   /// None.
   case none
@@ -224,7 +224,7 @@ public enum MapUpsampling: String, Sendable, Hashable, Codable, CaseIterable {
   /// Seven times, with one more block at half the width.
   case most
 
-  /// What both sides of a picture are multiples of.
+  /// What both sides of an image are multiples of.
   var factor: Int {
     switch self {
     case .normal: 32

@@ -5,7 +5,7 @@ import TorchNN
 /// statistics of what they are given or with the running ones.
 ///
 /// Every part has its own mode again afterwards, and running statistics stay what they were, so that
-/// drawing a picture never changes a training. Source: junyanz/pytorch-CycleGAN-and-pix2pix `test.py`,
+/// drawing an image never changes a training. Source: junyanz/pytorch-CycleGAN-and-pix2pix `test.py`,
 /// which does not call `eval()`.
 func testing<Result>(
   _ generator: Module, dropout: Bool, batchStatistics: Bool, _ body: () throws -> Result

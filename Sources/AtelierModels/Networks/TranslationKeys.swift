@@ -13,11 +13,11 @@ protocol TranslationTraining: AugmentedConfiguration {
   var constantEpochs: Int { get }
   /// Passes over which the learning rate then falls to zero; 0: it never falls.
   var decayEpochs: Int { get }
-  /// Adam's decay of the mean of gradients.
+  /// Adam's β₁, the decay of the first moment.
   var beta1: Double { get }
-  /// Adam's decay of the mean of squared gradients.
+  /// Adam's β₂, the decay of the second moment.
   var beta2: Double { get }
-  /// Adam's epsilon.
+  /// Adam's ε.
   var adamEpsilon: Double { get }
 }
 
@@ -27,7 +27,7 @@ extension TranslationTraining {
     Adam(parameters, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: adamEpsilon)
   }
 
-  /// Refuses what cannot work in training.
+  /// Checks the values of training.
   func validateTraining() throws(ConfigurationError) {
     try AdversarialChecks.adam(
       learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
@@ -42,15 +42,15 @@ extension TranslationTraining {
 protocol TranslatorConfiguration: TranslationTraining {
   /// The generator's form.
   var generator: TranslationGenerator { get }
-  /// Colours of a pixel of the condition.
+  /// Channels of the condition.
   var inputChannels: Int { get }
-  /// Colours of a pixel of the output.
+  /// Channels of the output.
   var outputChannels: Int { get }
-  /// Height and width of training pictures.
+  /// Height and width of training images.
   var imageSize: Int { get }
   /// Channels of the generator's widest map.
   var width: Int { get }
-  /// How often the generator halves a picture.
+  /// How often the generator halves an image.
   var downsamplings: Int { get }
   /// Residual blocks of a ResNet generator.
   var blocks: Int { get }
@@ -68,9 +68,9 @@ protocol TranslatorConfiguration: TranslationTraining {
   var discriminatorNorm: PictureNorm? { get }
   /// Strided convolutions of a patch discriminator.
   var layers: Int { get }
-  /// Sides of pictures before a crop is taken at a random place; nil: 286 for 256, and so on.
+  /// Size before the random crop; nil: 286 for 256, and so on.
   var loadSize: Int? { get }
-  /// Whether pictures are mirrored half of the time.
+  /// Whether images are flipped horizontally half of the time.
   var flips: Bool { get }
 }
 
@@ -86,7 +86,7 @@ extension TranslatorConfiguration {
       kind: discriminator, width: discriminatorWidth, layers: layers, norm: discriminatorNorm ?? norm)
   }
 
-  /// Two fields of pictures, the condition's first.
+  /// Two fields of images, the condition's first.
   func fields(_ source: String, _ target: String) -> [Field] {
     [(source, inputChannels), (target, outputChannels)].map { name, channels in
       Field(name, .image(channels: channels, height: imageSize, width: imageSize, range: .signed))
@@ -107,7 +107,7 @@ extension TranslatorConfiguration {
       base: learningRate, at: Int(epoch))
   }
 
-  /// Refuses networks and pictures that do not go together.
+  /// Refuses networks and images that do not go together.
   ///
   /// - Parameter hasDiscriminator: whether one is trained.
   func validateNetworks(hasDiscriminator: Bool = true) throws(ConfigurationError) {

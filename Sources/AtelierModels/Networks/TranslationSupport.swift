@@ -60,10 +60,10 @@ struct TranslationGeneratorPlan {
     return network
   }
 
-  /// What both sides of a picture are multiples of.
+  /// What both sides of an image are multiples of.
   var sizeMultiple: Int { 1 << downsamplings }
 
-  /// Refuses what cannot work for pictures of a size.
+  /// Refuses what cannot work for images of a size.
   func validate(imageSize: Int) throws(ConfigurationError) {
     try AdversarialChecks.positive(["width": width, "imageSize": imageSize])
     switch kind {
@@ -108,7 +108,7 @@ struct TranslationDiscriminatorPlan {
     return network
   }
 
-  /// Refuses what cannot work for pictures of a size.
+  /// Refuses what cannot work for images of a size.
   func validate(imageSize: Int) throws(ConfigurationError) {
     try AdversarialChecks.positive(["discriminatorWidth": width])
     guard kind == .patch else { return }

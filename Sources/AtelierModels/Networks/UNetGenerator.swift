@@ -2,7 +2,7 @@ import AtelierCore
 import Torch
 import TorchNN
 
-/// The U-Net of pix2pix: each level halves the picture, hands it to the level inside, doubles what comes back
+/// The U-Net of pix2pix: each level halves the image, hands it to the level inside, doubles what comes back
 /// and joins it with what went in.
 ///
 /// Source: Isola et al. 2017, section 3.2.1; junyanz/pytorch-CycleGAN-and-pix2pix `models/networks.py`
@@ -35,7 +35,7 @@ final class UNetGenerator: Module, Layer {
     super.init()
   }
 
-  /// Pictures `[batch, outputs, height, width]` in -1 … 1 for `[batch, inputs, height, width]`.
+  /// Images `[batch, outputs, height, width]` in -1 … 1 for `[batch, inputs, height, width]`.
   func callAsFunction(_ x: Tensor) -> Tensor { model(x) }
 }
 
@@ -68,7 +68,7 @@ final class UNetLevel: Module, Layer {
     super.init()
   }
 
-  /// The outermost level, which takes and gives pictures.
+  /// The outermost level, which takes and gives images.
   init(
     inputChannels: Int, outputChannels: Int, inner: Int, inside: UNetLevel?, norm: PictureNorm,
     using stream: RandomStream

@@ -5,7 +5,7 @@ import TorchNN
 
 // What UNIT, MUNIT and FUNIT share beside networks.
 
-/// The two kinds of pictures.
+/// The two kinds of images.
 enum Domain: String, CaseIterable {
   case a = "A"
   case b = "B"
@@ -29,7 +29,7 @@ func initializeNarrow(_ network: Module, using stream: RandomStream) {
 
 /// Sentences about keys that these systems share.
 enum UnpairedChecks {
-  /// The shape of an encoder and its decoder for pictures of a size.
+  /// The shape of an encoder and its decoder for images of a size.
   static func content(_ plan: ContentPlan, imageSize: Int) throws(ConfigurationError) {
     try AdversarialChecks.positive(["width": plan.width, "imageSize": imageSize])
     try AdversarialChecks.require(

@@ -17,7 +17,7 @@ final class UpsamplingGenerator: Module, Layer {
   static let authorsNames = KeyMap(["projection": "l1.0", "blocks": "conv_blocks"])
 
   /// - Parameters:
-  ///   - hidden: widths, input side first; the picture doubles once for each, so the first map is
+  ///   - hidden: widths, input side first; the image doubles once for each, so the first map is
   ///     imageSize / 2^count wide. The first convolution keeps the first width.
   ///   - startsWithNorm: whether the first map is batch-normalised, with PyTorch's epsilon (acgan).
   init(
@@ -46,7 +46,7 @@ final class UpsamplingGenerator: Module, Layer {
     super.init()
   }
 
-  /// Pictures `[batch, channels, height, width]` in -1 … 1 for `[batch, latent]`.
+  /// Images `[batch, channels, height, width]` in -1 … 1 for `[batch, latent]`.
   func callAsFunction(_ x: Tensor) -> Tensor {
     blocks(projection(x).reshaped([-1, firstChannels, bottomWidth, bottomWidth]))
   }

@@ -3,25 +3,25 @@ public import AtelierData
 public import Torch
 public import TorchNN
 
-/// What the networks of variational autoencoders share: pictures to a normal posterior, latents to
-/// pictures, with or without a class.
+/// What the networks of variational autoencoders share: images to a normal posterior, latents to
+/// images, with or without a class.
 public protocol VariationalNetwork: Module {
   /// The number of classes; nil for a network that knows none.
   var classes: Int? { get }
-  /// The range of pictures that come in and go out.
+  /// The range of images that come in and go out.
   var range: ImageRange { get }
-  /// Channels, height and width of a picture.
+  /// Channels, height and width of an image.
   var imageShape: [Int] { get }
   /// Mean and log-variance of the posterior, each `[batch, latent]`.
   func encode(_ image: Tensor, label: Tensor?) -> (mean: Tensor, logVariance: Tensor)
-  /// Pictures for latents `[batch, latent]`, in the network's own form.
+  /// Images for latents `[batch, latent]`, in the network's own form.
   func decode(_ latent: Tensor, label: Tensor?) -> Tensor
-  /// A picture in the form that ``decode(_:label:)`` gives, for comparing.
+  /// An image in the form that ``decode(_:label:)`` gives, for comparing.
   func arranged(_ image: Tensor) -> Tensor
 }
 
 extension VariationalNetwork {
-  /// Pictures `[batch, channels, height, width]` from what ``decode(_:label:)`` gave.
+  /// Images `[batch, channels, height, width]` from what ``decode(_:label:)`` gave.
   public func picture(_ output: Tensor) -> Tensor { output.reshaped([-1] + imageShape) }
 
   /// Labels as float vectors `[batch, classes]`.
@@ -71,15 +71,15 @@ extension VariationalNetwork {
 
 /// Fully connected encoder and decoder with relu, sigmoid at the end: pytorch/examples `vae/main.py`.
 ///
-/// A class, where there is one, is appended to the picture and to the latent as a one-hot vector
-/// (Sohn, Lee and Yan 2015, in the form usual for MNIST). Pictures come in any shape and go out flat,
+/// A class, where there is one, is appended to the image and to the latent as a one-hot vector
+/// (Sohn, Lee and Yan 2015, in the form usual for MNIST). Images come in any shape and go out flat,
 /// `[batch, channels * height * width]` in 0 … 1.
 public final class VariationalMLP: Module, VariationalNetwork {
   /// The number of classes; nil for none.
   public let classes: Int?
   /// Always 0 … 1, what a sigmoid gives.
   public let range = ImageRange.unit
-  /// Channels, height and width of a picture.
+  /// Channels, height and width of an image.
   public let imageShape: [Int]
   private let encoder: [Linear]
   private let mean: Linear
@@ -122,7 +122,7 @@ public final class VariationalMLP: Module, VariationalNetwork {
     return (mean(x), logVariance(x))
   }
 
-  /// Flat pictures `[batch, channels * height * width]` for latents `[batch, latent]`.
+  /// Flat images `[batch, channels * height * width]` for latents `[batch, latent]`.
   public func decode(_ latent: Tensor, label: Tensor?) -> Tensor {
     var x = latent
     if let condition = oneHot(label, count: x.shape[0]) { x = .concatenated([x, condition], dim: 1) }
@@ -130,23 +130,23 @@ public final class VariationalMLP: Module, VariationalNetwork {
     return output(x).sigmoid()
   }
 
-  /// The pictures flat.
+  /// The images flat.
   public func arranged(_ image: Tensor) -> Tensor { image.flattened(from: 1) }
 }
 
 /// Strided convolutions with batch norm and leaky relu, and their mirror, tanh at the end: AntixK/PyTorch-VAE
 /// `models/vanilla_vae.py` and, with classes, `models/cvae.py`.
 ///
-/// A class becomes, through a linear layer of its one-hot vector, one more channel beside the picture,
-/// which a 1x1 convolution embeds first; and the one-hot vector is appended to the latent. Pictures are
-/// `[batch, channels, height, width]` in -1 … 1. The reference's pictures end at 2x2; here any size that
+/// A class becomes, through a linear layer of its one-hot vector, one more channel beside the image,
+/// which a 1x1 convolution embeds first; and the one-hot vector is appended to the latent. Images are
+/// `[batch, channels, height, width]` in -1 … 1. The reference's images end at 2x2; here any size that
 /// 2 to the number of layers divides will do.
 public final class VariationalConvolutional: Module, VariationalNetwork {
   /// The number of classes; nil for none.
   public let classes: Int?
   /// Always -1 … 1, what tanh gives.
   public let range = ImageRange.signed
-  /// Channels, height and width of a picture.
+  /// Channels, height and width of an image.
   public let imageShape: [Int]
   private let classPlane: Linear?
   private let imageEmbedding: Conv2d?
@@ -160,7 +160,7 @@ public final class VariationalConvolutional: Module, VariationalNetwork {
 
   /// Networks with PyTorch's initial values, drawn in the order of the reference implementation.
   ///
-  /// - Parameter hidden: channels after each halving, from the picture inwards; the decoder mirrors them.
+  /// - Parameter hidden: channels after each halving, from the image inwards; the decoder mirrors them.
   public init(
     imageChannels: Int, imageSize: Int, hidden: [Int], latentSize: Int, classes: Int? = nil,
     normEpsilon: Double = 1e-5, leakySlope: Double = 0.01, using stream: RandomStream
@@ -225,7 +225,7 @@ public final class VariationalConvolutional: Module, VariationalNetwork {
     return (mean(x), logVariance(x))
   }
 
-  /// Pictures `[batch, channels, height, width]` for latents `[batch, latent]`.
+  /// Images `[batch, channels, height, width]` for latents `[batch, latent]`.
   public func decode(_ latent: Tensor, label: Tensor?) -> Tensor {
     var x = latent
     if let condition = oneHot(label, count: x.shape[0]) { x = .concatenated([x, condition], dim: 1) }
@@ -234,6 +234,6 @@ public final class VariationalConvolutional: Module, VariationalNetwork {
     return output(x)
   }
 
-  /// The pictures as they are.
+  /// The images as they are.
   public func arranged(_ image: Tensor) -> Tensor { image }
 }

@@ -3,7 +3,7 @@ public import AtelierData
 public import Torch
 public import TorchNN
 
-/// CycleGAN: two kinds of pictures turned into each other, learned without pairs.
+/// CycleGAN: two kinds of images turned into each other, learned without pairs.
 ///
 /// Paper: Zhu, Park, Isola and Efros 2017, "Unpaired Image-to-Image Translation using Cycle-Consistent
 /// Adversarial Networks".
@@ -12,10 +12,10 @@ public import TorchNN
 /// (BSD-2-Clause).
 ///
 /// Both generators learn first, with one optimiser: each is to be taken for real, to be undone by the other
-/// (cycle), and to leave pictures of its own target domain as they are (identity). Then both discriminators
-/// learn, with one optimiser, on real pictures and on generated ones, some of them of earlier steps
+/// (cycle), and to leave images of its own target domain as they are (identity). Then both discriminators
+/// learn, with one optimiser, on real images and on generated ones, some of them of earlier steps
 /// (``PicturePool``). Networks are called by what they do: `generatorAB` is the authors' `netG_A`,
-/// `discriminatorB`, which judges pictures of domain B, their `netD_A`.
+/// `discriminatorB`, which judges images of domain B, their `netD_A`.
 ///
 /// Deviations: the terms are differentiated one after the other, which needs less memory and adds up the same
 /// gradient; learning rates decay by passes over the data, begun where the authors' first version did. Off in
@@ -34,7 +34,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
   public struct Configuration: TranslatorConfiguration {
     /// Factors of the generators' loss terms.
     public struct Weights: Codable, Sendable, Hashable {
-      /// Of the mean absolute difference between a picture and what came back, both ways.
+      /// Of the mean absolute difference between an image and what came back, both ways.
       public var cycle = 10.0
       /// Of the identity loss, on top of `cycle`; 0 leaves it out.
       public var identity = 0.5
@@ -45,17 +45,17 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
 
     /// The generators' form.
     public var generator = TranslationGenerator.resnet
-    /// Colours of a pixel of domain A.
+    /// Channels of images of domain A.
     public var inputChannels = 3
-    /// Colours of a pixel of domain B.
+    /// Channels of images of domain B.
     public var outputChannels = 3
-    /// Height and width of training pictures; a generator then takes any multiple of its halvings.
+    /// Height and width of training images; a generator then takes any multiple of its halvings.
     public var imageSize = 256
     /// Channels of the generators' widest map.
     public var width = 64
-    /// How often a generator halves a picture.
+    /// How often a generator halves an image.
     public var downsamplings = 2
-    /// Residual blocks of a ResNet generator: 9 for pictures of 256, 6 for 128.
+    /// Residual blocks of a ResNet generator: 9 for images of 256, 6 for 128.
     public var blocks = 9
     /// How a ResNet generator doubles sides; a U-Net has transposed convolutions.
     public var upsampling = LearnedUpsampling.transposed
@@ -71,21 +71,21 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     public var discriminatorNorm: PictureNorm?
     /// Strided convolutions of a patch discriminator: 1, 3 or 5 for patches of 16, 70 or 286 pixels.
     public var layers = 3
-    /// What the players minimise.
+    /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.lsgan
     /// Factors of the generators' loss terms.
     public var weights = Weights()
-    /// Earlier pictures that each discriminator may see again; 0: none.
+    /// Earlier images that each discriminator may see again; 0: none.
     public var poolSize = 50
-    /// Random changes of what the discriminators see.
+    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
-    /// Sides of pictures before a crop is taken at a random place; nil: 286 for 256, and so on.
+    /// Size before the random crop; nil: 286 for 256, and so on.
     public var loadSize: Int?
-    /// Whether pictures are mirrored half of the time.
+    /// Whether images are flipped horizontally half of the time.
     public var flips = true
     /// The learning rate of both optimisers at first.
     public var learningRate = 2e-4
@@ -93,13 +93,13 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     public var constantEpochs = 100
     /// Passes over which the learning rate then falls to zero; 0: it never falls.
     public var decayEpochs = 100
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.5
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
-    /// Pictures of each domain in a batch.
+    /// Images of each domain in a batch.
     public var batchSize = 1
 
     /// The authors' options as they come.
@@ -115,7 +115,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
       var small = Configuration()
       small.imageSize = 64
       small.width = 24
-      // A second halving leaves 16 pixels a side, and pictures blurred.
+      // A second halving leaves 16 pixels a side, and images blurred.
       small.downsamplings = 1
       small.blocks = 4
       small.upsampling = .resized
@@ -146,7 +146,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
         ], batchSize: batchSize)
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try validateNetworks()
       try TranslationChecks.weights(["cycle": weights.cycle, "identity": weights.identity])
@@ -164,7 +164,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
   public let configuration: Configuration
   /// `generatorAB`, `generatorBA`, `discriminatorA`, `discriminatorB`.
   public let networks: [Network]
-  /// What the discriminators see of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   private let generatorAB: any Layer
   private let generatorBA: any Layer
@@ -286,7 +286,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
 
   // MARK: Generation
 
-  /// Pictures of the other domain in -1 … 1. As in the authors' `test.py` dropout and batch norms, where
+  /// Images of the other domain in -1 … 1. As in the authors' `test.py` dropout and batch norms, where
   /// configured, are as in training; instance norms know no difference.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, draws: any Draws

@@ -26,13 +26,13 @@ extension FUNIT {
 
     /// Factors of the loss terms.
     public struct Weights: Codable, Sendable, Hashable {
-      /// Of both players' adversarial terms.
+      /// Of the adversarial terms of generator and discriminator.
       public var adversarial = 1.0
-      /// Of the differences between what the discriminator sees in made and in real pictures.
+      /// Of the differences between what the discriminator sees in made and in real images.
       public var featureMatching = 1.0
-      /// Of the mean absolute difference between a picture and what its own content and class give.
+      /// Of the mean absolute difference between an image and what its own content and class give.
       public var reconstruction = 0.1
-      /// Of the discriminator's squared gradient at real pictures.
+      /// Of the discriminator's squared gradient at real images.
       public var gradientPenalty = 10.0
 
       /// The authors'.
@@ -41,9 +41,9 @@ extension FUNIT {
 
     /// The generator's form.
     public var generator = Generator.funit
-    /// Colours of a pixel.
+    /// Number of channels.
     public var inputChannels = 3
-    /// Height and width of training pictures.
+    /// Height and width of training images.
     public var imageSize = 128
     /// Channels of the generator's widest map.
     public var width = 64
@@ -69,19 +69,19 @@ extension FUNIT {
     public var classes = 119
     /// Classes that training never sees, by name; what is translated into them later proves the system.
     public var heldOutClasses: [String] = []
-    /// What the players minimise.
+    /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.hinge
-    /// Random changes of what the discriminator sees.
+    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// Factors of the loss terms.
     public var weights = Weights()
-    /// Sides of pictures before a crop is taken at a random place; nil: 140 for 128, and so on.
+    /// Size before the random crop; nil: 140 for 128, and so on.
     public var loadSize: Int?
-    /// Whether pictures are mirrored half of the time.
+    /// Whether images are flipped horizontally half of the time.
     public var flips = true
     /// What changes the weights.
     public var optimizer = Optimizer.rmsprop
@@ -89,17 +89,17 @@ extension FUNIT {
     public var learningRate = 1e-4
     /// RMSprop's decay of the mean of squared gradients.
     public var alpha = 0.99
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.5
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
     /// The optimiser's epsilon, whichever it is.
     public var adamEpsilon = 1e-8
     /// The factor of the L2 term that is added to gradients.
     public var weightDecay = 1e-4
-    /// How much of the averaged generator is kept at a step.
+    /// Decay of the generator's moving average.
     public var averageDecay = 0.999
-    /// Content pictures in a batch, and as many class pictures.
+    /// Content images in a batch, and as many class images.
     public var batchSize = 64
 
     /// The authors' configuration for animal faces.
@@ -148,7 +148,7 @@ extension FUNIT {
         ], styles: .together, batchSize: batchSize)
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
         "inputChannels": inputChannels, "classes": classes, "discriminatorWidth": discriminatorWidth,

@@ -3,7 +3,7 @@ public import AtelierData
 public import Torch
 public import TorchNN
 
-/// FUNIT: a picture's content in the class that a few other pictures show, also a class never seen in training.
+/// FUNIT: an image's content in the class that a few other images show, also a class never seen in training.
 ///
 /// Paper: Liu, Huang, Mallya, Karras, Aila, Lehtinen and Kautz 2019, "Few-Shot Unsupervised Image-to-Image
 /// Translation".
@@ -11,11 +11,11 @@ public import TorchNN
 /// Reference: NVlabs/FUNIT `networks.py`, `blocks.py`, `funit_model.py`, `trainer.py` (CC BY-NC-SA 4.0).
 ///
 /// One generator for all classes: a content encoder, a class encoder whose code is averaged over the K
-/// pictures of a class, and a decoder whose norms the code sets. One discriminator with a map of decisions for
-/// each class of the training data, of which only that of the wanted class counts. Content and class pictures
+/// images of a class, and a decoder whose norms the code sets. One discriminator with a map of decisions for
+/// each class of the training data, of which only that of the wanted class counts. Content and class images
 /// of a step are drawn independently.
 ///
-/// Each step updates the discriminator on real class pictures, with the squared gradient of its response
+/// Each step updates the discriminator on real class images, with the squared gradient of its response
 /// there, and on translations; then the generator on translation and reconstruction; then the average of the
 /// generator, which is what generates.
 ///
@@ -35,7 +35,7 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   private let generator: ContentStyleGenerator
   private let discriminator: ClassPatchDiscriminator
@@ -198,19 +198,19 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
 
   // MARK: Generation
 
-  /// The mean code of K pictures of a class, `[1, styleLength]`.
+  /// The mean code of K images of a class, `[1, styleLength]`.
   private static func code(of shots: Tensor, _ generator: ContentStyleGenerator) -> Tensor {
     generator.style(of: shots).mean(dims: [0], keepDim: true)
   }
 
-  /// Refuses: the class comes from pictures of it, and each picture has norms of its own from that.
+  /// Refuses: the class comes from images of it, and each image has norms of its own from that.
   public func validateExport() throws(ConfigurationError) {
     throw ConfigurationError(
       "funit takes its class from pictures beside the one that is translated, which an exported function of one "
         + "picture cannot; export its weights instead, to a file that ends in .safetensors")
   }
 
-  /// The mean code of the pictures that show a class, by the averaged generator.
+  /// The mean code of the images that show a class, by the averaged generator.
   ///
   /// - Throws: ``ConfigurationError`` without pictures: a class has no distribution to draw from.
   public func styleCode(
@@ -222,7 +222,7 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
     return average.applied { FUNIT.code(of: shots, generator) }
   }
 
-  /// Pictures in -1 … 1 of the class that a code stands for, by the averaged generator.
+  /// Images in -1 … 1 of the class that a code stands for, by the averaged generator.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, code: Tensor
   ) throws -> Tensor {
@@ -232,7 +232,7 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
     }
   }
 
-  /// Each example's content in the class of its own class picture.
+  /// Each example's content in the class of its own class image.
   public func translate(
     _ examples: Batch, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor {
@@ -305,7 +305,7 @@ private final class ClassPatchDiscriminator: Module {
     super.init()
   }
 
-  /// The decisions `[batch, height, width]` for pictures and their int64 classes `[batch]`, and the activated
+  /// The decisions `[batch, height, width]` for images and their int64 classes `[batch]`, and the activated
   /// features `[batch, channels, height, width]` in front of them.
   func callAsFunction(_ pictures: Tensor, _ label: Tensor) -> (logits: Tensor, features: Tensor) {
     let seen = features(pictures.channelsLast()).leakyRelu(0.2)

@@ -3,22 +3,22 @@ public import AtelierData
 public import Torch
 public import TorchNN
 
-/// MUNIT: two kinds of pictures turned into each other, each in many ways, learned without pairs.
+/// MUNIT: two kinds of images turned into each other, each in many ways, learned without pairs.
 ///
 /// Paper: Huang, Liu, Belongie and Kautz 2018, "Multimodal Unsupervised Image-to-Image Translation".
 ///
 /// Reference: NVlabs/MUNIT `networks.py` and `trainer.py` (CC BY-NC-SA 4.0).
 ///
-/// A picture is a content, which both domains share, and a style, which is its domain's own. A generator a
-/// domain takes its pictures apart and puts contents and styles together by adaptive instance norm. What is
-/// asked for: a picture comes back from its own content and style; content and style come back from a picture
-/// that was made of them, the style being drawn from N(0, I); and made pictures are taken for real. With
-/// `weights.cycle` a picture also comes back through the other domain, in its own style.
+/// An image is a content, which both domains share, and a style, which is its domain's own. A generator a
+/// domain takes its images apart and puts contents and styles together by adaptive instance norm. What is
+/// asked for: an image comes back from its own content and style; content and style come back from an image
+/// that was made of them, the style being drawn from N(0, I); and made images are taken for real. With
+/// `weights.cycle` an image also comes back through the other domain, in its own style.
 ///
 /// Each step updates both discriminators with one optimiser, then both generators with another, with newly
 /// drawn styles.
 ///
-/// With `weights.perceptual` a made picture is also to show what the picture it was made from shows
+/// With `weights.perceptual` a made image is also to show what the image it was made from shows
 /// (``DomainInvariantLoss``).
 ///
 /// Deviations: off in the reference configuration are other depths of the style encoder
@@ -40,24 +40,24 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
 
     /// The discriminator's form; there is one.
     public enum Discriminator: String, Codable, Sendable, Hashable, CaseIterable {
-      /// Several, on the picture and its halves.
+      /// Several, on the image and its halves.
       case multiscalePatch = "multiscale-patch"
     }
 
     /// Factors of the loss terms.
     public struct Weights: Codable, Sendable, Hashable {
-      /// Of both players' adversarial terms.
+      /// Of the adversarial terms of generator and discriminator.
       public var adversarial = 1.0
-      /// Of the mean absolute difference between a picture and what its own codes give.
+      /// Of the mean absolute difference between an image and what its own codes give.
       public var reconstruction = 10.0
       /// Of the mean absolute difference between a drawn style and the one that is found again.
       public var style = 1.0
       /// Of the mean absolute difference between a content and the one that is found again.
       public var content = 1.0
-      /// Of the mean absolute difference between a picture and what comes back through the other domain;
+      /// Of the mean absolute difference between an image and what comes back through the other domain;
       /// 0 leaves it out.
       public var cycle = 0.0
-      /// Of the difference between a VGG16's features of a made picture and of the one it was made from
+      /// Of the difference between a VGG16's features of a made image and of the one it was made from
       /// (the authors' `vgg_w`); 0 leaves it out, and needs no VGG.
       public var perceptual = 0.0
 
@@ -67,11 +67,11 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
 
     /// The generators' form.
     public var generator = Generator.munit
-    /// Colours of a pixel of domain A.
+    /// Channels of images of domain A.
     public var channelsA = 3
-    /// Colours of a pixel of domain B.
+    /// Channels of images of domain B.
     public var channelsB = 3
-    /// Height and width of training pictures.
+    /// Height and width of training images.
     public var imageSize = 256
     /// Channels of the generators' widest map.
     public var width = 64
@@ -81,7 +81,7 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
     public var blocks = 4
     /// The activation between the generators' layers.
     public var activation = HiddenActivation.relu
-    /// What convolutions see beyond the border, in both players.
+    /// What convolutions see beyond the border, in generator and discriminator.
     public var padding = BorderPadding.reflect
     /// The hidden width of what makes norms' parameters of a style.
     public var mlpWidth = 256
@@ -101,19 +101,19 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
     public var layers = 4
     /// Discriminators of a domain, each on half the size of the one before.
     public var scales = 3
-    /// What the players minimise.
+    /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.lsgan
-    /// Random changes of what the discriminators see.
+    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// Factors of the loss terms.
     public var weights = Weights()
-    /// Sides of pictures before a crop is taken at a random place; nil: no larger than wanted.
+    /// Size before the random crop; nil: no larger than wanted.
     public var loadSize: Int?
-    /// Whether pictures are mirrored half of the time.
+    /// Whether images are flipped horizontally half of the time.
     public var flips = true
     /// The learning rate of both optimisers at first.
     public var learningRate = 1e-4
@@ -121,15 +121,15 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
     public var decaySteps = 100_000
     /// The factor.
     public var decayFactor = 0.5
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.5
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// The factor of the L2 term that is added to gradients.
     public var weightDecay = 1e-4
-    /// Pictures of each domain in a batch.
+    /// Images of each domain in a batch.
     public var batchSize = 1
 
     /// The authors' configuration for edges and shoes.
@@ -165,7 +165,7 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
     /// Images of both domains, each turned into the other in a style that is drawn or taken from an image.
     public var plan: SystemPlan { twoDomainPlan(styles: .oneByOne) }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive(["channelsA": channelsA, "channelsB": channelsB])
       try UnpairedChecks.content(networkPlan, imageSize: imageSize)
@@ -190,7 +190,7 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
   /// `generatorA`, `generatorB`, `discriminatorA`, `discriminatorB`, and where configured the VGG of the
   /// perceptual loss.
   public let networks: [Network]
-  /// What the discriminators see of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   private let generatorA: ContentStyleGenerator
   private let generatorB: ContentStyleGenerator
@@ -264,7 +264,7 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
 
   // MARK: Training
 
-  /// One step: both discriminators on newly made pictures, then both generators.
+  /// One step: both discriminators on newly made images, then both generators.
   public func step(_ step: TrainingStep) throws {
     for optimizer in [generatorOptimizer, discriminatorOptimizer] {
       optimizer.learningRate = configuration.learningRate(atStep: step.index)
@@ -356,14 +356,14 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
 
   // MARK: Generation
 
-  /// Refuses: each picture has norms of its own from its style, whose number a recording keeps.
+  /// Refuses: each image has norms of its own from its style, whose number a recording keeps.
   public func validateExport() throws(ConfigurationError) {
     throw ConfigurationError(
       "munit norms each picture by its style, which TorchScript cannot record for any number of pictures; export its "
         + "weights instead, to a file that ends in .safetensors")
   }
 
-  /// A style from N(0, I), or the mean style of pictures of the other domain.
+  /// A style from N(0, I), or the mean style of images of the other domain.
   public func styleCode(
     _ style: TranslationStyle, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor {
@@ -374,7 +374,7 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
     }
   }
 
-  /// Pictures of the other domain in -1 … 1: the sources' content in a style.
+  /// Images of the other domain in -1 … 1: the sources' content in a style.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, code: Tensor
   ) throws -> Tensor {

@@ -16,15 +16,15 @@ extension Pix2Pix {
 
     /// The generator's form.
     public var generator = TranslationGenerator.unet
-    /// Colours of a pixel of the condition.
+    /// Channels of the condition.
     public var inputChannels = 3
-    /// Colours of a pixel of the output.
+    /// Channels of the output.
     public var outputChannels = 3
-    /// Height and width of training pictures; a generator then takes any multiple of its halvings.
+    /// Height and width of training images; a generator then takes any multiple of its halvings.
     public var imageSize = 256
     /// Channels of the generator's widest map.
     public var width = 64
-    /// How often the generator halves a picture: the depth of a U-Net, 8 for `unet_256`; 2 for `resnet_…`.
+    /// How often the generator halves an image: the depth of a U-Net, 8 for `unet_256`; 2 for `resnet_…`.
     public var downsamplings = 8
     /// Residual blocks of a ResNet generator.
     public var blocks = 9
@@ -34,9 +34,9 @@ extension Pix2Pix {
     public var norm = PictureNorm.batch
     /// Whether the generator has dropout layers.
     public var dropout = true
-    /// Whether generation draws dropout too: the noise that makes pictures of one condition differ.
+    /// Whether generation draws dropout too: the noise that makes images of one condition differ.
     public var testDropout = true
-    /// Whether generation normalises a picture by its own statistics, as the authors do, or by running ones;
+    /// Whether generation normalises an image by its own statistics, as the authors do, or by running ones;
     /// nil: by running ones at the size that was trained on, by its own at any other.
     public var testBatchStatistics: Bool? = true
     /// The discriminator's form.
@@ -47,19 +47,19 @@ extension Pix2Pix {
     public var discriminatorNorm: PictureNorm?
     /// Strided convolutions of a patch discriminator: 1, 3 or 5 for patches of 16, 70 or 286 pixels.
     public var layers = 3
-    /// What the players minimise.
+    /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.vanilla
-    /// How pictures are compared value by value.
+    /// How images are compared value by value.
     public var pixelLoss = PixelLoss.l1
     /// Factors of the generator's loss terms.
     public var weights = Weights()
-    /// Random changes of what the discriminator sees.
+    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
-    /// Sides of pictures before a crop is taken at a random place; nil: 286 for 256, and so on.
+    /// Size before the random crop; nil: 286 for 256, and so on.
     public var loadSize: Int?
     /// Whether pairs are mirrored half of the time.
     public var flips = true
@@ -69,11 +69,11 @@ extension Pix2Pix {
     public var constantEpochs = 100
     /// Passes over which the learning rate then falls to zero; 0: it never falls.
     public var decayEpochs = 100
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.5
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// Pairs in a batch.
     public var batchSize = 1
@@ -110,7 +110,7 @@ extension Pix2Pix {
       small.discriminatorWidth = 32
       small.layers = 2
       small.batchSize = 4
-      // Trained with four pictures' statistics, it draws worse with one picture's own; but the running
+      // Trained with four images' statistics, it draws worse with one image's own; but the running
       // ones describe maps of the trained size, and ruin whole photographs.
       small.testBatchStatistics = nil
       small.decayEpochs = 0
@@ -128,7 +128,7 @@ extension Pix2Pix {
         ], batchSize: batchSize)
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try validateNetworks(hasDiscriminator: weights.adversarial > 0)
       try TranslationChecks.weights(["adversarial": weights.adversarial, "l1": weights.l1])

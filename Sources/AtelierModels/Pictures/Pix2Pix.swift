@@ -3,18 +3,19 @@ public import AtelierData
 public import Torch
 public import TorchNN
 
-/// pix2pix: a conditional GAN that turns one kind of picture into another, learned from aligned pairs.
+/// pix2pix: a conditional GAN that turns one kind of image into another, learned from aligned pairs.
 ///
-/// Paper: Isola, Zhu, Zhou and Efros 2017, "Image-to-Image Translation with Conditional Adversarial Networks".
+/// Paper: Isola, Zhu, Zhou and Efros 2017, "Image-to-Image Translation with Conditional Adversarial
+/// Networks".
 ///
 /// Reference: junyanz/pytorch-CycleGAN-and-pix2pix `models/pix2pix_model.py` and `models/networks.py`
 /// (BSD-2-Clause), the authors' own port of phillipi/pix2pix.
 ///
-/// The discriminator sees condition and picture joined along the channels. It learns first, on the generated
+/// The discriminator sees condition and image joined along the channels. It learns first, on the generated
 /// and on the real pair, with half of their summed losses; the generator then learns through the updated
 /// discriminator to be taken for real, and to be near the target value by value. There is no latent vector:
 /// the noise is dropout, which the authors leave on when they test, as they leave batch norms in training
-/// mode, so that a picture is normalised by its own statistics.
+/// mode, so that an image is normalised by its own statistics.
 ///
 /// Deviations, all of them off in the reference configuration: U-Nets of fewer than 5 levels; ResNet
 /// generators of other depths than 2 halvings, or that repeat pixels (`upsampling`); a squared pixel loss;
@@ -34,7 +35,7 @@ public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   private let generator: any Layer
   private let discriminator: any Layer
@@ -112,7 +113,7 @@ public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
 
   // MARK: Generation
 
-  /// Pictures `[n, outputs, height, width]` in -1 … 1 for conditions `[n, inputs, height, width]`, tested as
+  /// Images `[n, outputs, height, width]` in -1 … 1 for conditions `[n, inputs, height, width]`, tested as
   /// `testDropout` and `testBatchStatistics` say.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
@@ -126,7 +127,7 @@ public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
     }
   }
 
-  /// Refuses norms whose statistics depend on the picture's size.
+  /// Refuses norms whose statistics depend on the image's size.
   public func validateExport() throws(ConfigurationError) {
     guard configuration.testBatchStatistics == nil else { return }
     throw ConfigurationError(

@@ -15,21 +15,21 @@ extension Pix2PixHD {
 
     /// The discriminator's form; there is one.
     public enum Discriminator: String, Codable, Sendable, Hashable, CaseIterable {
-      /// PatchGANs on the picture and its halves.
+      /// PatchGANs on the image and its halves.
       case multiscalePatch = "multiscale-patch"
     }
 
     /// What tells the generator how instances look.
     public enum Encoder: String, Codable, Sendable, Hashable, CaseIterable {
-      /// Features of the real picture, averaged over each instance.
+      /// Features of the real image, averaged over each instance.
       case instanceFeatures = "instance-features"
     }
 
     /// Factors of the generator's loss terms beside the adversarial one.
     public struct Weights: Codable, Sendable, Hashable {
-      /// Of the differences between the discriminator's features of both pictures; 0 leaves them out.
+      /// Of the differences between the discriminator's features of both images; 0 leaves them out.
       public var featureMatching = 10.0
-      /// Of the differences between a VGG's features of both pictures; 0 leaves them out. The authors'
+      /// Of the differences between a VGG's features of both images; 0 leaves them out. The authors'
       /// program takes 10, its `lambda_feat`, unless it is told `--no_vgg_loss`.
       public var perceptual = 0.0
 
@@ -39,17 +39,17 @@ extension Pix2PixHD {
 
     /// The generator's form.
     public var generator = Generator.global
-    /// Classes of the label map; 0: the condition is a picture.
+    /// Classes of the label map; 0: the condition is an image.
     public var classes = 35
-    /// Colours of a pixel of the condition where it is a picture.
+    /// Channels of the condition where it is an image.
     public var inputChannels = 3
-    /// Colours of a pixel of the output.
+    /// Channels of the output.
     public var outputChannels = 3
     /// Whether one channel of edges between instances follows the labels.
     public var instanceEdges = true
-    /// Width of training pictures.
+    /// Width of training images.
     public var imageWidth = 1024
-    /// Height of training pictures.
+    /// Height of training images.
     public var imageHeight = 512
     /// Channels of the generator at full resolution.
     public var width = 64
@@ -67,11 +67,11 @@ extension Pix2PixHD {
     public var encoder: Encoder?
     /// Channels of the encoder's widest map.
     public var encoderWidth = 16
-    /// How often the encoder halves the picture.
+    /// How often the encoder halves the image.
     public var encoderDownsamplings = 4
     /// Features of an instance.
     public var featureChannels = 3
-    /// Whether each block of the generator is computed once more in the backward pass instead of being kept,
+    /// Whether each block of the generator is recomputed in the backward pass (gradient checkpointing),
     /// which takes less memory and more time.
     public var gradientCheckpointing = false
     /// The discriminator's form.
@@ -84,13 +84,13 @@ extension Pix2PixHD {
     public var layers = 3
     /// Discriminators, each on half the resolution of the one before.
     public var scales = 2
-    /// What the players minimise.
+    /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.lsgan
-    /// Random changes of what the discriminator sees, condition and picture moved alike.
+    /// Random changes of what the discriminator sees, condition and image moved alike.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// Factors of the generator's loss terms.
     public var weights = Weights()
@@ -107,11 +107,11 @@ extension Pix2PixHD {
     public var constantEpochs = 100
     /// Passes over which the learning rate then falls to zero; 0: it never falls.
     public var decayEpochs = 100
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.5
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// Pairs in a batch.
     public var batchSize = 1
@@ -119,7 +119,7 @@ extension Pix2PixHD {
     /// The authors' options as they come, without the loss on a VGG19's features (`--no_vgg_loss`).
     public init() {}
 
-    /// The paper's two stages, and a small one on pictures.
+    /// The paper's two stages, and a small one on images.
     public static var presets: [Preset<Configuration>] {
       var coarse = Configuration()
       coarse.weights.perceptual = 10
@@ -155,10 +155,10 @@ extension Pix2PixHD {
     var semanticChannels: Int { (classes > 0 ? classes : inputChannels) + (instanceEdges ? 1 : 0) }
     /// Whether a map of instances has to come with each example.
     var needsInstances: Bool { instanceEdges || encoder != nil }
-    /// What both sides of a picture are multiples of.
+    /// What both sides of an image are multiples of.
     var sizeMultiple: Int { 1 << (downsamplings + (generator == .local ? localEnhancers : 0)) }
 
-    /// The condition `[batch, semanticChannels, height, width]`: one-hot labels or a picture, then edges.
+    /// The condition `[batch, semanticChannels, height, width]`: one-hot labels or an image, then edges.
     func semantics(label: Tensor, instances: Tensor?) -> Tensor {
       let condition = classes > 0 ? oneHotLabels(label, classes: classes) : label
       guard let instances else { return condition }
@@ -183,7 +183,7 @@ extension Pix2PixHD {
       return plan
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
         "inputChannels": inputChannels, "outputChannels": outputChannels, "width": width,

@@ -9,22 +9,23 @@ public import TorchNN
 /// Paper: Wang, Liu, Zhu, Tao, Kautz and Catanzaro 2018, "High-Resolution Image Synthesis and Semantic
 /// Manipulation with Conditional GANs".
 ///
-/// Reference: NVIDIA/pix2pixHD `models/pix2pixHD_model.py`, `models/networks.py` and `train.py` (BSD-2-Clause).
+/// Reference: NVIDIA/pix2pixHD `models/pix2pixHD_model.py`, `models/networks.py` and `train.py`
+/// (BSD-2-Clause).
 ///
 /// The condition is a map of class indices, one-hot, and the edges of a map of instances; with `classes: 0`
-/// it is a picture instead, as with the authors' `--label_nc 0`. Discriminators on several scales judge
-/// condition and picture together, with least squares; the generator is also to match their features of the
-/// real picture, and those of a VGG19 (`weights.perceptual`), which the authors give pictures in -1 … 1 as
-/// they are, without ImageNet's normalisation. An encoder may tell the generator how each instance looks: its features
-/// of the real picture, averaged over the instance, are a further condition. All losses come from one set
-/// of forward passes; the generator is updated first.
+/// it is an image instead, as with the authors' `--label_nc 0`. Discriminators on several scales judge
+/// condition and image together, with least squares; the generator is also to match their features of the
+/// real image, and those of a VGG19 (`weights.perceptual`), which the authors give images in -1 … 1 as
+/// they are, without ImageNet's normalisation. An encoder may tell the generator how each instance looks: its
+/// features of the real image, averaged over the instance, are a further condition. All losses come from one
+/// set of forward passes; the generator is updated first.
 ///
-/// Deviations: where VGG19's weights are missing and VGG16's are there, those are taken, and a training says so.
-/// With `vanilla` the loss takes raw scores (the authors put a sigmoid behind them, which their chain of
-/// stages drops where features are matched, so that their loss is undefined then). While only the outermost enhancer is trained
-/// (`fixGlobalEpochs`), moments of the other layers rest; the authors begin with a new optimiser
-/// afterwards. Generation takes the features of instances from a picture, or draws them uniformly from
-/// -1 … 1; the authors take those of clusters that they computed after training.
+/// Deviations: where VGG19's weights are missing and VGG16's are there, those are taken, and a training says
+/// so. With `vanilla` the loss takes raw scores (the authors put a sigmoid behind them, which their chain of
+/// stages drops where features are matched, so that their loss is undefined then). While only the outermost
+/// enhancer is trained (`fixGlobalEpochs`), moments of the other layers rest; the authors begin with a new
+/// optimiser afterwards. Generation takes the features of instances from an image, or draws them uniformly
+/// from -1 … 1; the authors take those of clusters that they computed after training.
 public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
@@ -37,7 +38,7 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
   public let configuration: Configuration
   /// `generator`, `discriminator` and, where configured, `encoder` and a frozen VGG.
   public let networks: [Network]
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   private let generator: any Layer
   private let discriminator: MultiscaleDiscriminator
@@ -83,7 +84,7 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
       + (perceptual.map { [$0.network] } ?? [])
   }
 
-  /// The authors' layers and factors, on pictures as they are.
+  /// The authors' layers and factors, on images as they are.
   private static func makePerceptualLoss(_ configuration: Configuration) throws -> PerceptualLoss? {
     guard configuration.weights.perceptual > 0 else { return nil }
     return try PerceptualLoss(
@@ -205,7 +206,7 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
     let features = encoder.flatMap { encoder in instances.map { InstanceIndex($0).means(encoder(real)) } }
     let fake = generator(features.map { .concatenated([semantics, $0], dim: 1) } ?? semantics)
 
-    // Both pictures are changed alike, because the features of one are to match those of the other.
+    // Both images are changed alike, because the features of one are to match those of the other.
     let seen = augment.alike([fake, real], beside: semantics, draws: step.draws, name: "diffAugment")
     let fakeLoss = summedOverScales(discriminator(seen[0].detached()), objective.fake)
     let realOutputs = discriminator(seen[1])
@@ -248,7 +249,7 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
 
   // MARK: Generation
 
-  /// Pictures `[n, outputs, height, width]` in -1 … 1 for conditions: pictures, or class indices with
+  /// Images `[n, outputs, height, width]` in -1 … 1 for conditions: images, or class indices with
   /// `classes` above 0. Without a map of instances the label map stands in for it, so that each class is one
   /// instance.
   public func translate(
@@ -257,7 +258,7 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
     try photograph(label: pictures, instances: nil, example: nil, draws: draws)
   }
 
-  /// Pictures for the request's `label`, with its `instance` and, for the encoder, `image` where given, one
+  /// Images for the request's `label`, with its `instance` and, for the encoder, `image` where given, one
   /// at a time.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     guard let labels = request.inputs["label"] else {

@@ -64,7 +64,7 @@ extension CycleGAN: ImportingSystem {
         throw ConfigurationError("\(file.url.path) is a second \(name); give one file a network")
       }
     }
-    // Identity needs pictures of as many colours on both sides.
+    // Identity needs images of as many colours on both sides.
     if model.configuration["inputChannels"] != model.configuration["outputChannels"] {
       model.configuration["weights"] = .table(["identity": 0])
     }

@@ -5,17 +5,17 @@ import TorchNN
 
 /// The keys that ``UNIT`` and ``MUNIT`` share.
 public protocol TwoDomainConfiguration: SystemConfiguration {
-  /// Colours of a pixel of domain A.
+  /// Channels of images of domain A.
   var channelsA: Int { get }
-  /// Colours of a pixel of domain B.
+  /// Channels of images of domain B.
   var channelsB: Int { get }
-  /// Height and width of training pictures.
+  /// Height and width of training images.
   var imageSize: Int { get }
   /// Halvings of the generators' encoders.
   var downsamplings: Int { get }
-  /// Sides of pictures before a crop is taken at a random place; nil: no larger than wanted.
+  /// Size before the random crop; nil: no larger than wanted.
   var loadSize: Int? { get }
-  /// Whether pictures are mirrored half of the time.
+  /// Whether images are flipped horizontally half of the time.
   var flips: Bool { get }
   /// The learning rate of both optimisers at first.
   var learningRate: Double { get }
@@ -23,11 +23,11 @@ public protocol TwoDomainConfiguration: SystemConfiguration {
   var decaySteps: Int { get }
   /// The factor.
   var decayFactor: Double { get }
-  /// Adam's decay of the mean of gradients.
+  /// Adam's β₁, the decay of the first moment.
   var beta1: Double { get }
-  /// Adam's decay of the mean of squared gradients.
+  /// Adam's β₂, the decay of the second moment.
   var beta2: Double { get }
-  /// Adam's epsilon.
+  /// Adam's ε.
   var adamEpsilon: Double { get }
   /// The factor of the L2 term that is added to gradients.
   var weightDecay: Double { get }
@@ -64,7 +64,7 @@ extension TwoDomainConfiguration {
     steppedRate(learningRate, every: decaySteps, factor: decayFactor, at: index)
   }
 
-  /// Refuses what cannot work in training.
+  /// Checks the values of training.
   func validateTraining() throws(ConfigurationError) {
     try AdversarialChecks.adam(
       learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
@@ -74,9 +74,9 @@ extension TwoDomainConfiguration {
   }
 }
 
-/// A system that turns two kinds of pictures into each other, learned without pairs.
+/// A system that turns two kinds of images into each other, learned without pairs.
 ///
-/// How many channels pictures have is a choice, and data are brought to it.
+/// How many channels images have is a choice, and data are brought to it.
 public protocol TwoDomainSystem: TranslatingSystem where Configuration: TwoDomainConfiguration {}
 
 extension TwoDomainSystem {

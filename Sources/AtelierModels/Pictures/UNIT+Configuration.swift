@@ -19,24 +19,24 @@ extension UNIT {
 
     /// The discriminator's form; there is one name for both models.
     public enum Discriminator: String, Codable, Sendable, Hashable, CaseIterable {
-      /// Several, on the picture and its halves; one in the weight-sharing model.
+      /// Several, on the image and its halves; one in the weight-sharing model.
       case multiscalePatch = "multiscale-patch"
     }
 
     /// Factors of the loss terms.
     public struct Weights: Codable, Sendable, Hashable {
-      /// Of both players' adversarial terms.
+      /// Of the adversarial terms of generator and discriminator.
       public var adversarial = 1.0
-      /// Of the mean absolute difference between a picture and what its code gives in its own domain.
+      /// Of the mean absolute difference between an image and what its code gives in its own domain.
       public var reconstruction = 10.0
-      /// Of the mean absolute difference between a picture and what comes back through the other domain;
+      /// Of the mean absolute difference between an image and what comes back through the other domain;
       /// 0 leaves it out.
       public var cycle = 10.0
-      /// Of the mean square of a picture's code, a KL divergence from N(0, I) of unit variance.
+      /// Of the mean square of an image's code, a KL divergence from N(0, I) of unit variance.
       public var kl = 0.01
-      /// Of the mean square of a translated picture's code.
+      /// Of the mean square of a translated image's code.
       public var klCycle = 0.01
-      /// Of the difference between a VGG16's features of a translated picture and of the one it was made from
+      /// Of the difference between a VGG16's features of a translated image and of the one it was made from
       /// (the authors' `vgg_w`); 0 leaves it out, and needs no VGG.
       public var perceptual = 0.0
 
@@ -48,11 +48,11 @@ extension UNIT {
     public var generator = Generator.unit
     /// What ties the two domains together.
     public var model = Model.independent
-    /// Colours of a pixel of domain A.
+    /// Channels of images of domain A.
     public var channelsA = 3
-    /// Colours of a pixel of domain B.
+    /// Channels of images of domain B.
     public var channelsB = 3
-    /// Height and width of training pictures.
+    /// Height and width of training images.
     public var imageSize = 256
     /// Channels of the generators' widest map.
     public var width = 64
@@ -64,7 +64,8 @@ extension UNIT {
     public var sharedBlocks = 1
     /// The activation between the generators' layers; the weight-sharing model has its own.
     public var activation = HiddenActivation.relu
-    /// What convolutions see beyond the border, in both players; the weight-sharing model pads with zeros.
+    /// What convolutions see beyond the border, in generator and discriminator; the weight-sharing model pads
+    /// with zeros.
     public var padding = BorderPadding.reflect
     /// The discriminators' form.
     public var discriminator = Discriminator.multiscalePatch
@@ -78,19 +79,19 @@ extension UNIT {
     public var sharedLayers = 4
     /// Discriminators of a domain, each on half the size of the one before; one in the weight-sharing model.
     public var scales = 3
-    /// What the players minimise.
+    /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.lsgan
-    /// Random changes of what the discriminators see.
+    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// Factors of the loss terms.
     public var weights = Weights()
-    /// Sides of pictures before a crop is taken at a random place; nil: no larger than wanted.
+    /// Size before the random crop; nil: no larger than wanted.
     public var loadSize: Int?
-    /// Whether pictures are mirrored half of the time.
+    /// Whether images are flipped horizontally half of the time.
     public var flips = true
     /// The learning rate of both optimisers at first.
     public var learningRate = 1e-4
@@ -98,15 +99,15 @@ extension UNIT {
     public var decaySteps = 100_000
     /// The factor.
     public var decayFactor = 0.5
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.5
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// The factor of the L2 term that is added to gradients.
     public var weightDecay = 1e-4
-    /// Pictures of each domain in a batch.
+    /// Images of each domain in a batch.
     public var batchSize = 1
 
     /// The authors' later recipe.
@@ -157,7 +158,7 @@ extension UNIT {
         width: width, downsamplings: downsamplings, blocks: blocks, activation: activation, border: padding)
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive(["channelsA": channelsA, "channelsB": channelsB])
       try UnpairedChecks.content(networkPlan, imageSize: imageSize)

@@ -2,7 +2,7 @@ import AtelierCore
 import Torch
 import TorchNN
 
-/// The model of the UNIT paper: both domains' pictures pass through common layers around the code, and
+/// The model of the UNIT paper: both domains' images pass through common layers around the code, and
 /// through a common discriminator behind the first layers.
 ///
 /// Source: mingyuliutw/UNIT, branch version_02, `src/trainers/cocogan_nets.py` `COCOResGen2` and

@@ -3,24 +3,25 @@ public import AtelierData
 public import Torch
 public import TorchNN
 
-/// UNIT: two kinds of pictures turned into each other through one latent space, learned without pairs.
+/// UNIT: two kinds of images turned into each other through one latent space, learned without pairs.
 ///
 /// Paper: Liu, Breuel and Kautz 2017, "Unsupervised Image-to-Image Translation Networks".
 ///
 /// Each domain has a variational autoencoder; what ties them together is that a code of one, decoded by the
-/// other, is to be taken for a picture of that domain, to come back through it, and to have a code near
+/// other, is to be taken for an image of that domain, to come back through it, and to have a code near
 /// N(0, I) again. Two forms, by ``Configuration/model``:
 ///
 /// - `independent`, the authors' later code, mingyuliutw/UNIT `networks.py` and `trainer.py`, branch master
 ///   (CC BY-NC-SA 4.0): no weights are shared.
 /// - `weight-sharing`, the paper's model, the same repository's branch version_02, `COCOResGen2` and
-///   `COCOSharedDis` of `src/trainers/cocogan_nets.py`: the layers around the code are common to both domains,
+///   `COCOSharedDis` of `src/trainers/cocogan_nets.py`: the layers around the code are common to both
+/// domains,
 ///   and so are the last ones of the discriminator.
 ///
 /// Each step updates the discriminators with one optimiser, then the generators with another. Noise from
 /// N(0, I) is added to every code in training and to none in generation.
 ///
-/// With `weights.perceptual` a translated picture is also to show what the picture it was made from shows
+/// With `weights.perceptual` a translated image is also to show what the image it was made from shows
 /// (``DomainInvariantLoss``, of the later code).
 ///
 /// Deviations: in the weight-sharing model the two domains' batches pass one after the other, which
@@ -38,7 +39,7 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
   /// `generatorA`, `generatorB`, `discriminatorA`, `discriminatorB`; with shared weights `generator` and
   /// `discriminator`; where configured the VGG of the perceptual loss.
   public let networks: [Network]
-  /// What the discriminators see of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   private let model: any SharedLatentModel
   private let perceptual: DomainInvariantLoss?
@@ -77,7 +78,7 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
 
   // MARK: Training
 
-  /// One step: the discriminators on newly made pictures, then the generators.
+  /// One step: the discriminators on newly made images, then the generators.
   public func step(_ step: TrainingStep) throws {
     for optimizer in [generatorOptimizer, discriminatorOptimizer] {
       optimizer.learningRate = configuration.learningRate(atStep: step.index)
@@ -85,7 +86,7 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
     let batch = try step.batch()
     let (realA, realB) = (batch["A"], batch["B"])
     // The authors' order: for the discriminators' update the codes of A and B; for the generators' the same,
-    // then the codes of the pictures translated to A and to B.
+    // then the codes of the images translated to A and to B.
     let sides = realA.shape.suffix(2).map { $0 >> configuration.downsamplings }
     let drawn = step.draws.normal("noise", [6, realA.shape[0], configuration.networkPlan.codeWidth] + sides)
     let noise = (0..<6).map { drawn.selected(dim: 0, index: $0) }
@@ -169,7 +170,7 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
 
   // MARK: Generation
 
-  /// Pictures of the other domain in -1 … 1, from codes without noise.
+  /// Images of the other domain in -1 … 1, from codes without noise.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor {
@@ -184,9 +185,9 @@ protocol SharedLatentModel: AnyObject {
   var generators: [Network] { get }
   /// The networks that the discriminators' optimiser changes.
   var discriminators: [Network] { get }
-  /// The mean of a picture's code, without noise.
+  /// The mean of an image's code, without noise.
   func encode(_ pictures: Tensor, _ domain: Domain) -> Tensor
-  /// Pictures of a domain in -1 … 1.
+  /// Images of a domain in -1 … 1.
   func decode(_ code: Tensor, _ domain: Domain) -> Tensor
   /// Raw scores by scale.
   func scores(_ pictures: Tensor, _ domain: Domain) -> [Tensor]

@@ -33,7 +33,7 @@ extension FastStyleTransfer: ImportingSystem {
   /// TensorFlow's variables in the order of their making: a kernel `[height, width, inputs, outputs]`
   /// (of transposed convolutions `[…, outputs, inputs]`), a shift and a scale for each convolution.
   private static func lengstrom(_ file: ForeignWeights, _ first: HostTensor) throws -> ForeignModel {
-    // Two further convolutions go down, two up, one makes the picture; each block has two.
+    // Two further convolutions go down, two up, one makes the image; each block has two.
     let convolutions = file.tensors.count / 3
     let blocks = (convolutions - 6) / 2
     guard file.tensors.count % 3 == 0, convolutions >= 6, convolutions % 2 == 0 else {

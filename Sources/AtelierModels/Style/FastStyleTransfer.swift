@@ -8,7 +8,7 @@ public import TorchNN
 ///
 /// Paper: Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer and
 /// Super-Resolution". The losses compare activations of a frozen VGG16: those of one layer between input
-/// and output (feature reconstruction), and Gram matrices of several between output and the style's picture
+/// and output (feature reconstruction), and Gram matrices of several between output and the style's image
 /// (style reconstruction). Either alone is a weight of 0 for the other.
 ///
 /// Three transform networks, by ``Configuration/generator``:
@@ -21,8 +21,8 @@ public import TorchNN
 /// - `lengstrom`, that of lengstrom/fast-style-transfer, whose trained networks can be imported. Deviation:
 ///   initial weights are clipped at two deviations, not drawn again beyond them.
 ///
-/// Deviations beside that: pictures are cropped to squares by the data's preparation, where pytorch/examples
-/// scales the shorter side and crops; the style's picture is kept at 1024 pixels at most. Weights of the
+/// Deviations beside that: images are cropped to squares by the data's preparation, where pytorch/examples
+/// scales the shorter side and crops; the style's image is kept at 1024 pixels at most. Weights of the
 /// losses belong to weights of the VGG: with `featureNormalization` = `caffe` those of the authors' Lua
 /// program, with `imagenet` torchvision's; the paper's own numbers mean something only on the former.
 public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
@@ -67,7 +67,7 @@ public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
     public var upsampling = LearnedUpsampling.transposed
     /// The perception network: `vgg16` or `vgg19`.
     public var features = VGG.Architecture.vgg16
-    /// Which weights of it, by how they want pictures prepared: `imagenet` (torchvision's) or `caffe`.
+    /// Which weights of it, by how they want images prepared: `imagenet` (torchvision's) or `caffe`.
     public var featureNormalization = InputNormalization.imagenet
     /// The layer whose activations are reconstructed.
     public var contentLayer = "relu2_2"
@@ -77,19 +77,19 @@ public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
     public var gram = GramNormalization.johnson
     /// Factors of the terms.
     public var weights = Weights()
-    /// Height and width of training pictures.
+    /// Height and width of training images.
     public var imageSize = 256
-    /// The length of the longer side of the style's picture; null: as it is.
+    /// The length of the longer side of the style's image; null: as it is.
     public var styleSize: Int?
     /// Adam's learning rate.
     public var learningRate = 1e-3
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.9
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
-    /// Pictures in a batch.
+    /// Images in a batch.
     public var batchSize = 4
 
     /// The program of pytorch/examples.
@@ -152,7 +152,7 @@ public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
       return plan
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try StyleChecks.positive(["width": width, "batchSize": batchSize])
       try StyleChecks.require(blocks >= 0, "blocks is at least 0, not \(blocks)")
@@ -184,7 +184,7 @@ public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
 
   /// Builds the transform network and its optimiser.
   ///
-  /// - Parameter artefacts: `style.png`, the style's picture, which training needs and generation does not.
+  /// - Parameter artefacts: `style.png`, the style's image, which training needs and generation does not.
   /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
     try configuration.validate()
@@ -272,14 +272,14 @@ public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
     step.log("generator", terms.total)
   }
 
-  /// The VGG's activations of pictures in 0 … 255.
+  /// The VGG's activations of images in 0 … 255.
   private func features(_ images: Tensor, _ layers: [String]) -> [String: Tensor] {
     vgg.activations(of: configuration.featureNormalization(images, from: .bytes), at: layers)
   }
 
   /// The style's Gram matrices, computed once.
   ///
-  /// - Parameter recorded: the style's picture of a reference case, in 0 … 255.
+  /// - Parameter recorded: the style's image of a reference case, in 0 … 255.
   private func matrices(_ recorded: Tensor?, _ device: Device) throws -> [String: Tensor] {
     if let styleMatrices { return styleMatrices }
     guard let picture = recorded ?? style.map({ ($0 * 255).to(device) }) else {
@@ -293,7 +293,7 @@ public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
     return found
   }
 
-  /// Recorded batches, and the style's picture that all of them share; the cases hold 0 … 255.
+  /// Recorded batches, and the style's image that all of them share; the cases hold 0 … 255.
   public static func recordedSource(
     _ inputs: [String: Tensor], configuration: Configuration
   ) throws -> (any BatchSource)? {
@@ -309,7 +309,7 @@ public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
 
   // MARK: Generation
 
-  /// Repainted pictures in -1 … 1 for pictures `[n, 3, height, width]` in 0 … 1.
+  /// Repainted images in -1 … 1 for images `[n, 3, height, width]` in 0 … 1.
   public func translate(_ pictures: Tensor, direction: TranslationDirection, draws: any Draws) throws
     -> Tensor
   {

@@ -4,21 +4,21 @@ public import Perception
 public import Torch
 public import TorchNN
 
-/// Neural style: the optimisation of one picture, so that it has the content of one and the style of another.
+/// Neural style: the optimisation of one image, so that it has the content of one and the style of another.
 ///
 /// Paper: Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks". There is
-/// no data set and no network to train: the picture's own pixels are the parameters, and the loss compares
-/// activations of a frozen VGG with those of the content's picture and Gram matrices with those of the
+/// no data set and no network to train: the image's own pixels are the parameters, and the loss compares
+/// activations of a frozen VGG with those of the content's image and Gram matrices with those of the
 /// style's. Content alone (`weights.style` = 0) inverts the network's features, style alone makes a texture.
 ///
-/// Reference: the program of pytorch/tutorials `neural_style_tutorial.py`: the picture stays in 0 … 1 by
+/// Reference: the program of pytorch/tutorials `neural_style_tutorial.py`: the image stays in 0 … 1 by
 /// clamping before every evaluation and at the end, L-BFGS with PyTorch's defaults. A step is one step of the
 /// optimiser, which for L-BFGS is up to `iterations` iterations. No deviation; Adam in its place is a variant
 /// that the tutorial does not have.
 ///
 /// The presets for the paper deviate: the authors' VGG was rescaled so that the mean activation is 1, and its
-/// weights are not to be had; torchvision's stand in their place, or Caffe's with `featureNormalization` =
-/// `caffe`. Pictures are optimised in 0 … 1, not 0 … 255, which matters for Adam's learning rate alone.
+/// weights are not available; torchvision's stand in their place, or Caffe's with `featureNormalization` =
+/// `caffe`. Images are optimised in 0 … 1, not 0 … 255, which matters for Adam's learning rate alone.
 public final class NeuralStyle: ReferenceAnswering {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
@@ -28,16 +28,16 @@ public final class NeuralStyle: ReferenceAnswering {
 
   /// The choices of a neural-style.
   public struct Configuration: SystemConfiguration {
-    /// What changes the picture.
+    /// What changes the image.
     public enum Algorithm: String, Codable, Sendable, Hashable, CaseIterable {
       case lbfgs, adam
     }
 
     /// What the optimisation starts from.
     public enum Start: String, Codable, Sendable, Hashable, CaseIterable {
-      /// The content's picture.
+      /// The content's image.
       case content
-      /// The style's picture, resized to the content's size.
+      /// The style's image, resized to the content's size.
       case style
       /// Grey with a little normal noise, as jcjohnson/neural-style.
       case noise
@@ -55,7 +55,7 @@ public final class NeuralStyle: ReferenceAnswering {
 
     /// The perception network: `vgg16` or `vgg19`.
     public var features = VGG.Architecture.vgg19
-    /// Which weights of it, by how they want pictures prepared: `imagenet` (torchvision's) or `caffe`.
+    /// Which weights of it, by how they want images prepared: `imagenet` (torchvision's) or `caffe`.
     public var featureNormalization = InputNormalization.imagenet
     /// What ends the blocks of the perception network.
     public var pooling = VGG.Pooling.maximum
@@ -69,28 +69,28 @@ public final class NeuralStyle: ReferenceAnswering {
     public var gram = GramNormalization.tutorial
     /// Factors of the terms.
     public var weights = Weights()
-    /// The height of the picture; with a content's picture it follows from that and `imageSize`.
+    /// The height of the image; with a content's image it follows from that and `imageSize`.
     public var imageHeight = 128
-    /// The width of the picture; with a content's picture it follows from that and `imageSize`.
+    /// The width of the image; with a content's image it follows from that and `imageSize`.
     public var imageWidth = 128
     /// The length that the content's longer side is resized to; null: `imageHeight` and `imageWidth` count.
     public var imageSize: Int? = 512
     /// What the optimisation starts from.
     public var start = Start.content
-    /// Whether the picture is kept in 0 … 1 before each evaluation.
+    /// Whether the image is kept in 0 … 1 before each evaluation.
     public var clamps = true
-    /// Steps of the optimiser until the picture is done; null: 15 of L-BFGS (the tutorial's 300
+    /// Steps of the optimiser until the image is done; null: 15 of L-BFGS (the tutorial's 300
     /// evaluations), 300 of Adam.
     public var steps: Int?
-    /// What changes the picture.
+    /// What changes the image.
     public var optimizer = Algorithm.lbfgs
     /// The learning rate.
     public var learningRate = 1.0
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.9
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.999
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// L-BFGS: the most iterations of one step.
     public var iterations = 20
@@ -100,11 +100,11 @@ public final class NeuralStyle: ReferenceAnswering {
     public var history = 100
     /// L-BFGS: a step ends when no entry of the gradient is larger.
     public var gradientTolerance = 1e-7
-    /// L-BFGS: a step ends when neither picture nor loss change by more.
+    /// L-BFGS: a step ends when neither image nor loss change by more.
     public var changeTolerance = 1e-9
     /// L-BFGS: `none`, or `strong-wolfe`.
     public var lineSearch = LBFGS.LineSearch.none
-    /// One: there is one picture.
+    /// One: there is one image.
     public var batchSize = 1
 
     /// The program of pytorch/tutorials.
@@ -152,7 +152,8 @@ public final class NeuralStyle: ReferenceAnswering {
       ]
     }
 
-    /// No data: the image itself is optimised, in one stage that ends by itself, beside images that the user gives.
+    /// No data: the image itself is optimised, in one stage that ends by itself, beside images that the user
+    /// gives.
     public var plan: SystemPlan {
       var given: [GivenPicture] = []
       if weights.content != 0 || start == .content {
@@ -169,7 +170,7 @@ public final class NeuralStyle: ReferenceAnswering {
         components: given, outputs: [])
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try StyleChecks.positive([
         "imageHeight": imageHeight, "imageWidth": imageWidth, "steps": steps ?? 1, "iterations": iterations,
@@ -198,7 +199,7 @@ public final class NeuralStyle: ReferenceAnswering {
 
   /// The choices this system was built from.
   public let configuration: Configuration
-  /// The picture, and the frozen VGG.
+  /// The image, and the frozen VGG.
   public let networks: [Network]
   private let picture: Picture
   private let vgg: VGG
@@ -207,13 +208,13 @@ public final class NeuralStyle: ReferenceAnswering {
   private let style: Tensor?
   private var targets: Targets?
 
-  /// What the picture's activations are compared with.
+  /// What the image's activations are compared with.
   private struct Targets {
     let content: [String: Tensor]
     let style: [String: Tensor]
   }
 
-  /// Prepares the picture and its optimiser.
+  /// Prepares the image and its optimiser.
   ///
   /// - Parameter artefacts: `content.png` and `style.png`, as far as their terms have weight.
   /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
@@ -274,7 +275,7 @@ public final class NeuralStyle: ReferenceAnswering {
   /// The optimiser.
   public var optimizers: [(name: String, optimizer: Optimizer)] { [("image", optimizer)] }
 
-  /// Takes the proportions of the content's picture.
+  /// Takes the proportions of the content's image.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     var configuration = configuration
     guard let longest = configuration.imageSize, let size = try data.artefacts.pictureSize("content") else {
@@ -296,7 +297,7 @@ public final class NeuralStyle: ReferenceAnswering {
   /// One step of the optimiser; losses are logged at every evaluation.
   public func step(_ step: TrainingStep) throws {
     if targets == nil {
-      // A reference case records both pictures; a run holds them as artefacts.
+      // A reference case records both images; a run holds them as artefacts.
       let recorded = content == nil && style == nil ? try step.batch() : Batch([:])
       targets = try targets(
         content: recorded.tensors["content"] ?? content, style: recorded.tensors["style"] ?? style)
@@ -315,7 +316,7 @@ public final class NeuralStyle: ReferenceAnswering {
     withoutGradients { picture.image.copy(from: picture.image.clamped(min: 0, max: 1)) }
   }
 
-  /// The loss's terms, each multiplied by its weight, of the picture as it is.
+  /// The loss's terms, each multiplied by its weight, of the image as it is.
   private func terms(_ targets: Targets) -> [(name: String, value: Tensor)] {
     let weights = configuration.weights
     let found = features(picture.image)
@@ -343,7 +344,7 @@ public final class NeuralStyle: ReferenceAnswering {
     return terms
   }
 
-  /// The VGG's activations of pictures in 0 … 1.
+  /// The VGG's activations of images in 0 … 1.
   private func features(_ image: Tensor) -> [String: Tensor] {
     vgg.activations(
       of: configuration.featureNormalization(image, from: .unit), at: Self.layers(configuration))
@@ -370,7 +371,7 @@ public final class NeuralStyle: ReferenceAnswering {
     }
   }
 
-  /// The weighted terms and the gradient of their sum with respect to the picture as it is, before any
+  /// The weighted terms and the gradient of their sum with respect to the image as it is, before any
   /// clamping.
   ///
   /// - Parameter inputs: `content` and `style`, `[1, 3, height, width]` in 0 … 1.
@@ -389,7 +390,7 @@ public final class NeuralStyle: ReferenceAnswering {
     return try losses(of: inputs.tensors()).mapValues { .tensor($0) }
   }
 
-  /// The two pictures of a reference case, which no step changes.
+  /// The two images of a reference case, which no step changes.
   public static func recordedSource(
     _ inputs: [String: Tensor], configuration: Configuration
   ) throws -> (any BatchSource)? {
@@ -398,7 +399,7 @@ public final class NeuralStyle: ReferenceAnswering {
 
   // MARK: Generation
 
-  /// The picture as far as it is optimised, in -1 … 1; there is only this one.
+  /// The image as far as it is optimised, in -1 … 1; there is only this one.
   public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
     try emit(.images(withoutGradients { picture.image.detached().clamped(min: 0, max: 1) * 2 - 1 }))
   }

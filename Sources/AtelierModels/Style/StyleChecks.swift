@@ -28,7 +28,7 @@ enum StyleChecks {
     try require(Set(names).count == names.count, "\(key) names a layer twice: \(names)")
   }
 
-  /// Weights of VGG exist for two preparations of pictures.
+  /// Weights of VGG exist for two preparations of images.
   static func normalization(_ normalization: InputNormalization) throws(ConfigurationError) {
     try require(
       normalization == .imagenet || normalization == .caffe,
@@ -54,7 +54,7 @@ enum StyleChecks {
     try require(adamEpsilon > 0, "adamEpsilon is above 0, not \(adamEpsilon)")
   }
 
-  /// The name in the store of the weights that want pictures prepared in a way.
+  /// The name in the store of the weights that want images prepared in a way.
   static func frozenWeights(_ features: VGG.Architecture, _ normalization: InputNormalization) -> String {
     normalization == .caffe ? features.rawValue + "-caffe" : features.rawValue
   }

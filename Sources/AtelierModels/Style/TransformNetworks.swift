@@ -2,7 +2,7 @@ import AtelierCore
 import Torch
 import TorchNN
 
-/// What the three transform networks share: RGB pictures in 0 … 255 in and out.
+/// What the three transform networks share: RGB images in 0 … 255 in and out.
 protocol TransformNetwork: Layer {
   /// Heights and widths that come back as they went in are multiples of this.
   static var sizeMultiple: Int { get }
@@ -12,7 +12,7 @@ protocol TransformNetwork: Layer {
 enum TransformNorm: String, Codable, Sendable, Hashable, CaseIterable {
   /// Over the batch, as in the paper.
   case batch
-  /// Over each picture for itself, which the authors' code turned to (Ulyanov et al. 2016).
+  /// Over each image for itself, which the authors' code turned to (Ulyanov et al. 2016).
   case instance
 
   func layer(_ channels: Int, epsilon: Double = 1e-5) -> any Layer {
@@ -128,7 +128,7 @@ private final class PaddedConvolution: Module {
 /// The network of Johnson et al. 2016 as jcjohnson/fast-neural-style `models.lua` builds it:
 /// `c9s1-32,d64,d128,R128,…,u64,u32,c9s1-3` behind one reflected border (`reflect-start`), convolutions
 /// without padding inside the residual blocks, whose shortcut is cropped, fractionally strided
-/// convolutions on the way up, and 150 tanh at the end. It works on the Caffe form of pictures; here that
+/// convolutions on the way up, and 150 tanh at the end. It works on the Caffe form of images; here that
 /// form stays inside the network.
 final class JohnsonNet: Module, TransformNetwork {
   static var sizeMultiple: Int { 4 }
@@ -181,7 +181,7 @@ final class JohnsonNet: Module, TransformNetwork {
   func callAsFunction(_ x: Tensor) -> Tensor {
     let mean = Tensor([123.68, 116.779, 103.939] as [Float], shape: [1, 3, 1, 1], device: x.device)
     var y = x.flipped([1]) - mean.flipped([1])
-    // A border may be no wider than the picture: small pictures get theirs in several layers.
+    // A border may be no wider than the picture: small images get theirs in several layers.
     var left = border
     while left > 0 {
       let part = min(left, min(y.shape[2], y.shape[3]) - 1)
@@ -256,7 +256,7 @@ final class LengstromNet: Module, TransformNetwork {
     return output(y).tanh() * 150 + 127.5
   }
 
-  /// A convolution with its norm. TensorFlow's `SAME` puts the odd zero behind the picture.
+  /// A convolution with its norm. TensorFlow's `SAME` puts the odd zero behind the image.
   final class Convolution: Module {
     @Parameter var weight: Tensor
     @Parameter var shift: Tensor

@@ -13,7 +13,7 @@ public protocol EnlargementPaper: Sendable {
   static var presets: [Preset<AdversarialEnlargement<Self>.Configuration>] { get }
 }
 
-/// What the players of adversarial super-resolution minimise.
+/// The adversarial losses of super-resolution.
 public enum EnlargementAdversarialLoss: String, Sendable, Hashable, Codable, CaseIterable {
   /// Cross-entropy of logits.
   case vanilla
@@ -34,7 +34,8 @@ public enum EnlargementAdversarialLoss: String, Sendable, Hashable, Codable, Cas
   }
 }
 
-/// Super-resolution by a generator, a discriminator and a perceptual loss: what ``SRGAN`` and ``ESRGAN`` share.
+/// Super-resolution by a generator, a discriminator and a perceptual loss: what ``SRGAN`` and ``ESRGAN``
+/// share.
 ///
 /// The two differ in their networks and in the adversarial loss; their files hold the paper, the defaults and
 /// the update that belongs to the loss. Either takes the other's by configuration.
@@ -52,23 +53,23 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     public var blocks = 16
     /// Channels that each dense convolution adds (`rrdb` only).
     public var growth = 32
-    /// How many times larger pictures become.
+    /// The scale factor.
     public var scale = 4
-    /// Channels of small pictures.
+    /// Channels of small images.
     public var inputChannels = 3
-    /// Channels of large pictures.
+    /// Channels of large images.
     public var outputChannels = 3
     /// The form of the discriminator.
     public var discriminator = EnlargingDiscriminator.vggStyle
     /// Channels of the discriminator's first map.
     public var discriminatorWidth = 64
-    /// What the players minimise.
+    /// The adversarial loss.
     public var adversarialLoss = EnlargementAdversarialLoss.vanilla
-    /// Random changes of what the discriminator sees of large pictures.
+    /// Random changes of what the discriminator sees of large images.
     public var diffAugment: [DiffAugment.Change] = []
-    /// The mean sign of real scores that the probability of those changes is steered to; 0: always changed.
+    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     public var augmentationTarget = 0.0
-    /// Real pictures over which that probability can rise from 0 to 1.
+    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     public var augmentationRamp = 500_000.0
     /// How values are compared.
     public var pixelLoss = PixelLoss.l1
@@ -83,15 +84,15 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     /// Steps of plain regression by the pixel loss before the discriminator joins in; the authors start from
     /// a trained regressor.
     public var pretrainingSteps = 0
-    /// How much of the generator's moving average is kept at a step; 0: there is none.
+    /// Decay of the generator's moving average; 0: there is none.
     public var averageDecay = 0.0
     /// The learning rate of both optimisers.
     public var learningRate = 1e-4
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.9
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.99
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// Adam's L2 term.
     public var weightDecay = 0.0
@@ -100,13 +101,13 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     public var milestones = [50_000, 100_000, 200_000, 300_000]
     /// What the learning rate is multiplied by at each milestone.
     public var decayFactor = 0.5
-    /// Whether training pictures are mirrored half of the time.
+    /// Whether training images are flipped horizontally half of the time.
     public var flips = true
-    /// Whether training pictures are turned by quarters of a circle.
+    /// Whether training images are rotated by multiples of 90 degrees.
     public var turns = true
     /// Examples in one batch.
     public var batchSize = 16
-    /// Height and width of the large pictures in training, crops of whole ones; the side of what
+    /// Height and width of the large images in training, crops of whole ones; the side of what
     /// `vgg-style` and `ledig` judge.
     public var imageSize = 128
 
@@ -131,7 +132,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
       return plan
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try validateTraining()
       try validateAugmentation(adversarialLoss.loss)
@@ -168,7 +169,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
   public let configuration: Configuration
   /// The generator, the discriminator, and the frozen network of the perceptual loss.
   public let networks: [Network]
-  /// What the discriminator sees of pictures.
+  /// Discriminator augmentation.
   public let augment: DiscriminatorAugmentation
   let generator: any Layer
   let discriminator: any Layer
@@ -217,7 +218,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
 
   private static var regressionStage: String { "regression" }
 
-  /// One step: the generator against the discriminator, then the discriminator on the same pictures.
+  /// One step: the generator against the discriminator, then the discriminator on the same images.
   public func step(_ step: TrainingStep) throws {
     let batch = try step.batch()
     let rate = configuration.schedule.rate(at: max(0, step.index - configuration.pretrainingSteps))
@@ -241,7 +242,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     step.log("generator", terms.total)
   }
 
-  /// Large pictures in 0 … 1 for small ones, by the average where there is one.
+  /// Large images in 0 … 1 for small ones, by the average where there is one.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor {

@@ -61,9 +61,9 @@ public enum ESRGANPaper: EnlargementPaper {
 extension AdversarialEnlargement {
   /// The update of the ESRGAN paper: each score counts by how far it lies above the other kind's mean.
   ///
-  /// The generator's loss is the mean of the two directions, real pictures' scores without history. The
+  /// The generator's loss is the mean of the two directions, real images' scores without history. The
   /// discriminator differentiates its two halves one after the other; a third pass makes the generated
-  /// pictures' scores anew. Batch norms are in training mode throughout, so that each of the five passes
+  /// images' scores anew. Batch norms are in training mode throughout, so that each of the five passes
   /// advances their statistics. Source: BasicSR `models/esrgan_model.py` `optimize_parameters`.
   func relativistic(_ step: TrainingStep, _ source: Tensor, _ target: Tensor) throws {
     let output = generator(source).asType(.float32)

@@ -41,7 +41,7 @@ struct EnlargementSchedule {
 
 /// Checks of keys and generation that the systems of super-resolution share.
 enum Enlargement {
-  /// What `step` compares, refused where it cannot be: no term at all, or features of pictures that a network
+  /// What `step` compares, refused where it cannot be: no term at all, or features of images that a network
   /// for photographs cannot see.
   static func checkLosses(
     pixel: Double, perceptual: Double, adversarial: Double = 0, perceptualLayers: [String: Double],

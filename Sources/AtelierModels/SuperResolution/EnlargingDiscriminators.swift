@@ -5,11 +5,11 @@ import TorchNN
 
 /// The discriminators of super-resolution.
 public enum EnlargingDiscriminator: String, Sendable, Hashable, Codable, CaseIterable {
-  /// BasicSR's VGGStyleDiscriminator: one score for pictures of one size.
+  /// BasicSR's VGGStyleDiscriminator: one score for images of one size.
   case vggStyle = "vgg-style"
   /// Real-ESRGAN's U-Net with spectral normalisation (Wang et al. 2021): one score a pixel.
   case unetSpectral = "unet-spectral"
-  /// The discriminator of the SRGAN paper (Ledig et al. 2017): one score for pictures of one size.
+  /// The discriminator of the SRGAN paper (Ledig et al. 2017): one score for images of one size.
   case ledig
 }
 
@@ -40,13 +40,13 @@ struct EnlargingDiscriminatorPlan {
     }
   }
 
-  /// Whether pictures of other sizes than ``imageSize`` can be judged.
+  /// Whether images of other sizes than ``imageSize`` can be judged.
   var judgesAnySize: Bool { kind == .unetSpectral }
 
-  /// What sides of pictures are multiples of.
+  /// What sides of images are multiples of.
   var sizeMultiple: Int { kind == .unetSpectral ? 8 : 1 }
 
-  /// Refuses pictures that the network cannot judge.
+  /// Refuses images that the network cannot judge.
   func validate() throws(ConfigurationError) {
     try AdversarialChecks.positive(["discriminatorWidth": width])
     switch kind {
@@ -68,7 +68,7 @@ struct EnlargingDiscriminatorPlan {
 ///
 /// Stages of a 3 × 3 convolution and a 4 × 4 one that halves, batch norm behind all but the first, leaky
 /// slopes 0.2; channels double up to eight times the width; two linear layers. Source: BasicSR
-/// `archs/discriminator_arch.py`, which knows pictures of 128 (five stages) and 256 (six); other powers of two
+/// `archs/discriminator_arch.py`, which knows images of 128 (five stages) and 256 (six); other powers of two
 /// have as many stages as leave maps of 4 × 4.
 final class VGGStyleDiscriminator: Module, Layer {
   private final class Stage: Module, Layer {
@@ -125,7 +125,7 @@ final class VGGStyleDiscriminator: Module, Layer {
     super.init()
   }
 
-  /// Logits `[batch, 1]` for pictures `[batch, channels, imageSize, imageSize]` in 0 … 1.
+  /// Logits `[batch, 1]` for images `[batch, channels, imageSize, imageSize]` in 0 … 1.
   func callAsFunction(_ x: Tensor) -> Tensor {
     guard
       check(
@@ -177,7 +177,7 @@ final class SpectralUNetDiscriminator: Module, Layer {
     super.init()
   }
 
-  /// Logits `[batch, 1, height, width]` for pictures `[batch, channels, height, width]` in 0 … 1, sides
+  /// Logits `[batch, 1, height, width]` for images `[batch, channels, height, width]` in 0 … 1, sides
   /// multiples of 8.
   func callAsFunction(_ x: Tensor) -> Tensor {
     // What is added to later must stay as it is, so that only what nobody reads again is overwritten.
@@ -226,7 +226,7 @@ final class LedigDiscriminator: Module, Layer {
     super.init()
   }
 
-  /// Logits `[batch, 1]` for pictures `[batch, channels, imageSize, imageSize]` in 0 … 1.
+  /// Logits `[batch, 1]` for images `[batch, channels, imageSize, imageSize]` in 0 … 1.
   func callAsFunction(_ x: Tensor) -> Tensor {
     score(hidden(body(x.channelsLast()).flattened(from: 1)).leakyReluInPlace(0.2))
   }

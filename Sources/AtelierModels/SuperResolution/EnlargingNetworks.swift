@@ -48,11 +48,11 @@ struct EnlargingGeneratorPlan {
     }
   }
 
-  /// What both sides of a low-resolution picture are multiples of: an RRDB network for small scales first
+  /// What both sides of a low-resolution image are multiples of: an RRDB network for small scales first
   /// folds space into channels.
   var sizeMultiple: Int { kind == .rrdb ? RRDBNetwork.folding(scale: scale) : 1 }
 
-  /// The side of the large pictures in training: the largest multiple of what the generator needs, and of
+  /// The side of the large images in training: the largest multiple of what the generator needs, and of
   /// `multiple`, that is at most `imageSize` (126 of 128 for scale 3).
   func cropSize(_ imageSize: Int, multiple: Int = 1) -> Int {
     let unit = scale * sizeMultiple
@@ -64,7 +64,7 @@ struct EnlargingGeneratorPlan {
   /// The enlargements one after the other: twos, or a single three.
   var factors: [Int] { scale == 3 ? [3] : [Int](repeating: 2, count: scale.trailingZeroBitCount) }
 
-  /// Refuses what cannot work for high-resolution pictures of a size.
+  /// Refuses what cannot work for high-resolution images of a size.
   func validate(imageSize: Int) throws(ConfigurationError) {
     try AdversarialChecks.positive([
       "width": width, "inputChannels": inputChannels, "outputChannels": outputChannels,
@@ -104,8 +104,8 @@ func samePadded(
     hasBias: hasBias, normalization: normalization, using: stream)
 }
 
-/// BasicSR's initial weights of residual branches: He normal over the inputs, a tenth of it, biases 0, so that
-/// a deep network starts near the identity. Source: BasicSR `archs/arch_util.py` `default_init_weights`.
+/// BasicSR's initial weights of residual branches: He normal over the inputs, a tenth of it, biases 0, so
+/// that a deep network starts near the identity. Source: BasicSR `archs/arch_util.py` `default_init_weights`.
 func applyResidualWeights(_ layers: [Conv2d], using stream: RandomStream) {
   for layer in layers {
     stream.fillKaimingNormal(layer.weight)
@@ -176,8 +176,8 @@ final class MSRResNet: Module, Layer {
 /// The SRResNet of the SRGAN paper.
 ///
 /// conv 9, PReLU; residual blocks of conv, batch norm, PReLU, conv, batch norm; conv, batch norm and a skip
-/// over all blocks; for each doubling conv, pixel shuffle, PReLU; conv 9. Source: Ledig et al. 2017, figure 4.
-/// One slope a PReLU: 1,549,462 parameters with 16 blocks of 64 channels at ×4.
+/// over all blocks; for each doubling conv, pixel shuffle, PReLU; conv 9. Source: Ledig et al. 2017, figure
+/// 4. One slope a PReLU: 1,549,462 parameters with 16 blocks of 64 channels at ×4.
 final class LedigGenerator: Module, Layer {
   private final class Block: Module, Layer {
     let conv1: Conv2d
@@ -249,7 +249,7 @@ final class LedigGenerator: Module, Layer {
 ///
 /// conv 9; residual blocks of conv, norm, ReLU, conv, norm without a ReLU behind the sum; a transposed
 /// convolution with stride 2 for each doubling; conv 9 and a hyperbolic tangent that is scaled to the range
-/// of pictures. Batch norm and ReLU follow every convolution outside the blocks but the last. Source: the
+/// of images. Batch norm and ReLU follow every convolution outside the blocks but the last. Source: the
 /// paper's supplement, table 2; `jcjohnson/fast-neural-style` `models.lua` for the tokens `c9s1`, `R`, `u`.
 final class JohnsonGenerator: Module, Layer {
   private final class Block: Module, Layer {
@@ -301,7 +301,8 @@ final class JohnsonGenerator: Module, Layer {
     super.init()
   }
 
-  /// `[batch, outputs, height * scale, width * scale]` in 0 … 1 for `[batch, inputs, height, width]` in 0 … 1.
+  /// `[batch, outputs, height * scale, width * scale]` in 0 … 1 for `[batch, inputs, height, width]` in 0 …
+  /// 1.
   func callAsFunction(_ x: Tensor) -> Tensor {
     var features = firstNorm(first(x.channelsLast())).reluInPlace()
     for block in body { features = block(features) }

@@ -13,11 +13,11 @@ public protocol EnlargingConfiguration: SystemConfiguration {
   var blocks: Int { get }
   /// Channels that each dense convolution adds (`rrdb` only).
   var growth: Int { get }
-  /// How many times larger pictures become.
+  /// The scale factor.
   var scale: Int { get }
-  /// Channels of small pictures.
+  /// Channels of small images.
   var inputChannels: Int { get set }
-  /// Channels of large pictures.
+  /// Channels of large images.
   var outputChannels: Int { get set }
   /// How values are compared.
   var pixelLoss: PixelLoss { get }
@@ -27,23 +27,23 @@ public protocol EnlargingConfiguration: SystemConfiguration {
   var perceptualLayers: [String: Double] { get }
   /// How features are compared.
   var perceptualCriterion: PerceptualCriterion { get }
-  /// How much of the generator's moving average is kept at a step; 0: there is none.
+  /// Decay of the generator's moving average; 0: there is none.
   var averageDecay: Double { get }
   /// Adam's learning rate.
   var learningRate: Double { get }
-  /// Adam's decay of the mean of gradients.
+  /// Adam's β₁, the decay of the first moment.
   var beta1: Double { get }
-  /// Adam's decay of the mean of squared gradients.
+  /// Adam's β₂, the decay of the second moment.
   var beta2: Double { get }
-  /// Adam's epsilon.
+  /// Adam's ε.
   var adamEpsilon: Double { get }
   /// Adam's L2 term.
   var weightDecay: Double { get }
-  /// Whether training pictures are mirrored half of the time.
+  /// Whether training images are flipped horizontally half of the time.
   var flips: Bool { get }
-  /// Whether training pictures are turned by quarters of a circle.
+  /// Whether training images are rotated by multiples of 90 degrees.
   var turns: Bool { get }
-  /// Height and width of the large pictures in training, as they are asked for.
+  /// Height and width of the large images in training, as they are asked for.
   var imageSize: Int { get }
   /// Height and width that they have: what the networks can take of ``imageSize``.
   var cropSize: Int { get }
@@ -108,7 +108,7 @@ extension EnlargingConfiguration {
       perceptualWeight: perceptual)
   }
 
-  /// Refuses what cannot work in training, whatever is compared.
+  /// Checks the values of training, whatever is compared.
   func validateTraining() throws(ConfigurationError) {
     try generatorPlan.validate(imageSize: imageSize)
     try AdversarialChecks.adam(
@@ -134,7 +134,7 @@ struct EnlargementComparison {
   }
 }
 
-/// A system that makes large pictures of small ones: what its data are, and how they are read, is the same
+/// A system that makes large images of small ones: what its data are, and how they are read, is the same
 /// whatever it learns from.
 public protocol EnlargingSystem: TranslatingSystem where Configuration: EnlargingConfiguration {}
 

@@ -7,14 +7,14 @@ import TorchNN
 ///
 /// Paper: Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial
 /// Network". Reference implementation: XPixelGroup/BasicSR `models/srgan_model.py`,
-/// `archs/discriminator_arch.py`, `archs/srresnet_arch.py`, `losses/gan_loss.py`, Apache-2.0; the paper's authors
-/// published none.
+/// `archs/discriminator_arch.py`, `archs/srresnet_arch.py`, `losses/gan_loss.py`, Apache-2.0; the paper's
+/// authors published none.
 ///
 /// `init()` is BasicSR's MSRGAN ×4 without its moving average; no deviation. BasicSR starts from a trained
 /// MSRResNet: import one, or let ``AdversarialEnlargement/Configuration/pretrainingSteps`` train one first.
 /// The preset `paper` has the paper's networks, features behind the ReLU compared by squares, 0.006 times
 /// (the paper's division of features by 12.75), 0.001 times the adversarial loss and no pixel loss;
-/// deviation: both pictures are in 0 … 1, where the paper has large ones in -1 … 1.
+/// deviation: both images are in 0 … 1, where the paper has large ones in -1 … 1.
 public typealias SRGAN = AdversarialEnlargement<SRGANPaper>
 
 /// The defaults and presets of ``SRGAN``.
@@ -70,7 +70,7 @@ public enum SRGANPaper: EnlargementPaper {
 
 extension AdversarialEnlargement {
   /// The update of the SRGAN paper: the generator by pixels, features and what the discriminator says; then
-  /// the discriminator on real pictures and on those that the generator made before its update.
+  /// the discriminator on real images and on those that the generator made before its update.
   ///
   /// The discriminator's two losses are added, not averaged. Its batch norms are in training mode throughout,
   /// so that each of its three passes advances their statistics.
@@ -99,7 +99,7 @@ extension AdversarialEnlargement {
     step.log("discriminator", discriminatorTerms.total)
   }
 
-  /// The discriminator's scores of pictures, which it may see changed.
+  /// The discriminator's scores of images, which it may see changed.
   func scores(_ pictures: Tensor, _ step: TrainingStep, _ kind: String) -> Tensor {
     discriminator(augment(pictures, draws: step.draws, name: "diffAugment.\(kind)")).asType(.float32)
   }

@@ -3,7 +3,7 @@ public import AtelierData
 public import Torch
 public import TorchNN
 
-/// Super-resolution by regression: a network that enlarges a picture, and a loss that compares.
+/// Super-resolution by regression: a network that enlarges an image, and a loss that compares.
 ///
 /// Papers: Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial
 /// Network" (SRResNet); Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer and
@@ -13,11 +13,12 @@ public import TorchNN
 /// `init()` is BasicSR's MSRResNet ×4 without its moving average: residual blocks without norms, pixel loss
 /// L1, a cosine that restarts every 250,000 steps. No deviation.
 ///
-/// - The generator `ledig` with `pixelLoss: l2` (preset `paper`) is the SRResNet of Ledig et al. Deviation: both
-///   pictures are in 0 … 1, where the paper has large ones in -1 … 1.
+/// - The generator `ledig` with `pixelLoss: l2` (preset `paper`) is the SRResNet of Ledig et al. Deviation:
+/// both
+///   images are in 0 … 1, where the paper has large ones in -1 … 1.
 /// - The generator `johnson` with `perceptualLayers: {relu2_2: 1}` on VGG16 and no pixel loss (preset
 ///   `perceptual`) is the super-resolution of Johnson et al., with histograms matched at the end. Deviations:
-///   small pictures are made by bicubic interpolation alone, without the paper's blur of deviation 1 before
+///   small images are made by bicubic interpolation alone, without the paper's blur of deviation 1 before
 ///   it; VGG16 is torchvision's, normalised as it was trained, where the paper has Caffe's.
 /// - Scales that BasicSR does not know (8, 16) add doublings of the same form.
 public final class SRResNet: EnlargingSystem {
@@ -50,11 +51,11 @@ public final class SRResNet: EnlargingSystem {
     public var blocks = 16
     /// Channels that each dense convolution adds (`rrdb` only).
     public var growth = 32
-    /// How many times larger pictures become.
+    /// The scale factor.
     public var scale = 4
-    /// Channels of small pictures.
+    /// Channels of small images.
     public var inputChannels = 3
-    /// Channels of large pictures.
+    /// Channels of large images.
     public var outputChannels = 3
     /// How values are compared.
     public var pixelLoss = PixelLoss.l1
@@ -66,17 +67,17 @@ public final class SRResNet: EnlargingSystem {
     public var perceptualCriterion = PerceptualCriterion.l1
     /// Factors of the loss terms.
     public var weights = Weights()
-    /// Whether generated pictures take over the histogram of the small ones, as in Johnson et al.
+    /// Whether generated images take over the histogram of the small ones, as in Johnson et al.
     public var matchesHistogram = false
-    /// How much of the generator's moving average is kept at a step; 0: there is none.
+    /// Decay of the generator's moving average; 0: there is none.
     public var averageDecay = 0.0
     /// Adam's learning rate.
     public var learningRate = 2e-4
-    /// Adam's decay of the mean of gradients.
+    /// Adam's β₁, the decay of the first moment.
     public var beta1 = 0.9
-    /// Adam's decay of the mean of squared gradients.
+    /// Adam's β₂, the decay of the second moment.
     public var beta2 = 0.99
-    /// Adam's epsilon.
+    /// Adam's ε.
     public var adamEpsilon = 1e-8
     /// Adam's L2 term.
     public var weightDecay = 0.0
@@ -88,13 +89,13 @@ public final class SRResNet: EnlargingSystem {
     public var restartEvery = 250_000
     /// What the cosine falls to.
     public var minimumLearningRate = 1e-7
-    /// Whether training pictures are mirrored half of the time.
+    /// Whether training images are flipped horizontally half of the time.
     public var flips = true
-    /// Whether training pictures are turned by quarters of a circle.
+    /// Whether training images are rotated by multiples of 90 degrees.
     public var turns = true
     /// Examples in one batch.
     public var batchSize = 16
-    /// Height and width of the large pictures in training, crops of whole ones; fewer pixels where the
+    /// Height and width of the large images in training, crops of whole ones; fewer pixels where the
     /// scale does not divide it.
     public var imageSize = 128
 
@@ -158,7 +159,7 @@ public final class SRResNet: EnlargingSystem {
       ]
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try validateTraining()
       try Enlargement.checkLosses(
@@ -212,7 +213,7 @@ public final class SRResNet: EnlargingSystem {
     average.map { [("generator", $0)] } ?? []
   }
 
-  /// One step: what the network makes of small pictures against the large ones.
+  /// One step: what the network makes of small images against the large ones.
   public func step(_ step: TrainingStep) throws {
     let batch = try step.batch()
     let (source, target) = (batch["source"], batch["target"])
@@ -224,7 +225,7 @@ public final class SRResNet: EnlargingSystem {
     step.log("total", terms.total)
   }
 
-  /// Large pictures in 0 … 1 for small ones, by the average where there is one.
+  /// Large images in 0 … 1 for small ones, by the average where there is one.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor {

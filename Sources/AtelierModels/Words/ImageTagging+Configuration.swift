@@ -2,7 +2,7 @@ public import AtelierCore
 public import AtelierData
 
 extension ImageTagging {
-  /// How the players' parameters change.
+  /// The optimiser.
   public enum OptimizerKind: String, Sendable, Hashable, Codable, CaseIterable {
     /// Stochastic gradient descent with a momentum that rises: the paper's.
     case momentum
@@ -12,7 +12,7 @@ extension ImageTagging {
 
   /// The choices of an image-tagging.
   public struct Configuration: SystemConfiguration {
-    /// Which network's features describe a picture.
+    /// Which network's features describe an image.
     public var features = PictureFeatureKind.vgg16
     /// The length of a word vector.
     public var wordSize = 200
@@ -42,25 +42,25 @@ extension ImageTagging {
     public var pieces = 3
     /// The share of hidden values dropped, in both networks.
     public var dropout = 0.5
-    /// Whether both players see features that batch normalisation without scale and shift has levelled; not in
-    /// the paper.
+    /// Whether generator and discriminator see features that batch normalisation without scale and shift has
+    /// levelled; not in the paper.
     public var normalizesFeatures = false
-    /// Whether word vectors are scaled to the length √wordSize before the game; not in the paper.
+    /// Whether word vectors are scaled to the length √wordSize before adversarial training; not in the paper.
     public var unitVectors = false
     /// The standard deviation of noise on what the discriminator sees of word vectors; not in the paper.
     public var vectorNoise = 0.0
-    /// The share of true tags beside another picture in what the discriminator is to refuse, as in Reed et al.
+    /// The share of true tags beside another image in what the discriminator is to refuse, as in Reed et al.
     /// 2016; not in the paper.
     public var mismatchShare = 0.0
-    /// The factor of what draws two outputs for one picture apart, as in Mao et al. 2019; not in the paper.
+    /// The factor of what draws two outputs for one image apart, as in Mao et al. 2019; not in the paper.
     public var modeSeeking = 0.0
-    /// What the players minimise.
+    /// The adversarial loss.
     public var loss = AdversarialLoss.binaryCrossEntropy
-    /// How both players' parameters change.
+    /// The optimiser of generator and discriminator.
     public var optimizer = OptimizerKind.momentum
     /// Adam's β₁.
     public var beta1 = 0.5
-    /// The learning rate of both players at first.
+    /// The initial learning rate of generator and discriminator.
     public var learningRate = 0.1
     /// It is divided by this at every step.
     public var learningRateDecay = 1.00004
@@ -72,17 +72,17 @@ extension ImageTagging {
     public var finalMomentum = 0.7
     /// The epoch at which the momentum reaches its end.
     public var momentumEpochs = 250
-    /// Word vectors drawn for a picture.
+    /// Word vectors drawn for an image.
     public var samples = 100
     /// Nearest tags of each.
     public var nearest = 20
-    /// Pairs of a picture and a tag in a batch.
+    /// Pairs of an image and a tag in a batch.
     public var batchSize = 100
 
     /// The paper's.
     public init() {}
 
-    /// The paper's, and one for a thousand captioned pictures.
+    /// The paper's, and one for a thousand captioned images.
     public static var presets: [Preset<Configuration>] {
       var small = Configuration()
       small.features = .efficientNetLite0
@@ -127,7 +127,7 @@ extension ImageTagging {
         outputs: [Field("tags", .text)])
     }
 
-    /// Refuses what cannot work.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try AdversarialChecks.positive([
         "wordSize": wordSize, "minimumCount": minimumCount, "window": window,

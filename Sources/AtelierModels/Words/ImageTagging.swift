@@ -3,27 +3,27 @@ public import AtelierData
 public import Torch
 public import TorchNN
 
-/// Tags for pictures by a conditional GAN: the second experiment of the first conditional GAN.
+/// Tags for images by a conditional GAN: the second experiment of the first conditional GAN.
 ///
-/// Paper: Mirza and Osindero 2014, "Conditional Generative Adversarial Nets", section 4.2. There is no code of
-/// the authors.
+/// Paper: Mirza and Osindero 2014, "Conditional Generative Adversarial Nets", section 4.2. There is no code
+/// of the authors.
 ///
-/// Two stages. First word vectors are learned from what people wrote about the pictures, by ``SkipGram``. Then
-/// the generator learns to give, for noise and a picture's features, the vector of one of its tags: noise →
+/// Two stages. First word vectors are learned from what people wrote about the images, by ``SkipGram``. Then
+/// the generator learns to give, for noise and an image's features, the vector of one of its tags: noise →
 /// 500, features → 2000, both joined into a linear word vector; the discriminator judges a word vector beside
-/// features: vector → 500, features → 1200, joined by maxout of 1000 units with 3 pieces. A picture with
-/// several tags is an example for each, a picture without tags none. Word vectors and features stay as they
+/// features: vector → 500, features → 1200, joined by maxout of 1000 units with 3 pieces. An image with
+/// several tags is an example for each, an image without tags none. Word vectors and features stay as they
 /// are.
 ///
-/// To tag a picture 100 vectors are drawn; each gives the 20 tags nearest by cosine; the 10 that are given
+/// To tag an image 100 vectors are drawn; each gives the 20 tags nearest by cosine; the 10 that are given
 /// most often are the answer.
 ///
 /// Deviations: the vocabulary is that of the training data, the paper's that of 100 million photographs;
 /// vectors are learned with Adam; the generator minimises −log D, the paper does not say what. The paper's
 /// 4096 features are those of a network for 21,000 classes that is not published; which network's features
 /// are used here is the key `features`. The preset `small` deviates further, by keys that are off in the
-/// paper's: features are levelled by batch normalisation, word vectors have one length, the discriminator sees
-/// them with noise and must also refuse true tags beside another picture (Reed et al. 2016, "Generative
+/// paper's: features are levelled by batch normalisation, word vectors have one length, the discriminator
+/// sees them with noise and must also refuse true tags beside another image (Reed et al. 2016, "Generative
 /// Adversarial Text to Image Synthesis", algorithm 1), the generator is drawn to answer different noise
 /// differently (Mao et al. 2019, "Mode Seeking Generative Adversarial Networks"), and Adam.
 public final class ImageTagging: TaggingSystem {
@@ -46,7 +46,7 @@ public final class ImageTagging: TaggingSystem {
   private let generatorOptimizer: Optimizer
   private let discriminatorOptimizer: Optimizer
 
-  /// Builds the word vectors, both players and their optimisers.
+  /// Builds the word vectors, generator, discriminator and their optimisers.
   ///
   /// - Throws: ``ConfigurationError`` for a configuration that cannot work, or without the vocabulary.
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
@@ -136,7 +136,7 @@ public final class ImageTagging: TaggingSystem {
       loss.backward()
       loss.add(objective.fake(scores(fake.detached(), "fake noise", beside: feature)), weight: 1 - share)
       guard share > 0 else { return }
-      // Batches are shuffled: the next example's picture is another, if not always.
+      // Batches are shuffled: the next example's image is another, if not always.
       let count = feature.shape[0]
       let other = Tensor.concatenated([feature.slice(0, 1, count), feature.slice(0, 0, 1)], dim: 0)
       loss.add(objective.fake(scores(real, "mismatch noise", beside: other)), weight: share)
@@ -146,7 +146,8 @@ public final class ImageTagging: TaggingSystem {
     let terms = try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
       loss.add(objective.generator(scores(fake, "generator noise", beside: feature)))
       guard configuration.modeSeeking > 0 else { return }
-      // Mao et al. 2019, "Mode Seeking Generative Adversarial Networks", equation 3, inverted as in their code.
+      // Mao et al. 2019, "Mode Seeking Generative Adversarial Networks", equation 3, inverted as in their
+      // code.
       let otherLatent = step.draws.normal("other latent", latent.shape)
       let apart = (fake - generator(otherLatent, feature)).abs().mean()
       let ratio = apart / (latent - otherLatent).abs().mean()
@@ -193,7 +194,7 @@ public final class ImageTagging: TaggingSystem {
     "the most common of \(configuration.samples) drawn vectors' \(configuration.nearest) nearest"
   }
 
-  /// The paper's protocol: many vectors a picture, the nearest tags of each by cosine, the most common of
+  /// The paper's protocol: many vectors an image, the nearest tags of each by cosine, the most common of
   /// them; of equally common ones the nearer first.
   public func tags(for features: Tensor, count: Int, draws: any Draws) throws -> [[Int]] {
     guard features.rank == 2, features.shape[1] == configuration.features.size else {

@@ -116,7 +116,8 @@ extension RNNLanguageModel {
       return configuration
     }()
 
-    /// `main.py --model Transformer --lr 5`, as its README trains it; generates with the mask it learned with.
+    /// `main.py --model Transformer --lr 5`, as its README trains it; generates with the mask it learned
+    /// with.
     public static let transformer: Configuration = {
       var configuration = Configuration()
       configuration.model = .transformerEncoder

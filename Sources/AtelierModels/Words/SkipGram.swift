@@ -12,9 +12,9 @@ public import TorchNN
 /// and their Compositionality", equations 4 (loss) and 5 (subsampling), negatives from counts to the power of
 /// ¾.
 public final class SkipGram: Module {
-  /// A vector a word, `[words, size]`, uniform within ±½ / size at first: the result.
+  /// One vector per word, `[words, size]`, uniform within ±½ / size at first: the result.
   @Parameter public var vectors: Tensor
-  /// A vector a word as neighbour, zeros at first.
+  /// One vector per word as neighbour, zeros at first.
   @Parameter public var neighbours: Tensor
 
   /// Untrained vectors.

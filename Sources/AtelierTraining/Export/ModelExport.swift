@@ -95,7 +95,7 @@ public enum ModelExport {
     try inGenerationMode(system) {
       var networks = system.networks.filter { $0.frozenFrom == nil }
       var modes = Modes(networks, read: [], noise: [])
-      // Where generation needs more than a plan gives, such as pictures of a class, all networks are written.
+      // Where generation needs more than a plan gives, such as images of a class, all networks are written.
       if let plan = try? ExportPlan.of(system, direction: nil),
         let used = try? usedNetworks(plan, system)
       {

@@ -10,7 +10,7 @@ struct ScriptCase {
 
 /// Runs an exported module elsewhere and compares.
 struct ScriptCheck {
-  /// The largest difference that is allowed: an eighth of a step of an 8-bit picture in -1 … 1. Other kernels
+  /// The largest difference that is allowed: an eighth of a step of an 8-bit image in -1 … 1. Other kernels
   /// round otherwise, and norms over few values make more of it.
   static let tolerance = 1e-3
 

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// Writes scalars and pictures for TensorBoard.
+/// Writes scalars and images for TensorBoard.
 ///
 /// A file is a sequence of TFRecords: length (8 bytes, little-endian), its masked CRC-32C, an `Event`
 /// message, its masked CRC-32C. Every start of a run writes a file of its own; TensorBoard shows the
@@ -35,7 +35,7 @@ public final class EventFileWriter {
     try append(.scalars(scalars.map { ($0.name, Float($0.value)) }), step: step, time: time)
   }
 
-  /// Writes a picture of a step.
+  /// Writes an image of a step.
   ///
   /// - Parameters:
   ///   - png: a PNG file's bytes.

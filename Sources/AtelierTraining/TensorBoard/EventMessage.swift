@@ -6,7 +6,8 @@ enum EventMessage {
   case version(String)
   /// Numbers of a step.
   case scalars([(name: String, value: Float)])
-  /// A picture: a PNG file's bytes, its size, and 1 for grey, 2 for grey and alpha, 3 for RGB, 4 for RGB and alpha.
+  /// An image: a PNG file's bytes, its size, and 1 for grey, 2 for grey and alpha, 3 for RGB, 4 for RGB and
+  /// alpha.
   case image(name: String, png: [UInt8], width: Int, height: Int, colorspace: Int)
 
   /// An `Event` in protobuf's wire format.
