@@ -17,7 +17,9 @@ struct ArchitectureTests {
 
   @Test func noSystemIsKnownOutsideTheModels() throws {
     let sources = Self.root.appendingPathComponent("Sources")
-    let names = SystemRegistry.standard.systems.map { "\"\($0.identity.name)\"" }
+    // "unit" is a word of its own, such as the key of what a number counts; the type UNIT is looked for below.
+    let names = SystemRegistry.standard.systems.map { $0.identity.name }.filter { $0 != "unit" }
+      .map { "\"\($0)\"" }
     let types = SystemRegistry.standard.systems.map { "\($0)" }
       // The names of generic systems, without what they are generic over.
       .map { String($0.prefix { $0.isLetter || $0.isNumber }) }
