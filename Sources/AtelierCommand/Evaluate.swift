@@ -170,10 +170,8 @@ struct Evaluate: ParsableCommand {
   /// Whether a system turns images into images that can be compared with others; one that has to be shown a
   /// class is measured by how often its outputs are of that class.
   private static func isTranslating(_ system: any GenerativeSystem) -> Bool {
-    let plan = system.plan
-    guard let examples = plan.data?.examples, plan.ability(ImageTranslation.self) != nil else { return false }
-    if case .classPairs = examples { return false }
-    return true
+    guard let data = system.plan.data, system.plan.ability(ImageTranslation.self) != nil else { return false }
+    return !(data.arrangement is ClassPairs)
   }
 
   private func open(_ folder: String) throws -> Opened {

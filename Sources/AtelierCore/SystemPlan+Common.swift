@@ -26,7 +26,7 @@ extension SystemPlan {
   ///
   /// - Parameter directions: what can be turned into what; sources and targets are names of fields.
   public static func translation(
-    _ fields: [Field], _ examples: ExamplePlan, changes: JointAugmentation,
+    _ fields: [Field], _ arrangement: any DataArrangement, changes: JointAugmentation,
     _ directions: [TranslationDirection], styles: StylePictures? = nil, batchSize: Int
   ) -> SystemPlan {
     func kind(_ name: String) -> FieldKind? { fields.first { $0.name == name }?.kind }
@@ -49,7 +49,7 @@ extension SystemPlan {
             ? "images that show the class to translate into" : "images whose style the output takes"))
     }
     return SystemPlan(
-      stages: [Stage(data: DataPlan(fields, examples, changes: changes), batchSize: batchSize)],
+      stages: [Stage(data: DataPlan(fields, arrangement, changes: changes), batchSize: batchSize)],
       conditions: conditions,
       outputs: directions.compactMap { direction in fields.first { $0.name == direction.target } },
       abilities: [ImageTranslation(directions, styles: styles)])
@@ -72,7 +72,7 @@ extension SystemPlan {
     let instance = FieldKind.labelMap(classes: .max, height: height, width: width)
     if withInstances { fields.append(Field("instance", instance)) }
     var plan = translation(
-      fields, .pairs(source: "label", target: "image", derivation: nil), changes: changes,
+      fields, ImagePairs(source: "label", target: "image"), changes: changes,
       [TranslationDirection("label-to-image", source: "label", target: "image", sizeMultiple: sizeMultiple)],
       batchSize: batchSize)
     if withInstances {

@@ -85,17 +85,31 @@ public struct DataPlan: Sendable, Hashable {
   /// The fields of a batch.
   public var fields: [Field]
   /// How the fields belong together, which decides how a folder or file is read.
-  public var examples: ExamplePlan
+  public var arrangement: any DataArrangement
   /// Random changes of training examples: crops, mirroring.
   public var changes: JointAugmentation
 
   /// Declares data.
   public init(
-    _ fields: [Field], _ examples: ExamplePlan = .examples, changes: JointAugmentation = JointAugmentation()
+    _ fields: [Field], _ arrangement: any DataArrangement = LabelledImages(),
+    changes: JointAugmentation = JointAugmentation()
   ) {
     self.fields = fields
-    self.examples = examples
+    self.arrangement = arrangement
     self.changes = changes
+  }
+
+  /// Whether two plans open data alike.
+  public static func == (one: DataPlan, other: DataPlan) -> Bool {
+    one.fields == other.fields && one.changes == other.changes
+      && one.arrangement.isEqual(to: other.arrangement)
+  }
+
+  /// Hashes what `==` compares.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(fields)
+    hasher.combine(changes)
+    hasher.combine(AnyHashable(arrangement))
   }
 }
 

@@ -59,11 +59,11 @@ public enum CorruptPicturePolicy: String, Sendable, Codable, Hashable, CaseItera
 /// Serves batches for ever, pass after pass, in an order that depends on nothing but the seed.
 ///
 /// Each pass is a permutation of the data keyed by (seed, epoch), or the data set's own order of the same
-/// key; see ``Dataset/order(pass:batchSize:using:)``. Random changes of an example are keyed by
-/// (seed, epoch, place in the pass), so that they resume with the order; a loader that does not shuffle
-/// serves examples without them. Batches are decoded in the background,
-/// `workers` at a time, a few ahead; neither number changes what is served. Data that lie decoded in memory
-/// are gathered on the caller's thread, which is faster than handing them over.
+/// key; see ``Dataset/order(pass:batchSize:using:)``. Random changes of an example are keyed by (seed, epoch,
+/// place in the pass), so that they resume with the order; a loader that does not shuffle serves examples
+/// without them. Batches are decoded in the background, `workers` at a time, a few ahead; neither number
+/// changes what is served. Data that lie decoded in memory are gathered on the caller's thread, which is
+/// faster than handing them over.
 ///
 /// A loader belongs to one thread; it waits where a batch is not ready. Without shuffling, the order is that
 /// of the data set.

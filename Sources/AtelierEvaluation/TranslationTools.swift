@@ -17,7 +17,7 @@ func directions(_ system: any TranslatingSystem) -> [TranslationDirection] {
 
 /// Whether a system learns from two sets without correspondence.
 func isUnpaired(_ system: any TranslatingSystem) -> Bool {
-  if case .unpaired? = system.plan.data?.examples { true } else { false }
+  system.plan.data?.arrangement is UnpairedImages
 }
 
 /// The range of a field of a system.

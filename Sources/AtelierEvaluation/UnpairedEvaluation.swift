@@ -104,8 +104,7 @@ extension TranslationEvaluation {
 
   /// Whether a field is the second of two unpaired sets.
   func isSecond(_ field: String, of system: any TranslatingSystem) -> Bool {
-    guard case .unpaired(_, let second)? = system.plan.data?.examples else { return false }
-    return second == field
+    (system.plan.data?.arrangement as? UnpairedImages)?.second == field
   }
 
   private func toRange(_ bytes: Tensor, _ range: ImageRange) -> Tensor {

@@ -60,6 +60,13 @@ public protocol ResumableBatchSource: BatchSource {
   var unitsServed: Int { get }
   /// What is counted: `examples`, `tokens`.
   var unit: String { get }
+  /// Says to which stage of training the next batches belong; by default they are the same in all.
+  func enter(stage: String)
+}
+
+extension ResumableBatchSource {
+  /// Nothing changes.
+  public func enter(stage: String) {}
 }
 
 /// Which value of an example serves each field of a system, and how stored bytes become its tensors.
@@ -75,39 +82,18 @@ public struct FieldColumns: Sendable, Hashable {
     public let name: String
   }
 
-  /// Finds the values for the fields.
-  ///
-  /// Where examples stand alone, an image field takes `image`, a label field `label`, and features of one
-  /// number the column of their own name. In pairs every field takes the value of its own name.
+  /// Finds the values for the fields, under the names that the arrangement gives.
   ///
   /// - Throws: ``TrainingError/unfitData(path:reason:)`` where a field cannot come from these data.
   public init(
-    _ fields: [Field], plan: ExamplePlan, description: DatasetDescription
+    _ fields: [Field], arrangement: any DataArrangement, description: DatasetDescription
   ) throws(TrainingError) {
-    let name = description.name
     var columns: [Column] = []
     for field in fields {
-      switch field.kind {
-      case .image(let channels, let height, let width, _) where plan == .examples:
-        if let shape = description.imageShape, shape != [channels, height, width] {
-          throw .unfitData(
-            path: name,
-            reason: "its pictures are \(shape), and the field '\(field.name)' is \([channels, height, width])"
-          )
-        }
-        columns.append(Column(field: field, name: "image"))
-      case .label(let classes):
-        let found = description.classNames.count
-        guard found <= classes else {
-          throw .unfitData(
-            path: name, reason: "it has \(found) classes, and the configuration has \(classes)")
-        }
-        columns.append(Column(field: field, name: plan == .examples ? "label" : field.name))
-      case .features, .image: columns.append(Column(field: field, name: field.name))
-      case .labelMap where plan != .examples: columns.append(Column(field: field, name: field.name))
-      default:
-        throw .unfitData(path: name, reason: "pictures and labels cannot serve the field '\(field.name)'")
+      if let reason = arrangement.refusal(of: field, description) {
+        throw .unfitData(path: description.name, reason: reason)
       }
+      columns.append(Column(field: field, name: arrangement.valueName(of: field)))
     }
     self.columns = columns
   }
@@ -128,8 +114,11 @@ public struct FieldColumns: Sendable, Hashable {
   private static func tensor(_ value: HostTensor, _ kind: FieldKind, device: Device) -> Tensor {
     let stored = Tensor(value, device: device)
     switch kind {
-    case .image(_, _, _, .signed): return stored.asType(.float32) * (2.0 / 255) - 1
-    case .image(_, _, _, .unit): return stored.asType(.float32) * (1.0 / 255)
+    // Floating-point values are in the declared range already.
+    case .image where value.dtype.isFloatingPoint, .video where value.dtype.isFloatingPoint: return stored
+    case .image(_, _, _, .signed), .video(_, _, _, _, .signed):
+      return stored.asType(.float32) * (2.0 / 255) - 1
+    case .image(_, _, _, .unit), .video(_, _, _, _, .unit): return stored.asType(.float32) * (1.0 / 255)
     case .features:
       let numbers = stored.asType(.float32)
       return numbers.rank == 1 ? numbers.unsqueezed(1) : numbers

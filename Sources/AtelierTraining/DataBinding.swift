@@ -33,9 +33,6 @@ public struct DataBindingOptions: Sendable, Hashable {
 /// Data that were opened for a system: its configuration adapted to them, what was built from them, and
 /// where batches come from.
 public final class DataBinding {
-  /// The name under which a vocabulary is kept.
-  public static let vocabularyName = "vocabulary.json"
-
   /// The system.
   public let system: any GenerativeSystem.Type
   /// Every key of the configuration, adapted to the data.
@@ -50,21 +47,23 @@ public final class DataBinding {
   public let training: any ResumableBatchSource
   /// What one batch holds.
   public let fields: [Field]
-  private let contents: Contents
+  /// What the stages learn from, each kind once, in the order of the stages.
+  private let bound: [Bound]
+  /// Which of `bound` each stage learns from; nil: none.
+  private let stages: [(name: String, data: Int?)]
   /// The example of each instance; empty where they are the same.
   private let instanceRows: [Int]
-  private let batchSize: Int
   /// How they were opened.
   public let options: DataBindingOptions
 
-  private enum Contents {
-    case none
-    /// The training part, which value serves which field, and how another part is opened; whole: images
-    /// keep their own size.
-    case examples(
-      any Dataset, FieldColumns,
-      open: (_ split: DatasetSplit, _ whole: Bool) throws(DatasetError) -> any Dataset)
-    case text(TextCorpus, Vocabulary, length: Int)
+  /// Data that were opened for one stage or several.
+  private struct Bound {
+    let plan: DataPlan
+    let opening: DataOpening
+    /// The training part as measures and previews read it.
+    let part: DataPart
+    let columns: FieldColumns
+    let batchSize: Int
   }
 
   /// Opens data for a system.
@@ -85,66 +84,48 @@ public final class DataBinding {
     func open<System: GenerativeSystem>(_ type: System.Type) throws -> DataBinding {
       let values = try System.Configuration().overlaid(with: configuration)
       try values.validate()
-      guard let plan = values.plan.data else {
-        return try DataBinding(type, values, artefacts: artefacts, options: options)
-      }
-      guard let path else {
+      let place = values.plan.data == nil ? nil : path
+      guard place != nil || values.plan.data == nil else {
         throw TrainingError.invalid(
           reason: "\(type.identity.name) learns from data; give --data and the path of a folder")
       }
-      switch plan.examples {
-      case .tagged(let feature, let tag, let kind, let minimumCount):
-        return try DataBinding(
-          type, values, tagged: path, feature: feature, tag: tag, by: kind, minimumCount: minimumCount,
-          artefacts: artefacts, options: options)
-      case .text(let unit, let minimumCount):
-        return try DataBinding(
-          type, values, text: path, unit: unit, minimumCount: minimumCount, artefacts: artefacts,
-          options: options)
-      case .examples, .pairs, .unpaired, .classPairs:
-        return try DataBinding(
-          type, values, plan, pictures: path, artefacts: artefacts, options: options, onSkip: onSkip, say: say
-        )
-      }
+      return try DataBinding(
+        type, values, at: place, artefacts: artefacts, options: options, onSkip: onSkip, say: say)
     }
     return try open(system)
   }
 
   /// A part of the data from beginning to end, in its own order, the last batch smaller where it must be.
   ///
+  /// - Parameter stage: whose data; nil: those of the first stage that learns from any.
   /// - Returns: nil where the data have no such part.
-  public func batches(of split: DatasetSplit, batchSize: Int? = nil) throws -> [HostBatch]? {
-    switch contents {
-    case .none: return nil
-    case .examples:
-      guard let dataset = try dataset(of: split) else { return nil }
+  public func batches(
+    of split: DatasetSplit, batchSize: Int? = nil, stage: String? = nil
+  ) throws -> [HostBatch]? {
+    guard let data = data(of: stage), let part = try part(split, of: data) else { return nil }
+    let size = batchSize ?? data.batchSize
+    switch part {
+    case .stream(let stream): return try stream.pass(data.plan.fields, batchSize: size)
+    case .examples(let dataset):
       let loader = try Loader(
-        dataset, batchSize: batchSize ?? self.batchSize, shuffles: false, dropsLast: false,
-        workers: options.workers, corruptPictures: options.reading.corruptPictures)
+        dataset, batchSize: size, shuffles: false, dropsLast: false, workers: options.workers,
+        corruptPictures: options.reading.corruptPictures)
       return try (0..<loader.batchesPerEpoch).map { _ in try loader.next() }
-    case .text(let corpus, let vocabulary, let length):
-      let tokens = try vocabulary.encode(corpus.part(split))
-      let columns = max(1, min(batchSize ?? self.batchSize, tokens.count / 2))
-      guard tokens.count >= 2 else { return nil }
-      let stream = try TokenStream(tokens, batchSize: columns, sequenceLength: length, name: corpus.name)
-      return (0..<stream.piecesPerEpoch).map { _ in stream.next() }
     }
   }
 
   /// A host batch as the system wants it.
-  public func batch(_ host: HostBatch) -> Batch {
-    if case .text = contents {
-      return Batch(host.fields.mapValues { Tensor($0, device: options.device) }, isFirst: host.isFirst)
-    }
-    guard case .examples(_, let columns, _) = contents else { return Batch([:], isFirst: host.isFirst) }
-    return Batch(columns.tensors(host, device: options.device), isFirst: host.isFirst)
+  public func batch(_ host: HostBatch) -> Batch { batch(host, stage: nil) }
+
+  /// A host batch of a stage's data as the system wants it.
+  public func batch(_ host: HostBatch, stage: String?) -> Batch {
+    Batch(data(of: stage)?.columns.tensors(host, device: options.device) ?? [:], isFirst: host.isFirst)
   }
 
   /// The examples of a part, prepared as the system wants them and without random changes; nil where the
-  /// data have no such part.
-  public func dataset(of split: DatasetSplit) throws -> (any Dataset)? {
-    guard case .examples(let training, _, let open) = contents else { return nil }
-    return split == .train ? training : try Self.present { () throws(DatasetError) in try open(split, false) }
+  /// data have no such part, or are no examples.
+  public func dataset(of split: DatasetSplit, stage: String? = nil) throws -> (any Dataset)? {
+    try data(of: stage).flatMap { try part(split, of: $0)?.dataset }
   }
 
   /// The examples of a part at their own size, for measures of pairs; nil where the data have no such part.
@@ -152,8 +133,8 @@ public final class DataBinding {
   /// Images are cut on the right and below to a multiple of the scale between source and target. Sizes
   /// differ, so that examples are read one by one: `data.batch(of: index, in: dataset)`.
   public func wholeDataset(of split: DatasetSplit) throws -> (any Dataset)? {
-    guard case .examples(_, _, let open) = contents else { return nil }
-    return try Self.present { () throws(DatasetError) in try open(split, true) }
+    guard let data = data(of: nil), data.part.dataset != nil else { return nil }
+    return try part(split, of: data, whole: true)?.dataset
   }
 
   /// A batch of one example.
@@ -192,11 +173,19 @@ public final class DataBinding {
     say("A picture was left out: \(error.description)")
   }
 
-  private static func present(
-    _ open: () throws(DatasetError) -> any Dataset
-  ) throws(DatasetError) -> (any Dataset)? {
-    do throws(DatasetError) { return try open() } catch {
-      if case .missingSplit = error { return nil }
+  private func data(of stage: String?) -> Bound? {
+    guard let stage else { return bound.first }
+    return stages.first { $0.name == stage }?.data.map { bound[$0] }
+  }
+
+  /// A part of the data; nil where they have no such part.
+  private func part(_ split: DatasetSplit, of data: Bound, whole: Bool = false) throws -> DataPart? {
+    if split == .train, !whole { return data.part }
+    guard let path else { return nil }
+    var opening = data.opening
+    opening.keepsSize = whole
+    do { return try data.plan.arrangement.open(path, split, opening, facts.artefacts) } catch {
+      if case .missingSplit? = error as? DatasetError { return nil }
       throw error
     }
   }
@@ -209,157 +198,111 @@ public final class DataBinding {
   // MARK: Opening
 
   private init<System: GenerativeSystem>(
-    _ type: System.Type, _ values: System.Configuration, artefacts: Artefacts?,
-    options: DataBindingOptions
-  ) throws {
-    let description = DatasetDescription(
-      layout: .memory, name: "no data", split: .train, count: 0, fingerprint: "none")
-    facts = DataFacts(description: description, artefacts: artefacts ?? Artefacts())
-    let adapted = try type.adapted(values, to: facts)
-    try adapted.validate()
-    system = type
-    configuration = try adapted.values()
-    keys = adapted.keys
-    path = nil
-    fields = []
-    training = EmptyBatchSource()
-    contents = .none
-    instanceRows = []
-    batchSize = adapted.batchSize
-    self.options = options
-  }
-
-  private init<System: GenerativeSystem>(
-    _ type: System.Type, _ values: System.Configuration, _ plan: DataPlan, pictures path: URL,
-    artefacts: Artefacts?,
+    _ type: System.Type, _ values: System.Configuration, at path: URL?, artefacts: Artefacts?,
     options: DataBindingOptions, onSkip: ((SkippedExample) -> Void)?, say: @escaping (String) -> Void
   ) throws {
-    let reading = options.reading
-    // Opened for the given values first: sizes and channels decide the configuration, which decides the
-    // preparation.
-    let first = try PictureOpening(type.identity.name, plan, at: path, reading)
-    var dataset = try first.unprepared()
-    let given = artefacts ?? Artefacts()
-    let adapted = try type.adapted(values, to: DataFacts(description: dataset.description, artefacts: given))
-    try adapted.validate()
-    let adaptedPlan = adapted.plan
-    fields = adaptedPlan.fields
-    let opening = try PictureOpening(
-      type.identity.name, adaptedPlan.data ?? plan, at: path, reading)
-    if !opening.isServed(by: dataset, of: first) { dataset = try opening(.train, whole: false) }
-    // Examples of instances wrap the images, which measures and previews go on to read as they are.
-    var served = dataset
-    var kept = given
-    if let plan = adaptedPlan.components(InstancePlan.self).first {
-      let preparation = InstancePreparation(
-        plan: plan, cache: options.instances, seed: options.seed, say: say)
-      let prepared = try withTensorErrors { try preparation(dataset, existing: artefacts) }
-      served = prepared.dataset
-      kept.contents.merge(prepared.artefacts.contents) { _, new in new }
-      instanceRows = prepared.dataset.rows
-    } else {
-      instanceRows = []
+    let device = options.device
+    func opening(_ plan: DataPlan) -> DataOpening {
+      DataOpening(
+        plan.fields, changes: plan.changes, reading: options.reading,
+        describe: { try PictureFeatures($1, device: device).features(of: $0) })
     }
-    facts = DataFacts(description: served.description, artefacts: kept)
-    let columns = try FieldColumns(fields, plan: opening.plan, description: served.description)
-    let loader = try Loader(
-      served, batchSize: adapted.batchSize, seed: UInt64(options.seed), workers: options.workers,
-      corruptPictures: reading.corruptPictures, onSkip: onSkip)
-    training = StreamBatchSource(
-      loader, columns: columns, name: served.description.name, device: options.device)
-    system = type
-    configuration = try adapted.values()
-    keys = adapted.keys
-    self.path = path
-    contents = .examples(dataset, columns) { split, whole throws(DatasetError) in
-      try opening(split, whole: whole)
-    }
-    batchSize = adapted.batchSize
-    self.options = options
-  }
-
-  private init<System: GenerativeSystem>(
-    _ type: System.Type, _ values: System.Configuration, tagged path: URL, feature: String, tag: String,
-    by kind: PictureFeatureKind, minimumCount: Int, artefacts: Artefacts?, options: DataBindingOptions
-  ) throws {
-    let training = try openTaggedPictures(at: path)
-    let vocabulary: TagVocabulary
-    let kept: Artefacts
-    if let artefacts, artefacts.contents[TagVocabulary.artefactName] != nil {
-      vocabulary = try artefacts.decode(TagVocabulary.self, TagVocabulary.artefactName)
-      kept = artefacts
-    } else {
-      vocabulary = try TagVocabulary(of: training, minimumCount: minimumCount)
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      kept = Artefacts([TagVocabulary.artefactName: try encoder.encode(vocabulary)])
-    }
-    func opened(_ split: DatasetSplit) throws -> TagDataset {
-      let pictures = split == .train ? training : try openTaggedPictures(at: path, split: split)
-      let features = try PictureFeatures(kind, device: options.device).features(of: pictures)
-      return try TagDataset(
-        pictures, split: split, features: features, vocabulary: vocabulary, feature: feature, tag: tag)
-    }
-    let dataset = try opened(.train)
-    facts = DataFacts(description: dataset.description, artefacts: kept)
-    let adapted = try type.adapted(values, to: facts)
-    try adapted.validate()
-    fields = adapted.plan.fields
-    let columns = try FieldColumns(
-      fields, plan: adapted.plan.data?.examples ?? .examples, description: dataset.description)
-    let loader = try Loader(
-      dataset, batchSize: adapted.batchSize, seed: UInt64(options.seed), workers: options.workers)
-    self.training = StreamBatchSource(
-      loader, columns: columns, name: dataset.description.name, device: options.device)
-    system = type
-    configuration = try adapted.values()
-    keys = adapted.keys
-    self.path = path
-    contents = .examples(dataset, columns) { split, _ throws(DatasetError) in
-      do { return try opened(split) } catch let error as DatasetError { throw error } catch {
-        throw .invalid(reason: "\(error)")
+    // Opened for the given values first: what the data are decides the configuration, which decides how they
+    // are prepared.
+    var kept = artefacts ?? Artefacts()
+    var surveyed: [(plan: DataPlan, part: DataPart)] = []
+    if let path {
+      for (plan, _) in Self.distinct(values.plan).data {
+        surveyed.append((plan, try plan.arrangement.survey(path, opening(plan), &kept)))
       }
     }
-    instanceRows = []
-    batchSize = adapted.batchSize
-    self.options = options
-  }
-
-  private init<System: GenerativeSystem>(
-    _ type: System.Type, _ values: System.Configuration, text path: URL, unit: Vocabulary.Unit,
-    minimumCount: Int, artefacts: Artefacts?, options: DataBindingOptions
-  ) throws {
-    let corpus = try openText(at: path)
-    let vocabulary: Vocabulary
-    let kept: Artefacts
-    if let artefacts, artefacts.contents[Self.vocabularyName] != nil {
-      vocabulary = try artefacts.decode(Vocabulary.self, Self.vocabularyName)
-      kept = artefacts
-    } else {
-      vocabulary = try Vocabulary(of: corpus.train, unit: unit, minimumCount: minimumCount)
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      kept = Artefacts([Self.vocabularyName: try encoder.encode(vocabulary)])
-    }
-    let tokens = try vocabulary.encode(corpus.train)
-    let description = DatasetDescription(
-      layout: .text, name: corpus.name, split: .train, count: tokens.count, fingerprint: corpus.fingerprint)
-    facts = DataFacts(description: description, artefacts: kept)
-    let adapted = try type.adapted(values, to: facts)
+    let nothing = DatasetDescription(
+      layout: .memory, name: "no data", split: .train, count: 0, fingerprint: "none")
+    let adapted = try type.adapted(
+      values, to: DataFacts(description: surveyed.first?.part.description ?? nothing, artefacts: kept))
     try adapted.validate()
-    fields = adapted.plan.fields
-    var length = 1
-    for case .tokens(_, let declared) in fields.map(\.kind) { length = declared }
-    let stream = try TokenStream(
-      tokens, batchSize: adapted.batchSize, sequenceLength: length, name: path.path)
-    training = StreamBatchSource(stream, name: path.path, device: options.device)
+    let adaptedPlan = adapted.plan
+    let distinct = Self.distinct(adaptedPlan)
+    var description = nothing
+    var rows: [Int] = []
+    var bound: [Bound] = []
+    var sources: [any ResumableBatchSource] = []
+    for (index, (plan, batchSize)) in distinct.data.enumerated() {
+      guard let path else { break }
+      let own = opening(plan)
+      let part: DataPart
+      if index < surveyed.count, plan.arrangement.isEqual(to: surveyed[index].plan.arrangement),
+        plan.arrangement.serves(
+          surveyed[index].part, surveyedFor: opening(surveyed[index].plan), own)
+      {
+        part = surveyed[index].part
+      } else {
+        part = try plan.arrangement.open(path, .train, own, kept)
+      }
+      var served = part
+      if let instances = adaptedPlan.components(InstancePlan.self).first, index == 0,
+        let dataset = part.dataset
+      {
+        // Examples of instances wrap the images, which measures and previews go on to read as they are.
+        let preparation = InstancePreparation(
+          plan: instances, cache: options.instances, seed: options.seed, say: say)
+        let prepared = try withTensorErrors { try preparation(dataset, existing: artefacts) }
+        served = .examples(prepared.dataset)
+        kept.contents.merge(prepared.artefacts.contents) { _, new in new }
+        rows = prepared.dataset.rows
+      }
+      if index == 0 { description = served.description }
+      let columns = try FieldColumns(
+        plan.fields, arrangement: plan.arrangement, description: served.description)
+      func source(_ stream: some BatchStream) -> any ResumableBatchSource {
+        StreamBatchSource(stream, columns: columns, name: served.description.name, device: device)
+      }
+      switch served {
+      case .stream(let data):
+        sources.append(
+          source(try data.stream(plan.fields, batchSize: batchSize, seed: UInt64(options.seed))))
+      case .examples(let dataset):
+        sources.append(
+          source(
+            try Loader(
+              dataset, batchSize: batchSize, seed: UInt64(options.seed), workers: options.workers,
+              corruptPictures: options.reading.corruptPictures, onSkip: onSkip)))
+      }
+      bound.append(
+        Bound(plan: plan, opening: own, part: part, columns: columns, batchSize: batchSize))
+    }
+    facts = DataFacts(description: description, artefacts: kept)
     system = type
     configuration = try adapted.values()
     keys = adapted.keys
     self.path = path
-    contents = .text(corpus, vocabulary, length: length)
-    instanceRows = []
-    batchSize = adapted.batchSize
+    fields = adaptedPlan.fields
+    switch sources.count {
+    case 0: training = EmptyBatchSource()
+    case 1: training = sources[0]
+    default:
+      training = StagedBatchSource(
+        stages: distinct.stages.map { ($0.name, $0.data.map { sources[$0] }) })
+    }
+    self.bound = bound
+    stages = distinct.stages
+    instanceRows = rows
     self.options = options
+  }
+
+  /// What the stages of a plan learn from, each kind once, and which of them each stage learns from.
+  private static func distinct(
+    _ plan: SystemPlan
+  ) -> (data: [(plan: DataPlan, batchSize: Int)], stages: [(name: String, data: Int?)]) {
+    var data: [(plan: DataPlan, batchSize: Int)] = []
+    let stages = plan.stages.map { stage -> (name: String, data: Int?) in
+      guard let own = stage.data else { return (stage.name, nil) }
+      if let index = data.firstIndex(where: { $0.plan == own && $0.batchSize == stage.batchSize }) {
+        return (stage.name, index)
+      }
+      data.append((own, stage.batchSize))
+      return (stage.name, data.count - 1)
+    }
+    return (data, stages)
   }
 }

@@ -19,12 +19,12 @@ public struct PictureTagger {
   ///   - seed: what the drawn word vectors follow from.
   /// - Throws: `PerceptionError` where the weights are missing, `ConfigurationError` for another system.
   public init(_ system: any TaggingSystem, store: WeightStore = .standard, seed: UInt64 = 0) throws {
-    guard case .tagged(_, _, let kind, _)? = system.plan.data?.examples else {
+    guard let tagged = system.plan.data?.arrangement as? TaggedImages else {
       throw ConfigurationError("this system does not say what describes its pictures")
     }
     self.system = system
     self.seed = seed
-    features = try PictureFeatures(kind, device: .cpu, store: store)
+    features = try PictureFeatures(tagged.features, device: .cpu, store: store)
   }
 
   /// The tags of each file, the best first.

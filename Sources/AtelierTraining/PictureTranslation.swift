@@ -77,7 +77,7 @@ public struct PictureTranslation {
     ranges = (bounds(direction.source), bounds(direction.target))
     // Pairs have names of classes where their condition was a map of labels.
     var isLabelled = false
-    if case .pairs(let source, _, _) = Self.plan(of: translating), source == direction.source {
+    if (translating.plan.data?.arrangement as? ImagePairs)?.source == direction.source {
       isLabelled = !description.classNames.isEmpty
     }
     classNames = description.classNames
@@ -90,10 +90,6 @@ public struct PictureTranslation {
     default:
       throw ConfigurationError("the field '\(field.name)' of \(description.system) is no picture")
     }
-  }
-
-  private static func plan(of system: any TranslatingSystem) -> ExamplePlan {
-    system.plan.data?.examples ?? .examples
   }
 
   /// The styles that images of it stand for, as ``style`` takes them.

@@ -182,6 +182,7 @@ public final class Trainer {
   /// - Returns: why training must end, or nil.
   private func advance() throws -> Stop? {
     let isLogged = step == 0 || (step + 1) % options.logEvery == 0
+    source.enter(stage: stage)
     let training = TrainingStep(
       index: step, epoch: source.epoch, stage: stage, draws: StreamDraws(drawStream, device: options.device),
       source: counted, isObserved: isLogged, precision: options.precision.autocast, device: options.device,

@@ -19,7 +19,7 @@ package struct TranslationPreview {
   static func draw(
     _ system: any TranslatingSystem, _ examples: Batch, draws: any Draws, colours: [[UInt8]] = []
   ) throws -> TranslationPreview? {
-    let isPaired = if case .unpaired? = system.plan.data?.examples { false } else { true }
+    let isPaired = !(system.plan.data?.arrangement is UnpairedImages)
     var columns: [(title: String, pictures: [Image])] = []
     var first: Tensor?
     func one(_ row: Int) -> Batch { Batch(examples.tensors.mapValues { $0.slice(0, row, row + 1) }) }

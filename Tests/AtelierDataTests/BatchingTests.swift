@@ -33,7 +33,8 @@ private struct Sequences: Dataset {
   }
 }
 
-/// Clips of one sequence after the other, in an order that changes with the pass, and passes of different lengths.
+/// Clips of one sequence after the other, in an order that changes with the pass, and passes of different
+/// lengths.
 private struct Clips: Dataset {
   let count = 7
   let isInMemory = true

@@ -180,7 +180,7 @@ private final class SizedTranslator: TranslatingSystem {
     var plan: SystemPlan {
       .translation(
         ["source", "target"].map { Field($0, .image(channels: 1, height: 8, width: 8, range: .signed)) },
-        .pairs(source: "source", target: "target", derivation: nil), changes: JointAugmentation(),
+        ImagePairs(source: "source", target: "target"), changes: JointAugmentation(),
         [TranslationDirection("source-to-target", source: "source", target: "target")],
         batchSize: batchSize)
     }

@@ -44,7 +44,8 @@ final class TinyTranslator: TranslatingSystem {
       return .translation(
         fields,
         isUnpaired
-          ? .unpaired(source, target) : .pairs(source: source, target: target, derivation: derivation),
+          ? UnpairedImages(source, target) as any DataArrangement
+          : ImagePairs(source: source, target: target, derivation: derivation),
         changes: JointAugmentation(resizeTo: resizeTo, flips: flips), directions, batchSize: batchSize)
     }
     func validate() throws(ConfigurationError) {}

@@ -17,13 +17,13 @@ public enum TinyLayout: Sendable {
       guard !kinds.isEmpty, configuration.plan.components(GivenPicture.self).isEmpty else { return nil }
       if kinds.contains(where: { if case .tokens = $0 { true } else { false } }) { return .text }
       if kinds.contains(where: { if case .labelMap = $0 { true } else { false } }) { return .labelMaps }
-      return switch configuration.plan.data?.examples ?? .examples {
-      case .examples: .labelledDigits
-      case .pairs(_, _, let derivation): derivation == nil ? .pairs : .photographs
-      case .unpaired: .unpaired
-      case .classPairs: .classFolders
-      case .text: .text
-      case .tagged: nil
+      return switch configuration.plan.data?.arrangement {
+      case let pairs as ImagePairs: pairs.derivation == nil ? .pairs : .photographs
+      case is UnpairedImages: .unpaired
+      case is ClassPairs: .classFolders
+      case is RunningText: .text
+      case is TaggedImages: nil
+      default: .labelledDigits
       }
     }
     return layout(type)

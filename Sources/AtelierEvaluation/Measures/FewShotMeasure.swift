@@ -23,18 +23,16 @@ public struct FewShotMeasure: Measure {
 
   /// Systems that translate into classes they are shown.
   public func applies(to plan: SystemPlan) -> Bool {
-    guard plan.ability(ImageTranslation.self)?.styles != nil, case .classPairs? = plan.data?.examples else {
-      return false
-    }
-    return true
+    plan.ability(ImageTranslation.self)?.styles != nil && plan.data?.arrangement is ClassPairs
   }
 
   /// The numbers; none where the system or its data do not have what they take.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
-    guard case .classPairs(let content, let shown, let heldOut)? = context.plan.data?.examples,
+    guard let pairs = context.plan.data?.arrangement as? ClassPairs,
       let direction = context.plan.ability(ImageTranslation.self)?.directions.first,
       let system = context.system as? any StyledTranslatingSystem
     else { return [] }
+    let (content, shown, heldOut) = (pairs.content, pairs.shown, pairs.heldOut)
     let (data, options) = (context.data, context.options)
     guard !heldOut.isEmpty else {
       context.say("no few-shot accuracy: training saw all classes; hold some out of it with heldOutClasses")

@@ -16,15 +16,16 @@ public struct TagMeasure: Measure {
 
   /// Systems that find tags for images.
   public func applies(to plan: SystemPlan) -> Bool {
-    if case .tagged? = plan.data?.examples { true } else { false }
+    plan.data?.arrangement is TaggedImages
   }
 
   /// The numbers; none where the system or its data do not have what they take.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
-    guard case .tagged(_, _, let kind, let minimumCount)? = context.plan.data?.examples,
+    guard let tagged = context.plan.data?.arrangement as? TaggedImages,
       let system = context.system as? any TaggingSystem,
       let test = try context.data.dataset(of: .test) as? TagDataset
     else { return [] }
+    let (kind, minimumCount) = (tagged.features, tagged.minimumCount)
     let options = context.options
     let judged = test.tags.indices.filter { !test.tags[$0].isEmpty }.prefix(options.samples)
     guard !judged.isEmpty else { return [] }

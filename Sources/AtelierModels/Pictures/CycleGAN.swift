@@ -139,7 +139,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     public var plan: SystemPlan {
       let multiple = generatorPlan.sizeMultiple
       return .translation(
-        fields("A", "B"), .unpaired("A", "B"), changes: jitter,
+        fields("A", "B"), UnpairedImages("A", "B"), changes: jitter,
         [
           TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
           TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),

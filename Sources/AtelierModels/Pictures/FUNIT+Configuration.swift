@@ -139,7 +139,7 @@ extension FUNIT {
           Field("content", image), Field("contentLabel", .label(classes: classes)),
           Field("classImage", image), Field("classLabel", .label(classes: classes)),
         ],
-        .classPairs("content", "classImage", heldOut: heldOutClasses),
+        ClassPairs(content: "content", shown: "classImage", heldOut: heldOutClasses),
         // The authors' jitter: enlarged, cropped at random, mirrored.
         changes: JointAugmentation(resizeTo: loadSize ?? (imageSize * 140 + 64) / 128, flips: flips),
         [

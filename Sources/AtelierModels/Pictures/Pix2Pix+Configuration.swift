@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 
 extension Pix2Pix {
   /// The choices of a pix2pix.
@@ -121,7 +122,7 @@ extension Pix2Pix {
     public var plan: SystemPlan {
       let fields = fields("source", "target")
       return .translation(
-        fields, .pairs(source: "source", target: "target", derivation: nil), changes: jitter,
+        fields, ImagePairs(source: "source", target: "target"), changes: jitter,
         [
           TranslationDirection(
             "source-to-target", source: "source", target: "target", sizeMultiple: generatorPlan.sizeMultiple)

@@ -44,7 +44,7 @@ extension TwoDomainConfiguration {
     }
     let multiple = 1 << downsamplings
     return .translation(
-      [field("A", channelsA), field("B", channelsB)], .unpaired("A", "B"),
+      [field("A", channelsA), field("B", channelsB)], UnpairedImages("A", "B"),
       changes: JointAugmentation(resizeTo: loadSize, flips: flips),
       [
         TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),

@@ -140,7 +140,7 @@ public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
     public var plan: SystemPlan {
       let image = FieldKind.image(channels: 3, height: imageSize, width: imageSize, range: .unit)
       var plan = SystemPlan.translation(
-        [Field("content", image)], .examples, changes: JointAugmentation(),
+        [Field("content", image)], LabelledImages(), changes: JointAugmentation(),
         [TranslationDirection("photograph-to-painting", source: "content", target: "image", sizeMultiple: 4)],
         batchSize: batchSize)
       plan.outputs = [

@@ -71,7 +71,7 @@ extension EnlargingConfiguration {
         Field("source", .image(channels: inputChannels, height: small, width: small, range: .unit)),
         Field("target", .image(channels: outputChannels, height: size, width: size, range: .unit)),
       ],
-      .pairs(
+      ImagePairs(
         source: "source", target: "target",
         derivation: scale > 1 ? .downscale(factor: scale) : .blur(sigma: 1)),
       changes: JointAugmentation(flips: flips, cropsOriginals: true, turns: turns),

@@ -116,7 +116,7 @@ extension ImageTagging {
       // The number of tags is found in the data; no batch is checked against it.
       let data = DataPlan(
         [feature, Field("tag", .label(classes: .max))],
-        .tagged(feature: "feature", tag: "tag", by: features, minimumCount: minimumCount))
+        TaggedImages(feature: "feature", tag: "tag", features: features, minimumCount: minimumCount))
       let tags = Stage("tags", data: data, batchSize: batchSize)
       return SystemPlan(
         stages: wordSteps > 0

@@ -139,7 +139,7 @@ extension RNNLanguageModel {
         stages: [
           Stage(
             data: DataPlan(
-              [Field("token", kind), Field("target", kind)], .text(unit, minimumCount: minimumCount)),
+              [Field("token", kind), Field("target", kind)], RunningText(unit, minimumCount: minimumCount)),
             batchSize: batchSize)
         ],
         conditions: [Condition("prompt", .text, from: .drawn, help: "the text to go on from")],

@@ -1,0 +1,76 @@
+public import Foundation
+
+/// Running text, cut into columns of tokens: `token` and, one place later, `target`; see ``TokenStream``.
+public struct RunningText: DataArrangement {
+  /// The name under which a run keeps the vocabulary.
+  public static let artefactName = "vocabulary.json"
+
+  /// `text`
+  public let id = "text"
+  /// What a token is.
+  public var unit: Vocabulary.Unit
+  /// How often a word must occur in the training text to be known.
+  public var minimumCount: Int
+
+  /// Running text.
+  public init(_ unit: Vocabulary.Unit, minimumCount: Int) {
+    self.unit = unit
+    self.minimumCount = minimumCount
+  }
+
+  /// The training text, and its vocabulary as an artefact.
+  public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
+    let corpus = try openText(at: place)
+    let vocabulary = try artefacts.value(Self.artefactName) {
+      try Vocabulary(of: corpus.train, unit: unit, minimumCount: minimumCount)
+    }
+    return .stream(TokenText(corpus, .train, try vocabulary.encode(corpus.train), place))
+  }
+
+  /// A part in the artefact's vocabulary.
+  public func open(
+    _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
+  ) throws -> DataPart {
+    let corpus = try openText(at: place)
+    let vocabulary = try artefacts.decode(Vocabulary.self, Self.artefactName)
+    let tokens = try vocabulary.encode(corpus.part(split))
+    guard split == .train || tokens.count >= 2 else {
+      throw DatasetError.missingSplit(path: place.path, split: split, reason: "it has fewer than two tokens")
+    }
+    return .stream(TokenText(corpus, split, tokens, place))
+  }
+
+  /// Always: nothing depends on the opening.
+  public func serves(_ part: DataPart, surveyedFor first: DataOpening, _ opening: DataOpening) -> Bool {
+    true
+  }
+}
+
+/// A part of a text in tokens.
+private struct TokenText: StreamedData {
+  let description: DatasetDescription
+  let tokens: [Int]
+  let place: URL
+
+  init(_ corpus: TextCorpus, _ split: DatasetSplit, _ tokens: [Int], _ place: URL) {
+    description = DatasetDescription(
+      layout: .text, name: corpus.name, split: split, count: tokens.count, fingerprint: corpus.fingerprint)
+    self.tokens = tokens
+    self.place = place
+  }
+
+  func stream(_ fields: [Field], batchSize: Int, seed: UInt64) throws(DatasetError) -> any BatchStream {
+    var length = 1
+    for case .tokens(_, let declared) in fields.map(\.kind) { length = declared }
+    return try TokenStream(tokens, batchSize: batchSize, sequenceLength: length, name: place.path)
+  }
+
+  /// One pass; a short text has fewer columns.
+  func pass(_ fields: [Field], batchSize: Int) throws(DatasetError) -> [HostBatch] {
+    let columns = max(1, min(batchSize, tokens.count / 2))
+    let stream = try self.stream(fields, batchSize: columns, seed: 0)
+    var batches: [HostBatch] = []
+    while stream.passes < 1 { batches.append(try stream.next()) }
+    return batches
+  }
+}

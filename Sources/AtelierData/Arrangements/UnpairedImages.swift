@@ -1,0 +1,31 @@
+public import Foundation
+
+/// Two sets of images without correspondence.
+public struct UnpairedImages: PictureArrangement {
+  /// `unpaired-images`
+  public let id = "unpaired-images"
+  /// The field of the first set.
+  public var first: String
+  /// The field of the second set.
+  public var second: String
+
+  /// Two sets.
+  public init(_ first: String, _ second: String) {
+    self.first = first
+    self.second = second
+  }
+
+  /// A part, each value under its field's name.
+  public func open(
+    _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
+  ) throws -> DataPart {
+    .examples(
+      try openUnpaired(
+        at: place, split: split, preparation(opening), options: opening.reading.datasetOptions))
+  }
+
+  /// Each image is changed by itself.
+  public func preparation(_ opening: DataOpening) throws(DatasetError) -> JointPreparation {
+    opening.joint(try opening.pictures(), first, second)
+  }
+}
