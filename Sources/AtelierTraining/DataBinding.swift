@@ -197,11 +197,19 @@ public final class DataBinding {
 
   // MARK: Opening
 
+  /// More batches at a time than this only take memory.
+  private static let mostWorkers = 256
+
   private init<System: GenerativeSystem>(
     _ type: System.Type, _ values: System.Configuration, at path: URL?, artefacts: Artefacts?,
     options: DataBindingOptions, onSkip: ((SkippedExample) -> Void)?, say: @escaping (String) -> Void
   ) throws {
     let device = options.device
+    try device.requireAvailable()
+    guard (1...Self.mostWorkers).contains(options.workers) else {
+      throw TrainingError.invalid(
+        reason: "workers is \(options.workers), and must be 1 to \(Self.mostWorkers)")
+    }
     func opening(_ plan: DataPlan) -> DataOpening {
       DataOpening(
         plan.fields, changes: plan.changes, reading: options.reading,
