@@ -65,7 +65,7 @@ public enum Training {
       reporter: reporter, interruption: interruption)
   }
 
-  /// Opens the data of a run as its training did.
+  /// Opens the data of a run as its training did, the labels those of the model, by the names of the classes.
   ///
   /// - Parameters:
   ///   - dataPath: other data.
@@ -95,9 +95,11 @@ public enum Training {
     reporter: any ProgressReporter
   ) throws -> DataBinding {
     let type = try registry.system(named: configuration.system)
+    // The classes of an instance system are clusters, which no data have.
+    let hasClusters = try !type.plan(configuration.configuration).components(InstancePlan.self).isEmpty
     let options = DataBindingOptions(
       seed: configuration.options.seed, device: configuration.options.device, workers: workers,
-      reading: configuration.reading)
+      reading: configuration.reading, classNames: hasClusters ? [] : knownClasses(of: run))
     return try DataBinding.open(
       configuration.data.map { URL(fileURLWithPath: $0) }, for: type,
       configuration: configuration.configuration,
@@ -179,6 +181,17 @@ public enum Training {
       return (Batch(["feature": features.to(data.options.device)]), texts)
     }
     return nil
+  }
+
+  /// The classes that the newest checkpoint names; empty where there is none yet.
+  private static func knownClasses(of run: RunDirectory) -> [String] {
+    let store = CheckpointStore(run.checkpoints)
+    for step in store.steps.reversed() {
+      let file = store.url(step: step).appendingPathComponent(CheckpointStore.modelName)
+      // A damaged one is named when it is loaded.
+      if let description = try? ModelFile.describe(file) { return description.classNames }
+    }
+    return []
   }
 
   private static func readArtefacts(_ run: RunDirectory) throws(TrainingError) -> Artefacts {
