@@ -38,6 +38,16 @@ public protocol DataArrangement: Sendable, Hashable {
   /// Why data of a description cannot serve a field, one clause; nil where they can. By default labels must
   /// be of no more classes than the field has.
   func refusal(of field: Field, _ description: DatasetDescription) -> String?
+
+  /// A part of data whose labels are numbers of the classes that a model knows, found by their names; the part
+  /// as it is where they are so already.
+  ///
+  /// - Parameters:
+  ///   - names: the model's classes.
+  ///   - fields: those of the model.
+  /// - Throws: ``DatasetError/invalid(reason:)`` that names the classes that the model does not know, or says
+  ///   that classes in another order cannot be used.
+  func relabelled(_ part: DataPart, classes names: [String], fields: [Field]) throws(DatasetError) -> DataPart
 }
 
 extension DataArrangement {

@@ -52,8 +52,7 @@ public final class Trainer {
   private let store: CheckpointStore
   private let painter: PreviewPainter
   private let validation: (() throws -> [Batch])?
-  private let log: EventLog
-  private let board: EventFileWriter
+  private var journal: (log: EventLog, board: EventFileWriter)?
   private var watch: HealthWatch
   private var rollbacks = 0
   private var rollbacksHere = 0
@@ -103,10 +102,20 @@ public final class Trainer {
       classColours: facts.description.classColours ?? [], examples: examples, exampleTexts: exampleTexts)
     watch = HealthWatch(options.health)
     if let threads = options.threads { Engine.threadCount = threads }
-    log = try EventLog(run.events)
-    board = try EventFileWriter(folder: run.url)
     try store.removeLeftovers()
   }
+
+  /// What is told of the training, in files that the first entry makes: a resumption that is refused leaves
+  /// the run as it was.
+  private func opened() throws -> (log: EventLog, board: EventFileWriter) {
+    if let journal { return journal }
+    let opened = (log: try EventLog(run.events), board: try EventFileWriter(folder: run.url))
+    journal = opened
+    return opened
+  }
+
+  private var log: EventLog { get throws { try opened().log } }
+  private var board: EventFileWriter { get throws { try opened().board } }
 
   /// Takes over the state of the newest sound checkpoint; call it before ``train()``.
   ///
@@ -116,8 +125,10 @@ public final class Trainer {
   /// - Throws: ``TrainingError/cannotResume(reason:)`` where resumption would not be exact.
   public func resume(allowsInexact: Bool = false) throws -> Bool {
     let found = store.newestSound()
-    for problem in found.problems { try warn(problem) }
-    guard let checkpoint = found.checkpoint else { return false }
+    guard let checkpoint = found.checkpoint else {
+      for problem in found.problems { try warn(problem) }
+      return false
+    }
     let file = checkpoint.url.appendingPathComponent(CheckpointStore.modelName)
     let owner = try ModelFile.describe(file).system
     guard owner == system.identityName else {
@@ -128,15 +139,18 @@ public final class Trainer {
     let then = checkpoint.state.surroundings
     if options.threads == nil, Engine.threadCount != then.threads { Engine.threadCount = then.threads }
     let differences = surroundings.differences(from: then)
+    var remarks = found.problems
     if !differences.isEmpty || checkpoint.state.seed != options.seed {
       let all = differences + (checkpoint.state.seed != options.seed ? ["the seed has changed"] : [])
       guard allowsInexact else {
         throw TrainingError.cannotResume(
           reason: all.joined(separator: ", ") + "; go back to what it was, or give --allow-inexact-resume")
       }
-      try warn("Resuming inexactly: \(all.joined(separator: ", ")).")
+      remarks.append("Resuming inexactly: \(all.joined(separator: ", ")).")
     }
     try restore(checkpoint, adoptsOtherData: allowsInexact)
+    // Nothing was written until here.
+    for remark in remarks { try warn(remark) }
     rollbacks = checkpoint.state.rollbacks
     rollbacksHere = checkpoint.state.rollbacksHere
     lastFailure = checkpoint.state.lastFailure
