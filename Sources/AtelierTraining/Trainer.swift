@@ -236,13 +236,10 @@ public final class Trainer {
   ///
   /// It belongs to the step that ended the pass, so that a checkpoint of that step has seen it.
   private func validate(after passes: Int) throws {
-    guard let listener = system as? any ValidationDrivenSystem, let language = system as? any LanguageSystem,
-      let validation
+    guard let validation, let system = system as? any ValidationDrivenSystem,
+      let loss = try withTensorErrors({ try system.heldOutLoss(over: validation()) })
     else { return }
-    let (sum, tokens) = try withTensorErrors { try language.negativeLogLikelihood(over: validation()) }
-    guard tokens > 0 else { return }
-    let loss = sum / Double(tokens)
-    listener.validated(loss: loss)
+    system.validated(loss: loss)
     var event = event(.validation, message: "after \(passes) passes over the data")
     event.step += 1
     event.values = ["validation": loss]

@@ -5,7 +5,7 @@ public import Foundation
 public enum TrainingError: Error, Sendable, Hashable {
   /// A file or folder of the run cannot be written.
   case unwritable(path: String, reason: String)
-  /// The path holds no run, checkpoint or model.
+  /// The path holds no run, checkpoint or model, or one that cannot be read.
   case notFound(path: String, reason: String)
   /// A file is there and cannot be trusted.
   case damaged(path: String, reason: String)
