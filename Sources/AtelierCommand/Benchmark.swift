@@ -140,9 +140,10 @@ struct Benchmark: ParsableCommand {
   private func sampleShape(of system: some GenerativeSystem) throws -> [Int] {
     var shape: [Int] = []
     let inputs = pictures(for: system, count: 1)
-    let request = GenerationRequest(
-      count: inputs.isEmpty ? 16 : 1, inputs: inputs, draws: StreamDraws(RandomStream(seed: 1)))
-    try system.generate(request) { if case .images(let images) = $0 { shape = images.shape } }
+    let request = Request(
+      count: inputs.isEmpty ? 16 : 1, conditions: inputs.mapValues { .tensor($0) },
+      draws: StreamDraws(RandomStream(seed: 1)))
+    try system.generate(request) { if let images = $0.tensor { shape = images.shape } }
     return shape
   }
 
@@ -222,7 +223,7 @@ struct Benchmark: ParsableCommand {
     for _ in 0..<6 {
       let start = ContinuousClock.now
       let draws = StreamDraws(RandomStream(seed: 1))
-      try system.generate(GenerationRequest(count: 1, inputs: inputs, draws: draws)) { _ in }
+      try system.generate(Request(conditions: inputs.mapValues { .tensor($0) }, draws: draws)) { _ in }
       let elapsed = (ContinuousClock.now - start).components
       times.append(Double(elapsed.seconds) * 1000 + Double(elapsed.attoseconds) * 1e-15)
     }

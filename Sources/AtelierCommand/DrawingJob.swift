@@ -18,21 +18,22 @@ struct DrawingJob {
     let path = try latentPath()
     let shown = labels?.count ?? max(1, names.count)
     let draws = StreamDraws(RandomStream(seed: seed, purpose: "generate"))
-    var request = GenerationRequest(
-      count: drawing.count ?? (path == .random ? (names.isEmpty ? 64 : 8 * shown) : 4), labels: labels,
-      prompt: writing.prompt, latentPath: path, truncation: drawing.truncation,
-      temperature: writing.temperature ?? 1, length: writing.length ?? 400, draws: draws)
-    if !drawing.instance.isEmpty { request.inputs["features"] = try instanceFeatures() }
+    var request = Request(
+      count: drawing.count ?? (path == .random ? (names.isEmpty ? 64 : 8 * shown) : 4),
+      sampling: try sampling(path), draws: draws)
+    if let labels { request.conditions["label"] = .labels(labels) }
+    if let prompt = writing.prompt { request.conditions["prompt"] = .text(prompt) }
+    if !drawing.instance.isEmpty { request.conditions["features"] = .tensor(try instanceFeatures()) }
     var images: [Image] = []
     var text = ""
     try withTensorErrors {
-      try system.draw(request) { value in
-        switch value {
-        case .images(let tensor):
+      try system.draw(request) { output in
+        switch output.value {
+        case .tensor(let tensor):
           images += try Image.images(of: tensor.host())
         case .text(let piece):
           text += piece
-          if output == nil {
+          if self.output == nil {
             print(piece, terminator: "")
             fflush(nil)
           }
@@ -46,6 +47,16 @@ struct DrawingJob {
     } else {
       print()
     }
+  }
+
+  /// The plan's settings of drawing with the options that were given.
+  private func sampling(_ path: LatentPath) throws -> any Settings {
+    var changes: [String: ConfigurationValue] = [:]
+    if path != .random { changes["path"] = .string(path.description) }
+    if let truncation = drawing.truncation { changes["truncation"] = .number(truncation) }
+    if let temperature = writing.temperature { changes["temperature"] = .number(temperature) }
+    if let length = writing.length { changes["length"] = .integer(length) }
+    return try system.plan.sampling(changing: changes, for: type(of: system).identity.name)
   }
 
   /// The features of the given images by the network that the model was trained with.

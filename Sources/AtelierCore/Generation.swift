@@ -1,70 +1,7 @@
-public import AtelierData
+import AtelierData
 import Foundation
 public import Torch
 public import TorchNN
-
-/// What to generate.
-public struct GenerationRequest {
-  /// How many outputs.
-  public var count: Int
-  /// Class indices, one an output (repeated where fewer); nil where the system has no classes or the
-  /// caller leaves them to it.
-  public var labels: [Int]?
-  /// The text to go on from.
-  public var prompt: String?
-  /// Conditions that are tensors, by field name: `image` float32 `[n, channels, height, width]` in
-  /// -1 … 1, and whatever other fields a system declares (`labelMap`, `style`, …).
-  public var inputs: [String: Tensor]
-  /// How many outputs of each source, where a style beside it is drawn.
-  public var variations: Int
-  /// How the latent vectors are chosen.
-  public var latentPath: LatentPath
-  /// Latent entries beyond this many standard deviations are drawn again (Brock et al. 2019).
-  public var truncation: Double?
-  /// Divides the logits before sampling; below 1 sharper, above 1 more random.
-  public var temperature: Double
-  /// Tokens to generate.
-  public var length: Int
-  /// Where random numbers come from.
-  public var draws: any Draws
-
-  /// A request with the usual settings.
-  public init(
-    count: Int, labels: [Int]? = nil, prompt: String? = nil, inputs: [String: Tensor] = [:],
-    variations: Int = 1, latentPath: LatentPath = .random, truncation: Double? = nil, temperature: Double = 1,
-    length: Int = 200,
-    draws: any Draws
-  ) {
-    self.count = count
-    self.labels = labels
-    self.prompt = prompt
-    self.inputs = inputs
-    self.variations = variations
-    self.latentPath = latentPath
-    self.truncation = truncation
-    self.temperature = temperature
-    self.length = length
-    self.draws = draws
-  }
-}
-
-/// How the latent vectors of several outputs relate.
-public enum LatentPath: Sendable, Hashable {
-  /// Each drawn for itself.
-  case random
-  /// On great circles between drawn ones, so many outputs from one to the next (White 2016).
-  case interpolation(steps: Int)
-  /// One drawn vector with one entry moved over a range, `steps` outputs.
-  case traversal(dimension: Int, from: Double, to: Double, steps: Int)
-}
-
-/// A piece of what a system generates.
-public enum GeneratedValue {
-  /// Images, float32 `[n, channels, height, width]` in -1 … 1.
-  case images(Tensor)
-  /// A piece of text to be appended to what came before.
-  case text(String)
-}
 
 /// The distribution that latent vectors are drawn from.
 public enum LatentDistribution: String, Sendable, Hashable, Codable {
@@ -117,33 +54,37 @@ extension LatentSystem {
   /// The number of classes; nil for an unconditional system.
   public var classCount: Int? { latentSpace.classes }
 
-  /// Images for a request, at most 100 a piece so that memory stays bounded.
-  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+  /// The name of the output that latent vectors are decoded into.
+  package var imageOutput: String { plan.outputs.first?.name ?? "image" }
+
+  /// Images in -1 … 1 for a request, at most 100 a piece so that memory stays bounded.
+  public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
     for module in networks.map(\.module) { module.eval() }
     try withoutGradients { try withAverages { try drawPictures(request, emit: emit) } }
   }
 
   /// Images for a request by the networks as they are, at most 100 a piece.
-  package func drawPictures(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+  package func drawPictures(_ request: Request, emit: (Output) throws -> Void) throws {
     let latents = try latents(for: request)
     let total = latents.shape[0]
     let labels = try labels(for: request, count: total)
+    let name = imageOutput
     for start in stride(from: 0, to: total, by: 100) {
       let end = min(start + 100, total)
       let picked = labels.map { Tensor(Array($0[start..<end])) }
-      try emit(.images(decode(latents.slice(0, start, end), labels: picked)))
+      try emit(Output(name, decode(latents.slice(0, start, end), labels: picked)))
     }
   }
 
   /// The class of each output; nil where the system has none.
-  package func labels(for request: GenerationRequest, count: Int) throws -> [Int]? {
+  package func labels(for request: Request, count: Int) throws -> [Int]? {
     guard let classes = classCount else {
-      if request.labels != nil {
-        throw ConfigurationError("\(Self.identity.name) has no classes; leave --class out")
+      if request.labels("label") != nil {
+        throw ConfigurationError("\(Self.identity.name) has no classes, and the request names some")
       }
       return nil
     }
-    let wanted = request.labels ?? Array(0..<classes)
+    let wanted = request.labels("label") ?? Array(0..<classes)
     guard !wanted.isEmpty, let worst = wanted.first(where: { !(0..<classes).contains($0) }) else {
       return (0..<count).map { wanted.isEmpty ? 0 : wanted[$0 % wanted.count] }
     }
@@ -151,14 +92,15 @@ extension LatentSystem {
   }
 
   /// The latents `[n, size]` that a request stands for.
-  package func latents(for request: GenerationRequest) throws -> Tensor {
+  package func latents(for request: Request) throws -> Tensor {
     let (size, distribution) = (latentSpace.size, latentSpace.distribution)
+    let sampling = try request.sampling(as: LatentSampling.self)
     func draw(_ count: Int) -> Tensor {
       let drawn = distribution.draw("latent", [count, size], from: request.draws)
-      guard let limit = request.truncation, distribution == .normal else { return drawn }
+      guard let limit = sampling.truncation, distribution == .normal else { return drawn }
       return truncated(drawn, limit: limit, draws: request.draws)
     }
-    switch request.latentPath {
+    switch sampling.path {
     case .random:
       return draw(request.count)
     case .interpolation(let steps):

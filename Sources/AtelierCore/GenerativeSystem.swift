@@ -53,8 +53,9 @@ public protocol GenerativeSystem: AnyObject {
   /// One step of training: pulls its batches, owns the order of its updates.
   func step(_ step: TrainingStep) throws
 
-  /// Generates for the given conditions; may hand out its result piece by piece.
-  func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws
+  /// Generates for the given conditions; may hand out its result piece by piece, each the piece of an output
+  /// of the plan.
+  func generate(_ request: Request, emit: (Output) throws -> Void) throws
 }
 
 extension GenerativeSystem {

@@ -20,8 +20,8 @@ public enum StylePictures: Sendable, Hashable {
 
 /// A translating system whose outputs depend on a style beside the source.
 ///
-/// A request's `inputs["style"]` holds style images; without them each source is translated
-/// ``GenerationRequest/variations`` times with drawn styles.
+/// A request's condition `style` holds style images; without them each source is translated
+/// ``TranslationSampling/variations`` times with drawn styles.
 public protocol StyledTranslatingSystem: TranslatingSystem {
   /// The code `[1, length]` that stands for a style.
   ///
@@ -74,33 +74,30 @@ extension StyledTranslatingSystem {
   }
 
   /// Outputs for the request's images, source after source, for each the styles in their order; all in
-  /// -1 … 1.
-  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+  /// the ranges that their fields declare.
+  public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
     let known = directions
-    guard let direction = known.first(where: { request.inputs[$0.source] != nil }) ?? known.first,
-      let sources = request.inputs[direction.source]
+    guard let direction = known.first(where: { request.conditions[$0.source] != nil }) ?? known.first,
+      let sources = request.tensor(direction.source)
     else {
       throw ConfigurationError(
-        "\(Self.identity.name) starts from pictures; give a picture or a folder of them")
+        "\(Self.identity.name) starts from images; give some as '\(known.first?.source ?? "source")'")
     }
-    func inRange(_ pictures: Tensor, of field: String) -> Tensor {
-      range(of: field) == .unit ? (pictures + 1) / 2 : pictures
-    }
-    var styles: [TranslationStyle] = Array(repeating: .drawn, count: max(1, request.variations))
-    if let given = request.inputs["style"] {
-      let pictures = inRange(given, of: direction.target)
+    var styles: [TranslationStyle] = Array(
+      repeating: .drawn, count: try request.sampling(as: TranslationSampling.self).variations)
+    if let pictures = request.tensor("style") {
       styles =
         stylePictures == .together
-        ? [.pictures(pictures)] : (0..<given.shape[0]).map { .pictures(pictures.slice(0, $0, $0 + 1)) }
+        ? [.pictures(pictures)] : (0..<pictures.shape[0]).map { .pictures(pictures.slice(0, $0, $0 + 1)) }
     }
     for module in networks.map(\.module) { module.eval() }
     try withoutGradients {
       for index in 0..<sources.shape[0] {
-        let source = inRange(sources.slice(0, index, index + 1), of: direction.source)
+        let source = sources.slice(0, index, index + 1)
         for style in styles {
           let output = try translateWhole(
             source, direction: direction, style: style, draws: request.draws)
-          try emit(.images(range(of: direction.target) == .unit ? output * 2 - 1 : output))
+          try emit(Output(direction.target, output))
         }
       }
     }

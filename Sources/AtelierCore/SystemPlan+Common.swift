@@ -3,7 +3,10 @@ public import AtelierData
 // Plans that several systems share.
 
 extension SystemPlan {
-  /// Square images decoded from latent vectors, of classes where the latent space has them.
+  /// Square images decoded from latent vectors, of classes where the latent space has them. Outputs are in
+  /// -1 … 1.
+  ///
+  /// - Parameter range: the range of the images that the system learns from.
   public static func latentImages(
     channels: Int, size: Int, range: ImageRange = .signed, latent: LatentDecoding, batchSize: Int
   ) -> SystemPlan {
@@ -19,7 +22,8 @@ extension SystemPlan {
     }
     return SystemPlan(
       stages: [Stage(data: DataPlan(fields), batchSize: batchSize)], conditions: conditions,
-      outputs: [image], abilities: [latent])
+      outputs: [Field("image", .image(channels: channels, height: size, width: size, range: .signed))],
+      sampling: LatentSampling(), abilities: [latent])
   }
 
   /// Images into images.
@@ -52,6 +56,7 @@ extension SystemPlan {
       stages: [Stage(data: DataPlan(fields, arrangement, changes: changes), batchSize: batchSize)],
       conditions: conditions,
       outputs: directions.compactMap { direction in fields.first { $0.name == direction.target } },
+      sampling: styles == nil ? NoSettings() : TranslationSampling(),
       abilities: [ImageTranslation(directions, styles: styles)])
   }
 

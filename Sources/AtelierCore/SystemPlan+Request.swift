@@ -32,14 +32,77 @@ extension Condition.Kind {
 }
 
 extension SystemPlan {
-  /// Refuses a request whose conditions the system does not have, lacks or cannot take.
+  /// Refuses a request whose conditions or settings of drawing the system does not have, lacks or cannot take.
   ///
   /// - Parameter system: the system's name, for the error.
-  /// - Throws: ``ConfigurationError`` that names the condition and what would do.
-  public func check(_ request: GenerationRequest, for system: String) throws(ConfigurationError) {
-    for (name, tensor) in request.inputs.sorted(by: { $0.key < $1.key }) {
+  /// - Throws: ``ConfigurationError`` that names the condition or the settings, and what would do.
+  public func check(_ request: Request, for system: String) throws(ConfigurationError) {
+    guard request.count >= 1 else {
+      throw ConfigurationError("a request is for at least 1 output, not \(request.count)")
+    }
+    for (name, value) in request.conditions.sorted(by: { $0.key < $1.key }) {
+      try check(value, as: name, for: system)
+    }
+    let sources = Set((ability(ImageTranslation.self)?.directions ?? []).map(\.source))
+    let given = sources.filter { request.conditions[$0] != nil }.sorted()
+    guard sources.isEmpty || given.count == 1 else {
+      let wanted = sources.sorted().map { "'\($0)'" }.joined(separator: " or ")
+      throw ConfigurationError(
+        given.isEmpty
+          ? "the condition \(wanted) is missing; \(system) starts from images"
+          : "\(system) takes one of the conditions \(wanted) in a request, not both")
+    }
+    for condition in conditions where condition.isRequired && request.conditions[condition.name] == nil {
+      throw ConfigurationError("the condition '\(condition.name)' of \(system) is missing: \(condition.help)")
+    }
+    try check(request.sampling, for: system)
+  }
+
+  /// The settings of drawing with some values replaced.
+  ///
+  /// - Parameter system: the system's name, for the error.
+  /// - Throws: ``ConfigurationError`` that names a key that the plan's settings do not have, or a value that does
+  ///   not fit its key.
+  public func sampling(
+    changing changes: [String: ConfigurationValue], for system: String
+  ) throws(ConfigurationError) -> any Settings {
+    let known = sampling.keys
+    for key in changes.keys.sorted() where !known.contains(key) {
+      throw ConfigurationError(
+        "\(system) has no setting of drawing '\(key)'; "
+          + (known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))"))
+    }
+    let changed: any Settings = try sampling.overlaid(with: changes)
+    try check(changed, for: system)
+    return changed
+  }
+
+  /// Refuses settings that are not the plan's, or have values that cannot be drawn with.
+  private func check(_ sampling: any Settings, for system: String) throws(ConfigurationError) {
+    guard !(sampling is NoSettings) else { return }
+    guard type(of: sampling) == type(of: self.sampling) else {
+      let known = self.sampling.keys
+      throw ConfigurationError(
+        "\(system) has "
+          + (known.isEmpty ? "no settings of drawing" : "the settings of drawing \(Self.list(known))")
+          + ", and the request has \(Self.list(sampling.keys))")
+    }
+    try sampling.validate()
+    if let latent = sampling as? LatentSampling, latent.truncation != nil,
+      ability(LatentDecoding.self)?.distribution != .normal
+    {
+      throw ConfigurationError(
+        "the latent vectors of \(system) are not normally distributed; leave 'truncation' out")
+    }
+  }
+
+  private func check(
+    _ value: ConditionValue, as name: String, for system: String
+  ) throws(ConfigurationError) {
+    switch value {
+    case .tensor(let tensor):
       guard let condition = condition(name), !condition.kind.shapes.isEmpty else {
-        throw unknown(name, for: system)
+        throw unknownTensor(name, for: system)
       }
       let shape = tensor.shape
       guard !shape.contains(0), condition.kind.shapes.contains(where: { Self.fits(shape, $0) }) else {
@@ -47,62 +110,57 @@ extension SystemPlan {
         throw ConfigurationError(
           "the condition '\(name)' of \(system) has the shape \(wanted), not \(shape)")
       }
-    }
-    try checkClassesAndPrompt(request, for: system)
-    let sources = Set((ability(ImageTranslation.self)?.directions ?? []).map(\.source))
-    let given = sources.filter { request.inputs[$0] != nil }.sorted()
-    guard sources.isEmpty || given.count == 1 else {
-      let wanted = sources.sorted().map { "'\($0)'" }.joined(separator: " or ")
-      throw ConfigurationError(
-        given.isEmpty
-          ? "the condition \(wanted) is missing; \(system) starts from pictures"
-          : "\(system) takes one of the conditions \(wanted) in a request, not both")
-    }
-    for condition in conditions where condition.isRequired && !isGiven(condition, in: request) {
-      throw ConfigurationError("the condition '\(condition.name)' of \(system) is missing: \(condition.help)")
-    }
-  }
-
-  private func checkClassesAndPrompt(
-    _ request: GenerationRequest, for system: String
-  ) throws(ConfigurationError) {
-    if let labels = request.labels {
-      guard let name = classCondition, case .label(let classes)? = condition(name)?.kind else {
-        throw ConfigurationError("\(system) has no classes, and the request names some")
+    case .labels(let labels):
+      guard case .label(let classes)? = condition(name)?.kind else {
+        throw unfit(name, "classes", for: system, otherwise: "has no classes, and the request names some")
+      }
+      guard !labels.isEmpty else {
+        throw ConfigurationError(
+          "the condition '\(name)' of \(system) names no class; leave it out or name one")
       }
       if let wrong = labels.first(where: { !(0..<classes).contains($0) }) {
         throw ConfigurationError(
           "there is no class \(wrong) for the condition '\(name)' of \(system); the classes are 0 … \(classes - 1)"
         )
       }
-    }
-    if request.prompt != nil, !conditions.contains(where: { $0.kind == .text }) {
-      throw ConfigurationError("\(system) goes on from no text, and the request has a prompt")
-    }
-  }
-
-  /// The condition that classes of a request stand for.
-  private var classCondition: String? {
-    conditions.first {
-      if case .label = $0.kind { true } else { false }
-    }?.name
-  }
-
-  private func isGiven(_ condition: Condition, in request: GenerationRequest) -> Bool {
-    switch condition.kind {
-    case .field, .tensor: request.inputs[condition.name] != nil
-    case .label: request.labels?.isEmpty == false
-    case .text: request.prompt != nil
+    case .text:
+      guard let kind = condition(name)?.kind, kind == .text || kind == .field(.text) else {
+        throw unfit(
+          name, "text", for: system, otherwise: "goes on from no text, and the request has a \(name)")
+      }
     }
   }
 
-  private func unknown(_ name: String, for system: String) -> ConfigurationError {
+  /// What is wrong with a condition of another kind, or one that the system does not have.
+  private func unfit(
+    _ name: String, _ what: String, for system: String, otherwise sentence: String
+  ) -> ConfigurationError {
+    let isKind = conditions.contains { condition in
+      switch condition.kind {
+      case .label: what == "classes"
+      case .text: what == "text"
+      case .field(let kind): what == "text" && kind == .text
+      case .tensor: false
+      }
+    }
+    if condition(name) != nil {
+      return ConfigurationError(
+        "the condition '\(name)' of \(system) is a tensor or of another kind, not \(what)")
+    }
+    guard isKind else { return ConfigurationError("\(system) \(sentence)") }
+    return ConfigurationError(
+      "\(system) has no condition '\(name)'; it has \(Self.list(conditions.map(\.name)))")
+  }
+
+  private func unknownTensor(_ name: String, for system: String) -> ConfigurationError {
     let known = conditions.filter { !$0.kind.shapes.isEmpty }.map(\.name)
     return ConfigurationError(
       known.isEmpty
         ? "\(system) takes no tensors as conditions; leave '\(name)' out"
-        : "\(system) has no condition '\(name)'; it has \(known.joined(separator: ", "))")
+        : "\(system) has no condition '\(name)' that is a tensor; it has \(Self.list(known))")
   }
+
+  private static func list(_ words: [String]) -> String { words.joined(separator: ", ") }
 
   private static func fits(_ shape: [Int], _ wanted: [Int?]) -> Bool {
     shape.count == wanted.count && zip(shape, wanted).allSatisfy { $1 == nil || $0 == $1 }
@@ -114,13 +172,21 @@ extension SystemPlan {
 }
 
 extension GenerativeSystem {
-  /// Generates for a request after its conditions were checked against the plan; may hand out its result
-  /// piece by piece.
+  /// Generates for a request after its conditions and settings were checked against the plan; may hand out its
+  /// result piece by piece.
   ///
-  /// - Throws: ``ConfigurationError`` for conditions that are missing, unknown or of a wrong shape; see
-  ///   ``SystemPlan/check(_:for:)``.
-  public func draw(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+  /// - Throws: ``ConfigurationError`` for conditions that are missing, unknown or of a wrong shape, and for other
+  ///   settings than the plan's; see ``SystemPlan/check(_:for:)``.
+  public func draw(_ request: Request, emit: (Output) throws -> Void) throws {
+    let plan = self.plan
     try plan.check(request, for: Self.identity.name)
-    try generate(request, emit: emit)
+    var complete = request
+    if complete.sampling is NoSettings { complete.sampling = plan.sampling }
+    try generate(complete) { output in
+      check(
+        plan.outputs.contains { $0.name == output.field },
+        "\(Self.identity.name) gave '\(output.field)', which its plan does not have as an output")
+      try emit(output)
+    }
   }
 }

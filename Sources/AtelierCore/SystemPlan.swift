@@ -13,7 +13,7 @@ public struct SystemPlan: Sendable {
   public var conditions: [Condition]
   /// What the system gives.
   public var outputs: [Field]
-  /// The settings of drawing with their defaults.
+  /// The settings of drawing with their defaults; a request has settings of this type.
   public var sampling: any Settings
   /// What else can be done with the system; see ``ability(_:)``.
   public var abilities: [any Ability]

@@ -58,19 +58,17 @@ extension TranslatingSystem {
   /// The output for one source of any size where ``GenerativeSystem/generate(_:emit:)`` takes more than the
   /// source: styles of regions, or their noise.
   ///
-  /// - Parameter further: the request's other inputs for a part of the source, a tile or all of it.
+  /// - Parameter further: the request's other conditions for a part of the source, a tile or all of it.
   public func translateWhole(
     _ picture: Tensor, direction: TranslationDirection, draws: any Draws, tiling: Tiling? = nil,
     further: (Tensor) throws -> [String: Tensor]
   ) throws -> Tensor {
     try whole(picture, direction, tiling) { part in
-      var inputs = try further(part)
-      inputs[direction.source] = part
+      var conditions = try further(part).mapValues { ConditionValue.tensor($0) }
+      conditions[direction.source] = .tensor(part)
       var output: Tensor?
-      try draw(GenerationRequest(count: 1, inputs: inputs, draws: draws)) {
-        if case .images(let images) = $0 { output = images }
-      }
-      guard let output else { throw ConfigurationError("\(Self.identity.name) gave no picture") }
+      try draw(Request(conditions: conditions, draws: draws)) { output = $0.tensor }
+      guard let output else { throw ConfigurationError("\(Self.identity.name) gave no image") }
       return output
     }
   }

@@ -76,23 +76,22 @@ extension TranslatingSystem {
     return found
   }
 
-  /// Outputs for the request's images `[n, channels, height, width]` of any size in -1 … 1, one at a time so
-  /// that memory stays bounded; they come back in -1 … 1.
-  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+  /// Outputs for the request's images `[n, channels, height, width]` of any size, one at a time so that memory
+  /// stays bounded; both in the ranges that their fields declare.
+  public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
     let known = directions
-    guard let direction = known.first(where: { request.inputs[$0.source] != nil }) ?? known.first,
-      let pictures = request.inputs[direction.source]
+    guard let direction = known.first(where: { request.conditions[$0.source] != nil }) ?? known.first,
+      let pictures = request.tensor(direction.source)
     else {
       throw ConfigurationError(
-        "\(Self.identity.name) starts from pictures; give a picture or a folder of them")
+        "\(Self.identity.name) starts from images; give some as '\(known.first?.source ?? "source")'")
     }
     for module in networks.map(\.module) { module.eval() }
     try withoutGradients {
       for index in 0..<pictures.shape[0] {
-        let given = pictures.slice(0, index, index + 1)
-        let source = range(of: direction.source) == .unit ? (given + 1) / 2 : given
+        let source = pictures.slice(0, index, index + 1)
         let output = try translateWhole(source, direction: direction, draws: request.draws)
-        try emit(.images(range(of: direction.target) == .unit ? output * 2 - 1 : output))
+        try emit(Output(direction.target, output))
       }
     }
   }

@@ -134,8 +134,8 @@ public final class EvaluationContext {
       let draws = StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation samples"))
       var parts: [Tensor] = []
       try withoutGradients {
-        try latent.generate(GenerationRequest(count: options.samples, draws: draws)) {
-          if case .images(let images) = $0 { parts.append(images) }
+        try latent.generate(Request(count: options.samples, draws: draws)) {
+          if let images = $0.tensor { parts.append(images) }
         }
       }
       // Clusters are classes that the data know nothing of, however many there are.

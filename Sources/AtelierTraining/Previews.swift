@@ -86,9 +86,13 @@ struct PreviewPainter {
     let labels = classes.map { classes in (0..<count).map { $0 % classes } }
     var pieces: [Tensor] = []
     var text = ""
-    try system.draw(GenerationRequest(count: count, labels: labels, draws: draws)) { value in
-      switch value {
-      case .images(let tensor): pieces.append(tensor)
+    var request = Request(count: count, draws: draws)
+    if let labels { request.conditions["label"] = .labels(labels) }
+    // A page of text is enough, too.
+    if system.plan.ability(TextContinuation.self) != nil { request.sampling = TextSampling(length: 200) }
+    try system.draw(request) { output in
+      switch output.value {
+      case .tensor(let tensor): pieces.append(tensor)
       case .text(let piece): text += piece
       }
     }

@@ -70,8 +70,11 @@ enum Trial {
   ) throws -> [Float] {
     var values: [Float] = []
     let draws = StreamDraws(RandomStream(seed: seed))
-    try system.generate(GenerationRequest(count: count, labels: labels, latentPath: path, draws: draws)) {
-      if case .images(let images) = $0 { values += images.floats() }
+    let request = Request(
+      count: count, conditions: labels.map { ["label": .labels($0)] } ?? [:],
+      sampling: LatentSampling(path: path), draws: draws)
+    try system.generate(request) {
+      if let images = $0.tensor { values += images.floats() }
     }
     return values
   }

@@ -168,7 +168,7 @@ private func tinyInstances() -> ICGAN.Configuration {
     let system = try make(BigGAN.self, configuration)
     _ = try train(system, steps: 0..<1)
     let before = system.networks[0].module.hostState().map(\.tensor)
-    let request = GenerationRequest(count: 3, draws: StreamDraws(RandomStream(seed: 2)))
+    let request = Request(count: 3, draws: StreamDraws(RandomStream(seed: 2)))
     let images = try pictures(system, request)
     #expect(images.shape == [3, 1, 8, 8])
     #expect(system.networks[0].module.hostState().map(\.tensor) == before)
@@ -322,9 +322,9 @@ private func tinyInstances() -> ICGAN.Configuration {
 
   @Test func picturesOfAGivenInstanceCanBeDrawn() throws {
     let system = try built(tinyInstances(), makeTable())
-    var request = GenerationRequest(count: 3, draws: StreamDraws(RandomStream(seed: 2)))
+    var request = Request(count: 3, draws: StreamDraws(RandomStream(seed: 2)))
     let drawn = try pictures(system, request)
-    request.inputs["features"] = RandomStream(seed: 9).normal([1, 5])
+    request.conditions["features"] = .tensor(RandomStream(seed: 9).normal([1, 5]))
     request.draws = StreamDraws(RandomStream(seed: 2))
     let given = try pictures(system, request)
     #expect(drawn.shape == [3, 1, 8, 8] && given.shape == [3, 1, 8, 8])
@@ -336,8 +336,9 @@ private func tinyInstances() -> ICGAN.Configuration {
     configuration.classConditional = true
     let system = try built(configuration, makeTable())
     func drawn(_ label: Int) throws -> Tensor {
-      var request = GenerationRequest(count: 2, labels: [label], draws: StreamDraws(RandomStream(seed: 2)))
-      request.inputs["features"] = RandomStream(seed: 9).normal([1, 5])
+      var request = Request(
+        count: 2, conditions: ["label": .labels([label])], draws: StreamDraws(RandomStream(seed: 2)))
+      request.conditions["features"] = .tensor(RandomStream(seed: 9).normal([1, 5]))
       return try pictures(system, request)
     }
     let difference = try drawn(0) - drawn(3)
@@ -347,10 +348,10 @@ private func tinyInstances() -> ICGAN.Configuration {
 
   @Test func anInstanceOfAnotherLengthIsRefused() throws {
     let system = try built(tinyInstances(), makeTable())
-    var request = GenerationRequest(count: 1, draws: StreamDraws(RandomStream(seed: 2)))
-    request.inputs["features"] = .ones([1, 7])
+    var request = Request(count: 1, draws: StreamDraws(RandomStream(seed: 2)))
+    request.conditions["features"] = .tensor(.ones([1, 7]))
     #expect(throws: ConfigurationError.self) { try pictures(system, request) }
-    request.inputs["features"] = Tensor([Float.nan, 1, 1, 1, 1], shape: [1, 5])
+    request.conditions["features"] = .tensor(Tensor([Float.nan, 1, 1, 1, 1], shape: [1, 5]))
     #expect(throws: ConfigurationError.self) { try pictures(system, request) }
     #expect(throws: ConfigurationError.self) { _ = try built(tinyInstances(), makeTable(6, features: 4)) }
   }

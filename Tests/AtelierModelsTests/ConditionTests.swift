@@ -12,9 +12,10 @@ import Testing
     _ system: String, _ inputs: [String: [Int]], labels: [Int]? = nil, prompt: String? = nil,
     _ values: [String: ConfigurationValue] = [:]
   ) throws -> String? {
-    let request = GenerationRequest(
-      count: 1, labels: labels, prompt: prompt, inputs: inputs.mapValues { Tensor.zeros($0) },
-      draws: StreamDraws(RandomStream(seed: 1)))
+    var request = Request(
+      conditions: inputs.mapValues { .tensor(.zeros($0)) }, draws: StreamDraws(RandomStream(seed: 1)))
+    if let labels { request.conditions["label"] = .labels(labels) }
+    if let prompt { request.conditions["prompt"] = .text(prompt) }
     do {
       try plan(system, values).check(request, for: system)
       return nil
@@ -111,8 +112,8 @@ import Testing
       ]
       let system = try System(
         System.Configuration().overlaid(with: values), artefacts: Artefacts(), using: RandomStream(seed: 1))
-      let request = GenerationRequest(
-        count: 1, inputs: ["source": .zeros([1, 2, 8, 8])], draws: StreamDraws(RandomStream(seed: 1)))
+      let request = Request(
+        conditions: ["source": .tensor(.zeros([1, 2, 8, 8]))], draws: StreamDraws(RandomStream(seed: 1)))
       do {
         try system.draw(request) { _ in }
         return nil

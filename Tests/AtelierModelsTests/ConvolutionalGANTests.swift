@@ -72,7 +72,7 @@ import TorchNN
     configuration.generatorChannels = 2
     configuration.discriminatorChannels = 2
     let system = try make(DCGAN.self, configuration)
-    let images = try pictures(system, GenerationRequest(count: 3, draws: StreamDraws(RandomStream(seed: 2))))
+    let images = try pictures(system, Request(count: 3, draws: StreamDraws(RandomStream(seed: 2))))
     #expect(images.shape == [3, 1, 28, 28])
     #expect(images.abs().max().item() <= 1)
   }
@@ -200,7 +200,9 @@ import TorchNN
     let system = try make(ConditionalGAN.self, configuration)
     func draw() throws -> [Float] {
       try pictures(
-        system, GenerationRequest(count: 3, labels: [0, 1, 2], draws: StreamDraws(RandomStream(seed: 2)))
+        system,
+        Request(
+          count: 3, conditions: ["label": .labels([0, 1, 2])], draws: StreamDraws(RandomStream(seed: 2)))
       ).floats()
     }
     let weights = try #require(system.network("generator")?.module.parameters().first)
@@ -214,7 +216,7 @@ import TorchNN
     let system = try make(ConditionalGAN.self, tiny())
     #expect {
       try pictures(
-        system, GenerationRequest(count: 1, labels: [3], draws: StreamDraws(RandomStream(seed: 2))))
+        system, Request(conditions: ["label": .labels([3])], draws: StreamDraws(RandomStream(seed: 2))))
     } throws: {
       "\($0)".contains("no class 3")
     }
@@ -270,7 +272,7 @@ import TorchNN
         #expect(pairs.contains { $0.floats() != $1.floats() }, "\(type.identity.name) \(trained.name)")
       }
       let images = try pictures(
-        systems[0], GenerationRequest(count: 2, draws: StreamDraws(RandomStream(seed: 3))))
+        systems[0], Request(count: 2, draws: StreamDraws(RandomStream(seed: 3))))
       #expect(images.shape[0] == 2 && images.abs().max().item() <= 1)
     }
   }

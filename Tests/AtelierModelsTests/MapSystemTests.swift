@@ -91,8 +91,9 @@ private func generated(
   _ system: any GenerativeSystem, _ inputs: [String: Tensor], seed: UInt64 = 1
 ) throws -> Tensor {
   var parts: [Tensor] = []
-  let request = GenerationRequest(count: 1, inputs: inputs, draws: StreamDraws(RandomStream(seed: seed)))
-  try system.generate(request) { if case .images(let images) = $0 { parts.append(images) } }
+  let request = Request(
+    conditions: inputs.mapValues { .tensor($0) }, draws: StreamDraws(RandomStream(seed: seed)))
+  try system.generate(request) { if let images = $0.tensor { parts.append(images) } }
   return .concatenated(parts, dim: 0)
 }
 

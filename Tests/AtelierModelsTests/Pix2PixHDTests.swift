@@ -172,10 +172,10 @@ private func trainOnMaps(
       let after = system.networks.map { $0.module.hostState().map(\.tensor) }
       #expect(zip(before, after).allSatisfy { $0 != $1 })
       var drawn: Tensor?
-      let request = GenerationRequest(
-        count: 1, inputs: ["label": .zeros([1, 16, 32], dtype: .int64)],
+      let request = Request(
+        conditions: ["label": .tensor(.zeros([1, 16, 32], dtype: .int64))],
         draws: StreamDraws(RandomStream(seed: 2)))
-      try system.generate(request) { if case .images(let images) = $0 { drawn = images } }
+      try system.generate(request) { if let images = $0.tensor { drawn = images } }
       #expect(drawn?.shape == [1, 3, 16, 32])
     }
   }

@@ -220,9 +220,10 @@ struct RNNLanguageModelTests {
     let tokens = try vocabulary.encode(Array(text.utf8))
     func written(_ prompt: String?) throws -> String {
       var text = ""
-      let request = GenerationRequest(
-        count: 1, prompt: prompt, length: tokens.count, draws: draws(tokens, of: vocabulary.count))
-      try system.generate(request) { if case .text(let piece) = $0 { text += piece } }
+      let request = Request(
+        conditions: prompt.map { ["prompt": .text($0)] } ?? [:], sampling: TextSampling(length: tokens.count),
+        draws: draws(tokens, of: vocabulary.count))
+      try system.generate(request) { if let piece = $0.text { text += piece } }
       return text
     }
     #expect(try written(nil) == text)
@@ -239,8 +240,10 @@ struct RNNLanguageModelTests {
     makeUniform(system)
     var pieces: [String] = []
     let bytes = Array("né€😀".utf8).map { Int($0) } + [0xC3]
-    let request = GenerationRequest(count: 1, prompt: "", length: bytes.count, draws: draws(bytes, of: 256))
-    try system.generate(request) { if case .text(let piece) = $0 { pieces.append(piece) } }
+    let request = Request(
+      conditions: ["prompt": .text("")], sampling: TextSampling(length: bytes.count),
+      draws: draws(bytes, of: 256))
+    try system.generate(request) { if let piece = $0.text { pieces.append(piece) } }
     #expect(pieces == ["n", "é", "€", "😀", "\u{FFFD}"])
   }
 

@@ -242,14 +242,14 @@ private func tinyGAN<Paper: EnlargementPaper>(
 
   @Test func generationUsesTheAverageAndStaysInRange() throws {
     let system = try make(SRResNet.self, tiny { $0.averageDecay = 0.999 })
-    let request = { () -> GenerationRequest in
-      GenerationRequest(
-        count: 1, inputs: ["source": RandomStream(seed: 4).uniform([2, 3, 9, 7]) * 2 - 1],
+    let request = { () -> Request in
+      Request(
+        conditions: ["source": .tensor(RandomStream(seed: 4).uniform([2, 3, 9, 7]))],
         draws: StreamDraws(RandomStream(seed: 2)))
     }
     func draw() throws -> [Tensor] {
       var drawn: [Tensor] = []
-      try system.generate(request()) { if case .images(let images) = $0 { drawn.append(images) } }
+      try system.generate(request()) { if let images = $0.tensor { drawn.append(images) } }
       return drawn
     }
     let before = try draw()

@@ -57,10 +57,10 @@ private func weightNames(_ system: any GenerativeSystem, _ network: String) thro
       let source = noise([1, 3, 16, 16])
       var outputs: [[Float]] = []
       for seed in [1, 2] as [UInt64] {
-        let request = GenerationRequest(
-          count: 1, inputs: ["B": source], draws: StreamDraws(RandomStream(seed: seed)))
+        let request = Request(
+          conditions: ["B": .tensor(source)], draws: StreamDraws(RandomStream(seed: seed)))
         try system.generate(request) {
-          if case .images(let images) = $0 { outputs.append(images.contiguous().floats()) }
+          if let images = $0.tensor { outputs.append(images.contiguous().floats()) }
         }
       }
       #expect(outputs.count == 2 && outputs[0] == outputs[1] && outputs[0].count == 3 * 16 * 16)
@@ -160,10 +160,10 @@ private func weightNames(_ system: any GenerativeSystem, _ network: String) thro
   }
 
   /// What a request gives, output after output.
-  private func outputs(_ system: MUNIT, _ request: GenerationRequest) throws -> [[Float]] {
+  private func outputs(_ system: MUNIT, _ request: Request) throws -> [[Float]] {
     var outputs: [[Float]] = []
     try system.generate(request) {
-      if case .images(let images) = $0 { outputs.append(images.contiguous().floats()) }
+      if let images = $0.tensor { outputs.append(images.contiguous().floats()) }
     }
     return outputs
   }
@@ -173,15 +173,18 @@ private func weightNames(_ system: any GenerativeSystem, _ network: String) thro
     let source = noise([2, 3, 16, 16])
     func draws() -> StreamDraws { StreamDraws(RandomStream(seed: 4)) }
     let drawn = try outputs(
-      system, GenerationRequest(count: 1, inputs: ["A": source], variations: 3, draws: draws()))
+      system,
+      Request(
+        conditions: ["A": .tensor(source)], sampling: TranslationSampling(variations: 3), draws: draws()))
     #expect(drawn.count == 6 && Set(drawn).count == 6)
     let styles = noise([2, 3, 16, 16], seed: 9)
     let styled = try outputs(
-      system, GenerationRequest(count: 1, inputs: ["A": source, "style": styles], draws: draws()))
+      system, Request(conditions: ["A": .tensor(source), "style": .tensor(styles)], draws: draws()))
     #expect(styled.count == 4 && Set(styled).count == 4)
     let back = try outputs(
       system,
-      GenerationRequest(count: 1, inputs: ["B": source.slice(0, 0, 1), "style": styles], draws: draws()))
+      Request(
+        conditions: ["B": .tensor(source.slice(0, 0, 1)), "style": .tensor(styles)], draws: draws()))
     #expect(back.count == 2 && back[0] != styled[0])
   }
 
@@ -346,11 +349,11 @@ private func weightNames(_ system: any GenerativeSystem, _ network: String) thro
 
   @Test func aClassThatNobodyShowsIsRefused() throws {
     let system = try make(FUNIT.self, try Self.tiny())
-    let request = GenerationRequest(
-      count: 1, inputs: ["content": noise([1, 3, 16, 16])], draws: StreamDraws(RandomStream(seed: 1)))
+    let request = Request(
+      conditions: ["content": .tensor(noise([1, 3, 16, 16]))], draws: StreamDraws(RandomStream(seed: 1)))
     #expect {
       try system.generate(request) { _ in }
-    } throws: { "\($0)".contains("--style") }
+    } throws: { "\($0)".contains("'style'") }
   }
 
   @Test func theAverageFollowsTheGeneratorAndDraws() throws {

@@ -38,7 +38,7 @@ private final class Multiplier: ReferenceAnswering {
   }
 
   func step(_ step: TrainingStep) throws {}
-  func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {}
+  func generate(_ request: Request, emit: (Output) throws -> Void) throws {}
 
   static func answer(
     _ check: ReferenceCheck, _ inputs: [String: CaseValue], configuration: Configuration

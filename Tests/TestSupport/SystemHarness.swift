@@ -152,9 +152,13 @@ public struct SystemHarness {
       let loaded = try loadSystem(from: run.url, registry: SystemRegistry([system])).system
       var output: [[UInt8]] = []
       let draws = StreamDraws(RandomStream(seed: seed))
-      try loaded.generate(GenerationRequest(count: 4, length: 20, draws: draws)) { value in
-        switch value {
-        case .images(let tensor): output.append(tensor.contiguous().host().bytes)
+      var request = Request(count: 4, sampling: loaded.plan.sampling, draws: draws)
+      if request.sampling.keys.contains("length") {
+        request.sampling = try request.sampling.overlaid(with: ["length": 20])
+      }
+      try loaded.generate(request) { piece in
+        switch piece.value {
+        case .tensor(let tensor): output.append(tensor.contiguous().host().bytes)
         case .text(let text): output.append(Array(text.utf8))
         }
       }

@@ -286,7 +286,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
   // MARK: Generation
 
   /// Images of the averaged generator, with standing statistics where the configuration wants them.
-  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+  public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
     let draws = StreamDraws(RandomStream(seed: 0, purpose: "standing statistics"))
     let size = configuration.batchSize
     try players.drawing(

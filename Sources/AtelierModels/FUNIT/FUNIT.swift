@@ -217,7 +217,7 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
     _ style: TranslationStyle, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor {
     guard case .pictures(let shots) = style else {
-      throw ConfigurationError("funit needs to see the class: give --style and one or more pictures of it")
+      throw ConfigurationError("funit needs to see the class: give one or more images of it as 'style'")
     }
     return average.applied { FUNIT.code(of: shots, generator) }
   }

@@ -123,14 +123,14 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
 
   /// Images for given instances, or for instances drawn from those that were selected.
   ///
-  /// `inputs["features"]` `[n, features]` are instances' features, of any length of vector, also of images
+  /// The condition `features` `[n, features]` is instances' features, of any length of vector, also of images
   /// that were never trained on; with several, outputs take them in turn. Classes may be other than the
   /// instances' own. Without given features, an instance's class is that of one of its neighbours unless
   /// classes are asked for.
   ///
   /// - Throws: ``ConfigurationError`` for features of another length or numbers that are not finite.
-  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
-    let given = try request.inputs["features"].map(checked)
+  public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
+    let given = try request.tensor("features").map(checked)
     let draws = StreamDraws(RandomStream(seed: 0, purpose: "standing statistics"))
     try players.drawing(
       draws: draws, conditions: { self.conditions(draws, [self.configuration.batchSize]) },
@@ -143,7 +143,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
           let end = min(start + 100, total)
           let part = BigGANCondition(
             label: condition.label?.slice(0, start, end), features: condition.features?.slice(0, start, end))
-          try emit(.images(players.generator(latents.slice(0, start, end), part)))
+          try emit(Output("image", players.generator(latents.slice(0, start, end), part)))
         }
       })
   }
@@ -157,7 +157,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
 
   private func checked(_ features: Tensor) throws(ConfigurationError) -> Tensor {
     guard configuration.instanceConditional else {
-      throw ConfigurationError("this ic-gan is conditioned on classes only; leave the instance out")
+      throw ConfigurationError("this ic-gan is conditioned on classes only; leave 'features' out")
     }
     guard features.rank == 2, features.shape[0] >= 1, features.shape[1] == configuration.featureSize else {
       throw ConfigurationError(

@@ -229,12 +229,12 @@ public final class ImageTagging: TaggingSystem {
   }
 
   /// A line of ten tags for each of the request's `feature` vectors `[n, size]`.
-  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
-    guard let features = request.inputs["feature"] else {
-      throw ConfigurationError("image-tagging starts from pictures; give a picture or a folder of them")
+  public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
+    guard let features = request.tensor("feature") else {
+      throw ConfigurationError("image-tagging starts from an image's features; give them as 'feature'")
     }
     for found in try tags(for: features, count: 10, draws: request.draws) {
-      try emit(.text(found.map { tagNames[$0] }.joined(separator: ", ") + "\n"))
+      try emit(Output("tags", text: found.map { tagNames[$0] }.joined(separator: ", ") + "\n"))
     }
   }
 

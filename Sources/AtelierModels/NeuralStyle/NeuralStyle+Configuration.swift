@@ -145,7 +145,10 @@ extension NeuralStyle {
           Stage(
             "optimisation", steps: steps ?? (optimizer == .lbfgs ? 15 : 300), data: nil, batchSize: batchSize)
         ],
-        components: given, outputs: [])
+        components: given,
+        outputs: [
+          Field("image", .image(channels: 3, height: imageHeight, width: imageWidth, range: .signed))
+        ])
     }
 
     /// Checks the values.

@@ -203,7 +203,8 @@ public final class NeuralStyle: GenerativeSystem {
   // MARK: Generation
 
   /// The image as far as it is optimised, in -1 … 1; there is only this one.
-  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
-    try emit(.images(withoutGradients { picture.image.detached().clamped(min: 0, max: 1) * 2 - 1 }))
+  public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
+    try emit(
+      Output("image", withoutGradients { picture.image.detached().clamped(min: 0, max: 1) * 2 - 1 }))
   }
 }

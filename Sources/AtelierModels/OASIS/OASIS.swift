@@ -278,12 +278,12 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
   /// Images for the request's `label`, one at a time. With `regions`, a float map `[n, height, width]` of 0
   /// and 1, the noise is drawn once more for where it is 1: maps that are repeated with the same draws then
   /// differ there alone. With `noise` `[n, latent]` or `[n, latent, height, width]` nothing is drawn.
-  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
-    guard let labels = request.inputs["label"] else {
-      throw ConfigurationError("oasis starts from label maps; give one of them or a folder")
+  public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
+    guard let labels = request.tensor("label") else {
+      throw ConfigurationError("oasis starts from label maps; give them as 'label'")
     }
     try MapChecks.labels(labels, classes: configuration.classes, from: "the source")
-    if let regions = request.inputs["regions"] {
+    if let regions = request.tensor("regions") {
       try MapChecks.sameSize(regions, labels, from: "the mask of regions")
     }
     let latent = configuration.latent
@@ -292,7 +292,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
       let common = latent > 0 ? request.draws.normal("noise", [1, latent]) : nil
       for index in 0..<labels.shape[0] {
         func one(_ name: String) -> Tensor? {
-          request.inputs[name].map { $0.shape[0] == 1 ? $0 : $0.slice(0, index, index + 1) }
+          request.tensor(name).map { $0.shape[0] == 1 ? $0 : $0.slice(0, index, index + 1) }
         }
         let label = labels.slice(0, index, index + 1)
         var noise = one("noise")
@@ -306,7 +306,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
         let picture = average.applied {
           generator(oneHotLabels(label, classes: configuration.classes), noise: noise)
         }
-        try emit(.images(picture))
+        try emit(Output("image", picture))
       }
     }
   }

@@ -260,18 +260,18 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
 
   /// Images for the request's `label`, with its `instance` and, for the encoder, `image` where given, one
   /// at a time.
-  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
-    guard let labels = request.inputs["label"] else {
+  public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
+    guard let labels = request.tensor("label") else {
       throw ConfigurationError("pix2pix-hd starts from a label map or a picture; give it as 'label'")
     }
     for module in networks.map(\.module) { module.eval() }
     try withoutGradients {
       for index in 0..<labels.shape[0] {
-        func one(_ name: String) -> Tensor? { request.inputs[name]?.slice(0, index, index + 1) }
+        func one(_ name: String) -> Tensor? { request.tensor(name)?.slice(0, index, index + 1) }
         let picture = try photograph(
           label: labels.slice(0, index, index + 1), instances: one("instance"), example: one("image"),
           draws: request.draws)
-        try emit(.images(picture))
+        try emit(Output("image", picture))
       }
     }
   }

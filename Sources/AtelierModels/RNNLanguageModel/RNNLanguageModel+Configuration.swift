@@ -143,7 +143,8 @@ extension RNNLanguageModel {
             batchSize: batchSize)
         ],
         conditions: [Condition("prompt", .text, from: .drawn, help: "the text to go on from")],
-        outputs: [Field("text", .text)], abilities: [TextContinuation(unit: tokenUnit)])
+        outputs: [Field("text", .text)], sampling: TextSampling(),
+        abilities: [TextContinuation(unit: tokenUnit)])
     }
 
     /// Refuses values that cannot work, naming the key and the way out.

@@ -343,30 +343,28 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, Ref
   /// Emits, token by token, the text that follows the prompt; several texts are set apart by an empty line.
   ///
   /// Without a prompt, text starts as after the end of a line.
-  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+  public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
     guard let vocabulary else {
       throw ConfigurationError("the artefact 'vocabulary' is missing; give the whole run folder")
     }
-    if request.labels != nil {
-      throw ConfigurationError("\(Self.identity.name) has no classes; leave --class out")
-    }
     let device = network.module.parameters().first?.device ?? .cpu
-    let prompt = request.prompt ?? ""
+    let prompt = request.text("prompt") ?? ""
     var tokens = try vocabulary.encodePrompt(prompt)
     if tokens.isEmpty { tokens = [Self.lineEnd(vocabulary)] }
     if case .transformer = network { tokens = tokens.suffix(configuration.maximumLength) }
+    let sampling = try request.sampling(as: TextSampling.self)
     for index in 0..<request.count {
-      if index > 0 { try emit(.text("\n\n")) }
+      if index > 0 { try emit(Output("text", text: "\n\n")) }
       var writer = TokenWriter(vocabulary, after: prompt)
       try continueText(
-        Tensor(tokens, shape: [tokens.count, 1], device: device), length: request.length,
-        temperature: request.temperature, draws: request.draws
+        Tensor(tokens, shape: [tokens.count, 1], device: device), length: sampling.length,
+        temperature: sampling.temperature, draws: request.draws
       ) { token in
         let piece = writer.text(for: token)
-        if !piece.isEmpty { try emit(.text(piece)) }
+        if !piece.isEmpty { try emit(Output("text", text: piece)) }
       }
       let rest = writer.finish()
-      if !rest.isEmpty { try emit(.text(rest)) }
+      if !rest.isEmpty { try emit(Output("text", text: rest)) }
     }
   }
 

@@ -188,9 +188,9 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
   /// A region that the chosen images lack has the mean style of its class.
   ///
   /// - Throws: ``ConfigurationError`` for a region without any style, for sizes that do not fit.
-  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
-    guard let labels = request.inputs["label"] else {
-      throw ConfigurationError("sean starts from label maps; give one of them or a folder")
+  public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
+    guard let labels = request.tensor("label") else {
+      throw ConfigurationError("sean starts from label maps; give them as 'label'")
     }
     try MapChecks.labels(labels, classes: configuration.classes, from: "the source")
     for module in networks.map(\.module) { module.eval() }
@@ -199,7 +199,7 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
       for index in 0..<labels.shape[0] {
         let picture = photograph(
           labels.slice(0, index, index + 1), styles: styles.slice(0, index, index + 1), draws: request.draws)
-        try emit(.images(picture))
+        try emit(Output("image", picture))
       }
     }
   }
@@ -229,9 +229,9 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
   }
 
   /// One image's styles for each map.
-  private func chosenStyles(_ request: GenerationRequest, _ labels: Tensor) throws -> Tensor {
+  private func chosenStyles(_ request: Request, _ labels: Tensor) throws -> Tensor {
     let (count, classes, length) = (labels.shape[0], configuration.classes, configuration.styleLength)
-    if let codes = request.inputs["styleCodes"] {
+    if let codes = request.tensor("styleCodes") {
       guard codes.rank == 3, codes.shape[0] == count || codes.shape[0] == 1,
         Array(codes.shape.dropFirst()) == [classes, length]
       else {
@@ -243,8 +243,8 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
     // How much of each region's style is there: what is missing comes from the class's mean.
     var styles = Tensor.zeros([count, classes, length], device: labels.device)
     var shares = Tensor.zeros([count, classes, 1], device: labels.device)
-    if let pictures = request.inputs["style"] ?? request.inputs["image"] {
-      let maps = request.inputs["styleLabel"] ?? labels
+    if let pictures = request.tensor("style") ?? request.tensor("image") {
+      let maps = request.tensor("styleLabel") ?? labels
       guard maps.shape[0] == pictures.shape[0] else {
         throw ConfigurationError(
           "there are \(pictures.shape[0]) style pictures and \(maps.shape[0]) maps of them; give each its map "
@@ -262,9 +262,9 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
     return styles + meanStyles.means.unsqueezed(0) * (1 - shares)
   }
 
-  private func styleWeights(_ request: GenerationRequest, pictures: Int, count: Int) throws -> Tensor {
+  private func styleWeights(_ request: Request, pictures: Int, count: Int) throws -> Tensor {
     let classes = configuration.classes
-    if let weights = request.inputs["styleWeights"] {
+    if let weights = request.tensor("styleWeights") {
       guard weights.rank == 3, weights.shape[0] == count || weights.shape[0] == 1,
         Array(weights.shape.dropFirst()) == [classes, pictures]
       else {

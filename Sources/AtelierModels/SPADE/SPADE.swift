@@ -178,21 +178,21 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
 
   /// Images for the request's `label`, one at a time, `count` of them a map where there is an encoder; with
   /// its `instance`, and in the style of the image `style`, where given.
-  public func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
-    guard let labels = request.inputs["label"] else {
-      throw ConfigurationError("spade starts from label maps; give one of them or a folder")
+  public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
+    guard let labels = request.tensor("label") else {
+      throw ConfigurationError("spade starts from label maps; give them as 'label'")
     }
     try MapChecks.labels(labels, classes: configuration.classes, from: "the source")
     for module in networks.map(\.module) { module.eval() }
     try withoutGradients {
       for index in 0..<labels.shape[0] {
         func one(_ name: String) -> Tensor? {
-          request.inputs[name].map { $0.shape[0] == 1 ? $0 : $0.slice(0, index, index + 1) }
+          request.tensor(name).map { $0.shape[0] == 1 ? $0 : $0.slice(0, index, index + 1) }
         }
         let picture = try photograph(
           label: labels.slice(0, index, index + 1), instances: one("instance"), example: one("style"),
           draws: request.draws)
-        try emit(.images(picture))
+        try emit(Output("image", picture))
       }
     }
   }

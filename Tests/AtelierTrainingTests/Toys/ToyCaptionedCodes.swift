@@ -157,10 +157,10 @@ final class ToyCaptionedCodes: GenerativeSystem {
     return (distances * -1).argmax(dim: 2)
   }
 
-  func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+  func generate(_ request: Request, emit: (Output) throws -> Void) throws {
     let caption = words(request.draws.integers("words", below: configuration.words, [request.count]))
     let codes = predictor(caption).reshaped([-1, 4, configuration.codes]).argmax(dim: 2)
     let images = codebook(codes).reshaped([-1, 2, 2, 4, 4]).permuted([0, 1, 3, 2, 4])
-    try emit(.images(images.reshaped([-1, 1, 8, 8])))
+    try emit(Output("image", images.reshaped([-1, 1, 8, 8])))
   }
 }

@@ -93,10 +93,12 @@ final class ToyTokenTranslator: GenerativeSystem {
     }
   }
 
-  func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
+  func generate(_ request: Request, emit: (Output) throws -> Void) throws {
     let source = Tensor([SentencePairs.begin, SentencePairs.end]).reshaped([1, 2])
     let logits = model(source, Tensor([SentencePairs.begin]).reshaped([1, 1]))
     let word = logits.reshaped([-1]).argmax(dim: 0).integers().first ?? 0
-    try emit(.text(word < SentencePairs.firstWord ? "?" : words[word - SentencePairs.firstWord]))
+    try emit(
+      Output(
+        "text", text: word < SentencePairs.firstWord ? "?" : words[word - SentencePairs.firstWord]))
   }
 }

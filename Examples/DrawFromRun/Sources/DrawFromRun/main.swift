@@ -6,10 +6,10 @@ import Foundation
 
 func draw(from run: String, into file: String, count: Int) throws {
   let model = try loadSystem(from: URL(fileURLWithPath: run), registry: .standard)
-  let request = GenerationRequest(count: count, draws: StreamDraws(RandomStream(seed: 1)))
+  let request = Request(count: count, draws: StreamDraws(RandomStream(seed: 1)))
   var images: [Image] = []
-  try model.system.generate(request) { value in
-    if case .images(let batch) = value { images += try Image.images(of: batch.host()) }
+  try model.system.draw(request) { output in
+    if let batch = output.tensor { images += try Image.images(of: batch.host()) }
   }
   try ImageGrid(columns: 8).render(images).write(to: URL(fileURLWithPath: file))
   print("\(file): \(images.count) images of \(model.description.system), step \(model.description.step)")

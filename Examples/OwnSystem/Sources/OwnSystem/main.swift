@@ -13,10 +13,10 @@ func train(on data: String, runs: String, file: String, steps: Int) throws {
   try Training.start(binding, in: run, options: TrainingOptions(steps: steps))
 
   let model = try loadSystem(from: run.url, registry: registry)
-  let request = GenerationRequest(count: 20, draws: StreamDraws(RandomStream(seed: 1)))
+  let request = Request(count: 20, draws: StreamDraws(RandomStream(seed: 1)))
   var images: [Image] = []
-  try model.system.generate(request) { value in
-    if case .images(let batch) = value { images += try Image.images(of: batch.host()) }
+  try model.system.draw(request) { output in
+    if let batch = output.tensor { images += try Image.images(of: batch.host()) }
   }
   try ImageGrid(columns: 10).render(images).write(to: URL(fileURLWithPath: file))
   print("\(run.url.path): \(model.description.step) steps; \(images.count) images in \(file)")
