@@ -126,6 +126,11 @@ public protocol Dataset: Sendable {
   ///   - pass: the pass over the data, from 0.
   ///   - generator: random numbers of this pass.
   func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]?
+  /// The examples that previews show, at most `limit`; nil, the default: the first ones that can be read. Data
+  /// that hold several examples of one image show each image once.
+  func examplesToShow(_ limit: Int) -> [Int]?
+  /// What the example at `index` is called beside what a system makes of it; nil, the default: nothing.
+  func title(of index: Int) -> String?
 }
 
 extension Dataset {
@@ -147,6 +152,12 @@ extension Dataset {
 
   /// Nil: all examples in random order.
   public func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? { nil }
+
+  /// Nil: the first ones.
+  public func examplesToShow(_ limit: Int) -> [Int]? { nil }
+
+  /// Nil: nothing.
+  public func title(of index: Int) -> String? { nil }
 
   /// Reads the examples one by one and collates them.
   public func batch(at indices: [Int]) throws(DatasetError) -> [String: HostTensor] {

@@ -67,4 +67,23 @@ public struct TagDataset: Dataset {
       names.tag: HostTensor([tag], shape: []),
     ])
   }
+
+  /// Each image once.
+  public func examplesToShow(_ limit: Int) -> [Int]? {
+    var shown: [Int] = []
+    // The pairs of an image stand side by side.
+    for (index, pair) in pairs.enumerated()
+    where shown.last.map({ pairs[$0].picture != pair.picture }) ?? true {
+      guard shown.count < limit else { break }
+      shown.append(index)
+    }
+    return shown
+  }
+
+  /// The image's name and its tags.
+  public func title(of index: Int) -> String? {
+    let picture = pairs[index].picture
+    let tags = tags[picture].map { description.classNames[$0] }
+    return "\(pictureNames[picture]) (\(tags.joined(separator: ", ")))"
+  }
 }
