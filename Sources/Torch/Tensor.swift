@@ -226,7 +226,7 @@ extension Tensor {
     }
   }
 
-  /// Overwrites the elements with those of a tensor of the same shape.
+  /// Overwrites the elements with those of a tensor of the same shape; a placeholder gets memory for them.
   public func copy(from source: Tensor) {
     withExtendedLifetime(source) {
       if !CTTensorCopyFrom(handle, source.handle) { fail(engineFailure("copy(from:)", [self, source])) }

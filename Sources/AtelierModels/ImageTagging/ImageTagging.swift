@@ -77,7 +77,7 @@ public final class ImageTagging: TaggingSystem {
       Network("generator", generator) { _, inputs in
         ["vector": generator(try inputs.required("latent"), try inputs.required("feature"))]
       },
-      Network("discriminator", discriminator) { _, inputs in
+      Network("discriminator", discriminator, isForTraining: true) { _, inputs in
         ["score": discriminator(try inputs.required("vector"), try inputs.required("feature"))]
       },
     ]

@@ -105,7 +105,7 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
       },
       Network(
         "discriminator", discriminator,
-        authorsNames: discriminator.mapSystemNames(norm: configuration.discriminatorNorm)
+        authorsNames: discriminator.mapSystemNames(norm: configuration.discriminatorNorm), isForTraining: true
       ) { _, inputs in
         discriminator.outputs(
           of: .concatenated([try map(inputs), try inputs.required("image")], dim: 1),
