@@ -48,6 +48,12 @@ public protocol DataArrangement: Sendable, Hashable {
   /// - Throws: ``DatasetError/invalid(reason:)`` that names the classes that the model does not know, or says
   ///   that classes in another order cannot be used.
   func relabelled(_ part: DataPart, classes names: [String], fields: [Field]) throws(DatasetError) -> DataPart
+
+  /// What the numbers of a field stand for, as people read and write them; by default the data's classes and
+  /// their colours.
+  ///
+  /// - Throws: ``DatasetError/invalid(reason:)`` for a damaged artefact.
+  func names(of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts) throws -> FieldNames
 }
 
 extension DataArrangement {
@@ -68,6 +74,13 @@ extension DataArrangement {
   public func refusal(of field: Field, _ description: DatasetDescription) -> String? {
     guard case .label(let classes) = field.kind, description.classNames.count > classes else { return nil }
     return "it has \(description.classNames.count) classes, and the configuration has \(classes)"
+  }
+
+  /// The classes and their colours.
+  public func names(
+    of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
+  ) throws -> FieldNames {
+    FieldNames(classes: description.classNames, colours: description.classColours ?? [])
   }
 
   /// Whether another arrangement is of the same type and says the same.

@@ -206,6 +206,8 @@ public final class Trainer {
     do {
       try withTensorErrors { try training.run { try system.step($0) } }
       if Int(source.epoch) > passes { try validate(after: Int(source.epoch)) }
+    } catch let error as TensorError where error.hasNonFiniteInput {
+      return try react(toRefusal: error)
     } catch {
       throw brokenOff(error)
     }
@@ -305,6 +307,22 @@ public final class Trainer {
       return try rollBack(finding.message)
     }
     if let (finding, _) = answered.first(where: { $0.1 == .stop }) { return Stop(reason: finding.message) }
+    return nil
+  }
+
+  /// What the policy asks for where the engine refused to compute with NaN or infinity, before any loss was
+  /// logged. The step is half done, so that without a roll-back training ends.
+  private func react(toRefusal error: TensorError) throws -> Stop? {
+    let before = rollbacks
+    step += 1
+    let operation = error.description.prefix { $0 != "(" }
+    let finding = HealthFinding(
+      kind: .notANumber, message: "\(operation) was given numbers that are not finite")
+    if let stop = try react(to: [finding]) { return stop }
+    guard rollbacks > before else {
+      step -= 1
+      throw brokenOff(error)
+    }
     return nil
   }
 

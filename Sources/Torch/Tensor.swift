@@ -22,7 +22,7 @@ public final class Tensor {
   }
 
   static func failed(_ operation: StaticString, _ inputs: [Tensor], rank: Int) -> OpaquePointer {
-    fail(engineFailure(operation, inputs))
+    fail(engineFailure(operation, inputs), given: inputs)
     let shape = [Int64](repeating: 1, count: Swift.max(0, rank))
     guard let zeros = CTTensorFull(shape, Int32(shape.count), 0, 0, 0, 0) else { fatalError("out of memory") }
     return zeros

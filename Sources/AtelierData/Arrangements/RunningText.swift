@@ -44,6 +44,13 @@ public struct RunningText: DataArrangement {
   public func serves(_ part: DataPart, surveyedFor first: DataOpening, _ opening: DataOpening) -> Bool {
     true
   }
+
+  /// The vocabulary's tokens.
+  public func names(
+    of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
+  ) throws -> FieldNames {
+    FieldNames(tokens: TokenNames(try artefacts.decode(Vocabulary.self, Self.artefactName)))
+  }
 }
 
 /// A part of a text in tokens.

@@ -1,6 +1,6 @@
 public import AtelierCore
 import Foundation
-import Torch
+public import Torch
 import TorchNN
 
 extension FastStyleTransfer: ImportingSystem {
@@ -67,5 +67,21 @@ extension FastStyleTransfer: ImportingSystem {
         "generator": "lengstrom", "width": .integer(first.shape[3]), "blocks": .integer(blocks),
       ],
       networks: ["generator": tensors])
+  }
+}
+
+extension FastStyleTransfer: ReferenceAnswering {
+  /// Recorded batches, and the style's image that all of them share; the cases hold 0 … 255.
+  public static func recordedSource(
+    _ inputs: [String: Tensor], configuration: Configuration
+  ) throws -> (any BatchSource)? {
+    let content = try inputs.required("content")
+    let style = inputs["style"]
+    return RecordedPictures(
+      (0..<content.shape[0]).map { index in
+        var tensors = ["content": content.selected(dim: 0, index: index) / 255]
+        if let style { tensors["style"] = style / 255 }
+        return Batch(tensors)
+      })
   }
 }

@@ -25,7 +25,7 @@ public import TorchNN
 /// scales the shorter side and crops; the style's image is kept at 1024 pixels at most. Weights of the
 /// losses belong to weights of the VGG: with `featureNormalization` = `caffe` those of the authors' Lua
 /// program, with `imagenet` torchvision's; the paper's own numbers mean something only on the former.
-public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
+public final class FastStyleTransfer: TranslatingSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "fast-style-transfer", summary: "A network that repaints photographs in the style of one picture",
@@ -293,20 +293,6 @@ public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
     return found
   }
 
-  /// Recorded batches, and the style's image that all of them share; the cases hold 0 … 255.
-  public static func recordedSource(
-    _ inputs: [String: Tensor], configuration: Configuration
-  ) throws -> (any BatchSource)? {
-    let content = try inputs.required("content")
-    let style = inputs["style"]
-    return RecordedPictures(
-      (0..<content.shape[0]).map { index in
-        var tensors = ["content": content.selected(dim: 0, index: index) / 255]
-        if let style { tensors["style"] = style / 255 }
-        return Batch(tensors)
-      })
-  }
-
   // MARK: Generation
 
   /// Repainted images in -1 … 1 for images `[n, 3, height, width]` in 0 … 1.
@@ -314,19 +300,5 @@ public final class FastStyleTransfer: TranslatingSystem, ReferenceAnswering {
     -> Tensor
   {
     generator(pictures * 255).clamped(min: 0, max: 255) / 127.5 - 1
-  }
-}
-
-/// Batches of a reference case, each once.
-final class RecordedPictures: BatchSource {
-  private var rest: ArraySlice<Batch>
-
-  init(_ batches: [Batch]) { rest = batches[...] }
-
-  func next() throws -> Batch {
-    guard let batch = rest.popFirst() else {
-      throw ConfigurationError("the step asked for more batches than were recorded")
-    }
-    return batch
   }
 }

@@ -24,7 +24,7 @@ public import TorchNN
 /// `mask` is mixed by that. A batch of nothing but unlabelled pixels has a loss of 0. Running statistics of
 /// the average are collected from batches of training itself, `statisticsEvery` steps apart, there before
 /// each measurement. Images need not be 256 wide: with fewer `blocks` the narrowest ones are left out.
-public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, AugmentedSystem, ReferenceAnswering {
+public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "oasis", summary: "Photographs from label maps, judged by segmenting them",
@@ -74,17 +74,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
     let perceptual = try perceptualNetwork(configuration.features, weight: configuration.weights.perceptual)
     vgg = perceptual?.0
     networks =
-      [
-        Network("generator", generator, authorsNames: generator.authorsNames) { _, inputs in
-          let labels = oneHotLabels(try inputs.required("label"), classes: configuration.classes)
-          let noise = configuration.latent > 0 ? try inputs.required("noise") : nil
-          return ["image": generator(labels, noise: noise)]
-        },
-        Network("discriminator", discriminator, authorsNames: discriminator.authorsNames, isForTraining: true)
-        { _, inputs in
-          ["logits": discriminator(try inputs.required("image"))]
-        },
-      ] + (perceptual.map { [$0.1] } ?? [])
+      Self.describe(configuration, generator, discriminator) + (perceptual.map { [$0.1] } ?? [])
   }
 
   /// The optimisers by their networks' names.
@@ -107,7 +97,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
 
   /// The weight of each pixel in the loss, `[batch, height, width]`: pixels over (classes present × pixels of
   /// the class), 0 where nothing is labelled. Source: `models/losses.py` `get_class_balancing`.
-  private func balance(_ labels: Tensor) -> Tensor {
+  func balance(_ labels: Tensor) -> Tensor {
     let map = flatMap(labels)
     var care = [Float](repeating: 1, count: configuration.classes)
     for index in configuration.ignored { care[index] = 0 }
@@ -132,7 +122,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
   /// Cross-entropy of the discriminator's logits `[batch, N + 1, height, width]`.
   ///
   /// - Parameter labels: what a real image shows; nil: "generated".
-  private func crossEntropy(_ logits: Tensor, labels: Tensor?, balance: Tensor?) -> Tensor {
+  func crossEntropy(_ logits: Tensor, labels: Tensor?, balance: Tensor?) -> Tensor {
     guard let labels, let balance else {
       let shape = logits.shape
       return Torch.crossEntropy(
@@ -140,24 +130,6 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
     }
     let targets = (flatMap(labels) + 1.0).asType(.int64)
     return (Torch.crossEntropy(logits, targets, .none) * balance).mean()
-  }
-
-  /// Losses of given tensors where a check of a reference case names the network `losses`.
-  public func answer(_ check: ReferenceCheck, _ inputs: [String: CaseValue]) throws -> [String: CaseValue]? {
-    guard check.kind == "forward", check.network == "losses", check.part == nil else { return nil }
-    try check.refuseSettings()
-    return try losses(of: inputs.tensors()).mapValues { .tensor($0) }
-  }
-
-  /// `real` and `fake` of given `logits`, and `balance` of given `label`.
-  public func losses(of inputs: [String: Tensor]) throws -> [String: Tensor] {
-    let (logits, labels) = (try inputs.required("logits"), try inputs.required("label"))
-    let weights = balance(labels)
-    return [
-      "real": crossEntropy(logits, labels: labels, balance: weights).reshaped([1]),
-      "fake": crossEntropy(logits, labels: nil, balance: nil).reshaped([1]),
-      "balance": configuration.classBalancing ? weights.unsqueezed(1) : .ones(like: logits),
-    ]
   }
 
   /// A mask `[batch, 1, height, width]`, 1 for pixels of classes that show the real picture: one coin a
@@ -359,164 +331,4 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
     return spread(global) * (1 - mask) + spread(local) * mask
   }
 
-  // MARK: Networks
-
-  private final class Generator: Module {
-    let output: Conv2d
-    let body: [SpatiallyAdaptiveBlock]
-    let entrance: Conv2d
-    private let latent: Int
-    /// Whether blocks are computed once more in the backward pass.
-    private let checkpointsBlocks: Bool
-
-    init(_ configuration: Configuration, using stream: RandomStream) {
-      latent = configuration.latent
-      checkpointsBlocks = configuration.gradientCheckpointing
-      let widths = [16, 16, 16, 8, 4, 2, 1].suffix(configuration.blocks + 1).map { $0 * configuration.width }
-      let plan = SpatiallyAdaptiveBlock.Plan(
-        norm: configuration.norm, isSpectral: configuration.spectralNorm,
-        mapChannels: configuration.mapChannels, hidden: configuration.spadeHidden,
-        kernelSize: configuration.spadeKernel)
-      func convolution(_ inputs: Int, _ outputs: Int) -> Conv2d {
-        Conv2d(inputChannels: inputs, outputChannels: outputs, kernelSize: 3, padding: 1, using: stream)
-      }
-      output = convolution(configuration.width, 3)
-      body = zip(widths, widths.dropFirst()).map {
-        SpatiallyAdaptiveBlock($0, $1, plan, using: stream)
-      }
-      entrance = convolution(configuration.mapChannels, widths[0])
-      super.init()
-    }
-
-    /// The authors' names.
-    var authorsNames: KeyMap {
-      KeyMap(["output": "conv_img", "entrance": "fc"], components: mapBlockNames(norm: "first_norm"))
-    }
-
-    /// Images for one-hot labels.
-    ///
-    /// - Parameter noise: `[batch, latent]`, the same at every pixel, or `[batch, latent, height, width]`.
-    func callAsFunction(_ labels: Tensor, noise: Tensor?) -> Tensor {
-      var full = labels
-      let (height, width) = (labels.shape[2], labels.shape[3])
-      if latent > 0, let noise {
-        let spread = noise.rank == 4 ? noise : noise.unsqueezed(2).unsqueezed(3)
-        // Without the number of images, where it can be, because a recording keeps it.
-        let count = spread.shape[0] == labels.shape[0] ? -1 : labels.shape[0]
-        full = .concatenated([spread.expanded([count, latent, height, width]), labels], dim: 1)
-      }
-      let map = MapPyramid(full)
-      let shrink = 1 << (body.count - 1)
-      var x = entrance(map(height: height / shrink, width: width / shrink))
-      for (index, block) in body.enumerated() {
-        // The enlargement belongs to the block, so that the smaller map is what a checkpoint keeps.
-        x = block.checkpointed([x], when: checkpointsBlocks) {
-          block(index == 0 ? $0[0] : doubled($0[0]), map)
-        }
-      }
-      return output(x.leakyRelu(0.2)).tanh()
-    }
-  }
-
-  private final class Discriminator: Module {
-    let up: [DiscriminatorBlock]
-    let down: [DiscriminatorBlock]
-    let output: Conv2d
-
-    init(_ configuration: Configuration, using stream: RandomStream) {
-      let width = configuration.discriminatorWidth
-      let isSpectral = configuration.isDiscriminatorSpectral
-      // The image, then what each halving leaves.
-      let widths = [3] + [2, 2, 4, 4, 8, 8].prefix(configuration.blocks).map { $0 * width }
-      let count = configuration.blocks
-      up = (0..<count).map { index in
-        // All but the first see what the same resolution had on the way down.
-        let inputs = widths[count - index] * (index == 0 ? 1 : 2)
-        let outputs = index == count - 1 ? width : widths[count - index - 1]
-        return DiscriminatorBlock(inputs, outputs, .up, isSpectral: isSpectral, using: stream)
-      }
-      down = (0..<count).map { index in
-        DiscriminatorBlock(
-          widths[index], widths[index + 1], index == 0 ? .first : .down, isSpectral: isSpectral, using: stream
-        )
-      }
-      output = Conv2d(
-        inputChannels: width, outputChannels: configuration.classes + 1, kernelSize: 1, using: stream)
-      super.init()
-    }
-
-    /// The authors' names.
-    var authorsNames: KeyMap {
-      var names = ["output": "layer_up_last"]
-      for (own, theirs, blocks) in [("up", "body_up", up), ("down", "body_down", down)] {
-        for (index, block) in blocks.enumerated() {
-          let (from, to) = ("\(own).\(index)", "\(theirs).\(index)")
-          names["\(from).first"] = "\(to).conv1.\(block.placeOfFirst)"
-          names["\(from).second"] = "\(to).conv2.1"
-          names["\(from).shortcut"] = "\(to).conv_s"
-        }
-      }
-      return KeyMap(names)
-    }
-
-    /// Logits `[batch, classes + 1, height, width]`; the first class is "generated".
-    func callAsFunction(_ pictures: Tensor) -> Tensor {
-      var x = pictures.channelsLast()
-      var passed: [Tensor] = []
-      for block in down {
-        x = block(x)
-        passed.append(x)
-      }
-      for (index, block) in up.enumerated() {
-        x = block(index == 0 ? x : .concatenated([passed[passed.count - 1 - index], x], dim: 1))
-      }
-      return output(x)
-    }
-  }
-
-  /// A residual block that halves or doubles. Source: `models/discriminator.py` `residual_block_D`.
-  private final class DiscriminatorBlock: Module {
-    enum Direction {
-      case first, down, up
-    }
-
-    let first: Conv2d
-    let second: Conv2d
-    let shortcut: Conv2d?
-    private let direction: Direction
-
-    init(_ inputs: Int, _ outputs: Int, _ direction: Direction, isSpectral: Bool, using stream: RandomStream)
-    {
-      self.direction = direction
-      func convolution(_ inputs: Int, _ outputs: Int, kernelSize: Int) -> Conv2d {
-        Conv2d(
-          inputChannels: inputs, outputChannels: outputs, kernelSize: kernelSize, padding: kernelSize / 2,
-          normalization: isSpectral ? .spectral : nil, using: stream)
-      }
-      first = convolution(inputs, outputs, kernelSize: 3)
-      second = convolution(outputs, outputs, kernelSize: 3)
-      shortcut = inputs == outputs ? nil : convolution(inputs, outputs, kernelSize: 1)
-      super.init()
-    }
-
-    /// Where the first convolution stands among the authors' layers.
-    var placeOfFirst: Int {
-      switch direction {
-      case .first: 0
-      case .down: 1
-      case .up: 2
-      }
-    }
-
-    func callAsFunction(_ x: Tensor) -> Tensor {
-      let activated = direction == .first ? x : x.leakyRelu(0.2)
-      var residual = second(first(direction == .up ? doubled(activated) : activated).leakyRelu(0.2))
-      if direction != .up { residual = averagePool2d(residual, kernelSize: (2, 2)) }
-      var straight =
-        direction == .down ? x : direction == .up ? doubled(x) : averagePool2d(x, kernelSize: (2, 2))
-      if let shortcut { straight = shortcut(straight) }
-      if direction == .down { straight = averagePool2d(straight, kernelSize: (2, 2)) }
-      return residual + straight
-    }
-  }
 }

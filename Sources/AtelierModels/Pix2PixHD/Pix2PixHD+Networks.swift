@@ -76,8 +76,3 @@ final class LocalEnhancer: Module, Layer {
     return features
   }
 }
-
-/// Half the sides, rounded up, by 3×3 averages that leave the border out: pix2pixHD's pyramids.
-func halved(_ x: Tensor) -> Tensor {
-  averagePool2d(x, kernelSize: (3, 3), stride: (2, 2), padding: (1, 1), countIncludePad: false)
-}

@@ -201,3 +201,106 @@ final class MeanStyles: Module {
   /// `[classes, styleLength]`; zeros for classes that were never seen.
   var means: Tensor { sum / count.clamped(min: 1).unsqueezed(1) }
 }
+
+extension SEAN {
+  /// SPADE's generator with region-adaptive norms, and the encoder of styles.
+  final class Generator: Module {
+    let styleEncoder: RegionStyleEncoder
+    let entrance: Conv2d
+    let head: RegionAdaptiveBlock
+    let middle: [RegionAdaptiveBlock]
+    let up: [RegionAdaptiveBlock]
+    let output: Conv2d
+    private let upsampling: MapUpsampling
+    /// Whether blocks are computed once more in the backward pass.
+    private let checkpointsBlocks: Bool
+
+    init(_ configuration: Configuration, using stream: RandomStream) {
+      let width = configuration.width
+      upsampling = configuration.upsampling
+      checkpointsBlocks = configuration.gradientCheckpointing
+      let plan = RegionAdaptiveBlock.Plan(
+        norm: configuration.norm, isSpectral: configuration.spectralNorm, classes: configuration.classes,
+        hidden: configuration.spadeHidden, kernelSize: configuration.spadeKernel,
+        styleLength: configuration.styleLength)
+      func block(_ inputs: Int, _ outputs: Int, hasStyle: Bool = true) -> RegionAdaptiveBlock {
+        RegionAdaptiveBlock(inputs, outputs, hasStyle: hasStyle, plan, using: stream)
+      }
+      styleEncoder = RegionStyleEncoder(
+        width: configuration.encoderWidth, styleLength: configuration.styleLength, using: stream)
+      entrance = Conv2d(
+        inputChannels: configuration.classes, outputChannels: 16 * width, kernelSize: 3, padding: 1,
+        using: stream)
+      head = block(16 * width, 16 * width)
+      middle = (0..<2).map { _ in block(16 * width, 16 * width) }
+      let widths = [16, 8, 4, 2, 1].map { $0 * width } + (upsampling == .most ? [width / 2] : [])
+      up = zip(widths, widths.dropFirst()).enumerated().map { index, pair in
+        block(pair.0, pair.1, hasStyle: index != 3)
+      }
+      output = Conv2d(
+        inputChannels: widths.last ?? width, outputChannels: 3, kernelSize: 3, padding: 1, using: stream)
+      super.init()
+    }
+
+    /// The authors' names.
+    var authorsNames: KeyMap {
+      var names = [
+        "style_encoder": "Zencoder", "entrance": "fc", "head": "head_0", "middle.0": "G_middle_0",
+        "middle.1": "G_middle_1", "output": "conv_img",
+      ]
+      for index in up.indices { names["up.\(index)"] = "up_\(index)" }
+      var parts = mapBlockNames(norm: "param_free_norm")
+      parts.merge([
+        "first_norm": "ace_0", "second_norm": "ace_1", "shortcut_norm": "ace_s", "semantic": "Spade",
+        "noise_scale": "noise_var", "style_gamma": "conv_gamma", "style_beta": "conv_beta",
+      ]) { _, new in new }
+      for index in head.firstNorm.style.indices { parts["style.\(index)"] = "fc_mu\(index)" }
+      return KeyMap(names, components: parts)
+    }
+
+    /// The blocks in their order, and how often the smallest map was doubled before each.
+    private var stages: [(block: RegionAdaptiveBlock, doublings: Int)] {
+      let second = upsampling == .normal ? 1 : 2
+      return [(head, 0), (middle[0], 1), (middle[1], second)]
+        + up.enumerated().map { ($1, second + 1 + $0) }
+    }
+
+    /// Numbers of noise that a pass over a map takes.
+    func noiseCount(_ map: MapPyramid) -> Int {
+      let shape = map.full.shape
+      let area = (shape[2] / upsampling.factor) * (shape[3] / upsampling.factor)
+      return stages.reduce(0) { $0 + shape[0] * $1.block.noisePlanes * (area << (2 * $1.doublings)) }
+    }
+
+    /// Images `[batch, 3, height, width]` in -1 … 1.
+    ///
+    /// - Parameter noise: ``noiseCount(_:)`` standard normal numbers: for each layer in turn `[batch, width,
+    ///   height]`, in the authors' order of sides.
+    func callAsFunction(_ map: MapPyramid, styles: Tensor, noise: Tensor) -> Tensor {
+      var taken = 0
+      func plane(like x: Tensor) -> Tensor {
+        let (batch, height, width) = (x.shape[0], x.shape[2], x.shape[3])
+        let numbers = noise.slice(0, taken, taken + batch * height * width)
+        taken += batch * height * width
+        return numbers.reshaped([batch, 1, width, height]).transposed(2, 3)
+      }
+      let shape = map.full.shape
+      var x = entrance(
+        map(height: shape[2] / upsampling.factor, width: shape[3] / upsampling.factor))
+      var size = 0
+      for (block, doublings) in stages {
+        while size < doublings {
+          x = doubled(x)
+          size += 1
+        }
+        // Cut out once, for a block may be computed twice. All planes of a block are of its input's size.
+        let input = x
+        let planes = (0..<block.noisePlanes).map { _ in plane(like: input) }
+        x = block.checkpointed([x, styles], when: checkpointsBlocks) {
+          block($0[0], map, styles: $0[1], noise: planes)
+        }
+      }
+      return output(x.leakyRelu(0.2)).tanh()
+    }
+  }
+}

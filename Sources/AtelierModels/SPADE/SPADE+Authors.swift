@@ -1,6 +1,7 @@
 public import AtelierCore
 import Foundation
 import Torch
+import TorchNN
 
 // Checkpoints of NVlabs/SPADE, boschresearch/OASIS and ZPdesu/SEAN: what names and shapes tell.
 
@@ -75,6 +76,44 @@ private func byNetwork(
 }
 
 extension SPADE: ImportingSystem {
+  /// The networks with the inputs and outputs of reference cases.
+  static func describe(
+    _ configuration: Configuration, _ generator: any MapGenerator, _ discriminator: MultiscaleDiscriminator,
+    _ encoder: StyleDistributionEncoder?
+  ) -> [Network] {
+    func map(_ inputs: [String: Tensor]) throws -> Tensor { try self.map(configuration, inputs) }
+    var networks = [
+      Network("generator", generator, authorsNames: generator.authorsNames) { _, inputs in
+        // A style comes as it is, or is drawn from what the encoder makes of an image.
+        var style = inputs["latent"]
+        if let encoder, style == nil {
+          let noise = try inputs["noise"] ?? inputs.required("epsilon")
+          style = inputs["image"].map { encoder($0).sample(noise) } ?? noise
+        }
+        return ["image": generator(MapPyramid(try map(inputs)), style: style)]
+      },
+      Network(
+        "discriminator", discriminator,
+        authorsNames: discriminator.mapSystemNames(norm: configuration.discriminatorNorm), isForTraining: true
+      ) { _, inputs in
+        discriminator.outputs(
+          of: .concatenated([try map(inputs), try inputs.required("image")], dim: 1),
+          hasFeatures: configuration.weights.featureMatching > 0)
+      },
+    ]
+    if let encoder {
+      networks.append(
+        Network("encoder", encoder, authorsNames: encoder.authorsNames) { _, inputs in
+          let style = encoder(try inputs.required("image"))
+          return [
+            "mean": style.mean, "logVariance": style.logVariance, "mu": style.mean,
+            "logvar": style.logVariance,
+          ]
+        })
+    }
+    return networks
+  }
+
   /// The files of the authors' program.
   public static var foreignFiles: String {
     "latest_net_G.pth, _D.pth and _E.pth of NVlabs/SPADE (upsampling and the pictures' size are "

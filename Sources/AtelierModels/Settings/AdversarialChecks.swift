@@ -1,28 +1,4 @@
 import AtelierCore
-import AtelierData
-import Foundation
-import Torch
-import TorchNN
-
-// What the systems in `Adversarial/` share beside networks and losses.
-
-/// Draws weights as DCGAN does: convolutions from N(0, 0.02²), batch norms' scales from N(1, 0.02²) with
-/// shift 0; all else keeps PyTorch's initial values.
-///
-/// Source: Radford et al. 2016, section 4; pytorch/examples `dcgan/main.py` `weights_init`.
-func applyDCGANWeights(_ module: Module, using stream: RandomStream) {
-  initialize(module) { part in
-    switch part {
-    case let layer as Conv2d: stream.fillNormal(layer.weight, standardDeviation: 0.02)
-    case let layer as ConvTranspose2d: stream.fillNormal(layer.weight, standardDeviation: 0.02)
-    case let norm as BatchNorm:
-      guard let weight = norm.weight else { return }
-      stream.fillNormal(weight, mean: 1, standardDeviation: 0.02)
-      norm.bias?.fill(0)
-    default: break
-    }
-  }
-}
 
 /// Error messages for invalid configurations of adversarial systems.
 enum AdversarialChecks {
@@ -77,22 +53,5 @@ enum AdversarialChecks {
   /// Batch norm needs two examples to have a variance.
   static func batch(_ size: Int) throws(ConfigurationError) {
     try require(size >= 2, "batchSize is at least 2 because of batch normalisation, not \(size)")
-  }
-}
-
-extension DatasetDescription {
-  /// The channels of the images, where all have the same.
-  var channels: Int? { imageShape?.first }
-
-  /// The number of classes.
-  ///
-  /// - Throws: ``ConfigurationError`` for data without labels.
-  func requiredClasses(for system: SystemIdentity) throws(ConfigurationError) -> Int {
-    guard !classNames.isEmpty else {
-      throw ConfigurationError(
-        "\(system.name) needs labels, and the data '\(name)' have none; use a folder a class, or an unconditional system"
-      )
-    }
-    return classNames.count
   }
 }

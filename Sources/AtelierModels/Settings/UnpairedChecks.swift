@@ -1,31 +1,4 @@
 import AtelierCore
-import AtelierData
-import Torch
-import TorchNN
-
-// What UNIT, MUNIT and FUNIT share beside networks.
-
-/// The two kinds of images.
-enum Domain: String, CaseIterable {
-  case a = "A"
-  case b = "B"
-}
-
-/// Draws a generator's weights as the authors do: Kaiming normal over the inputs, biases zero.
-func initializeKaiming(_ network: Module, using stream: RandomStream) {
-  initialize(network, .kaimingNormal(), using: stream)
-  network.layOutChannelsLast()
-}
-
-/// Draws a discriminator's weights as the authors do: N(0, 0.02²), biases zero, norms as they are.
-func initializeNarrow(_ network: Module, using stream: RandomStream) {
-  initialize(network) { part in
-    guard let layer = part as? WeightedLayer else { return }
-    stream.fillNormal(layer.weight, standardDeviation: 0.02)
-    layer.bias?.fill(0)
-  }
-  network.layOutChannelsLast()
-}
 
 /// Sentences about keys that these systems share.
 enum UnpairedChecks {
@@ -73,9 +46,4 @@ enum UnpairedChecks {
         loadSize >= imageSize, "loadSize is at least imageSize, \(imageSize), not \(loadSize)")
     }
   }
-}
-
-/// A learning rate that is multiplied by a factor every so many steps; 0 steps: never.
-func steppedRate(_ rate: Double, every steps: Int, factor: Double, at index: Int) -> Double {
-  steps > 0 ? Schedule.step(every: steps, factor: factor).learningRate(base: rate, at: index) : rate
 }

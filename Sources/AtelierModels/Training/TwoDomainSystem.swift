@@ -79,6 +79,13 @@ extension TwoDomainConfiguration {
 /// How many channels images have is a choice, and data are brought to it.
 public protocol TwoDomainSystem: TranslatingSystem where Configuration: TwoDomainConfiguration {}
 
-extension TwoDomainSystem {
+/// The two kinds of images.
+enum Domain: String, CaseIterable {
+  case a = "A"
+  case b = "B"
+}
 
+/// A learning rate that is multiplied by a factor every so many steps; 0 steps: never.
+func steppedRate(_ rate: Double, every steps: Int, factor: Double, at index: Int) -> Double {
+  steps > 0 ? Schedule.step(every: steps, factor: factor).learningRate(base: rate, at: index) : rate
 }

@@ -38,3 +38,18 @@ extension TwoTimeScaleTraining {
     discriminator.learningRate = rates.discriminator
   }
 }
+
+/// The learning rates of two time scales at an epoch: constant, then in a straight line towards zero.
+///
+/// Source: NVlabs/SPADE `trainers/pix2pix_trainer.py` `update_learning_rate`.
+func twoTimeScales(
+  base: Double, generator: Double?, discriminator: Double?, constantEpochs: Int, decayEpochs: Int,
+  epoch: Double
+) -> (generator: Double, discriminator: Double) {
+  var factor = 1.0
+  if decayEpochs > 0 {
+    factor = Schedule.linearDecay(start: constantEpochs, length: decayEpochs - 1, offset: 0).factor(
+      at: Int(epoch))
+  }
+  return ((generator ?? base / 2) * factor, (discriminator ?? base * 2) * factor)
+}
