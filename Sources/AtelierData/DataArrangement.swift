@@ -39,6 +39,16 @@ public protocol DataArrangement: Sendable, Hashable {
   /// be of no more classes than the field has.
   func refusal(of field: Field, _ description: DatasetDescription) -> String?
 
+  /// A part of data whose labels are numbers of the classes that a model knows, found by their names; the part
+  /// as it is where they are so already.
+  ///
+  /// - Parameters:
+  ///   - names: the model's classes.
+  ///   - fields: those of the model.
+  /// - Throws: ``DatasetError/invalid(reason:)`` that names the classes that the model does not know, or says
+  ///   that classes in another order cannot be used.
+  func relabelled(_ part: DataPart, classes names: [String], fields: [Field]) throws(DatasetError) -> DataPart
+
   /// What the numbers of a field stand for, as people read and write them; by default the data's classes and
   /// their colours.
   ///
