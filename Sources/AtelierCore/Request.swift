@@ -31,6 +31,14 @@ public struct Request {
     if case .tensor(let tensor)? = conditions[name] { tensor } else { nil }
   }
 
+  /// The tensor of a condition that must be there.
+  ///
+  /// - Throws: ``ConfigurationError`` that names it.
+  public func required(_ name: String) throws(ConfigurationError) -> Tensor {
+    if let tensor = tensor(name) { return tensor }
+    throw ConfigurationError("the condition '\(name)' is missing, or is no tensor")
+  }
+
   /// The classes of a condition, one an output and repeated where there are fewer; nil where it is not given,
   /// or is no class.
   public func labels(_ name: String) -> [Int]? {

@@ -59,6 +59,10 @@ public struct RelabelledDataset: Dataset {
   /// As the data below.
   public var isInMemory: Bool { base.isInMemory }
   /// As the data below.
+  public func examplesToShow(_ limit: Int) -> [Int]? { base.examplesToShow(limit) }
+  /// As the data below.
+  public func title(of index: Int) -> String? { base.title(of: index) }
+  /// As the data below.
   public var isRandom: Bool { base.isRandom }
 
   /// The example with the model's labels.

@@ -174,7 +174,8 @@ public final class DataBinding {
       } catch { try name(error, say) }
     }
     guard !indices.isEmpty else {
-      throw DatasetError.invalid(reason: "no picture of \(dataset.description.name) can be decoded")
+      throw DatasetError.unusable(
+        path: dataset.description.name, reason: "no picture of it can be decoded")
     }
     return indices
   }
@@ -262,6 +263,7 @@ public final class DataBinding {
       } else {
         part = try options.brought(plan.arrangement.open(path, .train, own, kept), plan)
       }
+      try part.dataset?.requireUsable()
       var served = part
       if let instances = adaptedPlan.components(InstancePlan.self).first, index == 0,
         let dataset = part.dataset

@@ -74,14 +74,14 @@ public final class Trainer {
   /// - Parameters:
   ///   - frozenWeights: SHA-256 of the weights that frozen networks were filled with, by name; recorded in
   ///     checkpoints and compared on resumption.
-  ///   - examples: a batch that previews reconstruct or tag, where the system can.
-  ///   - exampleTexts: what a preview in words says of each example.
+  ///   - previews: what is shown of the system on the way.
+  ///   - examples: what previews draw from; nil: no examples.
   ///   - validation: held-out batches for systems that follow a held-out loss.
   /// - Throws: ``TrainingError`` for settings that cannot work, or a folder that cannot be written.
   public init(
     _ system: any GenerativeSystem, run: RunDirectory, source: any ResumableBatchSource, facts: DataFacts,
-    options: TrainingOptions, frozenWeights: [String: String] = [:], examples: Batch? = nil,
-    exampleTexts: [String] = [], validation: (() throws -> [Batch])? = nil,
+    options: TrainingOptions, frozenWeights: [String: String] = [:], previews: PreviewList = .standard,
+    examples: PreviewExamples? = nil, validation: (() throws -> [Batch])? = nil,
     reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
   ) throws {
     try options.validate()
@@ -98,8 +98,8 @@ public final class Trainer {
     limits = TrainingLimits(options: options, stages: system.plan.stages)
     store = CheckpointStore(run.checkpoints)
     painter = PreviewPainter(
-      run: run, options: options, classNames: facts.description.classNames,
-      classColours: facts.description.classColours ?? [], examples: examples, exampleTexts: exampleTexts)
+      run: run, options: options, previews: previews.applying(to: system.plan),
+      source: examples ?? PreviewExamples(facts))
     watch = HealthWatch(options.health)
     if let threads = options.threads { Engine.threadCount = threads }
     try store.removeLeftovers()
@@ -356,10 +356,11 @@ public final class Trainer {
   private func preview(isWatched: Bool = true) -> [HealthFinding] {
     lastPreview = step
     do {
-      let preview = try painter.paint(system, step: step, board: board)
+      let preview = try painter.paint(
+        system, stage: limits.stage(of: max(0, step - 1)), step: step, board: board)
       for file in preview.files { try log.append(event(.preview, path: run.relativePath(file))) }
-      guard isWatched, let pictures = preview.pictures else { return [] }
-      let diversity = HealthWatch.diversity(of: pictures.to(.cpu), groups: preview.groups)
+      guard isWatched, let (samples, groups) = preview.observed else { return [] }
+      let diversity = HealthWatch.diversity(of: samples.to(.cpu), groups: groups)
       if diversity.isFinite { try board.write(scalars: [("diversity", diversity)], step: step) }
       return watch.observe(diversity: diversity)
     } catch {

@@ -19,11 +19,12 @@ public enum Training {
   ///   - data: the data, opened with the same seed and device as the options say.
   ///   - preset: the preset's name, for the record.
   ///   - weights: where frozen networks take their weights from.
+  ///   - previews: what is shown of the system on the way.
   @discardableResult
   public static func start(
     _ data: DataBinding, in run: RunDirectory, preset: String? = nil, options: TrainingOptions,
-    weights: WeightStore = .standard, reporter: any ProgressReporter = QuietReporter(),
-    interruption: Interruption = Interruption()
+    weights: WeightStore = .standard, previews: PreviewList = .standard,
+    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
   ) throws -> TrainingOutcome {
     try options.validate()
     try checkPictures(data)
@@ -31,8 +32,8 @@ public enum Training {
       system: data.system.identity.name, preset: preset, data: data.path?.standardizedFileURL.path,
       reading: data.options.reading, options: options, configuration: data.configuration, keys: data.keys)
     return try train(
-      data, in: run, configuration, weights: weights, isResuming: false, allowsInexact: false,
-      reporter: reporter, interruption: interruption)
+      data, in: run, configuration, weights: weights, previews: previews, isResuming: false,
+      allowsInexact: false, reporter: reporter, interruption: interruption)
   }
 
   /// Goes on with a run from its newest sound checkpoint, or from the beginning where it has none.
@@ -43,12 +44,13 @@ public enum Training {
   ///   - change: what is different now: limits, intervals, what is kept.
   ///   - allowsInexact: see ``Trainer/resume(allowsInexact:)``.
   ///   - weights: where frozen networks take their weights from.
+  ///   - previews: what is shown of the system on the way.
   @discardableResult
   public static func resume(
     _ folder: URL, registry: SystemRegistry, dataPath: URL? = nil,
     dataOptions: DataBindingOptions = DataBindingOptions(), allowsInexact: Bool = false,
-    weights: WeightStore = .standard, reporter: any ProgressReporter = QuietReporter(),
-    interruption: Interruption = Interruption(),
+    weights: WeightStore = .standard, previews: PreviewList = .standard,
+    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption(),
     change: (inout TrainingOptions) throws -> Void = { _ in }
   ) throws -> TrainingOutcome {
     let run = try RunDirectory.open(folder)
@@ -61,8 +63,8 @@ public enum Training {
     // With the keys that came to the system after the run was made, at their defaults.
     (configuration.keys, configuration.configuration) = (data.keys, data.configuration)
     return try train(
-      data, in: run, configuration, weights: weights, isResuming: true, allowsInexact: allowsInexact,
-      reporter: reporter, interruption: interruption)
+      data, in: run, configuration, weights: weights, previews: previews, isResuming: true,
+      allowsInexact: allowsInexact, reporter: reporter, interruption: interruption)
   }
 
   /// Opens the data of a run as its training did, the labels those of the model, by the names of the classes.
@@ -109,7 +111,8 @@ public enum Training {
 
   private static func train(
     _ data: DataBinding, in run: RunDirectory, _ configuration: RunConfiguration, weights: WeightStore,
-    isResuming: Bool, allowsInexact: Bool, reporter: any ProgressReporter, interruption: Interruption
+    previews: PreviewList, isResuming: Bool, allowsInexact: Bool, reporter: any ProgressReporter,
+    interruption: Interruption
   ) throws -> TrainingOutcome {
     let options = configuration.options
     if let threads = options.threads { Engine.threadCount = threads }
@@ -123,12 +126,10 @@ public enum Training {
       system.move(to: options.device)
       return (system, try system.fillFrozenNetworks(from: weights, on: options.device))
     }
-    let tagged = system is any TaggingSystem ? try taggedPreview(data) : nil
-    let needsExamples = system is any ReconstructingSystem || system is any TranslatingSystem
-    let examples = needsExamples ? try previewExamples(data, say: reporter.say) : nil
+    let examples = try PreviewExamples(data, plan: system.plan, for: previews, say: reporter.say)
     let trainer = try Trainer(
       system, run: run, source: data.training, facts: data.facts, options: options, frozenWeights: frozen,
-      examples: tagged?.examples ?? examples, exampleTexts: tagged?.texts ?? [],
+      previews: previews, examples: examples,
       validation: { try data.batches(of: .validation, batchSize: 10)?.map(data.batch) ?? [] },
       reporter: reporter, interruption: interruption)
     let isAtTheBeginning = try !(isResuming && trainer.resume(allowsInexact: allowsInexact))
@@ -147,40 +148,6 @@ public enum Training {
     let outcome = try trainer.train()
     try Report(run).write()
     return outcome
-  }
-
-  /// The first examples of the test part, else of the training part, for reconstructions and translations.
-  private static func previewExamples(
-    _ data: DataBinding, say: (String) -> Void
-  ) throws -> Batch? {
-    let count = data.system is any TranslatingSystem.Type ? 8 : 20
-    for split in [DatasetSplit.test, .validation, .train] {
-      guard let dataset = try data.dataset(of: split) else { continue }
-      let indices = try data.usableIndices(
-        of: dataset, limit: count,
-        // Of training images the loader says it.
-        say: split == .train ? { _ in } : say)
-      let fields = try dataset.batch(at: indices)
-      return data.batch(HostBatch(fields: fields, indices: indices, epoch: 0, isFirst: true))
-    }
-    return nil
-  }
-
-  /// Some images of the test part, else of the training part, and the name and the tags of each.
-  private static func taggedPreview(_ data: DataBinding) throws -> (examples: Batch, texts: [String])? {
-    for split in [DatasetSplit.test, .train] {
-      // Data in folders may have no test part, which training does not need.
-      guard let dataset = try? data.dataset(of: split) as? TagDataset else { continue }
-      let chosen = dataset.tags.indices.filter { !dataset.tags[$0].isEmpty }.prefix(20)
-      guard !chosen.isEmpty else { continue }
-      let features = Tensor(dataset.features).indexSelected(0, Tensor(Array(chosen)))
-      let texts = chosen.map { picture in
-        let tags = dataset.tags[picture].map { dataset.description.classNames[$0] }
-        return "\(dataset.pictureNames[picture]) (\(tags.joined(separator: ", ")))"
-      }
-      return (Batch(["feature": features.to(data.options.device)]), texts)
-    }
-    return nil
   }
 
   /// The classes that the newest checkpoint names; empty where there is none yet.

@@ -219,14 +219,14 @@ extension Tensor {
   /// Moves the elements to a device and stays the same object, so that optimisers and averages that hold
   /// it follow; a gradient is given up.
   public func move(to device: Device) {
-    guard self.device != device else { return }
+    guard self.device != device, !isPlaceholder else { return }
     gradient = nil
     if !CTTensorMoveToDevice(handle, device.kindCode, Int32(device.index)) {
       fail(engineFailure("move(to:)", [self]))
     }
   }
 
-  /// Overwrites the elements with those of a tensor of the same shape.
+  /// Overwrites the elements with those of a tensor of the same shape; a placeholder gets memory for them.
   public func copy(from source: Tensor) {
     withExtendedLifetime(source) {
       if !CTTensorCopyFrom(handle, source.handle) { fail(engineFailure("copy(from:)", [self, source])) }

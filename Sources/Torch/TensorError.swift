@@ -63,6 +63,11 @@ func fail(_ message: String, given inputs: [Tensor] = []) {
 /// The text for a failed operation: its name, what it was given, and the engine's reason.
 func engineFailure(_ operation: StaticString, _ inputs: [Tensor]) -> String {
   let given = inputs.map { "\($0.dtype) \($0.shape)" }.joined(separator: ", ")
+  guard !inputs.contains(where: \.isPlaceholder) else {
+    return
+      "\(operation)(\(given)) failed: a weight has a shape and no values; load the system with the networks "
+      + "that only training needs, not for drawing alone"
+  }
   let reason =
     String(cString: CTLastError()).split(separator: "\n").first.map(String.init) ?? "no reason given"
   return "\(operation)(\(given)) failed: \(reason)"

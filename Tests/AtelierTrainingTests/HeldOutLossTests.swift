@@ -12,10 +12,7 @@ import Testing
     let harness = try SystemHarness(Listener.self, [:], data: folder("data"))
     // Eight examples, four in a batch: a pass ends with every second step.
     let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 5))
-    let events = try String(contentsOf: run.events, encoding: .utf8).split(separator: "\n").map {
-      try JSONDecoder().decode(RunEvent.self, from: Data($0.utf8))
-    }
-    let validations = events.filter { $0.kind == .validation }
+    let validations = try EventLog.read(run.events).filter { $0.type == .validation }
     #expect(validations.map(\.step) == [2, 4])
     #expect(validations.map(\.values) == [["validation": 6], ["validation": 6]])
     let checkpoint = try #require(CheckpointStore(run.checkpoints).newestSound().checkpoint)

@@ -216,6 +216,41 @@ import Testing
     #expect(found.rows.suffix(3).allSatisfy { ($0.values[0] ?? 0) > 0 })
   }
 
+  @Test func distancesOfPairedSetsAreTakenFromTwentyOn() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePairs(to: folder.url, count: 40, size: 32)
+    let one = try subject(folder.url, ["imageSize": 32])
+    var options = EvaluationOptions(weights: .drawn())
+    let found = try result([one], options, measures: ["translation-distances"])
+    #expect(found.numbers[0].map(\.id) == ["translation-distances-frechet", "translation-distances-kernel"])
+    #expect(found.table.rows.allSatisfy { $0.better == .smaller && $0.values.count == 3 })
+    #expect(found.table.rows[0].values.allSatisfy { ($0 ?? 0) > 0 })
+    #expect(found.table.rows[0].protocolText.contains("20 pictures against their 20 targets"))
+    options.samples = 19
+    #expect(try result([one], options, measures: ["translation-distances"]).table.rows.isEmpty)
+  }
+
+  @Test func aHalfOfTheTargetsStandsInForAPerfectTranslation() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeUnpaired(to: folder.url, count: 80, size: 32)
+    let one = try subject(folder.url, ["imageSize": 32, "isUnpaired": true])
+    // The second half of the targets is the first once more.
+    let targets = try #require(try one.data.dataset(of: .test) as? UnpairedDataset).files.second
+    #expect(targets.count == 40)
+    for place in 0..<20 {
+      try FileManager.default.removeItem(at: targets[place + 20])
+      try FileManager.default.copyItem(at: targets[place], to: targets[place + 20])
+    }
+    let found = try result(
+      [one], EvaluationOptions(weights: .drawn()), measures: ["translation-distances"])
+    #expect(found.table.columns == ["tiny", "input", "real against real"])
+    let distance = try #require(found.table.rows.first)
+    #expect(distance.protocolText.contains("40 pictures against 20"), "\(distance.protocolText)")
+    let (input, real) = (try #require(distance.values[1]), try #require(distance.values[2]))
+    #expect(abs(real) < 1e-3 * input, "\(real) \(input)")
+    #expect(found.numbers[0][0].baselines?.map(\.name) == ["input", "real against real"])
+  }
+
   @Test func aPageShowsTheNumbersAndThePictures() throws {
     let folder = try TemporaryFolder()
     try TinyData.writePhotographs(to: folder("data"), size: 24)

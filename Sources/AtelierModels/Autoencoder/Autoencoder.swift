@@ -141,10 +141,12 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
 
     /// Images decoded from latent vectors.
     public var plan: SystemPlan {
-      .latentImages(
+      var plan = SystemPlan.latentImages(
         channels: imageChannels, size: imageSize, range: range,
         latent: LatentDecoding(size: codeShape.reduce(1, *), distribution: .normal),
         batchSize: batchSize)
+      plan.abilities.append(ImageReconstruction())
+      return plan
     }
 
     /// Refuses values that cannot work, naming the key and the way out.

@@ -1,5 +1,4 @@
 public import AtelierCore
-import Foundation
 public import Torch
 import TorchNN
 
@@ -11,62 +10,55 @@ extension FastStyleTransfer: ImportingSystem {
 
   /// Tells the network by its names, its width and blocks by its shapes.
   public static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel {
-    guard let file = files.first, files.count == 1 else {
-      throw ConfigurationError("fast-style-transfer is one network; give one file, not \(files.count)")
+    var form = Configuration.Generator.transformerNet
+    var model = try ForeignModel(
+      files.map { file in
+        let tensors = ForeignTensors(file)
+        guard tensors.shape("Variable", axes: 4) != nil else { return tensors }
+        form = .lengstrom
+        return try lengstromTensors(tensors)
+      }, of: Self.self
+    ) { form == .lengstrom || $0.has("conv1.conv2d.weight") ? "generator" : nil }
+    try model.tell(from: "generator") { generator in
+      let isLengstrom = form == .lengstrom
+      return [
+        "generator": .string(form.rawValue),
+        "width": .integer(try generator.side(isLengstrom ? "down.0.weight" : "conv1.conv2d.weight", 0)),
+        "blocks": .integer(
+          isLengstrom
+            ? generator.numbers("residuals.", ".first.").count
+            : generator.count(beginningWith: "res", endingIn: ".conv1.conv2d.weight")),
+      ]
     }
-    if let first = file["conv1.conv2d.weight"] { return transformerNet(file, first) }
-    if let first = file["Variable"], first.shape.count == 4 { return try lengstrom(file, first) }
-    throw ConfigurationError(
-      "\(file.url.path) is none of the networks that fast-style-transfer knows: \(foreignFiles)")
-  }
-
-  private static func transformerNet(_ file: ForeignWeights, _ first: HostTensor) -> ForeignModel {
-    let blocks = file.tensors.filter { $0.name.hasPrefix("res") && $0.name.hasSuffix(".conv1.conv2d.weight") }
-      .count
-    return ForeignModel(
-      configuration: [
-        "generator": "transformer-net", "width": .integer(first.shape.first ?? 0), "blocks": .integer(blocks),
-      ],
-      networks: ["generator": file.tensors])
+    return model
   }
 
   /// TensorFlow's variables in the order of their making: a kernel `[height, width, inputs, outputs]`
   /// (of transposed convolutions `[…, outputs, inputs]`), a shift and a scale for each convolution.
-  private static func lengstrom(_ file: ForeignWeights, _ first: HostTensor) throws -> ForeignModel {
+  private static func lengstromTensors(_ file: ForeignTensors) throws -> ForeignTensors {
     // Two further convolutions go down, two up, one makes the image; each block has two.
-    let convolutions = file.tensors.count / 3
-    let blocks = (convolutions - 6) / 2
-    guard file.tensors.count % 3 == 0, convolutions >= 6, convolutions % 2 == 0 else {
+    let convolutions = file.entries.count / 3
+    guard file.entries.count % 3 == 0, convolutions >= 6, convolutions % 2 == 0 else {
       throw ConfigurationError(
-        "\(file.url.path) holds \(file.tensors.count) arrays, which is not a kernel, a shift and a scale for "
+        "\(file.source) holds \(file.entries.count) arrays, which is not a kernel, a shift and a scale for "
           + "each convolution of lengstrom's network")
     }
+    let blocks = (convolutions - 6) / 2
     let places =
       (0..<3).map { "down.\($0)" }
       + (0..<blocks).flatMap { ["residuals.\($0).first", "residuals.\($0).second"] }
       + ["up.0", "up.1", "output"]
-    var tensors: [(name: String, tensor: HostTensor)] = []
-    for (index, place) in places.enumerated() {
-      func variable(_ offset: Int) throws -> HostTensor {
-        let number = 3 * index + offset
-        guard let tensor = file[number == 0 ? "Variable" : "Variable_\(number)"] else {
-          throw ConfigurationError("\(file.url.path) lacks Variable_\(number)")
-        }
-        return tensor
-      }
-      let kernel = try variable(0)
-      guard kernel.shape.count == 4 else {
-        throw ConfigurationError("\(file.url.path): Variable_\(3 * index) is no kernel but \(kernel.shape)")
-      }
-      tensors.append((place + ".weight", Tensor(kernel).permuted([3, 2, 0, 1]).contiguous().host()))
-      tensors.append((place + ".shift", try variable(1)))
-      tensors.append((place + ".scale", try variable(2)))
+    let parts = places.flatMap { place in ["weight", "shift", "scale"].map { "\(place).\($0)" } }
+    let names = parts.enumerated().map { number, ours in
+      (theirs: number == 0 ? "Variable" : "Variable_\(number)", ours: ours)
     }
-    return ForeignModel(
-      configuration: [
-        "generator": "lengstrom", "width": .integer(first.shape[3]), "blocks": .integer(blocks),
-      ],
-      networks: ["generator": tensors])
+    return try file.taking(names) { name, ours, tensor in
+      guard ours.hasSuffix(".weight") else { return tensor }
+      guard tensor.shape.count == 4 else {
+        throw ConfigurationError("\(file.source): \(name) is no kernel but \(tensor.shape)")
+      }
+      return Tensor(tensor).permuted([3, 2, 0, 1]).contiguous().host()
+    }
   }
 }
 

@@ -55,6 +55,17 @@ final class MultiscaleDiscriminator: Module {
     return KeyMap(names)
   }
 
+  /// Keys of configurations that the files of spade's and sean's authors tell.
+  static func mapSystemKeys(
+    of tensors: ForeignTensors
+  ) throws(ConfigurationError) -> [String: ConfigurationValue] {
+    [
+      "discriminatorWidth": .integer(try tensors.side("discriminator_0.model0.0.weight", 0)),
+      "layers": .integer(tensors.count("discriminator_0.model", ".") - 1),
+      "scales": .integer(tensors.count("discriminator_", ".")),
+    ]
+  }
+
   /// All outputs by the names of reference cases, `scale0.layer0` and so on.
   ///
   /// - Parameters:

@@ -88,6 +88,61 @@ struct TranslationGeneratorPlan {
   }
 }
 
+extension TranslationGeneratorPlan {
+  /// Keys that a file of pytorch-CycleGAN-and-pix2pix tells of its generator; nil where it holds none.
+  static func keys(of tensors: ForeignTensors) -> [String: ConfigurationValue]? {
+    if let first = tensors.shape("model.model.0.weight", axes: 4) { return unetKeys(tensors, first) }
+    guard let first = tensors.shape("model.1.weight", axes: 4), first[2] == 7 else { return nil }
+    return resnetKeys(tensors, first)
+  }
+
+  /// Each level has a convolution down and one up.
+  private static func unetKeys(
+    _ tensors: ForeignTensors, _ first: [Int]
+  ) -> [String: ConfigurationValue]? {
+    let depth = tensors.kernels.count / 2
+    guard let last = tensors.shape("model.model.3.weight", axes: 4), depth >= 2, depth < 32 else {
+      return nil
+    }
+    // The innermost level, which is the first inside only where there are two, has no norm on the way down.
+    let inside = "model.model.1.model."
+    let way = depth == 2 ? (convolution: "3", norm: "4") : (convolution: "1", norm: "2")
+    return [
+      "generator": "unet", "width": .integer(first[0]), "inputChannels": .integer(first[1]),
+      "outputChannels": .integer(last[1]), "downsamplings": .integer(depth),
+      "imageSize": .integer(max(256, 1 << depth)),
+      "norm": .string(norm(in: tensors, convolution: inside + way.convolution, norm: inside + way.norm)),
+    ]
+  }
+
+  private static func resnetKeys(
+    _ tensors: ForeignTensors, _ first: [Int]
+  ) -> [String: ConfigurationValue]? {
+    let blocks = tensors.numbers("model.", ".conv_block.")
+    let outer = tensors.kernels.filter { $0[2] == 7 }
+    guard let block = blocks.first, outer.count == 2,
+      let inner = tensors.shape("model.\(block).conv_block.1.weight", axes: 4)
+    else { return nil }
+    var (width, halvings) = (first[0], 0)
+    while width < inner[0], halvings < 8 { (width, halvings) = (2 * width, halvings + 1) }
+    guard width == inner[0] else { return nil }
+    return [
+      "generator": "resnet", "width": .integer(first[0]), "inputChannels": .integer(first[1]),
+      "outputChannels": .integer(outer[1][0]), "downsamplings": .integer(halvings),
+      "blocks": .integer(blocks.count),
+      "norm": .string(norm(in: tensors, convolution: "model.1", norm: "model.2")),
+      // A dropout layer moves the second convolution of a block one place on.
+      "dropout": .boolean(tensors.shape("model.\(block).conv_block.6.weight", axes: 4) != nil),
+    ]
+  }
+
+  /// Batch norms have a scale; only in front of instance norms convolutions have a bias.
+  fileprivate static func norm(in tensors: ForeignTensors, convolution: String, norm: String) -> String {
+    if tensors.shape(norm + ".weight", axes: 1) != nil { return "batch" }
+    return tensors.has(convolution + ".bias") ? "instance" : "none"
+  }
+}
+
 /// The choices of a discriminator of pix2pix or CycleGAN, apart from channels.
 struct TranslationDiscriminatorPlan {
   let kind: TranslationDiscriminator
@@ -118,6 +173,26 @@ struct TranslationDiscriminatorPlan {
       imageSize >= smallest,
       "a patch discriminator of \(layers) layers needs pictures of at least \(smallest) pixels, not "
         + "\(imageSize); lower layers")
+  }
+}
+
+extension TranslationDiscriminatorPlan {
+  /// Keys that a file of pytorch-CycleGAN-and-pix2pix tells of its discriminator; nil where it holds none.
+  static func keys(of tensors: ForeignTensors) -> [String: ConfigurationValue]? {
+    func norm(_ convolution: String, _ norm: String) -> ConfigurationValue {
+      .string(TranslationGeneratorPlan.norm(in: tensors, convolution: convolution, norm: norm))
+    }
+    if let first = tensors.shape("model.0.weight", axes: 4), first[2] == 4, tensors.kernels.count >= 3 {
+      return [
+        "discriminator": "patch", "discriminatorWidth": .integer(first[0]),
+        "layers": .integer(tensors.kernels.count - 2), "discriminatorNorm": norm("model.2", "model.3"),
+      ]
+    }
+    guard let first = tensors.shape("net.0.weight", axes: 4), first[2] == 1 else { return nil }
+    return [
+      "discriminator": "pixel", "discriminatorWidth": .integer(first[0]),
+      "discriminatorNorm": norm("net.2", "net.3"),
+    ]
   }
 }
 

@@ -166,7 +166,7 @@ extension SEAN {
             help: "the codes of the regions' styles, in place of images"),
           Condition("image", .field(image), help: "the map's own image, which is made again"),
         ])
-      plan.abilities.append(RegionalStyles(classes: classes))
+      plan.abilities += [RegionalStyles(classes: classes), ImageReconstruction()]
       return plan
     }
 

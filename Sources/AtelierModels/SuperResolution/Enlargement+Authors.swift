@@ -1,6 +1,6 @@
 public import AtelierCore
-import Foundation
-import Torch
+
+// Files of BasicSR, and of the ESRGAN repository, which names layers otherwise.
 
 extension SRResNet: ImportingSystem {
   /// Generators of BasicSR.
@@ -8,7 +8,7 @@ extension SRResNet: ImportingSystem {
 
   /// Tells the network by its names and shapes.
   public static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel {
-    try ForeignEnlargement.recognise(files, for: identity.name, allowsDiscriminator: false)
+    try recogniseEnlargement(files, hasDiscriminator: false)
   }
 }
 
@@ -20,98 +20,79 @@ extension AdversarialEnlargement: ImportingSystem {
 
   /// Tells the networks by their names and shapes.
   public static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel {
-    try ForeignEnlargement.recognise(files, for: identity.name, allowsDiscriminator: true)
+    try recogniseEnlargement(files, hasDiscriminator: true)
   }
 }
 
-/// What names and shapes of BasicSR's files tell.
-private enum ForeignEnlargement {
-  static func recognise(
-    _ files: [ForeignWeights], for system: String, allowsDiscriminator: Bool
+extension ImportingSystem where Self: EnlargingSystem {
+  fileprivate static func recogniseEnlargement(
+    _ files: [ForeignWeights], hasDiscriminator: Bool
   ) throws -> ForeignModel {
-    var model = ForeignModel(configuration: [:], networks: [:])
-    for file in files {
-      let tensors = renamed(file.tensors)
-      let (network, configuration): (String, [String: ConfigurationValue])
-      if let found = generator(tensors) {
-        (network, configuration) = ("generator", found)
-      } else if allowsDiscriminator, let found = discriminator(tensors) {
-        (network, configuration) = ("discriminator", found)
-      } else {
-        throw ConfigurationError(
-          "\(file.url.path) is none of the networks that \(system) knows: those of BasicSR's MSRResNet and "
-            + "RRDBNet\(allowsDiscriminator ? " and their discriminators" : "")")
-      }
-      guard model.networks.updateValue(tensors, forKey: network) == nil else {
-        throw ConfigurationError("\(file.url.path) is a second \(network); give one file for each network")
-      }
-      model.configuration.merge(configuration) { _, new in new }
+    var model = try ForeignModel(
+      files.map { EnlargingGeneratorPlan.named(ForeignTensors($0)) }, of: Self.self
+    ) {
+      file in
+      if EnlargingGeneratorPlan.keys(of: file) != nil { return "generator" }
+      return hasDiscriminator && EnlargingDiscriminatorPlan.keys(of: file) != nil ? "discriminator" : nil
     }
+    try model.tell(from: "generator") { EnlargingGeneratorPlan.keys(of: $0) ?? [:] }
+    try model.tell(from: "discriminator") { EnlargingDiscriminatorPlan.keys(of: $0) ?? [:] }
     return model
   }
+}
 
-  /// The names of the ESRGAN repository's own files, as BasicSR has them today.
-  private static func renamed(
-    _ tensors: [(name: String, tensor: HostTensor)]
-  ) -> [(name: String, tensor: HostTensor)] {
-    guard tensors.contains(where: { $0.name.hasPrefix("RRDB_trunk.") }) else { return tensors }
-    let names = [
+extension EnlargingGeneratorPlan {
+  /// The tensors under BasicSR's names of today, where they have those of the ESRGAN repository's own files.
+  fileprivate static func named(_ tensors: ForeignTensors) -> ForeignTensors {
+    guard tensors.hasName(beginningWith: "RRDB_trunk.") else { return tensors }
+    return tensors.replacing([
       "RRDB_trunk.": "body.", ".RDB": ".rdb", "trunk_conv.": "conv_body.", "upconv": "conv_up",
       "HRconv.": "conv_hr.",
-    ]
-    return tensors.map { entry in
-      (names.reduce(entry.name) { $0.replacing($1.key, with: $1.value) }, entry.tensor)
-    }
+    ])
   }
 
-  private static func generator(
-    _ tensors: [(name: String, tensor: HostTensor)]
-  ) -> [String: ConfigurationValue]? {
-    let shapes = Dictionary(tensors.map { ($0.name, $0.tensor.shape) }) { first, _ in first }
-    guard let first = shapes["conv_first.weight"], first.count == 4, first[0] > 0,
-      let last = shapes["conv_last.weight"], last.count == 4, last[0] > 0, shapes["conv_hr.weight"] != nil
+  /// Keys that a file tells of its generator; nil where it holds none.
+  fileprivate static func keys(of tensors: ForeignTensors) -> [String: ConfigurationValue]? {
+    guard let first = tensors.shape("conv_first.weight", axes: 4),
+      let last = tensors.shape("conv_last.weight", axes: 4), tensors.has("conv_hr.weight")
     else { return nil }
-    var table: [String: ConfigurationValue] = [
+    func count(_ suffix: String) -> Int { tensors.count(beginningWith: "body.", endingIn: suffix) }
+    var keys: [String: ConfigurationValue] = [
       "width": .integer(first[0]), "outputChannels": .integer(last[0]),
     ]
-    func count(_ suffix: String) -> Int {
-      shapes.keys.filter { $0.hasPrefix("body.") && $0.hasSuffix(suffix) }.count
-    }
-    if let dense = shapes["body.0.rdb1.conv1.weight"], shapes["conv_body.weight"] != nil {
+    if let dense = tensors.shape("body.0.rdb1.conv1.weight", axes: 4), tensors.has("conv_body.weight") {
       // A network for small scales folds its input by 2 or 4.
       let folding = Int((Double(first[1]) / Double(last[0])).squareRoot().rounded())
-      let doublings = shapes.keys.filter { $0.hasPrefix("conv_up") && $0.hasSuffix(".weight") }.count
-      table["generator"] = "rrdb"
-      table["blocks"] = .integer(count(".rdb1.conv1.weight"))
-      table["growth"] = .integer(dense[0])
-      table["scale"] = .integer(folding > 1 ? max(1, 4 / folding) : 1 << max(2, min(doublings, 4)))
-      table["inputChannels"] = .integer(folding > 1 ? last[0] : first[1])
-      return table
+      let doublings = tensors.count(beginningWith: "conv_up", endingIn: ".weight")
+      keys["generator"] = "rrdb"
+      keys["blocks"] = .integer(count(".rdb1.conv1.weight"))
+      keys["growth"] = .integer(dense[0])
+      keys["scale"] = .integer(folding > 1 ? max(1, 4 / folding) : 1 << max(2, min(doublings, 4)))
+      keys["inputChannels"] = .integer(folding > 1 ? last[0] : first[1])
+      return keys
     }
-    guard let enlarging = shapes["upconv1.weight"], enlarging.count == 4 else { return nil }
-    let stages = shapes.keys.filter { $0.hasPrefix("upconv") && $0.hasSuffix(".weight") }.count
+    guard let enlarging = tensors.shape("upconv1.weight", axes: 4) else { return nil }
+    let stages = tensors.count(beginningWith: "upconv", endingIn: ".weight")
     let factor = Int((Double(enlarging[0]) / Double(first[0])).squareRoot().rounded())
-    table["generator"] = "msrresnet"
-    table["blocks"] = .integer(count(".conv1.weight"))
-    table["scale"] = .integer(stages > 1 ? 1 << min(stages, 4) : factor)
-    table["inputChannels"] = .integer(first[1])
-    return table
+    keys["generator"] = "msrresnet"
+    keys["blocks"] = .integer(count(".conv1.weight"))
+    keys["scale"] = .integer(stages > 1 ? 1 << min(stages, 4) : factor)
+    keys["inputChannels"] = .integer(first[1])
+    return keys
   }
+}
 
-  private static func discriminator(
-    _ tensors: [(name: String, tensor: HostTensor)]
-  ) -> [String: ConfigurationValue]? {
-    let shapes = Dictionary(tensors.map { ($0.name, $0.tensor.shape) }) { first, _ in first }
-    if let first = shapes["conv0_0.weight"], first.count == 4, shapes["linear2.weight"] != nil {
-      let stages = shapes.keys.filter { $0.hasPrefix("conv") && $0.hasSuffix("_1.weight") }.count
+extension EnlargingDiscriminatorPlan {
+  /// Keys that a file tells of its discriminator; nil where it holds none.
+  fileprivate static func keys(of tensors: ForeignTensors) -> [String: ConfigurationValue]? {
+    if let first = tensors.shape("conv0_0.weight", axes: 4), tensors.has("linear2.weight") {
+      let stages = tensors.count(beginningWith: "conv", endingIn: "_1.weight")
       return [
         "discriminator": "vgg-style", "discriminatorWidth": .integer(first[0]),
         "imageSize": .integer(4 << min(stages, 12)),
       ]
     }
-    if let first = shapes["conv0.weight"], first.count == 4, shapes["conv9.weight"] != nil {
-      return ["discriminator": "unet-spectral", "discriminatorWidth": .integer(first[0])]
-    }
-    return nil
+    guard let first = tensors.shape("conv0.weight", axes: 4), tensors.has("conv9.weight") else { return nil }
+    return ["discriminator": "unet-spectral", "discriminatorWidth": .integer(first[0])]
   }
 }

@@ -89,3 +89,43 @@ enum Domain: String, CaseIterable {
 func steppedRate(_ rate: Double, every steps: Int, factor: Double, at index: Int) -> Double {
   steps > 0 ? Schedule.step(every: steps, factor: factor).learningRate(base: rate, at: index) : rate
 }
+
+extension ImportingSystem where Self: TwoDomainSystem {
+  /// Both domains of the files of UNIT's and MUNIT's authors: `gen_*.pt` and `dis_*.pt` hold the networks of
+  /// the domains below the keys `a` and `b`.
+  ///
+  /// - Parameters:
+  ///   - encoder: what the files call the encoder of contents.
+  ///   - style: further keys that a generator tells.
+  static func recogniseDomains(
+    _ files: [ForeignWeights], encoder: String,
+    style: (ForeignTensors) throws -> [String: ConfigurationValue] = { _ in [:] }
+  ) throws -> ForeignModel {
+    func holders(of prefix: String, _ key: String) -> ForeignTensors? {
+      let found = files.filter { $0.tensors.contains { $0.name.hasPrefix("\(key).\(prefix).") } }
+      return found.isEmpty ? nil : ForeignTensors(found, below: key)
+    }
+    var model = ForeignModel()
+    for (key, domain) in [("a", "A"), ("b", "B")] {
+      if let generator = holders(of: encoder, key) {
+        let (channels, keys) = try ContentPlan.keys(of: generator, encoder: encoder)
+        try model.fill("generator" + domain, with: generator)
+        try model.tell(["channels" + domain: .integer(channels)], from: generator)
+        try model.tell(keys, from: generator)
+        try model.tell(style(generator), from: generator)
+      }
+      if let discriminator = holders(of: "cnns", key) {
+        let (channels, keys) = try ScaledDiscriminator.keys(of: discriminator)
+        try model.fill("discriminator" + domain, with: discriminator)
+        try model.tell(["channels" + domain: .integer(channels)], from: discriminator)
+        try model.tell(keys, from: discriminator)
+      }
+    }
+    guard !model.networks.isEmpty else {
+      throw ConfigurationError(
+        "the files hold no networks of \(identity.name): expected are the keys 'a' and 'b' of gen_*.pt or "
+          + "dis_*.pt")
+    }
+    return model
+  }
+}

@@ -121,10 +121,12 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
 
     /// Images of classes decoded from latent vectors.
     public var plan: SystemPlan {
-      .latentImages(
+      var plan = SystemPlan.latentImages(
         channels: imageChannels, size: imageSize, range: model.range,
         latent: LatentDecoding(size: latentSize, distribution: .normal, classes: classes),
         batchSize: batchSize)
+      plan.abilities.append(ImageReconstruction())
+      return plan
     }
 
     /// Refuses values that cannot work, naming the key and the way out.

@@ -122,10 +122,12 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
 
     /// Images decoded from latent vectors.
     public var plan: SystemPlan {
-      .latentImages(
+      var plan = SystemPlan.latentImages(
         channels: imageChannels, size: imageSize, range: model.range,
         latent: LatentDecoding(size: latentSize, distribution: .normal),
         batchSize: batchSize)
+      plan.abilities.append(ImageReconstruction())
+      return plan
     }
 
     /// Refuses values that cannot work, naming the key and the way out.
