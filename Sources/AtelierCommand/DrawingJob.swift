@@ -1,36 +1,37 @@
 import Atelier
 import Foundation
 
-/// What `generate` does with a system that starts from random vectors, classes or words.
+/// What `generate` does with a system that starts from a request alone: draws, and writes each output by its
+/// kind.
 struct DrawingJob {
   let system: any GenerativeSystem
-  let artefacts: Artefacts
-  let names: [String]
-  let drawing: Generate.DrawingOptions
-  let writing: Generate.WritingOptions
-  let seed: UInt64
+  /// What the model file says.
+  let model: ModelDescription
+  /// What stands above the columns of a grid of classes.
+  let classNames: [String]
+  let request: Request
   let output: String?
   let folder: String?
+  let force: Bool
   let provenance: PictureOrigin?
 
+  /// The outputs of a field.
+  private struct Drawn {
+    let field: Field
+    let pieces: [HostTensor]
+  }
+
   func run() throws {
-    let labels = try drawing.classes.isEmpty ? nil : drawing.classes.map { try label($0) }
-    let path = try latentPath()
-    let shown = labels?.count ?? max(1, names.count)
-    let draws = StreamDraws(RandomStream(seed: seed, purpose: "generate"))
-    var request = Request(
-      count: drawing.count ?? (path == .random ? (names.isEmpty ? 64 : 8 * shown) : 4),
-      sampling: try sampling(path), draws: draws)
-    if let labels { request.conditions["label"] = .labels(labels) }
-    if let prompt = writing.prompt { request.conditions["prompt"] = .text(prompt) }
-    if !drawing.instance.isEmpty { request.conditions["features"] = .tensor(try instanceFeatures()) }
-    var images: [Image] = []
+    let place = self.place
+    if let place { try refuseExisting(place, force: force) }
+    let plan = system.plan
+    var pieces: [String: [HostTensor]] = [:]
     var text = ""
     try withTensorErrors {
       try system.draw(request) { output in
         switch output.value {
         case .tensor(let tensor):
-          images += try Image.images(of: tensor.host())
+          pieces[output.field, default: []].append(tensor.to(.cpu).contiguous().host())
         case .text(let piece):
           text += piece
           if self.output == nil {
@@ -40,112 +41,143 @@ struct DrawingJob {
         }
       }
     }
-    if !images.isEmpty {
-      try write(images, path: path, labels: labels)
-    } else if let output {
-      try Data(text.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
+    let drawn = plan.outputs.compactMap { field in
+      pieces[field.name].map { Drawn(field: field, pieces: $0) }
+    }
+    if let only = drawn.first, drawn.count == 1, case .image(_, _, _, let range) = only.field.kind {
+      try write(try only.pieces.flatMap { try Image.images(of: $0, range: range.bounds) })
+    } else if !drawn.isEmpty {
+      try write(drawn)
+    } else if let place {
+      try Data(text.utf8).write(to: place, options: .atomic)
+    } else if output == "-" {
+      print(text, terminator: "")
     } else {
       print()
     }
   }
 
-  /// The plan's settings of drawing with the options that were given.
-  private func sampling(_ path: LatentPath) throws -> any Settings {
-    var changes: [String: ConfigurationValue] = [:]
-    if path != .random { changes["path"] = .string(path.description) }
-    if let truncation = drawing.truncation { changes["truncation"] = .number(truncation) }
-    if let temperature = writing.temperature { changes["temperature"] = .number(temperature) }
-    if let length = writing.length { changes["length"] = .integer(length) }
-    return try system.plan.sampling(changing: changes, for: type(of: system).identity.name)
-  }
-
-  /// The features of the given images by the network that the model was trained with.
-  private func instanceFeatures() throws -> Tensor {
-    let network = try InstanceFeatures(artefacts)
-    guard
-      case .image(let channels, let height, let width, _)? = system.plan.fields.map(\.kind).first(where: {
-        if case .image = $0 { true } else { false }
-      })
-    else { throw Refusal.usage("this system has no pictures; leave --instance out") }
-    let preparation = ImagePreparation(height: height, width: width, channels: channels)
-    let files = try drawing.instance.flatMap { try pictures(at: $0) }
-    return .concatenated(
-      try files.map { file in
-        let bytes = Tensor(try preparation(try Image(contentsOf: file)).hostTensor())
-        return network((bytes.asType(.float32) / 127.5 - 1).unsqueezed(0))
-      }, dim: 0)
-  }
-
-  /// The file itself, or the images of a folder in the order of their names.
-  private func pictures(at path: String) throws -> [URL] {
-    let url = URL(fileURLWithPath: path)
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-      throw Refusal.input("\(path) does not exist; --instance takes pictures or folders of pictures")
+  /// The file that one output goes to, as far as it is known before anything is drawn.
+  private var place: URL? {
+    if let output { return output == "-" ? nil : URL(fileURLWithPath: output) }
+    guard folder == nil, case .image? = system.plan.outputs.first?.kind, system.plan.outputs.count == 1 else {
+      return nil
     }
-    guard isFolder.boolValue else { return [url] }
-    let files = pictureFiles(below: url).map { url.appendingPathComponent($0) }
-    guard !files.isEmpty else { throw Refusal.data("there is no picture in \(path)") }
-    return files
+    return URL(fileURLWithPath: "samples.png")
   }
 
-  private func write(_ images: [Image], path: LatentPath, labels: [Int]?) throws {
+  // MARK: Images
+
+  private func write(_ images: [Image]) throws {
     let codec = ImageCodec()
     if let folder {
-      let place = URL(fileURLWithPath: folder)
-      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-      for (index, image) in images.enumerated() {
-        let file = place.appendingPathComponent(String(format: "%05d.png", index))
+      let files = try self.files(images.map { _ in "png" }, of: nil, in: folder)
+      for (image, file) in zip(images, files) {
         try codec.write(image, to: file, metadata: provenance?.packet)
       }
-      print("\(images.count) pictures in \(place.path)")
+      print("\(images.count) pictures in \(URL(fileURLWithPath: folder).path)")
       return
     }
-    var columns = Int(Double(images.count).squareRoot().rounded(.up))
-    var titles: [String] = []
-    switch path {
-    case .interpolation(let steps): columns = steps
-    case .traversal(_, _, _, let steps): columns = steps
-    case .random:
-      let shown = labels ?? Array(names.indices)
-      if shown.count > 1, images.count % shown.count == 0 {
-        columns = shown.count
-        titles = shown.map { $0 < names.count ? names[$0] : String($0) }
-      }
-    }
+    let (columns, titles) = layout(images.count)
     let sheet = try ImageGrid(columns: columns, columnTitles: titles).render(images)
-    if output == "-" {
+    guard let file = place else {
       let bytes = try codec.encode(sheet, as: .png, metadata: provenance?.packet)
       FileHandle.standardOutput.write(Data(bytes))
       return
     }
-    let file = URL(fileURLWithPath: output ?? "samples.png")
     try codec.write(sheet, to: file, metadata: provenance?.packet)
     print("\(images.count) pictures in \(file.path)")
   }
 
-  private func label(_ text: String) throws -> Int {
-    if let index = names.firstIndex(where: { $0.caseInsensitiveCompare(text) == .orderedSame }) {
-      return index
+  /// Columns of a grid, and what stands above them: the steps of a path, or the classes.
+  private func layout(_ count: Int) -> (columns: Int, titles: [String]) {
+    switch (request.sampling as? LatentSampling)?.path {
+    case .interpolation(let steps)?, .traversal(_, _, _, let steps)?: return (steps, [])
+    case .random?, nil:
+      let shown = request.labels("label") ?? Array(classNames.indices)
+      if shown.count > 1, count % shown.count == 0 {
+        return (shown.count, shown.map { FieldNames(classes: classNames).name(ofClass: $0) })
+      }
+      return (Int(Double(count).squareRoot().rounded(.up)), [])
     }
-    if let index = Int(text) { return index }
-    let hint =
-      names.isEmpty
-      ? "the model has no class names; give an index" : "the classes are \(names.joined(separator: ", "))"
-    throw Refusal.usage("there is no class '\(text)'; \(hint)")
   }
 
-  private func latentPath() throws -> LatentPath {
-    if let interpolate = drawing.interpolate { return .interpolation(steps: interpolate) }
-    guard let traverse = drawing.traverse else { return .random }
-    let parts = traverse.split(separator: ":").map(String.init)
-    guard let dimension = parts.first.flatMap({ Int($0) }), parts.count == 1 || parts.count == 3 else {
-      throw Refusal.usage("--traverse takes INDEX or INDEX:FROM:TO, not '\(traverse)'")
+  // MARK: Other outputs
+
+  private func write(_ drawn: [Drawn]) throws {
+    let encoded = try drawn.map { drawn in
+      let codec = FieldCodec(
+        drawn.field.kind, names: try system.plan.names(of: drawn.field, model.data, model.artefacts))
+      return try drawn.pieces.flatMap { try codec.encoded(.tensor($0), metadata: provenance?.packet) }
     }
-    guard parts.count == 3 else { return .traversal(dimension: dimension, from: -3, to: 3, steps: 10) }
-    guard let from = Double(parts[1]), let to = Double(parts[2]) else {
-      throw Refusal.usage("the range of --traverse is not two numbers: '\(traverse)'")
+    if let folder {
+      var count = 0
+      for (drawn, results) in zip(drawn, encoded) {
+        let prefix = encoded.count > 1 ? drawn.field.name : nil
+        let files = try self.files(results.map(\.fileExtension), of: prefix, in: folder)
+        for (result, file) in zip(results, files) {
+          try result.write(to: result.fileExtension.isEmpty ? file : file.deletingPathExtension())
+        }
+        count += results.count
+      }
+      print("\(count) files in \(URL(fileURLWithPath: folder).path)")
+      return
     }
-    return .traversal(dimension: dimension, from: from, to: to, steps: 10)
+    let results = encoded.flatMap { $0 }
+    guard results.count == 1, let result = results.first else {
+      throw Refusal.usage("there are \(results.count) results; name a folder for them with --files")
+    }
+    if output == "-" || (output == nil && result.fileExtension == "txt") {
+      guard case .bytes(let bytes) = result.content else {
+        throw Refusal.usage("frames are a folder of files; name one with --files")
+      }
+      FileHandle.standardOutput.write(Data(bytes))
+      if output == nil { print() }
+      return
+    }
+    let stem: URL
+    if let place {
+      guard place.pathExtension.lowercased() == result.fileExtension else {
+        let ending = result.fileExtension.isEmpty ? "a folder, without an ending" : ".\(result.fileExtension)"
+        throw Refusal.usage("the result is written as \(ending); name it so, not \(place.lastPathComponent)")
+      }
+      stem = place.deletingPathExtension()
+    } else {
+      stem = URL(fileURLWithPath: drawn[0].field.name)
+      try refuseExisting(
+        result.fileExtension.isEmpty ? stem : stem.appendingPathExtension(result.fileExtension), force: force)
+    }
+    print(try result.write(to: stem).path)
   }
+
+  /// The files of a folder for results of these endings, numbered; none of them is there, but for `--force`.
+  private func files(_ endings: [String], of prefix: String?, in folder: String) throws -> [URL] {
+    let place = URL(fileURLWithPath: folder)
+    let files = endings.enumerated().map { index, ending in
+      let stem = (prefix.map { $0 + "-" } ?? "") + String(format: "%05d", index)
+      return place.appendingPathComponent(ending.isEmpty ? stem : "\(stem).\(ending)")
+    }
+    for file in files { try refuseExisting(file, force: force) }
+    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+    return files
+  }
+}
+
+/// The features of images by the network that an instance-conditioned model was trained with.
+///
+/// - Parameter paths: image files, or folders of them.
+func instanceFeatures(of paths: [String], _ plan: SystemPlan, _ artefacts: Artefacts) throws -> Tensor {
+  let network = try InstanceFeatures(artefacts)
+  guard
+    case .image(let channels, let height, let width, _)? = plan.fields.map(\.kind).first(where: {
+      if case .image = $0 { true } else { false }
+    })
+  else { throw Refusal.usage("this system has no pictures; leave --instance out") }
+  let preparation = ImagePreparation(height: height, width: width, channels: channels)
+  let files = try pictureFiles(named: paths, for: "--instance")
+  return .concatenated(
+    try files.map { file in
+      let bytes = Tensor(try preparation(try Image(contentsOf: file)).hostTensor())
+      return network((bytes.asType(.float32) / 127.5 - 1).unsqueezed(0))
+    }, dim: 0)
 }

@@ -14,7 +14,11 @@ struct Generate: ParsableCommand {
       nothing else into the present folder. Inputs are never written over.
 
       Other systems draw --count pictures into one grid (--output samples.png) or into a folder of files (--files \
-      DIR), or write text to standard output.
+      DIR), sounds as WAV, videos as MP4, or write text to standard output. Nothing that is there is written over \
+      without --force.
+
+      Every system takes its conditions by --condition NAME=VALUE and its settings of drawing by --sampling \
+      KEY=VALUE; `atelier systems NAME` lists them. Most options below are another spelling of one of them.
 
         atelier generate runs/pix2pix-facades-001 plan.png --output house.png
         atelier generate runs/cyclegan-001 photographs --files paintings --direction BtoA
@@ -26,6 +30,7 @@ struct Generate: ParsableCommand {
         atelier generate runs/ic-gan-001 --instance cat.png --count 16
         atelier generate runs/vae-001 --interpolate 10 --count 4
         atelier generate runs/rnn-001 --prompt "To be" --temperature 0.8
+        atelier generate runs/ic-gan-001 --condition features=cats.safetensors --sampling truncation=0.7
       """)
 
   @Argument(help: ArgumentHelp("A run, a checkpoint or a model file.", valueName: "run"), completion: .file())
@@ -41,6 +46,18 @@ struct Generate: ParsableCommand {
 
   @Option(help: "A folder to write one file an output into.", completion: .directory)
   var files: String?
+
+  @Flag(help: "Write over files that are there.")
+  var force = false
+
+  @Option(
+    help: ArgumentHelp(
+      "A condition by its name: a class, a text, or the file of an image, a label map, a sound, features or a tensor.",
+      valueName: "name=value"))
+  var condition: [String] = []
+
+  @Option(help: ArgumentHelp("A setting of drawing by its name.", valueName: "key=value"))
+  var sampling: [String] = []
 
   @Option(help: "What the random numbers follow from.")
   var seed: UInt64 = 0
@@ -151,34 +168,67 @@ struct Generate: ParsableCommand {
     let model = try loadSystem(from: url, registry: .standard, for: .drawing)
     try GenerateOption.check(self, model.system.plan, of: model.description.system)
     let origin = provenance ? try self.origin(of: url, model.description) : nil
-    if model.system is any TranslatingSystem {
-      let translation = try PictureTranslation(
+    let plan = model.system.plan
+    // Data may have classes that the system does not know; its outputs then have no names.
+    let known =
+      classCount(of: model.system) == nil && !plan.startsFromImages ? [] : model.description.classNames
+    let choices = DrawingChoices(command: self, plan: plan, model: model.description)
+    let conditions = try choices.conditions()
+    let sampling = try choices.sampling()
+    if plan.startsFromImages {
+      let sources = plan.ability(ImageTranslation.self)?.directions.map(\.source) ?? []
+      if let source = sources.first(where: { conditions[$0] != nil }) {
+        throw Refusal.usage("name the pictures to start from after the run, not by --condition \(source)")
+      }
+      var translation = try PictureTranslation(
         model.system, model.description, direction: translating.direction, tiling: tiling(),
         alpha: translating.alpha ?? .keep, seed: seed)
+      if !conditions.isEmpty { translation.further = { _, _ in conditions } }
+      let variations = translating.variations ?? (sampling as? TranslationSampling)?.variations ?? 1
       try TranslationJob(
-        translations: styled(translation, model.description.classNames), inputs: inputs, output: output,
-        folder: files,
-        format: translating.format,
+        translations: styled(translation, variations, conditions, known), inputs: inputs,
+        output: output, folder: files, force: force, format: translating.format,
         quality: translating.quality ?? 92, provenance: origin
       ).run()
-    } else if let tagging = model.system as? any TaggingSystem {
-      try TaggingJob(tagger: PictureTagger(tagging, seed: seed), inputs: inputs, output: output).run()
+    } else if plan.ability(Tagging.self) != nil, conditions.isEmpty {
+      try TaggingJob(
+        tagger: PictureTagger(model.system, seed: seed), inputs: inputs, output: output, force: force
+      ).run()
     } else if let first = inputs.first {
       throw Refusal.usage("\(model.description.system) does not start from pictures; leave '\(first)' out")
     } else {
-      // Data may have classes that the system does not know; its outputs then have no names.
-      let names = classCount(of: model.system) == nil ? [] : model.description.classNames
+      var request = Request(
+        count: count(plan, sampling, known), conditions: conditions, sampling: sampling,
+        draws: StreamDraws(RandomStream(seed: seed, purpose: "generate")))
+      if !drawing.instance.isEmpty {
+        guard conditions["features"] == nil else {
+          throw Refusal.usage("--instance and --condition both give 'features'; choose one")
+        }
+        request.conditions["features"] = .tensor(
+          try instanceFeatures(of: drawing.instance, plan, model.description.artefacts))
+      }
       try DrawingJob(
-        system: model.system, artefacts: model.description.artefacts, names: names, drawing: drawing,
-        writing: writing,
-        seed: seed, output: output, folder: files, provenance: origin
+        system: model.system, model: model.description, classNames: known, request: request, output: output,
+        folder: files, force: force,
+        provenance: origin
       ).run()
     }
   }
 
+  /// How many outputs: those that were asked for, else a grid of images, a few paths, or one of anything else.
+  private func count(_ plan: SystemPlan, _ sampling: any Settings, _ classNames: [String]) -> Int {
+    if let count = drawing.count { return count }
+    guard case .image? = plan.outputs.first?.kind else { return 1 }
+    if let latent = sampling as? LatentSampling, latent.path != .random { return 4 }
+    guard !classNames.isEmpty else { return 64 }
+    return 8 * (drawing.classes.isEmpty ? classNames.count : drawing.classes.count)
+  }
+
   /// The translation once for each style.
-  private func styled(_ translation: PictureTranslation, _ names: [String]) throws -> [PictureTranslation] {
-    let variations = translating.variations ?? 1
+  private func styled(
+    _ translation: PictureTranslation, _ variations: Int, _ conditions: [String: ConditionValue],
+    _ names: [String]
+  ) throws -> [PictureTranslation] {
     if let system = translation.system as? any RegionalVariationSystem, !translating.vary.isEmpty {
       return try VariedRegions(classes: translating.vary, variations: variations, names: names)
         .applied(to: translation, system)
@@ -191,6 +241,16 @@ struct Generate: ParsableCommand {
         styleMaps: try pictureFiles(named: translating.styleMap, for: "--style-map"),
         regions: translating.region, names: names)
       return [try regions.applied(to: translation, system)]
+    }
+    if translation.takesStyles, case .tensor(let images)? = conditions["style"] {
+      guard translating.style.isEmpty else {
+        throw Refusal.usage("--style and --condition both give 'style'; choose one")
+      }
+      return translation.styles(of: images).map { style in
+        var one = translation
+        one.style = style
+        return one
+      }
     }
     if translating.style.isEmpty {
       return (0..<UInt64(variations)).map { number in

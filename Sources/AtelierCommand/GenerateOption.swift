@@ -29,6 +29,12 @@ struct GenerateOption: Sendable {
     GenerateOption(
       "--files", because: "it writes text, which goes to --output", given: { $0.files != nil },
       known: { !$0.outputs.contains { $0.kind == .text } }),
+    GenerateOption(
+      "--condition", because: "it has no conditions", given: { !$0.condition.isEmpty },
+      known: { !$0.conditions.isEmpty }),
+    GenerateOption(
+      "--sampling", because: "it has no settings of drawing", given: { !$0.sampling.isEmpty },
+      known: { !$0.sampling.keys.isEmpty }),
     translating("--direction") { $0.translating.direction != nil },
     GenerateOption(
       "--style", because: "its outputs follow no style image", given: { !$0.translating.style.isEmpty },
@@ -49,22 +55,28 @@ struct GenerateOption: Sendable {
     translating("--quality") { $0.translating.quality != nil },
     GenerateOption(
       "--class", because: "it has no classes to draw from", given: { !$0.drawing.classes.isEmpty },
-      known: { $0.ability(LatentDecoding.self)?.classes != nil }),
+      known: { plan in
+        if case .label? = plan.condition("label")?.kind { true } else { false }
+      }),
     GenerateOption(
       "--count", because: "the number of its results is not chosen", given: { $0.drawing.count != nil },
-      known: { $0.ability(LatentDecoding.self) != nil || $0.ability(TextContinuation.self) != nil }),
-    latent("--interpolate") { $0.drawing.interpolate != nil },
-    latent("--traverse") { $0.drawing.traverse != nil },
+      known: { $0.data != nil && !$0.startsFromImages && !$0.conditions.contains(where: \.isRequired) }),
+    setting("path", "--interpolate") { $0.drawing.interpolate != nil },
+    setting("path", "--traverse") { $0.drawing.traverse != nil },
     GenerateOption(
       "--truncation", because: "it has no normally distributed latent vectors",
       given: { $0.drawing.truncation != nil },
-      known: { $0.ability(LatentDecoding.self)?.distribution == .normal }),
+      known: {
+        $0.sampling.keys.contains("truncation") && $0.ability(LatentDecoding.self)?.distribution == .normal
+      }),
     GenerateOption(
       "--instance", because: "it is not conditioned on instances", given: { !$0.drawing.instance.isEmpty },
       known: { $0.ability(LatentDecoding.self) != nil && $0.condition("features") != nil }),
-    writing("--prompt") { $0.writing.prompt != nil },
-    writing("--temperature") { $0.writing.temperature != nil },
-    writing("--length") { $0.writing.length != nil },
+    GenerateOption(
+      "--prompt", because: "it goes on from no text", given: { $0.writing.prompt != nil },
+      known: { $0.condition("prompt")?.kind == .text }),
+    setting("temperature", "--temperature") { $0.writing.temperature != nil },
+    setting("length", "--length") { $0.writing.length != nil },
   ]
 
   private static func translating(
@@ -82,19 +94,13 @@ struct GenerateOption: Sendable {
       known: { $0.ability(RegionalStyles.self) != nil })
   }
 
-  private static func latent(
-    _ name: String, _ isGiven: @escaping @Sendable (Generate) -> Bool
+  /// An option that spells a setting of drawing.
+  private static func setting(
+    _ key: String, _ name: String, _ isGiven: @escaping @Sendable (Generate) -> Bool
   ) -> GenerateOption {
     GenerateOption(
-      name, because: "it has no latent vectors", given: isGiven,
-      known: { $0.ability(LatentDecoding.self) != nil })
-  }
-
-  private static func writing(
-    _ name: String, _ isGiven: @escaping @Sendable (Generate) -> Bool
-  ) -> GenerateOption {
-    GenerateOption(
-      name, because: "it writes no text", given: isGiven, known: { $0.ability(TextContinuation.self) != nil })
+      name, because: "it has no setting of drawing '\(key)'", given: isGiven,
+      known: { $0.sampling.keys.contains(key) })
   }
 
   /// The options that a system of a plan knows.
@@ -111,7 +117,8 @@ struct GenerateOption: Sendable {
 }
 
 extension SystemPlan {
-  fileprivate var startsFromImages: Bool { ability(ImageTranslation.self) != nil }
+  /// Whether it turns images into images.
+  var startsFromImages: Bool { ability(ImageTranslation.self) != nil }
 }
 
 /// `a, b and c`.

@@ -19,6 +19,7 @@ struct VariedRegions {
       var one = translation
       one.further = { map, seed in
         system.regionalVariation(of: map, varying: chosen, variation: number, seed: seed)
+          .mapValues { .tensor($0) }
       }
       return one
     }
@@ -40,7 +41,7 @@ struct StyledRegions {
   ) throws -> PictureTranslation {
     let inputs = try inputs(for: system, colours: translation.classColours)
     var one = translation
-    one.further = { _, _ in inputs }
+    one.further = { _, _ in inputs.mapValues { .tensor($0) } }
     return one
   }
 

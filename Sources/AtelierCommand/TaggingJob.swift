@@ -6,11 +6,13 @@ struct TaggingJob {
   let tagger: PictureTagger
   let inputs: [String]
   let output: String?
+  let force: Bool
 
   func run() throws {
     guard !inputs.isEmpty else {
       throw Refusal.usage("this system starts from pictures; name files or folders after the run")
     }
+    if let output { try refuseExisting(URL(fileURLWithPath: output), force: force) }
     let files = try pictureFiles(named: inputs, for: "generate")
     let found = try withTensorErrors { try tagger(files) }
     let lines = zip(files, found).map { "\($0.lastPathComponent): \($1.joined(separator: ", "))\n" }

@@ -10,6 +10,8 @@ struct TranslationJob {
   let inputs: [String]
   let output: String?
   let folder: String?
+  /// Whether files that are there are written over.
+  let force: Bool
   let format: ImageFormat?
   let quality: Int
   let provenance: PictureOrigin?
@@ -29,6 +31,11 @@ struct TranslationJob {
     let results = items.count * translations.count
     guard results == 1 || folder != nil else {
       throw Refusal.usage("there are \(results) results; name a folder for them with --files")
+    }
+    if let output, output != "-" {
+      let target = URL(fileURLWithPath: output)
+      try guardInputs(target, items)
+      try refuseExisting(target, force: force)
     }
     var written: Set<String> = []
     var failures = 0
@@ -125,6 +132,7 @@ struct TranslationJob {
       throw Refusal.usage(
         "\(item.shown) would be written over another result, \(target.path); translate it separately")
     }
+    try refuseExisting(target, force: force)
     try write(encoded, to: target)
     if folder == nil { print(target.path) }
   }

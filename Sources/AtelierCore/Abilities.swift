@@ -57,6 +57,12 @@ public struct RegionalVariations: Ability, Hashable {
   public init(classes: Int) { self.classes = classes }
 }
 
+/// Words for images, found by features of them. The function is ``TaggingSystem/tags(for:count:draws:)``.
+public struct Tagging: Ability, Hashable {
+  /// Describes the system.
+  public init() {}
+}
+
 /// Text that is continued token by token. The functions are those of ``LanguageSystem``.
 public struct TextContinuation: Ability, Hashable {
   /// What one token stands for.

@@ -56,7 +56,7 @@ extension SystemPlan {
       stages: [Stage(data: DataPlan(fields, arrangement, changes: changes), batchSize: batchSize)],
       conditions: conditions,
       outputs: directions.compactMap { direction in fields.first { $0.name == direction.target } },
-      sampling: styles == nil ? NoSettings() : TranslationSampling(),
+      sampling: styles == .oneByOne ? TranslationSampling() : NoSettings(),
       abilities: [ImageTranslation(directions, styles: styles)])
   }
 

@@ -40,11 +40,17 @@ extension SystemPlan {
     guard request.count >= 1 else {
       throw ConfigurationError("a request is for at least 1 output, not \(request.count)")
     }
-    for (name, value) in request.conditions.sorted(by: { $0.key < $1.key }) {
+    try check(request.conditions, for: system)
+    try check(request.sampling, for: system)
+  }
+
+  /// Refuses conditions that the system does not have, lacks or cannot take.
+  func check(_ values: [String: ConditionValue], for system: String) throws(ConfigurationError) {
+    for (name, value) in values.sorted(by: { $0.key < $1.key }) {
       try check(value, as: name, for: system)
     }
     let sources = Set((ability(ImageTranslation.self)?.directions ?? []).map(\.source))
-    let given = sources.filter { request.conditions[$0] != nil }.sorted()
+    let given = sources.filter { values[$0] != nil }.sorted()
     guard sources.isEmpty || given.count == 1 else {
       let wanted = sources.sorted().map { "'\($0)'" }.joined(separator: " or ")
       throw ConfigurationError(
@@ -52,10 +58,9 @@ extension SystemPlan {
           ? "the condition \(wanted) is missing; \(system) starts from images"
           : "\(system) takes one of the conditions \(wanted) in a request, not both")
     }
-    for condition in conditions where condition.isRequired && request.conditions[condition.name] == nil {
+    for condition in conditions where condition.isRequired && values[condition.name] == nil {
       throw ConfigurationError("the condition '\(condition.name)' of \(system) is missing: \(condition.help)")
     }
-    try check(request.sampling, for: system)
   }
 
   /// The settings of drawing with some values replaced.

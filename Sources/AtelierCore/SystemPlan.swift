@@ -55,6 +55,17 @@ public struct SystemPlan: Sendable {
     components.compactMap { $0 as? Wanted }
   }
 
+  /// What the numbers of a field stand for, as the data that it belongs to name them.
+  ///
+  /// - Throws: what reading the artefacts throws.
+  public func names(
+    of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
+  ) throws -> FieldNames {
+    let plans = stages.compactMap(\.data)
+    let owner = plans.first { data in data.fields.contains { $0.name == field.name } } ?? plans.first
+    return try owner?.arrangement.names(of: field, description, artefacts) ?? FieldNames()
+  }
+
   /// The condition of a name.
   public func condition(_ name: String) -> Condition? { conditions.first { $0.name == name } }
 }

@@ -61,10 +61,10 @@ extension TranslatingSystem {
   /// - Parameter further: the request's other conditions for a part of the source, a tile or all of it.
   public func translateWhole(
     _ picture: Tensor, direction: TranslationDirection, draws: any Draws, tiling: Tiling? = nil,
-    further: (Tensor) throws -> [String: Tensor]
+    further: (Tensor) throws -> [String: ConditionValue]
   ) throws -> Tensor {
     try whole(picture, direction, tiling) { part in
-      var conditions = try further(part).mapValues { ConditionValue.tensor($0) }
+      var conditions = try further(part)
       conditions[direction.source] = .tensor(part)
       var output: Tensor?
       try draw(Request(conditions: conditions, draws: draws)) { output = $0.tensor }

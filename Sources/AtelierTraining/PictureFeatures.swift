@@ -18,8 +18,10 @@ public struct PictureTagger {
   ///   - store: where the network that describes images has its weights.
   ///   - seed: what the drawn word vectors follow from.
   /// - Throws: `PerceptionError` where the weights are missing, `ConfigurationError` for another system.
-  public init(_ system: any TaggingSystem, store: WeightStore = .standard, seed: UInt64 = 0) throws {
-    guard let tagged = system.plan.data?.arrangement as? TaggedImages else {
+  public init(_ system: any GenerativeSystem, store: WeightStore = .standard, seed: UInt64 = 0) throws {
+    guard let system = system as? any TaggingSystem,
+      let tagged = system.plan.data?.arrangement as? TaggedImages
+    else {
       throw ConfigurationError("this system does not say what describes its pictures")
     }
     self.system = system

@@ -44,8 +44,8 @@ public struct PictureTranslation {
   public var style = TranslationStyle.drawn
   /// What random numbers follow from, for systems that draw any.
   public var seed: UInt64
-  /// Further inputs of the system's request, from a part of the source and ``seed``; nil: none.
-  public var further: ((Tensor, UInt64) throws -> [String: Tensor])?
+  /// Further conditions of the system's request, from a part of the source and ``seed``; nil: none.
+  public var further: ((Tensor, UInt64) throws -> [String: ConditionValue])?
 
   private let kind: FieldKind
   private let ranges: (source: ClosedRange<Float>, target: ClosedRange<Float>)
@@ -106,9 +106,17 @@ public struct PictureTranslation {
       Tensor(try preparation(picture).hostTensor()).asType(.float32) * (span / 255)
         + Double(ranges.target.lowerBound)
     }
+    return styles(of: .stacked(tensors))
+  }
+
+  /// Whether ``style`` says what outputs look like, beside the source.
+  public var takesStyles: Bool { system.plan.ability(ImageTranslation.self)?.styles != nil }
+
+  /// The styles that images `[n, channels, height, width]` of it stand for, in the range of the target's field.
+  public func styles(of images: Tensor) -> [TranslationStyle] {
     switch system.plan.ability(ImageTranslation.self)?.styles {
-    case .together: return [.pictures(.stacked(tensors))]
-    case .oneByOne, nil: return tensors.map { .pictures($0.unsqueezed(0)) }
+    case .together: [.pictures(images)]
+    case .oneByOne, nil: (0..<images.shape[0]).map { .pictures(images.slice(0, $0, $0 + 1)) }
     }
   }
 
@@ -176,16 +184,15 @@ public struct PictureTranslation {
           return try styled.translateWhole(
             condition, direction: direction, style: style, draws: draws, tiling: tiling)
         }
-        if let further {
-          return try system.translateWhole(
-            condition, direction: direction, draws: draws, tiling: tiling, further: { try further($0, seed) })
+        var given: [String: ConditionValue] = [:]
+        if case .pictures(let pictures) = style { given["style"] = .tensor(pictures) }
+        guard further != nil || !given.isEmpty else {
+          return try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling)
         }
-        if case .pictures(let pictures) = style {
-          return try system.translateWhole(
-            condition, direction: direction, draws: draws, tiling: tiling,
-            further: { _ in ["style": pictures] })
+        return try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling) {
+          part in
+          given.merging(try further?(part, seed) ?? [:]) { given, _ in given }
         }
-        return try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling)
       }
     }
     let picture = output.selected(dim: 0, index: 0).contiguous().host()

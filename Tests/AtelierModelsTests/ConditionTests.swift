@@ -1,5 +1,6 @@
 import Atelier
 import Foundation
+import TestSupport
 import Testing
 
 /// Requests are checked against the plan before a system sees them.
@@ -72,6 +73,93 @@ import Testing
     #expect(try refusal("gan", [:], labels: [0])?.contains("no classes") == true)
     #expect(try refusal("cgan", [:], labels: [3, 10])?.contains("no class 10") == true)
     #expect(try refusal("gan", [:], prompt: "a")?.contains("no text") == true)
+  }
+
+  private func refusal(
+    _ system: String, sampling: any Settings, _ values: [String: ConfigurationValue] = [:]
+  ) throws -> String? {
+    let request = Request(sampling: sampling, draws: StreamDraws(RandomStream(seed: 1)))
+    do {
+      try plan(system, values).check(request, for: system)
+      return nil
+    } catch let error as ConfigurationError { return error.description }
+  }
+
+  @Test func settingsOfDrawingAreThePlansOwn() throws {
+    #expect(try refusal("vae", sampling: NoSettings()) == nil)
+    #expect(try refusal("vae", sampling: LatentSampling(truncation: 0.5)) == nil)
+    #expect(try refusal("rnn-language-model", sampling: TextSampling(temperature: 0, length: 3)) == nil)
+    let other = try #require(try refusal("vae", sampling: TextSampling()))
+    #expect(other.contains("path, truncation") && other.contains("temperature, length"), "\(other)")
+    #expect(try refusal("neural-style", sampling: LatentSampling())?.contains("no settings") == true)
+    #expect(try refusal("vae", sampling: LatentSampling(truncation: 0))?.contains("above 0") == true)
+    #expect(
+      try refusal("vae", sampling: LatentSampling(path: .interpolation(steps: 1)))?.contains("2 steps")
+        == true)
+    // The paper's latent vectors are uniform.
+    #expect(try refusal("cgan", sampling: LatentSampling(truncation: 1))?.contains("not normally") == true)
+    #expect(try refusal("rnn-language-model", sampling: TextSampling(length: 0))?.contains("length") == true)
+  }
+
+  @Test func settingsOfDrawingAreChangedByTheirKeys() throws {
+    let changed = try plan("vae").sampling(
+      changing: ["path": "traversal:2", "truncation": 0.5], for: "vae")
+    #expect(
+      changed as? LatentSampling
+        == LatentSampling(path: .traversal(dimension: 2, from: -3, to: 3, steps: 10), truncation: 0.5))
+    for (changes, words) in [
+      (["beams": 3], "no setting of drawing 'beams'; it has path, truncation"),
+      (["path": "backwards"], "'path'"), (["truncation": "much"], "'truncation'"),
+    ] as [([String: ConfigurationValue], String)] {
+      #expect {
+        _ = try plan("vae").sampling(changing: changes, for: "vae")
+      } throws: { "\($0)".contains(words) }
+    }
+    for text in ["random", "interpolation:4", "traversal:1:-2.0:2.0:7"] {
+      #expect(LatentPath(text)?.description == text)
+    }
+    for text in ["", "interpolation", "interpolation:a", "traversal:1:2", "random:1", "traversal:1:2:3:4:5"] {
+      #expect(LatentPath(text) == nil)
+    }
+  }
+
+  @Test func aTextStandsForAConditionsValue() throws {
+    let folder = try TemporaryFolder()
+    func condition(_ kind: Condition.Kind) -> Condition { Condition("c", kind, help: "") }
+    let names = FieldNames(classes: ["cat", "dog", "a, b"])
+    func labels(_ text: String) throws -> [Int]? {
+      let value = try condition(.label(classes: 3)).value(of: text, names: names)
+      if case .labels(let labels) = value { return labels } else { return nil }
+    }
+    #expect(try labels("Dog") == [1])
+    #expect(try labels("2, cat") == [2, 0])
+    #expect(try labels("a, b") == [2])
+    #expect(throws: ConfigurationError.self) { try labels("bird") }
+    guard case .text("a = b")? = try? condition(.text).value(of: "a = b") else {
+      Issue.record("a text is itself")
+      return
+    }
+    func tensor(_ kind: Condition.Kind, _ text: String) throws -> Tensor {
+      let request = Request(
+        conditions: ["c": try condition(kind).value(of: text)], draws: StreamDraws(RandomStream(seed: 1)))
+      return try request.required("c")
+    }
+    let image = folder("images/a.png")
+    try FileManager.default.createDirectory(
+      at: image.deletingLastPathComponent(), withIntermediateDirectories: true)
+    for name in ["a.png", "b.png"] {
+      try Image(width: 2, height: 1, channels: 1, bytes: name == "a.png" ? [0, 255] : [255, 0])
+        .write(to: folder("images").appendingPathComponent(name))
+    }
+    let kind = Condition.Kind.field(.image(channels: 1, height: 1, width: 2, range: .signed))
+    #expect(try tensor(kind, image.path).floats() == [-1, 1])
+    let both = try tensor(kind, folder("images").path)
+    #expect(both.shape == [2, 1, 1, 2] && both.floats() == [-1, 1, 1, -1])
+    #expect(throws: (any Error).self) { try tensor(kind, folder("none.png").path) }
+    let file = folder("codes.safetensors")
+    try Safetensors.write([("codes", Tensor([1, 2, 3, 4], shape: [2, 2]).host())], metadata: [:], to: file)
+    #expect(try tensor(.tensor([[nil, 2]]), file.path).shape == [2, 2])
+    #expect(try tensor(.field(.features(size: 3)), "1 2 3").floats() == [1, 2, 3])
   }
 
   @Test func aWrongShapeIsNamed() throws {

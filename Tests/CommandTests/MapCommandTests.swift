@@ -171,7 +171,10 @@ import Testing
     let style = try write(TinyData.coloured(number: 1, width: 24, height: 40), "style.png")
     func drawn(_ seed: Int, _ more: [String]) throws -> Image {
       let result = try atelier.run(
-        ["generate", folder("run").path, map, "--output", folder("x.png").path, "--seed", "\(seed)"] + more)
+        [
+          "generate", folder("run").path, map, "--output", folder("x.png").path, "--force", "--seed",
+          "\(seed)",
+        ] + more)
       try #require(result.status == 0, "\(result.errors)")
       return try Image(contentsOf: folder("x.png"))
     }

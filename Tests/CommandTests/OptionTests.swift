@@ -1,3 +1,4 @@
+import Atelier
 import Foundation
 import TestSupport
 import Testing
@@ -11,26 +12,32 @@ import Testing
   }
 
   private static let images = [
-    "--output", "--files", "--direction", "--tile", "--overlap", "--alpha", "--format", "--quality",
+    "--output", "--files", "--condition", "--direction", "--tile", "--overlap", "--alpha", "--format",
+    "--quality",
   ]
   private static let latent = [
-    "--output", "--files", "--count", "--interpolate", "--traverse", "--truncation",
+    "--output", "--files", "--sampling", "--count", "--interpolate", "--traverse", "--truncation",
   ]
 
   private static let known: [(String, [String])] = [
     ("vae", latent),
     // The paper's latent vectors are uniform.
-    ("cgan", latent.filter { $0 != "--truncation" } + ["--class"]),
-    ("biggan", latent + ["--class"]),
-    ("ic-gan", latent + ["--instance"]),
+    ("cgan", latent.filter { $0 != "--truncation" } + ["--class", "--condition"]),
+    ("biggan", latent + ["--class", "--condition"]),
+    ("ic-gan", latent + ["--instance", "--condition"]),
     ("pix2pix", images),
     ("fast-style-transfer", images),
-    ("munit", images + ["--style", "--variations"]),
+    ("munit", images + ["--style", "--variations", "--sampling"]),
     ("funit", images + ["--style"]),
     ("sean", images + ["--style", "--style-map", "--region"]),
     ("oasis", images + ["--vary", "--variations"]),
-    ("rnn-language-model", ["--output", "--count", "--prompt", "--temperature", "--length"]),
-    ("image-tagging", ["--output"]),
+    (
+      "rnn-language-model",
+      [
+        "--output", "--condition", "--sampling", "--count", "--prompt", "--temperature", "--length",
+      ]
+    ),
+    ("image-tagging", ["--output", "--condition"]),
     ("neural-style", ["--output", "--files"]),
   ]
 
@@ -94,6 +101,86 @@ import Testing
       result.errors.hasPrefix("atelier: \(system) takes no \(option[0]), because "), "\(result.errors)")
     #expect(result.errors.contains("it takes ") && result.errors.contains(known), "\(result.errors)")
     #expect(result.errors.split(separator: "\n").count == 1)
+  }
+
+  private func generate(_ run: String, _ more: [String]) throws -> Program.Result {
+    try atelier.run(["generate", OldRun.folder.appendingPathComponent("\(run)/run").path] + more)
+  }
+
+  /// Each option beside the condition or setting that it is another spelling of.
+  @Test(
+    arguments: [
+      ("acgan-augmented", ["--class", "2", "0"], ["--condition", "label=2,0"]),
+      (
+        "vae", ["--count", "1", "--interpolate", "3"],
+        ["--count", "1", "--sampling", "path=interpolation:3"]
+      ),
+      (
+        "vae", ["--count", "1", "--traverse", "1:-2:2"],
+        ["--count", "1", "--sampling", "path=traversal:1:-2:2"]
+      ),
+      ("vae", ["--count", "2", "--truncation", "0.5"], ["--count", "2", "--sampling", "truncation=0.5"]),
+      (
+        "rnn-language-model", ["--prompt", "the cat", "--length", "8", "--temperature", "0.5"],
+        ["--condition", "prompt=the cat", "--sampling", "length=8", "--sampling", "temperature=0.5"]
+      ),
+    ])
+  func anOptionIsAnotherSpellingOfAConditionOrSetting(
+    _ run: String, _ option: [String], _ named: [String]
+  ) throws {
+    let folder = try TemporaryFolder()
+    var drawn: [Data] = []
+    for (index, arguments) in [option, named].enumerated() {
+      let result = try generate(run, arguments + ["--no-provenance", "--output", folder("\(index).png").path])
+      try #require(result.status == 0, "\(result.errors)")
+      drawn.append(try Data(contentsOf: folder("\(index).png")))
+    }
+    #expect(drawn[0] == drawn[1] && !drawn[0].isEmpty)
+  }
+
+  @Test(
+    arguments: [
+      ("acgan-augmented", ["--condition", "style=a.png"], "no condition 'style'"),
+      ("acgan-augmented", ["--condition", "label"], "NAME=VALUE"),
+      ("acgan-augmented", ["--condition", "label=1", "--class", "1"], "choose one"),
+      ("acgan-augmented", ["--condition", "label=77"], "no class '77'"),
+      (
+        "vae", ["--sampling", "temperature=1"], "no setting of drawing 'temperature'; it has path, truncation"
+      ),
+      ("vae", ["--sampling", "truncation=-1"], "above 0"),
+      ("vae", ["--sampling", "path=sideways"], "'path'"),
+      ("vae", ["--sampling", "truncation=1", "--truncation", "1"], "choose one"),
+      ("pix2pix", ["a.png", "--condition", "source=a.png"], "after the run"),
+    ])
+  func whatACommandNamesWronglyIsRefused(_ run: String, _ arguments: [String], _ words: String) throws {
+    let result = try generate(run, arguments)
+    #expect(result.status == 64 && result.errors.contains(words), "\(result.errors)")
+    #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+  }
+
+  @Test func nothingIsWrittenOverWithoutBeingAsked() throws {
+    let folder = try TemporaryFolder()
+    let (file, files) = (folder("a.png"), folder("files"))
+    for place in [["--output", file.path], ["--files", files.path]] {
+      func draw(_ seed: Int, _ more: [String] = []) throws -> Program.Result {
+        try generate("vae", ["--count", "1", "--seed", "\(seed)"] + place + more)
+      }
+      let written = place[0] == "--output" ? file : files.appendingPathComponent("00000.png")
+      #expect(try draw(1).status == 0)
+      let first = try Data(contentsOf: written)
+      let refused = try draw(2)
+      #expect(refused.status == 64 && refused.errors.contains("--force"), "\(refused.errors)")
+      #expect(refused.errors.contains(written.lastPathComponent))
+      #expect(try Data(contentsOf: written) == first)
+      #expect(try draw(2, ["--force"]).status == 0)
+      #expect(try Data(contentsOf: written) != first)
+    }
+    let photo = folder("photo.png")
+    try TinyData.coloured(number: 3, width: 16, height: 16).write(to: photo)
+    let taken = try generate("pix2pix", [photo.path, "--output", file.path])
+    #expect(taken.status == 64 && taken.errors.contains("--force"), "\(taken.errors)")
+    let forced = try generate("pix2pix", [photo.path, "--output", file.path, "--force"])
+    #expect(forced.status == 0, "\(forced.errors)")
   }
 
   @Test func optionsThatBelongTogetherAreAskedForTogether() throws {

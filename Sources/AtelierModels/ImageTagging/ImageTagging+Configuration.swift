@@ -124,7 +124,7 @@ extension ImageTagging {
         conditions: [
           Condition("feature", .field(feature.kind), isRequired: true, help: "features of the image to tag")
         ],
-        outputs: [Field("tags", .text)])
+        outputs: [Field("tags", .text)], abilities: [Tagging()])
     }
 
     /// Checks the values.

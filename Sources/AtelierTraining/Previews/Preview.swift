@@ -118,10 +118,8 @@ public final class PreviewContext {
 
   /// How values of a field are shown and written, with the names that its data give.
   public func codec(_ field: Field) throws -> FieldCodec {
-    let plans = plan.stages.compactMap(\.data)
-    let owner = plans.first { data in data.fields.contains { $0.name == field.name } } ?? plans.first
-    let names = try owner?.arrangement.names(of: field, source.facts.description, source.facts.artefacts)
-    return FieldCodec(field.kind, names: names ?? FieldNames())
+    FieldCodec(
+      field.kind, names: try plan.names(of: field, source.facts.description, source.facts.artefacts))
   }
 
   // MARK: Leaving behind

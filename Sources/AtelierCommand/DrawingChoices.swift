@@ -1,0 +1,117 @@
+import Atelier
+import Foundation
+
+/// The conditions and settings of drawing that a command names, by `--condition` and `--sampling` or by the
+/// options that are spelled like them.
+struct DrawingChoices {
+  let command: Generate
+  let plan: SystemPlan
+  /// What the model file says.
+  let model: ModelDescription
+
+  private var system: String { model.system }
+
+  /// The conditions by name; images at their own size where the system takes any.
+  func conditions() throws -> [String: ConditionValue] {
+    var given: [String: ConditionValue] = [:]
+    for text in command.condition {
+      let (name, value) = try Self.parts(of: text, "--condition", "NAME=VALUE")
+      guard let condition = plan.condition(name) else {
+        let known = plan.conditions.map(\.name)
+        throw Refusal.usage(
+          "\(system) has no condition '\(name)'; it has \(known.isEmpty ? "none" : listed(known))")
+      }
+      let fit: ImagePreparation.Fit? = plan.ability(ImageTranslation.self) == nil ? .centerCrop : nil
+      let read = try condition.value(of: value, names: names(condition), fit: fit)
+      guard given.updateValue(read, forKey: name) == nil else {
+        throw Refusal.usage("--condition names '\(name)' twice; choose one")
+      }
+    }
+    let classes = command.drawing.classes
+    if !classes.isEmpty, let condition = plan.condition("label"), case .label(let count) = condition.kind {
+      let names = try names(condition)
+      try add(
+        .labels(try classes.map { try number(of: $0, below: count, names) }), "label", "--class", to: &given)
+    }
+    if let prompt = command.writing.prompt { try add(.text(prompt), "prompt", "--prompt", to: &given) }
+    return given
+  }
+
+  /// The plan's settings of drawing with those that the command names.
+  func sampling() throws -> any Settings {
+    var changes: [String: ConfigurationValue] = [:]
+    func add(_ value: ConfigurationValue, _ key: String, _ option: String) throws {
+      guard changes.updateValue(value, forKey: key) == nil else {
+        throw Refusal.usage("\(option) and --sampling both give '\(key)'; choose one")
+      }
+    }
+    for text in command.sampling {
+      let (key, value) = try Self.parts(of: text, "--sampling", "KEY=VALUE")
+      try add(ConfigurationValue(parsing: value), key, "--sampling")
+    }
+    if let path = try latentPath() {
+      try add(
+        .string(path.description), "path", command.drawing.interpolate == nil ? "--traverse" : "--interpolate"
+      )
+    }
+    if let truncation = command.drawing.truncation {
+      try add(.number(truncation), "truncation", "--truncation")
+    }
+    if let temperature = command.writing.temperature {
+      try add(.number(temperature), "temperature", "--temperature")
+    }
+    if let length = command.writing.length { try add(.integer(length), "length", "--length") }
+    if let variations = command.translating.variations, plan.sampling.keys.contains("variations") {
+      try add(.integer(variations), "variations", "--variations")
+    }
+    return try plan.sampling(changing: changes, for: system)
+  }
+
+  private func add(
+    _ value: ConditionValue, _ name: String, _ option: String, to given: inout [String: ConditionValue]
+  ) throws {
+    guard given.updateValue(value, forKey: name) == nil else {
+      throw Refusal.usage("\(option) and --condition both give '\(name)'; choose one")
+    }
+  }
+
+  /// What the classes or tokens of a condition are called.
+  private func names(_ condition: Condition) throws -> FieldNames {
+    switch condition.kind {
+    case .field(let kind): try plan.names(of: Field(condition.name, kind), model.data, model.artefacts)
+    case .label: FieldNames(classes: model.classNames)
+    case .text, .tensor: FieldNames()
+    }
+  }
+
+  private func number(of text: String, below count: Int, _ names: FieldNames) throws -> Int {
+    do { return try names.number(ofClass: text, below: count) } catch DatasetError.invalid(let reason) {
+      throw Refusal.usage(reason)
+    }
+  }
+
+  private static func parts(
+    of text: String, _ option: String, _ form: String
+  ) throws -> (name: String, value: String) {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 2, !parts[0].isEmpty else {
+      throw Refusal.usage("\(option) takes \(form), not '\(text)'")
+    }
+    return (parts[0], parts[1])
+  }
+
+  private func latentPath() throws -> LatentPath? {
+    if let interpolate = command.drawing.interpolate { return .interpolation(steps: interpolate) }
+    guard let traverse = command.drawing.traverse else { return nil }
+    guard traverse.split(separator: ":", omittingEmptySubsequences: false).count != 4,
+      let path = LatentPath("traversal:\(traverse)")
+    else { throw Refusal.usage("--traverse takes INDEX or INDEX:FROM:TO, not '\(traverse)'") }
+    return path
+  }
+}
+
+/// Refuses to write over what is there, where `--force` does not ask for it.
+func refuseExisting(_ place: URL, force: Bool) throws {
+  guard !force, FileManager.default.fileExists(atPath: place.path) else { return }
+  throw Refusal.usage("\(place.path) exists already; choose another place, or --force to write over it")
+}
