@@ -102,7 +102,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 /// follows direct dependencies only, and an umbrella's own module does not change when theirs do.
 let umbrella: [Target.Dependency] = [
   "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore", "AtelierModels",
-  "AtelierMetrics", "AtelierTraining", "AtelierEvaluation",
+  "AtelierGeneration", "AtelierMetrics", "AtelierTraining", "AtelierEvaluation",
 ]
 let everything: [Target.Dependency] = ["Atelier"] + umbrella
 
@@ -123,6 +123,7 @@ let package = Package(
     .library(name: "Torch", targets: ["Torch"]),
     .library(name: "TorchNN", targets: ["TorchNN"]),
     .library(name: "Atelier", targets: ["Atelier"]),
+    .library(name: "AtelierGeneration", targets: ["AtelierGeneration"]),
     .library(name: "AtelierFaiss", targets: ["AtelierFaiss"]),
     .executable(name: "atelier", targets: ["AtelierCommand"]),
     .executable(name: "neighbours-benchmark", targets: ["neighbours-benchmark"]),
@@ -171,18 +172,21 @@ let package = Package(
     library("AtelierCore", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),
     library(
       "AtelierModels", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore"]),
+    library(
+      "AtelierGeneration",
+      ["Torch", "TorchNN", "Perception", "AtelierHashing", "AtelierMedia", "AtelierData", "AtelierCore"]),
     library("AtelierMetrics", ["Torch", "TorchNN", "Perception"]),
     library(
       "AtelierTraining",
       [
         "Torch", "TorchNN", "Perception", "AtelierHashing", "AtelierMedia", "AtelierData", "AtelierCore",
-        "AtelierMetrics", "CTensorBoard", yams,
+        "AtelierGeneration", "AtelierMetrics", "CTensorBoard", yams,
       ]),
     library(
       "AtelierEvaluation",
       [
-        "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore", "AtelierMetrics",
-        "AtelierTraining",
+        "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore", "AtelierGeneration",
+        "AtelierMetrics", "AtelierTraining",
       ]),
     library("Atelier", umbrella),
     program("AtelierCommand", everything + [argumentParser, yams]),

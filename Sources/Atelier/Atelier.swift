@@ -2,6 +2,7 @@
 @_exported public import AtelierCore
 @_exported public import AtelierData
 @_exported public import AtelierEvaluation
+@_exported public import AtelierGeneration
 @_exported public import AtelierMedia
 @_exported public import AtelierMetrics
 @_exported public import AtelierModels

@@ -5,31 +5,26 @@ import Foundation
 /// options that are spelled like them.
 struct DrawingChoices {
   let command: Generate
-  let plan: SystemPlan
-  /// What the model file says.
-  let model: ModelDescription
+  let generator: Generator
 
-  private var system: String { model.system }
+  private var plan: SystemPlan { generator.plan }
+  private var system: String { generator.description.system }
 
   /// The conditions by name; images at their own size where the system takes any.
   func conditions() throws -> [String: ConditionValue] {
     var given: [String: ConditionValue] = [:]
     for text in command.condition {
       let (name, value) = try Self.parts(of: text, "--condition", "NAME=VALUE")
-      guard let condition = plan.condition(name) else {
-        let known = plan.conditions.map(\.name)
-        throw Refusal.usage(
-          "\(system) has no condition '\(name)'; it has \(known.isEmpty ? "none" : listed(known))")
+      if plan.ability(ImageTranslation.self)?.directions.contains(where: { $0.source == name }) == true {
+        throw Refusal.usage("name the pictures to start from after the run, not by --condition \(name)")
       }
-      let fit: ImagePreparation.Fit? = plan.ability(ImageTranslation.self) == nil ? .centerCrop : nil
-      let read = try condition.value(of: value, names: names(condition), fit: fit)
-      guard given.updateValue(read, forKey: name) == nil else {
+      guard given.updateValue(try generator.condition(name, from: value), forKey: name) == nil else {
         throw Refusal.usage("--condition names '\(name)' twice; choose one")
       }
     }
     let classes = command.drawing.classes
     if !classes.isEmpty, let condition = plan.condition("label"), case .label(let count) = condition.kind {
-      let names = try names(condition)
+      let names = try generator.names(condition)
       try add(
         .labels(try classes.map { try number(of: $0, below: count, names) }), "label", "--class", to: &given)
     }
@@ -64,7 +59,7 @@ struct DrawingChoices {
     if let variations = command.translating.variations, plan.sampling.keys.contains("variations") {
       try add(.integer(variations), "variations", "--variations")
     }
-    return try plan.sampling(changing: changes, for: system)
+    return try generator.sampling(changes)
   }
 
   private func add(
@@ -72,15 +67,6 @@ struct DrawingChoices {
   ) throws {
     guard given.updateValue(value, forKey: name) == nil else {
       throw Refusal.usage("\(option) and --condition both give '\(name)'; choose one")
-    }
-  }
-
-  /// What the classes or tokens of a condition are called.
-  private func names(_ condition: Condition) throws -> FieldNames {
-    switch condition.kind {
-    case .field(let kind): try plan.names(of: Field(condition.name, kind), model.data, model.artefacts)
-    case .label: FieldNames(classes: model.classNames)
-    case .text, .tensor: FieldNames()
     }
   }
 

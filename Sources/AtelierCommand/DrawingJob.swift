@@ -4,9 +4,7 @@ import Foundation
 /// What `generate` does with a system that starts from a request alone: draws, and writes each output by its
 /// kind.
 struct DrawingJob {
-  let system: any GenerativeSystem
-  /// What the model file says.
-  let model: ModelDescription
+  let generator: Generator
   /// What stands above the columns of a grid of classes.
   let classNames: [String]
   let request: Request
@@ -24,20 +22,18 @@ struct DrawingJob {
   func run() throws {
     let place = self.place
     if let place { try refuseExisting(place, force: force) }
-    let plan = system.plan
+    let plan = generator.plan
     var pieces: [String: [HostTensor]] = [:]
     var text = ""
-    try withTensorErrors {
-      try system.draw(request) { output in
-        switch output.value {
-        case .tensor(let tensor):
-          pieces[output.field, default: []].append(tensor.to(.cpu).contiguous().host())
-        case .text(let piece):
-          text += piece
-          if self.output == nil {
-            print(piece, terminator: "")
-            fflush(nil)
-          }
+    try generator.draw(request) { output in
+      switch output.value {
+      case .tensor(let tensor):
+        pieces[output.field, default: []].append(tensor.to(.cpu).contiguous().host())
+      case .text(let piece):
+        text += piece
+        if self.output == nil {
+          print(piece, terminator: "")
+          fflush(nil)
         }
       }
     }
@@ -60,7 +56,8 @@ struct DrawingJob {
   /// The file that one output goes to, as far as it is known before anything is drawn.
   private var place: URL? {
     if let output { return output == "-" ? nil : URL(fileURLWithPath: output) }
-    guard folder == nil, case .image? = system.plan.outputs.first?.kind, system.plan.outputs.count == 1 else {
+    guard folder == nil, case .image? = generator.plan.outputs.first?.kind, generator.plan.outputs.count == 1
+    else {
       return nil
     }
     return URL(fileURLWithPath: "samples.png")
@@ -106,8 +103,7 @@ struct DrawingJob {
 
   private func write(_ drawn: [Drawn]) throws {
     let encoded = try drawn.map { drawn in
-      let codec = FieldCodec(
-        drawn.field.kind, names: try system.plan.names(of: drawn.field, model.data, model.artefacts))
+      let codec = try generator.codec(drawn.field)
       return try drawn.pieces.flatMap { try codec.encoded(.tensor($0), metadata: provenance?.packet) }
     }
     if let folder {

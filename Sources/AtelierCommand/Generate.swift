@@ -164,24 +164,20 @@ struct Generate: ParsableCommand {
   }
 
   func run() throws {
-    let url = URL(fileURLWithPath: trained)
-    let model = try loadSystem(from: url, registry: .standard, for: .drawing)
-    try GenerateOption.check(self, model.system.plan, of: model.description.system)
-    let origin = provenance ? try self.origin(of: url, model.description) : nil
-    let plan = model.system.plan
+    let generator = try Generator(contentsOf: URL(fileURLWithPath: trained), registry: .standard)
+    let (plan, model) = (generator.plan, generator.description)
+    try GenerateOption.check(self, plan, of: model.system)
+    let origin = provenance ? try generator.origin() : nil
     // Data may have classes that the system does not know; its outputs then have no names.
     let known =
-      classCount(of: model.system) == nil && !plan.startsFromImages ? [] : model.description.classNames
-    let choices = DrawingChoices(command: self, plan: plan, model: model.description)
+      classCount(of: generator.system) == nil && !plan.startsFromImages ? [] : model.classNames
+    let choices = DrawingChoices(command: self, generator: generator)
     let conditions = try choices.conditions()
     let sampling = try choices.sampling()
     if plan.startsFromImages {
-      let sources = plan.ability(ImageTranslation.self)?.directions.map(\.source) ?? []
-      if let source = sources.first(where: { conditions[$0] != nil }) {
-        throw Refusal.usage("name the pictures to start from after the run, not by --condition \(source)")
-      }
+      try refuseMissing(plan, conditions, of: model.system)
       var translation = try PictureTranslation(
-        model.system, model.description, direction: translating.direction, tiling: tiling(),
+        generator.system, model, direction: translating.direction, tiling: tiling(),
         alpha: translating.alpha ?? .keep, seed: seed)
       if !conditions.isEmpty { translation.further = { _, _ in conditions } }
       let variations = translating.variations ?? (sampling as? TranslationSampling)?.variations ?? 1
@@ -192,36 +188,52 @@ struct Generate: ParsableCommand {
       ).run()
     } else if plan.ability(Tagging.self) != nil, conditions.isEmpty {
       try TaggingJob(
-        tagger: PictureTagger(model.system, seed: seed), inputs: inputs, output: output, force: force
+        tagger: PictureTagger(generator.system, seed: seed), inputs: inputs, output: output, force: force
       ).run()
     } else if let first = inputs.first {
-      throw Refusal.usage("\(model.description.system) does not start from pictures; leave '\(first)' out")
+      throw Refusal.usage("\(model.system) does not start from pictures; leave '\(first)' out")
     } else {
       var request = Request(
-        count: count(plan, sampling, known), conditions: conditions, sampling: sampling,
+        count: count(plan, sampling, conditions, known), conditions: conditions, sampling: sampling,
         draws: StreamDraws(RandomStream(seed: seed, purpose: "generate")))
       if !drawing.instance.isEmpty {
         guard conditions["features"] == nil else {
           throw Refusal.usage("--instance and --condition both give 'features'; choose one")
         }
         request.conditions["features"] = .tensor(
-          try instanceFeatures(of: drawing.instance, plan, model.description.artefacts))
+          try instanceFeatures(of: drawing.instance, plan, model.artefacts))
       }
       try DrawingJob(
-        system: model.system, model: model.description, classNames: known, request: request, output: output,
-        folder: files, force: force,
-        provenance: origin
+        generator: generator, classNames: known, request: request, output: output, folder: files,
+        force: force, provenance: origin
       ).run()
     }
   }
 
+  /// Refuses pictures to start from where something else is missing.
+  private func refuseMissing(
+    _ plan: SystemPlan, _ conditions: [String: ConditionValue], of system: String
+  ) throws {
+    let sources = plan.ability(ImageTranslation.self)?.directions.map(\.source) ?? []
+    for condition in plan.conditions where condition.isRequired && !sources.contains(condition.name) {
+      let isStyle = condition.name == "style"
+      guard conditions[condition.name] == nil, !(isStyle && !translating.style.isEmpty) else { continue }
+      throw Refusal.usage(
+        "\(system) needs \(isStyle ? "--style" : "--condition \(condition.name)=FILE"): \(condition.help)")
+    }
+  }
+
   /// How many outputs: those that were asked for, else a grid of images, a few paths, or one of anything else.
-  private func count(_ plan: SystemPlan, _ sampling: any Settings, _ classNames: [String]) -> Int {
+  private func count(
+    _ plan: SystemPlan, _ sampling: any Settings, _ conditions: [String: ConditionValue],
+    _ classNames: [String]
+  ) -> Int {
     if let count = drawing.count { return count }
     guard case .image? = plan.outputs.first?.kind else { return 1 }
     if let latent = sampling as? LatentSampling, latent.path != .random { return 4 }
     guard !classNames.isEmpty else { return 64 }
-    return 8 * (drawing.classes.isEmpty ? classNames.count : drawing.classes.count)
+    if case .labels(let labels)? = conditions["label"] { return 8 * labels.count }
+    return 8 * classNames.count
   }
 
   /// The translation once for each style.
@@ -274,15 +286,6 @@ struct Generate: ParsableCommand {
     let tiling = Tiling(tile: tile, overlap: translating.overlap ?? 64)
     try tiling.validate()
     return tiling
-  }
-
-  /// Names the run and the step, and the weights by their fingerprint.
-  private func origin(of url: URL, _ description: ModelDescription) throws -> PictureOrigin {
-    let file = try modelFile(at: url)
-    let fingerprint = try contentFingerprint(of: [(file.lastPathComponent, file)])
-    return PictureOrigin(
-      software: "Atelier \(AtelierVersion.current)", system: description.system,
-      checkpoint: "\(url.standardizedFileURL.lastPathComponent), step \(description.step), \(fingerprint)")
   }
 }
 

@@ -1,4 +1,5 @@
 public import AtelierCore
+public import AtelierGeneration
 public import AtelierMetrics
 public import AtelierTraining
 import Torch

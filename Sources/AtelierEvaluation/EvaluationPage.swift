@@ -1,3 +1,4 @@
+public import AtelierGeneration
 import AtelierMedia
 import AtelierTraining
 public import Foundation

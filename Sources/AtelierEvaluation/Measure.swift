@@ -1,5 +1,6 @@
 public import AtelierCore
 import AtelierData
+public import AtelierGeneration
 public import AtelierMetrics
 public import AtelierTraining
 import Torch

@@ -1,5 +1,6 @@
 import AtelierCore
 import AtelierData
+public import AtelierGeneration
 import AtelierMedia
 import AtelierMetrics
 import AtelierTraining

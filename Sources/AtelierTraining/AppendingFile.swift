@@ -1,3 +1,4 @@
+import AtelierGeneration
 import Foundation
 
 /// A file that only grows, a whole record at a time.

@@ -1,5 +1,6 @@
 public import AtelierCore
 public import AtelierData
+public import AtelierGeneration
 import Foundation
 public import Torch
 

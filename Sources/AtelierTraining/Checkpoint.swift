@@ -1,5 +1,6 @@
 public import AtelierCore
 import AtelierData
+public import AtelierGeneration
 import AtelierHashing
 public import Foundation
 public import Torch
@@ -116,11 +117,11 @@ public struct Checkpoint: Sendable, Hashable {
 /// kill at any instant leaves the ones before it, and a hidden folder that the next start removes.
 public struct CheckpointStore: Sendable {
   /// Weights and averages, self-describing.
-  public static let modelName = "model.safetensors"
+  public static let modelName = CheckpointFolder.modelName
   /// Moments and carried state.
-  public static let trainingName = "training.safetensors"
+  public static let trainingName = CheckpointFolder.trainingName
   /// ``TrainingState``.
-  public static let stateName = "training.json"
+  public static let stateName = CheckpointFolder.stateName
   private static let partialPrefix = ".partial-"
   private static let replacedPrefix = ".replaced-"
 
@@ -131,7 +132,7 @@ public struct CheckpointStore: Sendable {
   public init(_ folder: URL) { self.folder = folder }
 
   /// The steps of which there is a folder, ascending; whether they are sound shows ``open(step:)``.
-  public var steps: [Int] { entries.compactMap { RunDirectory.step(ofName: $0) }.sorted() }
+  public var steps: [Int] { CheckpointFolder.steps(in: folder) }
 
   /// The folder of a step's checkpoint.
   public func url(step: Int) -> URL {
@@ -180,58 +181,19 @@ public struct CheckpointStore: Sendable {
 
   /// Opens the checkpoint in a folder and verifies its files.
   public static func open(_ folder: URL) throws(TrainingError) -> Checkpoint {
-    let data = try read(stateName, in: folder) { try Data(contentsOf: $0) }
-    let state: TrainingState
-    do { state = try JSONDecoder().decode(TrainingState.self, from: data) } catch {
-      throw .damaged(
-        path: folder.appendingPathComponent(stateName).path,
-        reason: "it cannot be understood, \(decodingReason(error)); use an earlier checkpoint")
-    }
-    for name in [modelName, trainingName] {
-      let file = folder.appendingPathComponent(name)
-      let found = try read(name, in: folder) { try SHA256Hasher.hexDigest(of: $0) }
-      guard found == state.hashes[name] else {
-        throw .damaged(
-          path: file.path, reason: "its SHA-256 is not the recorded one; use an earlier checkpoint")
-      }
-    }
-    return Checkpoint(url: folder, state: state)
-  }
-
-  /// What a file of a checkpoint gives; an error says whether it is missing or why it cannot be read.
-  private static func read<Value>(
-    _ name: String, in folder: URL, _ body: (URL) throws -> Value
-  ) throws(TrainingError) -> Value {
-    let file = folder.appendingPathComponent(name)
-    do { return try body(file) } catch {
-      guard FileManager.default.fileExists(atPath: file.path) else {
-        throw .damaged(path: folder.path, reason: "\(name) is missing; use an earlier checkpoint")
-      }
-      throw .notFound(
-        path: file.path,
-        reason: "it cannot be read, \(readFailureReason(error, file)), or use an earlier checkpoint")
-    }
+    let data = try CheckpointFolder.verified(folder)
+    return Checkpoint(
+      url: folder, state: try CheckpointFolder.decoded(TrainingState.self, data, in: folder))
   }
 
   /// The newest checkpoint that verifies, and what is wrong with newer ones, a sentence each.
   ///
   /// - Parameter before: only checkpoints of earlier steps than this.
   public func newestSound(before: Int? = nil) -> (checkpoint: Checkpoint?, problems: [String]) {
-    var problems: [String] = []
-    do { _ = try FileManager.default.contentsOfDirectory(atPath: folder.path) } catch {
-      if FileManager.default.fileExists(atPath: folder.path) {
-        problems.append(
-          "\(folder.path) cannot be read: \(readFailureReason(error, folder, needsFolder: true)).")
-      }
+    let newest = CheckpointFolder.newest(in: folder, before: before) { folder throws(TrainingError) in
+      try Self.open(folder)
     }
-    for step in steps.reversed() where before.map({ step < $0 }) ?? true {
-      do {
-        return (try open(step: step), problems)
-      } catch {
-        problems.append(error.description)
-      }
-    }
-    return (nil, problems)
+    return (newest.found, newest.problems)
   }
 
   /// Removes what a kill left behind.

@@ -1,4 +1,5 @@
 public import AtelierCore
+public import AtelierGeneration
 public import Foundation
 import Torch
 import Yams

@@ -1,5 +1,6 @@
 public import AtelierCore
 public import AtelierData
+import AtelierGeneration
 public import Foundation
 public import Torch
 

@@ -1,3 +1,4 @@
+public import AtelierGeneration
 public import Foundation
 
 /// One line of `events.jsonl`.

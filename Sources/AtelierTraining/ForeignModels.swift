@@ -1,5 +1,6 @@
 public import AtelierCore
 import AtelierData
+import AtelierGeneration
 public import Foundation
 import Torch
 

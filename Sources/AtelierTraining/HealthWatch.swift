@@ -1,3 +1,4 @@
+import AtelierGeneration
 public import Torch
 
 /// Watches the numbers of a training for the ways in which it is known to fail.

@@ -1,5 +1,6 @@
-public import AtelierCore
+import AtelierCore
 public import AtelierData
+import AtelierGeneration
 import AtelierHashing
 import AtelierMetrics
 import Foundation

@@ -1,3 +1,4 @@
+import AtelierGeneration
 import Foundation
 
 /// Where a training stands.

@@ -1,5 +1,6 @@
 import AtelierCore
 import AtelierData
+public import AtelierGeneration
 public import AtelierMetrics
 import Foundation
 import Torch

@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierGeneration
 
 /// Serves each stage of training from data of its own; stages may share a source.
 final class StagedBatchSource: ResumableBatchSource {

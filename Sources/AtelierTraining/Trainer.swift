@@ -1,5 +1,6 @@
 public import AtelierCore
 public import AtelierData
+public import AtelierGeneration
 import AtelierHashing
 public import Foundation
 import Torch

@@ -1,4 +1,5 @@
 import AtelierCore
+public import AtelierGeneration
 import Foundation
 public import Torch
 

@@ -40,6 +40,8 @@ public final class MovingAverage {
   private let copied: [Int]
   /// The places of parameters.
   private let parameterPlaces: Set<Int>
+  /// Whether the network holds the averages in place of its own weights.
+  private var isInNetwork = false
 
   /// Begins with a copy of the network's present weights.
   ///
@@ -115,11 +117,24 @@ public final class MovingAverage {
   }
 
   /// Runs `body` with the averages in the network, and puts its own weights back exactly, whatever happens.
+  /// Within another such call, and after ``adopt()``, they are there already.
   public func applied<Result>(_ body: () throws -> Result) rethrows -> Result {
+    guard !isInNetwork else { return try body() }
+    isInNetwork = true
     let own = sources.map { source in withoutGradients { source.detached().cloned() } }
     for (source, average) in zip(sources, averages) { source.copy(from: average) }
-    defer { for (source, value) in zip(sources, own) { source.copy(from: value) } }
+    defer {
+      for (source, value) in zip(sources, own) { source.copy(from: value) }
+      isInNetwork = false
+    }
     return try body()
+  }
+
+  /// Puts the averages into the network for good: for one that draws and is not trained any more.
+  public func adopt() {
+    guard !isInNetwork else { return }
+    for (source, average) in zip(sources, averages) { source.copy(from: average) }
+    isInNetwork = true
   }
 
   /// Runs `body` with the averages in the network, takes the floating-point buffers that it leaves there into

@@ -1,5 +1,6 @@
 import AtelierCore
 import AtelierData
+import AtelierGeneration
 import AtelierMedia
 import AtelierModels
 import AtelierTraining

@@ -1,5 +1,6 @@
 import AtelierCore
 import AtelierData
+import AtelierGeneration
 import AtelierTraining
 import Foundation
 import Testing

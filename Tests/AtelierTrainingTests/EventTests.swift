@@ -1,4 +1,5 @@
 import AtelierData
+import AtelierGeneration
 import AtelierMedia
 import AtelierTraining
 import Foundation

@@ -131,7 +131,8 @@ import Testing
     let folder = try TemporaryFolder()
     var drawn: [Data] = []
     for (index, arguments) in [option, named].enumerated() {
-      let result = try generate(run, arguments + ["--no-provenance", "--output", folder("\(index).png").path])
+      let result = try generate(
+        run, arguments + ["--no-provenance", "--output", folder("\(index).png").path])
       try #require(result.status == 0, "\(result.errors)")
       drawn.append(try Data(contentsOf: folder("\(index).png")))
     }

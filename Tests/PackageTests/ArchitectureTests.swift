@@ -45,7 +45,7 @@ struct ArchitectureTests {
     #expect(found.isEmpty, "\(found.joined(separator: ", "))")
   }
 
-  @Test(arguments: ["AtelierCore", "AtelierTraining", "AtelierMetrics", "AtelierData"])
+  @Test(arguments: ["AtelierCore", "AtelierGeneration", "AtelierTraining", "AtelierMetrics", "AtelierData"])
   func theMachineryDoesNotDependOnTheModels(_ target: String) throws {
     let manifest = try String(
       contentsOf: Self.root.appendingPathComponent("Package.swift"), encoding: .utf8)

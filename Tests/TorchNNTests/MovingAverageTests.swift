@@ -67,6 +67,22 @@ import TorchNN
     #expect(module.weight?.requiresGradient == true)
   }
 
+  @Test func withinAnotherAndAfterBeingAdoptedTheAverageIsThereAlready() {
+    let module = norm()
+    let average = MovingAverage(of: module, decay: 0.5)
+    module.weight?.copy(from: Tensor([0.1, 0.7] as [Float]))
+    average.applied {
+      module.weight?.fill(9)
+      #expect(average.applied { module.weight?.floats() } == [9, 9])
+      #expect(module.weight?.floats() == [9, 9])
+    }
+    #expect(module.weight?.floats() == [0.1, 0.7])
+    average.adopt()
+    #expect(module.weight?.floats() == [1, 1])
+    #expect(average.applied { module.weight?.floats() } == [1, 1])
+    #expect(module.weight?.floats() == [1, 1])
+  }
+
   @Test func theStateIsLoadedStrictly() throws {
     let module = norm()
     let average = MovingAverage(of: module, decay: 0.5)

@@ -1,3 +1,4 @@
+public import AtelierGeneration
 public import AtelierMedia
 public import Foundation
 

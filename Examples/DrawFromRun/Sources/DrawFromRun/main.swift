@@ -5,14 +5,15 @@ import Atelier
 import Foundation
 
 func draw(from run: String, into file: String, count: Int) throws {
-  let model = try loadSystem(from: URL(fileURLWithPath: run), registry: .standard)
+  let generator = try Generator(contentsOf: URL(fileURLWithPath: run), registry: .standard)
   let request = Request(count: count, draws: StreamDraws(RandomStream(seed: 1)))
   var images: [Image] = []
-  try model.system.draw(request) { output in
+  try generator.draw(request) { output in
     if let batch = output.tensor { images += try Image.images(of: batch.host()) }
   }
   try ImageGrid(columns: 8).render(images).write(to: URL(fileURLWithPath: file))
-  print("\(file): \(images.count) images of \(model.description.system), step \(model.description.step)")
+  print(
+    "\(file): \(images.count) images of \(generator.description.system), step \(generator.description.step)")
 }
 
 func fail(_ text: String, status: Int32) -> Never {

@@ -1,9 +1,9 @@
 public import AtelierCore
-import AtelierData
+package import AtelierData
 import AtelierMedia
 public import Foundation
 public import Perception
-import Torch
+package import Torch
 import TorchNN
 
 /// Finds words for image files with a trained system.
@@ -39,7 +39,7 @@ public struct PictureTagger {
 }
 
 /// Describes image files as vectors, once: what a network said is kept beside the store of its weights.
-struct PictureFeatures {
+package struct PictureFeatures {
   private enum Describer {
     case pixels
     case lite(EfficientNetLite)
@@ -55,7 +55,7 @@ struct PictureFeatures {
   private let cache: URL?
 
   /// - Throws: `PerceptionError` where the weights are missing, with the way to get them.
-  init(_ kind: PictureFeatureKind, device: Device, store: WeightStore = .standard) throws {
+  package init(_ kind: PictureFeatureKind, device: Device, store: WeightStore = .standard) throws {
     self.kind = kind
     self.device = device
     let needer = "image-tagging with features: \(kind.rawValue)"
@@ -89,7 +89,7 @@ struct PictureFeatures {
   }
 
   /// float32 `[images, size]`, in the order of the images.
-  func features(of data: TaggedPictures) throws -> HostTensor {
+  package func features(of data: TaggedPictures) throws -> HostTensor {
     let files = data.pictures.map(\.file)
     guard let cache, let weightsHash else { return try features(of: files) }
     let key = contentFingerprint(of: Array("\(data.fingerprint) \(kind.rawValue) \(weightsHash)".utf8))
@@ -105,7 +105,7 @@ struct PictureFeatures {
   }
 
   /// float32 `[files, size]`.
-  func features(of files: [URL]) throws -> HostTensor {
+  package func features(of files: [URL]) throws -> HostTensor {
     let side = kind == .pixels ? 16 : EfficientNetLite.side
     let preparation = ImagePreparation(height: side, width: side, channels: 3)
     var rows: [Tensor] = []

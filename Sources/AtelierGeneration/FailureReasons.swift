@@ -1,9 +1,9 @@
-import Foundation
+package import Foundation
 
 /// What a person can do about a file or folder that cannot be read, as the end of a sentence.
 ///
 /// - Parameter needsFolder: whether it has to be a folder, and not a file.
-func readFailureReason(_ error: any Error, _ url: URL, needsFolder: Bool = false) -> String {
+package func readFailureReason(_ error: any Error, _ url: URL, needsFolder: Bool = false) -> String {
   var isFolder: ObjCBool = false
   if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder),
     isFolder.boolValue != needsFolder
@@ -23,7 +23,7 @@ func readFailureReason(_ error: any Error, _ url: URL, needsFolder: Bool = false
 }
 
 /// What a decoder complains of, with the key, as a part of a sentence.
-func decodingReason(_ error: any Error) -> String {
+package func decodingReason(_ error: any Error) -> String {
   func path(_ context: DecodingError.Context, _ last: String? = nil) -> String {
     let keys = context.codingPath.map(\.stringValue) + [last].compactMap { $0 }
     return keys.isEmpty ? "" : " at '\(keys.joined(separator: "."))'"

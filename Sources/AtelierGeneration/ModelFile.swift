@@ -221,7 +221,7 @@ public func modelFile(at url: URL) throws -> URL {
     throw TrainingError.notFound(path: url.path, reason: "there is nothing of this name; check the path")
   }
   guard isFolder.boolValue else { return url }
-  let model = url.appendingPathComponent(CheckpointStore.modelName)
+  let model = url.appendingPathComponent(CheckpointFolder.modelName)
   if FileManager.default.fileExists(atPath: model.path) { return model }
   let run = RunDirectory(url: url)
   guard FileManager.default.fileExists(atPath: run.checkpoints.path) else {
@@ -229,14 +229,17 @@ public func modelFile(at url: URL) throws -> URL {
       path: url.path,
       reason: "it is neither a run nor a checkpoint; give a run's folder or a model.safetensors")
   }
-  let found = CheckpointStore(run.checkpoints).newestSound()
-  guard let checkpoint = found.checkpoint else {
+  let sound = CheckpointFolder.newest(in: run.checkpoints) { folder throws(TrainingError) in
+    _ = try CheckpointFolder.verified(folder)
+    return folder
+  }
+  guard let checkpoint = sound.found else {
     throw TrainingError.notFound(
       path: run.checkpoints.path,
-      reason: found.problems.first.map { "no checkpoint in it is sound: \($0.trimmedSentence)" }
+      reason: sound.problems.first.map { "no checkpoint in it is sound: \($0.trimmedSentence)" }
         ?? "there is no checkpoint in it yet; train first")
   }
-  return checkpoint.url.appendingPathComponent(CheckpointStore.modelName)
+  return checkpoint.appendingPathComponent(CheckpointFolder.modelName)
 }
 
 /// Builds a system of a type that is known only at run time.

@@ -53,11 +53,11 @@ extension TrainingError: CustomStringConvertible, LocalizedError {
 
 extension String {
   /// Without the full stop at its end, so that it can stand inside another sentence.
-  var trimmedSentence: String { hasSuffix(".") ? String(dropLast()) : self }
+  package var trimmedSentence: String { hasSuffix(".") ? String(dropLast()) : self }
 }
 
 /// What a person can do about an error number that a write gave.
-func writeFailureReason(_ code: Int32) -> String {
+package func writeFailureReason(_ code: Int32) -> String {
   switch code {
   case ENOSPC, EDQUOT: "the disk is full; free some space and resume the run"
   case EACCES, EPERM: "there is no permission to write there; choose another folder or change its permissions"

@@ -90,14 +90,14 @@ public struct RunDirectory: Sendable, Hashable {
   public static func stepName(_ step: Int) -> String { "step-" + padded(step, 6) }
 
   /// The step that a folder's or file's name speaks of.
-  static func step(ofName name: String) -> Int? {
+  package static func step(ofName name: String) -> Int? {
     guard name.hasPrefix("step-") else { return nil }
     let digits = name.dropFirst(5)
     return digits.isEmpty || !digits.allSatisfy(\.isASCIIDigit) ? nil : Int(digits)
   }
 
   /// The path of something in the run, relative to its folder, as events name it.
-  func relativePath(_ file: URL) -> String {
+  package func relativePath(_ file: URL) -> String {
     let prefix = url.standardizedFileURL.path + "/"
     let path = file.standardizedFileURL.path
     return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
@@ -148,7 +148,7 @@ extension Character {
 }
 
 /// A number with leading zeros.
-func padded(_ number: Int, _ width: Int) -> String {
+package func padded(_ number: Int, _ width: Int) -> String {
   let digits = String(number)
   return String(repeating: "0", count: max(0, width - digits.count)) + digits
 }

@@ -1,6 +1,6 @@
-import AtelierCore
-import Foundation
-import Torch
+package import AtelierCore
+package import Foundation
+package import Torch
 import TorchNN
 
 /// Everything of a system that a checkpoint holds, as named tensors, and back. Frozen networks are not part
@@ -8,17 +8,17 @@ import TorchNN
 ///
 /// Names are `network/<network>/<key>`, `average/<network>/<key>`, `optimizer/<name>/<key>` and
 /// `carried/<name>`.
-enum SystemState {
-  typealias Tensors = [(name: String, tensor: HostTensor)]
+package enum SystemState {
+  package typealias Tensors = [(name: String, tensor: HostTensor)]
 
   /// What `model.safetensors` holds: networks, then averages.
-  static func model(of system: any GenerativeSystem) -> Tensors {
+  package static func model(of system: any GenerativeSystem) -> Tensors {
     system.trainedNetworks.flatMap { named("network/\($0.name)/", $0.module.hostState()) }
       + system.averages.flatMap { named("average/\($0.network)/", $0.average.state()) }
   }
 
   /// What `training.safetensors` holds: moments, then carried state.
-  static func training(of system: any GenerativeSystem) -> Tensors {
+  package static func training(of system: any GenerativeSystem) -> Tensors {
     system.optimizers.flatMap { named("optimizer/\($0.name)/", $0.optimizer.state()) }
       + named("carried/", system.carriedState())
   }
@@ -26,7 +26,7 @@ enum SystemState {
   /// Puts a file's tensors back that ``model(of:)`` gave, those that a purpose needs.
   ///
   /// One network after the other, so that no more than one lies in memory twice.
-  static func loadModel(
+  package static func loadModel(
     from file: URL, into system: any GenerativeSystem, for purpose: LoadingPurpose = .everything
   ) throws {
     let left = purpose == .drawing ? Set(system.networks.filter(\.isForTraining).map(\.name)) : []
@@ -50,7 +50,9 @@ enum SystemState {
   }
 
   /// Puts back what ``training(of:)`` gave.
-  static func loadTraining(_ tensors: Tensors, into system: any GenerativeSystem, from file: URL) throws {
+  package static func loadTraining(_ tensors: Tensors, into system: any GenerativeSystem, from file: URL)
+    throws
+  {
     var groups = grouped(tensors.filter { !$0.name.hasPrefix("carried/") }, depth: 2)
     for (name, optimizer) in system.optimizers {
       try optimizer.load(groups.removeValue(forKey: "optimizer/\(name)") ?? [], from: file.path)
@@ -64,7 +66,7 @@ enum SystemState {
   /// The first weight or moment that holds something other than finite numbers.
   ///
   /// Carried state may: a best loss so far begins at infinity.
-  static func firstNonFinite(of system: any GenerativeSystem) -> String? {
+  package static func firstNonFinite(of system: any GenerativeSystem) -> String? {
     for network in system.trainedNetworks {
       for (name, tensor) in network.module.state() where tensor.dtype.isFloatingPoint && !tensor.isFinite() {
         return "network/\(network.name)/\(name)"
