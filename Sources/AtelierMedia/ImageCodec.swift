@@ -20,7 +20,8 @@ public struct ImageCodec: Sendable, Hashable {
 
   /// Reads an image: the first frame or page, upright (EXIF orientation applied), in sRGB.
   ///
-  /// Grey, RGB, alpha, further channels and the depth stay what they are; palettes become RGB, CMYK becomes
+  /// Grey, RGB, alpha, bands and the depth stay what they are (of a TIFF the last of two or four channels is
+  /// alpha only where the file says so); palettes become RGB, CMYK becomes
   /// 8-bit sRGB. Floating-point values count from 0 to 1 as they stand; where some are above 1, from 0 to
   /// 255, and where some are above 255, to 65535. A cut-short or damaged file is an error, not a half-grey
   /// image.
@@ -139,9 +140,11 @@ public struct ImageCodec: Sendable, Hashable {
 
   private func decoded(_ bytes: [UInt8], _ name: String) throws(ImageError) -> Image {
     try bytes.withUnsafeBufferPointer { buffer throws(ImageError) in
-      let opened = try open(UnsafeRawBufferPointer(buffer), name).handle
+      let (opened, format) = try open(UnsafeRawBufferPointer(buffer), name)
       do throws(VipsFailure) {
-        let image = try normalised(opened).pixels()
+        var image = try normalised(opened).pixels()
+        // Of two or four channels the last is alpha only where the file says so; a TIFF may hold any bands.
+        if image.hasAlpha, format == .tiff, TIFFHeader(bytes)?.hasAlpha != true { image = image.asBands() }
         return image.depth == 32 ? Self.scaled(image) : image
       } catch {
         throw .damaged(file: name, reason: error.reason)
@@ -156,7 +159,8 @@ public struct ImageCodec: Sendable, Hashable {
     let white: Float = highest <= 1 ? 1 : highest <= 255 ? 255 : 65535
     return Image(
       width: image.width, height: image.height, channels: image.channels,
-      floats: values.map { $0.isFinite ? $0 / white : 0 })
+      floats: values.map { $0.isFinite ? $0 / white : 0 }
+    ).withMeaning(of: image)
   }
 
   /// Upright; sRGB, grey or bands without a meaning in colour; 8 or 16 bits or float.
@@ -197,7 +201,7 @@ extension Image {
   /// What libvips calls these channels at this depth.
   var interpretation: VipsInterpretation {
     switch (isGrey, depth) {
-    case _ where channels > 4: VIPS_INTERPRETATION_MULTIBAND
+    case _ where isMultiband: VIPS_INTERPRETATION_MULTIBAND
     case (true, 16): VIPS_INTERPRETATION_GREY16
     case (true, _): VIPS_INTERPRETATION_B_W
     case (false, 16): VIPS_INTERPRETATION_RGB16
