@@ -132,15 +132,14 @@ extension DataCheck {
 
   private mutating func judgeLabels(_ training: PairMatching) {
     let files = (training.files[.source] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
-    let found = LabelPictures.countedClasses(files, codec: options.codec)
-    let classes = found.count { $0 != LabelPictures.unlabelled }
+    let survey = LabelSurvey(files, codec: options.codec)
     let table = try? LabelPictures.table(in: training.folders.root)
     let names = table?.names ?? []
     if let table, !table.colours.isEmpty { return judgeColours(files, table) }
-    guard classes > 0 else {
+    holdsLabelMaps = survey.count > 0
+    guard survey.highest >= 0 else {
       // Nothing but 255 is refused when the maps are opened.
-      holdsLabelMaps = !found.isEmpty
-      if let file = files.first, found.isEmpty, (try? options.codec.decode(file)) != nil {
+      if let file = files.first, survey.count == 0, (try? options.codec.decode(file)) != nil {
         find(
           .warning, .remark,
           "The maps of labels, such as \(file.lastPathComponent), are drawn in colours, and no table says which "
@@ -149,13 +148,23 @@ extension DataCheck {
       }
       return
     }
-    holdsLabelMaps = true
+    let classes = survey.classes(named: names)
     find(
       .note, .remark,
-      "The sources are maps of labels with the classes 0 … \(classes - 1)"
+      "The sources are maps of labels with the "
+        + (survey.isMask ? "values 0 and 255" : "classes 0 … \(survey.highest)")
+        + (survey.isUnlabelled ? ", and 255 where there is none" : "")
         + (names.isEmpty ? "" : "; the table of classes names \(names.count)")
-        + "; pix2pix takes them as one-hot channels, with --set inputChannels=\(max(found.count, names.count))."
-    )
+        + "; systems that take pictures get "
+        + (classes.count > 4
+          ? "them as one-hot channels with --set inputChannels=\(classes.count)." : "them in colours."))
+    let used = survey.values.count { $0 != 255 }
+    if !survey.isMask, survey.highest >= 8, 4 * used < survey.highest + 1 {
+      find(
+        .warning, .remark,
+        "The maps of labels hold only \(used) different values up to \(survey.highest), and all "
+          + "\(survey.highest + 1) count as classes; number the classes from 0 on if these are shades.")
+    }
   }
 
   /// Maps that are drawn in the colours of a table of classes: every colour has to be in it.

@@ -96,17 +96,108 @@ enum LabelPictures {
     }
     return nil
   }
+}
 
-  /// The classes that maps of labels hold, by looking at all of them: numbers, and ``unlabelled`` behind them
-  /// where 255 occurs.
-  static func countedClasses(_ files: [URL], codec: ImageCodec) -> [String] {
-    let found = inParallel(files.count) { index -> (highest: Int, isUnlabelled: Bool) in
-      guard let map = try? codec.decodeLabels(files[index]) else { return (-1, false) }
-      let values = map.values
-      return (values.reduce(-1) { $1 == 255 ? $0 : max($0, $1) }, values.contains(255))
+/// What maps of labels hold, looked at together: what a value means is a matter of the whole set.
+struct LabelSurvey {
+  /// How many maps could be read.
+  let count: Int
+  /// All values, sorted.
+  let values: [Int]
+  /// Files in formats that change values near edges, in the order of the maps.
+  let lossy: [URL]
+  /// What speaks against taking the indices of the palettes as classes: one index of two colours.
+  let contradiction: String?
+  /// Indices that have one colour in a palette; nil where there are none.
+  private let twins: String?
+
+  private struct Found: Sendable {
+    var values: Set<Int> = []
+    /// The colours of the values, where there is a palette.
+    var colours: [Int: [UInt8]] = [:]
+  }
+
+  init(_ files: [URL], codec: ImageCodec) {
+    let found = inParallel(files.count) { index -> Found? in
+      guard let map = try? codec.decodeLabels(files[index]) else { return nil }
+      let values = Set(map.values)
+      let palette = map.palette
+      return Found(
+        values: values,
+        colours: Dictionary(
+          uniqueKeysWithValues: values.filter { palette.indices.contains($0) }.map { ($0, palette[$0]) }))
     }
-    let highest = found.map(\.highest).max() ?? -1
+    count = found.count { $0 != nil }
+    values = found.reduce(into: Set<Int>()) { $0.formUnion($1?.values ?? []) }.sorted()
+    lossy = zip(files, found).filter { file, map in
+      map != nil
+        && ["jpg", "jpeg", "heic", "heif", "avif"].contains(file.pathExtension.lowercased())
+    }.map(\.0)
+    var first: [Int: (colour: [UInt8], file: URL)] = [:]
+    var contradiction: String?
+    for (file, map) in zip(files, found) {
+      for (index, colour) in (map?.colours ?? [:]).sorted(by: { $0.key < $1.key }) {
+        guard let known = first[index] else {
+          first[index] = (colour, file)
+          continue
+        }
+        if known.colour != colour, contradiction == nil {
+          func text(_ colour: [UInt8]) -> String { colour.map(String.init).joined(separator: " ") }
+          contradiction =
+            "the palettes of its maps differ: the index \(index) is \(text(known.colour)) in "
+            + "\(known.file.lastPathComponent) and \(text(colour)) in \(file.lastPathComponent); save all maps with "
+            + "one palette, or say with a table which colour is which class (classes.csv with name,r,g,b a line)"
+        }
+      }
+    }
+    self.contradiction = contradiction
+    let equal = Dictionary(grouping: first.keys, by: { first[$0]?.colour ?? [] }).values
+      .filter { $0.count > 1 }.map { $0.sorted() }.min { $0[0] < $1[0] }
+    twins = equal.map {
+      "The indices \($0.map(String.init).joined(separator: ", ")) have one colour in the palettes of the maps of labels; "
+        + "they count as different classes."
+    }
+  }
+
+  /// The highest value but for 255; −1 where there is none.
+  var highest: Int { values.last { $0 != 255 } ?? -1 }
+
+  /// Whether the maps are masks, in which 255 is the other class.
+  var isMask: Bool { values == [0, 255] }
+
+  /// The classes: a number each, and ``LabelPictures/unlabelled`` behind them where 255 occurs beside others; of masks
+  /// 0 and 255.
+  var classes: [String] {
+    if isMask { return ["0", "255"] }
     let names = (0..<(highest + 1)).map(String.init)
-    return found.contains { $0.isUnlabelled } && highest < 255 ? names + [unlabelled] : names
+    return isUnlabelled ? names + [LabelPictures.unlabelled] : names
+  }
+
+  /// Whether there are pixels without a class.
+  var isUnlabelled: Bool { !isMask && values.contains(255) && highest < 255 }
+
+  /// The classes of maps whose classes have names.
+  ///
+  /// - Parameter names: those of the table; empty: there is none.
+  func classes(named names: [String]) -> [String] {
+    if names.isEmpty { return classes }
+    if isMask { return names.count == 2 ? names : names + [LabelPictures.unlabelled] }
+    return isUnlabelled ? names + [LabelPictures.unlabelled] : names
+  }
+
+  /// What a person should know of the values, a sentence each.
+  var notes: [String] {
+    var notes: [String] = []
+    if isMask {
+      notes.append("The maps of labels hold 0 and 255 only: two classes, of which 255 is the second.")
+    }
+    if let twins { notes.append(twins) }
+    if let file = lossy.first {
+      notes.append(
+        "\(lossy.count) \(lossy.count == 1 ? "map" : "maps") of labels, such as \(file.lastPathComponent), are in a format "
+          + "that changes values near edges, so that \(values.count) different values are found; save them as PNG."
+      )
+    }
+    return notes
   }
 }

@@ -220,16 +220,18 @@ struct LabelTable {
     return (known, unknown)
   }
 
-  /// The rows of some files as JSON lines, for copies of the files under another ending.
-  func jsonLines(ofFiles files: Set<String>, ending: String) throws(DatasetError) -> [UInt8] {
+  /// The rows of some files as JSON lines, for copies of the files.
+  ///
+  /// - Parameter files: the name of each copy by that of the file.
+  func jsonLines(ofFiles files: [String: String]) throws(DatasetError) -> [UInt8] {
     guard let column = Self.fileColumns.first(where: { names.contains($0) }) else { return [] }
     return try Self.jsonLines(
       rows.compactMap { row in
-        guard let file = row[column], files.contains(file) else { return nil }
-        var copy = row
-        copy[column] = nil
-        copy[Self.fileColumns[0]] = (file as NSString).deletingPathExtension + "." + ending
-        return copy
+        guard let file = row[column], let copy = files[file] else { return nil }
+        var named = row
+        named[column] = nil
+        named[Self.fileColumns[0]] = copy
+        return named
       })
   }
 

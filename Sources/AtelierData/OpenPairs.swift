@@ -97,14 +97,28 @@ private func pairs(
     // Named classes are not counted in every map; some tell whether there are pixels without a class, or with
     // one that has no name.
     let looked = known.names.isEmpty ? maps : known.colours.isEmpty ? Array(maps.prefix(256)) : []
-    let counted = LabelPictures.countedClasses(looked, codec: options.codec)
-    description.classNames = known.names.isEmpty ? counted : known.names
-    if !known.names.isEmpty, counted.last == LabelPictures.unlabelled {
-      description.classNames.append(LabelPictures.unlabelled)
+    let survey = LabelSurvey(looked, codec: options.codec)
+    description.classNames = survey.classes(named: known.names)
+    description.notes += survey.notes
+    let channels = preparation.fields.compactMap { field -> Int? in
+      if case .picture(let channels) = field.content, field.name == preparation.source, channels > 4 {
+        channels
+      } else {
+        nil
+      }
+    }.first
+    if wantsLabels || channels != nil, known.colours.isEmpty, let reason = survey.contradiction {
+      throw .unusable(path: folders.root.path, reason: reason)
     }
-    if wantsLabels {
-      try checkLabels(looked, counted, known.names, folders, options)
+    if let channels, description.classNames.count > channels {
+      throw .unusable(
+        path: folders.root.path,
+        reason: "its maps of labels have \(description.classNames.count) classes"
+          + (survey.isUnlabelled ? ", of which 255 is the last" : "")
+          + ", and the field '\(preparation.source)' has \(channels) channels; set inputChannels to "
+          + "\(description.classNames.count)")
     }
+    if wantsLabels { try checkLabels(looked, survey, known.names, folders, options) }
   }
   var hashed: [(name: String, url: URL)] = []
   var examples: [[PictureRole: URL]] = []
@@ -126,16 +140,16 @@ private func pairs(
 /// Refuses maps that show nothing but what has no class, and an index without a name, which would stop the
 /// training only once it is met.
 private func checkLabels(
-  _ maps: [URL], _ counted: [String], _ names: [String], _ folders: PairFolders, _ options: DatasetOptions
+  _ maps: [URL], _ survey: LabelSurvey, _ names: [String], _ folders: PairFolders, _ options: DatasetOptions
 ) throws(DatasetError) {
-  if counted == [LabelPictures.unlabelled] {
+  if survey.values == [255] {
     throw .corruptFile(
       path: folders.root.path,
       reason:
         "its maps of labels hold nothing but 255, which stands for no class; write the classes' indices "
         + "into them")
   }
-  guard !names.isEmpty, counted.count(where: { $0 != LabelPictures.unlabelled }) > names.count,
+  guard !names.isEmpty, survey.highest >= names.count,
     let (file, label) = LabelPictures.first(maps, beyond: names.count, codec: options.codec)
   else { return }
   throw .corruptFile(

@@ -33,7 +33,8 @@ extension SurveyedPicture.Facts {
     self.frames = frames
     let kinds = ["grey", "grey and alpha", "RGB", "RGB and alpha"]
     let colour =
-      kinds.indices.contains(image.channels - 1) ? kinds[image.channels - 1] : "\(image.channels) channels"
+      kinds.indices.contains(image.channels - 1) && !image.isMultiband
+      ? kinds[image.channels - 1] : "\(image.channels) channels"
     mode = "\(colour), \(image.depth == 32 ? "floating point" : "\(image.depth)-bit")"
     var hasher = SHA256Hasher()
     hasher.update(Data("\(image.width) x \(image.height) \(mode)\n".utf8))

@@ -5,7 +5,8 @@ internal import Synchronization
 /// Called from any thread with the images done and to do.
 public typealias PreparationProgress = @Sendable (_ done: Int, _ total: Int) -> Void
 
-/// Makes an image of every image below a folder, as PNG under the same name in a new folder.
+/// Makes an image of every image below a folder, as PNG (bands without colour as TIFF) under the same name in a
+/// new folder.
 ///
 /// Images that cannot be decoded are named in the report, and the others made. A table beside the images is
 /// carried over as `metadata.jsonl`. An interrupted call is taken up again by the same call.
@@ -42,11 +43,12 @@ public func preparePictures(
       }
       progress?(now, work.count)
     }
-    if folder.has(stem + ".png") { return nil }
+    if folder.has(stem + ".png") || folder.has(stem + ".tif") { return nil }
     do throws(ImageError) {
       let picture = try body(try ImageCodec().decode(source.appendingPathComponent(name)))
-      let bytes = try ImageCodec().encode(picture, as: .png)
-      do throws(DatasetError) { try folder.write(bytes, to: stem + ".png") } catch { return error }
+      let (format, ending): (ImageFormat, String) = picture.isMultiband ? (.tiff, ".tif") : (.png, ".png")
+      let bytes = try ImageCodec().encode(picture, as: format)
+      do throws(DatasetError) { try folder.write(bytes, to: stem + ending) } catch { return error }
       return nil
     } catch {
       return .corruptPicture(path: name, reason: error.shortReason)
@@ -64,8 +66,11 @@ public func preparePictures(
       reason: "no picture of \(source.path) could be used; the first: \(leftOut.first ?? "none")")
   }
   if let file = LabelTable.find(in: source) {
-    let made = Set(zip(work, outcomes).filter { $1 == nil }.map(\.0.value))
-    try folder.write(try LabelTable(file).jsonLines(ofFiles: made, ending: "png"), to: "metadata.jsonl")
+    let made = zip(work, outcomes).filter { $1 == nil }.map { work, _ in
+      (work.value, work.key + (folder.has(work.key + ".tif") ? ".tif" : ".png"))
+    }
+    try folder.write(
+      try LabelTable(file).jsonLines(ofFiles: Dictionary(made) { first, _ in first }), to: "metadata.jsonl")
   }
   try folder.finish()
   return PreparationReport(written: written, leftOut: leftOut)
