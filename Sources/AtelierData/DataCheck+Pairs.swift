@@ -2,7 +2,7 @@ internal import AtelierMedia
 internal import Foundation
 
 extension DataCheck {
-  /// Reads folders of sources and targets: pairs where files have the same names, else two sets.
+  /// Checks folders of sources and targets: pairs where file names match, otherwise two unpaired sets.
   mutating func readPairs(_ folders: PairFolders, _ progress: (@Sendable (Int, Int) -> Void)?) {
     var matchings: [PairMatching] = []
     for split in DatasetSplit.allCases {
@@ -33,13 +33,13 @@ extension DataCheck {
     if count < 100 {
       find(
         .warning, .fewExamples,
-        "There are \(count) training \(isPaired ? "pairs" : "pictures in the smaller set"); most systems need "
+        "There are \(count) training \(isPaired ? "pairs" : "images in the smaller set"); most systems need "
           + "hundreds to thousands.")
     }
     judgeDuplicates(DuplicateSearch(surveyed, ignoringLikenessOf: isPaired ? 0 : nil))
   }
 
-  /// All files of a part, the roles being the classes.
+  /// All files of a part, with the roles as classes.
   private func pictures(of matching: PairMatching) -> PictureDataset {
     let roles = PictureRole.allCases.filter { matching.files[$0] != nil }
     let names = roles.map { matching.folders.folders(of: matching.split)?[$0]?.url.lastPathComponent ?? "" }
@@ -65,15 +65,15 @@ extension DataCheck {
       if matching.stems.count * 2 < most {
         find(
           .error, .unmatched,
-          "Only \(matching.stems.count) of \(most) \(matching.split.rawValue) pictures have a partner of the same "
-            + "name; pairs need equal names but for the ending.")
+          "Only \(matching.stems.count) of \(most) \(matching.split.rawValue) images have a partner of the same "
+            + "name; the files of a pair must have the same name, apart from the extension.")
       } else if let sentence = matching.unmatchedSentence {
         find(.warning, .unmatched, "In the \(matching.split.rawValue) part \(sentence)")
       }
     }
   }
 
-  /// Pairs whose images do not show the same frame.
+  /// Reports pairs whose images have different aspect ratios.
   private mutating func judgeProportions(
     _ matchings: [PairMatching], _ sets: [PictureDataset], _ surveyed: [SurveyedPicture]
   ) {
@@ -101,8 +101,8 @@ extension DataCheck {
     find(
       .warning, .mismatchedPairs,
       (different.count == 1
-        ? "A pair has pictures of different proportions, \(first); training leaves it out."
-        : "\(different.count) pairs have pictures of different proportions, such as \(first); training leaves them "
+        ? "A pair has images of different aspect ratios, \(first); training leaves it out."
+        : "\(different.count) pairs have images of different aspect ratios, such as \(first); training leaves them "
           + "out.")
     )
   }
@@ -118,7 +118,7 @@ extension DataCheck {
       if !found.isEmpty {
         find(
           .error, .remark,
-          "The maps of labels hold nothing but 255, which stands for no class; write the classes' indices into "
+          "The label maps hold only 255, which means unlabelled; write the class indices into "
             + "them.")
       }
       return
@@ -126,20 +126,20 @@ extension DataCheck {
     holdsLabelMaps = true
     find(
       .note, .remark,
-      "The sources are maps of labels with the classes 0 … \(classes - 1)"
-        + (names.isEmpty ? "" : "; the table of classes names \(names.count)")
-        + "; pix2pix takes them as one-hot channels, with --set inputChannels=\(max(found.count, names.count))."
+      "The sources are label maps with the classes 0 … \(classes - 1)"
+        + (names.isEmpty ? "" : "; the class table names \(names.count)")
+        + "; pix2pix takes them as one-hot channels, with inputChannels set to \(max(found.count, names.count))."
     )
     if !names.isEmpty, names.count < classes {
       let place = LabelPictures.first(files, beyond: names.count, codec: options.codec)
       find(
         .error, .remark,
-        "The maps hold the label \(classes - 1), and the table of classes has only \(names.count) names"
+        "The maps hold the label \(classes - 1), and the class table has only \(names.count) names"
           + (place.map { ", such as \($0.file.lastPathComponent)" } ?? "") + ".")
     }
   }
 
-  /// Maps that are drawn in the colours of a table of classes: every colour has to be in it.
+  /// Checks that every colour of colour-coded maps is in the class table.
   private mutating func judgeColours(_ files: [URL], _ table: ClassTable) {
     let codec = options.codec
     let colours = table.colours
@@ -148,13 +148,13 @@ extension DataCheck {
         _ = try codec.decodeLabels(files[index], colours: colours)
         return nil
       } catch {
-        // A damaged file is named already, among the images.
+        // Damaged files are already reported with the images.
         guard case .unsupported = error else { return nil }
         return "\(files[index].lastPathComponent): \(error.shortReason)"
       }
     }.compactMap { $0 }
     holdsLabelMaps = true
-    find(.note, .remark, "The sources are maps of labels in the colours of \(table.names.count) classes.")
+    find(.note, .remark, "The sources are label maps in the colours of \(table.names.count) classes.")
     guard let first = failures.first else { return }
     find(
       .error, .remark,
@@ -162,7 +162,7 @@ extension DataCheck {
         + "as \(first).")
   }
 
-  /// Images twice as wide as high may be two images.
+  /// Notes images twice as wide as high, which may be pairs side by side.
   mutating func judgeHalves(_ pictures: [SurveyedPicture]) {
     guard report.layout == .flatPictures else { return }
     let sizes = pictures.compactMap { picture -> (Int, Int)? in
@@ -173,11 +173,11 @@ extension DataCheck {
     guard !options.isSideBySide else { return }
     find(
       .note, .sideBySide,
-      "All pictures are twice as wide as high; systems that learn from pairs take them for two pictures side by side."
+      "All images are twice as wide as high; systems that train on pairs read them as two images side by side."
     )
   }
 
-  /// Only the first frame of an animation is used.
+  /// Notes animations, of which only the first frame is used.
   mutating func judgeAnimations(_ pictures: [SurveyedPicture]) {
     let moving = pictures.filter { picture in
       if case .success(let facts) = picture.outcome { facts.frames > 1 } else { false }
@@ -187,6 +187,6 @@ extension DataCheck {
       .note, .animations,
       moving.count == 1
         ? "\(first.name) is an animation; only its first frame is used."
-        : "\(moving.count) pictures are animations, such as \(first.name); only their first frames are used.")
+        : "\(moving.count) images are animations, such as \(first.name); only their first frames are used.")
   }
 }

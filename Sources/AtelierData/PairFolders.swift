@@ -1,19 +1,18 @@
 internal import Foundation
 
-/// Folders that hold the sources, the targets and the instance maps of a data set, by the names that people
-/// give them.
+/// Finds the folders of sources, targets and instance maps of a data set by their usual names.
 ///
-/// For each part the folders may lie as `train/A`, `A/train`, `trainA`, `train_A` or `train-A`, or as `A`
-/// where there are no parts, or lists `train.txt` and `test.txt` of file names instead.
+/// The folders of a part are `train/A`, `A/train`, `trainA`, `train_A` or `train-A`; or `A` without parts,
+/// which lists of file names `train.txt` and `test.txt` may divide.
 struct PairFolders {
-  /// A folder of one role.
+  /// The folder of one role.
   struct Folder {
     let url: URL
-    /// Whether its name says that it holds maps of labels.
+    /// Whether its name says that it holds label maps.
     let holdsLabels: Bool
   }
 
-  /// Names of the two sides; where they say which is the photograph, that is the target.
+  /// Names of the two sides; a folder named as photographs is the target.
   static let sourceNames = ["a", "source", "input", "inputs", "condition", "low", "lr", "lq"]
   static let labelNames = [
     "label", "labels", "labelmap", "labelmaps", "annot", "annotation", "annotations", "mask", "masks",
@@ -26,12 +25,12 @@ struct PairFolders {
   static let instanceNames = ["instance", "instances", "inst"]
 
   let root: URL
-  /// The folders of each part; only ``DatasetSplit/train`` where the data are not divided.
+  /// The folders of each part; only ``DatasetSplit/train`` where the data is not divided.
   let parts: [DatasetSplit: [PictureRole: Folder]]
   /// The stems of each part, where lists divide one pair of folders.
   let lists: [DatasetSplit: Set<String>]
 
-  /// Looks for such folders; nil where there is no source beside a target.
+  /// Finds the folders; nil unless there is a source and a target.
   static func find(at root: URL) -> PairFolders? {
     guard PictureFolders.isFolder(root), LabelTable.find(in: root) == nil else { return nil }
     let search = Search(root)
@@ -42,21 +41,20 @@ struct PairFolders {
     return PairFolders(root: root, parts: [.train: whole], lists: readLists(in: root))
   }
 
-  /// Whether nothing but the letters a and b, in small, says that these are sources and targets; such folders
-  /// are as often two classes.
+  /// Whether the folders are named by the lower-case letters a and b alone, which are as often two classes.
   var mayBeClasses: Bool {
     parts.values.allSatisfy { roles in
       roles[.source]?.url.lastPathComponent == "a" && roles[.target]?.url.lastPathComponent == "b"
     }
   }
 
-  /// The folders of a part, by role; nil where the data have no such part.
+  /// The folders of a part, by role; nil where the data has no such part.
   func folders(of split: DatasetSplit) -> [PictureRole: Folder]? {
     lists.isEmpty ? parts[split] : lists[split] == nil ? nil : parts[.train]
   }
 
-  /// The images of a role in a part by their stems: paths below the folder without the ending. Of files
-  /// that differ in their endings only, the first counts.
+  /// The images of a role in a part by their stems, the relative paths without extension. Of files that
+  /// differ only in the extension, the first is used.
   func files(_ role: PictureRole, of split: DatasetSplit) -> [String: URL] {
     guard let folder = folders(of: split)?[role] else { return [:] }
     let wanted = lists[split]
@@ -71,7 +69,7 @@ struct PairFolders {
     return files
   }
 
-  /// The stems that `train.txt`, `val.txt` and `test.txt` name, with and without their folders.
+  /// The stems listed in `train.txt`, `val.txt` and `test.txt`, with and without their folders.
   private static func readLists(in root: URL) -> [DatasetSplit: Set<String>] {
     var lists: [DatasetSplit: Set<String>] = [:]
     for split in DatasetSplit.allCases {
@@ -83,7 +81,7 @@ struct PairFolders {
           let path = line.trimmingCharacters(in: .whitespaces)
           if path.isEmpty { continue }
           let stem = PictureFolders.isPicture(path) ? (path as NSString).deletingPathExtension : path
-          // `images/street/1.jpg` names street/1 below the folder images.
+          // `images/street/1.jpg` has the stem street/1 below the folder images.
           stems.insert(stem)
           if let slash = stem.firstIndex(of: "/") { stems.insert(String(stem[stem.index(after: slash)...])) }
         }
@@ -93,7 +91,7 @@ struct PairFolders {
     return lists[.train] == nil ? [:] : lists
   }
 
-  /// Looks names up in one listing, whatever their case.
+  /// Case-insensitive lookup of names in one folder listing.
   private struct Search {
     let root: URL
     private let names: [String: String]
@@ -105,7 +103,7 @@ struct PairFolders {
       }
     }
 
-    /// The folders of a part, or of undivided data (nil), if source and target are both there.
+    /// The folders of a part, or of undivided data (nil), if both source and target exist.
     func folders(of split: DatasetSplit?) -> [PictureRole: Folder]? {
       var result: [PictureRole: Folder] = [:]
       let plain = folder(PairFolders.sourceNames, split)
@@ -115,14 +113,14 @@ struct PairFolders {
       result[.target] = target.map { Folder(url: $0, holdsLabels: false) }
       result[.instance] = folder(PairFolders.instanceNames, split).map { Folder(url: $0, holdsLabels: true) }
       guard let source = result[.source], result[.target] != nil else { return nil }
-      // Letters may be classes: with C and D beside them, A and B are no pair.
+      // Letters may be classes: with C and D beside them, A and B are not a pair.
       let used = Set(result.values.map(\.url.lastPathComponent))
       let neighbours = PictureFolders.subfolders(of: source.url.deletingLastPathComponent())
       let isLetter = source.url.lastPathComponent.count == 1
       return isLetter && neighbours.contains { !used.contains($0) } ? nil : result
     }
 
-    /// `train` itself, where the labels lie beside it in `trainannot`.
+    /// `train` itself, where its label maps are in `trainannot` beside it.
     private func photographs(of split: DatasetSplit?) -> URL? {
       guard let split, let folder = PictureFolders.folder(of: split, in: root) else { return nil }
       return PictureFolders.pictures(below: folder).isEmpty ? nil : folder

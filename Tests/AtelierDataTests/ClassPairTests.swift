@@ -126,7 +126,7 @@ import Torch
       } throws: { "\($0)".contains("cow") && "\($0)".contains("ant") }
       #expect {
         try openClassPairs(at: folder, preparation, heldOut: ["ant", "bee", "cat"])
-      } throws: { "\($0)".contains("two or more") }
+      } throws: { "\($0)".contains("at least two") }
     }
   }
 }

@@ -88,7 +88,7 @@ struct IDXTests {
       try folder.idx("train-images-idx3-ubyte", shape: [2, 1, 1], [0, 0])
       try folder.idx("train-labels-idx1-ubyte", shape: [3], [0, 0, 0])
       let error = try #require(throws: DatasetError.self) { try openDataset(at: folder) }
-      #expect(error.description.contains("3 labels") && error.description.contains("2 pictures"))
+      #expect(error.description.contains("3 labels") && error.description.contains("2 images"))
     }
   }
 
