@@ -171,7 +171,7 @@ struct FolderTests {
       #expect(batch["image"]?.shape == [4, 3, 4, 4])
       #expect(batch["label"]?.integers() == [0, 0, 0, 1])
       #expect(try data.example(at: 3)["image"]?.bytes[0] == 10)
-      // Without a preparation every picture keeps its size.
+      // Without a preparation every image keeps its size.
       #expect(try openDataset(at: folder).example(at: 3)["image"]?.shape == [3, 4, 6])
     }
   }
