@@ -3,12 +3,12 @@ internal import Foundation
 public import Torch
 
 extension Image {
-  /// Class indices `[height, width]` in colours: those of PASCAL VOC's colour map, index 0 black.
+  /// Colours class indices `[height, width]` by PASCAL VOC's colour map, index 0 black.
   ///
-  /// - Parameter own: the classes' own colours, red, green and blue; VOC's serve what they leave out.
+  /// - Parameter own: RGB colours of the first classes; VOC's colours are used for the rest.
   public init(labels: HostTensor, colours own: [[UInt8]] = []) throws(ImageError) {
     guard labels.shape.count == 2, labels.shape[0] > 0, labels.shape[1] > 0 else {
-      throw .invalid(reason: "a tensor of shape \(labels.shape) is no map of labels; [height, width] is")
+      throw .invalid(reason: "a tensor of shape \(labels.shape) is not a label map; expected [height, width]")
     }
     let colours = (0..<256).map { own.indices.contains($0) ? own[$0] : LabelPictures.colour($0) }
     self.init(
@@ -18,23 +18,23 @@ extension Image {
 }
 
 extension LabelMap {
-  /// The map in colours: those of its palette, else PASCAL VOC's.
+  /// The map coloured by its palette, or otherwise by PASCAL VOC's colour map.
   public func coloured() -> Image {
     let table = (0..<256).map { palette.indices.contains($0) ? palette[$0] : LabelPictures.colour($0) }
     return Image(
       width: indices.width, height: indices.height, channels: 3, bytes: values.flatMap { table[$0 & 255] })
   }
 
-  /// The indices row by row, all below a number of classes; 255 is unlabelled and becomes the last class
+  /// The indices row by row, checked to be below `classes`; 255 is unlabelled and becomes the last class
   /// where there is no class 255.
   ///
-  /// - Throws: ``ImageError/invalid(reason:)`` for any other index beyond the classes.
+  /// - Throws: ``ImageError/invalid(reason:)`` for any other index out of range.
   public func classes(below classes: Int) throws(ImageError) -> [Int] {
     var values = values
     for place in values.indices where values[place] >= classes {
       guard values[place] == 255 else {
         throw .invalid(
-          reason: "it holds the label \(values[place]), and there are the classes 0 … \(classes - 1)")
+          reason: "it contains the label \(values[place]), and the classes are 0 … \(classes - 1)")
       }
       values[place] = classes - 1
     }
@@ -42,10 +42,10 @@ extension LabelMap {
   }
 }
 
-/// Maps of labels as the images that networks take.
+/// Label maps as tensors.
 enum LabelPictures {
-  /// The colour of an index: the bits of the index, lowest first, go to red, green and blue in turn, from
-  /// the highest bit of each downwards (the colour map of PASCAL VOC). Index 0 is black.
+  /// The colour of an index: PASCAL VOC's colour map: the bits of the index, lowest first, fill red, green
+  /// and blue in turn, from their highest bit downwards. Index 0 is black.
   static func colour(_ index: Int) -> [UInt8] {
     var colour: [UInt8] = [0, 0, 0]
     var rest = index & 255
@@ -56,7 +56,7 @@ enum LabelPictures {
     return colour
   }
 
-  /// Indices as a class tensor, int64 `[height, width]`; ``PictureField/Content`` says what becomes of 255.
+  /// The class tensor of a label map, int64 `[height, width]`; for 255 see ``PictureField/Content``.
   static func classes(
     _ image: Image, below classes: Int?, file: URL
   ) throws(DatasetError) -> HostTensor {
@@ -64,7 +64,7 @@ enum LabelPictures {
     guard let classes else { return HostTensor(map.values, shape: [image.height, image.width]) }
     let values: [Int]
     do throws(ImageError) { values = try map.classes(below: classes) } catch {
-      // Not a corrupt picture: all others would be skipped one by one as well.
+      // Not reported as a corrupt image: otherwise all others would be skipped one by one.
       let needed = map.values.reduce(0) { $1 == 255 ? $0 : max($0, $1 + 1) }
       throw .corruptFile(
         path: file.path, reason: "\(error.shortReason); set `classes` to \(needed) or more")
@@ -72,7 +72,8 @@ enum LabelPictures {
     return HostTensor(values, shape: [image.height, image.width])
   }
 
-  /// One channel a class, 255 where the class is and 0 elsewhere: uint8 `[classes, height, width]`.
+  /// One-hot encodes a label map: uint8 `[classes, height, width]`, 255 in the channel of the class and 0
+  /// elsewhere.
   static func oneHot(_ map: Image, classes: Int, file: URL) throws(DatasetError) -> HostTensor {
     let indices = try Self.classes(map, below: classes, file: file).integers()
     let plane = indices.count
@@ -81,13 +82,13 @@ enum LabelPictures {
     return HostTensor(shape: [classes, map.height, map.width], dtype: .uint8, bytes: bytes)
   }
 
-  /// The table of classes that lies beside maps of labels. Empty where there is none.
+  /// The class table beside label maps; empty where there is none.
   static func table(in folder: URL) throws(DatasetError) -> ClassTable { try ClassTable(in: folder) }
 
-  /// What a map's label 255 is called, which by convention has no class.
+  /// The name of label 255, by convention unlabelled.
   static let unlabelled = "unlabelled"
 
-  /// The first map with an index of no class below `classes` and other than 255, and the highest such index.
+  /// The first map with an index that is neither below `classes` nor 255, and the highest such index.
   static func first(_ files: [URL], beyond classes: Int, codec: ImageCodec) -> (file: URL, label: Int)? {
     for file in files {
       guard let map = try? codec.decodeLabels(file) else { continue }

@@ -39,7 +39,7 @@ extension ImageCodec {
   ///
   /// - Parameters:
   ///   - name: the name used in errors.
-  ///   - colours: the RGB colour of each class, as in ``decodeLabels(_:colours:)``.
+  ///   - table: the RGB colour of each class, as in ``decodeLabels(_:colours:)``.
   public func decodeLabels(
     _ bytes: [UInt8], named name: String = "the image", colours table: [[UInt8]] = []
   ) throws(ImageError) -> LabelMap {
