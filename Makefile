@@ -1,11 +1,10 @@
-# Everything is built in release, once: `swift build`, `swift test` and the programs share it. The
-# tests reach what is not public through `package`, never through `@testable`, because enabling
-# testable imports would compile every target a second time, differently.
-# The manifest looks for libtorch behind the link `.libtorch`, which a cached manifest cannot see.
+# Everything is built once, in release, shared by `swift build`, `swift test` and the programs. Tests
+# use `package` declarations, never `@testable`, which would compile every target a second time.
+# The manifest looks up the link `.libtorch`, which a cached manifest would not see change.
 BUILD := -c release --manifest-cache none
 BIN := .build/release
 
-# What the demo learns from: the Debian package's folder, unless FASHION_MNIST names another.
+# The demo's training data: the Debian package's folder, unless FASHION_MNIST names another.
 DEMO_DATA := $(if $(FASHION_MNIST),--data "$(FASHION_MNIST)")
 DEMO_FLAGS ?=
 TEST_FLAGS ?=
@@ -19,10 +18,10 @@ help: ## Print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
 	  awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
-setup: ## Install what is missing: libtorch, system libraries, the demo's pictures
+setup: ## Install what is missing: libtorch, system libraries, the demo's data
 	@Scripts/setup --verbose
 
-demo: ## Train a generator for 300 seconds, judge it, draw (DEMO_FLAGS="--seconds 60")
+demo: ## Train a generator for 300 seconds, evaluate it, draw samples (DEMO_FLAGS="--seconds 60")
 	@Scripts/setup
 	swift build $(BUILD) --product atelier
 	$(BIN)/atelier demo $(DEMO_DATA) $(DEMO_FLAGS)
@@ -35,14 +34,14 @@ build: ## Build everything but the tests, in release
 	@Scripts/setup --no-data
 	swift build $(BUILD)
 
-proof: ## Run the slow proofs: kill and resume for every system, at many steps
+proof: ## Run the slow tests: kill and resume for every system, at many steps
 	@Scripts/setup --no-data
 	ATELIER_PROOF=1 swift test $(BUILD) --disable-testable-imports --disable-xctest --filter Proof
 
-bench: build ## Race against PyTorch and write Documentation/benchmarks.md
+bench: build ## Benchmark against PyTorch and write Documentation/benchmarks.md
 	Benchmarks/run $(BENCH_FLAGS)
 
-conformance: build ## Repeat the reference cases (CASES="folder …")
+conformance: build ## Run the reference cases (CASES="folder …")
 	$(BIN)/conformance $(CASES)
 
 format: ## Format every Swift file in place
@@ -55,5 +54,5 @@ docs: ## Write the library's reference as a web site into .build/documentation
 	@Scripts/setup --no-data
 	Scripts/docs
 
-clean: ## Remove what was built; .venv and .libtorch stay
+clean: ## Remove build products, except .venv and .libtorch
 	swift package clean

@@ -2,7 +2,7 @@
 the latent at every depth, self-attention in the generator, a projection discriminator, hinge loss and a
 moving average of the generator.
 
-Real and generated pictures go through the discriminator in one batch.
+Real and generated images go through the discriminator in one batch.
 """
 
 import copy
@@ -183,7 +183,7 @@ class Discriminator(nn.Module):
 class BigGAN(harness.Recipe):
     batch_size, latent_size, classes = 32, 4 * CHUNK, CLASSES
     pictures = {"image": (3, 32, 32)}
-    drawn_rows = 64  # generated pictures of the discriminator's update, then of the generator's
+    drawn_rows = 64  # generated images of the discriminator's update, then of the generator's
 
     def __init__(self, dropout=0.0):  # the recipe has no dropout
         self.generator = Generator()

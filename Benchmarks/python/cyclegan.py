@@ -1,6 +1,6 @@
 """CycleGAN at 256 x 256, batch 1, 9 blocks, as its authors' program trains it.
 
-Both generators learn first, with one optimiser, then both discriminators, on real pictures and on
+Both generators learn first, with one optimiser, then both discriminators, on real images and on
 generated ones of which some are older.
 """
 
@@ -15,7 +15,7 @@ from translation import Patches, ResNet, freeze
 
 
 class Pool:
-    """The last pictures, of which a random one comes back half of the time."""
+    """The last images, of which a random one comes back half of the time."""
 
     def __init__(self, capacity=50):
         self.capacity, self.pictures = capacity, []

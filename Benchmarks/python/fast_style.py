@@ -1,7 +1,7 @@
 """Fast style transfer at 256 x 256, batch 4, as PyTorch's own examples have it.
 
 The transform network learns from a frozen VGG16: activations of one layer between input and output,
-and Gram matrices of four between output and the style's picture. Weights of the VGG are drawn here;
+and Gram matrices of four between output and the style's image. Weights of the VGG are drawn here;
 speed does not depend on them.
 """
 

@@ -3,9 +3,9 @@
     RECIPE.py --export DIR             write initial weights and inputs, print the first losses
     RECIPE.py --weights DIR --steps N  time N steps from those weights
     RECIPE.py --first-sample           draw from random weights, and end
-    RECIPE.py --latency SIZE ...       time the generation of one picture of SIZE x SIZE
+    RECIPE.py --latency SIZE ...       time the generation of one image of SIZE x SIZE
 
-Every form prints one line of JSON. The first steps are there to be compared: they take the pictures in
+Every form prints one line of JSON. The first steps are there to be compared: they take the images in
 stored order and the recorded draws, without dropout. The timed steps have dropout, on batches gathered
 by a random permutation.
 
@@ -32,22 +32,22 @@ class Recipe:
     """What a recipe declares, beside its networks and its step; these are the usual values."""
 
     batch_size = 64
-    # The picture fields of a batch and their shapes, in the order in which a step takes them.
+    # The image fields of a batch and their shapes, in the order in which a step takes them.
     pictures = {"image": (3, 64, 64)}
-    # The label maps of a batch: classes, height and width; a step takes them behind the pictures.
+    # The label maps of a batch: classes, height and width; a step takes them behind the images.
     label_maps = {}
-    # Whether networks see pictures in -1...1 or in 0...1.
+    # Whether networks see images in -1...1 or in 0...1.
     is_signed = True
-    # How many pictures lie in memory.
+    # How many images lie in memory.
     picture_count = 2048
     # Classes, and the length of a latent vector; 0: a step takes none.
     classes = 0
     latent_size = 0
-    # Pictures that all steps share, and their shapes; `prepare` is given them once.
+    # Images that all steps share, and their shapes; `prepare` is given them once.
     shared = {}
-    # Latents and labels that a step draws; 0: one a picture.
+    # Latents and labels that a step draws; 0: one per image.
     drawn_rows = 0
-    # Steps whose losses are compared, and what the sides of their pictures are divided by: large
+    # Steps whose losses are compared, and what the sides of their images are divided by: large
     # convolutions in float64 would take longer than the race.
     checked_steps = 5
     checked_part = 1
@@ -57,7 +57,7 @@ class Recipe:
     scale = 1
 
     def prepare(self, **shared):
-        """Takes the pictures that all steps share."""
+        """Takes the images that all steps share."""
 
     def draws(self):
         """What one step draws, by the names under which Atelier's step asks for it, in a step's order."""
@@ -76,7 +76,7 @@ def as_floats(recipe, picture):
 
 
 def gathered(recipe, inputs, index, part=1):
-    """The arguments of a step for some rows: float pictures or a corner of them, then maps, then labels."""
+    """The arguments of a step for some rows: float images or a corner of them, then maps, then labels."""
     pictures = [inputs[name][index] for name in recipe.pictures]
     if part > 1:
         pictures = [each[..., : each.shape[-2] // part, : each.shape[-1] // part] for each in pictures]
@@ -86,7 +86,7 @@ def gathered(recipe, inputs, index, part=1):
 
 
 def prepare(recipe, inputs):
-    """Gives a recipe the pictures that all its steps share."""
+    """Gives a recipe the images that all its steps share."""
     recipe.prepare(**{name: as_floats(recipe, inputs[name]) for name in recipe.shared})
 
 
@@ -99,7 +99,7 @@ def batches(recipe, inputs):
 
 
 def make_inputs(recipe):
-    """Random pictures, labels and draws: speed does not depend on what the pictures show."""
+    """Random images, labels and draws: speed does not depend on what the images show."""
     inputs = {
         name: torch.randint(0, 256, (recipe.picture_count, *shape), dtype=torch.uint8)
         for name, shape in recipe.pictures.items()
@@ -111,7 +111,7 @@ def make_inputs(recipe):
     if recipe.classes:
         inputs["label"] = torch.randint(0, recipe.classes, (recipe.picture_count,))
     for name, (classes, height, width) in recipe.label_maps.items():
-        # Squares of a sixteenth of the picture: a class has regions.
+        # Squares of a sixteenth of the image: a class has regions.
         squares = torch.randint(0, classes, (recipe.picture_count, 16, 16), dtype=torch.uint8)
         grown = squares.repeat_interleave(height // 16, 1).repeat_interleave(width // 16, 2)
         inputs[name] = grown
@@ -151,7 +151,7 @@ def exact_losses(make_recipe, inputs, folder):
 
 
 def latency(recipe, size):
-    """The median milliseconds that the generator takes for one picture of a size."""
+    """The median milliseconds that the generator takes for one image of a size."""
     channels = next(iter(recipe.pictures.values()))[0]
     picture = torch.rand(1, channels, size // recipe.scale, size // recipe.scale)
     if recipe.is_signed:

@@ -2,8 +2,8 @@
 
 Generator and hidden channels of the modulating layers are 16 and 32 wide, the two discriminators 16; their
 form is the authors': five doublings, spectral norm, hinge loss, feature matching with weight 10 and a VGG19's
-features with weight 10. The generator learns first, then the discriminators on a new picture; map, generated
-and real pictures go through them as one batch. Weights of the VGG are drawn here; speed does not depend on
+features with weight 10. The generator learns first, then the discriminators on a new image; map, generated
+and real images go through them as one batch. Weights of the VGG are drawn here; speed does not depend on
 them. Unlike in the authors' program the discriminators are frozen while the generator learns.
 """
 

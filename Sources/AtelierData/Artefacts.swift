@@ -1,27 +1,27 @@
 public import Foundation
 
-/// What the data tells a configuration.
+/// What the data determines of a configuration.
 public struct DataFacts: Sendable {
-  /// The size, channels, classes and counts that were found.
+  /// Sizes, channels, classes and counts.
   public let description: DatasetDescription
-  /// What was built from the data: a vocabulary, a neighbour table.
+  /// Artefacts built from the data: a vocabulary, a neighbour table.
   public let artefacts: Artefacts
 
-  /// Collects the facts.
+  /// The facts of a data set.
   public init(description: DatasetDescription, artefacts: Artefacts = Artefacts()) {
     self.description = description
     self.artefacts = artefacts
   }
 }
 
-/// Named files that a system stands on beside its weights: a vocabulary, a tokeniser, a table.
+/// Named files that a system needs beside its weights: a vocabulary, a tokeniser, a table.
 ///
-/// They are saved in the run folder and inside the model file, hashed, and checked on resumption.
+/// They are saved in the run folder and in the model file, and their hashes are checked on resumption.
 public struct Artefacts: Sendable, Hashable {
   /// The contents by name.
   public var contents: [String: Data]
 
-  /// Collects artefacts.
+  /// Artefacts of the given contents.
   public init(_ contents: [String: Data] = [:]) { self.contents = contents }
 
   /// Decodes a JSON artefact.
@@ -30,7 +30,7 @@ public struct Artefacts: Sendable, Hashable {
   public func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
     guard let data = contents[name] else {
       throw DatasetError.invalid(
-        reason: "the artefact '\(name)' is missing; train with --data, or give the whole run folder")
+        reason: "the artefact '\(name)' is missing; train on the data again, or use the whole run folder")
     }
     do {
       return try JSONDecoder().decode(type, from: data)

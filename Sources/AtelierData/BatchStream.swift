@@ -1,41 +1,41 @@
 internal import Torch
 
-/// Serves batches of plain values for ever, pass after pass, and can be left and found again: a ``Loader`` of
-/// examples, a ``TokenStream``, or what a kind of data brings that serves itself in another way.
+/// An endless, resumable stream of batches: a ``Loader`` of examples, a ``TokenStream``, or the stream of
+/// another kind of data.
 public protocol BatchStream<Position>: AnyObject {
-  /// Where a stream stands; only streams of the same type read it.
+  /// A saved position; only streams of the same type can read it.
   associatedtype Position: Codable & Hashable & Sendable
 
-  /// Where the stream stands: what ``next()`` gives follows from it.
+  /// The current position, which determines what ``next()`` returns.
   var position: Position { get }
-  /// Goes to a saved position.
+  /// Seeks to a saved position.
   ///
   /// - Throws: ``DatasetError/wrongPosition(reason:)`` for a position of other data.
   func seek(to position: Position) throws(DatasetError)
-  /// The nearest place that this stream has to one of a stream of other data.
+  /// The position of this stream that is closest to one saved on other data.
   func nearest(to position: Position) -> Position
-  /// The next batch. After an error the stream stands where it stood before.
+  /// The next batch. An error leaves the position unchanged.
   func next() throws(DatasetError) -> HostBatch
-  /// Passes over the data so far, as a fraction.
+  /// Passes over the data so far (epochs), as a fraction.
   var passes: Double { get }
-  /// What is counted: `examples`, `tokens`.
+  /// The unit that is counted: `examples`, `tokens`.
   var unit: String { get }
-  /// How many of them a batch holds.
+  /// The number of units in a batch.
   func units(of batch: HostBatch) -> Int
 }
 
 extension BatchStream {
-  /// Examples, unless a stream says otherwise.
+  /// `examples` by default.
   public var unit: String { "examples" }
 
-  /// The number of examples, unless a stream says otherwise.
+  /// The number of examples by default.
   public func units(of batch: HostBatch) -> Int { batch.indices.count }
 }
 
 extension Loader: BatchStream {}
 
 extension TokenStream: BatchStream {
-  /// The same place in the same text; the beginning of the pass in another.
+  /// The same position in the same text; in another text the beginning of the pass.
   public func nearest(to position: Position) -> Position {
     let own = self.position
     var place = position
@@ -44,7 +44,7 @@ extension TokenStream: BatchStream {
     return place
   }
 
-  /// Passes over the text so far, as a fraction.
+  /// Passes over the text so far (epochs), as a fraction.
   public var passes: Double {
     let place = position
     return Double(place.epoch) + Double(place.offset * batchSize) / Double(max(1, targetsPerEpoch))
@@ -53,6 +53,6 @@ extension TokenStream: BatchStream {
   /// `tokens`
   public var unit: String { "tokens" }
 
-  /// The tokens that are predicted.
+  /// The number of predicted tokens.
   public func units(of batch: HostBatch) -> Int { batch["target"]?.count ?? 0 }
 }

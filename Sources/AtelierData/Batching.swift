@@ -1,13 +1,12 @@
 public import Torch
 
 extension Example {
-  /// Examples as one batch: equal fields stacked along a new first axis.
+  /// Collates examples: each field is stacked along a new first axis.
   ///
   /// - Throws: ``DatasetError/invalid(reason:)`` for a field that is missing from some examples or whose
-  /// shape
-  ///   differs.
+  ///   shape differs.
   public static func stacked(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
-    guard let first = examples.first else { throw .invalid(reason: "a batch of no examples was asked for") }
+    guard let first = examples.first else { throw .invalid(reason: "a batch needs at least one example") }
     var result: [String: HostTensor] = [:]
     for (name, sample) in first.fields {
       var bytes: [UInt8] = []
@@ -19,7 +18,7 @@ extension Example {
         guard value.shape == sample.shape, value.dtype == sample.dtype else {
           throw .invalid(
             reason: "the field \"\(name)\" is \(sample.shape) in one example and \(value.shape) in another; "
-              + "give an image preparation, so that all pictures have one size")
+              + "give an image preparation, so that all images have one size")
         }
         bytes.append(contentsOf: value.bytes)
       }
@@ -28,10 +27,10 @@ extension Example {
     return result
   }
 
-  /// Examples as one batch in which fields of different lengths are brought to the longest.
+  /// Collates examples, padding fields of varying length to the longest of the batch.
   ///
-  /// - Parameter padding: the fields whose first axis is a length, int64, and the value that fills them up at
-  ///   the end; all others are stacked.
+  /// - Parameter padding: the int64 fields whose first axis varies, and the value appended to each; all
+  ///   others are stacked.
   /// - Throws: ``DatasetError/invalid(reason:)`` as ``stacked(_:)``, or for padded fields of another type.
   public static func padded(
     _ examples: [Example], _ padding: [String: Int]
@@ -55,13 +54,13 @@ extension Example {
   }
 }
 
-/// Batches of examples of similar lengths, so that little of them is padding: the examples in random order
-/// are cut into pools of `batchSize * pool`, each pool is sorted by length and cut into batches, and all
-/// batches are served in random order. The last batch of a pass may be smaller.
+/// Length bucketing, which keeps padding low: shuffled examples are divided into pools of `batchSize * pool`,
+/// each pool is sorted by length and divided into batches, and the batches are shuffled. The last batch of a
+/// pass may be smaller.
 ///
 /// - Parameters:
 ///   - lengths: the length of each example.
-///   - pool: batches in a pool; more means less padding and less randomness.
+///   - pool: batches per pool; larger pools give less padding and less randomness.
 public func batchesOfSimilarLength(
   _ lengths: [Int], batchSize: Int, pool: Int = 16, using generator: inout SeededGenerator
 ) -> [[Int]] {
@@ -69,7 +68,7 @@ public func batchesOfSimilarLength(
   var batches: [[Int]] = []
   for start in stride(from: 0, to: order.count, by: batchSize * max(1, pool)) {
     let chosen = order[start..<min(start + batchSize * max(1, pool), order.count)]
-    // Equal lengths keep their random order, whatever the sort does with them.
+    // Ties keep their random order, whatever the sort algorithm.
     let sorted = chosen.enumerated()
       .sorted { (lengths[$0.element], $0.offset) < (lengths[$1.element], $1.offset) }.map(\.element)
     for first in stride(from: 0, to: sorted.count, by: batchSize) {

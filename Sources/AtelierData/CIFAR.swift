@@ -1,13 +1,13 @@
 public import Foundation
 
 /// Reads the binary version of CIFAR-10 and CIFAR-100: records of one label byte (two for CIFAR-100, coarse
-/// then fine) and 3,072 bytes of a 32 x 32 image, red plane first.
+/// then fine) and 3,072 bytes of a planar 32 x 32 RGB image.
 ///
 /// Source: Krizhevsky 2009 and the description on the data sets' page. Files are `data_batch_1.bin` and so
 /// on with `test_batch.bin`, or `train.bin` and `test.bin`; class names are in `batches.meta.txt` or
 /// `fine_label_names.txt`.
 public enum CIFAR {
-  /// Opens one part of a folder. CIFAR-100's label is the fine one.
+  /// Opens one part of a folder; labels of CIFAR-100 are the fine ones.
   public static func open(
     _ folder: URL, split: DatasetSplit = .train, preparation: ImagePreparation? = nil
   ) throws(DatasetError) -> InMemoryDataset {
@@ -46,7 +46,7 @@ public enum CIFAR {
       shape: [3, 32, 32], pixels: pixels, labels: labels, source: files[0].path, preparation: preparation)
   }
 
-  /// The layout, if the folder holds one of the two.
+  /// The layout of a folder with CIFAR files; nil for any other.
   static func layout(of folder: URL) -> DataLayout? {
     for split in [DatasetSplit.train, .test] {
       let files = files(in: folder, split: split)

@@ -1,33 +1,32 @@
 public import Foundation
 public import Torch
 
-/// Two labelled images an example, drawn independently: one whose content counts, one that shows a class.
+/// Pairs of labelled images, drawn independently: a content image and a class image.
 ///
-/// Labels number the classes that training sees first, in order of their names, then those that were held
-/// out. An example holds the two images and their labels, named after the first image with `Label`
-/// behind it, and `classLabel`.
+/// Labels number the trained classes first, in order of their names, then the held-out ones. An example holds
+/// the two images and their labels: `<content>Label` and `classLabel`.
 public struct ClassPairDataset: Dataset {
-  /// What the data are; `classNames` are those that training sees.
+  /// The description; `classNames` are the trained classes.
   public let description: DatasetDescription
   /// The names of all classes, in the order of the labels.
   public let allClassNames: [String]
-  /// Whether the contents are the same images that training has, because the data are not divided into parts.
+  /// Whether content images come from the training set, because the data is not divided into parts.
   public let trainsOnContents: Bool
-  /// Where images come from; contents from the first alone.
+  /// The sources of class images; content images come from the first alone.
   private let parts: [any Dataset]
-  /// The class of each image of all parts, in the new order.
+  /// The class of every image of all parts, renumbered.
   private let labels: [Int]
   private let contents: [Int]
   private let shown: [Int]
   private let names: (content: String, shown: String)
 
-  /// Pairs of images of a labelled data set.
+  /// Pairs of images of labelled data sets.
   ///
   /// - Parameters:
-  ///   - heldOut: names of classes that training never sees.
-  ///   - further: more images, which show classes but are no contents.
-  ///   - showsHeldOut: whether the classes that are shown are those, as in held-out examples.
-  /// - Throws: ``DatasetError/invalid(reason:)`` for a class that is not there, or where nothing is left.
+  ///   - heldOut: names of classes excluded from training.
+  ///   - further: data sets that provide class images only.
+  ///   - showsHeldOut: whether class images come from the held-out classes instead of the trained ones.
+  /// - Throws: ``DatasetError/invalid(reason:)`` for an unknown class, or where nothing is left.
   public init(
     _ base: any Dataset, further: [any Dataset] = [], heldOut: [String], showsHeldOut: Bool,
     split: DatasetSplit, content: String = "content", shown: String = "classImage"
@@ -47,7 +46,7 @@ public struct ClassPairDataset: Dataset {
     let parts = [base] + further
     var labels: [Int] = []
     for part in parts {
-      // By name, for a part may lack a class.
+      // Matched by name, as a part may lack a class.
       let numbers = part.description.classNames.map { places[$0] }
       let own = try classIndices(of: part).compactMap { numbers[$0] }
       guard own.count == part.count else {
@@ -62,8 +61,8 @@ public struct ClassPairDataset: Dataset {
     guard seen.count >= 2, !contents.isEmpty, !showing.isEmpty else {
       throw .invalid(
         reason:
-          "\(description.name) leaves \(seen.count) \(seen.count == 1 ? "class" : "classes") and \(contents.count) pictures to learn "
-          + "from; put a folder a class into it, two or more that are not held out")
+          "\(description.name) leaves \(seen.count) \(seen.count == 1 ? "class" : "classes") and \(contents.count) images to learn "
+          + "from; give it one folder per class, at least two of them not held out")
     }
     description.classNames = seen
     description.count = contents.count
@@ -85,19 +84,19 @@ public struct ClassPairDataset: Dataset {
   /// The number of content images.
   public var count: Int { contents.count }
 
-  /// Always true: the class image is drawn.
+  /// Always true: the class image is random.
   public var isRandom: Bool { true }
 
-  /// The content image of a number, and a class image that follows from the number.
+  /// A content image, and a class image that is a function of the index.
   public func example(at index: Int) throws(DatasetError) -> Example {
     try check(index)
-    // Numbers far apart for neighbours, so that neighbours are shown different classes.
+    // Scatter the indices, so that neighbouring examples get different classes.
     let partner = shown[(index &* 7919 &+ shown.count / 2) % shown.count]
     return try example(
       try parts[0].example(at: contents[index]), contents[index], try stored(partner), partner)
   }
 
-  /// The content image of a number, and a random class image, both changed as the augmentation says.
+  /// A content image and a random class image, both augmented.
   public func example(
     at index: Int, using generator: inout SeededGenerator
   ) throws(DatasetError) -> Example {
@@ -109,13 +108,13 @@ public struct ClassPairDataset: Dataset {
       first, contents[index], try parts[part].example(at: place, using: &generator), partner)
   }
 
-  /// The numbers of the images of a class in the order of labels, for ``picture(_:)``.
+  /// The numbers of all images of a class, for ``picture(_:)``.
   public func pictures(ofClass label: Int) -> [Int] { labels.indices.filter { labels[$0] == label } }
 
-  /// An image by its number, uint8 `[channels, height, width]`, without random changes.
+  /// An image by its number, uint8 `[channels, height, width]`, not augmented.
   public func picture(_ number: Int) throws(DatasetError) -> HostTensor {
     guard let image = try stored(number)["image"] else {
-      throw .invalid(reason: "\(description.name) has no pictures")
+      throw .invalid(reason: "\(description.name) has no images")
     }
     return image
   }
@@ -125,7 +124,7 @@ public struct ClassPairDataset: Dataset {
     return try parts[part].example(at: place)
   }
 
-  /// Where an image is: its part, and its place in it.
+  /// The part of an image, and its index there.
   private func location(_ number: Int) -> (part: Int, place: Int) {
     var (part, place) = (0, number)
     while place >= parts[part].count {
@@ -137,7 +136,7 @@ public struct ClassPairDataset: Dataset {
 
   private func check(_ index: Int) throws(DatasetError) {
     guard contents.indices.contains(index) else {
-      throw .invalid(reason: "example \(index) of \(contents.count) was asked for")
+      throw .invalid(reason: "example \(index) is not in 0..<\(contents.count)")
     }
   }
 
@@ -145,7 +144,7 @@ public struct ClassPairDataset: Dataset {
     _ content: Example, _ first: Int, _ shown: Example, _ second: Int
   ) throws(DatasetError) -> Example {
     guard let image = content["image"], let other = shown["image"] else {
-      throw .invalid(reason: "\(description.name) has no pictures")
+      throw .invalid(reason: "\(description.name) has no images")
     }
     return Example([
       names.content: image, names.content + "Label": HostTensor([labels[first]], shape: []),
@@ -154,7 +153,7 @@ public struct ClassPairDataset: Dataset {
   }
 }
 
-/// The class of each example, without decoding images where the data set knows them.
+/// The class of each example, without decoding images where the data set stores its labels.
 func classIndices(of dataset: any Dataset) throws(DatasetError) -> [Int] {
   switch dataset {
   case let pictures as PictureDataset: return pictures.labels
@@ -170,11 +169,11 @@ func classIndices(of dataset: any Dataset) throws(DatasetError) -> [Int] {
   return labels
 }
 
-/// Opens labelled images as pairs of a content and a class; see ``ClassPairDataset``.
+/// Opens labelled images as pairs of a content and a class image; see ``ClassPairDataset``.
 ///
-/// Held-out examples show a content of a class that training sees in a class that it does not, where classes
-/// are held out. No image of these classes was trained on, so that those of all parts serve; data that are
-/// not divided into parts have a part `test` whose contents training saw.
+/// Where classes are held out, held-out examples pair a content image of a trained class with a class image
+/// of a held-out one. Training uses no image of the held-out classes, so theirs come from all parts. Data
+/// that is not divided has a part `test` whose content images are training images.
 ///
 /// - Throws: ``DatasetError`` that names the folder and the way out.
 public func openClassPairs(
@@ -186,7 +185,7 @@ public func openClassPairs(
     do throws(DatasetError) {
       return [try openAugmented(at: path, split: part, preparation, options: options)]
     } catch {
-      // Images of unseen classes suffice for a part `test`.
+      // For `test`, images of held-out classes suffice.
       guard case .missingSplit = error, showsHeldOut, part != split || split == .test else { throw error }
       return []
     }
@@ -196,7 +195,7 @@ public func openClassPairs(
     for other in DatasetSplit.allCases where other != split { parts += try part(other) }
   }
   guard let first = parts.first else {
-    throw .missingSplit(path: path.path, split: split, reason: "there are no pictures in any part")
+    throw .missingSplit(path: path.path, split: split, reason: "there are no images in any part")
   }
   return try ClassPairDataset(
     first, further: Array(parts.dropFirst()), heldOut: heldOut, showsHeldOut: showsHeldOut, split: split,

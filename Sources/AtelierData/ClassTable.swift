@@ -1,23 +1,23 @@
 internal import Foundation
 
-/// The classes of maps of labels: their names and, where maps are drawn in colours, the colour of each.
+/// The classes of label maps: their names and, for colour-coded maps, their colours.
 ///
-/// Read from the first of these that lies beside the maps:
+/// Read from the first of these files beside the maps:
 ///
 /// | file | contents |
 /// |---|---|
 /// | `classes.json` | a list of names; a table from index to name; a list of `{"name": …, "color": [r, g,
 /// b]}` |
-/// | `classes.csv`, `class_dict.csv` | `name,r,g,b` a line, with or without a line of titles |
-/// | `classes.txt`, `label_colors.txt` | a name a line, or `r g b name` |
+/// | `classes.csv`, `class_dict.csv` | one `name,r,g,b` per line, with or without a header |
+/// | `classes.txt`, `label_colors.txt` | one name, or `r g b name`, per line |
 struct ClassTable: Sendable, Hashable {
-  /// One name a class; empty where nothing is known.
+  /// The names of the classes; empty where there is no table.
   private(set) var names: [String] = []
-  /// Red, green and blue of each class; empty where maps hold indices.
+  /// The RGB colour of each class; empty where maps hold indices.
   private(set) var colours: [[UInt8]] = []
 
-  /// - Throws: ``DatasetError/badTable(path:reason:)`` for a file that is none of these, or that gives only
-  ///   some classes a colour.
+  /// - Throws: ``DatasetError/badTable(path:reason:)`` for a file of another form, or one with colours for
+  ///   only some classes.
   init(in folder: URL) throws(DatasetError) {
     for name in ["classes.json", "classes.csv", "class_dict.csv", "classes.txt", "label_colors.txt"] {
       let file = folder.appendingPathComponent(name)
@@ -26,7 +26,7 @@ struct ClassTable: Sendable, Hashable {
         try read(json: data, file)
       } else {
         guard let text = String(data: data, encoding: .utf8) else {
-          throw .badTable(path: file.path, reason: "it is no text")
+          throw .badTable(path: file.path, reason: "it is not text in UTF-8")
         }
         let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
           .filter { !$0.isEmpty }
@@ -56,7 +56,7 @@ struct ClassTable: Sendable, Hashable {
     } else {
       throw .badTable(
         path: file.path,
-        reason: "it is no list of names, no table from index to name, and no list of names with colours")
+        reason: "it is not a list of names, an object from index to name, or a list of names with colours")
     }
   }
 
@@ -68,7 +68,7 @@ struct ClassTable: Sendable, Hashable {
       coloured.joined().allSatisfy({ (0...255).contains($0) })
     else {
       throw .badTable(
-        path: file.path, reason: "every class needs a colour of three numbers from 0 to 255, or none does")
+        path: file.path, reason: "colours must be three numbers from 0 to 255, for every class or for none")
     }
     colours = coloured.map { $0.map { UInt8($0) } }
     guard Set(colours).count == colours.count else {
@@ -84,7 +84,7 @@ struct ClassTable: Sendable, Hashable {
     return (words.dropFirst(3).joined(separator: " "), numbers)
   }
 
-  /// `name,r,g,b`; a first line whose last three fields are no numbers is a title.
+  /// `name,r,g,b`; a first line whose last three fields are not numbers is a header.
   private static func separated(_ lines: [String]) -> [(name: String, colour: [Int]?)] {
     let entries = lines.map { line -> (name: String, colour: [Int]?) in
       let fields = line.split(separator: ",", omittingEmptySubsequences: false)

@@ -1,42 +1,41 @@
 public import Foundation
 public import Torch
 
-/// How a folder or file of data becomes batches with the fields that a system asks for: images with labels,
-/// aligned pairs, sentence pairs, captioned images.
+/// How a folder or file becomes batches of a system's fields: images with labels, aligned pairs, sentence
+/// pairs, captioned images.
 ///
-/// A system's plan names its arrangement by value, and nothing else looks for one: a new kind of data is a
-/// new conforming type in a file of its own. Who has to know what a system learns from asks by type:
+/// A system's plan holds its arrangement as a value and there is no registry: a new kind of data is a new
+/// conforming type in its own file. Code that depends on the kind of data asks by type:
 /// `plan.data?.arrangement as? UnpairedImages`.
 public protocol DataArrangement: Sendable, Hashable {
-  /// The name in messages: `images`, `image-pairs`, `text`.
+  /// The name used in messages: `images`, `image-pairs`, `text`.
   var id: String { get }
 
-  /// The training part for what it tells before the configuration is adapted to it: classes, channels,
-  /// counts. What has to be made of it, such as a vocabulary, is added to `artefacts` unless it is there
-  /// already.
+  /// Opens the training part before the configuration is adapted to it, for its classes, channels and counts.
+  /// Anything built from it, such as a vocabulary, is added to `artefacts` unless it is there already.
   ///
-  /// By default it is opened as for training.
+  /// The default opens it as for training.
   ///
   /// - Throws: ``DatasetError`` that names the file and the way out.
   func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart
 
-  /// A part of the data, its values in the sizes that the opening's fields declare and under the names that
-  /// ``valueName(of:)`` gives.
+  /// Opens a part of the data; values have the sizes declared by the opening's fields and the names given by
+  /// ``valueName(of:)``.
   ///
-  /// - Throws: ``DatasetError/missingSplit(path:split:reason:)`` where the data have no such part.
+  /// - Throws: ``DatasetError/missingSplit(path:split:reason:)`` where the data has no such part.
   func open(
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart
 
-  /// Whether what ``survey(_:_:_:)`` gave for one opening is what ``open(_:_:_:_:)`` would give for another,
-  /// so that data are opened once; by default where both openings ask for the same.
+  /// Whether the result of ``survey(_:_:_:)`` for one opening equals that of ``open(_:_:_:_:)`` for another,
+  /// so that data is opened once. By default true where the openings are the same.
   func serves(_ part: DataPart, surveyedFor first: DataOpening, _ opening: DataOpening) -> Bool
 
-  /// The name in an example or batch of the value that serves a field; by default the field's own.
+  /// The name, in examples and batches, of the value that serves a field; by default the field's name.
   func valueName(of field: Field) -> String
 
-  /// Why data of a description cannot serve a field, one clause; nil where they can. By default labels must
-  /// be of no more classes than the field has.
+  /// The reason, as one clause, why the data cannot serve a field; nil where it can. The default refuses
+  /// labels of more classes than the field has.
   func refusal(of field: Field, _ description: DatasetDescription) -> String?
 
   /// A part of data whose labels are numbers of the classes that a model knows, found by their names; the part
@@ -57,20 +56,20 @@ public protocol DataArrangement: Sendable, Hashable {
 }
 
 extension DataArrangement {
-  /// The training part as ``open(_:_:_:_:)`` gives it.
+  /// The training part of ``open(_:_:_:_:)``.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
     try open(place, .train, opening, artefacts)
   }
 
-  /// Where both ask for the same.
+  /// True where the openings are the same.
   public func serves(_ part: DataPart, surveyedFor first: DataOpening, _ opening: DataOpening) -> Bool {
     first.isSame(as: opening)
   }
 
-  /// The field's own.
+  /// The field's name.
   public func valueName(of field: Field) -> String { field.name }
 
-  /// Labels of more classes than the field has.
+  /// Refuses labels of more classes than the field has.
   public func refusal(of field: Field, _ description: DatasetDescription) -> String? {
     guard case .label(let classes) = field.kind, description.classNames.count > classes else { return nil }
     return "it has \(description.classNames.count) classes, and the configuration has \(classes)"
@@ -87,32 +86,32 @@ extension DataArrangement {
   public func isEqual(to other: any DataArrangement) -> Bool { AnyHashable(self) == AnyHashable(other) }
 }
 
-/// What a part of data is opened for.
+/// How a part of data is to be opened.
 public struct DataOpening: Sendable {
-  /// Describes image files as vectors, float32 `[images, size]`, with networks that data know nothing of.
+  /// Computes features of image files, float32 `[images, size]`; handed in, as this target has no networks.
   public typealias Describer =
     @Sendable (_ pictures: TaggedPictures, _ kind: PictureFeatureKind) throws -> HostTensor
 
-  /// The fields that batches are to have.
+  /// The fields of the batches.
   public var fields: [Field]
-  /// Random changes of training examples.
+  /// The augmentation of training examples.
   public var changes: JointAugmentation
-  /// How files are read.
+  /// Options for reading files.
   public var reading: ReadingOptions
-  /// Whether images keep their own size, for measures on whole ones.
+  /// Whether images keep their own size, for measures on whole images.
   public var keepsSize: Bool
-  /// Describes images.
+  /// Computes image features.
   public var describe: Describer
 
-  /// Describes an opening.
+  /// An opening of the given fields and options.
   ///
-  /// - Parameter describe: for arrangements that need features of images; by default an error.
+  /// - Parameter describe: the feature extractor, for arrangements that need one; the default throws.
   public init(
     _ fields: [Field], changes: JointAugmentation = JointAugmentation(),
     reading: ReadingOptions = ReadingOptions(), keepsSize: Bool = false,
     describe: @escaping Describer = { pictures, kind in
       throw DatasetError.invalid(
-        reason: "\(pictures.name): nothing here describes pictures by \(kind.rawValue)")
+        reason: "\(pictures.name): no feature extractor for \(kind.rawValue) was given")
     }
   ) {
     self.fields = fields
@@ -122,21 +121,21 @@ public struct DataOpening: Sendable {
     self.describe = describe
   }
 
-  /// Whether another opening asks for the same.
+  /// Whether another opening has the same fields and options.
   public func isSame(as other: DataOpening) -> Bool {
     fields == other.fields && changes == other.changes && reading == other.reading
       && keepsSize == other.keepsSize
   }
 }
 
-/// A part of data that was opened: numbered examples, or what serves itself as a stream.
+/// An opened part of data: indexed examples, or a stream.
 public enum DataPart: Sendable {
-  /// Examples by number, which a ``Loader`` serves.
+  /// Indexed examples, which a ``Loader`` serves.
   case examples(any Dataset)
-  /// Data that serve themselves.
+  /// Data with a stream of its own.
   case stream(any StreamedData)
 
-  /// What the data are.
+  /// The description of the data.
   public var description: DatasetDescription {
     switch self {
     case .examples(let dataset): dataset.description
@@ -150,17 +149,17 @@ public enum DataPart: Sendable {
   }
 }
 
-/// Data that are no numbered examples, such as running text: they make their own stream of batches.
+/// Data without indexed examples, such as running text, with its own stream of batches.
 public protocol StreamedData: Sendable {
-  /// What the data are.
+  /// The description of the data.
   var description: DatasetDescription { get }
-  /// Batches for ever.
+  /// An endless stream of batches.
   ///
   /// - Parameters:
   ///   - fields: those of the batches.
-  ///   - seed: what an order follows from, where there is one.
+  ///   - seed: the seed of the order, for data with a random one.
   func stream(_ fields: [Field], batchSize: Int, seed: UInt64) throws(DatasetError) -> any BatchStream
-  /// One pass from beginning to end, for measures; by default that of the stream.
+  /// One pass in order, for measures; by default the first pass of the stream.
   func pass(_ fields: [Field], batchSize: Int) throws(DatasetError) -> [HostBatch]
 }
 
@@ -175,10 +174,9 @@ extension StreamedData {
 }
 
 extension Artefacts {
-  /// The value of a JSON artefact: the one that is there, or else one that is made now and kept, with sorted
-  /// keys.
+  /// Decodes a JSON artefact; where it is missing, it is made and stored with sorted keys.
   ///
-  /// - Throws: ``DatasetError/invalid(reason:)`` for a damaged one, or what `make` throws.
+  /// - Throws: ``DatasetError/invalid(reason:)`` for a damaged artefact, and rethrows errors of `make`.
   public mutating func value<Value: Codable>(
     _ name: String, _ type: Value.Type = Value.self, orElse make: () throws -> Value
   ) throws -> Value {

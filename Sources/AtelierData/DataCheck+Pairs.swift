@@ -2,7 +2,7 @@ internal import AtelierMedia
 internal import Foundation
 
 extension DataCheck {
-  /// Reads folders of sources and targets: pairs where files have the same names, else two sets.
+  /// Checks folders of sources and targets: pairs where file names match, otherwise two unpaired sets.
   mutating func readPairs(_ folders: PairFolders, _ progress: (@Sendable (Int, Int) -> Void)?) {
     var matchings: [PairMatching] = []
     for split in DatasetSplit.allCases {
@@ -36,13 +36,13 @@ extension DataCheck {
     if count < 100 {
       find(
         .warning, .fewExamples,
-        "There are \(count) training \(isPaired ? "pairs" : "pictures in the smaller set"); most systems need "
+        "There are \(count) training \(isPaired ? "pairs" : "images in the smaller set"); most systems need "
           + "hundreds to thousands.")
     }
     judgeDuplicates(DuplicateSearch(surveyed, ignoringLikenessOf: isPaired ? 0 : nil))
   }
 
-  /// All files of a part, the roles being the classes.
+  /// All files of a part, with the roles as classes.
   private func pictures(of matching: PairMatching) -> PictureDataset {
     let roles = PictureRole.allCases.filter { matching.files[$0] != nil }
     let names = roles.map { matching.folders.folders(of: matching.split)?[$0]?.url.lastPathComponent ?? "" }
@@ -124,23 +124,22 @@ extension DataCheck {
     find(
       .warning, .mismatchedPairs,
       (different.count == 1
-        ? "A pair has pictures of different proportions, \(first); training leaves it out."
-        : "\(different.count) pairs have pictures of different proportions, such as \(first); training leaves them "
+        ? "A pair has images of different aspect ratios, \(first); training leaves it out."
+        : "\(different.count) pairs have images of different aspect ratios, such as \(first); training leaves them "
           + "out.")
     )
   }
 
   private mutating func judgeLabels(_ training: PairMatching) {
     let files = (training.files[.source] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
-    let found = LabelPictures.countedClasses(files, codec: options.codec)
-    let classes = found.count { $0 != LabelPictures.unlabelled }
+    let survey = LabelSurvey(files, codec: options.codec)
     let table = try? LabelPictures.table(in: training.folders.root)
     let names = table?.names ?? []
     if let table, !table.colours.isEmpty { return judgeColours(files, table) }
-    guard classes > 0 else {
+    holdsLabelMaps = survey.count > 0
+    guard survey.highest >= 0 else {
       // Nothing but 255 is refused when the maps are opened.
-      holdsLabelMaps = !found.isEmpty
-      if let file = files.first, found.isEmpty, (try? options.codec.decode(file)) != nil {
+      if let file = files.first, survey.count == 0, (try? options.codec.decode(file)) != nil {
         find(
           .warning, .remark,
           "The maps of labels, such as \(file.lastPathComponent), are drawn in colours, and no table says which "
@@ -149,16 +148,26 @@ extension DataCheck {
       }
       return
     }
-    holdsLabelMaps = true
+    let classes = survey.classes(named: names)
     find(
       .note, .remark,
-      "The sources are maps of labels with the classes 0 … \(classes - 1)"
+      "The sources are maps of labels with the "
+        + (survey.isMask ? "values 0 and 255" : "classes 0 … \(survey.highest)")
+        + (survey.isUnlabelled ? ", and 255 where there is none" : "")
         + (names.isEmpty ? "" : "; the table of classes names \(names.count)")
-        + "; pix2pix takes them as one-hot channels, with --set inputChannels=\(max(found.count, names.count))."
-    )
+        + "; systems that take pictures get "
+        + (classes.count > 4
+          ? "them as one-hot channels with --set inputChannels=\(classes.count)." : "them in colours."))
+    let used = survey.values.count { $0 != 255 }
+    if !survey.isMask, survey.highest >= 8, 4 * used < survey.highest + 1 {
+      find(
+        .warning, .remark,
+        "The maps of labels hold only \(used) different values up to \(survey.highest), and all "
+          + "\(survey.highest + 1) count as classes; number the classes from 0 on if these are shades.")
+    }
   }
 
-  /// Maps that are drawn in the colours of a table of classes: every colour has to be in it.
+  /// Checks that every colour of colour-coded maps is in the class table.
   private mutating func judgeColours(_ files: [URL], _ table: ClassTable) {
     let codec = options.codec
     let colours = table.colours
@@ -167,13 +176,13 @@ extension DataCheck {
         _ = try codec.decodeLabels(files[index], colours: colours)
         return nil
       } catch {
-        // A damaged file is named already, among the images.
+        // Damaged files are already reported with the images.
         guard case .unsupported = error else { return nil }
         return "\(files[index].lastPathComponent): \(error.shortReason)"
       }
     }.compactMap { $0 }
     holdsLabelMaps = true
-    find(.note, .remark, "The sources are maps of labels in the colours of \(table.names.count) classes.")
+    find(.note, .remark, "The sources are label maps in the colours of \(table.names.count) classes.")
     guard let first = failures.first else { return }
     find(
       .error, .remark,
@@ -181,7 +190,7 @@ extension DataCheck {
         + "as \(first).")
   }
 
-  /// Images twice as wide as high may be two images.
+  /// Notes images twice as wide as high, which may be pairs side by side.
   mutating func judgeHalves(_ pictures: [SurveyedPicture]) {
     guard report.layout == .flatPictures else { return }
     let sizes = pictures.compactMap { picture -> (Int, Int)? in
@@ -192,11 +201,11 @@ extension DataCheck {
     guard !options.isSideBySide else { return }
     find(
       .note, .sideBySide,
-      "All pictures are twice as wide as high; systems that learn from pairs take them for two pictures side by side."
+      "All images are twice as wide as high; systems that train on pairs read them as two images side by side."
     )
   }
 
-  /// Only the first frame of an animation is used.
+  /// Notes animations, of which only the first frame is used.
   mutating func judgeAnimations(_ pictures: [SurveyedPicture]) {
     let moving = pictures.filter { picture in
       if case .success(let facts) = picture.outcome { facts.frames > 1 } else { false }
@@ -206,6 +215,6 @@ extension DataCheck {
       .note, .animations,
       moving.count == 1
         ? "\(first.name) is an animation; only its first frame is used."
-        : "\(moving.count) pictures are animations, such as \(first.name); only their first frames are used.")
+        : "\(moving.count) images are animations, such as \(first.name); only their first frames are used.")
   }
 }

@@ -3,17 +3,15 @@ public import Foundation
 internal import Synchronization
 internal import Torch
 
-/// Looks at data before anyone trains on them: decodes every image and counts everything that has spoiled a
-/// run before.
+/// Checks data before training: decodes every image, and reports what is known to spoil a run.
 ///
-/// Damaged data are findings of the report, not errors; it throws only where there is nothing to report on.
+/// Damaged data is reported as findings; an error is thrown only where there is nothing to report on.
 ///
 /// - Parameters:
 ///   - path: a folder, a table, or a text file.
-///   - options: the label column and the decoder's limits.
-///   - system: the name of a system that suits data of a kind, for the suggested command; nil: none is
-/// suggested.
-///   - progress: called from any thread with the images done and to do.
+///   - options: the label column and the decoding limits.
+///   - system: returns the name of a system for a kind of data, for the suggested command; nil suggests none.
+///   - progress: called on any thread with the numbers of images done and in total.
 public func checkData(
   at path: URL, options: DatasetOptions = DatasetOptions(),
   suggesting system: (DataKind) -> String? = { _ in nil },
@@ -38,7 +36,7 @@ struct DataCheck {
   let path: URL
   let options: DatasetOptions
   var report: DataReport
-  /// Whether the sources are maps of labels, as indices or in the colours of a table of classes.
+  /// Whether the sources are label maps, as indices or colour-coded.
   var holdsLabelMaps = false
 
   init(path: URL, options: DatasetOptions, layout: DataLayout) {
@@ -159,7 +157,7 @@ struct DataCheck {
     }
   }
 
-  /// Decodes everything on all cores.
+  /// Decodes all images in parallel.
   func survey(
     _ sets: [(split: DatasetSplit, data: any Dataset)], _ progress: (@Sendable (Int, Int) -> Void)?
   ) -> [SurveyedPicture] {
@@ -191,7 +189,7 @@ struct DataCheck {
     do throws(DatasetError) {
       let image: Image
       if let folder = data as? PictureDataset {
-        // Decoded here, because an example no longer says how many bits the file has.
+        // Decoded here, because an example does not keep the file's bit depth.
         let file = folder.files[index]
         let full = file.resolvingSymlinksInPath().path
         name = full.hasPrefix(root + "/") ? String(full.dropFirst(root.count + 1)) : file.path
@@ -206,7 +204,7 @@ struct DataCheck {
         }
       } else {
         let example = try data.example(at: index)
-        guard let tensor = example["image"] else { throw .invalid(reason: "\(name) has no picture") }
+        guard let tensor = example["image"] else { throw .invalid(reason: "\(name) has no image") }
         label = example["label"]?.integers().first ?? 0
         do throws(ImageError) { image = try Image(tensor) } catch {
           throw DatasetError.corruptPicture(path: name, reason: error.shortReason)
@@ -249,7 +247,7 @@ struct DataCheck {
     guard PictureFolders.isFolder(path) else { return }
     var expected: Set<String> = Set(
       LabelTable.fileNames + ["classes.txt", "classes.json", "batches.meta.txt", "readme", "license"])
-    // Lists of file names divide folders of pairs.
+    // Text files are lists of file names that divide folders of pairs.
     if report.layout == .pairedFolders {
       expected.formUnion(["train", "val", "valid", "validation", "test"])
     }
@@ -310,7 +308,7 @@ struct DataCheck {
     if training.count < 100 {
       find(
         .warning, .fewExamples,
-        "There are \(training.count) training pictures; most systems need hundreds to thousands.")
+        "There are \(training.count) training images; most systems need hundreds to thousands.")
     }
     guard training.layout != .flatPictures else { return }
     let used = zip(training.classNames, training.labelHistogram).filter { $1 > 0 }
@@ -319,7 +317,7 @@ struct DataCheck {
       find(
         .warning, .emptyClass,
         "\(empty.count == 1 ? "The class" : "The classes") \(empty.map { "\"\($0)\"" }.joined(separator: ", ")) "
-          + "\(empty.count == 1 ? "has" : "have") no training pictures; remove or fill.")
+          + "\(empty.count == 1 ? "has" : "have") no training images; remove or fill the folder.")
     }
     judgeNesting(used.map(\.0))
     if used.count > 1, let most = used.max(by: { $0.1 < $1.1 }), let least = used.min(by: { $0.1 < $1.1 }),
@@ -327,17 +325,17 @@ struct DataCheck {
     {
       find(
         .warning, .imbalance,
-        "\"\(most.0)\" has \(most.1) pictures and \"\(least.0)\" \(least.1); rare classes will be drawn badly."
+        "\"\(most.0)\" has \(most.1) images and \"\(least.0)\" \(least.1); the model will generate rare classes poorly."
       )
     }
   }
 
-  /// The classic fault: the path is one folder too high, so that the real classes become one.
+  /// A common mistake: the path is one folder too high, so that all classes become one.
   private mutating func judgeNesting(_ classes: [String]) {
     guard report.layout == .classFolders else {
       if classes.count == 1 {
         find(
-          .warning, .oneClass, "Every label is \"\(classes[0])\", so that there is nothing to condition on.")
+          .warning, .oneClass, "Every label is \"\(classes[0])\", so there is nothing to condition on.")
       }
       return
     }
@@ -357,7 +355,7 @@ struct DataCheck {
     } else if let first = nested.first {
       find(
         .warning, .nestedClass,
-        "\(nested.count) of \(classes.count) classes have several folders of pictures inside, such as \"\(first)\"; "
+        "\(nested.count) of \(classes.count) classes have several folders of images inside, such as \"\(first)\"; "
           + "all of them get that one label. If the inner folders are the classes, the path is one folder too high."
       )
     }
@@ -371,28 +369,28 @@ struct DataCheck {
       let surplus = exact.reduce(0) { $0 + $1.members.count - 1 }
       find(
         .note, .exactDuplicates,
-        "\(surplus == 1 ? "A picture is an exact copy of another" : "\(surplus) pictures are exact copies of others"),"
+        "\(surplus == 1 ? "An image is an exact copy of another" : "\(surplus) images are exact copies of others"),"
           + " such as \(exact[0].members[1]).")
     }
     let hasLabels = ![.pairedFolders, .unpairedFolders, .sideBySide].contains(report.layout)
     if hasLabels, let first = exact.first(where: \.labelsDiffer) {
       find(
         .warning, .conflictingLabels,
-        "Of the same pictures, \(exact.count { $0.labelsDiffer }) carry two labels, such as \(first.members.joined(separator: " = "))."
+        "Of the same images, \(exact.count { $0.labelsDiffer }) carry two labels, such as \(first.members.joined(separator: " = "))."
       )
     }
     let leaks = exact.filter(\.crossesParts)
     if let first = leaks.first {
       find(
         .warning, .leakage,
-        "\(leaks.count == 1 ? "A picture is" : "\(leaks.count) pictures are") in more than one part, such as "
+        "\(leaks.count == 1 ? "An image is" : "\(leaks.count) images are") in more than one part, such as "
           + "\(first.members.joined(separator: " = ")); measures on held-out data will be too good.")
     }
     let near = report.nearDuplicates
     if !near.isEmpty {
       find(
         .note, .nearDuplicates,
-        "\(near.count == 1 ? "A pair of pictures looks" : "\(near.count) pairs of pictures look") the same, such as "
+        "\(near.count == 1 ? "A pair of images looks" : "\(near.count) pairs of images look") the same, such as "
           + "\(near[0].members.joined(separator: " and "))."
       )
     }
@@ -411,14 +409,14 @@ struct DataCheck {
     if training.sizes.count > 1 {
       find(
         .note, .mixedSizes,
-        "Pictures have \(training.sizes.count) different sizes; they are scaled to cover the frame and cut at the middle."
+        "Images have \(training.sizes.count) different sizes; they are resized to cover the frame and centre-cropped."
       )
     }
     if training.modes.count > 1 {
       find(
         .note, .mixedModes,
-        "Pictures are of different kinds (\(training.modes.map { "\($0.count) \($0.name)" }.joined(separator: "; "))); "
-          + "alpha is laid over white, and all become what the system wants.")
+        "Images are of different kinds (\(training.modes.map { "\($0.count) \($0.name)" }.joined(separator: "; "))); "
+          + "alpha is composited over white, and all are converted to the system's channels.")
     }
   }
 }

@@ -1,4 +1,4 @@
-/// What data are, as far as it decides which systems suit them.
+/// The kind of data, which decides which systems suit it.
 public enum DataKind: String, Sendable, Hashable, Codable, CaseIterable {
   /// Plain text.
   case text
@@ -6,7 +6,7 @@ public enum DataKind: String, Sendable, Hashable, Codable, CaseIterable {
   case images
   /// Images with labels.
   case labelledImages
-  /// Images of many sizes, which are better cropped than resized.
+  /// Images of many sizes, to be cropped rather than resized.
   case photographs
   /// Aligned pairs of images.
   case imagePairs

@@ -1,17 +1,17 @@
-/// What ``checkData(at:options:suggesting:progress:)`` found: for programs as JSON (it is Codable), for
-/// people as ``DataReport/description``.
+/// The result of ``checkData(at:options:suggesting:progress:)``: Codable for programs,
+/// ``DataReport/description`` for people.
 public struct DataReport: Sendable, Codable, Hashable {
-  /// How much a finding matters.
+  /// The severity of a finding.
   public enum Severity: String, Sendable, Codable, Hashable, CaseIterable {
-    /// Training on these data will fail or go wrong.
+    /// Training on this data will fail or go wrong.
     case error
-    /// Training will run, and probably not do what is wanted.
+    /// Training will run, but probably not as intended.
     case warning
-    /// Good to know.
+    /// Information only.
     case note
   }
 
-  /// What a finding is about; programs switch on it.
+  /// The kind of a finding, for programs to switch on.
   public enum Kind: String, Sendable, Codable, Hashable, CaseIterable {
     case unreadable, corruptPictures, oneClass, emptyClass, nestedClass, imbalance, noLabels, fewExamples
     case exactDuplicates, nearDuplicates, conflictingLabels, leakage, nearLeakage, otherFiles, mixedSizes,
@@ -22,53 +22,53 @@ public struct DataReport: Sendable, Codable, Hashable {
 
   /// One finding: a sentence that names files and the way out.
   public struct Finding: Sendable, Codable, Hashable {
-    /// How much it matters.
+    /// The severity.
     public var severity: Severity
-    /// What it is about.
+    /// The kind.
     public var kind: Kind
     /// The sentence.
     public var message: String
   }
 
-  /// Something counted under a name.
+  /// A named count.
   public struct Tally: Sendable, Codable, Hashable {
-    /// What was counted.
+    /// The name.
     public var name: String
-    /// How often.
+    /// The count.
     public var count: Int
   }
 
-  /// A file and what is wrong with it.
+  /// A corrupt file.
   public struct Corrupt: Sendable, Codable, Hashable {
-    /// Relative to the data's root, or `train[17]` where images lie in one file.
+    /// The path relative to the data's root, or `train[17]` where one file holds all images.
     public var path: String
-    /// Why it cannot be used.
+    /// The reason why it cannot be used.
     public var reason: String
   }
 
-  /// Images that are one and the same, or nearly.
+  /// A group of equal or nearly equal images.
   public struct Duplicates: Sendable, Codable, Hashable {
-    /// Relative paths, or `train[17]` where images lie in one file.
+    /// Relative paths, or `train[17]` where one file holds all images.
     public var members: [String]
-    /// Whether members lie in different parts, so that a measure on held-out data would be too good.
+    /// Whether members are in different parts, so that measures on held-out data are too optimistic.
     public var crossesParts: Bool
-    /// Whether members carry different labels.
+    /// Whether members have different labels.
     public var labelsDiffer: Bool
   }
 
   /// One part of the data.
   public struct Part: Sendable, Codable, Hashable {
-    /// Which part.
+    /// The part.
     public var split: DatasetSplit
-    /// Examples (images) or bytes (text).
+    /// The number of examples (images) or bytes (text).
     public var count: Int
-    /// Examples of each class, in the order of the labels.
+    /// The number of examples per class, in the order of the labels.
     public var classes: [Tally]
-    /// `640 x 480` and how often, the most frequent first.
+    /// Image sizes such as `640 x 480`, the most frequent first.
     public var sizes: [Tally]
-    /// `RGB 8-bit` and how often, the most frequent first.
+    /// Image modes such as `RGB, 8-bit`, the most frequent first.
     public var modes: [Tally]
-    /// Of text: lines, words, distinct words, characters.
+    /// For text: the numbers of lines, words, distinct words and characters.
     public var text: [Tally]
     /// See ``contentFingerprint(of:)``.
     public var fingerprint: String
@@ -76,24 +76,24 @@ public struct DataReport: Sendable, Codable, Hashable {
 
   /// The path that was checked, as it was given.
   public var path: String
-  /// How the data lie.
+  /// The layout of the data.
   public var layout: DataLayout
-  /// Training first; a part that does not exist is left out.
+  /// The existing parts, training first.
   public var parts: [Part]
   /// Errors first, then warnings, then notes.
   public var findings: [Finding]
-  /// Images that cannot be decoded.
+  /// The images that cannot be decoded.
   public var corrupt: [Corrupt]
   /// Groups of images whose decoded pixels are equal.
   public var exactDuplicates: [Duplicates]
-  /// Pairs of images that look the same.
+  /// Pairs of images that look the same and are not equal.
   public var nearDuplicates: [Duplicates]
-  /// Files that are no images by their names.
+  /// Files that are not images by their extensions.
   public var otherFiles: [String]
-  /// A command to begin with, or nil if the data are not fit for training.
+  /// A command to start training; nil where the data is not fit for it.
   public var suggestedCommand: String?
 
-  /// Whether nothing stands in the way of training.
+  /// Whether there is no finding of severity ``Severity/error``.
   public var isUsable: Bool { !findings.contains { $0.severity == .error } }
 }
 
@@ -104,7 +104,7 @@ extension DataReport: CustomStringConvertible {
     let areFolders = layout == .pairedFolders || layout == .unpairedFolders
     for part in parts {
       let unit =
-        layout == .text ? "bytes" : layout == .pairedFolders || layout == .sideBySide ? "pairs" : "pictures"
+        layout == .text ? "bytes" : layout == .pairedFolders || layout == .sideBySide ? "pairs" : "images"
       lines.append("")
       lines.append("\(part.split.rawValue): \(part.count) \(unit), \(part.fingerprint.prefix(19))…")
       for tally in part.text { lines.append("  " + Self.row(tally.name, tally.count)) }
@@ -113,8 +113,8 @@ extension DataReport: CustomStringConvertible {
       lines += Self.table(areFolders ? "folders" : "classes", part.classes, limit: 20, bars: true)
     }
     lines += Self.list("corrupt", corrupt.map { "\($0.path): \($0.reason)" })
-    lines += Self.list("the same picture", exactDuplicates.map { Self.text($0) })
-    lines += Self.list("nearly the same picture", nearDuplicates.map { Self.text($0) })
+    lines += Self.list("the same image", exactDuplicates.map { Self.text($0) })
+    lines += Self.list("nearly the same image", nearDuplicates.map { Self.text($0) })
     lines += Self.list("other files", otherFiles)
     lines.append("")
     if findings.isEmpty { lines.append("Nothing wrong was found.") }
@@ -128,18 +128,18 @@ extension DataReport: CustomStringConvertible {
 
   private static func name(of layout: DataLayout) -> String {
     switch layout {
-    case .idx: "pictures in IDX files"
-    case .cifar10: "pictures in CIFAR-10's binary files"
-    case .cifar100: "pictures in CIFAR-100's binary files"
-    case .classFolders: "a folder of pictures a class"
-    case .table: "pictures and a table of labels"
-    case .flatPictures: "pictures without labels"
-    case .sideBySide: "pairs of pictures side by side in one file"
+    case .idx: "images in IDX files"
+    case .cifar10: "images in CIFAR-10's binary files"
+    case .cifar100: "images in CIFAR-100's binary files"
+    case .classFolders: "one folder of images per class"
+    case .table: "images and a table of labels"
+    case .flatPictures: "images without labels"
+    case .sideBySide: "pairs of images side by side in one file"
     case .pairedFolders: "folders of pairs"
     case .unpairedFolders: "two folders of pictures without correspondence"
     case .captions: "pictures with captions"
     case .text: "plain text"
-    case .memory: "pictures in memory"
+    case .memory: "images in memory"
     }
   }
 
@@ -173,7 +173,7 @@ extension DataReport: CustomStringConvertible {
     guard !entries.isEmpty else { return [] }
     var lines = ["", "\(title) (\(entries.count)):"]
     lines += entries.prefix(10).map { "  " + $0 }
-    if entries.count > 10 { lines.append("  … and \(entries.count - 10) more; --json lists all") }
+    if entries.count > 10 { lines.append("  … and \(entries.count - 10) more; the JSON report lists all") }
     return lines
   }
 }

@@ -5,15 +5,15 @@ public enum DatasetSplit: String, Sendable, Hashable, Codable, CaseIterable {
   case train, validation, test
 }
 
-/// How data lie on disk.
+/// The layout of data on disk.
 public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   /// MNIST's format: `train-images-idx3-ubyte[.gz]` and its labels.
   case idx
-  /// CIFAR-10's binary batches, one label an image.
+  /// CIFAR-10's binary batches, with one label per image.
   case cifar10
-  /// CIFAR-100's binary files, a coarse and a fine label an image.
+  /// CIFAR-100's binary files, with a coarse and a fine label per image.
   case cifar100
-  /// A folder a class.
+  /// One folder per class.
   case classFolders
   /// Images beside `metadata.jsonl`, `metadata.csv` or `labels.csv`.
   case table
@@ -33,33 +33,33 @@ public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   case memory
 }
 
-/// What a data set is: everything a run records about the data it learned from.
+/// The description of a data set, which a run records.
 public struct DatasetDescription: Sendable, Codable, Hashable {
-  /// How the data lie on disk.
+  /// The layout on disk.
   public var layout: DataLayout
-  /// The folder's or file's own name, without the path to it.
+  /// The name of the folder or file, without its path.
   public var name: String
   /// The part that was opened.
   public var split: DatasetSplit
-  /// Examples.
+  /// The number of examples.
   public var count: Int
   /// `[channels, height, width]` of every image, or nil where they differ or there are none.
   public var imageShape: [Int]?
-  /// Bits a value on disk, where that is known without decoding: 8 or 16.
+  /// Bits per sample on disk, where known without decoding: 8 or 16.
   public var bitDepth: Int?
   /// The classes' names; a label is an index into them. Empty where there are no labels.
   public var classNames: [String]
-  /// Red, green and blue of each class, where maps of labels are drawn in colours; nil where they hold
-  /// indices.
+  /// The RGB colour of each class for colour-coded label maps; nil where maps hold indices.
   public var classColours: [[UInt8]]?
-  /// Examples of each class, in the order of `classNames`.
+  /// The number of examples per class, in the order of `classNames`.
   public var labelHistogram: [Int]
   /// SHA-256 over names, sizes and contents; see ``contentFingerprint(of:)``.
   public var fingerprint: String
-  /// What a person should know, a sentence each: "there are no labels; every label is 0".
+  /// Remarks for the user, one sentence each: "There are no labels; every label is 0." Runs and model files
+  /// record them, so a changed text changes their bytes.
   public var notes: [String]
 
-  /// A description of the given facts.
+  /// A description with the given values.
   public init(
     layout: DataLayout, name: String, split: DatasetSplit, count: Int, imageShape: [Int]? = nil,
     bitDepth: Int? = nil, classNames: [String] = [], classColours: [[UInt8]]? = nil,
@@ -79,7 +79,7 @@ public struct DatasetDescription: Sendable, Codable, Hashable {
   }
 }
 
-/// One example: named values of fixed meaning.
+/// One example: named values.
 ///
 /// `image` is uint8 `[channels, height, width]`, `label` an int64 scalar of shape `[]`; numeric columns of
 /// a table are float32 scalars under their own names.
@@ -87,46 +87,46 @@ public struct Example: Sendable, Hashable {
   /// The values by name.
   public var fields: [String: HostTensor]
 
-  /// An example of the given values.
+  /// An example with the given values.
   public init(_ fields: [String: HostTensor]) { self.fields = fields }
 
   /// One value.
   public subscript(_ name: String) -> HostTensor? { fields[name] }
 }
 
-/// Examples by number. Sendable: examples are read from several threads at once.
+/// Indexed examples, read from several threads at once.
 public protocol Dataset: Sendable {
-  /// What the data are.
+  /// The description of the data.
   var description: DatasetDescription { get }
   /// The number of examples.
   var count: Int { get }
-  /// Whether examples lie decoded in memory, so that reading them in the background gains nothing.
+  /// Whether examples are already decoded in memory, so that background workers gain nothing.
   var isInMemory: Bool { get }
   /// The example at `index`, 0 up to `count`.
   ///
   /// Throws ``DatasetError/corruptPicture(path:reason:)`` for an image that cannot be decoded.
   func example(at index: Int) throws(DatasetError) -> Example
-  /// Whether examples that are served for training depend on random numbers.
+  /// Whether training examples are random (augmented, or drawn).
   var isRandom: Bool { get }
-  /// The example at `index` as it is served for training: with its random changes, drawn from `generator`.
+  /// The example at `index` as served for training, with its randomness drawn from `generator`.
   func example(
     at index: Int, using generator: inout SeededGenerator
   ) throws(DatasetError) -> Example
   /// The examples at `indices` as one batch, as ``collate(_:)`` makes it.
   func batch(at indices: [Int]) throws(DatasetError) -> [String: HostTensor]
-  /// Examples as one batch; by default each field is stacked along a new first axis. Data whose examples
-  /// differ in length pad them here, see ``Example/padded(_:_:)``.
+  /// Collates examples; by default each field is stacked along a new first axis. Data with examples of
+  /// varying length pads them here, see ``Example/padded(_:_:)``.
   func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor]
-  /// The batches of a pass that is served for training, as numbers of examples; nil, the default: all
-  /// examples in random order, cut into batches of `batchSize`.
+  /// The batches of a training pass, as indices of examples; nil, the default, shuffles all examples and
+  /// divides them into batches of `batchSize`.
   ///
-  /// It must follow from its arguments alone, so that a resumed run finds the same batches. Data that put
-  /// examples of similar length together, or that serve clips in sequence, have an order of their own; it may
-  /// leave examples out, repeat them, and make batches of any size but 0.
+  /// It must depend on its arguments alone, so that a resumed run gets the same batches. Data that buckets by
+  /// length or serves clips in sequence has its own order, which may omit or repeat examples and make batches
+  /// of any size above 0.
   ///
   /// - Parameters:
   ///   - pass: the pass over the data, from 0.
-  ///   - generator: random numbers of this pass.
+  ///   - generator: the random generator of this pass.
   func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]?
   /// The examples that previews show, at most `limit`; nil, the default: the first ones that can be read. Data
   /// that hold several examples of one image show each image once.
@@ -136,10 +136,10 @@ public protocol Dataset: Sendable {
 }
 
 extension Dataset {
-  /// Examples are decoded on demand unless a data set says otherwise.
+  /// False by default: examples are decoded on demand.
   public var isInMemory: Bool { false }
 
-  /// Nothing is random unless a data set says otherwise.
+  /// False by default.
   public var isRandom: Bool { false }
 
   /// The plain example.
@@ -152,7 +152,7 @@ extension Dataset {
     try Example.stacked(examples)
   }
 
-  /// Nil: all examples in random order.
+  /// Nil: shuffled, in batches of `batchSize`.
   public func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? { nil }
 
   /// Nil: the first ones.

@@ -1,12 +1,12 @@
 /// The range of image values that a network works in.
 public enum ImageRange: String, Sendable, Hashable, Codable {
-  /// -1 … 1, what tanh gives.
+  /// -1 … 1, the range of tanh.
   case signed
-  /// 0 … 1, what a sigmoid gives.
+  /// 0 … 1, the range of a sigmoid.
   case unit
 }
 
-/// What one field of a batch holds.
+/// The kind and shape of a field of a batch.
 public enum FieldKind: Sendable, Hashable {
   /// float32 `[batch, channels, height, width]`.
   case image(channels: Int, height: Int, width: Int, range: ImageRange)
@@ -22,12 +22,12 @@ public enum FieldKind: Sendable, Hashable {
   case video(frames: Int, channels: Int, height: Int, width: Int, range: ImageRange)
   /// float32 vectors `[batch, size]`.
   case features(size: Int)
-  /// int64 token indices `[batch, time]` of sequences of different lengths, padded at the end to the longest
-  /// of the batch with `padding`; a sequence has at most `longest` tokens.
+  /// int64 token indices `[batch, time]` of sequences of varying length, padded at the end with `padding` to
+  /// the longest of the batch; a sequence has at most `longest` tokens.
   case sequence(vocabulary: Int, longest: Int, padding: Int)
-  /// int64 class indices `[batch, time]`, one a frame: actions, phonemes.
+  /// int64 class indices `[batch, time]`, one per frame: actions, phonemes.
   case labels(classes: Int, length: Int)
-  /// A text, which is no tensor.
+  /// A text, which is not a tensor.
   case text
 }
 
@@ -35,10 +35,10 @@ public enum FieldKind: Sendable, Hashable {
 public struct Field: Sendable, Hashable {
   /// The name, also of the tensors in reference cases: `image`, `label`, `token`, …
   public let name: String
-  /// What it holds.
+  /// The kind and shape.
   public let kind: FieldKind
 
-  /// Declares a part of a batch.
+  /// A field of the given name and kind.
   public init(_ name: String, _ kind: FieldKind) {
     self.name = name
     self.kind = kind

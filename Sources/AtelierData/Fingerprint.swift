@@ -6,18 +6,18 @@ public func contentFingerprint(of bytes: [UInt8]) -> String {
   "sha256:" + bytes.sha256Hex
 }
 
-/// A fingerprint of files: the hexadecimal SHA-256 over each file's name, size and contents, in order of
-/// name.
+/// The fingerprint of a set of files: the hexadecimal SHA-256 over each file's name, size and contents, in
+/// order of name.
 ///
-/// Up to 256 MiB in all, every byte counts and the text begins `sha256:`. Beyond that, reading everything
-/// at every start would cost minutes, so that of each file only the first and the last 4,096 bytes count,
-/// and the text begins `sha256-sampled:`.
+/// Up to 256 MiB in total every byte is hashed, with the prefix `sha256:`. Beyond that, hashing everything at
+/// every start would take minutes, so only the first and the last 4,096 bytes of each file are, with the
+/// prefix `sha256-sampled:`.
 ///
 /// - Parameters:
-///   - files: the files under the names that go into the hash (paths relative to the data's root), so that
-///     the fingerprint does not depend on where the data lie.
-///   - isLenient: whether a file that cannot be read counts by its name alone, where whoever reads it
-///     afterwards names it and goes on.
+///   - files: the files and the names that are hashed (paths relative to the data's root), so that the
+///     fingerprint does not depend on where the data is stored.
+///   - isLenient: whether an unreadable file is hashed by its name alone, for callers that report and skip it
+///     later.
 public func contentFingerprint(
   of files: [(name: String, url: URL)], isLenient: Bool = false
 ) throws(DatasetError) -> String {

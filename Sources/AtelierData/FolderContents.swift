@@ -212,7 +212,9 @@ enum LeftOut {
   /// Whether a note says that images are lost, rather than columns of a table.
   static func isLoss(_ note: String) -> Bool {
     !note.hasPrefix("Columns")
-      && ["left out", "Left out", "not there", "in no part", "as a class"].contains { note.contains($0) }
+      && [
+        "left out", "Left out", "not there", "in no part", "as a class", "changes values", "have one colour",
+      ].contains { note.contains($0) }
   }
 
   /// Why folders that count as classes may be none; nil where nothing speaks against it.

@@ -1,22 +1,22 @@
 internal import CZlib
 internal import Foundation
 
-/// Whether bytes begin like a gzip file.
+/// Whether the bytes start with gzip's magic number.
 func isGzip(_ bytes: [UInt8]) -> Bool { bytes.count >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B }
 
-/// Decompresses gzip members one after the other.
+/// Decompresses all members of a gzip file.
 ///
 /// - Parameters:
-///   - name: what errors call the file.
-///   - limit: the most bytes that may come out.
-///   - prefix: stop once this many bytes are out; nil for all of them.
+///   - name: the file's name in errors.
+///   - limit: the largest decompressed size in bytes.
+///   - prefix: stop after this many bytes; nil decompresses everything.
 func gunzip(
   _ input: [UInt8], name: String, limit: Int, prefix: Int? = nil
 ) throws(DatasetError) -> [UInt8] {
   var stream = z_stream()
-  // 15: the largest window; 16: gzip's header and check sum.
+  // 15: the largest window; + 16: gzip header and checksum.
   guard inflateInit2_(&stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-    throw .corruptFile(path: name, reason: "zlib could not be started")
+    throw .corruptFile(path: name, reason: "zlib could not be initialised")
   }
   defer { inflateEnd(&stream) }
   var output: [UInt8] = []
@@ -29,10 +29,10 @@ func gunzip(
     var given = 0
     while failure == nil {
       if stream.avail_in == 0 {
-        // avail_in is 32 bits wide; larger files are handed over in pieces.
+        // avail_in has 32 bits, so larger files are passed in pieces.
         let amount = min(source.count - given, 1 << 30)
         if amount == 0 {
-          failure = "the compressed data end too early"
+          failure = "the compressed data is truncated"
           return
         }
         stream.avail_in = UInt32(amount)
@@ -45,7 +45,7 @@ func gunzip(
         return (status, buffer.count - Int(stream.avail_out))
       }
       guard output.count + produced <= limit else {
-        failure = "it unpacks to more than the \(limit) bytes that its header announces"
+        failure = "it decompresses to more than the \(limit) bytes that its header declares"
         return
       }
       output.append(contentsOf: piece[0..<produced])
@@ -56,7 +56,7 @@ func gunzip(
         if stream.next_in?.pointee == 0 { return }
         inflateReset(&stream)
       } else if status != Z_OK {
-        failure = "the compressed data are not valid gzip"
+        failure = "the compressed data is not valid gzip"
       }
     }
   }

@@ -6,9 +6,9 @@ public import Foundation
 /// Source: the format's description on Yann LeCun's page of MNIST. Only unsigned bytes (type 8) occur in
 /// data sets of images.
 public enum IDX {
-  /// Lengths and bytes of a file, compressed with gzip or not.
+  /// The shape and the bytes of a file, which may be compressed with gzip.
   ///
-  /// The header is held against the bytes that are there before anything is taken from it.
+  /// The header is checked against the file's size before it is used.
   public static func read(_ file: URL) throws(DatasetError) -> (shape: [Int], bytes: [UInt8]) {
     let stored: [UInt8]
     do { stored = [UInt8](try Data(contentsOf: file)) } catch { throw .notFound(path: file.path) }
@@ -17,34 +17,34 @@ public enum IDX {
       guard stored.count - start == expected else {
         throw .corruptFile(
           path: file.path,
-          reason: "its header announces \(shape) elements, and \(stored.count - start) bytes follow")
+          reason: "its header declares \(shape) elements, and \(stored.count - start) bytes follow")
       }
       return (shape, Array(stored[start...]))
     }
-    // The header first, so that no more is unpacked than it announces; and a deflate stream grows at most
-    // 1,032 times, so that a header cannot announce what its few bytes never hold.
+    // The header first, so that no more is decompressed than it declares; deflate expands at most 1,032
+    // times, so a header that declares more than that is false.
     let beginning = try gunzip(stored, name: file.path, limit: 1 << 16, prefix: 20)
     let (shape, start, expected) = try header(beginning, file)
     guard expected / 1032 <= stored.count else {
       throw .corruptFile(
         path: file.path,
-        reason: "its header announces \(shape) elements, more than \(stored.count) packed bytes can hold")
+        reason: "its header declares \(shape) elements, more than \(stored.count) compressed bytes can hold")
     }
     let bytes = try gunzip(stored, name: file.path, limit: start + expected)
     guard bytes.count - start == expected else {
       throw .corruptFile(
         path: file.path,
-        reason: "its header announces \(shape) elements, and \(bytes.count - start) bytes follow")
+        reason: "its header declares \(shape) elements, and \(bytes.count - start) bytes follow")
     }
     return (shape, Array(bytes[start...]))
   }
 
-  /// The lengths, where the elements begin, and how many there are to be.
+  /// The shape, the offset of the elements, and their number.
   private static func header(
     _ bytes: [UInt8], _ file: URL
   ) throws(DatasetError) -> (shape: [Int], start: Int, expected: Int) {
     guard bytes.count >= 4, bytes[0] == 0, bytes[1] == 0 else {
-      throw .corruptFile(path: file.path, reason: "it does not begin like an IDX file")
+      throw .corruptFile(path: file.path, reason: "it does not start with the header of an IDX file")
     }
     guard bytes[2] == 8 else {
       throw .corruptFile(
@@ -53,7 +53,7 @@ public enum IDX {
     let rank = Int(bytes[3])
     let start = 4 + 4 * rank
     guard (1...4).contains(rank), bytes.count >= start else {
-      throw .corruptFile(path: file.path, reason: "its header announces \(rank) dimensions")
+      throw .corruptFile(path: file.path, reason: "its header declares \(rank) dimensions")
     }
     let shape = (0..<rank).map { dimension in
       (0..<4).reduce(0) { $0 << 8 | Int(bytes[4 + 4 * dimension + $1]) }
@@ -62,7 +62,7 @@ public enum IDX {
     for length in shape {
       let (product, overflow) = expected.multipliedReportingOverflow(by: length)
       guard !overflow, product <= 1 << 40 else {
-        throw .corruptFile(path: file.path, reason: "its header announces \(shape) elements")
+        throw .corruptFile(path: file.path, reason: "its header declares \(shape) elements")
       }
       expected = product
     }
@@ -71,9 +71,9 @@ public enum IDX {
 
   /// Opens the images and labels of a folder.
   ///
-  /// The files are found by the ends of their names, so that prefixes such as `emnist-letters-` do no
-  /// harm. Class names come from `classes.txt` (a line each) if there is one, from Fashion-MNIST's own list
-  /// if the path says `fashion-mnist`, and are numbers otherwise.
+  /// Files are found by the suffixes of their names, so that prefixes such as `emnist-letters-` are accepted.
+  /// Class names come from `classes.txt` (one per line) if it exists, are Fashion-MNIST's if the path
+  /// contains `fashion-mnist`, and are numbers otherwise.
   public static func open(
     _ folder: URL, split: DatasetSplit = .train, preparation: ImagePreparation? = nil
   ) throws(DatasetError) -> InMemoryDataset {
@@ -90,17 +90,17 @@ public enum IDX {
     }
     let pixels = try read(images)
     guard pixels.shape.count == 3, pixels.shape[1] > 0, pixels.shape[2] > 0 else {
-      throw .corruptFile(path: images.path, reason: "pictures have 3 dimensions, and it has \(pixels.shape)")
+      throw .corruptFile(path: images.path, reason: "its shape is \(pixels.shape), not three-dimensional")
     }
     let numbers = try read(labels)
     guard numbers.shape.count == 1 else {
-      throw .corruptFile(path: labels.path, reason: "labels have 1 dimension, and it has \(numbers.shape)")
+      throw .corruptFile(path: labels.path, reason: "its shape is \(numbers.shape), not one-dimensional")
     }
     guard numbers.shape[0] == pixels.shape[0] else {
       throw .corruptFile(
         path: labels.path,
         reason:
-          "it has \(numbers.shape[0]) labels, and \(images.lastPathComponent) has \(pixels.shape[0]) pictures"
+          "it has \(numbers.shape[0]) labels, and \(images.lastPathComponent) has \(pixels.shape[0]) images"
       )
     }
     let fingerprint = try contentFingerprint(
@@ -139,7 +139,7 @@ public enum IDX {
     var found: [String: String] = [:]
     for name in listing(of: folder) {
       let bare = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
-      // An unpacked file is preferred to its packed twin.
+      // An uncompressed file is preferred to its compressed copy.
       if endings.contains(where: { bare.hasSuffix($0) }), found[bare] == nil || bare == name {
         found[bare] = name
       }
@@ -148,7 +148,7 @@ public enum IDX {
       throw .unknownLayout(
         path: folder.path,
         lookedFor: [
-          "one IDX file of \(split.rawValue) \(kind), and there are \(found.keys.sorted().joined(separator: ", "))"
+          "one IDX file of \(split.rawValue) \(kind), but there are \(found.keys.sorted().joined(separator: ", "))"
         ])
     }
     return found.values.first.map { folder.appendingPathComponent($0) }
@@ -169,14 +169,13 @@ public enum IDX {
   ]
 }
 
-/// The names in a folder, sorted; hidden ones and the debris of archivers and file servers are left out. Empty
-/// where there is no folder.
+/// The sorted names in a folder without hidden ones; empty where there is no folder.
 func listing(of folder: URL) -> [String] {
   let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
   return names.filter { !$0.hasPrefix(".") && !PictureFolders.isDebris($0) }.sorted()
 }
 
-/// A text file's lines without empty ones, or nil where there is no such file.
+/// The non-empty lines of a text file; nil where there is no such file.
 func lines(of file: URL) throws(DatasetError) -> [String]? {
   guard FileManager.default.fileExists(atPath: file.path) else { return nil }
   guard let data = try? Data(contentsOf: file), let text = String(data: data, encoding: .utf8) else {

@@ -20,7 +20,7 @@ extension Image {
     return HostTensor(planes, shape: [channels, height, width])
   }
 
-  /// The pixels channel by channel.
+  /// The samples in planar order, `[channels, height, width]`.
   func planarBytes() -> [UInt8] {
     let source = with8Bits().bytes
     if channels == 1 { return source }
@@ -56,18 +56,19 @@ extension Image {
 
   /// The image of a tensor `[channels, height, width]` or `[height, width]`.
   ///
-  /// uint8 is taken as it is; floating-point values are mapped from `range` to 0...255, rounded, and
-  /// clipped; a not-a-number becomes black.
+  /// uint8 is used unchanged; floating-point values are mapped from `range` to 0...255, rounded, and clipped;
+  /// NaN becomes black.
   ///
   /// - Parameters:
-  ///   - range: what black and white are; −1...1 is what generators draw.
+  ///   - range: the values of black and white; generators output −1...1.
   ///   - depth: 8, or 16 or 32 to keep more of floating-point values.
   public init(
     _ tensor: HostTensor, range: ClosedRange<Float> = -1...1, depth: Int = 8
   ) throws(ImageError) {
     let shape = tensor.shape.count == 2 ? [1] + tensor.shape : tensor.shape
     guard shape.count == 3, (1...256).contains(shape[0]), shape[1] > 0, shape[2] > 0 else {
-      throw .invalid(reason: "a tensor of shape \(tensor.shape) is no picture; [channels, height, width] is")
+      throw .invalid(
+        reason: "a tensor of shape \(tensor.shape) is not an image; expected [channels, height, width]")
     }
     if depth > 8, tensor.dtype.isFloatingPoint {
       let (channels, plane) = (shape[0], shape[1] * shape[2])
@@ -94,17 +95,18 @@ extension Image {
         return level >= 255 ? 255 : level > 0 ? UInt8(level) : 0
       }
     } else {
-      throw .invalid(reason: "a tensor of \(tensor.dtype) is no picture; uint8 or floating point is")
+      throw .invalid(reason: "a tensor of \(tensor.dtype) is not an image; expected uint8 or floating point")
     }
     self.init(planar: values, channels: shape[0], height: shape[1], width: shape[2])
   }
 
-  /// The images of a batch `[count, channels, height, width]`; see ``init(_:range:)``.
+  /// The images of a batch `[count, channels, height, width]`; see `init(_:range:depth:)`.
   public static func images(
     of batch: HostTensor, range: ClosedRange<Float> = -1...1
   ) throws(ImageError) -> [Image] {
     guard batch.shape.count == 4, batch.shape[0] > 0 else {
-      throw .invalid(reason: "a tensor of shape \(batch.shape) is no batch of pictures")
+      throw .invalid(
+        reason: "a tensor of shape \(batch.shape) is not a batch of images [count, channels, height, width]")
     }
     let shape = Array(batch.shape[1...])
     let stride = batch.bytes.count / batch.shape[0]

@@ -1,14 +1,14 @@
 public import AtelierMedia
 
-/// The images a system wants: size, channels, and how any image gets there.
+/// The size and channels of a system's images, and how any image is converted to them.
 public struct ImagePreparation: Sendable, Codable, Hashable {
-  /// What happens to an image of other proportions.
+  /// How an image of another aspect ratio is fitted.
   public enum Fit: String, Sendable, Codable, Hashable, CaseIterable {
-    /// Scale until it covers the frame, cut what juts out.
+    /// Resize to cover the frame, and crop the excess.
     case centerCrop
-    /// Scale both ways on their own; proportions change.
+    /// Resize to the frame without keeping the aspect ratio.
     case stretch
-    /// Scale until it fits, black around it.
+    /// Resize to fit into the frame, and pad with black.
     case pad
   }
 
@@ -16,11 +16,11 @@ public struct ImagePreparation: Sendable, Codable, Hashable {
   public var height: Int
   /// Pixels in a row.
   public var width: Int
-  /// 1 grey, 3 RGB, 4 RGBA; more, where the images have as many.
+  /// 1 grey, 3 RGB, 4 RGBA; more only where the images have as many.
   public var channels: Int
-  /// What happens to an image of other proportions.
+  /// How an image of another aspect ratio is fitted.
   public var fit: Fit
-  /// What happens to alpha where there is no channel for it.
+  /// How alpha is removed where there is no channel for it.
   public var alpha: AlphaRule
 
   /// Images of `channels` x `height` x `width`.
@@ -37,12 +37,12 @@ public struct ImagePreparation: Sendable, Codable, Hashable {
   /// `[channels, height, width]`.
   public var shape: [Int] { [channels, height, width] }
 
-  /// The image as the system wants it, with 8 bits a value.
+  /// The image resized and converted, with 8 bits per sample.
   public func callAsFunction(_ image: Image) throws(ImageError) -> Image {
     guard (1...4).contains(channels) || channels == image.channels else {
-      throw .invalid(reason: "it has \(image.channels) channels, and \(channels) are wanted")
+      throw .invalid(reason: "it has \(image.channels) channels, and \(channels) are needed")
     }
-    // Channels first: fewer of them are resized, and 16 bits are kept until the end.
+    // Channels first, so that fewer are resized; 16 bits are kept until the end.
     let converted = image.converted(toChannels: channels, alpha: alpha)
     let sized =
       switch fit {
@@ -53,7 +53,7 @@ public struct ImagePreparation: Sendable, Codable, Hashable {
     return sized.with8Bits()
   }
 
-  /// Many planar 8-bit images of one size at once: the same result as one by one, much faster.
+  /// Prepares planar 8-bit images of one size together: the same result as one by one, much faster.
   ///
   /// - Parameters:
   ///   - pixels: `count` images of `shape`, one after the other.
@@ -91,7 +91,7 @@ public struct ImagePreparation: Sendable, Codable, Hashable {
       bytes: planes, count: planes.count / plane, height: shape[1], width: shape[2]
     ).resized(width: width, height: height, fit: rule).bytes
     guard shape[0] == 1 && channels == 3 else { return resized }
-    // Grey to colour after resizing: a third of the work, and the same numbers.
+    // Grey is expanded to RGB after resizing: a third of the work, and the same values.
     let size = width * height
     var result: [UInt8] = []
     result.reserveCapacity(3 * resized.count)

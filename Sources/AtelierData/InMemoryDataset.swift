@@ -3,22 +3,22 @@ internal import Foundation
 internal import Synchronization
 public import Torch
 
-/// Images of one size and their labels, decoded in memory.
+/// Images of one size with labels, decoded in memory.
 public struct InMemoryDataset: Dataset {
-  /// What the data are.
+  /// The description of the data.
   public let description: DatasetDescription
   /// `[channels, height, width]` of every image.
   public let imageShape: [Int]
   private let pixels: [UInt8]
   private let labels: [Int]
 
-  /// A data set of a program's own arrays.
+  /// A data set of the given arrays.
   ///
   /// - Parameters:
   ///   - images: uint8 `[count, channels, height, width]`.
-  ///   - labels: a class index an image; empty means that every label is 0.
-  ///   - classNames: one name a class; empty means numbers.
-  ///   - preparation: the size and channels wanted, or nil for the images as they are.
+  ///   - labels: a class index per image; empty makes every label 0.
+  ///   - classNames: a name per class; empty uses numbers.
+  ///   - preparation: the size and channels; nil keeps the images unchanged.
   public init(
     images: HostTensor, labels: [Int] = [], classNames: [String] = [], name: String = "pictures in memory",
     preparation: ImagePreparation? = nil
@@ -47,7 +47,7 @@ public struct InMemoryDataset: Dataset {
     guard count > 0, pixels.count == count * shape.reduce(1, *) else {
       throw .corruptFile(
         path: source,
-        reason: "it has \(pixels.count / max(1, shape.reduce(1, *))) pictures and \(count) labels")
+        reason: "it has \(pixels.count / max(1, shape.reduce(1, *))) images and \(count) labels")
     }
     var description = description
     let highest = labels.max() ?? 0
@@ -55,7 +55,7 @@ public struct InMemoryDataset: Dataset {
     guard let lowest = labels.min(), lowest >= 0, highest < description.classNames.count else {
       throw .corruptFile(
         path: source,
-        reason: "a label is \(highest), and there are only \(description.classNames.count) class names")
+        reason: "a label is \(highest), but there are only \(description.classNames.count) class names")
     }
     description.labelHistogram = [Int](repeating: 0, count: description.classNames.count)
     for label in labels { description.labelHistogram[label] += 1 }
@@ -81,7 +81,7 @@ public struct InMemoryDataset: Dataset {
   /// The image and its label.
   public func example(at index: Int) throws(DatasetError) -> Example {
     guard labels.indices.contains(index) else {
-      throw .invalid(reason: "example \(index) of \(labels.count) was asked for")
+      throw .invalid(reason: "example \(index) is not in 0..<\(labels.count)")
     }
     let size = imageShape.reduce(1, *)
     return Example([
@@ -91,10 +91,10 @@ public struct InMemoryDataset: Dataset {
     ])
   }
 
-  /// The images and labels at `indices`, gathered without a detour over examples.
+  /// The images and labels at `indices`, gathered directly.
   public func batch(at indices: [Int]) throws(DatasetError) -> [String: HostTensor] {
     guard indices.allSatisfy({ labels.indices.contains($0) }) else {
-      throw .invalid(reason: "an example beyond the \(labels.count) that there are was asked for")
+      throw .invalid(reason: "an index is not in 0..<\(labels.count)")
     }
     let size = imageShape.reduce(1, *)
     let bytes = [UInt8](unsafeUninitializedCapacity: indices.count * size) { output, initialized in
@@ -140,7 +140,7 @@ public struct InMemoryDataset: Dataset {
   }
 }
 
-/// Runs `body` for 0..<count on all cores; results come back in order.
+/// Maps 0..<count through `body` on all cores; results are in order.
 func inParallel<Result: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Result) -> [Result] {
   let results = Mutex<[Int: Result]>([:])
   DispatchQueue.concurrentPerform(iterations: count) { index in

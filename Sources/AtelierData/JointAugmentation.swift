@@ -1,20 +1,20 @@
-/// Random changes that all images of an example share, so that pairs stay aligned.
+/// Random transforms shared by all images of an example, so that pairs stay aligned.
 ///
-/// What is drawn follows from the seed, the pass and the example's place in it, so that a resumed run draws
-/// the same. Held-out images are never changed.
+/// The draws depend on the seed, the pass and the example's position in it, so that a resumed run repeats
+/// them. Held-out images are never augmented.
 public struct JointAugmentation: Sendable, Hashable, Codable {
-  /// The longer side that images are resized to before a crop of the wanted size is taken at a random
-  /// place; nil: no larger than wanted. (pix2pix: 286 before a crop of 256.)
+  /// The longer side in pixels before the random crop (pix2pix: 286 before a crop of 256); nil resizes to the
+  /// crop's size.
   public var resizeTo: Int?
-  /// Whether crops are taken from images at their own size instead, as super-resolution does; images
-  /// that are too small are enlarged until they cover the crop.
+  /// Whether random crops are taken at the images' own size instead, as in super-resolution; images that are
+  /// too small are enlarged to cover the crop.
   public var cropsOriginals: Bool
-  /// Whether an example is mirrored left to right half of the time.
+  /// Whether an example is flipped horizontally with probability 1/2.
   public var flips: Bool
-  /// Whether a square example is turned by a random number of quarters of a circle.
+  /// Whether a square example is rotated by a random multiple of 90°.
   public var turns: Bool
 
-  /// Nothing random, unless said.
+  /// By default nothing is random.
   public init(
     resizeTo: Int? = nil, flips: Bool = false, cropsOriginals: Bool = false, turns: Bool = false
   ) {

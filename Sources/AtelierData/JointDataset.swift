@@ -2,35 +2,35 @@ internal import AtelierMedia
 internal import Foundation
 internal import Torch
 
-/// What an image is in an example of several.
+/// The role of an image in an example of several.
 enum PictureRole: String, Sendable, Hashable, CaseIterable {
   case source, target, instance
 }
 
-/// Examples of several images that show the same frame: pairs of files, halves of one file, or an image
-/// and what is derived from it.
+/// Examples of several aligned images: pairs of files, halves of one file, or an image and a condition
+/// derived from it.
 ///
-/// A value carries the name of its field: uint8 `[channels, height, width]`, or int64 `[height, width]` for a
-/// map of labels.
+/// Values are named after their fields: uint8 `[channels, height, width]`, or int64 `[height, width]` for a
+/// label map.
 public struct JointDataset: Dataset {
-  /// Where the images of an example come from.
+  /// The source of an example's images.
   enum Contents: Sendable {
-    /// A file a role.
+    /// One file per role.
     case files([[PictureRole: URL]], labels: Set<PictureRole>)
-    /// Files of two images side by side.
+    /// Files with two images side by side.
     case halves([URL])
-    /// Images of any data set, and how the condition is made from each; nil: there is none.
+    /// Images of any data set, and how the condition is derived from each; nil for none.
     case derived(any Dataset, PictureDerivation?)
   }
 
-  /// What the data are.
+  /// The description of the data.
   public let description: DatasetDescription
   let contents: Contents
   private let preparation: JointPreparation
   private let transform: JointTransform
   private let swaps: Bool
   private let codec: ImageCodec
-  /// The colours of classes, where maps of labels are drawn in them.
+  /// The class colours of colour-coded label maps.
   private let colours: [[UInt8]]
 
   init(
@@ -64,16 +64,16 @@ public struct JointDataset: Dataset {
   /// The number of examples.
   public var count: Int { description.count }
 
-  /// Whether examples depend on random numbers.
+  /// Whether examples are augmented.
   public var isRandom: Bool { preparation.augmentation != JointAugmentation() }
 
-  /// The example without anything random: whole images, or the middle of those that are cut.
+  /// The example without augmentation: whole images, or their central crops.
   public func example(at index: Int) throws(DatasetError) -> Example {
     var none: SeededGenerator?
     return try example(at: index, drawing: &none)
   }
 
-  /// The example, changed as the augmentation says.
+  /// The augmented example.
   public func example(
     at index: Int, using generator: inout SeededGenerator
   ) throws(DatasetError) -> Example {
@@ -86,7 +86,7 @@ public struct JointDataset: Dataset {
     at index: Int, drawing generator: inout SeededGenerator?
   ) throws(DatasetError) -> Example {
     guard (0..<count).contains(index) else {
-      throw .invalid(reason: "example \(index) of \(count) was asked for")
+      throw .invalid(reason: "example \(index) is not in 0..<\(count)")
     }
     var generator = generator
     switch contents {
@@ -98,12 +98,12 @@ public struct JointDataset: Dataset {
 
   // MARK: Pairs of files
 
-  /// An image as it lies in a file, before it is brought to its field's size.
+  /// An image as stored, before it is resized to its field.
   private enum Raw {
     case picture(Image)
     case labels(LabelMap)
 
-    /// What decides the geometry.
+    /// The image that determines the geometry.
     var frame: Image {
       switch self {
       case .picture(let image): image
@@ -112,7 +112,7 @@ public struct JointDataset: Dataset {
     }
   }
 
-  /// The role whose file serves a field.
+  /// The role that serves a field.
   private func role(of field: PictureField) -> PictureRole {
     if field.name == preparation.source { return swaps ? .target : .source }
     if field.name == preparation.target { return swaps ? .source : .target }
@@ -122,7 +122,7 @@ public struct JointDataset: Dataset {
   private func together(
     _ files: [PictureRole: URL], _ labels: Set<PictureRole>, _ generator: inout SeededGenerator?
   ) throws(DatasetError) -> Example {
-    // The target comes first: it decides the frame, and is the larger one in super-resolution.
+    // The target first: it determines the frame, and is the larger one in super-resolution.
     let fields = preparation.fields.sorted { first, _ in first.name == preparation.target }
     var place: JointTransform.Placement?
     var reference: (file: URL, frame: Image)?
@@ -130,7 +130,7 @@ public struct JointDataset: Dataset {
     for field in fields {
       guard let file = files[role(of: field)] else {
         throw .invalid(
-          reason: "there are no pictures for the field '\(field.name)'; put them into a folder `instance`")
+          reason: "there are no images for the field '\(field.name)'; put them into a folder `instance`")
       }
       let raw = try raw(file, holdsLabels: labels.contains(role(of: field)), field)
       if let reference {
@@ -148,17 +148,17 @@ public struct JointDataset: Dataset {
   private func raw(_ file: URL, holdsLabels: Bool, _ field: PictureField) throws(DatasetError) -> Raw {
     switch field.content {
     case .labelMap: return .labels(try labelMap(file, field.name == "instance" ? [] : colours))
-    // With colours of classes, nothing but a class of the table can become one-hot.
+    // With class colours, only classes of the table can become one-hot.
     case .picture(let channels) where channels > 4 && holdsLabels && !colours.isEmpty:
       return .labels(try labelMap(file, colours))
     default: break
     }
     return try decoding(file) { () throws(ImageError) in
-      // Nothing but labels becomes one-hot; an image of so many channels is not grey.
+      // Only labels become one-hot; an image with that many channels is not grey.
       let isOneHot = if case .picture(let channels) = field.content { channels > 4 } else { false }
       guard holdsLabels || isOneHot else { return .picture(try codec.decode(file)) }
       do throws(ImageError) { return .labels(try codec.decodeLabels(file, colours: colours)) } catch {
-        // Labels that are drawn in colours, without a palette, are an image like any other; so are bands.
+        // Colour-coded labels without a palette are read as an ordinary image, and so are bands.
         guard case .unsupported = error else { throw error }
         return .picture(try codec.decode(file))
       }
@@ -167,13 +167,13 @@ public struct JointDataset: Dataset {
 
   private func labelMap(_ file: URL, _ table: [[UInt8]]) throws(DatasetError) -> LabelMap {
     do throws(ImageError) { return try codec.decodeLabels(file, colours: table) } catch {
-      // What is no map of labels ends the run: all others would be skipped one by one as well.
+      // A file that is not a label map ends the run: otherwise all others would be skipped one by one.
       if case .unsupported = error { throw .corruptFile(path: file.path, reason: error.shortReason) }
       throw .corruptPicture(path: file.path, reason: error.shortReason)
     }
   }
 
-  /// Runs what a damaged image may break off, and names the file.
+  /// Runs `body`, and names the file where decoding fails.
   private func decoding<Result>(
     _ file: URL, _ body: () throws(ImageError) -> Result
   ) throws(DatasetError) -> Result {
@@ -190,7 +190,7 @@ public struct JointDataset: Dataset {
     throw .corruptPicture(
       path: file.path,
       reason: "it is \(image.width) x \(image.height) and its partner \(other.lastPathComponent) "
-        + "\(reference.width) x \(reference.height), so that they do not show the same frame")
+        + "\(reference.width) x \(reference.height), which have different aspect ratios")
   }
 
   private func value(
@@ -199,7 +199,7 @@ public struct JointDataset: Dataset {
     switch raw {
     case .picture(let image):
       guard case .picture(let channels) = field.content else {
-        throw .corruptPicture(path: file.path, reason: "it is no map of labels")
+        throw .corruptPicture(path: file.path, reason: "it is not a label map")
       }
       return try decoding(file) { () throws(ImageError) in
         try prepared(image, channels, field, place).hostTensor()
@@ -219,7 +219,7 @@ public struct JointDataset: Dataset {
     }
   }
 
-  /// Channels first: fewer of them are resized, and 16 bits are kept until the end.
+  /// Channels first, so that fewer are resized; 16 bits are kept until the end.
   private func prepared(
     _ image: Image, _ channels: Int, _ field: PictureField, _ place: JointTransform.Placement
   ) throws(ImageError) -> Image {
@@ -238,13 +238,13 @@ public struct JointDataset: Dataset {
   ) throws(DatasetError) -> Example {
     let sheet = try decoding(file) { () throws(ImageError) in try codec.decode(file) }
     guard sheet.width >= 2 else {
-      throw .corruptPicture(path: file.path, reason: "it is one pixel wide and cannot hold two pictures")
+      throw .corruptPicture(path: file.path, reason: "it is one pixel wide and cannot hold two images")
     }
     let width = sheet.width / 2
     var example = Example([:])
     var place: JointTransform.Placement?
     for field in preparation.fields {
-      // An odd column between the halves belongs to neither.
+      // An odd middle column belongs to neither half.
       let isRight = role(of: field) == .target
       let half = try decoding(file) { () throws(ImageError) in
         try sheet.cropped(x: isRight ? sheet.width - width : 0, y: 0, width: width, height: sheet.height)
@@ -256,7 +256,7 @@ public struct JointDataset: Dataset {
     return example
   }
 
-  // MARK: An image and what is derived from it
+  // MARK: Derived conditions
 
   private func derived(
     _ base: any Dataset, _ index: Int, _ derivation: PictureDerivation?, _ generator: inout SeededGenerator?
@@ -266,16 +266,16 @@ public struct JointDataset: Dataset {
     let name = swaps ? preparation.source : preparation.target
     guard let target = preparation.fields.first(where: { $0.name == name }),
       case .picture(let channels) = target.content
-    else { throw .invalid(reason: "the field '\(name)' is no picture") }
+    else { throw .invalid(reason: "the field '\(name)' is not an image") }
     let place = transform.placement(of: image, as: target, using: &generator)
     let picture = try decoding(file) { () throws(ImageError) in try prepared(image, channels, target, place) }
     example.fields[name] = picture.hostTensor()
     guard let derivation else { return example }
     for field in preparation.fields where field.name != name {
       guard case .picture(let channels) = field.content else {
-        throw .invalid(reason: "the field '\(field.name)' is no picture, and cannot be derived from one")
+        throw .invalid(reason: "the field '\(field.name)' is not an image, and cannot be derived from one")
       }
-      // From the prepared image, so that the condition belongs to exactly what is shown.
+      // Derived from the prepared image, so that the condition matches the target exactly.
       let condition = try decoding(file) { () throws(ImageError) in
         let size = transform.size(of: field, at: place)
         return try derivation(picture).converted(toChannels: channels, alpha: .drop)
@@ -286,7 +286,7 @@ public struct JointDataset: Dataset {
     return example
   }
 
-  /// An image at its own size, what errors call it, and what else its example holds.
+  /// An image at its own size, its name in errors, and the other values of its example.
   private func original(
     _ base: any Dataset, _ index: Int
   ) throws(DatasetError) -> (image: Image, file: URL, rest: [String: HostTensor]) {
@@ -299,7 +299,7 @@ public struct JointDataset: Dataset {
     let file = URL(filePath: "\(base.description.name)[\(index)]")
     var fields = try base.example(at: index).fields
     guard let tensor = fields.removeValue(forKey: "image") else {
-      throw .invalid(reason: "\(base.description.name) has no pictures")
+      throw .invalid(reason: "\(base.description.name) has no images")
     }
     return (try decoding(file) { () throws(ImageError) in try Image(tensor) }, file, fields)
   }

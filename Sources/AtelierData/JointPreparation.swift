@@ -1,25 +1,25 @@
-/// One image of an example as a system wants it.
+/// The preparation of one image of an example.
 public struct PictureField: Sendable, Hashable {
-  /// What the image's values are.
+  /// The content of an image.
   public enum Content: Sendable, Hashable {
-    /// Colours, uint8 `[channels, height, width]`. More than four channels of a map of labels are one-hot:
-    /// 255 in the channel of the label and 0 elsewhere.
+    /// An image, uint8 `[channels, height, width]`. A label map with more than four channels is one-hot
+    /// encoded: 255 in the channel of the label and 0 elsewhere.
     case picture(channels: Int)
-    /// Class indices, int64 `[height, width]`; a label must be below `classes` (nil: any), but for 255,
-    /// which by convention is unlabelled and becomes the last class where there is no class 255.
+    /// Class indices, int64 `[height, width]`. Labels must be below `classes` (nil: any), except 255, by
+    /// convention unlabelled, which becomes the last class where there is no class 255.
     case labelMap(classes: Int?)
   }
 
-  /// The field's name, which the values of an example carry.
+  /// The name of the field and of its value in an example.
   public var name: String
-  /// What the values are.
+  /// The content.
   public var content: Content
   /// Rows.
   public var height: Int
   /// Pixels in a row.
   public var width: Int
 
-  /// Describes an image of an example.
+  /// A field of the given content and size.
   public init(_ name: String, _ content: Content, height: Int, width: Int) {
     self.name = name
     self.content = content
@@ -28,23 +28,23 @@ public struct PictureField: Sendable, Hashable {
   }
 }
 
-/// How examples of several images are made ready.
+/// The preparation of examples of several images.
 public struct JointPreparation: Sendable, Hashable {
-  /// The images; beside source and target only `instance`.
+  /// The image fields: source, target and, at most, `instance`.
   public var fields: [PictureField]
-  /// The field of the condition, or of the first of two unpaired sets.
+  /// The field of the condition, or of the first unpaired set.
   public var source: String
-  /// The field that stands beside it.
+  /// The field of the target.
   public var target: String
-  /// What happens to images of other proportions.
+  /// How images of another aspect ratio are fitted.
   public var fit: ImagePreparation.Fit
-  /// Random changes of training images.
+  /// The augmentation of training images.
   public var augmentation: JointAugmentation
-  /// Whether images keep their own size, cut on the right and below to a multiple of the scale between
-  /// the fields; for measures.
+  /// Whether images keep their own size, for measures; they are cropped on the right and at the bottom to a
+  /// multiple of the scale between the fields.
   public var keepsSize: Bool
 
-  /// Describes a preparation.
+  /// A preparation of the given fields.
   public init(
     _ fields: [PictureField], source: String, target: String, fit: ImagePreparation.Fit = .centerCrop,
     augmentation: JointAugmentation = JointAugmentation(), keepsSize: Bool = false
@@ -64,17 +64,17 @@ public struct JointPreparation: Sendable, Hashable {
         throw .invalid(reason: "the field '\(field.name)' has no size")
       }
       guard [source, target, "instance"].contains(field.name) else {
-        throw .invalid(reason: "nothing in data of pairs can serve the field '\(field.name)'")
+        throw .invalid(reason: "data of pairs cannot serve the field '\(field.name)'")
       }
       if let resizeTo = augmentation.resizeTo, resizeTo < max(field.height, field.width) {
         throw .invalid(
           reason:
-            "pictures resized to \(resizeTo) are smaller than the crop of \(field.width) x \(field.height)"
+            "images resized to \(resizeTo) are smaller than the crop of \(field.width) x \(field.height)"
         )
       }
       for other in fields where other.height * field.width != field.height * other.width {
         throw .invalid(
-          reason: "the fields '\(field.name)' and '\(other.name)' have different proportions")
+          reason: "the fields '\(field.name)' and '\(other.name)' have different aspect ratios")
       }
     }
   }

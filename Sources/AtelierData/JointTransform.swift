@@ -1,20 +1,19 @@
 internal import AtelierMedia
 
-/// The geometry that the images of one example share: a frame they are brought to, a cut from it, a
-/// mirroring, a turn.
+/// The transform shared by the images of one example: resize, crop, flip and rotation.
 ///
-/// Everything is counted in the pixels of the smallest field, so that a cut falls on whole pixels in every
-/// field, also where one image is four times as large as the other.
+/// Coordinates are in pixels of the smallest field, so that a crop falls on whole pixels in every field, also
+/// where one image is four times as large as the other.
 struct JointTransform {
-  /// What was chosen for one example.
+  /// The parameters drawn for one example.
   struct Placement {
-    /// The frame in pixels of the smallest field.
+    /// The size after resizing, in pixels of the smallest field.
     var frame: (width: Int, height: Int)
-    /// The cut's upper left corner and size, in the same.
+    /// The top left corner and the size of the crop, in the same unit.
     var x = 0
     var y = 0
     var cut: (width: Int, height: Int)
-    /// Whether images are cut as they are, without resizing.
+    /// Whether images are cropped without resizing.
     var isOriginal = false
     var isMirrored = false
     var quarters = 0
@@ -26,7 +25,7 @@ struct JointTransform {
   /// The smallest field.
   private let unit: (width: Int, height: Int)
 
-  /// What whole images are cut to a multiple of, so that shrinking them gives whole pixels.
+  /// Whole images are cropped to a multiple of this, so that downscaling gives whole pixels.
   private let multiple: Int
 
   init(_ preparation: JointPreparation, derivation: PictureDerivation?) {
@@ -44,12 +43,12 @@ struct JointTransform {
     }
   }
 
-  /// Pixels of a field for one of the smallest.
+  /// The scale of a field relative to the smallest.
   private func factor(_ field: PictureField) -> Double { Double(field.height) / Double(unit.height) }
 
-  /// Chooses for an example whose image of `field` has the given size.
+  /// Draws the parameters for an example whose image of `field` has the given size.
   ///
-  /// - Parameter generator: nil: nothing random, the middle of the image.
+  /// - Parameter generator: nil for no augmentation and a central crop.
   func placement(
     of image: Image, as field: PictureField, using generator: inout SeededGenerator?
   ) -> Placement {
@@ -70,7 +69,7 @@ struct JointTransform {
         place.isOriginal = true
       }
     } else if generator != nil, let resizeTo = augmentation.resizeTo {
-      // The longer side of the largest field counts; the frame keeps the crop's proportions.
+      // `resizeTo` is the longer side of the largest field; the frame keeps the crop's aspect ratio.
       let scale = Double(resizeTo) / (factor * Double(max(unit.width, unit.height)))
       place.frame = (
         max(unit.width, Int((Double(unit.width) * scale).rounded())),
@@ -89,7 +88,7 @@ struct JointTransform {
     return place
   }
 
-  /// The size of a field's image after the cut and the turn.
+  /// The size of a field's image after crop and rotation.
   func size(of field: PictureField, at place: Placement) -> (width: Int, height: Int) {
     let factor = factor(field)
     let width = Int((Double(place.cut.width) * factor).rounded())
@@ -97,7 +96,7 @@ struct JointTransform {
     return place.quarters % 2 == 0 ? (width, height) : (height, width)
   }
 
-  /// An image of `field` cut as the example's others.
+  /// Applies the transform to the image of `field`.
   func callAsFunction(
     _ image: Image, as field: PictureField, at place: Placement, filter: ResizingFilter
   ) throws(ImageError) -> Image {
@@ -113,7 +112,7 @@ struct JointTransform {
         case .pad: try image.resizedToFit(width: frame.width, height: frame.height, filter: filter)
         }
     } else {
-      // What is left over beyond whole units is cut; a partner of another size is brought to the frame.
+      // A remainder beyond whole units is cropped; a partner of another size is resized to the frame.
       let spare = (width: image.width - frame.width, height: image.height - frame.height)
       let largest = Int(factor) * multiple
       if !(0..<largest).contains(spare.width) || !(0..<largest).contains(spare.height) {

@@ -3,12 +3,12 @@ internal import Foundation
 public import Torch
 
 extension Image {
-  /// Class indices `[height, width]` in colours: those of PASCAL VOC's colour map, index 0 black.
+  /// Colours class indices `[height, width]` by PASCAL VOC's colour map, index 0 black.
   ///
-  /// - Parameter own: the classes' own colours, red, green and blue; VOC's serve what they leave out.
+  /// - Parameter own: RGB colours of the first classes; VOC's colours are used for the rest.
   public init(labels: HostTensor, colours own: [[UInt8]] = []) throws(ImageError) {
     guard labels.shape.count == 2, labels.shape[0] > 0, labels.shape[1] > 0 else {
-      throw .invalid(reason: "a tensor of shape \(labels.shape) is no map of labels; [height, width] is")
+      throw .invalid(reason: "a tensor of shape \(labels.shape) is not a label map; expected [height, width]")
     }
     let colours = (0..<256).map { own.indices.contains($0) ? own[$0] : LabelPictures.colour($0) }
     self.init(
@@ -18,23 +18,23 @@ extension Image {
 }
 
 extension LabelMap {
-  /// The map in colours: those of its palette, else PASCAL VOC's.
+  /// The map coloured by its palette, or otherwise by PASCAL VOC's colour map.
   public func coloured() -> Image {
     let table = (0..<256).map { palette.indices.contains($0) ? palette[$0] : LabelPictures.colour($0) }
     return Image(
       width: indices.width, height: indices.height, channels: 3, bytes: values.flatMap { table[$0 & 255] })
   }
 
-  /// The indices row by row, all below a number of classes; 255 is unlabelled and becomes the last class
+  /// The indices row by row, checked to be below `classes`; 255 is unlabelled and becomes the last class
   /// where there is no class 255.
   ///
-  /// - Throws: ``ImageError/invalid(reason:)`` for any other index beyond the classes.
+  /// - Throws: ``ImageError/invalid(reason:)`` for any other index out of range.
   public func classes(below classes: Int) throws(ImageError) -> [Int] {
     var values = values
     for place in values.indices where values[place] >= classes {
       guard values[place] == 255 else {
         throw .invalid(
-          reason: "it holds the label \(values[place]), and there are the classes 0 … \(classes - 1)")
+          reason: "it contains the label \(values[place]), and the classes are 0 … \(classes - 1)")
       }
       values[place] = classes - 1
     }
@@ -42,10 +42,10 @@ extension LabelMap {
   }
 }
 
-/// Maps of labels as the images that networks take.
+/// Label maps as tensors.
 enum LabelPictures {
-  /// The colour of an index: the bits of the index, lowest first, go to red, green and blue in turn, from
-  /// the highest bit of each downwards (the colour map of PASCAL VOC). Index 0 is black.
+  /// The colour of an index: PASCAL VOC's colour map: the bits of the index, lowest first, fill red, green
+  /// and blue in turn, from their highest bit downwards. Index 0 is black.
   static func colour(_ index: Int) -> [UInt8] {
     var colour: [UInt8] = [0, 0, 0]
     var rest = index & 255
@@ -56,7 +56,7 @@ enum LabelPictures {
     return colour
   }
 
-  /// Indices as a class tensor, int64 `[height, width]`; ``PictureField/Content`` says what becomes of 255.
+  /// The class tensor of a label map, int64 `[height, width]`; for 255 see ``PictureField/Content``.
   static func classes(
     _ image: Image, below classes: Int?, file: URL
   ) throws(DatasetError) -> HostTensor {
@@ -64,7 +64,7 @@ enum LabelPictures {
     guard let classes else { return HostTensor(map.values, shape: [image.height, image.width]) }
     let values: [Int]
     do throws(ImageError) { values = try map.classes(below: classes) } catch {
-      // Not a corrupt picture: all others would be skipped one by one as well.
+      // Not reported as a corrupt image: otherwise all others would be skipped one by one.
       let needed = map.values.reduce(0) { $1 == 255 ? $0 : max($0, $1 + 1) }
       throw .corruptFile(
         path: file.path, reason: "\(error.shortReason); set `classes` to \(needed) or more")
@@ -72,7 +72,8 @@ enum LabelPictures {
     return HostTensor(values, shape: [image.height, image.width])
   }
 
-  /// One channel a class, 255 where the class is and 0 elsewhere: uint8 `[classes, height, width]`.
+  /// One-hot encodes a label map: uint8 `[classes, height, width]`, 255 in the channel of the class and 0
+  /// elsewhere.
   static func oneHot(_ map: Image, classes: Int, file: URL) throws(DatasetError) -> HostTensor {
     let indices = try Self.classes(map, below: classes, file: file).integers()
     let plane = indices.count
@@ -81,13 +82,13 @@ enum LabelPictures {
     return HostTensor(shape: [classes, map.height, map.width], dtype: .uint8, bytes: bytes)
   }
 
-  /// The table of classes that lies beside maps of labels. Empty where there is none.
+  /// The class table beside label maps; empty where there is none.
   static func table(in folder: URL) throws(DatasetError) -> ClassTable { try ClassTable(in: folder) }
 
-  /// What a map's label 255 is called, which by convention has no class.
+  /// The name of label 255, by convention unlabelled.
   static let unlabelled = "unlabelled"
 
-  /// The first map with an index of no class below `classes` and other than 255, and the highest such index.
+  /// The first map with an index that is neither below `classes` nor 255, and the highest such index.
   static func first(_ files: [URL], beyond classes: Int, codec: ImageCodec) -> (file: URL, label: Int)? {
     for file in files {
       guard let map = try? codec.decodeLabels(file) else { continue }
@@ -96,17 +97,108 @@ enum LabelPictures {
     }
     return nil
   }
+}
 
-  /// The classes that maps of labels hold, by looking at all of them: numbers, and ``unlabelled`` behind them
-  /// where 255 occurs.
-  static func countedClasses(_ files: [URL], codec: ImageCodec) -> [String] {
-    let found = inParallel(files.count) { index -> (highest: Int, isUnlabelled: Bool) in
-      guard let map = try? codec.decodeLabels(files[index]) else { return (-1, false) }
-      let values = map.values
-      return (values.reduce(-1) { $1 == 255 ? $0 : max($0, $1) }, values.contains(255))
+/// What maps of labels hold, looked at together: what a value means is a matter of the whole set.
+struct LabelSurvey {
+  /// How many maps could be read.
+  let count: Int
+  /// All values, sorted.
+  let values: [Int]
+  /// Files in formats that change values near edges, in the order of the maps.
+  let lossy: [URL]
+  /// What speaks against taking the indices of the palettes as classes: one index of two colours.
+  let contradiction: String?
+  /// Indices that have one colour in a palette; nil where there are none.
+  private let twins: String?
+
+  private struct Found: Sendable {
+    var values: Set<Int> = []
+    /// The colours of the values, where there is a palette.
+    var colours: [Int: [UInt8]] = [:]
+  }
+
+  init(_ files: [URL], codec: ImageCodec) {
+    let found = inParallel(files.count) { index -> Found? in
+      guard let map = try? codec.decodeLabels(files[index]) else { return nil }
+      let values = Set(map.values)
+      let palette = map.palette
+      return Found(
+        values: values,
+        colours: Dictionary(
+          uniqueKeysWithValues: values.filter { palette.indices.contains($0) }.map { ($0, palette[$0]) }))
     }
-    let highest = found.map(\.highest).max() ?? -1
+    count = found.count { $0 != nil }
+    values = found.reduce(into: Set<Int>()) { $0.formUnion($1?.values ?? []) }.sorted()
+    lossy = zip(files, found).filter { file, map in
+      map != nil
+        && ["jpg", "jpeg", "heic", "heif", "avif"].contains(file.pathExtension.lowercased())
+    }.map(\.0)
+    var first: [Int: (colour: [UInt8], file: URL)] = [:]
+    var contradiction: String?
+    for (file, map) in zip(files, found) {
+      for (index, colour) in (map?.colours ?? [:]).sorted(by: { $0.key < $1.key }) {
+        guard let known = first[index] else {
+          first[index] = (colour, file)
+          continue
+        }
+        if known.colour != colour, contradiction == nil {
+          func text(_ colour: [UInt8]) -> String { colour.map(String.init).joined(separator: " ") }
+          contradiction =
+            "the palettes of its maps differ: the index \(index) is \(text(known.colour)) in "
+            + "\(known.file.lastPathComponent) and \(text(colour)) in \(file.lastPathComponent); save all maps with "
+            + "one palette, or say with a table which colour is which class (classes.csv with name,r,g,b a line)"
+        }
+      }
+    }
+    self.contradiction = contradiction
+    let equal = Dictionary(grouping: first.keys, by: { first[$0]?.colour ?? [] }).values
+      .filter { $0.count > 1 }.map { $0.sorted() }.min { $0[0] < $1[0] }
+    twins = equal.map {
+      "The indices \($0.map(String.init).joined(separator: ", ")) have one colour in the palettes of the maps of labels; "
+        + "they count as different classes."
+    }
+  }
+
+  /// The highest value but for 255; −1 where there is none.
+  var highest: Int { values.last { $0 != 255 } ?? -1 }
+
+  /// Whether the maps are masks, in which 255 is the other class.
+  var isMask: Bool { values == [0, 255] }
+
+  /// The classes: a number each, and ``LabelPictures/unlabelled`` behind them where 255 occurs beside others; of masks
+  /// 0 and 255.
+  var classes: [String] {
+    if isMask { return ["0", "255"] }
     let names = (0..<(highest + 1)).map(String.init)
-    return found.contains { $0.isUnlabelled } && highest < 255 ? names + [unlabelled] : names
+    return isUnlabelled ? names + [LabelPictures.unlabelled] : names
+  }
+
+  /// Whether there are pixels without a class.
+  var isUnlabelled: Bool { !isMask && values.contains(255) && highest < 255 }
+
+  /// The classes of maps whose classes have names.
+  ///
+  /// - Parameter names: those of the table; empty: there is none.
+  func classes(named names: [String]) -> [String] {
+    if names.isEmpty { return classes }
+    if isMask { return names.count == 2 ? names : names + [LabelPictures.unlabelled] }
+    return isUnlabelled ? names + [LabelPictures.unlabelled] : names
+  }
+
+  /// What a person should know of the values, a sentence each.
+  var notes: [String] {
+    var notes: [String] = []
+    if isMask {
+      notes.append("The maps of labels hold 0 and 255 only: two classes, of which 255 is the second.")
+    }
+    if let twins { notes.append(twins) }
+    if let file = lossy.first {
+      notes.append(
+        "\(lossy.count) \(lossy.count == 1 ? "map" : "maps") of labels, such as \(file.lastPathComponent), are in a format "
+          + "that changes values near edges, so that \(values.count) different values are found; save them as PNG."
+      )
+    }
+    return notes
   }
 }

@@ -2,17 +2,17 @@ internal import AtelierMedia
 internal import Foundation
 internal import SwiftCSV
 
-/// A table of file names, labels and other columns beside images.
+/// A table beside images with file names, labels and other columns.
 struct LabelTable {
-  /// The names a table may have, in the order they are looked for.
+  /// The file names of a table, in the order of search.
   static let fileNames = ["metadata.jsonl", "metadata.csv", "labels.csv"]
   static let fileColumns = ["file_name", "filename", "file", "image", "path"]
   static let labelColumns = ["label", "class", "category"]
 
   let path: String
-  /// Column names in order.
+  /// The column names in order.
   let names: [String]
-  /// The cells by row; a missing one is nil.
+  /// The cells by row; a missing cell is absent.
   let rows: [[String: String]]
 
   static func find(in folder: URL) -> URL? {
@@ -81,7 +81,7 @@ struct LabelTable {
     return (names, rows)
   }
 
-  /// A JSON value as the text a CSV cell would hold; nested values are left out.
+  /// A JSON value as the text of a CSV cell; nested values are dropped.
   private struct Cell: Decodable {
     let text: String?
 
@@ -101,7 +101,7 @@ struct LabelTable {
     }
   }
 
-  /// Opens the images that the table names.
+  /// Opens the images listed in the table.
   func dataset(
     root: URL, split: DatasetSplit, labelColumn: String?, preparation: ImagePreparation?, codec: ImageCodec
   ) throws(DatasetError) -> PictureDataset {
@@ -122,9 +122,9 @@ struct LabelTable {
     var hashed: [(name: String, url: URL)] = []
     for (number, row) in chosen.enumerated() {
       guard let name = row[fileColumn] else {
-        throw .badTable(path: path, reason: "row \(number + 1) names no file")
+        throw .badTable(path: path, reason: "row \(number + 1) has no file name")
       }
-      // A table from elsewhere must not make us read files outside its folder.
+      // An untrusted table must not lead to files outside its folder.
       guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else {
         throw .badTable(path: path, reason: "\"\(name)\" leads out of the folder")
       }
@@ -143,7 +143,7 @@ struct LabelTable {
         of: hashed + [(URL(filePath: path).lastPathComponent, URL(filePath: path))]))
     var labels = [Int](repeating: 0, count: files.count)
     if let column {
-      // Classes come from all parts, so that a label means the same in each.
+      // Classes are collected from all parts, so that labels agree between them.
       description.classNames = try classNames(of: column)
       let index = Dictionary(uniqueKeysWithValues: description.classNames.enumerated().map { ($1, $0) })
       for (number, row) in chosen.enumerated() { labels[number] = row[column].flatMap { index[$0] } ?? 0 }
@@ -220,16 +220,18 @@ struct LabelTable {
     return (known, unknown)
   }
 
-  /// The rows of some files as JSON lines, for copies of the files under another ending.
-  func jsonLines(ofFiles files: Set<String>, ending: String) throws(DatasetError) -> [UInt8] {
+  /// The rows of some files as JSON lines, for copies of the files.
+  ///
+  /// - Parameter files: the name of each copy by that of the file.
+  func jsonLines(ofFiles files: [String: String]) throws(DatasetError) -> [UInt8] {
     guard let column = Self.fileColumns.first(where: { names.contains($0) }) else { return [] }
     return try Self.jsonLines(
       rows.compactMap { row in
-        guard let file = row[column], files.contains(file) else { return nil }
-        var copy = row
-        copy[column] = nil
-        copy[Self.fileColumns[0]] = (file as NSString).deletingPathExtension + "." + ending
-        return copy
+        guard let file = row[column], let copy = files[file] else { return nil }
+        var named = row
+        named[column] = nil
+        named[Self.fileColumns[0]] = copy
+        return named
       })
   }
 
@@ -247,12 +249,12 @@ struct LabelTable {
     return [UInt8](lines)
   }
 
-  /// The distinct labels: by value if all are whole numbers, else by name.
+  /// The distinct labels, sorted by value if all are integers, otherwise by name.
   private func classNames(of column: String) throws(DatasetError) -> [String] {
     var distinct: Set<String> = []
     for (number, row) in rows.enumerated() {
       guard let label = row[column] else {
-        throw .badTable(path: path, reason: "row \(number + 1) has nothing in its column \"\(column)\"")
+        throw .badTable(path: path, reason: "row \(number + 1) has an empty cell in the column \"\(column)\"")
       }
       distinct.insert(label)
     }

@@ -2,19 +2,19 @@ internal import Foundation
 internal import Synchronization
 public import Torch
 
-/// A batch in plain memory.
+/// A batch of host tensors.
 public struct HostBatch: Sendable, Hashable {
   /// The values by name, each `[count, …]`; `image` is uint8 `[count, channels, height, width]`, `label`
   /// int64 `[count]`; a ``TokenStream`` gives `token` and `target`, int64 `[time, count]`.
   public var fields: [String: HostTensor]
-  /// Which examples these are; empty for text.
+  /// The indices of the examples; empty for text.
   public var indices: [Int]
   /// The pass over the data this batch belongs to, from 0.
   public var epoch: Int
-  /// Whether a pass begins with this batch.
+  /// Whether this is the first batch of a pass.
   public var isFirst: Bool
 
-  /// A batch of the given values.
+  /// A batch with the given values.
   public init(fields: [String: HostTensor], indices: [Int], epoch: Int, isFirst: Bool) {
     self.fields = fields
     self.indices = indices
@@ -26,59 +26,58 @@ public struct HostBatch: Sendable, Hashable {
   public subscript(_ name: String) -> HostTensor? { fields[name] }
 }
 
-/// Where a loader stands: which example of which pass comes next.
+/// The position of a loader: which example of which pass is next.
 public struct LoaderPosition: Sendable, Codable, Hashable {
   /// The pass over the data, from 0.
   public var epoch: Int
-  /// Examples of this pass that have been served.
+  /// The number of examples of this pass already served.
   public var offset: Int
   /// The seed of the order.
   public var seed: UInt64
-  /// Examples in the data set.
+  /// The number of examples in the data set.
   public var count: Int
   /// The data set's fingerprint.
   public var fingerprint: String
 }
 
-/// An image that could not be used, and what stood in for it.
+/// An image that was skipped.
 public struct SkippedExample: Sendable, Codable, Hashable {
-  /// The image's number.
+  /// The index of the image.
   public var index: Int
-  /// Why it was skipped; names the file.
+  /// The reason, which names the file.
   public var reason: String
 }
 
-/// What happens when an image turns out to be corrupt.
+/// How a corrupt image is handled.
 public enum CorruptPicturePolicy: String, Sendable, Codable, Hashable, CaseIterable {
-  /// The next good image of the data set stands in; the corrupt one is named in ``Loader/skipped``.
+  /// The next good image is served in its place, and the corrupt one is added to ``Loader/skipped``.
   case skip
   /// The loader throws.
   case stop
 }
 
-/// Serves batches for ever, pass after pass, in an order that depends on nothing but the seed.
+/// An endless stream of batches, pass after pass, in an order determined by the seed.
 ///
 /// Each pass is a permutation of the data keyed by (seed, epoch), or the data set's own order of the same
-/// key; see ``Dataset/order(pass:batchSize:using:)``. Random changes of an example are keyed by (seed, epoch,
-/// place in the pass), so that they resume with the order; a loader that does not shuffle serves examples
-/// without them. Batches are decoded in the background, `workers` at a time, a few ahead; neither number
-/// changes what is served. Data that lie decoded in memory are gathered on the caller's thread, which is
-/// faster than handing them over.
+/// key; see ``Dataset/order(pass:batchSize:using:)``. Augmentation is keyed by (seed, epoch, position in the
+/// pass), so that it resumes with the order; a loader that does not shuffle does not augment. Batches are
+/// decoded in the background, `workers` at a time and a few ahead; neither number changes what is served.
+/// Data in memory is gathered on the caller's thread, which is faster than a hand-over.
 ///
-/// A loader belongs to one thread; it waits where a batch is not ready. Without shuffling, the order is that
-/// of the data set.
+/// Not thread-safe: use a loader on one thread; it blocks until a batch is ready. Without shuffling, the
+/// order is that of the data set.
 public final class Loader {
   /// The data.
   public let dataset: any Dataset
-  /// Examples in a batch.
+  /// The batch size.
   public let batchSize: Int
   /// The seed of the order.
   public let seed: UInt64
-  /// Whether each pass has an order of its own.
+  /// Whether each pass is shuffled.
   public let shuffles: Bool
-  /// Whether a last batch that would be smaller is left out.
+  /// Whether an incomplete last batch is dropped.
   public let dropsLast: Bool
-  /// Corrupt images met so far, each once, in the order they were met.
+  /// The corrupt images so far, each once, in order of occurrence.
   public private(set) var skipped: [SkippedExample] = []
 
   private let policy: CorruptPicturePolicy
@@ -86,24 +85,24 @@ public final class Loader {
   private let queue: OperationQueue?
   private let depth: Int
   private var knownCorrupt: Set<Int> = []
-  /// The position of the batch that `next()` gives.
+  /// The position of the next batch.
   private var epoch = 0
   private var offset = 0
-  /// The position of the first batch that no worker has been given yet.
+  /// The position of the first batch not yet assigned to a worker.
   private var plannedEpoch = 0
   private var plannedOffset = 0
-  /// The pass that was planned last.
+  /// The pass planned last.
   private var planned: Pass?
-  /// Examples of the pass that the loader stands in.
+  /// The number of examples in the current pass.
   private var size: Int
   private var pending: [PendingBatch] = []
 
-  /// A loader at the beginning of its first pass.
+  /// A loader at the start of its first pass.
   ///
   /// - Parameters:
-  ///   - workers: batches decoded at a time.
-  ///   - corruptPictures: whether a corrupt image is skipped or stops everything.
-  ///   - onSkip: told of each corrupt image once, on the caller's thread.
+  ///   - workers: batches decoded concurrently.
+  ///   - corruptPictures: whether a corrupt image is skipped or an error.
+  ///   - onSkip: called once for each corrupt image, on the caller's thread.
   public init(
     _ dataset: any Dataset, batchSize: Int, seed: UInt64 = 0, shuffles: Bool = true, dropsLast: Bool = true,
     workers: Int = 2, corruptPictures: CorruptPicturePolicy = .skip,
@@ -138,13 +137,13 @@ public final class Loader {
 
   deinit { queue?.cancelAllOperations() }
 
-  /// Batches in a pass; where the data set has an order of its own, in the pass that was planned last.
+  /// The number of batches in a pass; where the data set has its own order, in the pass planned last.
   public var batchesPerEpoch: Int {
     if let ends = planned?.ends { return ends.count }
     return dropsLast ? dataset.count / batchSize : (dataset.count + batchSize - 1) / batchSize
   }
 
-  /// The next batch. After an error the loader stands where it stood before.
+  /// The next batch. An error leaves the position unchanged.
   public func next() throws(DatasetError) -> HostBatch {
     while pending.count < depth { try plan() }
     let current = pending.removeFirst()
@@ -163,18 +162,18 @@ public final class Loader {
     }
   }
 
-  /// Where the loader stands. A loader of the same data, batch size and options that seeks there serves
-  /// exactly the batches that this one would.
+  /// The current position. A loader of the same data, batch size and options that seeks there serves exactly
+  /// the same batches from then on.
   public var position: LoaderPosition {
     LoaderPosition(
       epoch: epoch, offset: offset, seed: seed, count: dataset.count,
       fingerprint: dataset.description.fingerprint)
   }
 
-  /// Passes over the data so far, as a fraction.
+  /// Passes over the data so far (epochs), as a fraction.
   public var passes: Double { Double(epoch) + Double(offset) / Double(max(1, size)) }
 
-  /// Goes to a saved position; refuses one of other data or of another seed.
+  /// Seeks to a saved position; throws for one of other data or of another seed.
   public func seek(to position: LoaderPosition) throws(DatasetError) {
     guard position.count == dataset.count else {
       throw .wrongPosition(
@@ -195,7 +194,7 @@ public final class Loader {
     restart(epoch: position.epoch, offset: position.offset)
   }
 
-  /// The same place, or the last one of a pass that has become shorter.
+  /// The same position, or the end of a pass that has become shorter.
   public func nearest(to position: LoaderPosition) -> LoaderPosition {
     var place = self.position
     let count = (try? pass(max(0, position.epoch)))?.indices.count ?? place.count
@@ -221,7 +220,7 @@ public final class Loader {
 
   private func plan() throws(DatasetError) {
     var pass = try self.pass(plannedEpoch)
-    // A position saved with another batch size may leave too little of its pass.
+    // A position saved with another batch size may leave less than a batch of its pass.
     if pass.isOver(plannedOffset, batchSize, dropsLast) {
       (plannedEpoch, plannedOffset) = (plannedEpoch + 1, 0)
       pass = try self.pass(plannedEpoch)
@@ -245,11 +244,11 @@ public final class Loader {
   }
 }
 
-/// A pass over the data: its examples in the order of serving, and how they are cut into batches.
+/// A pass over the data: its examples in order, and how they are divided into batches.
 private struct Pass {
   let number: Int
   let indices: [Int]
-  /// Where each batch ends, for an order of the data set's own; nil: after each full batch.
+  /// The end of each batch, where the data set has its own order; nil for batches of `batchSize`.
   let ends: [Int]?
 
   init(
@@ -268,8 +267,8 @@ private struct Pass {
     for batch in batches {
       guard !batch.isEmpty, batch.allSatisfy({ (0..<dataset.count).contains($0) }) else {
         throw .invalid(
-          reason: "the order of \(dataset.description.name) has an empty batch or an example that does not "
-            + "exist; its kind of data is wrong")
+          reason: "the order of \(dataset.description.name) has an empty batch or an index out of range; "
+            + "correct its order(pass:batchSize:using:)")
       }
       found += batch
       ends.append(found.count)
@@ -281,26 +280,26 @@ private struct Pass {
     self.ends = ends
   }
 
-  /// Where the batch ends that begins at `offset`.
+  /// The end of the batch that starts at `offset`.
   func end(_ offset: Int, _ batchSize: Int) -> Int {
     ends?.first { $0 > offset } ?? min(offset + batchSize, indices.count)
   }
 
-  /// Whether no batch begins at `offset`.
+  /// Whether no batch starts at `offset`.
   func isOver(_ offset: Int, _ batchSize: Int, _ dropsLast: Bool) -> Bool {
     offset + (dropsLast && ends == nil ? batchSize : 1) > indices.count
   }
 }
 
-/// A batch that a worker is decoding.
+/// A batch in a worker.
 private final class PendingBatch: Sendable {
   typealias Outcome = Result<(batch: HostBatch, skipped: [SkippedExample]), DatasetError>
 
   let epoch: Int
   let offset: Int
-  /// Where the loader stands after it.
+  /// The position after it.
   let following: (epoch: Int, offset: Int)
-  /// Examples of its pass.
+  /// The number of examples in its pass.
   let passSize: Int
   private let outcome = Mutex<Outcome?>(nil)
   private let isReady = DispatchSemaphore(value: 0)
@@ -322,10 +321,10 @@ private final class PendingBatch: Sendable {
     return outcome.withLock { $0 } ?? .failure(.invalid(reason: "a batch was never read"))
   }
 
-  /// Reads the examples. A corrupt one is replaced by the next good one of the data set, which depends on
-  /// nothing but the data, so that resuming replaces it by the same.
+  /// Reads the examples. A corrupt one is replaced by the next good one of the data set, which depends on the
+  /// data alone and is therefore the same after resuming.
   ///
-  /// - Parameter seed: what random changes follow from; nil: there are none.
+  /// - Parameter seed: the seed of the augmentation; nil for none.
   static func read(
     _ chosen: [Int], of dataset: any Dataset, _ policy: CorruptPicturePolicy, _ seed: UInt64?,
     _ batch: PendingBatch
@@ -346,7 +345,7 @@ private final class PendingBatch: Sendable {
           while true {
             do throws(DatasetError) {
               if let seed {
-                // Another attempt draws anew: what was drawn may be the corrupt one.
+                // Each attempt draws anew, as the drawn image may be the corrupt one.
                 var generator = SeededGenerator(
                   seed: seed, purpose: "example \(batch.offset + row).\(attempt)", epoch: batch.epoch)
                 examples.append(try dataset.example(at: candidate, using: &generator))

@@ -3,18 +3,16 @@ internal import AtelierMedia
 public import Foundation
 internal import Synchronization
 
-/// Looks at a folder of sounds or of videos before anyone trains on them: decodes every file and counts what
-/// spoils a run: corrupt files, mixed rates, clipping, silence, DC offset, frozen frames, duplicates.
+/// Checks a folder of sounds or videos before training: decodes every file, and reports corrupt files, mixed
+/// rates, clipping, silence, DC offset, frozen frames and duplicates.
 ///
-/// Damaged files are findings of the report, not errors. Frames are compared at 32 x 32 pixels.
+/// Damaged files are reported as findings. Frames are compared at 32 x 32 pixels.
 ///
 /// - Parameters:
-///   - path: a folder; what lies in folders below it counts too, hidden names do not.
-///   - progress: called from any thread with the files done and to do.
-/// - Returns: nil where the folder holds neither sounds nor videos, or images beside them, which
-///   ``checkData(at:options:suggesting:progress:)`` looks at. Where it holds both, the videos count, and the
-/// sounds beside them
-///   do not.
+///   - path: a folder, searched recursively without hidden names.
+///   - progress: called on any thread with the numbers of files done and in total.
+/// - Returns: nil where the folder holds neither sounds nor videos, or also images, which are checked by
+///   ``checkData(at:options:suggesting:progress:)``. Where it holds both, only the videos are checked.
 public func checkMedia(
   at path: URL, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) -> MediaReport? {
@@ -27,7 +25,7 @@ public func checkMedia(
 }
 
 private struct MediaCheck {
-  /// What is known of one file.
+  /// The properties of one file.
   struct Facts: Sendable {
     var name: String
     var duration = 0.0
@@ -50,7 +48,7 @@ private struct MediaCheck {
     .videos: ["mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "wmv", "flv", "ts"],
   ]
 
-  /// Paths relative to `folder` of all files of a medium in it and below it, sorted.
+  /// The sorted paths, relative to `folder`, of all files of a medium below it.
   static func files(_ medium: MediaReport.Medium, below folder: URL) -> [String] {
     guard let walk = FileManager.default.enumerator(atPath: folder.path) else { return [] }
     var found: [String] = []
@@ -107,7 +105,7 @@ private struct MediaCheck {
     report.findings = order.flatMap { severity in report.findings.filter { $0.severity == severity } }
   }
 
-  // MARK: Looking
+  // MARK: Reading
 
   private static func listen(to file: URL, _ facts: inout Facts) throws(AudioError) {
     let reader = try AudioReader(file)
@@ -134,7 +132,7 @@ private struct MediaCheck {
     var last: [UInt8] = []
     while let frame = try reader.next() {
       hash.update(frame.bytes)
-      // Half a step of 255 on average is what an encoder changes where nothing moves.
+      // Where nothing moves, an encoder changes pixels by up to half an 8-bit level on average.
       let change = zip(frame.bytes, last).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
       if !last.isEmpty && 2 * change < last.count { facts.repeatedFrames += 1 }
       last = frame.bytes
@@ -154,7 +152,7 @@ private struct MediaCheck {
       .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
   }
 
-  // MARK: Judging
+  // MARK: Findings
 
   private mutating func find(_ severity: DataReport.Severity, _ kind: MediaReport.Kind, _ message: String) {
     report.findings.append(MediaReport.Finding(severity: severity, kind: kind, message: message))
@@ -166,7 +164,7 @@ private struct MediaCheck {
       find(
         good.isEmpty ? .error : .warning, .corrupt,
         "\(report.corrupt.count) of \(total) \(medium) cannot be decoded, the first being \(first.path); remove or "
-          + "repair what is listed as corrupt.")
+          + "repair the files listed as corrupt.")
     }
     if !good.isEmpty && good.count < 100 {
       find(.note, .fewExamples, "There are \(good.count) \(medium); most systems need hundreds to thousands.")
@@ -181,13 +179,13 @@ private struct MediaCheck {
     if let first = leaks.first {
       find(
         .warning, .leakage,
-        "The same is in more than one part, such as \(first.joined(separator: " = ")); measures on held-out data will "
+        "Copies are in more than one part, such as \(first.joined(separator: " = ")); measures on held-out data will "
           + "be too good.")
     }
     if report.rates.count > 1 {
       find(
         .warning, .mixedRates,
-        "The \(medium) have \(report.rates.count) different rates, mostly \(report.rates[0].name); bring them to one."
+        "The \(medium) have \(report.rates.count) different rates, mostly \(report.rates[0].name); resample them to one."
       )
     }
     if report.shapes.count > 1 {
@@ -197,7 +195,7 @@ private struct MediaCheck {
     }
   }
 
-  /// The part that a file lies in by its first folder's name.
+  /// The part of a file by the name of its first folder.
   private static func part(_ name: String) -> DatasetSplit? {
     let folders = name.split(separator: "/")
     guard folders.count > 1 else { return nil }
@@ -248,8 +246,8 @@ private struct MediaCheck {
     if let first = varying.first {
       find(
         .note, .variableRate,
-        "\(varying.count) of \(videos.count) videos have frames at varying distances, such as \(first.name); read "
-          + "them at one frame rate.")
+        "\(varying.count) of \(videos.count) videos have a variable frame rate, such as \(first.name); read "
+          + "them at a constant one.")
     }
   }
 }

@@ -1,12 +1,11 @@
-/// What ``checkMedia(at:progress:)`` found: for programs as JSON (it is Codable), for people as
-/// ``MediaReport/description``.
+/// The result of ``checkMedia(at:progress:)``: Codable for programs, ``MediaReport/description`` for people.
 public struct MediaReport: Sendable, Codable, Hashable {
-  /// What the folder holds.
+  /// The medium.
   public enum Medium: String, Sendable, Codable, Hashable, CaseIterable {
     case sounds, videos
   }
 
-  /// What a finding is about; programs switch on it.
+  /// The kind of a finding, for programs to switch on.
   public enum Kind: String, Sendable, Codable, Hashable, CaseIterable {
     case corrupt, duplicates, leakage, fewExamples, mixedRates, mixedChannels, mixedSizes
     case clipping, silence, longSilence, offset
@@ -15,9 +14,9 @@ public struct MediaReport: Sendable, Codable, Hashable {
 
   /// One finding: a sentence that names files and the way out.
   public struct Finding: Sendable, Codable, Hashable {
-    /// How much it matters.
+    /// The severity.
     public var severity: DataReport.Severity
-    /// What it is about.
+    /// The kind.
     public var kind: Kind
     /// The sentence.
     public var message: String
@@ -25,28 +24,28 @@ public struct MediaReport: Sendable, Codable, Hashable {
 
   /// The path that was checked, as it was given.
   public var path: String
-  /// What the folder holds.
+  /// The medium.
   public var medium: Medium
-  /// Files that could be decoded.
+  /// The number of files that could be decoded.
   public var count: Int
-  /// Seconds of all of them.
+  /// The total duration in seconds.
   public var duration: Double
-  /// Seconds of the shortest, the middle one and the longest.
+  /// The shortest, the median and the longest duration in seconds.
   public var lengths: [Double]
-  /// `44100 Hz` or `25 frames/s`, and how often, the most frequent first.
+  /// Rates such as `44100 Hz` or `25 frames/s`, the most frequent first.
   public var rates: [DataReport.Tally]
-  /// `2 channels` or `640 x 480`, and how often, the most frequent first.
+  /// Shapes such as `2 channels` or `640 x 480`, the most frequent first.
   public var shapes: [DataReport.Tally]
-  /// `pcm16` or `h264`, and how often, the most frequent first.
+  /// Encodings such as `pcm16` or `h264`, the most frequent first.
   public var encodings: [DataReport.Tally]
   /// Errors first, then warnings, then notes.
   public var findings: [Finding]
   /// Files that cannot be decoded.
   public var corrupt: [DataReport.Corrupt]
-  /// Groups of files whose decoded samples, or whose frames at a small size, are equal.
+  /// Groups of files with equal decoded samples, or with equal frames at 32 x 32 pixels.
   public var duplicates: [[String]]
 
-  /// Whether nothing stands in the way of training.
+  /// Whether there is no finding of severity ``DataReport/Severity/error``.
   public var isUsable: Bool { !findings.contains { $0.severity == .error } }
 }
 
@@ -83,7 +82,7 @@ extension MediaReport: CustomStringConvertible {
     guard !entries.isEmpty else { return [] }
     var lines = ["", "\(title) (\(entries.count)):"]
     lines += entries.prefix(10).map { "  " + $0 }
-    if entries.count > 10 { lines.append("  … and \(entries.count - 10) more; --json lists all") }
+    if entries.count > 10 { lines.append("  … and \(entries.count - 10) more; the JSON report lists all") }
     return lines
   }
 }

@@ -1,22 +1,22 @@
 public import AtelierMedia
 public import Foundation
 
-/// What may be said about data beyond where they lie.
+/// Options for opening data.
 public struct DatasetOptions: Sendable, Hashable {
-  /// The column of a table that holds the label; nil looks for `label`, `class` and `category`.
+  /// The label column of a table; nil looks for `label`, `class` and `category`.
   public var labelColumn: String?
-  /// How the condition is made from single images, whatever else the data hold; nil: pairs as they lie.
+  /// How the condition is derived from single images, whatever else the data holds; nil uses pairs.
   public var derivation: PictureDerivation?
-  /// Whether source and target, or A and B, change places.
+  /// Whether source and target, or A and B, are swapped.
   public var swapsDirection: Bool
-  /// Whether files hold two images side by side, whatever their proportions.
+  /// Whether each file holds two images side by side, whatever its aspect ratio.
   public var isSideBySide: Bool
-  /// Whether images without a partner are an error; else they are left out and named in the notes.
+  /// Whether images without a partner are an error; otherwise they are left out and named in the notes.
   public var isStrict: Bool
-  /// The decoder and its limits.
+  /// The codec and its limits.
   public var codec: ImageCodec
 
-  /// The usual options.
+  /// The default options.
   public init(
     labelColumn: String? = nil, derivation: PictureDerivation? = nil, swapsDirection: Bool = false,
     isSideBySide: Bool = false, isStrict: Bool = false, codec: ImageCodec = ImageCodec()
@@ -33,11 +33,11 @@ public struct DatasetOptions: Sendable, Hashable {
 private let lookedFor = [
   "train-images-idx3-ubyte[.gz] (IDX)", "data_batch_1.bin or train.bin (CIFAR)",
   "metadata.jsonl, metadata.csv or labels.csv (a table)",
-  "a folder of pictures a class, within train/ or not",
-  "pictures themselves (png, jpg, webp, tiff, gif, heic, avif)", "train.txt or *.txt (text)",
+  "one folder of images per class, within train/ or not",
+  "images (png, jpg, webp, tiff, gif, heic, avif)", "train.txt or *.txt (text)",
 ]
 
-/// Finds out how data lie at a path.
+/// Detects the layout of the data at a path.
 public func detectLayout(at path: URL) throws(DatasetError) -> DataLayout {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
   if !PictureFolders.isFolder(path) {
@@ -60,7 +60,7 @@ public func detectLayout(at path: URL) throws(DatasetError) -> DataLayout {
   throw .unknownLayout(path: path.path, lookedFor: lookedFor)
 }
 
-/// The layout of an undivided folder of images.
+/// The layout of a folder of images without parts.
 private func pictureLayout(of folder: URL) -> DataLayout? {
   if LabelTable.find(in: folder) != nil { return .table }
   if PictureFolders.isDivided(folder) { return nil }
@@ -73,13 +73,13 @@ let noLabels = "There are no labels; every label is 0."
 /// Opens labelled images, whatever their layout.
 ///
 /// Recognised, in this order: IDX, CIFAR binary, a table (`metadata.jsonl`, `metadata.csv`, `labels.csv`, or
-/// the path of any such file), a folder a class (with `train/`, `val/`, `test/` above the classes or not), a
-/// flat folder of images. Where there are no parts, everything is training data.
+/// the path of such a file), one folder per class (within `train/`, `val/`, `test/` or not), a flat folder of
+/// images. Without parts, everything is training data.
 ///
 /// - Parameters:
 ///   - path: a folder, or a table.
 ///   - split: the part.
-///   - preparation: size and channels of every image; nil leaves each as it is.
+///   - preparation: size and channels of every image; nil keeps them.
 public func openDataset(
   at path: URL, split: DatasetSplit = .train, preparation: ImagePreparation? = nil,
   options: DatasetOptions = DatasetOptions()
@@ -89,7 +89,7 @@ public func openDataset(
   case .cifar10, .cifar100: return try CIFAR.open(path, split: split, preparation: preparation)
   case .text, .memory:
     throw .unknownLayout(
-      path: path.path, lookedFor: ["pictures, and this is text; a language model reads it"])
+      path: path.path, lookedFor: ["images, but this is text, which a language model reads"])
   case .table where !PictureFolders.isFolder(path):
     return try LabelTable(path).dataset(
       root: path.deletingLastPathComponent(), split: split, labelColumn: options.labelColumn,
@@ -122,7 +122,7 @@ private func openPictures(
   }
   guard isDivided || split == .train else {
     throw .missingSplit(
-      path: path.path, split: split, reason: "the pictures are not divided into folders train/ and test/")
+      path: path.path, split: split, reason: "the images are not divided into folders train/ and test/")
   }
   var description = DatasetDescription(
     layout: .classFolders, name: path.lastPathComponent, split: split, count: 0, fingerprint: "")
@@ -141,7 +141,7 @@ private func openPictures(
         "Folders beside the pictures are left out: \(ignored.joined(separator: ", ")).")
     }
   } else {
-    // Classes come from all parts, so that a label means the same in each.
+    // Classes are collected from all parts, so that labels agree between them.
     let parts =
       isDivided ? DatasetSplit.allCases.compactMap { PictureFolders.folder(of: $0, in: path) } : [root]
     description.classNames = Set(parts.flatMap { PictureFolders.subfolders(of: $0) }).sorted()

@@ -1,16 +1,16 @@
 internal import AtelierMedia
 public import Foundation
 
-/// Opens examples of two images that belong together, and of instance maps where a field asks for them.
+/// Opens pairs of aligned images, with instance maps where a field needs them.
 ///
-/// Recognised, in this order: a condition that is derived (where the options or `derivation` say how, and
-/// there is no pair of folders or the options insist); folders of sources and targets (`A` and `B`, `source`
-/// and `target`, `labels` and `images`, …, see Documentation/data.md) whose files have the same names but for
-/// the endings; files of two images side by side.
+/// Recognised, in this order: a derived condition (where the options ask for one, or `derivation` is given
+/// and there is no pair of folders); folders of sources and targets (`A` and `B`, `source` and `target`,
+/// `labels` and `images`, …, see Documentation/data.md) whose files have the same names apart from the
+/// extension; files with two images side by side.
 ///
 /// - Parameters:
-///   - split: the part; only training images are changed at random.
-///   - derivation: how the condition is made where the data have images only.
+///   - split: the part; only training images are augmented.
+///   - derivation: how the condition is derived where the data has single images only.
 /// - Throws: ``DatasetError`` that names the folder and the way out.
 public func openPairs(
   at path: URL, split: DatasetSplit = .train, _ preparation: JointPreparation,
@@ -31,10 +31,10 @@ public func openPairs(
     description, .derived(base, chosen), preparation, swaps: options.swapsDirection, codec: options.codec)
 }
 
-/// Opens images by themselves that are cut, mirrored or turned at random.
+/// Opens single images with augmentation.
 ///
-/// - Parameter preparation: one field; its name is the value's, `label` and the columns of a table are beside
-///   it.
+/// - Parameter preparation: has one field, which names the image's value; `label` and the columns of a table
+///   are values too.
 public func openAugmented(
   at path: URL, split: DatasetSplit = .train, _ preparation: JointPreparation,
   options: DatasetOptions = DatasetOptions()
@@ -44,7 +44,7 @@ public func openAugmented(
     base.description, .derived(base, nil), preparation, swaps: false, codec: options.codec)
 }
 
-/// The images that conditions are derived from: the targets of pairs, else whatever there is.
+/// The images that conditions are derived from: the targets of pairs, otherwise all images.
 private func pictures(
   at path: URL, _ folders: PairFolders?, _ split: DatasetSplit, _ options: DatasetOptions
 ) throws(DatasetError) -> any Dataset {
@@ -82,7 +82,7 @@ private func pairs(
   description.notes += matching.notes
   if split == .train { description.notes += folders.leftOutSentences }
   var labels = Set(found.filter { $0.value.holdsLabels }.keys)
-  // What serves the source holds maps of labels where the folder's name or the field says so.
+  // The source holds label maps where the folder's name or the field says so.
   let side: PictureRole = options.swapsDirection ? .target : .source
   let wantsLabels = preparation.fields.contains { field in
     if case .labelMap = field.content { field.name != "instance" } else { false }
@@ -94,17 +94,30 @@ private func pairs(
     table = known
     if !known.colours.isEmpty { description.classColours = known.colours }
     let maps = matching.stems.compactMap { matching.files[side]?[$0] }
-    // Named classes are not counted in every map; some tell whether there are pixels without a class, or with
-    // one that has no name.
+    // With named classes it suffices to read some maps, to find unlabelled pixels and indices without a name.
     let looked = known.names.isEmpty ? maps : known.colours.isEmpty ? Array(maps.prefix(256)) : []
-    let counted = LabelPictures.countedClasses(looked, codec: options.codec)
-    description.classNames = known.names.isEmpty ? counted : known.names
-    if !known.names.isEmpty, counted.last == LabelPictures.unlabelled {
-      description.classNames.append(LabelPictures.unlabelled)
+    let survey = LabelSurvey(looked, codec: options.codec)
+    description.classNames = survey.classes(named: known.names)
+    description.notes += survey.notes
+    let channels = preparation.fields.compactMap { field -> Int? in
+      if case .picture(let channels) = field.content, field.name == preparation.source, channels > 4 {
+        channels
+      } else {
+        nil
+      }
+    }.first
+    if wantsLabels || channels != nil, known.colours.isEmpty, let reason = survey.contradiction {
+      throw .unusable(path: folders.root.path, reason: reason)
     }
-    if wantsLabels {
-      try checkLabels(looked, counted, known.names, folders, options)
+    if let channels, description.classNames.count > channels {
+      throw .unusable(
+        path: folders.root.path,
+        reason: "its maps of labels have \(description.classNames.count) classes"
+          + (survey.isUnlabelled ? ", of which 255 is the last" : "")
+          + ", and the field '\(preparation.source)' has \(channels) channels; set inputChannels to "
+          + "\(description.classNames.count)")
     }
+    if wantsLabels { try checkLabels(looked, survey, known.names, folders, options) }
   }
   var hashed: [(name: String, url: URL)] = []
   var examples: [[PictureRole: URL]] = []
@@ -123,38 +136,37 @@ private func pairs(
     swaps: options.swapsDirection, codec: options.codec)
 }
 
-/// Refuses maps that show nothing but what has no class, and an index without a name, which would stop the
-/// training only once it is met.
+/// Throws for maps that are wholly unlabelled, and for an index without a name, which would otherwise stop
+/// training midway.
 private func checkLabels(
-  _ maps: [URL], _ counted: [String], _ names: [String], _ folders: PairFolders, _ options: DatasetOptions
+  _ maps: [URL], _ survey: LabelSurvey, _ names: [String], _ folders: PairFolders, _ options: DatasetOptions
 ) throws(DatasetError) {
-  if counted == [LabelPictures.unlabelled] {
+  if survey.values == [255] {
     throw .corruptFile(
       path: folders.root.path,
       reason:
-        "its maps of labels hold nothing but 255, which stands for no class; write the classes' indices "
+        "its label maps hold only 255, which means unlabelled; write the class indices "
         + "into them")
   }
-  guard !names.isEmpty, counted.count(where: { $0 != LabelPictures.unlabelled }) > names.count,
+  guard !names.isEmpty, survey.highest >= names.count,
     let (file, label) = LabelPictures.first(maps, beyond: names.count, codec: options.codec)
   else { return }
   throw .corruptFile(
     path: file.path,
     reason:
-      "it holds the label \(label), and the table of classes names 0 … \(names.count - 1); add the class to "
-      + "the table, or mend the map")
+      "it contains the label \(label), and the class table names 0 … \(names.count - 1); add the class to "
+      + "the table, or correct the map")
 }
 
-/// Which files of two folders belong together: those of one name but for the ending. Where no names are equal,
-/// the end that all names of a folder share is left out first: `_leftImg8bit`, `_mask`.
+/// Matches the files of two folders by name, without the extension.
 struct PairMatching {
   let folders: PairFolders
   let split: DatasetSplit
   /// The files by role and stem.
   let files: [PictureRole: [String: URL]]
-  /// The stems that every role has, sorted.
+  /// The sorted stems present in every role.
   let stems: [String]
-  /// Stems that a role lacks, sorted, by that role.
+  /// The sorted stems that are missing from a role.
   let unmatched: [(role: PictureRole, lacking: [String])]
   /// What else is left out or was decided, a sentence each.
   let notes: [String]
@@ -234,7 +246,7 @@ struct PairMatching {
       + "\(names.count == 1 ? "picture that is" : "pictures that are") not there, such as \(first)."
   }
 
-  /// Names the images without a partner; nil where there are none.
+  /// A sentence that names the images without a partner; nil where there are none.
   var unmatchedSentence: String? {
     guard !unmatched.isEmpty else { return nil }
     let texts = unmatched.map { role, lacking in
@@ -255,7 +267,7 @@ struct PairMatching {
     }
     if counts.values.reduce(0, +) == 0 {
       throw .unknownLayout(
-        path: folders.root.path, lookedFor: ["pictures in the folders of the \(split.rawValue) part"])
+        path: folders.root.path, lookedFor: ["images in the folders of the \(split.rawValue) part"])
     }
     let most = counts.values.max() ?? 0
     guard stems.count * 2 >= most || folders.isVOC, !stems.isEmpty else {
@@ -263,8 +275,8 @@ struct PairMatching {
         .map { $0.value.url.lastPathComponent }.sorted().joined(separator: " and ")
       throw .unusable(
         path: folders.root.path,
-        reason: "only \(stems.count) of \(most) pictures have a partner of the same name in \(names); pairs "
-          + "need equal names but for the ending, and unpaired sets need a system such as cyclegan")
+        reason: "only \(stems.count) of \(most) images have a partner of the same name in \(names); pairs "
+          + "need equal names apart from the extension; unpaired sets need a system such as cyclegan")
     }
     if isStrict, let sentence = unmatchedSentence {
       throw .unusable(path: folders.root.path, reason: String(sentence.dropLast(20)))
@@ -317,8 +329,8 @@ private func noPairs(_ path: URL) -> DatasetError {
     path: path.path,
     lookedFor: [
       "pairs: folders A and B, source and target, or labels and images, with files of the same names",
-      "files of two pictures side by side, twice as wide as high (--side-by-side takes any proportions)",
-      "or, for single pictures, how the condition is made from each: --derive "
+      "files of two images side by side, twice as wide as high, any aspect ratio with --side-by-side",
+      "or, for single images, how the condition is derived from each: --derive "
         + PictureDerivation.forms.joined(separator: " | "),
     ])
 }

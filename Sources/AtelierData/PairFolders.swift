@@ -1,19 +1,18 @@
 internal import Foundation
 
-/// Folders that hold the sources, the targets and the instance maps of a data set, by the names that people
-/// give them.
+/// Finds the folders of sources, targets and instance maps of a data set by their usual names.
 ///
-/// For each part the folders may lie as `train/A`, `A/train`, `trainA`, `train_A` or `train-A`, or as `A`
-/// where there are no parts, or lists `train.txt` and `test.txt` of file names instead.
+/// The folders of a part are `train/A`, `A/train`, `trainA`, `train_A` or `train-A`; or `A` without parts,
+/// which lists of file names `train.txt` and `test.txt` may divide.
 struct PairFolders {
-  /// A folder of one role.
+  /// The folder of one role.
   struct Folder {
     let url: URL
-    /// Whether its name says that it holds maps of labels.
+    /// Whether its name says that it holds label maps.
     let holdsLabels: Bool
   }
 
-  /// Names of the two sides; where they say which is the photograph, that is the target.
+  /// Names of the two sides; a folder named as photographs is the target.
   static let sourceNames = ["a", "source", "input", "inputs", "condition", "low", "lr", "lq"]
   static let labelNames = [
     "label", "labels", "labelmap", "labelmaps", "annot", "annotation", "annotations", "mask", "masks",
@@ -32,14 +31,14 @@ struct PairFolders {
   ]
 
   let root: URL
-  /// The folders of each part; only ``DatasetSplit/train`` where the data are not divided.
+  /// The folders of each part; only ``DatasetSplit/train`` where the data is not divided.
   let parts: [DatasetSplit: [PictureRole: Folder]]
   /// The stems of each part, where lists divide one pair of folders.
   let lists: [DatasetSplit: Set<String>]
   /// The lines of the lists, without the endings.
   private let listed: [DatasetSplit: [String]]
 
-  /// Looks for such folders; nil where there is no source beside a target.
+  /// Finds the folders; nil unless there is a source and a target.
   static func find(at root: URL) -> PairFolders? {
     guard PictureFolders.isFolder(root), LabelTable.find(in: root) == nil else { return nil }
     let search = Search(root)
@@ -58,15 +57,14 @@ struct PairFolders {
     parts.values.contains { $0[.target]?.url.lastPathComponent.lowercased() == "jpegimages" }
   }
 
-  /// Whether nothing but the letters a and b, in small, says that these are sources and targets; such folders
-  /// are as often two classes.
+  /// Whether the folders are named by the lower-case letters a and b alone, which are as often two classes.
   var mayBeClasses: Bool {
     parts.values.allSatisfy { roles in
       roles[.source]?.url.lastPathComponent == "a" && roles[.target]?.url.lastPathComponent == "b"
     }
   }
 
-  /// The folders of a part, by role; nil where the data have no such part.
+  /// The folders of a part, by role; nil where the data has no such part.
   func folders(of split: DatasetSplit) -> [PictureRole: Folder]? {
     lists.isEmpty ? parts[split] : lists[split] == nil ? nil : parts[.train]
   }
@@ -187,7 +185,7 @@ struct PairFolders {
     return [:]
   }
 
-  /// Looks names up in one listing, whatever their case.
+  /// Case-insensitive lookup of names in one folder listing.
   private struct Search {
     let root: URL
     private let names: [String: String]
@@ -199,7 +197,7 @@ struct PairFolders {
       }
     }
 
-    /// The folders of a part, or of undivided data (nil), if source and target are both there.
+    /// The folders of a part, or of undivided data (nil), if both source and target exist.
     func folders(of split: DatasetSplit?) -> [PictureRole: Folder]? {
       var result: [PictureRole: Folder] = [:]
       let plain = folder(PairFolders.sourceNames, split)
@@ -217,14 +215,14 @@ struct PairFolders {
         }
       result[.instance] = instances.map { Folder(url: $0, holdsLabels: true) }
       guard let source = result[.source], result[.target] != nil else { return nil }
-      // Letters may be classes: with C and D beside them, A and B are no pair.
+      // Letters may be classes: with C and D beside them, A and B are not a pair.
       let used = Set(result.values.map(\.url.lastPathComponent))
       let neighbours = PictureFolders.subfolders(of: source.url.deletingLastPathComponent())
       let isLetter = source.url.lastPathComponent.count == 1
       return isLetter && neighbours.contains { !used.contains($0) } ? nil : result
     }
 
-    /// `train` itself, where the labels lie beside it in `trainannot`.
+    /// `train` itself, where its label maps are in `trainannot` beside it.
     private func photographs(of split: DatasetSplit?) -> URL? {
       guard let split, let folder = PictureFolders.folder(of: split, in: root) else { return nil }
       return PictureFolders.pictures(below: folder).isEmpty ? nil : folder

@@ -2,15 +2,15 @@ internal import AtelierMedia
 public import Foundation
 internal import Torch
 
-/// Image files, decoded when they are asked for.
+/// Image files, decoded on demand.
 public struct PictureDataset: Dataset {
-  /// What the data are.
+  /// The description of the data.
   public let description: DatasetDescription
   /// The image files, in the order of the examples.
   public let files: [URL]
-  /// A class index an image.
+  /// The class index of each image.
   public let labels: [Int]
-  /// Numeric columns of a table, a value an image.
+  /// Numeric columns of a table, with a value per image.
   public let columns: [String: [Float]]
   private let preparation: ImagePreparation?
   private let codec: ImageCodec
@@ -42,10 +42,10 @@ public struct PictureDataset: Dataset {
   /// The number of examples.
   public var count: Int { files.count }
 
-  /// The image, decoded and prepared now, its label, and the table's numbers.
+  /// Decodes and prepares the image; with its label and the numeric columns of a table.
   public func example(at index: Int) throws(DatasetError) -> Example {
     guard files.indices.contains(index) else {
-      throw .invalid(reason: "example \(index) of \(files.count) was asked for")
+      throw .invalid(reason: "example \(index) is not in 0..<\(files.count)")
     }
     let tensor: HostTensor
     do throws(ImageError) {
@@ -61,41 +61,40 @@ public struct PictureDataset: Dataset {
 }
 
 extension ImageError {
-  /// The reason alone, for texts that name the file already.
+  /// The reason alone, for messages that name the file already.
   var shortReason: String {
     switch self {
     case .unreadable(_, let reason), .damaged(_, let reason), .unsupported(_, let reason),
       .unwritable(_, let reason), .invalid(let reason):
       reason
-    case .notAPicture: "it is not a PNG, JPEG, WebP, TIFF, GIF, HEIC or AVIF picture"
+    case .notAPicture: "it is not a PNG, JPEG, WebP, TIFF, GIF, HEIC or AVIF image"
     case .tooLarge(_, let width, let height, let limit):
-      "it announces \(width) x \(height) pixels, more than the limit of \(limit)"
+      "it declares \(width) x \(height) pixels, more than the limit of \(limit)"
     }
   }
 }
 
-/// The paths, relative to a folder, of all image files in it and below it, sorted; hidden names are left
-/// out.
+/// The sorted relative paths of all image files below a folder, without hidden ones.
 public func pictureFiles(below folder: URL) -> [String] { PictureFolders.pictures(below: folder) }
 
-/// Looks through folders of images.
+/// Searches folders for images and parts.
 enum PictureFolders {
-  /// Whether a file is an image by its name.
+  /// Whether a file name has an image's extension.
   static func isPicture(_ name: String) -> Bool {
     guard let dot = name.lastIndex(of: ".") else { return false }
     return ImageFormat(fileExtension: String(name[name.index(after: dot)...])) != nil
   }
 
-  /// Whether a path is a folder, symbolic links followed.
+  /// Whether a path is a folder; symbolic links are followed.
   static func isFolder(_ url: URL) -> Bool {
     var isFolder: ObjCBool = false
     return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
   }
 
-  /// Paths relative to `folder` of all images in it and below it, sorted; hidden names are left out.
+  /// The sorted relative paths of all images below `folder`, without hidden ones.
   static func pictures(below folder: URL) -> [String] {
     var found: [String] = []
-    // Symbolic links to folders are followed a bounded number of levels, so that a loop cannot trap us.
+    // Symbolic links are followed to a bounded depth, so that a loop of them ends.
     func walk(_ folder: URL, _ prefix: String, _ depth: Int) {
       for name in listing(of: folder) {
         let url = folder.appendingPathComponent(name)
@@ -110,12 +109,12 @@ enum PictureFolders {
     return found.sorted()
   }
 
-  /// The names of sub-folders, sorted.
+  /// The sorted names of subfolders.
   static func subfolders(of folder: URL) -> [String] {
     listing(of: folder).filter { isFolder(folder.appendingPathComponent($0)) }
   }
 
-  /// The names under which people keep a part.
+  /// The usual folder names of a part.
   static func names(of split: DatasetSplit) -> [String] {
     switch split {
     case .train: ["train", "training"]
@@ -124,7 +123,7 @@ enum PictureFolders {
     }
   }
 
-  /// The sub-folder of a part, or nil.
+  /// The subfolder of a part, or nil.
   static func folder(of split: DatasetSplit, in root: URL) -> URL? {
     let present = subfolders(of: root)
     return names(of: split).first { name in present.contains { $0.lowercased() == name } }

@@ -1,20 +1,20 @@
 public import AtelierMedia
 
-/// How a condition is made from an image on the fly, where a data set has images only.
+/// How a condition is derived from an image while loading, where a data set has single images only.
 public enum PictureDerivation: Sendable, Hashable, Codable {
-  /// One channel of luminance.
+  /// Luminance, one channel.
   case grayscale
-  /// A Gaussian blur with a deviation in pixels.
+  /// A Gaussian blur with standard deviation `sigma` in pixels.
   case blur(sigma: Double)
-  /// An image whose sides are shorter by this factor, by bicubic interpolation with antialiasing.
+  /// Bicubic downsampling by `factor`, antialiased.
   case downscale(factor: Int)
-  /// Dark outlines on white.
+  /// Canny edges, dark on white.
   case edges
-  /// The image with a hole in its middle, a half of each side: mid-grey, and transparent where the
+  /// The image with a central hole of half its width and height: mid-grey, and transparent where the
   /// condition has a fourth channel.
   case mask
 
-  /// Every way, as ``init(parsing:)`` reads it, for help texts.
+  /// All forms that ``init(parsing:)`` reads, for help texts.
   public static let forms = ["grayscale", "blur:SIGMA", "downscale:FACTOR", "edges", "mask"]
 
   /// Reads `grayscale`, `blur:3`, `downscale:4`, `edges` or `mask`; nil for anything else.
@@ -35,7 +35,7 @@ public enum PictureDerivation: Sendable, Hashable, Codable {
     }
   }
 
-  /// The condition that belongs to an image; with ``downscale(factor:)`` smaller, else of its size.
+  /// The condition of an image, of the same size except for ``downscale(factor:)``.
   public func callAsFunction(_ image: Image) throws(ImageError) -> Image {
     switch self {
     case .grayscale: image.grey()
@@ -62,7 +62,7 @@ public enum PictureDerivation: Sendable, Hashable, Codable {
 }
 
 extension PictureDerivation: CustomStringConvertible {
-  /// The text that ``init(parsing:)`` reads.
+  /// The form that ``init(parsing:)`` reads.
   public var description: String {
     switch self {
     case .grayscale: "grayscale"

@@ -1,10 +1,10 @@
-/// What describes an image as a vector.
+/// The feature extractor of tagged images.
 public enum PictureFeatureKind: String, Sendable, Hashable, Codable, CaseIterable {
-  /// The 4096 values of VGG16's second dense layer, behind its ReLU; the user gives the weights.
+  /// VGG16's second fully connected layer after its ReLU, 4096 values; needs weights from the user.
   case vgg16 = "vgg16-fc7"
-  /// The 1280 pooled values of EfficientNet-Lite0.
+  /// EfficientNet-Lite0 after global pooling, 1280 values.
   case efficientNetLite0 = "efficientnet-lite0"
-  /// The image itself at 16×16, 768 values in -1 … 1: a floor for comparison, and for tests.
+  /// The image at 16×16, 768 values in -1 … 1: a baseline, and for tests.
   case pixels
 
   /// The length of the vector.

@@ -2,25 +2,25 @@ internal import AtelierHashing
 internal import AtelierMedia
 internal import Foundation
 
-/// An image as the check sees it.
+/// The properties of an image that the check compares.
 struct SurveyedPicture: Sendable {
   let name: String
   let split: DatasetSplit
   let label: Int
-  /// Width, height and mode, the pixels' hash and a thumbnail; or why it cannot be decoded.
+  /// Size, mode, hashes and thumbnail; or the reason why it cannot be decoded.
   let outcome: Result<Facts, DatasetError>
 
   struct Facts: Sendable {
     let width: Int
     let height: Int
     let mode: String
-    /// More than one in an animation.
+    /// The number of frames; more than 1 in an animation.
     let frames: Int
-    /// A hash of size, mode and pixels.
+    /// The SHA-256 of size, mode and pixels.
     let pixels: String
-    /// 16 x 16 in grey.
+    /// A grey thumbnail, 16 x 16.
     let thumbnail: [UInt8]
-    /// Which of two neighbouring blocks is lighter, 64 times (a difference hash).
+    /// A difference hash: 64 comparisons of neighbouring blocks.
     let hash: UInt64
 
     var size: String { "\(width) x \(height)" }
@@ -33,16 +33,17 @@ extension SurveyedPicture.Facts {
     self.frames = frames
     let kinds = ["grey", "grey and alpha", "RGB", "RGB and alpha"]
     let colour =
-      kinds.indices.contains(image.channels - 1) ? kinds[image.channels - 1] : "\(image.channels) channels"
+      kinds.indices.contains(image.channels - 1) && !image.isMultiband
+      ? kinds[image.channels - 1] : "\(image.channels) channels"
     mode = "\(colour), \(image.depth == 32 ? "floating point" : "\(image.depth)-bit")"
     var hasher = SHA256Hasher()
     hasher.update(Data("\(image.width) x \(image.height) \(mode)\n".utf8))
     hasher.update(image.bytes)
     pixels = hasher.hexDigest()
-    // Means of blocks do instead of a filter, and cost a tenth of starting one.
+    // Block means instead of a resize, at a tenth of its cost.
     let thumbnail = Self.blockMeans(image.grey().with8Bits())
     self.thumbnail = thumbnail
-    // Means of 2 x 2 are blocks of an 8 x 8 image; the last of a row is compared with the first.
+    // Means of 2 x 2 give an 8 x 8 image; the last block of a row is compared with the first.
     let blocks: [Int] = (0..<64).map { block in
       let corner = block / 8 * 32 + block % 8 * 2
       return [0, 1, 16, 17].reduce(0) { $0 + Int(thumbnail[corner + $1]) }
@@ -53,7 +54,7 @@ extension SurveyedPicture.Facts {
     }
   }
 
-  /// The means of 16 x 16 blocks, each of at least one pixel.
+  /// The means of 16 x 16 blocks of at least one pixel each.
   private static func blockMeans(_ image: Image) -> [UInt8] {
     image.bytes.withUnsafeBufferPointer { pixels in
       (0..<256).map { block in
@@ -72,27 +73,27 @@ extension SurveyedPicture.Facts {
   /// The difference between the lightest and the darkest block.
   private var contrast: Int { Int(thumbnail.max() ?? 0) - Int(thumbnail.min() ?? 0) }
 
-  /// Whether two images look the same: few comparisons differ, and the thumbnails by 3 % of their contrast
-  /// at most.
+  /// Whether two images look the same: their hashes differ in few bits, and their thumbnails by at most 3 %
+  /// of the contrast.
   func looksLike(_ other: Self) -> Bool {
     guard (hash ^ other.hash).nonzeroBitCount <= 3 else { return false }
     let difference = zip(thumbnail, other.thumbnail).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
     return 33 * difference <= contrast * thumbnail.count
   }
 
-  /// Whether there is anything to compare: a blank image looks like every other blank one.
+  /// Whether a comparison is meaningful: all blank images look alike.
   ///
-  /// Below 32 pixels a side, different things look alike: every pair of trousers of Fashion-MNIST does.
+  /// Below 32 pixels per side different objects look alike, such as all trousers of Fashion-MNIST.
   var isDistinctive: Bool { contrast >= 32 && min(width, height) >= 32 }
 }
 
-/// Finds images that are the same or nearly.
+/// Finds equal and nearly equal images.
 struct DuplicateSearch {
   let pictures: [SurveyedPicture]
   let facts: [(index: Int, facts: SurveyedPicture.Facts)]
 
-  /// The class whose images may look alike without harm: sources, such as outlines, are told apart by
-  /// detail that a likeness overlooks.
+  /// The class whose near duplicates are ignored: sources such as outlines differ in detail that the hash
+  /// does not see.
   let ignoredLabel: Int?
 
   init(_ pictures: [SurveyedPicture], ignoringLikenessOf label: Int? = nil) {
@@ -111,17 +112,17 @@ struct DuplicateSearch {
     .sorted { $0[0] < $1[0] }
   }
 
-  /// Pairs of images that look the same and are not.
+  /// Pairs of images that look the same and are not equal.
   ///
-  /// Hashes at most 3 bits apart agree in at least one of four 16-bit bands, so that only images that share a
-  /// band are compared.
+  /// Hashes that differ in at most 3 bits agree in at least one of four 16-bit bands, so only images that
+  /// share a band are compared.
   func near() -> [[Int]] {
     var pairs: Set<[Int]> = []
     let candidates = facts.filter { $0.facts.isDistinctive && pictures[$0.index].label != ignoredLabel }
     for band in 0..<4 {
       let buckets = Dictionary(grouping: candidates) { $0.facts.hash >> (16 * UInt64(band)) & 0xFFFF }
       for bucket in buckets.values {
-        // A crowded band says nothing about likeness; the other three will tell.
+        // A band shared by very many images is not distinctive; the other three decide.
         for (position, first) in bucket.enumerated() {
           for second in bucket[(position + 1)...].prefix(2000)
           where first.facts.pixels != second.facts.pixels && first.facts.looksLike(second.facts) {

@@ -1,19 +1,19 @@
-/// How data are read: what a run records about it, so that it is resumed and measured in the same way.
+/// Options for reading data, which a run records so that it is resumed and measured with the same ones.
 public struct ReadingOptions: Sendable, Hashable {
-  /// What happens to images of other proportions.
+  /// How images of another aspect ratio are fitted.
   public var fit: ImagePreparation.Fit
-  /// The column of a table that holds the label.
+  /// The label column of a table.
   public var labelColumn: String?
-  /// Whether a corrupt image, or one without its partner, is skipped or stops the run.
+  /// Whether a corrupt image, or one without its partner, is skipped or an error.
   public var corruptPictures: CorruptPicturePolicy
-  /// How the condition is made from single images; nil: as the data and the system say.
+  /// How the condition is derived from single images; nil leaves it to the data and the system.
   public var derivation: PictureDerivation?
-  /// Whether source and target, or A and B, change places.
+  /// Whether source and target, or A and B, are swapped.
   public var swapsDirection: Bool
-  /// Whether files hold two images side by side, whatever their proportions.
+  /// Whether each file holds two images side by side, whatever its aspect ratio.
   public var isSideBySide: Bool
 
-  /// The usual way.
+  /// The default options.
   public init(
     fit: ImagePreparation.Fit = .centerCrop, labelColumn: String? = nil,
     corruptPictures: CorruptPicturePolicy = .skip, derivation: PictureDerivation? = nil,
@@ -27,7 +27,7 @@ public struct ReadingOptions: Sendable, Hashable {
     self.isSideBySide = isSideBySide
   }
 
-  /// What the data are opened with.
+  /// The options for opening the data.
   package var datasetOptions: DatasetOptions {
     DatasetOptions(
       labelColumn: labelColumn, derivation: derivation, swapsDirection: swapsDirection,

@@ -1,9 +1,9 @@
-/// A small random generator for orders of examples: the same numbers for the same key, on every machine and
-/// with every version of Swift.
+/// A random generator for the order of examples: the same numbers for the same key, on every machine and with
+/// every version of Swift.
 ///
 /// xoshiro256** of Blackman and Vigna (2018), its state filled by SplitMix64 from the key, as its authors
-/// recommend. It has nothing to do with the engine's generator: the order of the data must not depend on what
-/// a model draws.
+/// recommend. Independent of the engine's generator, as the order of the data must not depend on a model's
+/// draws.
 public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
   private var words: [UInt64]
 
@@ -11,10 +11,10 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - seed: the run's seed.
-  ///   - purpose: keeps uses of one seed apart, for example `shuffle`.
-  ///   - epoch: which pass over the data.
+  ///   - purpose: separates uses of one seed, for example `shuffle`.
+  ///   - epoch: the pass over the data.
   public init(seed: UInt64, purpose: String = "", epoch: Int = 0) {
-    // FNV-1a, because Swift's own hash differs from process to process.
+    // FNV-1a, because Swift's Hasher is seeded per process.
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in purpose.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     var key = seed
@@ -47,15 +47,15 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
     return result
   }
 
-  /// A whole number from 0 up to, and without, `bound`; the bias is below bound / 2^64.
+  /// An integer in 0..<bound; the bias is below bound / 2^64.
   public mutating func integer(below bound: Int) -> Int {
     Int(next().multipliedFullWidth(by: UInt64(max(1, bound))).high)
   }
 
-  /// The numbers 0..<count in random order (Fisher and Yates).
+  /// A random permutation of 0..<count (Fisher and Yates).
   ///
-  /// Written out rather than left to the standard library, whose algorithm may change. The bounded draw takes
-  /// the high half of a product; its bias is below count / 2^64.
+  /// Not the standard library's shuffle, whose algorithm may change. The bounded draw takes the high half of
+  /// a product; its bias is below count / 2^64.
   public mutating func permutation(_ count: Int) -> [Int] {
     var order = Array(0..<count)
     for last in stride(from: count - 1, to: 0, by: -1) {

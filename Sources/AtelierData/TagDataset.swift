@@ -1,13 +1,13 @@
 internal import Foundation
 public import Torch
 
-/// Examples of an image's features and one of its tags: an image with several tags is several examples.
+/// Pairs of an image's features and one of its tags; an image with several tags gives several examples.
 public struct TagDataset: Dataset {
-  /// What the data are; the tags are the classes.
+  /// The description; the tags are the classes.
   public let description: DatasetDescription
   /// float32 `[images, size]`.
   public let features: HostTensor
-  /// The tags of each image, numbers into the vocabulary's `tags`.
+  /// The tags of each image, as indices into the vocabulary's `tags`.
   public let tags: [[Int]]
   /// The file name of each image.
   public let pictureNames: [String]
@@ -15,12 +15,12 @@ public struct TagDataset: Dataset {
   private let size: Int
   private let names: (feature: String, tag: String)
 
-  /// Features of images and their tags; images without a known tag make no example.
+  /// Pairs features with tags; images without a known tag give no example.
   ///
   /// - Parameters:
-  ///   - feature: what the features are called in an example.
-  ///   - tag: what the tag is called.
-  /// - Throws: ``DatasetError/invalid(reason:)`` for features that do not fit.
+  ///   - feature: the name of the features in an example.
+  ///   - tag: the name of the tag in an example.
+  /// - Throws: ``DatasetError/invalid(reason:)`` for features of another shape or type.
   public init(
     _ data: TaggedPictures, split: DatasetSplit, features: HostTensor, vocabulary: TagVocabulary,
     feature: String = "feature", tag: String = "tag"
@@ -37,7 +37,7 @@ public struct TagDataset: Dataset {
     pictureNames = data.pictures.map(\.file.lastPathComponent)
     tags = data.pictures.map { data.tags(of: $0).compactMap { numbers[$0] } }
     pairs = tags.enumerated().flatMap { picture, tags in tags.map { (picture: picture, tag: $0) } }
-    guard !pairs.isEmpty else { throw .invalid(reason: "\(data.name): no picture has a tag that is known") }
+    guard !pairs.isEmpty else { throw .invalid(reason: "\(data.name): no image has a known tag") }
     self.features = features
     size = features.shape[1]
     var histogram = [Int](repeating: 0, count: vocabulary.tags.count)
@@ -56,7 +56,7 @@ public struct TagDataset: Dataset {
   /// The image's features, float32 `[size]`, and one of its tags, an int64 scalar.
   public func example(at index: Int) throws(DatasetError) -> Example {
     guard pairs.indices.contains(index) else {
-      throw .invalid(reason: "example \(index) of \(pairs.count) was asked for")
+      throw .invalid(reason: "example \(index) is not in 0..<\(pairs.count)")
     }
     let (picture, tag) = pairs[index]
     let width = size * 4

@@ -1,11 +1,10 @@
 public import Foundation
 
-/// Images with the words that people wrote about them: tags, captions, names.
+/// Images with text: tags, captions, names.
 ///
-/// Words that say nothing about an image by themselves (articles, prepositions, …) are read as text but are
-/// no tags.
+/// Function words (articles, prepositions, …) are kept in the text but are not tags.
 public struct TaggedPictures: Sendable {
-  /// An image and what was written about it.
+  /// An image with its text.
   public struct Picture: Sendable, Hashable {
     /// The file.
     public let file: URL
@@ -22,7 +21,7 @@ public struct TaggedPictures: Sendable {
   /// What is left out, a sentence each.
   public let notes: [String]
 
-  /// The words of each image that may be tags, each once, in order of appearance.
+  /// The distinct words of an image that may be tags, in order of appearance.
   public func tags(of picture: Picture) -> [String] {
     var seen: Set<String> = []
     return picture.sentences.flatMap { $0 }.filter {
@@ -48,7 +47,7 @@ public struct TaggedPictures: Sendable {
     return words
   }
 
-  /// English words that are no tags.
+  /// English function words, which are not tags.
   static let functionWords: Set<String> = Set(
     """
     a about above across after against all along also among an and another any are around as at away back be \
@@ -62,16 +61,14 @@ public struct TaggedPictures: Sendable {
     """.split(separator: " ").map(String.init))
 }
 
-/// Opens images with words. Recognised, in this order:
+/// Opens images with text. Recognised, in this order:
 ///
-/// - a table `captions.txt`, `captions.csv`, `tags.csv` or `tags.txt` of file names and words, with or without a
-///   line of titles, the images beside it or in a folder such as `images`; several rows of one image are several
-///   captions;
-/// - images each with a text file of its name, whose first line counts.
+/// - `captions.txt`, `captions.csv`, `tags.csv` or `tags.txt`: a header, then lines `file,words`; the images
+///   are beside it or in a folder `images`, and several lines for one image are several captions;
+/// - images each with a text file of the same name, whose first line is read.
 ///
-/// Images without words, and rows without an image, are left out and named in ``TaggedPictures/notes``. Where
-/// there are no folders `train` and `test`, and no column `split`, each tenth image in order of names is held
-/// out.
+/// Images without text are left out. Without folders `train` and `test`, every tenth image in order of names
+/// is held out.
 ///
 /// - Throws: ``DatasetError`` that names the folder or line and the way out.
 public func openTaggedPictures(
@@ -105,7 +102,7 @@ public func openTaggedPictures(
   guard !names.isEmpty else {
     throw .unknownLayout(
       path: root.path,
-      lookedFor: ["captions.txt or tags.csv beside pictures", "pictures each with a .txt file of its name"])
+      lookedFor: ["captions.txt or tags.csv beside images", "images each with a .txt file of its name"])
   }
   let holdsOut = !isDivided && !hasParts
   let chosen = names.enumerated().filter { !holdsOut || ($0.offset % 10 == 9) == (split == .test) }
@@ -217,24 +214,23 @@ private func textsBeside(_ root: URL) -> [String: [[String]]] {
   return result
 }
 
-/// The words of a training text: what they are, how often they occur, which of them are tags, and the text
-/// itself in their numbers.
+/// The vocabulary of a training text: words, counts, tags, and the encoded text.
 public struct TagVocabulary: Sendable, Hashable, Codable {
-  /// The name under which a run keeps it.
+  /// The name of its artefact in a run.
   public static let artefactName = "tags.json"
 
   /// The words, the most frequent first.
   public let words: [String]
-  /// How often each occurs.
+  /// The number of occurrences of each word.
   public let counts: [Int]
-  /// Words that are tags of at least one image, by number, the most frequent tag first.
+  /// The indices of words that are tags of at least one image, the most frequent tag first.
   public let tags: [Int]
-  /// In how many images each of `tags` is one.
+  /// The number of images of each tag.
   public let tagCounts: [Int]
-  /// The training text, a caption an entry, without words that are not in `words`.
+  /// The encoded training text, one entry per caption, without unknown words.
   public let sentences: [[Int]]
 
-  /// The words of training images that occur at least `minimumCount` times.
+  /// Builds the vocabulary of words that occur at least `minimumCount` times.
   ///
   /// - Throws: ``DatasetError/invalid(reason:)`` where nothing is left.
   public init(of data: TaggedPictures, minimumCount: Int) throws(DatasetError) {

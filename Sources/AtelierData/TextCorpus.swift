@@ -1,19 +1,19 @@
 public import Foundation
 
-/// Plain text in three parts.
+/// Plain text, divided into training, validation and test parts.
 public struct TextCorpus: Sendable, Hashable {
-  /// The folder's or file's own name.
+  /// The name of the folder or file.
   public let name: String
-  /// The text to learn from, in UTF-8 (or any bytes, if only bytes are modelled).
+  /// The training text, in UTF-8 (or any bytes, for models of bytes).
   public let train: [UInt8]
-  /// The text that chooses when to stop or slow down.
+  /// The validation text, for early stopping and the learning-rate schedule.
   public let validation: [UInt8]
-  /// The text that is measured once.
+  /// The test text.
   public let test: [UInt8]
   /// See ``contentFingerprint(of:)``.
   public let fingerprint: String
 
-  /// A text of the given parts.
+  /// A corpus of the given parts.
   public init(name: String, train: [UInt8], validation: [UInt8], test: [UInt8]) {
     self.name = name
     self.train = train
@@ -35,10 +35,10 @@ public struct TextCorpus: Sendable, Hashable {
 /// Opens plain text.
 ///
 /// A folder with `train.txt` takes its parts from `train.txt`, `valid.txt` (or `val.txt`, `validation.txt`)
-/// and `test.txt`; where one of the last two is missing it is the other, and where both are, the text is
-/// divided by position. A single file, or all `.txt` files of a folder one after the other by name, is
-/// divided by position: the first 90 %, the next 5 %, the last 5 % of its bytes. Each boundary moves on to
-/// the next end of a line within 1,024 bytes, or else to the next whole character.
+/// and `test.txt`; where one of the last two is missing, the other is used for both; where both are, the text
+/// is divided by position. A single file, or the `.txt` files of a folder concatenated by name, is divided by
+/// position: the first 90 %, the next 5 %, the last 5 % of its bytes. Each boundary is moved to the next end
+/// of a line within 1,024 bytes, or otherwise to the next character.
 public func openText(at path: URL) throws(DatasetError) -> TextCorpus {
   let files = try TextFiles(path)
   let name = path.lastPathComponent

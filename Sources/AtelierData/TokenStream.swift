@@ -1,30 +1,30 @@
 internal import Torch
 
-/// Serves a long text as pieces for truncated back-propagation, as pytorch/examples `word_language_model`
-/// does.
+/// Serves a text in chunks for truncated back-propagation through time, as pytorch/examples
+/// `word_language_model` does.
 ///
-/// The tokens are cut into `batchSize` columns of equal length that stand side by side (what remains at the
-/// end is dropped). A piece is the next `sequenceLength` rows of all columns, and the rows shifted by one as
-/// the target; the last piece of a pass is shorter. State carried from piece to piece therefore continues the
-/// same text, and is to be cleared where ``HostBatch/isFirst`` says that a new pass begins.
+/// The tokens are divided into `batchSize` columns of equal length (a remainder at the end is dropped). A
+/// chunk is the next `sequenceLength` rows of all columns, with the rows shifted by one as the target; the
+/// last chunk of a pass is shorter. State carried from chunk to chunk therefore continues the same text, and
+/// must be reset where ``HostBatch/isFirst`` marks a new pass.
 ///
 /// Fields: `token` and `target`, int64 `[time, batch]`.
 public final class TokenStream {
-  /// Where a stream stands.
+  /// A position in the stream.
   public struct Position: Sendable, Codable, Hashable {
     /// The pass over the text, from 0.
     public var epoch: Int
     /// The next row.
     public var offset: Int
-    /// Tokens of the text.
+    /// The number of tokens in the text.
     public var count: Int
     /// The text's fingerprint.
     public var fingerprint: String
   }
 
-  /// Columns.
+  /// The number of columns.
   public let batchSize: Int
-  /// Rows of a piece.
+  /// The number of rows in a chunk.
   public let sequenceLength: Int
   private let tokens: [Int]
   private let rows: Int
@@ -32,9 +32,9 @@ public final class TokenStream {
   private var epoch = 0
   private var offset = 0
 
-  /// A stream at the beginning of its first pass.
+  /// A stream at the start of its first pass.
   ///
-  /// - Parameter name: what errors call the text.
+  /// - Parameter name: the text's name in errors.
   public init(
     _ tokens: [Int], batchSize: Int, sequenceLength: Int, name: String = "the text"
   ) throws(DatasetError) {
@@ -42,7 +42,7 @@ public final class TokenStream {
       throw .invalid(
         reason: "batch size \(batchSize) and sequence length \(sequenceLength) must be at least 1")
     }
-    // Two rows are the least from which one token can be predicted.
+    // Predicting one token needs at least two rows.
     guard tokens.count >= 2 * batchSize else {
       throw .invalid(
         reason: "\(name) has \(tokens.count) tokens, fewer than two for each of \(batchSize) columns")
@@ -54,13 +54,13 @@ public final class TokenStream {
     fingerprint = tokens.withUnsafeBytes { contentFingerprint(of: [UInt8]($0)) }
   }
 
-  /// Pieces in a pass.
+  /// The number of chunks in a pass.
   public var piecesPerEpoch: Int { (rows - 1 + sequenceLength - 1) / sequenceLength }
 
-  /// Tokens that are predicted in a pass.
+  /// The number of tokens predicted in a pass.
   public var targetsPerEpoch: Int { (rows - 1) * batchSize }
 
-  /// The next piece; after the last one, the first of the next pass.
+  /// The next chunk; after the last one, the first of the next pass.
   public func next() -> HostBatch {
     let length = min(sequenceLength, rows - 1 - offset)
     func block(_ from: Int) -> HostTensor {
@@ -79,12 +79,12 @@ public final class TokenStream {
     return piece
   }
 
-  /// Where the stream stands.
+  /// The current position.
   public var position: Position {
     Position(epoch: epoch, offset: offset, count: tokens.count, fingerprint: fingerprint)
   }
 
-  /// Goes to a saved position; refuses one of another text.
+  /// Seeks to a saved position; throws for one of another text.
   public func seek(to position: Position) throws(DatasetError) {
     guard position.count == tokens.count, position.fingerprint == fingerprint else {
       throw .wrongPosition(reason: "the text or its vocabulary has changed since")

@@ -4,11 +4,11 @@ internal import Torch
 
 /// Two sets of images without correspondence.
 ///
-/// As in the authors' unaligned data set, a pass goes once through the larger set; the first set's images
-/// come in the loader's order, and each is met by a random one of the second set, drawn anew every time.
-/// Held-out examples pair equal numbers instead.
+/// As in CycleGAN's unaligned dataset, a pass has the length of the larger set; images of the first set come
+/// in the loader's order, each with a random image of the second. Held-out examples pair equal indices
+/// instead.
 public struct UnpairedDataset: Dataset {
-  /// What the data are.
+  /// The description of the data.
   public let description: DatasetDescription
   /// The files of the first set and of the second.
   public let files: (first: [URL], second: [URL])
@@ -24,8 +24,8 @@ public struct UnpairedDataset: Dataset {
     for name in [preparation.source, preparation.target] {
       guard let field = preparation.fields.first(where: { $0.name == name }),
         case .picture(let channels) = field.content, (1...256).contains(channels)
-      else { throw .invalid(reason: "the field '\(name)' is no picture") }
-      // Each set has a geometry of its own.
+      else { throw .invalid(reason: "the field '\(name)' is not an image") }
+      // Each set has its own geometry.
       var own = preparation
       own.fields = [field]
       (own.source, own.target) = (name, name)
@@ -44,16 +44,16 @@ public struct UnpairedDataset: Dataset {
   /// The size of the larger set.
   public var count: Int { description.count }
 
-  /// Always true: the second image is drawn.
+  /// Always true: the second image is random.
   public var isRandom: Bool { true }
 
-  /// The images of one number, whole; the smaller set begins anew where it ends.
+  /// The images at one index, not augmented; the smaller set is repeated cyclically.
   public func example(at index: Int) throws(DatasetError) -> Example {
     var none: SeededGenerator?
     return try example(index, partner: index % files.second.count, &none)
   }
 
-  /// The image of the first set, and a random one of the second, both changed as the augmentation says.
+  /// An image of the first set and a random one of the second, both augmented.
   public func example(
     at index: Int, using generator: inout SeededGenerator
   ) throws(DatasetError) -> Example {
@@ -67,7 +67,7 @@ public struct UnpairedDataset: Dataset {
     _ index: Int, partner: Int, _ generator: inout SeededGenerator?
   ) throws(DatasetError) -> Example {
     guard (0..<count).contains(index) else {
-      throw .invalid(reason: "example \(index) of \(count) was asked for")
+      throw .invalid(reason: "example \(index) is not in 0..<\(count)")
     }
     var example = Example([:])
     for (part, file) in zip(fields, [files.first[index % files.first.count], files.second[partner]]) {
@@ -90,9 +90,9 @@ public struct UnpairedDataset: Dataset {
   }
 }
 
-/// Opens two sets of images without correspondence: folders `A` and `B` in any of the arrangements of
-/// ``openPairs(at:split:_:derivation:options:)``, or a folder a class with exactly two classes, the first in
-/// order of names being A.
+/// Opens two sets of images without correspondence: folders `A` and `B` in any layout of
+/// ``openPairs(at:split:_:derivation:options:)``, or exactly two class folders, of which the first by name is
+/// A.
 ///
 /// - Throws: ``DatasetError`` that names the folder and the way out.
 public func openUnpaired(
@@ -105,7 +105,7 @@ public func openUnpaired(
       path: path.path,
       lookedFor: [
         "trainA and trainB (testA, testB)", "train/A and train/B", "A and B",
-        "exactly two folders of pictures",
+        "exactly two folders of images",
       ])
   }
   var files: [[URL]] = []
@@ -134,7 +134,7 @@ private func unpairedFolders(
   if let folders = PairFolders.find(at: path) {
     guard let found = folders.folders(of: split), let first = found[.source], let second = found[.target]
     else {
-      throw .missingSplit(path: path.path, split: split, reason: "there are no such two folders in it")
+      throw .missingSplit(path: path.path, split: split, reason: "it does not contain two such folders")
     }
     return (first.url, second.url, nil)
   }
@@ -147,7 +147,7 @@ private func unpairedFolders(
     }
     root = part
   } else if split != .train {
-    throw .missingSplit(path: path.path, split: split, reason: "the pictures are not divided into parts")
+    throw .missingSplit(path: path.path, split: split, reason: "the images are not divided into parts")
   }
   let classes = PictureFolders.foldersWithPictures(in: root).map { root.appendingPathComponent($0) }
   guard classes.count == 2 else { return nil }

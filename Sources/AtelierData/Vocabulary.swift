@@ -1,26 +1,26 @@
-/// The tokens a language model knows, and how text becomes their numbers.
+/// The vocabulary of a language model, and its tokeniser.
 ///
-/// Numbers follow the first appearance in the training text, as in pytorch/examples `word_language_model`;
-/// `<unk>` comes last unless the text itself holds it (as WikiText does).
+/// Indices follow the first appearance in the training text, as in pytorch/examples `word_language_model`;
+/// `<unk>` is last unless the text contains it (as WikiText does).
 public struct Vocabulary: Sendable, Hashable {
   /// What a token is.
   public enum Unit: String, Sendable, Hashable, Codable, CaseIterable {
-    /// Words between white space, and `<eos>` at the end of every line.
+    /// Words separated by white space, with `<eos>` at the end of every line.
     case words
     /// Unicode scalars.
     case characters
-    /// Bytes; always 256 of them, none unknown.
+    /// Bytes: always 256 tokens, none unknown.
     case bytes
   }
 
   /// The token at the end of every line of words.
   public static let endOfLine = "<eos>"
-  /// The token for everything that is not in the vocabulary.
+  /// The token for unknown words or characters.
   public static let unknown = "<unk>"
 
   /// What a token is.
   public let unit: Unit
-  /// The tokens in the order of their numbers; empty for bytes.
+  /// The tokens in order of their indices; empty for bytes.
   public let tokens: [String]
   private let numbers: [String: Int]
 
@@ -36,9 +36,9 @@ public struct Vocabulary: Sendable, Hashable {
     }
     self.tokens = tokens
     numbers = Dictionary(zip(tokens, tokens.indices), uniquingKeysWith: { first, _ in first })
-    guard numbers.count == tokens.count else { throw .invalid(reason: "a vocabulary holds a token twice") }
+    guard numbers.count == tokens.count else { throw .invalid(reason: "a vocabulary contains a token twice") }
     guard numbers[Self.unknown] != nil else {
-      throw .invalid(reason: "a vocabulary has no token \(Self.unknown) for what it does not know")
+      throw .invalid(reason: "a vocabulary lacks the token \(Self.unknown)")
     }
   }
 
@@ -72,28 +72,27 @@ public struct Vocabulary: Sendable, Hashable {
   /// The number of tokens.
   public var count: Int { unit == .bytes ? 256 : tokens.count }
 
-  /// The number of `<unk>`, or nil for bytes.
+  /// The index of `<unk>`; nil for bytes.
   public var unknownIndex: Int? { numbers[Self.unknown] }
 
-  /// The number of a token, or nil if it is not known.
+  /// The index of a token; nil if it is unknown.
   public func index(of token: String) -> Int? { numbers[token] }
 
-  /// Text as token numbers; what is not known becomes `<unk>`.
+  /// Encodes text; unknown tokens become `<unk>`.
   public func encode(_ text: [UInt8]) throws(DatasetError) -> [Int] {
     if unit == .bytes { return text.map { Int($0) } }
     let unknown = unknownIndex ?? 0
     return try Self.split(text, unit).map { numbers[$0] ?? unknown }
   }
 
-  /// Words or characters typed by a person: like ``encode(_:)-([UInt8])``, but without an `<eos>` after a
-  /// line that was not ended.
+  /// Encodes a prompt: like ``encode(_:)-([UInt8])``, but without `<eos>` after an unterminated last line.
   public func encodePrompt(_ prompt: String) throws(DatasetError) -> [Int] {
     var numbers = try encode(Array(prompt.utf8))
     if unit == .words, !prompt.isEmpty, prompt.last?.isNewline != true { numbers.removeLast() }
     return numbers
   }
 
-  /// Token numbers as text: words are joined by spaces and `<eos>` ends a line.
+  /// Decodes tokens: words are joined by spaces, and `<eos>` ends a line.
   public func decode(_ numbers: [Int]) -> String {
     switch unit {
     case .bytes: return String(decoding: numbers.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
@@ -113,15 +112,15 @@ public struct Vocabulary: Sendable, Hashable {
     }
   }
 
-  /// Text as tokens.
+  /// Splits text into tokens.
   static func split(_ text: [UInt8], _ unit: Unit) throws(DatasetError) -> [String] {
     guard let string = String(validating: text, as: UTF8.self) else {
-      throw .invalid(reason: "the text is not UTF-8; convert it, or model bytes")
+      throw .invalid(reason: "the text is not UTF-8; convert it, or use the unit bytes")
     }
     if unit == .characters { return string.unicodeScalars.map { String($0) } }
     var tokens: [String] = []
     var lines = string.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
-    // A line feed ends a line; after the last one there is no further, empty line.
+    // A line feed terminates a line, so no empty line follows the last one.
     if lines.last?.isEmpty == true { lines.removeLast() }
     for line in lines {
       for word in line.split(whereSeparator: \.properties.isWhitespace) { tokens.append(String(word)) }

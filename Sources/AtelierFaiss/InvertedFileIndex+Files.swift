@@ -2,15 +2,15 @@ public import Foundation
 internal import Torch
 
 extension InvertedFileIndex {
-  /// What the metadata of a file call this format.
+  /// The format in the file's metadata.
   private static let format = "atelier inverted file 1"
-  private static let again = "make the index anew and write it again"
+  private static let again = "build the index again and write it"
 
-  /// Writes the index as safetensors, in full or not at all.
+  /// Writes the index atomically as safetensors.
   ///
-  /// Not as Faiss writes its own files: what reads those trusts the lengths that stand in them. Tensors are
-  /// `centroids` `[lists, width]`, `lengths` int64 `[lists]`, and, list after list, `numbers` int64 `[rows]` and
-  /// `rows` `[rows, width]`.
+  /// Not in Faiss's own format, whose reader trusts the lengths in the file. Tensors: `centroids` `[lists,
+  /// width]`, `lengths` int64 `[lists]`, and, in order of lists, `numbers` int64 `[rows]` and `rows` `[rows,
+  /// width]`.
   ///
   /// - Throws: `FileFormatError` for a folder that is missing or not writable; `MetricError` where memory fails.
   public func write(to file: URL) throws {
@@ -24,14 +24,13 @@ extension InvertedFileIndex {
       ], metadata: ["format": Self.format, "measure": measure.rawValue], to: file)
   }
 
-  /// Reads an index that ``write(to:)`` wrote.
+  /// Reads an index written by ``write(to:)``.
   ///
-  /// A file is not trusted. Checked are the container's own bounds, names, types and shapes of the tensors, that
-  /// the lists' lengths add up to the rows, that every number from 0 on comes once, that everything is finite and,
-  /// for cosines, of length 1. Not checked is that a row lies in the list of its nearest centroid: where it does
-  /// not, recall is lower.
+  /// Files are untrusted: the container's bounds, the names, types and shapes of the tensors, the sum of the
+  /// lists' lengths, the row numbers (each of 0 ..< rows once), finiteness and, for cosines, unit length are
+  /// checked. Whether a row is in the list of its nearest centroid is not; otherwise recall is lower.
   ///
-  /// - Throws: `FileFormatError` for a file that is no such index; `MetricError` where Faiss is absent.
+  /// - Throws: `FileFormatError` for any other file; `MetricError` where Faiss is absent.
   public static func read(_ file: URL) throws -> InvertedFileIndex {
     func refuse(_ problem: String) -> FileFormatError {
       FileFormatError(file: file, problem: problem + "; \(again)")
@@ -39,7 +38,7 @@ extension InvertedFileIndex {
     let contents = try Safetensors.read(file)
     guard contents.metadata["format"] == format,
       let measure = contents.metadata["measure"].flatMap(Measure.init(rawValue:))
-    else { throw refuse("it is no index of neighbours that Atelier wrote") }
+    else { throw refuse("it is not a neighbour index written by Atelier") }
     guard let centroids = contents["centroids"], let lengths = contents["lengths"],
       let numbers = contents["numbers"], let rows = contents["rows"]
     else { throw refuse("a tensor of the index is missing") }

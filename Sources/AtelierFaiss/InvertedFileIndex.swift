@@ -3,47 +3,47 @@ internal import CFaiss
 internal import Foundation
 public import Torch
 
-/// Approximate nearest neighbours by an inverted file: rows are sorted into lists by their nearest centroid, and a
-/// query looks through the lists of the few centroids nearest to it.
+/// Approximate nearest neighbours by an inverted file: rows are assigned to the list of their nearest
+/// centroid, and a query searches the lists of the few centroids nearest to it.
 ///
-/// Vectors are kept whole, so the distances are those of float32, and a search through all lists is exact but for
-/// rounding; what is approximate is which rows are looked at. `probes` trades time for recall. For tables that
-/// exact search can make (``AtelierMetrics/instanceNeighbours(_:k:)``) that is the better choice.
+/// Vectors are not compressed, so distances have float32 accuracy, and a search of all lists is exact apart
+/// from rounding. `probes` trades time for recall. Where exact search
+/// (``AtelierMetrics/instanceNeighbours(_:k:)``) is fast enough, prefer it.
 ///
-/// Faiss computes it (Johnson, Douze and Jégou 2017, *Billion-scale similarity search with GPUs*; `IndexIVFFlat`).
-/// It is a library that a machine may lack: then ``isAvailable`` is false and every initialiser throws.
+/// Faiss computes it (Johnson, Douze and Jégou 2017, *Billion-scale similarity search with GPUs*;
+/// `IndexIVFFlat`). Where Faiss is not installed, ``isAvailable`` is false and every initialiser throws.
 public final class InvertedFileIndex {
-  /// What near means.
+  /// The distance measure.
   public enum Measure: String, Sendable, CaseIterable {
     /// Euclidean distance.
     case euclidean
-    /// 1 - cos(query, row); rows are kept with length 1, rows of zeros as they are.
+    /// 1 - cos(query, row); rows are normalised to length 1, except rows of zeros.
     case cosine
   }
 
   /// Whether this was built with Faiss.
   public static var isAvailable: Bool { CFaissIsAvailable() }
 
-  /// What near means.
+  /// The distance measure.
   public let measure: Measure
   /// The length of a row.
   public let width: Int
   /// The number of lists.
   public let lists: Int
-  /// The number of rows that were added; they are numbered in the order in which they came.
+  /// The number of rows added; rows are numbered in the order of addition.
   public private(set) var count = 0
 
   private let handle: OpaquePointer
-  /// Rows that cross over at once: copies of them stay below 64 MB or so.
+  /// Rows per block, so that copies stay below about 64 MB.
   private var blockRows: Int { Swift.max(1, 16_000_000 / width) }
 
-  /// Finds the lists' centroids by k-means among some rows, which are not added.
+  /// Trains the centroids by k-means on some rows, which are not added.
   ///
   /// - Parameters:
-  ///   - rows: `[rows, width]`, a sample of what is to be added, or all of it; of more than 256 rows a list, 256 are
-  ///     drawn. Faiss advises at least 39.
-  ///   - lists: how many; the square root of the number of rows to come, up to some times as many, is usual.
-  ///   - seed: what the choice of rows and of first centroids follows from.
+  ///   - rows: `[rows, width]`, a sample of the rows to be added, or all; of more than 256 rows per list, 256
+  ///     are drawn. Faiss advises at least 39 per list.
+  ///   - lists: the number of lists, usually between √rows and several times that.
+  ///   - seed: the seed of the choice of rows and first centroids, in 32 bits.
   /// - Throws: `MetricError` where Faiss is absent, for shapes that do not fit or numbers that are not finite.
   public init(
     training rows: Tensor, lists: Int, measure: Measure = .euclidean, seed: Int = 1234
@@ -91,7 +91,7 @@ public final class InvertedFileIndex {
 
   deinit { CFaissIndexFree(handle) }
 
-  /// Adds rows behind those that are there.
+  /// Appends rows.
   ///
   /// - Parameter rows: `[rows, width]`.
   /// - Throws: `MetricError` for another width or numbers that are not finite; then nothing was added.
@@ -110,14 +110,14 @@ public final class InvertedFileIndex {
     }
   }
 
-  /// The rows nearest to each query among the lists that are looked through.
+  /// The nearest rows of each query in the searched lists.
   ///
   /// - Parameters:
   ///   - queries: `[queries, width]`.
-  ///   - k: how many rows for each.
-  ///   - probes: lists that each query looks through; more than there are means all.
-  /// - Returns: row numbers and distances, nearest first. Where the lists hold fewer than k rows, the last places
-  ///   have the number -1 and an infinite distance.
+  ///   - k: the number of neighbours per query.
+  ///   - probes: the number of lists searched per query, at most all.
+  /// - Returns: row numbers and distances, nearest first. Where the searched lists hold fewer than k rows,
+  ///   the remaining entries are -1 with infinite distance.
   /// - Throws: `MetricError` for arguments that do not fit or numbers that are not finite.
   public func search(_ queries: Tensor, k: Int, probes: Int) throws -> Neighbours {
     try checkWidth(queries, "queries")
@@ -162,7 +162,7 @@ public final class InvertedFileIndex {
   }
 }
 
-// MARK: - Its parts, for files
+// MARK: - Contents, for files
 
 extension InvertedFileIndex {
   /// `[lists, width]`.
@@ -175,7 +175,7 @@ extension InvertedFileIndex {
   /// The number of rows of each list.
   func lengths() -> [Int] { (0..<lists).map { Int(CFaissIndexListLength(handle, Int64($0))) } }
 
-  /// All rows and their numbers, list after list.
+  /// All rows and their numbers, in order of lists.
   func contents() throws -> (numbers: [Int64], rows: [Float]) {
     var numbers = [Int64](repeating: 0, count: count)
     var rows = [Float](repeating: 0, count: count * width)
@@ -198,7 +198,7 @@ extension InvertedFileIndex {
     return (numbers, rows)
   }
 
-  /// Fills an empty index with what ``contents()`` gave.
+  /// Fills an empty index with ``contents()``.
   ///
   /// - Precondition: lengths and arrays fit together; ``read(_:)`` has checked them.
   func fill(lengths: [Int], numbers: [Int64], rows: HostTensor) throws {
@@ -221,7 +221,7 @@ extension InvertedFileIndex {
     count = numbers.count
   }
 
-  /// Rows as Faiss gets them.
+  /// Rows as passed to Faiss.
   private static func prepared(_ rows: Tensor, _ name: String, _ measure: Measure) throws -> Tensor {
     try withoutGradients {
       let values = rows.detached().to(.cpu).asType(.float32).contiguous()
@@ -240,7 +240,7 @@ extension InvertedFileIndex {
     }
   }
 
-  /// Distances are sums of squares in float32; a row whose own sum overflows could never be found.
+  /// Distances are sums of squares in float32; a row whose squared norm overflows could never be found.
   static func checkSquares(_ rows: Tensor, _ name: String) throws(MetricError) {
     let squares = withoutGradients { rows.to(.cpu).asType(.float32).square().sum(dims: [1]) }
     guard squares.isFinite() else {

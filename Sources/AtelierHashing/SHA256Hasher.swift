@@ -6,15 +6,14 @@ package import Foundation
   import CLibCrypto
 #endif
 
-/// SHA-256 over bytes that come in pieces, by the system's own library: CryptoKit on Apple's systems,
-/// OpenSSL's libcrypto elsewhere.
+/// Incremental SHA-256 by the system's library: CryptoKit on Apple platforms, OpenSSL's libcrypto elsewhere.
 package struct SHA256Hasher: ~Copyable {
   #if canImport(CryptoKit)
     private var state = SHA256()
 
     package init() {}
 
-    /// Takes the next bytes in.
+    /// Hashes the next bytes.
     package mutating func update(_ bytes: some ContiguousBytes) {
       bytes.withUnsafeBytes { state.update(bufferPointer: $0) }
     }
@@ -26,29 +25,29 @@ package struct SHA256Hasher: ~Copyable {
 
     package init() {
       guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
-        preconditionFailure("libcrypto gives no SHA-256: memory is full, or its configuration forbids it")
+        preconditionFailure("libcrypto has no SHA-256: memory is full, or its configuration forbids it")
       }
       self.context = context
     }
 
     deinit { EVP_MD_CTX_free(context) }
 
-    /// Takes the next bytes in.
+    /// Hashes the next bytes.
     package mutating func update(_ bytes: some ContiguousBytes) {
       let isTaken = bytes.withUnsafeBytes { EVP_DigestUpdate(context, $0.baseAddress, $0.count) == 1 }
-      precondition(isTaken, "libcrypto refused bytes for a SHA-256")
+      precondition(isTaken, "libcrypto could not update a SHA-256")
     }
 
     /// The hash of all bytes so far, in 64 hexadecimal digits.
     package consuming func hexDigest() -> String {
       var digest = [UInt8](repeating: 0, count: 32)
       let isDone = EVP_DigestFinal_ex(context, &digest, nil) == 1
-      precondition(isDone, "libcrypto refused to end a SHA-256")
+      precondition(isDone, "libcrypto could not finish a SHA-256")
       return Self.hexadecimal(digest)
     }
   #endif
 
-  /// The SHA-256 of a file, read in pieces.
+  /// The SHA-256 of a file, read in chunks.
   package static func hexDigest(of file: URL) throws -> String {
     let handle = try FileHandle(forReadingFrom: file)
     defer { try? handle.close() }

@@ -40,7 +40,7 @@ extension Image {
         let format = vipsFormat
         image = try image.map { cvips_cast($0, $1, format) }
       }
-      return try image.pixels()
+      return try image.pixels().withMeaning(of: self)
     } catch {
       throw .invalid(reason: "resizing to \(width) x \(height) failed: \(error.reason)")
     }
@@ -113,6 +113,7 @@ extension Image {
         to..<(to + scaled.width * stride), with: scaled.bytes[from..<(from + scaled.width * stride)])
     }
     return Image(width: width, height: height, channels: channels, depth: depth, bytes: canvas)
+      .withMeaning(of: self)
   }
 
   /// Nearest neighbour: each new pixel takes the old one that contains its centre.
@@ -133,6 +134,7 @@ extension Image {
       initialized = width * height * pixel
     }
     return Image(width: width, height: height, channels: channels, depth: depth, bytes: result)
+      .withMeaning(of: self)
   }
 
   /// Every pixel repeated `factor` times in both directions, to show small images without blur.
@@ -143,7 +145,8 @@ extension Image {
     if factor == 1 { return self }
     do {
       let source = try VipsHandle(self)
-      return try source.map { cvips_zoom($0, $1, Int32(factor), Int32(factor)) }.pixels()
+      return try source.map { cvips_zoom($0, $1, Int32(factor), Int32(factor)) }.pixels().withMeaning(
+        of: self)
     } catch {
       throw .invalid(reason: "enlarging \(factor) times failed: \(error.reason)")
     }

@@ -6,9 +6,11 @@ public struct Image: Sendable, Hashable {
   public let width: Int
   /// Height in pixels.
   public let height: Int
-  /// 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; more are bands without a colour space, such as those of a
-  /// multispectral camera.
+  /// 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA, unless ``isMultiband``.
   public let channels: Int
+  /// Whether the channels are bands without alpha among them, such as those of a multispectral camera or of a
+  /// radar; always so with more than four.
+  public let isMultiband: Bool
   /// Bits per sample: 8 (0...255), 16 (0...65535) or 32 (floating point, 0 black and 1 white), in the
   /// machine's byte order.
   public let depth: Int
@@ -17,9 +19,12 @@ public struct Image: Sendable, Hashable {
 
   /// An image of raw samples, laid out as ``bytes``.
   ///
+  /// - Parameter isMultiband: whether two or four channels are bands and the last is no alpha.
   /// - Precondition: at least one pixel, 1...256 channels, a depth of 8, 16 or 32, and exactly as many
   ///   bytes as those need.
-  public init(width: Int, height: Int, channels: Int, depth: Int = 8, bytes: [UInt8]) {
+  public init(
+    width: Int, height: Int, channels: Int, depth: Int = 8, isMultiband: Bool = false, bytes: [UInt8]
+  ) {
     precondition(width > 0 && height > 0, "Image: \(width) x \(height) has no pixels")
     precondition((1...256).contains(channels), "Image: \(channels) channels, expected 1...256")
     precondition([8, 16, 32].contains(depth), "Image: depth \(depth), expected 8, 16 or 32")
@@ -30,8 +35,18 @@ public struct Image: Sendable, Hashable {
     self.height = height
     self.channels = channels
     self.depth = depth
+    // One channel is grey and three are colours, whatever they are called.
+    self.isMultiband = channels > 4 || isMultiband && (channels == 2 || channels == 4)
     self.bytes = bytes
   }
+
+  /// The image with its channels as bands, none of them alpha.
+  public func asBands() -> Image {
+    Image(width: width, height: height, channels: channels, depth: depth, isMultiband: true, bytes: bytes)
+  }
+
+  /// An image that is of bands where another is.
+  func withMeaning(of other: Image) -> Image { other.isMultiband ? asBands() : self }
 
   /// An 8-bit image of one colour; `value` holds one sample per channel.
   public init(width: Int, height: Int, filledWith value: [UInt8]) {
@@ -43,10 +58,10 @@ public struct Image: Sendable, Hashable {
   }
 
   /// Whether the last channel is alpha.
-  public var hasAlpha: Bool { channels == 2 || channels == 4 }
+  public var hasAlpha: Bool { !isMultiband && (channels == 2 || channels == 4) }
 
   /// Whether there is one colour channel.
-  public var isGrey: Bool { channels <= 2 }
+  public var isGrey: Bool { channels == 1 || channels == 2 && !isMultiband }
 
   /// The value of white: 255, 65535, or 1 in floating point.
   public var largestValue: Int { depth == 8 ? 255 : depth == 16 ? 65535 : 1 }
@@ -119,21 +134,27 @@ extension Image {
     case 16:
       Image(
         width: width, height: height, channels: channels,
-        bytes: wideValues.map { UInt8((Int($0) + 128) / 257) })
+        bytes: wideValues.map { UInt8((Int($0) + 128) / 257) }
+      ).withMeaning(of: self)
     default:
       Image(
-        width: width, height: height, channels: channels, bytes: floats.map { Self.quantised($0, 255) })
+        width: width, height: height, channels: channels, bytes: floats.map { Self.quantised($0, 255) }
+      ).withMeaning(of: self)
     }
   }
 
   /// The image with 16 bits per sample.
   public func with16Bits() -> Image {
-    depth == 16 ? self : Image(width: width, height: height, channels: channels, wideValues: wideValues)
+    depth == 16
+      ? self
+      : Image(width: width, height: height, channels: channels, wideValues: wideValues).withMeaning(of: self)
   }
 
   /// The image in 32-bit floating point.
   public func withFloats() -> Image {
-    depth == 32 ? self : Image(width: width, height: height, channels: channels, floats: floats)
+    depth == 32
+      ? self
+      : Image(width: width, height: height, channels: channels, floats: floats).withMeaning(of: self)
   }
 
   /// The same image at a depth of 8, 16 or 32.
@@ -158,7 +179,7 @@ extension Image {
   /// The image converted to 1, 2, 3 or 4 channels.
   ///
   /// Grey from colour is Rec. 601 luma, `0.299 R + 0.587 G + 0.114 B`, as in PIL and OpenCV; grey is repeated
-  /// into RGB; a new alpha is opaque; of more than four channels the first three are taken as RGB.
+  /// into RGB; a new alpha is opaque; of bands the first three are taken as RGB, the first of two as grey.
   ///
   /// - Parameters:
   ///   - channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
@@ -169,14 +190,15 @@ extension Image {
     if depth == 32 {
       return Image(
         width: width, height: height, channels: channels,
-        floats: Self.convert(floats, from: self.channels, to: channels, alpha: alpha))
+        floats: Self.convert(floats, from: self.channels, hasAlpha: hasAlpha, to: channels, alpha: alpha))
     }
     if depth == 16 {
       let values = Self.convert(
-        wideValues, from: self.channels, to: channels, largest: 65535, alpha: alpha)
+        wideValues, from: self.channels, hasAlpha: hasAlpha, to: channels, largest: 65535, alpha: alpha)
       return Image(width: width, height: height, channels: channels, wideValues: values)
     }
-    let values = Self.convert(bytes, from: self.channels, to: channels, largest: 255, alpha: alpha)
+    let values = Self.convert(
+      bytes, from: self.channels, hasAlpha: hasAlpha, to: channels, largest: 255, alpha: alpha)
     return Image(width: width, height: height, channels: channels, bytes: values)
   }
 
@@ -215,7 +237,7 @@ extension Image {
     precondition(
       mask.channels == 1 && mask.depth == depth && mask.width == width && mask.height == height,
       "Image: the mask is not a grey image of the same size and depth")
-    let colours = isGrey ? 1 : 3
+    let colours = channels <= 2 ? 1 : 3
     let size = depth / 8
     let (from, to) = (channels * size, (colours + 1) * size)
     let result = [UInt8](unsafeUninitializedCapacity: width * height * to) { output, initialized in
@@ -233,12 +255,11 @@ extension Image {
   }
 
   private static func convert<Value: FixedWidthInteger & UnsignedInteger>(
-    _ source: [Value], from: Int, to: Int, largest: Int, alpha rule: AlphaRule
+    _ source: [Value], from: Int, hasAlpha: Bool, to: Int, largest: Int, alpha rule: AlphaRule
   ) -> [Value] {
     let count = source.count / from
     let fromColours = from <= 2 ? 1 : 3
     let toColours = to <= 2 ? 1 : 3
-    let hasAlpha = from == 2 || from == 4
     let losesAlpha = hasAlpha && toColours == to && rule != .drop
     let paper = rule == .flattenOnBlack ? 0 : largest
     return [Value](unsafeUninitializedCapacity: count * to) { output, initialized in
@@ -273,9 +294,10 @@ extension Image {
   }
 
   /// As above, on floating-point samples.
-  private static func convert(_ source: [Float], from: Int, to: Int, alpha rule: AlphaRule) -> [Float] {
+  private static func convert(
+    _ source: [Float], from: Int, hasAlpha: Bool, to: Int, alpha rule: AlphaRule
+  ) -> [Float] {
     let toColours = to <= 2 ? 1 : 3
-    let hasAlpha = from == 2 || from == 4
     let paper: Float = rule == .flattenOnBlack ? 0 : 1
     var result: [Float] = []
     result.reserveCapacity(source.count / from * to)
@@ -315,6 +337,7 @@ extension Image {
       result.append(contentsOf: bytes[start..<(start + width * pixel)])
     }
     return Image(width: width, height: height, channels: channels, depth: depth, bytes: result)
+      .withMeaning(of: self)
   }
 
   /// The central crop. An odd margin leaves the extra pixel on the right and at the bottom.
@@ -336,5 +359,6 @@ extension Image {
       result.append(contentsOf: other.bytes[(row * other.width * pixel)..<((row + 1) * other.width * pixel)])
     }
     return Image(width: width + other.width, height: height, channels: channels, depth: depth, bytes: result)
+      .withMeaning(of: self)
   }
 }

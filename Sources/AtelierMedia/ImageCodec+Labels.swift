@@ -25,7 +25,7 @@ public struct LabelMap: Sendable, Hashable {
 extension ImageCodec {
   /// Reads a label map: the indices of a palette image, or the samples of a grey one unchanged, 8 or 16 bits.
   ///
-  /// Where two palette entries have the same colour, the first one's index is used.
+  /// Indices are those of the file, also where two palette entries have one colour.
   ///
   /// - Parameter colours: the RGB colour of each class. With it the colour of a pixel decides its class, in
   ///   palette images too; grey values stay indices.
@@ -39,28 +39,22 @@ extension ImageCodec {
   ///
   /// - Parameters:
   ///   - name: the name used in errors.
-  ///   - colours: the RGB colour of each class, as in ``decodeLabels(_:colours:)``.
+  ///   - table: the RGB colour of each class, as in ``decodeLabels(_:colours:)``.
   public func decodeLabels(
     _ bytes: [UInt8], named name: String = "the image", colours table: [[UInt8]] = []
   ) throws(ImageError) -> LabelMap {
     let header = PNGHeader(bytes)
+    // Also of a palette, so that a damaged file is called damaged before it is changed.
     let image = try decode(bytes, named: name)
     if !table.isEmpty, !image.isGrey || header?.isIndexed == true {
       return try classes(of: image, in: table, named: name)
     }
     if let header, header.isIndexed, !header.palette.isEmpty {
-      // libvips applies the palette while decoding, so indices are recovered from the colours.
-      var index: [UInt32: UInt8] = [:]
-      for (number, colour) in header.palette.enumerated().reversed() {
-        index[Self.packed(colour)] = UInt8(truncatingIfNeeded: number)
-      }
-      let colours = image.with8Bits().converted(toChannels: 3, alpha: .drop).bytes
-      var indices = [UInt8](repeating: 0, count: image.width * image.height)
-      for place in indices.indices {
-        guard let found = index[Self.packed(colours[(3 * place)..<(3 * place + 3)])] else {
-          throw .damaged(file: name, reason: "a pixel has a colour that is not in its palette")
-        }
-        indices[place] = found
+      // libvips applies the palette while it decodes; one whose colours are the indices gives the indices.
+      let ramp = try decode(PNGHeader.withIndicesAsColours(bytes, bits: header.bits), named: name)
+      let indices = ramp.with8Bits().channel(0).bytes
+      guard indices.allSatisfy({ $0 < header.palette.count }) else {
+        throw .damaged(file: name, reason: "a pixel has an index that is not in its palette")
       }
       return LabelMap(
         indices: Image(width: image.width, height: image.height, channels: 1, bytes: indices),
@@ -143,5 +137,40 @@ struct PNGHeader {
       if name.elementsEqual("IDAT".utf8) { return }
       place += 12 + length
     }
+  }
+
+  /// The bytes of an indexed PNG with a palette whose colours are the indices, and without what would change
+  /// them: transparency, gamma and profiles.
+  static func withIndicesAsColours(_ bytes: [UInt8], bits: Int) -> [UInt8] {
+    var result = Array(bytes[..<8])
+    var place = 8
+    while place + 12 <= bytes.count {
+      let length = bytes[place..<(place + 4)].reduce(0) { $0 << 8 | Int($1) }
+      guard length <= bytes.count - place - 12 else { break }
+      let name = String(decoding: bytes[(place + 4)..<(place + 8)], as: UTF8.self)
+      if name == "PLTE" {
+        let body =
+          Array("PLTE".utf8) + (0..<(1 << min(bits, 8))).flatMap { [UInt8](repeating: UInt8($0), count: 3) }
+        result += bigEndian(UInt32(body.count - 4)) + body + bigEndian(checksum(body))
+      } else if !["tRNS", "gAMA", "cHRM", "sRGB", "iCCP", "cICP", "sBIT", "bKGD", "hIST"].contains(name) {
+        result += bytes[place..<(place + 12 + length)]
+      }
+      place += 12 + length
+    }
+    return result + bytes[place...]
+  }
+
+  private static func bigEndian(_ value: UInt32) -> [UInt8] {
+    [UInt8(value >> 24), UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255)]
+  }
+
+  /// CRC-32, as every chunk ends with it.
+  private static func checksum(_ bytes: [UInt8]) -> UInt32 {
+    var crc: UInt32 = 0xFFFF_FFFF
+    for byte in bytes {
+      crc ^= UInt32(byte)
+      for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
+    }
+    return ~crc
   }
 }

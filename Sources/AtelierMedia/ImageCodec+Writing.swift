@@ -63,9 +63,9 @@ extension ImageCodec {
     guard (1...100).contains(quality) else {
       throw .invalid(reason: "a quality of \(quality) is not in 1...100")
     }
-    guard image.channels <= 4 || format == .tiff else {
+    guard !image.isMultiband || format == .tiff else {
       throw .unwritable(
-        file: name, reason: "an image of \(image.channels) channels can be written only as .tiff")
+        file: name, reason: "an image of \(image.channels) bands can be written only as .tiff")
     }
     var image = image.withDepth(min(image.depth, format.largestDepth))
     if !format.hasAlpha { image = image.withoutAlpha(.flattenOnWhite) }
@@ -83,7 +83,9 @@ extension ImageCodec {
           vips_image_set_blob_copy(labelled.pointer, Self.packetField, $0.baseAddress, $0.count)
         }
       }
-      return try Self.saved(labelled, format, quality: Int32(quality))
+      let bytes = try Self.saved(labelled, format, quality: Int32(quality))
+      // libvips calls a second or fourth band alpha.
+      return image.isMultiband ? TIFFHeader.withoutAlpha(bytes) : bytes
     } catch {
       throw .unwritable(file: name, reason: error.reason)
     }

@@ -20,9 +20,10 @@ public struct ImageCodec: Sendable, Hashable {
 
   /// Reads an image: the first frame or page, upright (EXIF orientation applied), in sRGB.
   ///
-  /// Channels and depth are kept; palettes become RGB, CMYK becomes 8-bit sRGB. Floating-point samples are
-  /// taken as 0...1; where some exceed 1, as 0...255, and where some exceed 255, as 0...65535. A truncated or
-  /// damaged file is an error, not a partly grey image.
+  /// Grey, RGB, alpha, bands and the depth stay what they are (of a TIFF the last of two or four channels is
+  /// alpha only where the file says so); palettes become RGB, CMYK becomes
+  /// 8-bit sRGB. Floating-point samples are taken as 0...1; where some exceed 1, as 0...255, and where some
+  /// exceed 255, as 0...65535. A truncated or damaged file is an error, not a partly grey image.
   public func decode(_ file: URL) throws(ImageError) -> Image {
     try decode(bytes(of: file), named: file.path)
   }
@@ -138,9 +139,11 @@ public struct ImageCodec: Sendable, Hashable {
 
   private func decoded(_ bytes: [UInt8], _ name: String) throws(ImageError) -> Image {
     try bytes.withUnsafeBufferPointer { buffer throws(ImageError) in
-      let opened = try open(UnsafeRawBufferPointer(buffer), name).handle
+      let (opened, format) = try open(UnsafeRawBufferPointer(buffer), name)
       do throws(VipsFailure) {
-        let image = try normalised(opened).pixels()
+        var image = try normalised(opened).pixels()
+        // Of two or four channels the last is alpha only where the file says so; a TIFF may hold any bands.
+        if image.hasAlpha, format == .tiff, TIFFHeader(bytes)?.hasAlpha != true { image = image.asBands() }
         return image.depth == 32 ? Self.scaled(image) : image
       } catch {
         throw .damaged(file: name, reason: error.reason)
@@ -155,7 +158,8 @@ public struct ImageCodec: Sendable, Hashable {
     let white: Float = highest <= 1 ? 1 : highest <= 255 ? 255 : 65535
     return Image(
       width: image.width, height: image.height, channels: image.channels,
-      floats: values.map { $0.isFinite ? $0 / white : 0 })
+      floats: values.map { $0.isFinite ? $0 / white : 0 }
+    ).withMeaning(of: image)
   }
 
   /// Orientation applied; sRGB, grey or bands without a colour space; 8 or 16 bits or float.
@@ -196,7 +200,7 @@ extension Image {
   /// The libvips interpretation of these channels and depth.
   var interpretation: VipsInterpretation {
     switch (isGrey, depth) {
-    case _ where channels > 4: VIPS_INTERPRETATION_MULTIBAND
+    case _ where isMultiband: VIPS_INTERPRETATION_MULTIBAND
     case (true, 16): VIPS_INTERPRETATION_GREY16
     case (true, _): VIPS_INTERPRETATION_B_W
     case (false, 16): VIPS_INTERPRETATION_RGB16

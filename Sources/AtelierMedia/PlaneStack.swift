@@ -37,7 +37,7 @@ public struct PlaneStack: Sendable {
     self.width = width
   }
 
-  /// The planes in a frame of another size; the same filter and rounding as ``Image/resized(width:height:)``.
+  /// The planes in a frame of another size; the same filter and rounding as ``Image/resized(width:height:filter:)``.
   public func resized(width: Int, height: Int, fit: Fit) throws(ImageError) -> PlaneStack {
     guard width > 0, height > 0, width <= 1 << 15, height <= 1 << 15 else {
       throw .invalid(reason: "\(width) x \(height) is not a valid image size")

@@ -1,21 +1,21 @@
 import Foundation
 public import Torch
 
-/// A statistic and how far it moves when the sample is drawn again from itself (Efron 1979).
+/// A statistic with its bootstrap standard error and interval (Efron 1979).
 public struct BootstrapInterval: Sendable, Hashable, Codable {
   /// The statistic of the sample itself.
   public let value: Double
-  /// The deviation of the statistic over the resamples, which estimates its standard error.
+  /// The standard deviation over the resamples, an estimate of the standard error.
   public let standardError: Double
   /// The percentile interval.
   public let interval: ConfidenceInterval
 }
 
-/// The percentile interval of a mean.
+/// The percentile bootstrap interval of a mean.
 ///
 /// - Parameters:
 ///   - values: the sample.
-///   - resamples: how often it is drawn again.
+///   - resamples: the number of resamples.
 ///   - confidence: between 0 and 1.
 /// - Throws: `MetricError` for an empty sample, no resamples, or a confidence outside 0 … 1.
 public func bootstrapInterval(
@@ -32,13 +32,13 @@ public func bootstrapInterval(
   return interval(meanAndDeviation(values).mean, means, confidence)
 }
 
-/// The percentile interval of any statistic of a sample.
+/// The percentile bootstrap interval of any statistic.
 ///
 /// - Parameters:
-///   - count: how many examples the sample has.
-///   - statistic: computes it on the examples of the given numbers, which may repeat.
-/// - Throws: `MetricError` for an empty sample, no resamples, or a confidence outside 0 … 1; what the
-///   closure throws.
+///   - count: the size of the sample.
+///   - statistic: computes the statistic of the examples at the given indices, which may repeat.
+/// - Throws: `MetricError` for an empty sample, no resamples, or a confidence outside 0 … 1; rethrows errors
+///   of the closure.
 public func bootstrapInterval(
   count: Int, resamples: Int = 1000, confidence: Double = 0.95, using stream: RandomStream,
   statistic: ([Int]) throws -> Double
@@ -67,7 +67,7 @@ private func interval(_ value: Double, _ resampled: [Double], _ confidence: Doub
       lower: quantile(tail, of: sorted), upper: quantile(1 - tail, of: sorted), confidence: confidence))
 }
 
-/// The quantile of sorted values, in a straight line between neighbours (numpy's default).
+/// The quantile of sorted values by linear interpolation (numpy's default).
 private func quantile(_ share: Double, of sorted: [Double]) -> Double {
   let place = share * Double(sorted.count - 1)
   let low = max(0, min(sorted.count - 1, Int(place)))

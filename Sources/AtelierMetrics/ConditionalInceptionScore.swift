@@ -1,21 +1,22 @@
 import Foundation
 public import Torch
 
-/// How varied, to a classifier, the outputs for one input are, and how varied all outputs are; both in nats.
+/// The diversity of a classifier's predictions for the outputs of one input, and over all outputs; both in
+/// nats.
 public struct ConditionalInceptionScore: Sendable, Hashable, Codable {
   /// The mean divergence of an output's class distribution from the mean over the outputs of the same input:
   /// 0 where every input has only one kind of output.
   public let withinInputs: Double
   /// The mean divergence of an output's class distribution from the mean over all outputs: the logarithm of
-  /// the inception score. It is ``withinInputs`` and ``betweenInputs`` together.
+  /// the inception score. The sum of ``withinInputs`` and ``betweenInputs``.
   public let overall: Double
-  /// Inputs.
+  /// The number of inputs.
   public let inputs: Int
-  /// Outputs of each.
+  /// The number of outputs per input.
   public let outputs: Int
 
-  /// The mean divergence of an input's mean class distribution from the mean over all outputs: what the
-  /// inputs and not the styles decide.
+  /// The mean divergence of an input's mean class distribution from the mean over all outputs: the part due
+  /// to the inputs rather than the styles.
   public var betweenInputs: Double { max(0, overall - withinInputs) }
   /// exp of ``withinInputs``, between 1 and the number of classes.
   public var exponential: Double { exp(withinInputs) }
@@ -30,8 +31,7 @@ public struct ConditionalInceptionScore: Sendable, Hashable, Codable {
 /// exponentials.
 ///
 /// - Parameter logits: `[inputs, outputs, classes]` of a classifier of the target's classes, before the
-/// softmax;
-///   at least two outputs of each input.
+///   softmax; at least two outputs of each input.
 /// - Throws: `MetricError` for another shape or numbers that are not finite.
 public func conditionalInceptionScore(logits: Tensor) throws -> ConditionalInceptionScore {
   guard logits.rank == 3, logits.shape[0] >= 1, logits.shape[1] >= 2, logits.shape[2] >= 2 else {

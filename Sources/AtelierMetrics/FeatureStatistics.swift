@@ -1,12 +1,12 @@
 public import Foundation
 public import Torch
 
-/// The mean and the covariance of feature vectors: all that a Fréchet distance needs to know of a set.
+/// The mean and covariance of a set of feature vectors, the input of a Fréchet distance.
 ///
-/// The covariance divides by n - 1, like `numpy.cov`. Those of a data set are worth keeping: as
-/// safetensors (``save(to:)``) or through `Codable`.
+/// The covariance divides by n - 1, like `numpy.cov`. Cache those of a data set as safetensors
+/// (``save(to:)``) or through `Codable`.
 public struct FeatureStatistics: Sendable, Hashable {
-  /// How many vectors were seen.
+  /// The number of vectors.
   public let count: Int
   /// The mean, float64 `[features]`.
   public let mean: HostTensor
@@ -22,7 +22,7 @@ public struct FeatureStatistics: Sendable, Hashable {
     self = try accumulator.statistics()
   }
 
-  /// Adopts known statistics.
+  /// Statistics of known values.
   ///
   /// - Throws: `MetricError` when the shapes are not `[features]` and `[features, features]` of float64.
   public init(count: Int, mean: HostTensor, covariance: HostTensor) throws {
@@ -41,16 +41,15 @@ public struct FeatureStatistics: Sendable, Hashable {
     self.covariance = covariance
   }
 
-  /// Statistics that grow batch by batch, so that the features of a large set need not be kept.
+  /// Accumulates statistics batch by batch, so that features need not be kept in memory.
   ///
-  /// Means and scatters of two parts are joined exactly (Chan, Golub and LeVeque 1983), not through sums
-  /// of squares, which would cancel.
+  /// Parts are merged by the formula of Chan, Golub and LeVeque (1983), as sums of squares would cancel.
   public final class Accumulator {
     private var count = 0
     private var mean: Tensor?
     private var scatter: Tensor?
 
-    /// Statistics of nothing yet.
+    /// An empty accumulator.
     public init() {}
 
     /// Adds the rows of a matrix `[samples, features]`.
@@ -112,7 +111,7 @@ public struct FeatureStatistics: Sendable, Hashable {
       metadata: ["format": "atelier-feature-statistics", "count": "\(count)"], to: url)
   }
 
-  /// Reads what ``save(to:)`` wrote.
+  /// Reads a file written by ``save(to:)``.
   ///
   /// - Throws: `FileFormatError` when the file is missing, damaged or holds something else.
   public static func load(from url: URL) throws -> FeatureStatistics {

@@ -3,8 +3,8 @@ public import Torch
 /// The Fréchet distance of two Gaussians that have the mean and covariance of two feature sets:
 /// |m₁ - m₂|² + tr(S₁ + S₂ - 2 (S₁ S₂)^½).
 ///
-/// Source: Heusel et al. 2017, equation 6; agrees with torch-fidelity `metric_fid.py` and pytorch-fid. It
-/// is biased in the number of samples, so distances of different numbers must not be compared; and it is
+/// Source: Heusel et al. 2017, equation 6; agrees with torch-fidelity `metric_fid.py` and pytorch-fid. Its
+/// bias depends on the number of samples, so distances of different numbers must not be compared. It is
 /// called FID only on the features of ``InceptionFID``.
 ///
 /// - Parameters:
@@ -19,8 +19,8 @@ public func frechetDistance(real: Tensor, fake: Tensor) throws -> Double {
   return try frechetDistance(FeatureStatistics(real), FeatureStatistics(fake))
 }
 
-/// The same distance of sets with fewer rows than features: centred rows over √(n - 1) are roots of the
-/// covariances themselves, so that no matrix is wider than there are rows.
+/// The same distance for sets with fewer rows than features: centred rows over √(n - 1) are square roots of
+/// the covariances, so no matrix is wider than the number of rows.
 private func distanceOfFew(_ real: Tensor, _ fake: Tensor) throws -> Double {
   let (real, fake) = (
     try featureMatrix(real, "real", atLeast: 2), try featureMatrix(fake, "fake", atLeast: 2)
@@ -37,7 +37,7 @@ private func distanceOfFew(_ real: Tensor, _ fake: Tensor) throws -> Double {
   }
 }
 
-/// The Fréchet distance of two sets whose statistics are known; see ``frechetDistance(real:fake:)``.
+/// The Fréchet distance from precomputed statistics; see ``frechetDistance(real:fake:)``.
 ///
 /// - Throws: `MetricError` when the statistics are of different numbers of features.
 public func frechetDistance(_ a: FeatureStatistics, _ b: FeatureStatistics) throws -> Double {

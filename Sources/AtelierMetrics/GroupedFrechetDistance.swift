@@ -1,18 +1,17 @@
 public import Torch
 
-/// Fréchet distances of groups of classes, each between the real and the generated images of its classes:
-/// class-wise where every class is a group of its own, stratified where classes are grouped by how frequent
-/// they are.
+/// Fréchet distances per group of classes, each between the real and the generated images of its classes:
+/// class-wise where every class is its own group, stratified where classes are grouped by frequency.
 public struct GroupedFrechetDistance: Sendable, Hashable, Codable {
   /// One group.
   public struct Group: Sendable, Hashable, Codable {
     /// Its classes.
     public let classes: [Int]
-    /// Real images of them.
+    /// The number of real images.
     public let realCount: Int
-    /// Generated ones.
+    /// The number of generated images.
     public let fakeCount: Int
-    /// The distance; nil where either set has fewer images than were asked for.
+    /// The distance; nil where either set has fewer than ``GroupedFrechetDistance/fewest`` images.
     public let distance: Double?
   }
 
@@ -20,20 +19,20 @@ public struct GroupedFrechetDistance: Sendable, Hashable, Codable {
   public let groups: [Group]
   /// The length of the feature vectors.
   public let features: Int
-  /// The fewest images of either set for which a distance is given.
+  /// The minimum number of images of either set for a distance.
   public let fewest: Int
 
-  /// The mean of the groups' distances, each group counting once; nil where none has one.
+  /// The unweighted mean of the groups' distances; nil where none has one.
   public var mean: Double? {
     let known = groups.compactMap(\.distance)
     return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
   }
 
-  /// Groups with too few images for any distance.
+  /// The groups with too few images for a distance.
   public var refused: [Group] { groups.filter { $0.distance == nil } }
 
-  /// Groups with a distance, one of whose covariances has not its full rank: n images give a rank of n - 1 at
-  /// most. The distance is then far above what more images would give and only comparable at equal numbers.
+  /// The groups with a distance from a rank-deficient covariance: n images give a rank of at most n - 1. The
+  /// distance is then far above that of more images, and comparable only at equal numbers.
   public var deficient: [Group] {
     groups.filter { $0.distance != nil && min($0.realCount, $0.fakeCount) <= features }
   }
@@ -51,7 +50,7 @@ public struct GroupedFrechetDistance: Sendable, Hashable, Codable {
 ///   - fake: `[samples, features]` from the same feature source.
 ///   - fakeLabels: the class that each row was generated for.
 ///   - groups: the classes of each group.
-///   - fewest: the fewest rows of either set that a group needs for a distance, at least 2.
+///   - fewest: the minimum number of rows of either set for a distance, at least 2.
 /// - Throws: `MetricError` for shapes or numbers of labels that do not fit.
 public func groupedFrechetDistance(
   real: Tensor, realLabels: [Int], fake: Tensor, fakeLabels: [Int], groups: [[Int]], fewest: Int = 20
@@ -84,7 +83,7 @@ public func groupedFrechetDistance(
   return GroupedFrechetDistance(groups: found, features: real.shape[1], fewest: fewest)
 }
 
-/// How classes are grouped by the number of their training images.
+/// Groups classes by the number of their training images.
 ///
 /// Source: the many-, medium- and few-shot classes of ImageNet-LT (Liu et al. 2019: more than 100, 20 to 100,
 /// fewer than 20), on which Casanova et al. 2021 measure IC-GAN.
@@ -94,7 +93,7 @@ public struct ShotGroups: Codable, Sendable, Hashable {
   /// Classes with more training images are many-shot.
   public let many: Int
 
-  /// Bounds; the usual ones are 20 and 100.
+  /// The given bounds; 20 and 100 by default.
   ///
   /// - Throws: `MetricError` for bounds that are negative or the wrong way round.
   public init(few: Int, many: Int) throws {
@@ -111,9 +110,9 @@ public struct ShotGroups: Codable, Sendable, Hashable {
   /// Fewer than 20, and more than 100.
   public static let usual = ShotGroups()
 
-  /// The names of the groups with their classes, those that have any.
+  /// The names of the non-empty groups with their classes.
   ///
-  /// - Parameter trainingCounts: how many training images each class has.
+  /// - Parameter trainingCounts: the number of training images of each class.
   public func groups(trainingCounts: [Int]) -> [(name: String, classes: [Int])] {
     let classes = trainingCounts.indices
     return [

@@ -5,22 +5,22 @@ public import Torch
 public struct InceptionScore: Sendable, Hashable, Codable {
   /// The mean over the splits; between 1 and the number of classes.
   public let mean: Double
-  /// The population deviation over the splits.
+  /// The population standard deviation over the splits.
   public let deviation: Double
   /// The score of each split.
   public let splits: [Double]
 }
 
-/// exp of the mean divergence KL(p(y|x) ‖ p(y)) of a classifier's decisions.
+/// The inception score: exp of the mean divergence KL(p(y|x) ‖ p(y)) of a classifier's predictions.
 ///
-/// Source: Salimans et al. 2016; agrees with torch-fidelity `metric_isc.py` without shuffling. Split i
-/// holds the rows from i·n/splits (whole division) up to the next split's first. The score only means
-/// something for images like those the classifier was trained on.
+/// Source: Salimans et al. 2016; agrees with torch-fidelity `metric_isc.py` without shuffling. Split i holds
+/// the rows from i·n/splits (integer division) up to the first row of the next split. The score is meaningful
+/// only for images like the classifier's training images.
 ///
 /// - Parameters:
 ///   - logits: `[samples, classes]` before the softmax.
-///   - splits: into how many consecutive parts the samples are cut.
-///   - stream: where given, the samples are shuffled first; consecutive samples are often of one class.
+///   - splits: the number of consecutive parts.
+///   - stream: shuffles the samples first if given, as consecutive samples are often of one class.
 /// - Throws: `MetricError` for another shape, numbers that are not finite, or more splits than samples.
 public func inceptionScore(
   logits: Tensor, splits: Int = 10, shuffledBy stream: RandomStream? = nil

@@ -1,21 +1,21 @@
 public import Torch
 
-/// The nearest other rows of every row, by cosine similarity: what an instance-conditioned GAN calls
-/// neighbourhoods.
+/// The nearest other rows of every row by cosine similarity: the neighbourhoods of an instance-conditioned
+/// GAN.
 ///
-/// Rows are brought to length 1; among such rows the order of Euclidean distances is that of cosine
-/// similarities. Blocks of float32 products and top-k find candidates; those are ordered by distances
-/// computed from differences in float64, so that the table equals brute force and equal rows come in the
-/// order of their numbers. Where rounding could have hidden a neighbour, all rows within rounding are
-/// candidates. Memory beyond the features and the table stays below a gigabyte.
+/// Rows are normalised to length 1, so that Euclidean distance and cosine similarity give the same order.
+/// Blocks of float32 products and top-k find candidates, which are ordered by distances from differences in
+/// float64, so that the table equals brute force and ties are in order of index. Where rounding could have
+/// hidden a neighbour, all rows within the rounding error are candidates. Uses less than a gigabyte beyond
+/// the features and the table.
 ///
-/// Source: ic_gan data_utils/datasets_common.py `_obtain_nns`, which asks Faiss or scikit-learn for one
-/// neighbour more and takes the row itself out.
+/// Source: ic_gan data_utils/datasets_common.py `_obtain_nns`, which queries Faiss or scikit-learn for one
+/// neighbour more and removes the row itself.
 ///
 /// - Parameters:
 ///   - features: `[rows, features]`.
-///   - k: how many neighbours, below the number of rows.
-/// - Returns: row numbers, int64 `[rows, k]`, and distances, float64 `[rows, k]`, both nearest first.
+///   - k: the number of neighbours, below the number of rows.
+/// - Returns: indices, int64 `[rows, k]`, and distances, float64 `[rows, k]`, nearest first.
 /// - Throws: `MetricError` for a k that is too large or numbers that are not finite.
 public func instanceNeighbours(_ features: Tensor, k: Int) throws -> Neighbours {
   try withoutGradients {
@@ -32,8 +32,8 @@ public func instanceNeighbours(_ features: Tensor, k: Int) throws -> Neighbours 
     let count = unit.shape[0]
     // A block of similarities stays near 256 MB.
     let rows = max(1, min(512, 64_000_000 / count))
-    // Made at once: small results that stay, made between large ones that go, would leave memory in pieces
-    // that the next block of similarities does not fit into.
+    // Allocated up front: small results that stay, allocated between large temporary ones, would fragment the
+    // memory.
     let table = Neighbours(
       indices: .zeros([count, k], dtype: .int64), distances: .zeros([count, k], dtype: .float64))
     for start in stride(from: 0, to: count, by: rows) {
@@ -43,26 +43,26 @@ public func instanceNeighbours(_ features: Tensor, k: Int) throws -> Neighbours 
   }
 }
 
-/// Writes the neighbours of some rows of a matrix of unit rows into a table.
+/// Finds the neighbours of a range of rows of a matrix of unit rows, and writes them into a table.
 private func findNeighbourhoods(of range: Range<Int>, in unit: Tensor, _ table: Neighbours) {
   let (count, width, k) = (unit.shape[0], unit.shape[1], table.indices.shape[1])
   let queries = unit.narrow(0, from: range.lowerBound, length: range.count)
   let similarity = queries.matmul(unit.transposed(0, 1))
-  // A row is no neighbour of its own.
+  // A row is not its own neighbour.
   let own = similarity.narrow(1, from: range.lowerBound, length: range.count)
   own.copy(from: own - Tensor.eye(range.count) * 4)
   let candidates = min(k + 8, count - 1)
   let (values, places) = largest(candidates, of: similarity)
-  // By number, so that equal distances stay in that order.
+  // By index, so that ties stay in that order.
   let byNumber = places.sorted(dim: 1).values
-  // More than float32 can err by in a product of unit rows of this length.
+  // A bound on the float32 error of a product of unit rows of this length.
   let rounding = 6e-8 * (8 + 2 * Double(width).squareRoot())
   for block in blocks(of: range.count, width: candidates * width) {
     let points = queries.narrow(0, from: block.lowerBound, length: block.count).asType(.float64)
     let found = nearest(points, unit, byNumber.narrow(0, from: block.lowerBound, length: block.count), k)
     table.write(found, at: range.lowerBound + block.lowerBound)
     guard candidates < count - 1 else { continue }
-    // No row beyond the candidates is more alike than the last of them, but for rounding.
+    // Apart from rounding, no other row is more similar than the last candidate.
     let best = values.narrow(0, from: block.lowerBound, length: block.count).asType(.float64)
     let last = best.selected(dim: 1, index: candidates - 1)
     let doubtful = (2 - (last + rounding) * 2).less(
@@ -80,7 +80,7 @@ private func findNeighbourhoods(of range: Range<Int>, in unit: Tensor, _ table: 
 }
 
 extension Neighbours {
-  /// Puts the neighbours of some queries into the rows from `row` on.
+  /// Writes the neighbours of a part of the queries into the rows from `row` on.
   fileprivate func write(_ part: Neighbours, at row: Int) {
     let count = part.indices.shape[0]
     indices.narrow(0, from: row, length: count).copy(from: part.indices)
@@ -90,15 +90,15 @@ extension Neighbours {
 
 /// The largest similarities of every row and their columns, as top-k gives them.
 ///
-/// Sixteen columns make a group, and the best `count` columns lie in the groups with the best `count` maxima:
-/// any other group's columns are no larger than one of each of those. Maxima cost one pass over the block,
-/// which top-k over whole rows takes several times as long as.
+/// Columns are grouped by sixteen; the best `count` columns lie in the groups with the best `count` maxima,
+/// as any other group is no larger than each of those. The maxima cost one pass over the block, several times
+/// less than top-k over whole rows.
 private func largest(_ count: Int, of similarity: Tensor) -> (values: Tensor, indices: Tensor) {
   let size = 16
   let columns = similarity.shape[1]
   let groups = columns / size
   guard groups >= 4 * count else { return similarity.topK(count, dim: 1) }
-  // Halved until one is left of each group: group g holds the columns g, g + groups, g + 2 groups, …
+  // Halved until one value per group is left: group g has the columns g, g + groups, g + 2 groups, …
   var maxima = similarity.narrow(1, from: 0, length: groups * size)
   while maxima.shape[1] > groups {
     let half = maxima.shape[1] / 2
@@ -115,10 +115,9 @@ private func largest(_ count: Int, of similarity: Tensor) -> (values: Tensor, in
   return (values, chosen.gathered(1, places))
 }
 
-/// Candidates `[points, candidates]`, given by number, in order of their exact distance, then of their
-/// number.
+/// Sorts candidates `[points, candidates]`, given by index, by their exact distance, then by index.
 private func nearest(_ points: Tensor, _ database: Tensor, _ candidates: Tensor, _ k: Int) -> Neighbours {
-  // A row with many equals has many candidates.
+  // A row with many duplicates has many candidates.
   let parts = blocks(of: candidates.shape[1], width: points.shape[0] * points.shape[1]).map { columns in
     let chosen = candidates.narrow(1, from: columns.lowerBound, length: columns.count)
     let rows = database.indexSelected(0, chosen.flattened(from: 0)).asType(.float64)

@@ -1,6 +1,6 @@
 public import Torch
 
-/// Clusters of vectors.
+/// The result of k-means.
 public struct Clusters {
   /// The centres, float32 `[k, features]`.
   public let centres: Tensor
@@ -10,15 +10,15 @@ public struct Clusters {
   public let inertia: Double
 }
 
-/// k-means by Lloyd's algorithm, its first centres drawn as k-means++ does (Arthur and Vassilvitskii 2007).
+/// k-means by Lloyd's algorithm with k-means++ initialisation (Arthur and Vassilvitskii 2007).
 ///
-/// Assignments come from blocks of float32 products, so that memory stays bounded. A cluster that loses all
-/// its rows takes the row that lies farthest from its centre.
+/// Assignments are computed in blocks of float32 products, which bounds the memory. An empty cluster is moved
+/// to the row farthest from its centre.
 ///
 /// - Parameters:
 ///   - points: `[rows, features]`.
-///   - k: how many clusters, at most the number of rows.
-///   - iterations: the most rounds; it ends earlier where no assignment changes.
+///   - k: the number of clusters, at most the number of rows.
+///   - iterations: the maximum number of iterations; it stops earlier when no assignment changes.
 /// - Throws: `MetricError` for a k that is too large or numbers that are not finite.
 public func kMeans(
   _ points: Tensor, k: Int, iterations: Int = 100, using stream: RandomStream
@@ -30,7 +30,7 @@ public func kMeans(
     }
     guard k >= 1, k <= points.shape[0] else {
       throw MetricError(
-        "\(k) clusters cannot be made of \(points.shape[0]) rows; choose between 1 and \(points.shape[0])")
+        "\(k) clusters do not fit \(points.shape[0]) rows; choose between 1 and \(points.shape[0])")
     }
     let points = points.detached().to(.cpu).asType(.float32).contiguous()
     let norms = points.square().sum(dims: [1])
@@ -47,13 +47,14 @@ public func kMeans(
   }
 }
 
-/// The row that lies nearest to each centre, int64 `[k]`, each row once.
+/// The row nearest to each centre, int64 `[k]`, without repetitions.
 public func nearestRows(_ points: Tensor, to clusters: Clusters) throws -> Tensor {
   let found = try nearestNeighbours(query: clusters.centres, database: points, k: 1)
   return Tensor(Array(Set(found.indices.integers())).sorted())
 }
 
-/// Each further centre is a row drawn with a probability that grows with its squared distance to the others.
+/// k-means++: each further centre is a row drawn with a probability proportional to its squared distance to
+/// the nearest centre so far.
 private func firstCentres(_ points: Tensor, _ norms: Tensor, _ k: Int, _ stream: RandomStream) -> Tensor {
   let count = points.shape[0]
   var chosen = [Int(stream.integers(below: count, [1]).item())]
@@ -66,7 +67,7 @@ private func firstCentres(_ points: Tensor, _ norms: Tensor, _ k: Int, _ stream:
       let threshold = stream.uniform([1]).item() * total
       row = min(count - 1, Int(sums.lessOrEqual(threshold).asType(.int64).sum().item()))
     } else {
-      // All rows are centres or equal to one; any other will do.
+      // All rows are centres or equal to one, so any other row will do.
       row = (0..<count).first { !chosen.contains($0) } ?? 0
     }
     chosen.append(row)

@@ -8,7 +8,7 @@ public enum DistanceKernel: Sendable, Hashable, Codable {
   /// exp(-|x - y|² / (2 sigma²)).
   case gaussian(sigma: Double = 10)
 
-  /// Its values between the rows of two float64 matrices.
+  /// The kernel matrix of the rows of two float64 matrices.
   func callAsFunction(_ x: Tensor, _ y: Tensor) -> Tensor {
     switch self {
     case .polynomial(let degree, let gamma, let offset):
@@ -23,29 +23,29 @@ public enum DistanceKernel: Sendable, Hashable, Codable {
 
 /// A kernel distance over several subsets.
 public struct KernelDistance: Sendable, Hashable, Codable {
-  /// The mean over the subsets. May be negative, since every estimate is unbiased.
+  /// The mean over the subsets; may be negative, as the estimates are unbiased.
   public let mean: Double
-  /// The population deviation over the subsets.
+  /// The population standard deviation over the subsets.
   public let deviation: Double
   /// The estimate of each subset.
   public let subsets: [Double]
 }
 
-/// The squared maximum mean discrepancy of two feature sets, unbiased, over drawn subsets.
+/// The unbiased squared maximum mean discrepancy (MMD) of two feature sets, over random subsets.
 ///
 /// With the polynomial kernel of degree 3 on Inception features this is the KID of Bińkowski et al. 2018.
 /// Each subset is drawn without replacement, real rows before fake ones.
 ///
 /// - Parameters:
 ///   - real: `[samples, features]`; `fake` likewise.
-///   - subsets: how many subsets; torch-fidelity takes 100.
-///   - size: rows of a subset; never more than there are samples.
+///   - subsets: the number of subsets; torch-fidelity uses 100.
+///   - size: rows per subset; limited to the number of samples.
 /// - Throws: `MetricError` for shapes that do not fit or numbers that are not finite.
 public func kernelDistance(
   real: Tensor, fake: Tensor, kernel: DistanceKernel = .polynomial(), subsets: Int = 100, size: Int = 1000,
   using stream: RandomStream
 ) throws -> KernelDistance {
-  guard subsets >= 1 else { throw MetricError("\(subsets) subsets cannot be averaged; ask for at least 1") }
+  guard subsets >= 1 else { throw MetricError("\(subsets) subsets cannot be averaged; use at least 1") }
   let realMatrix = try featureMatrix(real, "real", atLeast: 2)
   let fakeMatrix = try featureMatrix(fake, "fake", atLeast: 2)
   let length = min(size, realMatrix.shape[0], fakeMatrix.shape[0])
@@ -89,7 +89,7 @@ public func kernelDistance(
   }
 }
 
-/// The mean of a square matrix's elements off its diagonal: what makes the estimate unbiased.
+/// The mean of a square matrix without its diagonal, which makes the estimate unbiased.
 private func meanWithoutDiagonal(_ matrix: Tensor) -> Double {
   let rows = Double(matrix.shape[0])
   return (matrix.sum().item() - matrix.diagonal().sum().item()) / (rows * (rows - 1))
@@ -103,12 +103,12 @@ private func rowNumbers(_ rows: Tensor, _ name: String, below bound: Int) throws
   }
   let rows = rows.to(.cpu)
   guard rows.min().item() >= 0, rows.max().item() < Double(bound) else {
-    throw MetricError("“\(name)” names rows outside 0 ..< \(bound); draw the subsets from the rows there are")
+    throw MetricError("“\(name)” names rows outside 0 ..< \(bound); draw the subsets from that range")
   }
   return rows
 }
 
-/// The mean and the population deviation.
+/// The mean and the population standard deviation.
 func meanAndDeviation(_ values: [Double]) -> (mean: Double, deviation: Double) {
   let mean = values.reduce(0, +) / Double(values.count)
   let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)

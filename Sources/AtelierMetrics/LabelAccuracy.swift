@@ -1,14 +1,14 @@
 public import Torch
 
-/// How often a classifier sees the class that was asked for.
+/// The agreement of a classifier with the requested classes.
 public struct LabelAccuracy: Sendable, Hashable, Codable {
-  /// The share of samples that are classified as asked, 0 … 1.
+  /// The fraction of samples classified as requested, 0 … 1.
   public let accuracy: Double
   /// Its binomial standard error.
   public let standardError: Double
-  /// The same share among the samples of each class; nil for a class without samples.
+  /// The accuracy of each class; nil for a class without samples.
   public let perClass: [Double?]
-  /// Counts: a row for each class that was asked for, a column for each that was seen.
+  /// The confusion matrix: rows are requested classes, columns predicted ones.
   public let confusion: [[Int]]
 }
 
@@ -17,7 +17,7 @@ public struct LabelAccuracy: Sendable, Hashable, Codable {
 /// - Parameters:
 ///   - predictions: int64 `[samples]`.
 ///   - labels: int64 `[samples]`.
-///   - classes: how many classes there are.
+///   - classes: the number of classes.
 /// - Throws: `MetricError` for shapes that do not fit or indices outside 0 ..< `classes`.
 public func labelAccuracy(predictions: Tensor, labels: Tensor, classes: Int) throws -> LabelAccuracy {
   for (tensor, name) in [(predictions, "predictions"), (labels, "labels")] {
@@ -46,10 +46,10 @@ public func labelAccuracy(predictions: Tensor, labels: Tensor, classes: Int) thr
     perClass: perClass, confusion: confusion)
 }
 
-/// Compares a classifier's decisions with labels; see ``labelAccuracy(predictions:labels:classes:)``.
+/// Compares a classifier's predictions with labels; see ``labelAccuracy(predictions:labels:classes:)``.
 ///
 /// - Parameters:
-///   - logits: `[samples, classes]`; the largest decides.
+///   - logits: `[samples, classes]`; the largest logit is the prediction.
 ///   - labels: int64 `[samples]`.
 /// - Throws: `MetricError` for shapes that do not fit or labels outside the classes.
 public func labelAccuracy(logits: Tensor, labels: Tensor) throws -> LabelAccuracy {
@@ -57,7 +57,7 @@ public func labelAccuracy(logits: Tensor, labels: Tensor) throws -> LabelAccurac
   return try labelAccuracy(predictions: logits.argmax(dim: 1), labels: labels, classes: logits.shape[1])
 }
 
-/// The share of samples whose class is among the `top` largest logits, 0 … 1: top-1 and top-5 accuracy.
+/// Top-k accuracy: the fraction of samples whose class is among the `top` largest logits, 0 … 1.
 ///
 /// - Parameters:
 ///   - logits: `[samples, classes]`.

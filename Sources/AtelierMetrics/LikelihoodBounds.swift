@@ -9,7 +9,7 @@ public struct LikelihoodBound: Sendable, Hashable, Codable {
   public let standardError: Double
   /// The bound of each example.
   public let perExample: [Double]
-  /// How many latent samples an example it took.
+  /// The number of latent samples per example.
   public let samples: Int
 
   init(_ perExample: [Double], samples: Int) {
@@ -24,7 +24,7 @@ public struct LikelihoodBound: Sendable, Hashable, Codable {
 /// log w = log p(x|z) + log p(z) - log q(z|x), float64 of the arguments' common shape.
 ///
 /// - Parameters:
-///   - logLikelihood: log p(x|z), `[samples, examples]`, summed over what makes up an example.
+///   - logLikelihood: log p(x|z), `[samples, examples]`, summed over the elements of an example.
 ///   - logPrior: log p(z), likewise; `logPosterior` log q(z|x), of the z drawn from it.
 public func logImportanceWeights(logLikelihood: Tensor, logPrior: Tensor, logPosterior: Tensor) -> Tensor {
   logLikelihood.asType(.float64) + logPrior.asType(.float64) - logPosterior.asType(.float64)
@@ -33,7 +33,7 @@ public func logImportanceWeights(logLikelihood: Tensor, logPrior: Tensor, logPos
 /// The evidence lower bound: the mean of log w over latent samples (Kingma and Welling 2014, equation 2).
 ///
 /// - Parameter logWeights: `[samples, examples]`, see
-/// ``logImportanceWeights(logLikelihood:logPrior:logPosterior:)``.
+///   ``logImportanceWeights(logLikelihood:logPrior:logPosterior:)``.
 /// - Throws: `MetricError` for another shape or numbers that are not finite.
 public func evidenceLowerBound(logWeights: Tensor) throws -> LikelihoodBound {
   try withoutGradients {
@@ -46,7 +46,7 @@ public func evidenceLowerBound(logWeights: Tensor) throws -> LikelihoodBound {
 /// equation 8).
 ///
 /// - Parameter logWeights: `[samples, examples]`, see
-/// ``logImportanceWeights(logLikelihood:logPrior:logPosterior:)``.
+///   ``logImportanceWeights(logLikelihood:logPrior:logPosterior:)``.
 /// - Throws: `MetricError` for another shape or numbers that are not finite.
 public func importanceWeightedLogLikelihood(logWeights: Tensor) throws -> LikelihoodBound {
   try importanceWeightedLogLikelihood(samples: max(1, logWeights.shape.first ?? 1), chunk: .max) { _ in
@@ -54,19 +54,19 @@ public func importanceWeightedLogLikelihood(logWeights: Tensor) throws -> Likeli
   }
 }
 
-/// The importance-weighted bound over many latent samples, drawn a few at a time so that memory stays small.
+/// The importance-weighted bound over many latent samples, drawn in chunks to bound the memory.
 ///
 /// - Parameters:
-///   - samples: k; papers take 5,000.
-///   - chunk: how many samples `logWeights` is asked for at most.
-///   - logWeights: draws that many latents an example and returns log w, `[that many, examples]`.
-/// - Throws: `MetricError` for another shape or numbers that are not finite; what the closure throws.
+///   - samples: k; papers use 5,000.
+///   - chunk: the maximum number of samples per call of `logWeights`.
+///   - logWeights: draws the given number of latents per example, and returns log w, `[number, examples]`.
+/// - Throws: `MetricError` for another shape or numbers that are not finite; rethrows errors of the closure.
 public func importanceWeightedLogLikelihood(
   samples: Int, chunk: Int = 50, logWeights: (Int) throws -> Tensor
 ) throws -> LikelihoodBound {
   guard samples >= 1, chunk >= 1 else {
     throw MetricError(
-      "\(samples) samples in chunks of \(chunk) give no likelihood; ask for at least 1 of each")
+      "\(samples) samples in chunks of \(chunk) give no likelihood; use at least 1 of each")
   }
   return try withoutGradients {
     var total: Tensor?
@@ -83,7 +83,7 @@ public func importanceWeightedLogLikelihood(
       total = total.map { Tensor.stacked([$0, part]).logSumExp(dims: [0]) } ?? part
       done += count
     }
-    guard let total else { throw MetricError("no samples were drawn; ask for at least 1") }
+    guard let total else { throw MetricError("no samples were drawn; use at least 1") }
     return LikelihoodBound((total - log(Double(samples))).doubles(), samples: samples)
   }
 }

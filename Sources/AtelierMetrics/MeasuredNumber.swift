@@ -1,4 +1,4 @@
-/// Which way a number is better.
+/// The direction in which a number is better.
 public enum Better: String, Sendable, Hashable, Codable, CaseIterable {
   /// The larger the better: accuracies, similarities, likelihoods.
   case larger
@@ -8,7 +8,7 @@ public enum Better: String, Sendable, Hashable, Codable, CaseIterable {
   case neither
 }
 
-/// A range that covers the true value with a given confidence.
+/// A confidence interval.
 ///
 /// In JSON it is `[lower, upper]`, and `[lower, upper, confidence]` where that is not 0.95.
 public struct ConfidenceInterval: Sendable, Hashable, Codable {
@@ -19,14 +19,14 @@ public struct ConfidenceInterval: Sendable, Hashable, Codable {
   /// The confidence, for example 0.95.
   public var confidence: Double
 
-  /// A range with its confidence.
+  /// An interval with its confidence.
   public init(lower: Double, upper: Double, confidence: Double = 0.95) {
     self.lower = lower
     self.upper = upper
     self.confidence = confidence
   }
 
-  /// Reads two numbers, or three.
+  /// Reads `[lower, upper]` or `[lower, upper, confidence]`.
   public init(from decoder: any Decoder) throws {
     var values = try decoder.unkeyedContainer()
     lower = try values.decode(Double.self)
@@ -34,7 +34,7 @@ public struct ConfidenceInterval: Sendable, Hashable, Codable {
     confidence = values.isAtEnd ? 0.95 : try values.decode(Double.self)
   }
 
-  /// Writes two numbers, or three.
+  /// Writes `[lower, upper]` or `[lower, upper, confidence]`.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.unkeyedContainer()
     try values.encode(lower)
@@ -43,7 +43,7 @@ public struct ConfidenceInterval: Sendable, Hashable, Codable {
   }
 }
 
-/// What a measure gives for a baseline.
+/// The number of a baseline.
 public struct BaselineNumber: Sendable, Hashable, Codable {
   /// `bicubic`, `input`, `mean picture`.
   public var name: String
@@ -60,33 +60,34 @@ public struct BaselineNumber: Sendable, Hashable, Codable {
   }
 }
 
-/// A measured number with how it was measured.
+/// A measured number with its protocol.
 ///
 /// Foundation's `Measurement` is a physical quantity, hence the other name.
 public struct MeasuredNumber: Sendable, Hashable {
-  /// What programs know it by, the same for every version of its name: `label-accuracy`.
+  /// A stable identifier for programs: `label-accuracy`.
   public var id: String
-  /// What it is called: `label accuracy`. A Fréchet distance on anything but the Inception network of the FID
+  /// The display name: `label accuracy`. A Fréchet distance on anything but the Inception network of the FID
   /// paper is never called FID; ``frechetDistanceName(for:)`` gives the right name.
   public var name: String
   /// The number.
   public var value: Double
-  /// Its interval, if it has one.
+  /// Its confidence interval, if it has one.
   public var interval: ConfidenceInterval?
-  /// Which way it is better; nil for a number of an older file, which does not say.
+  /// The direction in which it is better; nil for a number of an older file.
   public var better: Better?
-  /// What the same measure gives for real data against real data, if that was measured.
+  /// The same measure of real data against real data, if it was measured.
   public var realAgainstReal: Double?
-  /// What the same measure gives for baselines, if there are any.
+  /// The same measure of baselines, if there are any.
   public var baselines: [BaselineNumber]?
-  /// What it was measured on, to be compared; empty for a number of an older file.
+  /// The facts of the measurement that decide whether numbers may be compared; empty for a number of an older
+  /// file.
   public var provenance: Provenance
-  /// Features, samples, split, resize in words: all that somebody needs to measure it again.
+  /// The protocol as text: features, samples, split, resize, all that is needed to reproduce the number.
   public var protocolText: String
 
   /// A number with its protocol.
   ///
-  /// - Parameter id: what programs know it by; the name where there is no other.
+  /// - Parameter id: the stable identifier; by default the name.
   public init(
     id: String? = nil, name: String, value: Double, interval: ConfidenceInterval? = nil, better: Better,
     realAgainstReal: Double? = nil, baselines: [BaselineNumber]? = nil,
@@ -103,8 +104,8 @@ public struct MeasuredNumber: Sendable, Hashable {
     self.protocolText = protocolText
   }
 
-  /// What two numbers differ in that has to be equal before they are compared: `name`, then the fields of
-  /// their provenance. A number of an older file, which has no provenance, differs in its name at most.
+  /// The facts that differ although comparison needs them equal: `name`, then fields of the provenance. A
+  /// number of an older file has no provenance and can differ only in its name.
   public func differences(from other: MeasuredNumber) -> [String] {
     let isKnown = !provenance.fields.isEmpty && !other.provenance.fields.isEmpty
     return (name == other.name ? [] : ["name"])
@@ -117,7 +118,7 @@ extension MeasuredNumber: Codable {
     case id, name, value, interval, better, realAgainstReal, baselines, provenance, protocolText
   }
 
-  /// Reads a number, also of a file that knows neither its id nor its better way nor its provenance.
+  /// Reads a number, also from older files without id, direction and provenance.
   public init(from decoder: any Decoder) throws {
     let keys = try decoder.container(keyedBy: Key.self)
     name = try keys.decode(String.self, forKey: .name)
@@ -131,7 +132,7 @@ extension MeasuredNumber: Codable {
     protocolText = try keys.decode(String.self, forKey: .protocolText)
   }
 
-  /// Writes what is known.
+  /// Writes the fields that are set.
   public func encode(to encoder: any Encoder) throws {
     var keys = encoder.container(keyedBy: Key.self)
     if id != name { try keys.encode(id, forKey: .id) }

@@ -1,13 +1,13 @@
 public import Foundation
 
-/// Why a measure could not be taken: one sentence that names the argument and the way out.
+/// Why a measure could not be computed: one sentence that names the argument and the way out.
 public struct MetricError: Error, Sendable, Hashable, CustomStringConvertible, LocalizedError {
   /// The sentence.
   public let description: String
 
-  /// Describes a problem with an argument of a measure.
+  /// An error with the given sentence.
   public init(_ description: String) { self.description = description }
 
-  /// The same sentence, for code that only knows `Error`.
+  /// ``description``, so that `localizedDescription` shows it too.
   public var errorDescription: String? { description }
 }

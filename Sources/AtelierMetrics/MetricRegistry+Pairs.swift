@@ -1,7 +1,7 @@
 import Torch
 
 extension MetricRegistry {
-  /// The measures of images that belong together in pairs; one value an image.
+  /// The measures of image pairs; one value per image.
   static let pairMetrics: [String: @Sendable (MetricArguments) throws -> [String: Tensor]] = [
     "psnr": { arguments in
       let pair = try arguments.pair(parameters: ["dataRange"])
@@ -46,7 +46,7 @@ extension MetricRegistry {
 }
 
 extension MetricArguments {
-  /// Two batches of images as a named program looks at them.
+  /// Two batches of images, prepared as a named program does.
   struct Pair {
     let image: Tensor
     let target: Tensor
@@ -54,10 +54,10 @@ extension MetricArguments {
     let isSuperResolution: Bool
   }
 
-  /// Reads `image` and `target`; `tool` says how they are looked at.
+  /// Reads `image` and `target`, and prepares them as `tool` does.
   ///
-  /// `scikit-image` (also the tool where none is named) measures them as they are. `BasicSR` cuts `crop`
-  /// pixels off each side and measures on the luminance where `luminance` says so; its images lie in 0 … 1.
+  /// `scikit-image` (the default) measures them unchanged. `BasicSR` crops `crop` pixels on each side and
+  /// measures on the luminance if `luminance` is set; its images are in 0 … 1.
   func pair(parameters: Set<String>) throws -> Pair {
     let tool = try text("tool") ?? "scikit-image"
     switch tool {
@@ -81,7 +81,7 @@ extension MetricArguments {
     }
   }
 
-  /// The window of a structural similarity and whether variances are a sample's, as scikit-image pairs them.
+  /// The window of SSIM, and whether variances divide by n - 1, as scikit-image combines them.
   func similarityWindow() throws -> (window: SimilarityWindow, sampleCovariance: Bool) {
     let sampleCovariance = try flag("sampleCovariance")
     switch try text("window") ?? "gaussian" {
@@ -90,7 +90,7 @@ extension MetricArguments {
       guard sigma > 0, sigma < 100 else {
         throw MetricError("the parameter “sigma” of “\(metric)” is \(sigma), but must lie in 0 … 100")
       }
-      // scikit-image cuts the Gaussian off at 3.5 deviations.
+      // scikit-image truncates the Gaussian at 3.5 standard deviations.
       let size = try parameters["size"] == nil ? 2 * Int(3.5 * sigma + 0.5) + 1 : count("size", otherwise: 11)
       return (.gaussian(size: size, sigma: sigma), sampleCovariance ?? false)
     case "uniform":

@@ -1,8 +1,8 @@
 public import Torch
 
-/// A setting of a metric in a reference case.
+/// A parameter of a metric in a reference case.
 public enum MetricParameter: Sendable, Hashable, Codable {
-  /// `null`: the metric's own choice.
+  /// `null`: the metric's default.
   case null
   /// A number.
   case number(Double)
@@ -13,7 +13,7 @@ public enum MetricParameter: Sendable, Hashable, Codable {
   /// A list.
   case list([MetricParameter])
 
-  /// Reads any of the kinds.
+  /// Reads a JSON value.
   public init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     if value.decodeNil() {
@@ -29,7 +29,7 @@ public enum MetricParameter: Sendable, Hashable, Codable {
     }
   }
 
-  /// Writes the plain value.
+  /// Writes the JSON value.
   public func encode(to encoder: any Encoder) throws {
     var value = encoder.singleValueContainer()
     switch self {
@@ -47,12 +47,12 @@ public enum MetricRegistry {
   /// The names, in alphabetical order.
   public static var names: [String] { metrics.keys.sorted() }
 
-  /// Takes a measure of the given tensors.
+  /// Computes a metric of the given tensors.
   ///
-  /// Strict: a missing or unknown input or parameter is an error. Results are float64: scalars, one value a
-  /// image for measures of pairs, and images or tables where those are the result.
+  /// Strict: a missing or unknown input or parameter is an error. Results are float64: scalars, one value per
+  /// image for measures of pairs, and tensors where those are the result.
   ///
-  /// - Throws: `MetricError` naming what is wrong.
+  /// - Throws: `MetricError` that names the input or parameter.
   public static func run(
     _ metric: String, inputs: [String: Tensor], parameters: [String: MetricParameter] = [:]
   ) throws -> [String: Tensor] {
@@ -60,7 +60,7 @@ public enum MetricRegistry {
       throw MetricError("there is no metric “\(metric)”; the metrics are \(names.joined(separator: ", "))")
     }
     let arguments = MetricArguments(metric: metric, inputs: inputs, parameters: parameters)
-    // What the engine itself refuses (a huge allocation, a decomposition that fails) is an error as well.
+    // Errors of the engine (a huge allocation, a failed decomposition) are thrown as well.
     return try withTensorErrors { try body(arguments) }
   }
 
@@ -118,7 +118,7 @@ public enum MetricRegistry {
   private static func scalar(_ value: Double) -> Tensor { Tensor(scalar: value, dtype: .float64) }
 }
 
-/// What a metric was called with, read strictly.
+/// The arguments of a metric, read strictly.
 struct MetricArguments {
   let metric: String
   let inputs: [String: Tensor]

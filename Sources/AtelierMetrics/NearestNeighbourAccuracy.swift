@@ -1,20 +1,19 @@
 public import Torch
 
-/// How well a 1-nearest-neighbour classifier tells two sets apart.
+/// The accuracy of a 1-nearest-neighbour two-sample test.
 public struct NearestNeighbourAccuracy: Sendable, Hashable, Codable {
-  /// The mean of both shares: 0.5 is ideal, 1 means that the sets lie apart, below 0.5 that fakes copy.
+  /// The mean of both: 0.5 is ideal, 1 means that the sets are separate, below 0.5 that fakes copy.
   public let accuracy: Double
-  /// The share of real samples whose nearest neighbour is real.
+  /// The fraction of real samples whose nearest neighbour is real.
   public let real: Double
-  /// The share of fakes whose nearest neighbour is fake.
+  /// The fraction of fakes whose nearest neighbour is fake.
   public let fake: Double
 }
 
 /// The leave-one-out accuracy of a 1-nearest-neighbour classifier between real samples and fakes.
 ///
-/// Source: Lopez-Paz and Oquab 2017; Xu et al. 2018. A tie, as an exact copy makes between its
-/// original's and its own neighbours, counts half. Give both sets the same number of samples: only then
-/// is 0.5 the value of equal distributions.
+/// Source: Lopez-Paz and Oquab 2017; Xu et al. 2018. A tie, as between an exact copy and its original, counts
+/// half. Use equally many samples of both sets: only then is 0.5 the value for equal distributions.
 ///
 /// - Parameters:
 ///   - real: `[samples, features]`, at least two rows; `fake` likewise.

@@ -1,13 +1,13 @@
 public import Torch
 
-/// The rows of a database that lie nearest to each query, nearest first.
+/// The nearest rows of a database for each query, nearest first.
 public struct Neighbours {
-  /// Row numbers, int64 `[queries, k]`.
+  /// Row indices, int64 `[queries, k]`.
   public let indices: Tensor
   /// Distances, float64 `[queries, k]`, ascending.
   public let distances: Tensor
 
-  /// Collects the answer of a search.
+  /// A search result.
   public init(indices: Tensor, distances: Tensor) {
     self.indices = indices
     self.distances = distances
@@ -16,13 +16,13 @@ public struct Neighbours {
 
 /// Exact nearest neighbours by Euclidean distance.
 ///
-/// Blocks of matrix products and top-k find candidates; their distances are then computed from the
-/// differences, so that they are exact and equal rows come in the order of their numbers.
+/// Blocks of matrix products and top-k find candidates, whose distances are then computed from the
+/// differences, so that they are exact and ties are in order of index.
 ///
 /// - Parameters:
 ///   - query: `[queries, features]`.
-///   - database: `[rows, features]`, of any numeric type: images in bytes need not be converted first.
-///   - k: how many neighbours.
+///   - database: `[rows, features]`, of any numeric type; bytes need not be converted first.
+///   - k: the number of neighbours.
 /// - Throws: `MetricError` for shapes that do not fit or numbers that are not finite.
 public func nearestNeighbours(query: Tensor, database: Tensor, k: Int) throws -> Neighbours {
   try withoutGradients {
@@ -31,7 +31,7 @@ public func nearestNeighbours(query: Tensor, database: Tensor, k: Int) throws ->
     let origin = try columnMeans(
       featureMatrix(database.narrow(0, from: 0, length: min(1024, database.shape[0])), "database"))
     let queries = PointSet(query, origin: origin)
-    // A few more than asked for, so that rounding cannot push a true neighbour out.
+    // A few more than k, so that rounding cannot exclude a true neighbour.
     let candidates = try nearestCandidates(queries: queries.count, database, count: k + 4) { rows, block in
       queries[rows].squaredDistances(to: PointSet(block, origin: origin)).distances
     }
@@ -52,7 +52,7 @@ public func nearestNeighbours(query: Tensor, database: Tensor, k: Int) throws ->
 /// - Parameters:
 ///   - query: `[queries, features]`.
 ///   - database: `[rows, features]`.
-///   - k: how many neighbours.
+///   - k: the number of neighbours.
 /// - Throws: `MetricError` for shapes that do not fit or numbers that are not finite.
 public func cosineNeighbours(query: Tensor, database: Tensor, k: Int) throws -> Neighbours {
   try withoutGradients {
@@ -76,7 +76,7 @@ public func cosineNeighbours(query: Tensor, database: Tensor, k: Int) throws -> 
   }
 }
 
-/// Rows of length 1; rows of zeros stay.
+/// Rows normalised to length 1; rows of zeros stay zero.
 private func unitRows(_ matrix: Tensor) -> Tensor {
   let norms = matrix.square().sum(dims: [1], keepDim: true).sqrt()
   return matrix / Tensor.select(norms.equal(0), Tensor.ones(like: norms), norms)
@@ -94,9 +94,9 @@ private func checkDatabase(_ query: Tensor, _ database: Tensor, _ k: Int) throws
   }
 }
 
-/// The row numbers of about the nearest rows, int64 `[queries, count]`, ascending by number.
+/// The indices of the approximately nearest rows, int64 `[queries, count]`, ascending.
 ///
-/// The database is converted block by block, and of each block only the nearest rows are kept.
+/// The database is converted in blocks, of which only the nearest rows are kept.
 private func nearestCandidates(
   queries: Int, _ database: Tensor, count: Int, _ distances: (Range<Int>, Tensor) -> Tensor
 ) throws -> Tensor {
@@ -124,7 +124,7 @@ private func nearestCandidates(
   return Tensor.concatenated(parts, dim: 0)
 }
 
-/// Candidates in order of distance, then of number, cut to k.
+/// The first k candidates by distance, then by index.
 private func ordered(_ candidates: Tensor, _ distances: Tensor, _ k: Int) -> Neighbours {
   let (values, order) = distances.sorted(dim: 1)
   return Neighbours(

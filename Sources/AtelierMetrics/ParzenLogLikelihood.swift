@@ -3,9 +3,9 @@ public import Torch
 
 /// A Parzen-window log-likelihood in nats.
 public struct ParzenLogLikelihood: Sendable, Hashable, Codable {
-  /// A width that was tried, and the mean log density of the validation set.
+  /// A bandwidth, and the mean log density of the validation set.
   public struct Candidate: Sendable, Hashable, Codable {
-    /// The kernel's deviation.
+    /// The bandwidth: the kernel's standard deviation.
     public let sigma: Double
     /// The mean log density of the validation set, in nats.
     public let validation: Double
@@ -13,42 +13,43 @@ public struct ParzenLogLikelihood: Sendable, Hashable, Codable {
 
   /// The mean log density of the test set, in nats.
   public let mean: Double
-  /// Its standard error: the population deviation over test examples by the root of their number.
+  /// Its standard error: the population standard deviation over the test examples, divided by √n.
   public let standardError: Double
-  /// The kernel's deviation that the validation set chose.
+  /// The bandwidth chosen on the validation set.
   public let sigma: Double
-  /// All widths that were tried.
+  /// All bandwidths that were tried.
   public let candidates: [Candidate]
   /// The log density of each test example, in nats.
   public let perExample: [Double]
 
-  /// Whether the chosen width is the first or last of the grid, so that a wider grid might do better.
+  /// Whether the chosen bandwidth is at the edge of the grid, so that a wider grid might be better.
   public var isAtEdge: Bool {
     let sigmas = candidates.map(\.sigma)
     return sigma == sigmas.min() || sigma == sigmas.max()
   }
 }
 
-/// Ten widths at equal ratios from 0.1 to 1, the grid of the GAN paper's code (`numpy.logspace(-1, 0, 10)`).
+/// Ten bandwidths, evenly spaced on a log scale from 0.1 to 1, as in the GAN paper's code
+/// (`numpy.logspace(-1, 0, 10)`).
 public let parzenWidths: [Double] = (0..<10).map { pow(10, -1 + Double($0) / 9) }
 
-/// The log-likelihood of test data under Gaussian kernels around samples.
+/// The Parzen-window log-likelihood of test data under Gaussian kernels around samples.
 ///
-/// The measure of the GAN and conditional GAN papers (Goodfellow et al. 2014, Mirza and Osindero 2014)
-/// after Breuleux et al. 2011: log p(x) = log mean_j N(x; sample_j, sigma² I), sigma chosen on validation
-/// data; they take 10,000 samples, pixels in 0 … 1, the 10,000 test images, and the mean ± its standard
-/// error. It is known to mislead (Theis et al. 2016) and kept for comparison.
+/// The measure of the GAN and conditional GAN papers (Goodfellow et al. 2014, Mirza and Osindero 2014) after
+/// Breuleux et al. 2011: log p(x) = log mean_j N(x; sample_j, sigma² I), sigma chosen on validation data. The
+/// papers use 10,000 samples, pixels in 0 … 1 and the 10,000 test images, and report the mean ± its standard
+/// error. Known to be misleading (Theis et al. 2016); kept for comparison.
 ///
 /// - Parameters:
-///   - samples: `[samples, …]`, flattened behind the first dimension; `validation` and `test` likewise.
-///   - widths: the deviations to try.
+///   - samples: `[samples, …]`, flattened after the first dimension; `validation` and `test` likewise.
+///   - widths: the bandwidths to try.
 /// - Throws: `MetricError` for shapes that do not fit, numbers that are not finite or widths not above 0.
 public func parzenLogLikelihood(
   samples: Tensor, validation: Tensor, test: Tensor, widths: [Double] = parzenWidths
 ) throws -> ParzenLogLikelihood {
   try withoutGradients {
     guard !widths.isEmpty, widths.allSatisfy({ $0 > 0 && $0.isFinite }) else {
-      throw MetricError("the widths \(widths) are not all above 0; give at least one positive width")
+      throw MetricError("the widths \(widths) must all be above 0; give at least one")
     }
     let matrices = try zip([samples, validation, test], ["samples", "validation", "test"]).map {
       try featureMatrix($0.0.rank > 2 ? $0.0.flattened(from: 1) : $0.0, $0.1)
@@ -60,7 +61,7 @@ public func parzenLogLikelihood(
     let candidates = zip(widths, validated).map {
       ParzenLogLikelihood.Candidate(sigma: $0.0, validation: $0.1)
     }
-    // The first of equals, as argmax takes it.
+    // The first of ties, as argmax.
     let best = candidates.dropFirst().reduce(candidates[0]) { $1.validation > $0.validation ? $1 : $0 }
     let perExample = logDensities(of: sets[2], around: sets[0], [best.sigma])[0]
     let (mean, deviation) = meanAndDeviation(perExample)
@@ -70,7 +71,7 @@ public func parzenLogLikelihood(
   }
 }
 
-/// For each width the log densities of all points; distances are computed once for all widths.
+/// The log densities of all points for each bandwidth; distances are computed once.
 private func logDensities(of points: PointSet, around samples: PointSet, _ widths: [Double]) -> [[Double]] {
   let features = Double(samples.points.shape[1])
   var result = [[Double]](repeating: [], count: widths.count)

@@ -2,17 +2,19 @@ public import Perception
 public import Torch
 
 extension LPIPS {
-  /// The distances of many pairs, some at a time and without gradients, `[n]`.
+  /// The distances `[n]` of many pairs, in batches and without gradients.
   ///
   /// - Parameters:
-  ///   - images, targets: `[n, 1 or 3, height, width]`; bytes 0 … 255 are brought to -1 … 1, others must be
-  ///     there.
+  ///   - images: `[n, 1 or 3, height, width]`; bytes 0 … 255 are scaled to -1 … 1; other types must already be
+  ///     in that range.
+  ///   - targets: of the same shape, likewise.
+  ///   - batchSize: pairs per batch.
   public func distances(ofAll images: Tensor, _ targets: Tensor, batchSize: Int = 16) throws(MetricError)
     -> Tensor
   {
     guard images.shape == targets.shape, images.rank == 4, images.shape[0] > 0 else {
       throw MetricError(
-        "LPIPS compares as many pictures as targets of one shape, not \(images.shape) and \(targets.shape)")
+        "LPIPS compares as many images as targets of one shape, not \(images.shape) and \(targets.shape)")
     }
     return withoutGradients {
       let count = images.shape[0]
@@ -25,7 +27,7 @@ extension LPIPS {
     }
   }
 
-  /// What a number of this distance was measured with.
+  /// The provenance of numbers on this distance.
   public var provenance: Provenance {
     [
       "features": "lpips-0.1-\(trunk.rawValue)",
@@ -34,12 +36,12 @@ extension LPIPS {
   }
 }
 
-/// EfficientNet-Lite0's pooled features, for distances between sets of images that are then named after it.
+/// EfficientNet-Lite0's pooled features, for distances between sets of images.
 public final class EfficientNetLiteFeatures: FeatureSource {
   /// The network.
   public let network: EfficientNetLite
 
-  /// The features with their weights from a store.
+  /// The feature source with weights from a store.
   ///
   /// - Throws: `PerceptionError` that says how to get them.
   public init(from store: WeightStore = .standard, on device: Device = .cpu) throws {
@@ -51,7 +53,7 @@ public final class EfficientNetLiteFeatures: FeatureSource {
   /// `efficientnet-lite0`.
   public var name: String { "efficientnet-lite0" }
 
-  /// 16: the widest of its maps, 96 channels of 112×112, takes 5 MB an image, and several are alive at once.
+  /// 16: the widest of its maps, 96 channels of 112×112, takes 5 MB per image, and several are alive at once.
   public var batchSize: Int { 16 }
 
   /// The network, its weights' fingerprint and the resize.

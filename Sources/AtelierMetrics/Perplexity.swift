@@ -1,16 +1,16 @@
 import Foundation
 
-/// exp of the mean negative log-likelihood of a token.
+/// Perplexity: exp of the mean negative log-likelihood per token.
 ///
 /// - Parameters:
 ///   - negativeLogLikelihood: the sum over all predicted tokens, in nats.
-///   - tokens: how many tokens were predicted. For a word-level number from a model of word pieces give
-///     the number of words.
+///   - tokens: the number of predicted tokens. For word-level perplexity of a subword model give the number
+///     of words.
 public func perplexity(negativeLogLikelihood: Double, tokens: Int) -> Double {
   tokens > 0 ? exp(negativeLogLikelihood / Double(tokens)) : .nan
 }
 
-/// The negative log-likelihood in bits by the number of characters.
+/// Bits per character: the negative log-likelihood in bits, divided by the number of characters.
 ///
 /// - Parameters:
 ///   - negativeLogLikelihood: the sum over the text, in nats.

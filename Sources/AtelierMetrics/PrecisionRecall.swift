@@ -1,13 +1,13 @@
 public import Torch
 
-/// How much of the fakes lies among the real samples, and how much of the real ones among the fakes.
+/// Improved precision and recall.
 public struct PrecisionRecall: Sendable, Hashable, Codable {
-  /// The share of fakes inside the balls of real samples.
+  /// The fraction of fakes inside the manifold of the real samples.
   public let precision: Double
-  /// The share of real samples inside the balls of fakes.
+  /// The fraction of real samples inside the manifold of the fakes.
   public let recall: Double
 
-  /// The harmonic mean of both; 0 where both are.
+  /// The harmonic mean of both; 0 where both are 0.
   public var fScore: Double {
     precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0
   }
@@ -15,28 +15,27 @@ public struct PrecisionRecall: Sendable, Hashable, Codable {
 
 /// Improved precision and recall (Kynkäänniemi et al. 2019, equations 1 and 2).
 ///
-/// A set's manifold is the union of balls around its points; a ball reaches to the k-th neighbour, the
-/// point itself not counted, and its surface belongs to it (distance <= radius), as in torch-fidelity
-/// `metric_prc.py`.
+/// A set's manifold is the union of closed balls around its points (distance <= radius), whose radius is the
+/// distance to the k-th neighbour, the point itself excluded, as in torch-fidelity `metric_prc.py`.
 ///
 /// - Parameters:
 ///   - real: `[samples, features]`; `fake` likewise.
-///   - neighbours: k; the paper takes 3.
+///   - neighbours: k; the paper uses 3.
 /// - Throws: `MetricError` for shapes that do not fit or numbers that are not finite.
 public func precisionRecall(real: Tensor, fake: Tensor, neighbours: Int = 3) throws -> PrecisionRecall {
   let counts = try BallCounts(real: real, fake: fake, neighbours: neighbours, surfaceBelongs: true)
   return PrecisionRecall(precision: counts.precision, recall: counts.recall)
 }
 
-/// What both families of manifold measures count.
+/// The counts shared by both families of manifold measures.
 struct BallCounts {
-  /// The share of fakes inside some real ball.
+  /// The fraction of fakes inside at least one real ball.
   let precision: Double
-  /// The share of real samples inside some fake ball.
+  /// The fraction of real samples inside at least one fake ball.
   let recall: Double
-  /// The mean number of real balls around a fake.
+  /// The mean number of real balls that contain a fake.
   let meanBalls: Double
-  /// The share of real balls with a fake inside.
+  /// The fraction of real balls that contain a fake.
   let coverage: Double
 
   init(real: Tensor, fake: Tensor, neighbours: Int, surfaceBelongs: Bool) throws {
@@ -58,7 +57,7 @@ struct BallCounts {
     var (recalled, covered) = (0.0, 0.0)
     for rows in blocks(of: real.count, width: fake.count) {
       let (distances, rounding) = real[rows].squaredDistances(to: fake)
-      // A distance within rounding of the radius is equal to it: that is a copy of the very neighbour.
+      // A distance within rounding of the radius equals it, as for a copy of the k-th neighbour.
       let excess = surfaceBelongs ? distances - rounding : distances + rounding
       func inside(_ radii: Tensor) -> Tensor {
         surfaceBelongs ? excess.lessOrEqual(radii) : excess.less(radii)

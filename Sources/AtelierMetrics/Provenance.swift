@@ -1,33 +1,33 @@
-/// What a number was measured on, as an ordered list of names and values.
+/// The provenance of a number: an ordered list of named facts about its measurement.
 ///
-/// Two numbers may only be compared when they agree in every field that counts; see ``differences(from:)``.
+/// Two numbers may be compared only if they agree in every field that counts; see ``differences(from:)``.
 public struct Provenance: Sendable, Hashable, Codable, ExpressibleByDictionaryLiteral {
   /// One fact about the measurement.
   public struct Field: Sendable, Hashable, Codable {
-    /// What the fact is about: `features`, `samples`, `split`, `resize`, `seed`, …
+    /// The name: `features`, `samples`, `split`, `resize`, `seed`, …
     public var name: String
-    /// The fact, as it is printed.
+    /// The value, as printed.
     public var value: String
 
-    /// Names a fact.
+    /// A fact of the given name and value.
     public init(name: String, value: String) {
       self.name = name
       self.value = value
     }
   }
 
-  /// The facts in the order in which they are printed.
+  /// The facts, in the order of printing.
   public private(set) var fields: [Field] = []
 
-  /// Nothing is known yet.
+  /// No facts.
   public init() {}
 
-  /// The facts of a literal, in its order; of a repeated name the last value counts.
+  /// The facts of a literal, in its order; for a repeated name the last value is kept.
   public init(dictionaryLiteral elements: (String, String)...) {
     for (name, value) in elements { self[name] = value }
   }
 
-  /// A fact by its name; a new one is appended, nil removes it.
+  /// A value by name; a new one is appended, nil removes it.
   public subscript(name: String) -> String? {
     get { fields.first { $0.name == name }?.value }
     set {
@@ -41,20 +41,19 @@ public struct Provenance: Sendable, Hashable, Codable, ExpressibleByDictionaryLi
     }
   }
 
-  /// These facts and others behind them; the other's value counts where both know one.
+  /// These facts followed by others; where both have one, the other's value is kept.
   public func merging(_ other: Provenance) -> Provenance {
     var result = self
     for field in other.fields { result[field.name] = field.value }
     return result
   }
 
-  /// The fields that say how a number came about without making it another measure: the program (`tool`),
-  /// what samples and subsets were drawn with (`seed`), and what a system was given to start from (`manner`),
-  /// in which systems that are compared differ.
+  /// The fields that do not make it another measure: the program (`tool`), the seed of samples and subsets
+  /// (`seed`), and the kind of input (`manner`), in which compared systems differ.
   public static let uncounted: Set<String> = ["tool", "seed", "manner"]
 
-  /// The names of the fields in which two measurements differ, without the ``uncounted`` ones, in the order
-  /// of these facts and then of the other's. Numbers may be compared only where there are none.
+  /// The names of the fields in which two measurements differ, without the ``uncounted`` ones. Numbers may be
+  /// compared only where there are none.
   public func differences(from other: Provenance) -> [String] {
     var seen = Self.uncounted
     return (fields + other.fields).map(\.name).filter { name in

@@ -1,15 +1,15 @@
 public import Torch
 
-/// How far reconstructions are from what was reconstructed.
+/// Reconstruction errors.
 public struct ReconstructionError: Sendable, Hashable, Codable {
-  /// The mean squared difference of a value (a pixel's channel).
+  /// The mean squared error per element.
   public let meanSquared: Double
-  /// The mean absolute difference of a value.
+  /// The mean absolute error per element.
   public let meanAbsolute: Double
-  /// The sum of squared differences of each example, as the early papers print it.
+  /// The sum of squared errors of each example, as early papers report it.
   public let squaredSums: [Double]
 
-  /// The mean over examples of the sum of squared differences.
+  /// The mean over the examples of the sum of squared errors.
   public var meanSquaredSum: Double { meanAndDeviation(squaredSums).mean }
   /// The standard error of ``meanSquaredSum``.
   public var squaredSumStandardError: Double {
@@ -17,7 +17,7 @@ public struct ReconstructionError: Sendable, Hashable, Codable {
   }
 }
 
-/// The difference between examples and their reconstructions, in the unit that both are in.
+/// The errors of reconstructions, in the unit of the examples.
 ///
 /// - Parameters:
 ///   - reconstructions: `[examples, …]`.

@@ -1,4 +1,4 @@
-// Where the memory of large tensors comes from, in programs that ask for it.
+// An optional allocator for large tensors.
 #include "Libtorch.h"
 
 #include <c10/core/CPUAllocator.h>
@@ -24,11 +24,11 @@ using namespace ctorch;
 
 namespace {
 
-// Pages of large tensors. The C library either hands them back at once, so that the next tensor has every page
-// cleared again, or keeps them in one heap, whose holes fit nobody once lifetimes have mixed: then a process holds
-// a fifth more than its tensors ever did. Here pages are kept by size for the next tensor, but never more than
-// keeps the process at the most bytes that tensors held at one time: beyond that, kept pages go back before new
-// ones come. So the peak is that of the tensors alone, and a repeated step finds its pages again.
+// A pool of pages for large tensors. The C library either returns pages at once, so that every page of the
+// next tensor is cleared again, or keeps them in one heap, which fragments: a process then holds a fifth more
+// than the peak of its tensors. Here free pages are kept by size for reuse, but never beyond the peak of the
+// live tensors: free pages are released before new ones are mapped. So the peak is that of the tensors alone,
+// and a repeated step reuses its pages.
 class Pool final : public c10::Allocator {
  public:
   static Pool &shared() {
@@ -54,7 +54,7 @@ class Pool final : public c10::Allocator {
   }
 
  private:
-  // Smaller tensors stay with the C library: a page of waste is nothing beside this.
+  // Smaller tensors are left to the C library; above this size a page of waste is negligible.
   static constexpr size_t least = size_t{1} << 20;
   static constexpr size_t page = size_t{1} << 12;
   static constexpr size_t hugePage = size_t{1} << 21;
@@ -62,7 +62,7 @@ class Pool final : public c10::Allocator {
   static size_t rounded(size_t bytes) { return (bytes + page - 1) / page * page; }
 
   static void release(void *address) {
-    // The C library's blocks are rarely at the start of a page, so that small ones need no lock.
+    // The C library's blocks rarely start at a page, so small ones need no lock.
     if (reinterpret_cast<uintptr_t>(address) % page != 0 || !shared().giveBack(static_cast<char *>(address)))
       c10::free_cpu(address);
   }
@@ -71,8 +71,8 @@ class Pool final : public c10::Allocator {
     std::lock_guard lock(mutex_);
     char *address = nullptr;
     auto fit = free_.lower_bound(bytes);
-    // What has the very size, or else new pages as long as there is room below the peak: cutting a larger block
-    // would leave the tensor that has its size without it.
+    // A block of the exact size, otherwise new pages while below the peak: splitting a larger block would
+    // take it from the tensor of its size.
     if (fit != free_.end() && (fit->first == bytes || held_ + kept_ + bytes > peak_)) {
       address = fit->second;
       const size_t rest = fit->first - bytes;
@@ -105,19 +105,19 @@ class Pool final : public c10::Allocator {
     return true;
   }
 
-  // Where no mapping is left to cut one in two with, at least the memory goes.
+  // If no mapping is left to split one, at least release the memory.
   static void unmap(char *address, size_t bytes) {
     if (munmap(address, bytes) != 0) madvise(address, bytes, MADV_DONTNEED);
   }
 
   void keep(char *address, size_t bytes) {
-    // No tensor here asks for less, so that such a rest would wait for ever.
+    // No tensor in the pool is smaller, so such a rest would never be reused.
     if (bytes < least) return unmap(address, bytes);
     free_.emplace(bytes, address);
     kept_ += bytes;
   }
 
-  // Hands back up to so many bytes of the largest block.
+  // Releases up to the given number of bytes of the largest block.
   void dropSome(size_t bytes) {
     const auto largest = std::prev(free_.end());
     const auto [size, address] = *largest;
@@ -134,7 +134,7 @@ class Pool final : public c10::Allocator {
     if (mapped == MAP_FAILED) return nullptr;
     auto *start = static_cast<char *>(mapped);
     if (slack == 0) return start;
-    // Large pages, where the system has them, are cleared hundreds at a time; they begin at their own multiples.
+    // Align to huge pages, where the system has them, which are cleared faster.
     const auto before = (hugePage - reinterpret_cast<uintptr_t>(start) % hugePage) % hugePage;
     if (before > 0) munmap(start, before);
     if (slack > before) munmap(start + before + bytes, slack - before);
@@ -160,7 +160,8 @@ bool CTPoolMemory(void) {
 #ifdef __linux__
     static const bool isDone = [] {
 #ifdef __GLIBC__
-      // Large arrays that are no tensors are handed back when they are gone; the heap of small things stays.
+      // Large arrays other than tensors are returned to the system when freed; the heap of small objects
+      // stays.
       mallopt(M_MMAP_THRESHOLD, 1 << 20);
       mallopt(M_TRIM_THRESHOLD, 1 << 26);
 #endif

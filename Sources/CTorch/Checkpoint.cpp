@@ -1,4 +1,4 @@
-// Gradient checkpointing: an autograd function that computes its value once more when it is differentiated.
+// Gradient checkpointing: an autograd function that recomputes its value in the backward pass.
 #include "Libtorch.h"
 
 #include "include/CTCheckpoint.h"
@@ -22,7 +22,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Node;
 using torch::autograd::variable_list;
 
-// Which kinds of devices cast, and to what.
+// The autocast state of each kind of device.
 struct Autocast {
   at::DeviceType device;
   bool isEnabled;
@@ -43,8 +43,8 @@ struct Autocast {
   }
 };
 
-// What a thread that computes anew is set to, and what it is given back. Weights that were cast are not
-// remembered meanwhile, because their history ends with this computation.
+// Sets the modes of the recomputing thread, and restores them. The autocast cache is off meanwhile, because
+// cached casts would have a history of this computation.
 class ModesScope {
  public:
   explicit ModesScope(const std::vector<Autocast> &autocast)
@@ -63,7 +63,8 @@ class ModesScope {
   at::AutoGradMode recording_{true};
 };
 
-// Parameters that required a gradient when the value was computed require one now, whatever was frozen since.
+// Parameters that required a gradient in the forward pass require one in the recomputation, even if frozen
+// since.
 class ThawScope {
  public:
   explicit ThawScope(const variable_list &parameters) {
@@ -81,7 +82,7 @@ class ThawScope {
   variable_list thawed_;
 };
 
-// The caller's closure, given up with the last history that may need it.
+// The caller's closure, released with the last history that needs it.
 struct Replay : torch::CustomClassHolder {
   Replay(void *context, CTReplay replay, CTRelease release) : context(context), replay(replay), release(release) {}
   ~Replay() override { release(context); }
@@ -90,7 +91,7 @@ struct Replay : torch::CustomClassHolder {
     std::vector<CTTensor *> handles;
     handles.reserve(inputs.size() + 1);
     for (const auto &input : inputs) handles.push_back(own(input));
-    handles.push_back(nullptr);  // An empty list still needs an address.
+    handles.push_back(nullptr);  // An empty list needs a non-null address.
     const std::unique_ptr<CTTensor> result(replay(context, handles.data(), static_cast<int32_t>(inputs.size())));
     TORCH_CHECK(result, CTLastError());
     return result->value;
@@ -102,7 +103,7 @@ struct Replay : torch::CustomClassHolder {
   std::vector<Autocast> autocast = Autocast::current();
 };
 
-// Gradients end at what the function was given; a leaf behind anything else would silently get none.
+// Gradients reach only the arguments of the function; any other leaf would silently get none.
 void refuseOtherLeaves(const at::Tensor &value, const variable_list &known) {
   std::unordered_set<const at::TensorImpl *> allowed;
   for (const auto &one : known) allowed.insert(one.unsafeGetTensorImpl());
@@ -123,7 +124,7 @@ void refuseOtherLeaves(const at::Tensor &value, const variable_list &known) {
 }
 
 struct Checkpoint : torch::autograd::Function<Checkpoint> {
-  // Everything in front of `variables` is no variable to the engine, the value because it is a pointer.
+  // The arguments before `variables` are not variables to the engine; the value is passed as a pointer.
   static constexpr size_t others = 3;
 
   static at::Tensor forward(AutogradContext *context, const at::Tensor *given, int64_t inputCount,
@@ -132,8 +133,8 @@ struct Checkpoint : torch::autograd::Function<Checkpoint> {
     context->save_for_backward(variables.vec());
     context->saved_data["inputCount"] = inputCount;
     context->saved_data["replay"] = c10::IValue::make_capsule(replay);
-    // A tensor of its own, so that the caller's gets no history; apart in memory from what it came from, because
-    // what follows may overwrite it.
+    // A new tensor, so that the caller's gets no history; not aliased to its inputs, because later operations
+    // may overwrite it.
     const bool isAlias = std::any_of(variables.begin(), variables.end(),
                                      [&](const at::Tensor &one) { return one.is_alias_of(value); });
     return isAlias ? value.clone() : value.variable_data();

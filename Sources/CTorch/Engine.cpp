@@ -38,9 +38,9 @@ struct CTGenerator {
 
 namespace {
 
-// The fused kernels walk through memory, not through indices. What has its channels last they copy first, which
-// takes several times as long as the update; and where parameter and gradient lie in different orders they
-// mix up the elements (libtorch 2.13). As flat views of memory in one order neither happens.
+// The fused kernels iterate over memory. Channels-last tensors they copy first, which takes several times as
+// long as the update, and where parameter and gradient have different layouts they mix up the elements
+// (libtorch 2.13). Flat views of memory in one layout avoid both.
 //
 // - columns: parameter, gradient and state of one kind each; tensors of other orders than their parameter's are
 //   left alone where something would have to be written back.

@@ -1,4 +1,4 @@
-// Included before anything of libtorch, so that its absence is told in one sentence.
+// Included before libtorch's headers, so that a missing libtorch gives one clear error.
 #pragma once
 
 #if !__has_include(<ATen/ATen.h>)

@@ -15,10 +15,10 @@ namespace {
 
 using OptionalTensor = std::optional<at::Tensor>;
 
-// The engine's own instance norm copies everything into another layout, and with one example its gradient
-// is wrong where the gradient behind it has its channels last (libtorch 2.13). The same numbers come from
-// kernels that keep the layout: one example's instance norm is its batch norm, and groups of one channel
-// are instances. A trace keeps the engine's operation, which holds for any number of examples.
+// The engine's instance norm copies the input into another layout, and with one example its gradient is wrong
+// where the incoming gradient is channels-last (libtorch 2.13). These kernels keep the layout and give the
+// same numbers: the instance norm of one example is its batch norm, and otherwise group norm with one channel
+// per group. A trace keeps the engine's operation, which is valid for any batch size.
 at::Tensor instanceNorm(const at::Tensor &x, const OptionalTensor &weight, const OptionalTensor &bias,
                         const OptionalTensor &runningMean, const OptionalTensor &runningVariance,
                         bool useInputStatistics, double momentum, double epsilon) {
@@ -32,7 +32,7 @@ at::Tensor instanceNorm(const at::Tensor &x, const OptionalTensor &weight, const
   if (x.size(0) == 1 && (hasChannelsLast || !isPlain)) return batchNorm(x);
   const auto groupNorm = [&](const at::Tensor &all) { return at::group_norm(all, x.size(1), weight, bias, epsilon, true); };
   if (!hasChannelsLast) return groupNorm(x);
-  // Small maps are cheaper to copy than to take one by one.
+  // Small maps are cheaper to copy than to process one by one.
   if (x.numel() < x.size(0) * (int64_t{1} << 14))
     return groupNorm(x.contiguous()).contiguous(at::MemoryFormat::ChannelsLast);
   std::vector<at::Tensor> examples;
@@ -117,7 +117,7 @@ CTTensor *CTResample2d(const CTTensor *x, int64_t height, int64_t width, int32_t
 
 CTTensor *CTEnlarge2d(const CTTensor *x, int64_t factor, int32_t mode, bool alignCorners) {
   return guard([&] {
-    TORCH_CHECK(x->value.dim() == 4, "pictures are [batch, channels, height, width]");
+    TORCH_CHECK(x->value.dim() == 4, "images are [batch, channels, height, width]");
     const std::array<double, 2> factors = {static_cast<double>(factor), static_cast<double>(factor)};
     switch (mode) {
       case 0: return own(at::upsample_nearest2d(x->value, at::OptionalIntArrayRef(), factors));
@@ -153,7 +153,7 @@ bool CTRecurrent(int32_t cell, const CTTensor *x, const CTTensor *hidden, const 
       weights.push_back(inputBias->value);
       weights.push_back(hiddenBias->value);
     }
-    // No dropout inside: the layers above draw it themselves, from a generator of their own.
+    // No dropout inside: TorchNN applies it with its own draws.
     const auto plain = [&](auto function) {
       return fill(results, function(x->value, hidden->value, weights, biased, 1, 0.0, at::GradMode::is_enabled(), false, false));
     };

@@ -32,7 +32,7 @@ using namespace ctorch;
 
 namespace {
 
-// An integer tensor must not become a float tensor because its partner is a whole number.
+// An integral scalar keeps an integer tensor from being promoted to floating point.
 at::Scalar scalar(const at::Tensor &x, double value) {
   const bool whole = value == static_cast<double>(static_cast<int64_t>(value));
   return at::isIntegralType(x.scalar_type(), true) && whole ? at::Scalar(static_cast<int64_t>(value))

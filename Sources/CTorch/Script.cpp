@@ -1,4 +1,4 @@
-// Tracing into TorchScript. Apart from the other files, because these headers are large.
+// Tracing into TorchScript, in its own file because these headers are large.
 #include "Libtorch.h"
 
 #include "include/CTScript.h"
@@ -44,7 +44,7 @@ std::vector<std::string> parts(const std::string &text, char separator) {
   return result;
 }
 
-// The dotted path of a tensor that a chain of attribute reads leads to.
+// The dotted path of the tensor read by a chain of attribute accesses.
 std::string pathOf(const jit::Value *value) {
   const auto *node = value->node();
   if (node->kind() != c10::prim::GetAttr) return "";
@@ -161,7 +161,7 @@ CTTensor *CTScriptModuleRun(const CTScriptModule *module, CTTensor *const *input
     at::NoGradGuard off;
     std::vector<c10::IValue> values;
     for (int32_t i = 0; i < count; ++i) values.emplace_back(inputs[i]->value);
-    // A copy shares all of the module; `forward` is not const.
+    // A copy shares the module's state; `forward` is not const.
     auto root = module->root;
     const auto result = root.forward(std::move(values));
     TORCH_CHECK(result.isTensor(), "its forward returns a ", result.tagKind(), " and not one tensor");

@@ -1,7 +1,7 @@
-// What the C++ files of this target share: the handle, the guard, and conversions.
+// Shared by the C++ files of this target: the handle, the guard, and conversions.
 #pragma once
 
-// Not ATen/ATen.h: it holds every operation, which takes 5 seconds of compiling more in each file.
+// Not ATen/ATen.h, which declares every operation and adds 5 seconds of compile time per file.
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 
@@ -19,8 +19,8 @@ namespace ctorch {
 
 void setLastError(const char *text) noexcept;
 
-// Every exported body is one guarded expression, so that a C++ exception always comes back as an
-// error text and never unwinds into Swift.
+// Every exported body is one guarded expression, so that a C++ exception becomes an error text and never
+// unwinds into Swift.
 template <class Body>
 auto guard(Body &&body) noexcept -> decltype(body()) {
   try {
@@ -64,7 +64,7 @@ bool fill(CTTensor **results, Tuple &&tuple) {
 }
 
 at::ScalarType scalarType(int32_t dtype);
-// Whether what is called is being recorded as a script.
+// Whether operations are being traced into a script.
 bool isTracing();
 at::Device device(int32_t kind, int32_t index);
 

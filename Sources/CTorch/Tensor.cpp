@@ -1,4 +1,4 @@
-// Handles: making, reading, moving and changing tensors.
+// Handles: creating, reading, moving and modifying tensors.
 #include "Libtorch.h"
 
 #include "Support.h"

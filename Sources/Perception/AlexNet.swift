@@ -23,16 +23,15 @@ public final class AlexNet: PerceptionNetwork {
     super.init(architecture: "alexnet")
   }
 
-  /// The named activations of images that ``InputNormalization`` has prepared; unknown names are left
-  /// out.
+  /// The named activations of images prepared by ``InputNormalization``; unknown names are ignored.
   ///
-  /// - Parameter images: `[batch, 3, height, width]`, at least 63 pixels high and wide.
+  /// - Parameter images: `[batch, 3, height, width]`, at least 31 × 31 pixels.
   public func activations(of images: Tensor, at layers: [String]) -> [String: Tensor] {
     requireWeights()
     guard
       check(
         images.rank == 4 && min(images.shape[2], images.shape[3]) >= 31,
-        "AlexNet needs pictures of at least 31×31, not \(images.shape)")
+        "AlexNet needs images of at least 31×31, not \(images.shape)")
     else { return [:] }
     var found: [String: Tensor] = [:]
     var x = isChannelsLast ? images.channelsLast() : images

@@ -2,14 +2,14 @@ public import Torch
 public import TorchNN
 
 /// EfficientNet-Lite0 (Tan and Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
-/// Networks"; the Lite form of tensorflow/tpu): a small modern network whose pooled features serve distances
+/// Networks"; the Lite form of tensorflow/tpu): a small network whose pooled features are used for distances
 /// between sets of images.
 ///
 /// Names of the weights are those of ml-illustrated/EfficientNet-Lite-PyTorch, after lukemelas':
-/// `_conv_stem.weight`, `_blocks.1._expand_conv.weight`, …, `_fc.bias`. Padding is TensorFlow's `SAME`, the
-/// odd zero behind the image; ReLU6 everywhere; no squeeze-and-excitation.
+/// `_conv_stem.weight`, `_blocks.1._expand_conv.weight`, …, `_fc.bias`. Padding is TensorFlow's `SAME`, with
+/// the odd zero at the end; ReLU6 everywhere; no squeeze-and-excitation.
 public final class EfficientNetLite: PerceptionNetwork {
-  /// The height and width that the network was trained on.
+  /// The height and width of the training images.
   public static let side = 224
   /// The length of a feature vector.
   public static let featureSize = 1280
@@ -50,11 +50,11 @@ public final class EfficientNetLite: PerceptionNetwork {
     return head(x).clamped(min: 0, max: 6).mean(dims: [2, 3])
   }
 
-  /// Logits `[batch, 1000]` of ImageNet's classes, for a look at whether weights and preparation belong
-  /// together.
+  /// Logits `[batch, 1000]` of ImageNet's classes, to check that weights and preprocessing match.
   public func logits(of images: Tensor) -> Tensor { classifier(features(of: images)) }
 
-  /// Widening, one filter a channel, narrowing; with a shortcut where the shape stays.
+  /// An inverted residual block: expansion, depthwise convolution, projection; with a skip connection where
+  /// the shape stays the same.
   private final class Block: Module {
     private let expand: FrozenUnit?
     private let depthwise: FrozenUnit
@@ -118,13 +118,13 @@ private final class FrozenUnit {
     return norm(convolution(x.padded([left, right, top, bottom])))
   }
 
-  /// The two as members of the module that holds this unit.
+  /// Both layers as members of the enclosing module.
   func members(named convolutionName: String, _ normName: String) -> [Module.Member] {
     [.child(name: convolutionName, module: convolution), .child(name: normName, module: norm)]
   }
 }
 
-/// Batch norm by stored statistics.
+/// Batch norm with fixed statistics.
 private final class FrozenBatchNorm: FrozenLayer {
   @Buffer var weight: Tensor
   @Buffer var bias: Tensor
@@ -148,7 +148,7 @@ private final class FrozenBatchNorm: FrozenLayer {
   }
 }
 
-/// A dense layer whose weights do not learn.
+/// A fully connected layer with fixed weights.
 private final class FrozenLinear: FrozenLayer {
   @Buffer var weight: Tensor
   @Buffer var bias: Tensor

@@ -1,6 +1,6 @@
 public import Torch
 
-/// The range of images before a perception network: what the caller has in hand.
+/// The range of the images that a caller passes.
 public enum PixelRange: String, Sendable, Hashable, Codable {
   /// -1 … 1.
   case signed
@@ -10,30 +10,30 @@ public enum PixelRange: String, Sendable, Hashable, Codable {
   case bytes
 }
 
-/// How images are brought to what the weights of a perception network were trained on.
+/// The input preprocessing of a perception network's weights.
 ///
-/// Each belongs to weights *and* to a loss, and giving a network images in another one's form is the
-/// classic silent error: everything runs, and the loss means something else. Hence the names.
+/// It depends on the weights *and* on the loss. Preprocessing for other weights is a silent error: everything
+/// runs, but the loss means something else.
 public enum InputNormalization: String, Sendable, Hashable, Codable, CaseIterable {
-  /// The caller's numbers as they are. SPADE, SEAN, pix2pixHD, Everybody Dance Now and vid2vid give
-  /// torchvision's VGG19 images in -1 … 1 this way.
+  /// No change. SPADE, SEAN, pix2pixHD, Everybody Dance Now and vid2vid give torchvision's VGG19 images in -1
+  /// … 1 this way.
   case none
   /// torchvision's weights: RGB in 0 … 1, minus (0.485, 0.456, 0.406), over (0.229, 0.224, 0.225).
   case imagenet
-  /// Weights that were trained with Caffe: BGR in 0 … 255, minus (103.939, 116.779, 123.68). Gatys' and
-  /// Johnson's own programs work on such.
+  /// Weights trained in Caffe: BGR in 0 … 255, minus (103.939, 116.779, 123.68), as in Gatys' and Johnson's
+  /// programs.
   case caffe
-  /// LPIPS: RGB in -1 … 1, minus (-0.030, -0.088, -0.188), over (0.458, 0.448, 0.450). It is torchvision's
+  /// LPIPS: RGB in -1 … 1, minus (-0.030, -0.088, -0.188), over (0.458, 0.448, 0.450). torchvision's
   /// normalisation, rounded.
   case lpips
   /// EfficientNet-Lite: RGB in 0 … 255, minus 127, over 128.
   case lite
 
-  /// The images as the weights want them.
+  /// The images, preprocessed.
   ///
   /// - Parameters:
   ///   - images: `[batch, 3, height, width]` in RGB; grey images of one channel are repeated.
-  ///   - range: the range the images are in; ``none`` leaves the numbers alone whatever it is.
+  ///   - range: the range of the images; ignored by ``none``.
   public func callAsFunction(_ images: Tensor, from range: PixelRange) -> Tensor {
     guard
       check(
@@ -41,7 +41,7 @@ public enum InputNormalization: String, Sendable, Hashable, Codable, CaseIterabl
     else { return images }
     var x = images
     if x.shape[1] == 1 { x = x.expanded([x.shape[0], 3, x.shape[2], x.shape[3]]) }
-    guard check(x.shape[1] == 3, "perception networks take pictures of 1 or 3 channels, not \(images.shape)")
+    guard check(x.shape[1] == 3, "perception networks take images of 1 or 3 channels, not \(images.shape)")
     else { return x }
     func channels(_ values: [Float]) -> Tensor { Tensor(values, shape: [1, 3, 1, 1], device: x.device) }
     switch self {

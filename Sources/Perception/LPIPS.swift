@@ -4,21 +4,21 @@ import TorchNN
 /// The learned perceptual distance between two images (Zhang et al. 2018, "The Unreasonable Effectiveness
 /// of Deep Features as a Perceptual Metric"), version 0.1 of richzhang/PerceptualSimilarity.
 ///
-/// Activations of a trunk, each scaled to unit length over its channels, are subtracted and squared; a head,
-/// one weight of at least 0 a channel, sums them; the mean over places, and the sum over layers, is the
-/// distance. The heads were learned on the trunks' torchvision weights and mean nothing on others. Gradients
-/// flow to the images, so that it can serve as a loss.
+/// Activations of a trunk are normalised to unit length over channels, subtracted and squared; a head with
+/// one non-negative weight per channel sums them; the distance is the mean over positions, summed over
+/// layers. The heads were trained on the torchvision weights of the trunks and are meaningless on others.
+/// Gradients flow to the images, so it can be used as a loss.
 public final class LPIPS {
   /// The trunks, by the names that reference cases use.
   public enum Trunk: String, Codable, Sendable, Hashable, CaseIterable {
-    /// The one that numbers are reported with by default.
+    /// The default for reported numbers.
     case alexnet
-    /// The one that losses use.
+    /// The default for losses.
     case vgg16
     /// SqueezeNet 1.1.
     case squeezenet
 
-    /// The names in the store of the trunk's weights and of the heads.
+    /// The names of the weights of trunk and heads in a ``WeightStore``.
     public var weights: (trunk: String, heads: String) {
       switch self {
       case .alexnet: ("alexnet", "lpips-alexnet")
@@ -27,7 +27,7 @@ public final class LPIPS {
       }
     }
 
-    /// Channels of the layers that are compared.
+    /// The numbers of channels of the compared layers.
     var channels: [Int] {
       switch self {
       case .alexnet: [64, 192, 384, 256, 256]
@@ -39,7 +39,7 @@ public final class LPIPS {
 
   /// The trunk.
   public let trunk: Trunk
-  /// The trunk's network; its weights may be drawn in tests.
+  /// The trunk's network.
   public let network: PerceptionNetwork
   /// The heads, each `[1, channels, 1, 1]`.
   private var heads: [Tensor]
@@ -60,7 +60,7 @@ public final class LPIPS {
       }
     case .vgg16:
       let layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"]
-      // The names are known, so that the network cannot fail to be built.
+      // The layer names are constants, so this cannot fail.
       guard let vgg = try? VGG(.vgg16, upTo: layers) else { fatalError("VGG16 lacks a layer of LPIPS") }
       network = vgg
       taps = { images in
@@ -77,10 +77,10 @@ public final class LPIPS {
     }
   }
 
-  /// The distance with its weights from a store.
+  /// A distance with weights from a store.
   ///
-  /// - Parameter needer: who needs it, for the error.
-  /// - Throws: ``PerceptionError`` that says how to get what is missing.
+  /// - Parameter needer: what needs the weights, named in the error.
+  /// - Throws: ``PerceptionError`` that says how to get missing weights.
   public convenience init(
     _ trunk: Trunk, from store: WeightStore, for needer: String, on device: Device = .cpu
   ) throws {
@@ -95,10 +95,10 @@ public final class LPIPS {
     try fillHeads(try store.tensors(of: names.heads, for: needer).map(\.tensor), on: device)
   }
 
-  /// Takes over the heads, one a layer, first to last.
+  /// Sets the heads, one per layer in order.
   ///
   /// - Parameter tensors: `[1, channels, 1, 1]` each.
-  /// - Throws: ``PerceptionError/unusable(path:reason:)`` for another number or other shapes.
+  /// - Throws: ``PerceptionError/unusable(path:reason:)`` for another number of heads or other shapes.
   public func fillHeads(_ tensors: [HostTensor], on device: Device = .cpu) throws(PerceptionError) {
     let expected = trunk.channels.map { [1, $0, 1, 1] }
     guard tensors.map(\.shape) == expected else {
@@ -112,14 +112,15 @@ public final class LPIPS {
   /// The distances of pairs of images.
   ///
   /// - Parameters:
-  ///   - images, targets: `[n, 3 or 1, height, width]` in -1 … 1; LPIPS in 0 … 1 is the usual mistake.
-  /// - Returns: the distances `[n]`, and what each layer adds to them, `[n, layers]`.
+  ///   - images: `[n, 3 or 1, height, width]` in -1 … 1 (0 … 1 is a common mistake).
+  ///   - targets: of the same shape and range.
+  /// - Returns: the distances `[n]`, and the contribution of each layer, `[n, layers]`.
   public func distances(_ images: Tensor, _ targets: Tensor) -> (value: Tensor, layers: Tensor) {
     guard
       check(
         images.shape == targets.shape,
-        "LPIPS compares pictures of one shape, not \(images.shape) and \(targets.shape)"
-      ), check(!heads.isEmpty, "LPIPS was run before its heads were there; fill it from the store of weights")
+        "LPIPS compares images of one shape, not \(images.shape) and \(targets.shape)"
+      ), check(!heads.isEmpty, "LPIPS has no heads yet; fill it from the store of weights")
     else { return (images, images) }
     let firsts = taps(InputNormalization.lpips(images, from: .signed))
     let seconds = taps(InputNormalization.lpips(targets, from: .signed))

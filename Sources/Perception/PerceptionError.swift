@@ -3,15 +3,15 @@ public import Foundation
 /// Why pretrained weights could not be used; one sentence that names the file, network or layer and the
 /// way out.
 public enum PerceptionError: Error, Sendable, Hashable, CustomStringConvertible, LocalizedError {
-  /// A network that a loss or a measure needs is not in the store of weights.
+  /// Weights that a loss or a measure needs are not in the store.
   case missing(name: String, needs: String, folder: String, wayOut: String)
   /// There are no weights of this name.
   case unknownWeights(name: String, nearest: String)
   /// The network has no layer of this name.
   case unknownLayer(name: String, network: String, layers: String)
-  /// A file that cannot be taken, or is not what it should be.
+  /// A file is unreadable, or holds something else.
   case unusable(path: String, reason: String)
-  /// Fetching failed.
+  /// A download failed.
   case fetching(name: String, reason: String)
 
   /// The sentence.

@@ -1,20 +1,20 @@
 public import Torch
 public import TorchNN
 
-/// A network that others trained on photographs, and that judges images for a loss or a measure.
+/// A pretrained network with fixed weights, used by a loss or a measure.
 ///
-/// It is never trained: its weights are buffers, gradients flow through it to the images only. It is
-/// built without weights, which costs neither time nor memory; they come from a ``WeightStore`` before
-/// training starts, or are drawn in tests. Running it before that traps.
+/// It is never trained: its weights are buffers, and gradients flow only to the images. It is built without
+/// weights, which takes neither time nor memory; they come from a ``WeightStore`` before training starts, or
+/// are random in tests. Running it without weights traps.
 open class PerceptionNetwork: Module {
-  /// The architecture as people and error messages call it: `vgg16`.
+  /// The name of the architecture, also in errors: `vgg16`.
   public let architecture: String
-  /// Whether weights are there.
+  /// Whether it has weights.
   public private(set) var isFilled = false
-  /// Whether convolutions are computed with channels as neighbours in memory, which is a quarter faster on
-  /// processors and rounds otherwise than PyTorch's usual layout; set it before filling.
+  /// Whether convolutions use the channels-last layout, which is a quarter faster on CPUs and rounds
+  /// differently from PyTorch's default layout; set it before filling.
   public var isChannelsLast = true
-  /// SHA-256 of the weights' names, shapes and values; nil for drawn ones.
+  /// SHA-256 of the weights' names, shapes and values; nil for random ones.
   public private(set) var weightsHash: String?
 
   /// A network without weights.
@@ -23,14 +23,14 @@ open class PerceptionNetwork: Module {
     super.init()
   }
 
-  /// Takes over weights, those beyond the last layer that was built left aside.
+  /// Sets the weights; those of layers that were not built are ignored.
   ///
   /// - Parameters:
-  ///   - tensors: by the names of ``Module/state()``.
+  ///   - tensors: by the names of `Module.state()`.
   ///   - hash: SHA-256 of the weights, for the record.
-  ///   - device: where the network will run.
-  ///   - source: what an error names.
-  /// - Throws: ``CheckpointError`` for a missing weight or another shape; nothing is changed then.
+  ///   - device: the device of the network.
+  ///   - source: the source named in errors.
+  /// - Throws: `CheckpointError` for a missing weight or another shape; nothing is changed then.
   public func fill(
     with tensors: [(name: String, tensor: HostTensor)], hash: String? = nil, on device: Device = .cpu,
     from source: String = "the weights"
@@ -44,9 +44,9 @@ open class PerceptionNetwork: Module {
     weightsHash = hash
   }
 
-  /// Draws weights that mean nothing, by the rule of the reference cases: one generator, the entries in
-  /// order; those of two or more dimensions normal with deviation gain / √fan-in, biases and running means
-  /// zeros, scales and running variances ones.
+  /// Draws random weights by the rule of the reference cases: one generator, entries in order; those of two
+  /// or more dimensions normal with standard deviation gain / √fan-in, biases and running means 0, scales and
+  /// running variances 1.
   public func drawWeights(seed: UInt64, gain: Double = 1.4142135, on device: Device = .cpu) {
     let stream = RandomStream(seed: seed)
     var tensors: [(name: String, tensor: HostTensor)] = []
@@ -70,16 +70,16 @@ open class PerceptionNetwork: Module {
     }
   }
 
-  /// Ends the process, or the scope that collects tensor errors, where there are no weights.
+  /// Traps, or fails the enclosing scope of tensor errors, where there are no weights.
   public func requireWeights() {
     check(
-      isFilled, "\(architecture) was run before its weights were there; fill it from the store of weights")
+      isFilled, "\(architecture) has no weights yet; fill it from the store of weights")
   }
 }
 
 /// A part of a perception network that holds tensors.
 public class FrozenLayer: Module {
-  /// Exchanges the weightless stand-ins for tensors that can be written to.
+  /// Replaces the placeholders by writable tensors.
   func makeRoom() {
     for case .tensor(_, let slot) in members() {
       guard let stand = slot.current else { continue }
@@ -87,11 +87,11 @@ public class FrozenLayer: Module {
     }
   }
 
-  /// A tensor of a shape that takes no memory: one zero, repeated.
+  /// A placeholder of the given shape that takes no memory: one zero, expanded.
   static func standIn(_ shape: [Int]) -> Tensor { Tensor.zeros([1]).expanded(shape) }
 }
 
-/// A convolution whose weight and bias do not learn.
+/// A convolution with fixed weight and bias.
 public final class FrozenConvolution: FrozenLayer {
   /// `[outputs, inputs / groups, kernel, kernel]`.
   @Buffer public var weight: Tensor
@@ -119,24 +119,24 @@ public final class FrozenConvolution: FrozenLayer {
     conv2d(x, weight, bias, stride: (stride, stride), padding: (padding, padding), groups: groups)
   }
 
-  /// The tensors, without reflection.
+  /// Lists the tensors without reflection.
   public override func members() -> [Member] {
     [.tensor(name: "weight", slot: _weight), .tensor(name: "bias", slot: _bias)]
   }
 }
 
-/// Parts that are named by numbers of their own: torchvision counts activations and pools as well.
+/// Layers named by given numbers, as torchvision counts activations and pools as well.
 public final class NumberedLayers: Module {
-  /// The parts by number, ascending.
+  /// The layers by number, ascending.
   public let layers: [(index: Int, module: Module)]
 
-  /// Names parts.
+  /// A container of numbered layers.
   public init(_ layers: [(index: Int, module: Module)]) {
     self.layers = layers
     super.init()
   }
 
-  /// Names the parts by their numbers.
+  /// Names the layers by their numbers.
   public override func members() -> [Member] {
     layers.map { .child(name: String($0.index), module: $0.module) }
   }

@@ -1,16 +1,15 @@
 import Foundation
 
-/// Pretrained weights that Atelier knows by name: of which network, trained by whom, and for which
-/// preparation of images.
+/// Known pretrained weights: their network, source, licence and preprocessing.
 ///
-/// Two sets of weights of one architecture are two entries: a loss that was tuned on the one means
-/// something else on the other.
+/// Different weights of one architecture are separate entries: a loss tuned on one means something else on
+/// the other.
 public struct PretrainedWeights: Sendable, Hashable {
   /// Where weights come from.
   public enum Origin: Sendable, Hashable {
-    /// A file inside a released Python package; only this very archive is taken.
+    /// A file inside a released Python package; only this archive is accepted.
     case package(PackageSource)
-    /// A file that the user has; the text says which.
+    /// A file from the user, described by the text.
     case userFile(String)
   }
 
@@ -20,7 +19,7 @@ public struct PretrainedWeights: Sendable, Hashable {
     public let name: String
     /// Its version.
     public let version: String
-    /// SHA-256 of the archive that is published under that version.
+    /// SHA-256 of the published archive of that version.
     public let archiveHash: String
     /// The path of the weights inside the archive.
     public let member: String
@@ -28,19 +27,18 @@ public struct PretrainedWeights: Sendable, Hashable {
 
   /// The name: `vgg16`.
   public let name: String
-  /// One line for people.
+  /// A one-line summary.
   public let summary: String
-  /// How images are prepared for these weights.
+  /// The preprocessing of images for these weights.
   public let normalization: InputNormalization
-  /// Where they come from.
+  /// The source of the weights.
   public let origin: Origin
-  /// What the source says about the licence, or that it says nothing.
+  /// The licence as the source states it, or that it states none.
   public let licence: String
-  /// SHA-256 of the weights as they are stored (``WeightStore/contentHash(_:)``); nil where the user's file
-  /// decides.
+  /// SHA-256 of the stored weights (``WeightStore/contentHash(_:)``); nil for weights from a user's file.
   public let contentHash: String?
 
-  /// How to get them, as the end of a sentence.
+  /// How to get them, worded to end a sentence.
   public var wayOut: String {
     switch origin {
     case .package: "`atelier weights install \(name)` fetches them"
@@ -48,7 +46,7 @@ public struct PretrainedWeights: Sendable, Hashable {
     }
   }
 
-  /// The weights of a name.
+  /// Looks weights up by name.
   ///
   /// - Throws: ``PerceptionError/unknownWeights(name:nearest:)``.
   public static func named(_ name: String) throws(PerceptionError) -> PretrainedWeights {
@@ -73,7 +71,7 @@ public struct PretrainedWeights: Sendable, Hashable {
     "the package says BSD in its classifiers and holds no licence text; torchvision's weights inside it say nothing"
   private static let ownFile = "that of your file"
 
-  /// All weights that are known, in the order of `atelier weights list`.
+  /// All known weights, in the order of `atelier weights list`.
   public static let all: [PretrainedWeights] = [
     PretrainedWeights(
       name: "vgg16", summary: "VGG16, convolutions, torchvision's weights: perceptual and style losses",

@@ -5,8 +5,9 @@ public import TorchNN
 /// smallest trunk of LPIPS.
 ///
 /// Names and order of the weights are torchvision's: `features.0.weight`, …, `features.3.squeeze.weight`,
-/// `features.3.expand1x1.weight`, …, `classifier.1.weight`. Two sets of weights are in use that differ in
-/// more than preparation: torchvision's and the authors' own, for Caffe; LPIPS is defined on the former.
+/// `features.3.expand1x1.weight`, …, `classifier.1.weight`. Two sets of weights are in use, which differ in
+/// more than the preprocessing: torchvision's and the authors' own, for Caffe; LPIPS is defined on the
+/// former.
 public final class SqueezeNet: PerceptionNetwork {
   private let first: FrozenConvolution
   private let fires: [(index: Int, fire: Fire)]
@@ -14,7 +15,7 @@ public final class SqueezeNet: PerceptionNetwork {
 
   /// The network, without weights.
   ///
-  /// - Parameter hasClassifier: whether the last convolution, to 1000 classes, is there.
+  /// - Parameter hasClassifier: whether to build the last convolution, to 1000 classes.
   public init(hasClassifier: Bool = false) {
     first = FrozenConvolution(3, 64, kernelSize: 3, stride: 2)
     let widths =
@@ -25,7 +26,7 @@ public final class SqueezeNet: PerceptionNetwork {
     super.init(architecture: "squeezenet1.1")
   }
 
-  /// A 1×1 convolution to few channels, then 1×1 and 3×3 ones beside each other.
+  /// A fire module: a 1×1 squeeze convolution, then parallel 1×1 and 3×3 expand convolutions.
   final class Fire: Module {
     private let squeeze: FrozenConvolution
     private let expand1x1: FrozenConvolution
@@ -47,18 +48,18 @@ public final class SqueezeNet: PerceptionNetwork {
   /// The outputs of the first ReLU and of the fire modules, by torchvision's indices: 1, 3, 4, 6, 7, 9, 10,
   /// 11, 12.
   ///
-  /// - Parameter images: prepared images `[batch, 3, height, width]`.
+  /// - Parameter images: preprocessed images `[batch, 3, height, width]`.
   public func activations(of images: Tensor) -> [Int: Tensor] {
     requireWeights()
     guard
       check(
         images.rank == 4 && min(images.shape[2], images.shape[3]) >= 17,
-        "SqueezeNet needs pictures of at least 17×17, not \(images.shape)")
+        "SqueezeNet needs images of at least 17×17, not \(images.shape)")
     else { return [:] }
     var x = first(isChannelsLast ? images.channelsLast() : images).relu()
     var found = [1: x]
     for (index, fire) in fires {
-      // Pools stand at 2, 5 and 8.
+      // Pooling layers are at 2, 5 and 8.
       if index == 3 || index == 6 || index == 9 { x = Self.pooled(x) }
       x = fire(x)
       found[index] = x
@@ -66,8 +67,7 @@ public final class SqueezeNet: PerceptionNetwork {
     return found
   }
 
-  /// Logits `[batch, 1000]` of ImageNet's classes, for a look at whether weights and preparation belong
-  /// together.
+  /// Logits `[batch, 1000]` of ImageNet's classes, to check that weights and preprocessing match.
   public func logits(of images: Tensor) -> Tensor {
     guard let last, let x = activations(of: images)[12] else {
       check(false, "this SqueezeNet was built without its classifier")
@@ -76,8 +76,7 @@ public final class SqueezeNet: PerceptionNetwork {
     return last(x).relu().mean(dims: [2, 3])
   }
 
-  /// The largest value of each 3×3 window at steps of two, also of windows that lie half outside; behind a
-  /// ReLU zeros beyond the edge are the same as nothing.
+  /// 3×3 max pooling with stride 2 and ceil mode; after a ReLU, zero padding has no effect on the maximum.
   private static func pooled(_ x: Tensor) -> Tensor {
     func border(_ length: Int) -> Int { length >= 3 && (length - 3) % 2 == 1 ? 1 : 0 }
     let (bottom, right) = (border(x.shape[2]), border(x.shape[3]))

@@ -2,12 +2,12 @@ public import Torch
 public import TorchNN
 
 /// The convolutions of VGG16 and VGG19 (Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for
-/// Large-Scale Image Recognition"), whose activations most perceptual losses compare.
+/// Large-Scale Image Recognition"), the trunk of most perceptual losses.
 ///
 /// Names and order of the weights are torchvision's: `features.0.weight`, `features.0.bias`,
 /// `features.2.weight`, … The dense layers behind the convolutions are not there.
 ///
-/// Activations have names, and several losses' conventions are known:
+/// Activations are named by any of these conventions:
 ///
 /// | name | meaning |
 /// |---|---|
@@ -17,19 +17,19 @@ public import TorchNN
 /// | `conv_6`, `relu_6` | the sixth convolution counted from the image, before and after its ReLU |
 /// | `features.12` | torchvision's index |
 public final class VGG: PerceptionNetwork {
-  /// The two depths in use.
+  /// The depth.
   public enum Architecture: String, Codable, Sendable, Hashable, CaseIterable {
     case vgg16, vgg19
 
-    /// Convolutions in each of the five blocks.
+    /// The number of convolutions in each of the five blocks.
     var depths: [Int] { self == .vgg16 ? [2, 2, 3, 3, 3] : [2, 2, 4, 4, 4] }
   }
 
-  /// What ends each block.
+  /// The pooling at the end of each block.
   public enum Pooling: String, Codable, Sendable, Hashable, CaseIterable {
-    /// The largest of four, as the networks were trained.
+    /// 2 × 2 max pooling, as in training.
     case maximum
-    /// The mean of four, which Gatys et al. found to give better images.
+    /// 2 × 2 average pooling, which gave better images for Gatys et al.
     case average
   }
 
@@ -37,7 +37,7 @@ public final class VGG: PerceptionNetwork {
     case convolution(FrozenConvolution)
     case relu
     case pool
-    /// A pool that is left out, and still counts in torchvision's indices.
+    /// No pooling; it still counts in torchvision's indices.
     case nothing
   }
 
@@ -49,9 +49,9 @@ public final class VGG: PerceptionNetwork {
   /// The convolutions up to the last of the named layers, without weights.
   ///
   /// - Parameters:
-  ///   - layers: what will be asked for; empty: the whole network.
-  ///   - pooledBlocks: the blocks that a pool ends, counted from the image; MUNIT's loss leaves out those
-  ///     behind the third.
+  ///   - layers: the layers whose activations will be needed; empty builds the whole network.
+  ///   - pooledBlocks: the number of blocks, from the image on, that end in a pool; MUNIT's loss omits those
+  ///     after the third.
   /// - Throws: ``PerceptionError/unknownLayer(name:network:layers:)``.
   public init(
     _ architecture: Architecture, upTo layers: [String] = [], pooling: Pooling = .maximum,
@@ -86,9 +86,9 @@ public final class VGG: PerceptionNetwork {
     super.init(architecture: architecture.rawValue)
   }
 
-  /// The named activations of images that ``InputNormalization`` has prepared.
+  /// The named activations of images prepared by ``InputNormalization``.
   ///
-  /// Nothing beyond the last of them is computed.
+  /// Layers beyond the last of them are not computed.
   ///
   /// - Parameters:
   ///   - images: `[batch, 3, height, width]`.
@@ -108,7 +108,7 @@ public final class VGG: PerceptionNetwork {
     for (index, stage) in stages.prefix(last + 1).enumerated() {
       switch stage {
       case .convolution(let layer): x = layer(x)
-      // A convolution's output serves nobody else, unless somebody asked for it.
+      // In place, unless the convolution's output is itself requested.
       case .relu: x = wanted[index - 1] == nil ? x.reluInPlace() : x.relu()
       case .pool:
         x =

@@ -2,14 +2,13 @@ import Foundation
 import Torch
 import TorchNN
 
-/// Turns the files that weights are published in into tensors by torchvision's names.
+/// Converts published weight files to tensors with torchvision's names.
 ///
-/// Every conversion ends with filling the network that the weights are for, so that nothing is stored that
-/// could not be used.
+/// Every conversion ends by filling the weights' network, so that only usable weights are stored.
 enum WeightConversion {
   typealias Tensors = [(name: String, tensor: HostTensor)]
 
-  /// The weights of a name, from the published file.
+  /// Reads weights from the published file.
   ///
   /// - Throws: ``PerceptionError/unusable(path:reason:)``, `FileFormatError` or `CheckpointError`.
   static func tensors(of name: String, in file: URL) throws -> Tensors {
@@ -20,13 +19,12 @@ enum WeightConversion {
     }
   }
 
-  /// The weights of a name, from a file of the user's: a state dictionary of PyTorch's, or a safetensors
-  /// file.
+  /// Reads weights from a user's file: a PyTorch state dictionary or a safetensors file.
   static func tensors(of name: String, inUsersFile file: URL) throws -> Tensors {
     try fromStateDictionary(name, file)
   }
 
-  /// What a file of the user's holds, by its names and shapes; nil where it cannot be told.
+  /// Identifies the weights in a user's file by names and shapes; nil where that is ambiguous or unknown.
   static func recognised(_ file: URL) throws -> String? {
     let tensors = try stateDictionary(file)
     let shapes = Dictionary(tensors.map { ($0.name, $0.tensor.shape) }) { first, _ in first }
@@ -40,7 +38,7 @@ enum WeightConversion {
     return LPIPS.Trunk.allCases.first { $0.channels == heads }.map(\.weights.heads)
   }
 
-  /// A network that a set of weights fills; nil for heads and networks of other targets.
+  /// The network of a set of weights; nil for heads and networks of other targets.
   static func network(for name: String) -> PerceptionNetwork? {
     switch name {
     case "vgg16", "vgg16-caffe": try? VGG(.vgg16)
@@ -59,7 +57,7 @@ enum WeightConversion {
     return try TorchFile.stateDictionary(of: file).removingDataParallelPrefix()
   }
 
-  /// The network's own entries in its own order; a file may hold more, such as a classifier.
+  /// The entries of the network, in its order; a file may hold more, such as a classifier.
   private static func fromStateDictionary(_ name: String, _ file: URL) throws -> Tensors {
     let given = try stateDictionary(file)
     guard let network = network(for: name) else { return try heads(name, given, file) }
@@ -71,7 +69,7 @@ enum WeightConversion {
   ) throws -> Tensors {
     var given = given
     let names = Set(given.map(\.name))
-    // Counters of batch norms say nothing about the network, and old files lack them.
+    // Batch-norm counters do not affect the network, and old files lack them.
     for (name, tensor) in network.state()
     where name.hasSuffix(".num_batches_tracked") && !names.contains(name) {
       given.append((name, tensor.host()))
@@ -85,7 +83,7 @@ enum WeightConversion {
     return ordered
   }
 
-  /// The heads of LPIPS, or the Inception network, whose target is further down and checks it there.
+  /// The heads of LPIPS, or the Inception network, which is checked by its own target.
   private static func heads(_ name: String, _ given: Tensors, _ file: URL) throws -> Tensors {
     guard let trunk = LPIPS.Trunk.allCases.first(where: { $0.weights.heads == name }) else { return given }
     let ordered = given.filter { $0.name.hasPrefix("lin") }.sorted { $0.name < $1.name }

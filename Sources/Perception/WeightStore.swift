@@ -3,8 +3,8 @@ public import Foundation
 public import Torch
 import TorchNN
 
-/// The folder of pretrained weights that losses and measures need: one safetensors file each, which the
-/// user can see, move and delete.
+/// The folder of pretrained weights that losses and measures need: one safetensors file per set of weights,
+/// which the user may move or delete.
 public struct WeightStore: Sendable, Hashable {
   private enum Place: Sendable, Hashable {
     case folder(URL)
@@ -18,8 +18,8 @@ public struct WeightStore: Sendable, Hashable {
 
   private init(place: Place) { self.place = place }
 
-  /// The user's store: the folder that the environment variable `ATELIER_WEIGHTS` names, else
-  /// `atelier/weights` in the user's cache folder (`XDG_CACHE_HOME`, or `.cache` at home).
+  /// The user's store: the folder in the environment variable `ATELIER_WEIGHTS`, otherwise `atelier/weights`
+  /// in the user's cache folder (`XDG_CACHE_HOME`, or `.cache` at home).
   public static var standard: WeightStore {
     func folder(_ variable: String) -> URL? {
       guard let path = ProcessInfo.processInfo.environment[variable], !path.isEmpty else { return nil }
@@ -32,10 +32,10 @@ public struct WeightStore: Sendable, Hashable {
     return WeightStore(cache.appendingPathComponent("atelier/weights", isDirectory: true))
   }
 
-  /// A store whose every weight is drawn from a seed and means nothing: for tests.
+  /// A store of random weights drawn from a seed, for tests.
   public static func drawn(seed: UInt64 = 7) -> WeightStore { WeightStore(place: .drawn(seed: seed)) }
 
-  /// The folder; nil for drawn weights.
+  /// The folder; nil for random weights.
   public var folder: URL? {
     switch place {
     case .folder(let url): url
@@ -43,20 +43,20 @@ public struct WeightStore: Sendable, Hashable {
     }
   }
 
-  /// The file of weights, whether it is there or not; nil for drawn weights.
+  /// The file of some weights, which may not exist; nil for random weights.
   public func url(of name: String) -> URL? { folder?.appendingPathComponent(name + ".safetensors") }
 
-  /// Whether the weights are there.
+  /// Whether the store has the weights.
   public func contains(_ name: String) -> Bool {
     guard let url = url(of: name) else { return true }
     return FileManager.default.fileExists(atPath: url.path)
   }
 
-  /// Fills a network, which is then ready to run.
+  /// Fills a network with weights.
   ///
   /// - Parameters:
   ///   - name: the weights' name, as in ``PretrainedWeights/all``.
-  ///   - needer: who needs them, for the error: `fast-style-transfer`.
+  ///   - needer: what needs them, named in the error: `fast-style-transfer`.
   /// - Returns: the weights' SHA-256, for the record.
   /// - Throws: ``PerceptionError`` that says how to get missing weights, or `FileFormatError` and
   ///   `CheckpointError` for a file that is damaged or holds another network.
@@ -74,7 +74,7 @@ public struct WeightStore: Sendable, Hashable {
     return hash
   }
 
-  /// The weights themselves, by torchvision's names.
+  /// The weights as tensors with torchvision's names.
   ///
   /// - Throws: as ``fill(_:with:for:on:)``.
   public func tensors(
@@ -93,8 +93,7 @@ public struct WeightStore: Sendable, Hashable {
     return try Safetensors.read(url)
   }
 
-  /// SHA-256 over names, types, shapes and values in the file's order; what a file says about itself does
-  /// not count.
+  /// SHA-256 over names, types, shapes and values in the file's order, without metadata.
   public static func contentHash(_ tensors: [(name: String, tensor: HostTensor)]) -> String {
     var hash = SHA256Hasher()
     for (name, tensor) in tensors {

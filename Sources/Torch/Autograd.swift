@@ -9,7 +9,7 @@ extension Tensor {
     }
   }
 
-  /// The gradient that ``backward(gradient:retainGraph:)`` added up here; nil before the first.
+  /// The gradient accumulated by ``backward(gradient:retainGraph:)``; nil before the first call.
   public var gradient: Tensor? {
     get {
       var result: OpaquePointer?
@@ -24,31 +24,31 @@ extension Tensor {
   /// The same values without history; memory is shared.
   public func detached() -> Tensor { Tensor(CTTensorDetach(handle), "detached", self, rank: rank) }
 
-  /// The same values without history; memory is shared, and what is written through the result stays unnoticed
-  /// by histories that keep this tensor: their backward pass reads the new values, where it would otherwise end
-  /// in an error. PyTorch's `.data`; for repeating authors' code that relies on it, and for nothing else.
+  /// The same values without history; memory is shared, and in-place changes through the result are not
+  /// tracked: a backward pass that saved this tensor reads the new values instead of failing. PyTorch's
+  /// `.data`; only for reproducing code that relies on it.
   public func uncounted() -> Tensor { Tensor(CTTensorUncounted(handle), "uncounted", self, rank: rank) }
 
-  /// Adds the derivatives of this tensor to the gradients of everything it was computed from.
+  /// Accumulates the gradients of this tensor with respect to all leaves it was computed from.
   ///
   /// - Parameters:
-  ///   - gradient: the outer derivative, of this tensor's shape; may be left out for a scalar.
-  ///   - retainGraph: whether the history is kept for another pass.
+  ///   - gradient: the incoming gradient, of this tensor's shape; optional for a scalar.
+  ///   - retainGraph: whether to keep the graph for another backward pass.
   public func backward(gradient: Tensor? = nil, retainGraph: Bool = false) {
     let done = withExtendedLifetime(gradient) { CTTensorBackward(handle, gradient?.handle, retainGraph) }
     if !done { fail(engineFailure("backward", [self])) }
   }
 }
 
-/// The derivatives of the sum of `output` with respect to each input.
+/// The gradients of the sum of `output` with respect to each input.
 ///
 /// - Parameters:
-///   - createGraph: whether the derivatives can be differentiated again, as gradient penalties need.
-///   - allowUnused: whether an input the output does not depend on yields zeros instead of an error.
+///   - createGraph: whether the gradients can be differentiated again, as for gradient penalties.
+///   - allowUnused: whether an input that the output does not depend on gives zeros instead of an error.
 public func gradients(
   of output: Tensor, withRespectTo inputs: [Tensor], createGraph: Bool = false, allowUnused: Bool = false
 ) -> [Tensor] {
-  // The engine seeds only scalars by itself, and a sum has the same derivatives as a seed of ones.
+  // The engine needs a scalar; the sum has the same gradient as a tensor with incoming ones.
   let scalar = output.rank == 0 ? output : output.sum()
   var results = [OpaquePointer?](repeating: nil, count: inputs.count)
   let done = withHandles([scalar]) { outputs, outputCount in
@@ -84,12 +84,12 @@ private func withGradientMode<Result>(_ enabled: Bool, _ body: () throws -> Resu
   return try body()
 }
 
-/// Runs `body` with products and convolutions in a 16-bit type, on this thread.
+/// Runs `body` with autocast to a 16-bit type, on this thread.
 ///
-/// The engine keeps norms, losses, sums and exponentials in float32; weights stay float32 and are
-/// cast at use. Source: PyTorch's autocast lists.
+/// Products and convolutions are cast; norms, losses, sums and exponentials stay in float32. Weights stay
+/// float32 and are cast at use. Source: PyTorch's autocast lists.
 ///
-/// - Parameter dtype: `.bfloat16` or `.float16`; nil runs `body` as it is.
+/// - Parameter dtype: `.bfloat16` or `.float16`; nil runs `body` without autocast.
 public func withAutocast<Result>(
   _ dtype: DType?, on device: Device = .cpu, _ body: () throws -> Result
 ) rethrows -> Result {
@@ -103,8 +103,8 @@ public func withAutocast<Result>(
   return try body()
 }
 
-/// Runs `body` without casting, also inside ``withAutocast(_:on:_:)``: what norms' statistics,
-/// penalties and backward passes want.
+/// Runs `body` without autocast, also inside ``withAutocast(_:on:_:)``: for the statistics of norms,
+/// penalties and backward passes.
 public func withoutAutocast<Result>(on device: Device = .cpu, _ body: () throws -> Result) rethrows -> Result
 {
   guard CTAutocastEnabled(device.kindCode) else { return try body() }

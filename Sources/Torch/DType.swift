@@ -2,7 +2,7 @@
 public enum DType: String, Sendable, Hashable, Codable, CaseIterable {
   case float32, float64, float16, bfloat16, int64, int32, int16, int8, uint8, bool
 
-  /// Bytes one element takes in memory.
+  /// The size of an element in bytes.
   public var byteCount: Int {
     switch self {
     case .float64, .int64: 8
@@ -12,7 +12,7 @@ public enum DType: String, Sendable, Hashable, Codable, CaseIterable {
     }
   }
 
-  /// Whether values of this type can carry a gradient.
+  /// Whether this is a floating-point type, which can have a gradient.
   public var isFloatingPoint: Bool {
     switch self {
     case .float32, .float64, .float16, .bfloat16: true

@@ -1,18 +1,18 @@
 internal import CTorch
 
-/// Where a tensor's elements live and its operations run.
+/// The device that holds a tensor and runs its operations.
 public struct Device: Sendable, Hashable, Codable, CustomStringConvertible {
-  /// The kinds of devices the engine knows.
+  /// The supported kinds of devices.
   public enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
     case cpu, cuda, mps
   }
 
   /// The kind.
   public let kind: Kind
-  /// Which of several devices of the kind; 0 for the first.
+  /// The index among devices of the kind, from 0.
   public let index: Int
 
-  /// The processor.
+  /// The CPU.
   public static let cpu = Device(kind: .cpu, index: 0)
   /// Apple's GPU.
   public static let mps = Device(kind: .mps, index: 0)

@@ -6,46 +6,46 @@ public enum Engine {
   /// The version of libtorch, for example "2.13.0".
   public static var version: String { String(cString: CTEngineVersion()) }
 
-  /// The instruction set that the processor's kernels were chosen for, for example "AVX2".
+  /// The instruction set of the selected CPU kernels, for example "AVX2".
   ///
-  /// Sums are grouped differently by different kernels, so exact resumption needs the same one.
+  /// Kernels for other instruction sets group sums differently, so exact resumption needs the same one.
   public static var cpuCapability: String { String(cString: CTCPUCapability()) }
 
-  /// How many threads one operation uses on the processor.
+  /// The number of threads of an operation on the CPU.
   public static var threadCount: Int {
     get { Int(CTThreadCount()) }
     set { check(CTSetThreadCount(Int32(max(1, newValue))), "cannot use \(newValue) threads") }
   }
 
-  /// Has large tensors take their memory from a pool that keeps the pages of those that are gone for the next,
-  /// but never more than holds the process at the most that tensors took at one time.
+  /// Allocates large tensors from a pool that reuses the pages of freed ones, without exceeding the peak
+  /// memory of the tensors.
   ///
-  /// Without it the system clears every page anew at each step, or the C library keeps a heap with holes that
-  /// nothing fits into. It is a setting of the whole process, and so a program's business, not a library's.
-  /// Tensors that are there already stay where they are. On systems other than Linux it does nothing.
+  /// Without it the system clears every page again at each step, or the C library's heap fragments. It
+  /// affects the whole process, so programs should call it and libraries should not. Existing tensors are not
+  /// moved. Linux only; no effect elsewhere.
   public static func keepFreedMemory() { _ = CTPoolMemory() }
 
-  /// The pool's bytes.
+  /// Statistics of the pool in bytes.
   package struct PoolFigures: Sendable, Hashable {
-    /// Of tensors that are alive.
+    /// Held by live tensors.
     package let held: Int
-    /// Of pages that wait for the next tensor.
+    /// Held in free pages for reuse.
     package let kept: Int
-    /// The most that tensors held at one time.
+    /// The peak held by live tensors.
     package let peak: Int
   }
 
-  /// What the pool of ``keepFreedMemory()`` holds; nil where there is none.
+  /// The statistics of the pool of ``keepFreedMemory()``; nil where there is none.
   package static func poolFigures() -> PoolFigures? {
     var (held, kept, peak) = (Int64(0), Int64(0), Int64(0))
     guard CTPoolFigures(&held, &kept, &peak) else { return nil }
     return PoolFigures(held: Int(held), kept: Int(kept), peak: Int(peak))
   }
 
-  /// Runs `body` with convolutions as matrix products instead of oneDNN's kernels, which are about twice as
-  /// fast and round otherwise; for comparisons with numbers that were computed without them.
+  /// Runs `body` without oneDNN, so that convolutions are matrix products. oneDNN's kernels are about twice
+  /// as fast but round differently; for comparisons with numbers computed without them.
   ///
-  /// The setting belongs to the process, not to the thread.
+  /// The setting affects the whole process.
   public static func withoutOneDNN<Result>(_ body: () throws -> Result) rethrows -> Result {
     let wasEnabled = CTOneDNNEnabled()
     check(CTSetOneDNN(false), "oneDNN cannot be switched off")
@@ -53,12 +53,12 @@ public enum Engine {
     return try body()
   }
 
-  /// The shortest time of some float32 products of square matrices on the processor, in seconds: what programs that
-  /// are linked with other libraries compare themselves by.
+  /// The shortest time in seconds of several float32 products of square matrices on the CPU, to compare
+  /// programs linked with different BLAS libraries.
   package static func productSeconds(rows: Int, products: Int = 5) -> Double {
     withoutGradients {
       let matrix = RandomStream(seed: 1).normal([rows, rows])
-      // The first product pays for the threads and for the choice of kernels.
+      // The first product starts the threads and selects the kernels.
       _ = matrix.matmul(matrix)
       var shortest = Double.infinity
       for _ in 0..<products {
@@ -71,11 +71,11 @@ public enum Engine {
     }
   }
 
-  /// Bytes of memory: what the process or the device holds now, and the most it held.
+  /// The current and peak memory of the process or a device, in bytes.
   public struct MemoryFigures: Sendable, Hashable, Codable {
-    /// Bytes held now.
+    /// The current memory in bytes.
     public let current: Int
-    /// The most bytes held so far.
+    /// The peak memory in bytes.
     public let peak: Int
   }
 
@@ -100,20 +100,20 @@ public enum Engine {
     #endif
   }
 
-  /// What scopes of other targets keep on a thread, one object each.
+  /// Thread-local slots for the scopes of other targets, one object each.
   public enum AmbientSlot: Int32, Sendable {
     /// The draws of `withDraws` in TorchNN.
     case draws = 1
-    /// What passes of a checkpointed computation share, of `checkpointed` in TorchNN.
+    /// The state shared by the passes of a checkpointed computation, of `checkpointed` in TorchNN.
     case passes = 2
   }
 
-  /// The object that a scope keeps on this thread.
+  /// The object in a slot of this thread.
   public static func ambientObject(_ slot: AmbientSlot) -> AnyObject? {
     CTThreadSlot(slot.rawValue).map { Unmanaged<AnyObject>.fromOpaque($0).takeUnretainedValue() }
   }
 
-  /// Sets ``ambientObject(_:)`` while `body` runs; the scope belongs to this thread.
+  /// Sets ``ambientObject(_:)`` on this thread while `body` runs.
   public static func withAmbientObject<Result>(
     _ object: AnyObject, in slot: AmbientSlot, _ body: () throws -> Result
   ) rethrows -> Result {

@@ -1,14 +1,14 @@
 internal import CTorch
 
-/// Operations on all parameters of a network in one call of the engine, in place and outside autograd.
+/// Fused in-place operations on all parameters of a network, outside autograd.
 ///
-/// A step of a small network is bound by the number of calls, not by arithmetic; these are what makes
-/// an optimiser's step one call instead of hundreds.
+/// The step of a small network is bound by the number of calls, not by arithmetic; these make an optimiser's
+/// step one call instead of hundreds.
 public enum FusedUpdates {
   /// One step of Adam (Kingma and Ba 2015) or, decoupled, of AdamW (Loshchilov and Hutter 2019).
   ///
   /// - Parameters:
-  ///   - steps: scalar float32 tensors, one a parameter, that already count this step.
+  ///   - steps: scalar float32 tensors, one per parameter, that already count this step.
   ///   - weightDecay: added to the gradient as an L2 term, or applied to the parameter when `decoupled`.
   public static func adam(
     _ parameters: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor],
@@ -33,7 +33,7 @@ public enum FusedUpdates {
 
   /// One step of stochastic gradient descent as in `torch.optim.SGD`.
   ///
-  /// - Parameter isFirstStep: whether `momenta` are to be set to the gradient rather than decayed.
+  /// - Parameter isFirstStep: whether `momenta` are initialised with the gradient instead of decayed.
   public static func sgd(
     _ parameters: [Tensor], gradients: [Tensor], momenta: [Tensor], learningRate: Double, momentum: Double,
     dampening: Double = 0, weightDecay: Double = 0, nesterov: Bool = false, isFirstStep: Bool
@@ -65,7 +65,7 @@ public enum FusedUpdates {
     if !done { fail(engineFailure("FusedUpdates.multiply", tensors)) }
   }
 
-  /// Moves every tensor towards its end: `t + weight * (end - t)`.
+  /// Interpolates every tensor in place: `t + weight * (end - t)`.
   public static func lerp(_ tensors: [Tensor], to ends: [Tensor], weight: Double) {
     guard !tensors.isEmpty else { return }
     let done = withHandles(tensors) { t, count in

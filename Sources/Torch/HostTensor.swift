@@ -1,4 +1,4 @@
-/// A tensor's value in plain memory: what files hold and what may cross threads.
+/// A tensor's value in host memory, for files and for passing between threads.
 ///
 /// Elements are contiguous, row-major and little-endian.
 public struct HostTensor: Sendable, Hashable {
@@ -6,10 +6,10 @@ public struct HostTensor: Sendable, Hashable {
   public let shape: [Int]
   /// The element type.
   public let dtype: DType
-  /// The elements' bytes; `shape.product * dtype.byteCount` of them.
+  /// The elements, `shape.product * dtype.byteCount` bytes.
   public let bytes: [UInt8]
 
-  /// Adopts raw bytes.
+  /// A tensor of raw bytes.
   ///
   /// - Precondition: `bytes` holds exactly as many elements as `shape` says.
   public init(shape: [Int], dtype: DType, bytes: [UInt8]) {

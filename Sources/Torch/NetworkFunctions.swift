@@ -53,7 +53,7 @@ private func convolution(
   return Tensor(handle, operation, x, weight, rank: spatial + 2)
 }
 
-/// The largest value of each window of `[batch, channels, height, width]`.
+/// Max pooling of `[batch, channels, height, width]`.
 public func maxPool2d(
   _ x: Tensor, kernelSize: (Int, Int), stride: (Int, Int)? = nil, padding: (Int, Int) = (0, 0)
 ) -> Tensor {
@@ -62,7 +62,7 @@ public func maxPool2d(
     CTMaxPool2d(x.handle, wide(kernelSize), wide(stride), wide(padding)), "maxPool2d", x, rank: x.rank)
 }
 
-/// The mean of each window of `[batch, channels, height, width]`.
+/// Average pooling of `[batch, channels, height, width]`.
 ///
 /// - Parameter countIncludePad: whether padding counts in the divisor; PyTorch's default is yes.
 public func averagePool2d(
@@ -76,7 +76,7 @@ public func averagePool2d(
     rank: x.rank)
 }
 
-/// Means over windows chosen so that the result has the given size.
+/// Adaptive average pooling to the given size.
 public func adaptiveAveragePool2d(_ x: Tensor, size: (Int, Int)) -> Tensor {
   Tensor(
     CTAdaptiveAveragePool2d(x.handle, Int64(size.0), Int64(size.1)), "adaptiveAveragePool2d", x, rank: x.rank)
@@ -85,7 +85,7 @@ public func adaptiveAveragePool2d(_ x: Tensor, size: (Int, Int)) -> Tensor {
 /// Batch normalisation over all dimensions but the second.
 ///
 /// - Parameters:
-///   - runningMean: where given, used outside training and updated in place in training.
+///   - runningMean: if given, used in evaluation and updated in place in training.
 ///   - training: whether the batch's own statistics are used.
 ///   - momentum: the weight of the new statistics in the running ones.
 public func batchNorm(
@@ -126,7 +126,7 @@ public func groupNorm(
     CTGroupNorm(x.handle, Int64(groups), weight?.handle, bias?.handle, epsilon), "groupNorm", x, rank: x.rank)
 }
 
-/// Every pixel of the result takes the nearest one: index floor(i * old / new).
+/// Nearest-neighbour resampling: index floor(i * old / new).
 public func upsampleNearest(_ x: Tensor, size: (Int, Int)) -> Tensor {
   Tensor(
     CTResample2d(x.handle, Int64(size.0), Int64(size.1), 0, false, false), "upsampleNearest", x, rank: x.rank)
@@ -135,8 +135,8 @@ public func upsampleNearest(_ x: Tensor, size: (Int, Int)) -> Tensor {
 /// Bilinear resampling of `[batch, channels, height, width]`.
 ///
 /// - Parameters:
-///   - alignCorners: whether the centres of corner pixels coincide (true) or the pictures' edges (false).
-///   - antialias: whether the kernel widens when shrinking, as Pillow's does.
+///   - alignCorners: whether the centres of corner pixels coincide (true) or the images' edges (false).
+///   - antialias: whether the kernel is widened when downsampling, as in Pillow.
 public func upsampleBilinear(
   _ x: Tensor, size: (Int, Int), alignCorners: Bool = false, antialias: Bool = false
 ) -> Tensor {
@@ -154,13 +154,13 @@ public func upsampleBicubic(
     rank: x.rank)
 }
 
-/// How new pixels are made from old ones.
+/// The interpolation of a resize.
 public enum ResamplingMode: String, Sendable, Hashable {
   case nearest, bilinear, bicubic
 }
 
-/// `[batch, channels, height, width]` enlarged by a whole factor, which holds for pictures of every size
-/// where the operation is recorded.
+/// Enlarges `[batch, channels, height, width]` by an integer factor; a recorded script works for images of
+/// any size.
 ///
 /// - Parameter alignCorners: as in ``upsampleBilinear(_:size:alignCorners:antialias:)``; not for nearest.
 public func enlarged(
@@ -175,8 +175,8 @@ public func enlarged(
   return Tensor(CTEnlarge2d(x.handle, Int64(factor), code, alignCorners), "enlarged", x, rank: x.rank)
 }
 
-/// Channels spread over space: `[batch, channels * factor², height, width]` to
-/// `[batch, channels, height * factor, width * factor]`.
+/// Pixel shuffle: `[batch, channels * factor², height, width]` to `[batch, channels, height * factor, width *
+/// factor]`.
 ///
 /// Source: Shi et al. 2016, "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
 /// Convolutional Neural Network", equation 4.
@@ -184,7 +184,7 @@ public func pixelShuffle(_ x: Tensor, factor: Int) -> Tensor {
   Tensor(CTPixelShuffle(x.handle, Int64(factor)), "pixelShuffle", x, rank: x.rank)
 }
 
-/// Space folded into channels: the inverse of ``pixelShuffle(_:factor:)``.
+/// The inverse of ``pixelShuffle(_:factor:)``.
 public func pixelUnshuffle(_ x: Tensor, factor: Int) -> Tensor {
   Tensor(CTPixelUnshuffle(x.handle, Int64(factor)), "pixelUnshuffle", x, rank: x.rank)
 }
@@ -199,7 +199,7 @@ public func embedding(_ weight: Tensor, _ indices: Tensor) -> Tensor {
   Tensor(CTEmbedding(weight.handle, indices.handle), "embedding", weight, indices, rank: indices.rank + 1)
 }
 
-/// The recurrent cells the engine runs over a whole sequence at once.
+/// The recurrent cells with a kernel for whole sequences.
 public enum RecurrentCell: String, Sendable, Hashable, Codable, CaseIterable {
   case tanh, relu, lstm, gru
 
@@ -244,7 +244,7 @@ public func recurrent(
 
 // MARK: - Losses that the engine has kernels for
 
-/// What becomes of a loss's elements.
+/// The reduction of a loss.
 public enum Reduction: Int32, Sendable {
   case none = 0, mean, sum
 }
@@ -267,7 +267,7 @@ public func binaryCrossEntropyWithLogits(
     "binaryCrossEntropyWithLogits", logits, target, rank: reduction == .none ? logits.rank : 0)
 }
 
-/// The negative log-probability of int64 targets; classes stand in dimension 1.
+/// The negative log-probability of int64 targets; classes are in dimension 1.
 public func negativeLogLikelihood(
   _ logProbabilities: Tensor, _ target: Tensor, _ reduction: Reduction = .mean, ignoredIndex: Int = -100
 ) -> Tensor {
@@ -276,7 +276,7 @@ public func negativeLogLikelihood(
     "negativeLogLikelihood", logProbabilities, target, rank: reduction == .none ? target.rank : 0)
 }
 
-/// Cross-entropy of softmax(logits) against int64 targets; classes stand in dimension 1.
+/// Cross-entropy of softmax(logits) against int64 targets; classes are in dimension 1.
 public func crossEntropy(
   _ logits: Tensor, _ target: Tensor, _ reduction: Reduction = .mean, ignoredIndex: Int = -100
 ) -> Tensor {

@@ -1,13 +1,13 @@
 internal import CTorch
 
-/// A source of random numbers with a state of its own: the numbers PyTorch's CPU generator draws.
+/// A random generator that draws the numbers of PyTorch's CPU generator.
 ///
-/// Streams always draw on the processor and results are moved, so that a seed means the same numbers
-/// on every device. There is no global generator.
+/// Streams draw on the CPU and results are moved, so that a seed gives the same numbers on every device.
+/// There is no global generator.
 public final class RandomStream {
   let generator: OpaquePointer
 
-  /// A stream that gives the numbers of `torch.Generator().manual_seed(seed)`.
+  /// A stream with the numbers of `torch.Generator().manual_seed(seed)`.
   public init(seed: UInt64) {
     guard let generator = CTGeneratorCreate(seed) else {
       fatalError("RandomStream: the engine made no generator: \(String(cString: CTLastError()))")
@@ -15,11 +15,11 @@ public final class RandomStream {
     self.generator = generator
   }
 
-  /// A stream of its own for a purpose, process and step of a run.
+  /// An independent stream for a purpose, process and step of a run.
   ///
-  /// Streams keyed by the step need no saved state: whoever resumes at step k makes the stream of
-  /// step k again. The engine's Mersenne twister takes 32 bits of seed, so the key is hashed
-  /// (FNV-1a, then the finaliser of SplitMix64) rather than added up.
+  /// Streams keyed by the step need no saved state: resuming at step k creates the same stream again. The
+  /// engine's Mersenne twister uses 32 bits of the seed, so the key is hashed (FNV-1a, then the finaliser of
+  /// SplitMix64) rather than added up.
   public convenience init(seed: UInt64, purpose: String, rank: Int = 0, step: Int = 0) {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
@@ -34,7 +34,7 @@ public final class RandomStream {
 
   deinit { CTGeneratorFree(generator) }
 
-  /// The generator's whole state, as bytes that PyTorch's `get_state` would give.
+  /// The generator's state, in the bytes of PyTorch's `get_state`.
   public var state: HostTensor {
     get { Tensor(CTGeneratorState(generator), "RandomStream.state", rank: 1).host() }
     set {
@@ -60,12 +60,12 @@ public final class RandomStream {
     return Tensor(handle, "integers", rank: shape.count)
   }
 
-  /// A random order of 0 ..< `count`: `torch.randperm`.
+  /// A random permutation of 0 ..< `count`: `torch.randperm`.
   public func permutation(_ count: Int) -> Tensor {
     Tensor(CTRandomPermutation(generator, Int64(count)), "permutation", rank: 1)
   }
 
-  /// A float32 mask that is 1 with the given probability, else 0.
+  /// A float32 mask that is 1 with the given probability, otherwise 0.
   public func bernoulli(_ probability: Double, _ shape: [Int]) -> Tensor {
     let handle = withInt64(shape) { CTRandomBernoulli(generator, probability, $0, $1) }
     return Tensor(handle, "bernoulli", rank: shape.count)

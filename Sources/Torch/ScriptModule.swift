@@ -1,9 +1,9 @@
 internal import CTorch
 public import Foundation
 
-/// A TorchScript module: named tensors and a `forward` that was recorded while it was computed.
+/// A TorchScript module: named tensors and a traced `forward`.
 ///
-/// PyTorch and libtorch load the file without this package. What is recorded are the engine's operations:
+/// PyTorch and libtorch load the file without this package. The trace records the engine's operations:
 /// numbers that the computation read from a tensor or its shape become constants, so sizes stay free only
 /// where the operations themselves are free of them. Whoever writes a file has to run it at other sizes.
 public final class ScriptModule {
@@ -20,8 +20,8 @@ public final class ScriptModule {
 
   deinit { CTScriptModuleFree(handle) }
 
-  /// Makes a tensor an attribute; a dotted name makes modules on its way. The very tensor is taken, so it
-  /// is this one that the recorded computation has to use.
+  /// Adds a tensor as an attribute; a dotted name creates submodules. The traced computation must use this
+  /// same tensor object.
   public func add(_ tensor: Tensor, named name: String, isParameter: Bool) throws {
     let done = withExtendedLifetime(tensor) {
       CTScriptModuleAddTensor(handle, name, tensor.handle, isParameter)
@@ -30,11 +30,11 @@ public final class ScriptModule {
     names.append(name)
   }
 
-  /// Records what `body` computes from the inputs and makes it `forward`; once a module.
+  /// Traces `body` as `forward`; once per module.
   ///
   /// - Parameters:
   ///   - inputs: the arguments of `forward` in order; their names are plain words.
-  ///   - body: is given the inputs as the recording knows them; its error ends the recording.
+  ///   - body: gets the traced inputs; an error ends the trace.
   public func record(_ inputs: [(name: String, tensor: Tensor)], _ body: ([Tensor]) throws -> Tensor) throws {
     try withoutActuallyEscaping(body) { body in
       let recording = Recording(body)
@@ -53,7 +53,7 @@ public final class ScriptModule {
   /// The names of the tensors that `forward` reads.
   public var readNames: [String] { names.filter { CTScriptModuleReads(handle, $0) } }
 
-  /// Writes the module with further files of text inside.
+  /// Writes the module, with extra text files inside.
   public func write(to url: URL, extraFiles: [String: String]) throws {
     for (name, text) in extraFiles where !CTScriptModuleAddText(handle, name, text) {
       throw ScriptError(engineReason())
@@ -70,14 +70,14 @@ public final class ScriptModule {
   }
 }
 
-/// A TorchScript file that was read once and is run any number of times, in evaluation mode.
+/// A loaded TorchScript file, run in evaluation mode.
 public final class LoadedScript {
   private let handle: OpaquePointer
   private let url: URL
 
   /// Reads a file that PyTorch, libtorch or ``ScriptModule/write(to:extraFiles:)`` wrote.
   ///
-  /// - Throws: ``ScriptError`` where it is missing or no TorchScript.
+  /// - Throws: ``ScriptError`` where it is missing or not TorchScript.
   public init(_ url: URL) throws {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw ScriptError("\(url.path) does not exist; name a TorchScript file")
@@ -91,7 +91,7 @@ public final class LoadedScript {
 
   deinit { CTScriptModuleFree(handle) }
 
-  /// What `forward` makes of the inputs, without gradients.
+  /// The output of `forward` for the inputs, without gradients.
   ///
   /// - Throws: ``ScriptError`` where it fails, or returns anything but one tensor.
   public func callAsFunction(_ inputs: [Tensor]) throws -> Tensor {
@@ -108,11 +108,11 @@ public struct ScriptError: Error, Sendable, CustomStringConvertible, LocalizedEr
 
   init(_ description: String) { self.description = description }
 
-  /// The same sentence, for Foundation.
+  /// ``description``, so that `localizedDescription` shows it too.
   public var errorDescription: String? { description }
 }
 
-/// Carries a computation, and the error it may end with, through the engine.
+/// Passes a closure and its error through the engine.
 private final class Recording {
   let body: ([Tensor]) throws -> Tensor
   var thrown: (any Error)?
@@ -120,14 +120,14 @@ private final class Recording {
   init(_ body: @escaping ([Tensor]) throws -> Tensor) { self.body = body }
 }
 
-/// What the engine calls: handles of the inputs are borrowed, that of the output is given away.
+/// The engine's callback: input handles are borrowed, the output handle is passed to the engine.
 private func recorded(
   _ context: UnsafeMutableRawPointer?, _ inputs: UnsafePointer<OpaquePointer>, _ count: Int32
 ) -> OpaquePointer? {
   guard let context else { return nil }
   let recording = Unmanaged<Recording>.fromOpaque(context).takeUnretainedValue()
   do {
-    // An alias each: the tensors of this side own their handles, and these belong to the engine.
+    // Aliases, as Swift tensors own their handles and these belong to the engine.
     let tensors = (0..<Int(count)).map { Tensor(CTTensorAlias(inputs[$0]), "recorded", rank: 0) }
     let output = try recording.body(tensors)
     return withExtendedLifetime(output) { CTTensorAlias(output.handle) }

@@ -108,9 +108,9 @@ extension Tensor {
   /// max(x, 0).
   public func relu() -> Tensor { Tensor(CTTensorRelu(handle), "relu", self, rank: rank) }
 
-  /// ``relu()`` that overwrites this tensor, which nothing else may need any more.
+  /// In-place ``relu()``; nothing else may need this tensor's previous values.
   ///
-  /// The gradient flows as through ``relu()``; what is saved is the memory of the input.
+  /// The gradient is that of ``relu()``; saves the memory of the input.
   public func reluInPlace() -> Tensor { Tensor(CTTensorReluInPlace(handle), "reluInPlace", self, rank: rank) }
 
   /// 1 / (1 + exp(-x)).
@@ -142,7 +142,7 @@ extension Tensor {
     Tensor(CTTensorLeakyRelu(handle, slope), "leakyRelu", self, rank: rank)
   }
 
-  /// ``leakyRelu(_:)`` that overwrites this tensor, which nothing else may need any more.
+  /// In-place ``leakyRelu(_:)``; nothing else may need this tensor's previous values.
   public func leakyReluInPlace(_ slope: Double = 0.01) -> Tensor {
     Tensor(CTTensorLeakyReluInPlace(handle, slope), "leakyReluInPlace", self, rank: rank)
   }
@@ -152,7 +152,7 @@ extension Tensor {
     Tensor(CTTensorPower(handle, exponent), "pow", self, rank: rank)
   }
 
-  /// Every element moved into the range; a bound that is left out does not bind.
+  /// Every element clamped to the range; bounds are optional.
   public func clamped(min low: Double? = nil, max high: Double? = nil) -> Tensor {
     let handle = withOptionalPointer(low) { low in
       withOptionalPointer(high) { high in CTTensorClamp(self.handle, low, high) }

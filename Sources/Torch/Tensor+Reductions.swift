@@ -74,7 +74,7 @@ extension Tensor {
     Tensor(CTTensorLogSoftmax(handle, Int64(dim)), "logSoftmax", self, rank: rank)
   }
 
-  /// Sums of the elements up to each place along a dimension.
+  /// The cumulative sum along a dimension.
   public func cumulativeSum(dim: Int) -> Tensor {
     Tensor(CTTensorCumulativeSum(handle, Int64(dim)), "cumulativeSum", self, rank: rank)
   }
@@ -94,7 +94,7 @@ extension Tensor {
     pair("min", rank: reduced([dim], keepDim)) { CTTensorMinOver(handle, Int64(dim), keepDim, $0) }
   }
 
-  /// The elements in order along a dimension, and where they stood; equal elements keep their order.
+  /// The elements sorted along a dimension, and their int64 indices; the sort is stable.
   public func sorted(dim: Int = -1, descending: Bool = false) -> (values: Tensor, indices: Tensor) {
     pair("sorted", rank: rank) { CTTensorSort(handle, Int64(dim), descending, $0) }
   }
@@ -130,7 +130,7 @@ extension Tensor {
   }
 }
 
-/// Calls a function of the engine that fills an array of owned handles; all nil where it failed.
+/// Calls an engine function that fills an array of owned handles; all nil where it failed.
 func several(_ count: Int, _ body: (UnsafeMutablePointer<OpaquePointer?>) -> Bool) -> [OpaquePointer?] {
   var results = [OpaquePointer?](repeating: nil, count: count)
   results.withUnsafeMutableBufferPointer { buffer in

@@ -1,12 +1,12 @@
 internal import CTorch
 
 extension Tensor {
-  /// The elements in another shape; one length may be -1 and is worked out.
+  /// The elements in another shape; one length may be -1, which is inferred.
   public func reshaped(_ shape: [Int]) -> Tensor {
     Tensor(withInt64(shape) { CTTensorReshape(handle, $0, $1) }, "reshaped", self, rank: shape.count)
   }
 
-  /// All dimensions from `first` on joined into one.
+  /// All dimensions from `first` on, merged into one.
   public func flattened(from first: Int = 1) -> Tensor {
     guard rank > first else { return self }
     return Tensor(CTTensorFlatten(handle, Int64(first)), "flattened", self, rank: first + 1)
@@ -22,22 +22,22 @@ extension Tensor {
     Tensor(CTTensorTranspose(handle, Int64(a), Int64(b)), "transposed", self, rank: rank)
   }
 
-  /// Without a dimension of length 1.
+  /// Removes a dimension of length 1.
   public func squeezed(_ dim: Int) -> Tensor {
     Tensor(CTTensorSqueeze(handle, Int64(dim)), "squeezed", self, rank: Swift.max(0, rank - 1))
   }
 
-  /// With a new dimension of length 1.
+  /// Inserts a dimension of length 1.
   public func unsqueezed(_ dim: Int) -> Tensor {
     Tensor(CTTensorUnsqueeze(handle, Int64(dim)), "unsqueezed", self, rank: rank + 1)
   }
 
-  /// Dimensions of length 1 repeated without taking memory; -1 keeps a length.
+  /// Dimensions of length 1 broadcast without copying; -1 keeps a length.
   public func expanded(_ shape: [Int]) -> Tensor {
     Tensor(withInt64(shape) { CTTensorExpand(handle, $0, $1) }, "expanded", self, rank: shape.count)
   }
 
-  /// The whole repeated so many times along each dimension.
+  /// The tensor tiled, with a count for each dimension.
   public func repeated(_ counts: [Int]) -> Tensor {
     Tensor(withInt64(counts) { CTTensorRepeat(handle, $0, $1) }, "repeated", self, rank: counts.count)
   }
@@ -52,7 +52,7 @@ extension Tensor {
     Tensor(CTTensorSlice(handle, Int64(dim), Int64(from), Int64(to), Int64(step)), "slice", self, rank: rank)
   }
 
-  /// `length` elements from `start` on along a dimension; reaching outside is an error.
+  /// `length` elements from `start` on along a dimension; a range outside is an error.
   public func narrow(_ dim: Int, from start: Int, length: Int) -> Tensor {
     let extent = shape.isEmpty ? 0 : shape[dim < 0 ? dim + rank : dim]
     check(
@@ -61,7 +61,7 @@ extension Tensor {
     return slice(dim, start, start + length)
   }
 
-  /// One element along a dimension, which goes away.
+  /// One index of a dimension, which is removed.
   public func selected(dim: Int, index: Int) -> Tensor {
     Tensor(
       CTTensorSelectIndex(handle, Int64(dim), Int64(index)), "selected", self, rank: Swift.max(0, rank - 1))
@@ -73,12 +73,12 @@ extension Tensor {
       CTTensorIndexSelect(handle, Int64(dim), indices.handle), "indexSelected", self, indices, rank: rank)
   }
 
-  /// For every place of `indices`, the element that stands at that index along a dimension.
+  /// For every position of `indices`, the element at that index along a dimension: `torch.gather`.
   public func gathered(_ dim: Int, _ indices: Tensor) -> Tensor {
     Tensor(CTTensorGather(handle, Int64(dim), indices.handle), "gathered", self, indices, rank: rank)
   }
 
-  /// This tensor with `source` added at the places that `indices` name along a dimension.
+  /// This tensor with `source` added at `indices` along a dimension: `torch.scatter_add`.
   public func scatterAdded(_ dim: Int, _ indices: Tensor, _ source: Tensor) -> Tensor {
     Tensor(
       CTTensorScatterAdd(handle, Int64(dim), indices.handle, source.handle), "scatterAdded", self, indices,
@@ -126,18 +126,18 @@ extension Tensor {
     Tensor(CTTensorOneHot(handle, Int64(classes)), "oneHot", self, rank: rank + 1)
   }
 
-  /// A border of one value; `padding` is [left, right, top, bottom, …] from the last dimension on.
+  /// Constant padding; `padding` is [left, right, top, bottom, …] from the last dimension on.
   public func padded(_ padding: [Int], value: Double = 0) -> Tensor {
     Tensor(withInt64(padding) { CTTensorPad(handle, $0, $1, value) }, "padded", self, rank: rank)
   }
 
-  /// A border that mirrors the inside without repeating the edge; `padding` as in ``padded(_:value:)``.
+  /// Reflection padding, without repeating the edge; `padding` as in ``padded(_:value:)``.
   public func reflectionPadded(_ padding: [Int]) -> Tensor {
     Tensor(
       withInt64(padding) { CTTensorReflectionPad(handle, $0, $1) }, "reflectionPadded", self, rank: rank)
   }
 
-  /// A border that repeats the edge; `padding` as in ``padded(_:value:)``.
+  /// Replication padding; `padding` as in ``padded(_:value:)``.
   public func replicationPadded(_ padding: [Int]) -> Tensor {
     Tensor(
       withInt64(padding) { CTTensorReplicationPad(handle, $0, $1) }, "replicationPadded", self, rank: rank)

@@ -2,13 +2,12 @@ internal import CTorch
 
 /// An n-dimensional array on a device, with an optional gradient history.
 ///
-/// A tensor is a reference: optimisers and moving averages change its elements in place. It belongs
-/// to the thread that runs the engine and is not Sendable; what crosses threads is a ``HostTensor``.
-/// Operations do not throw. A failed one ends the process with its name, the shapes it was given and
-/// the caller's line, unless ``withTensorErrors(_:)`` surrounds it.
+/// A reference type: optimisers and moving averages change its elements in place. It is not Sendable; pass a
+/// ``HostTensor`` between threads. Operations do not throw: a failed one ends the process with its name, its
+/// shapes and the caller's line, except within ``withTensorErrors(_:)``.
 public final class Tensor {
-  /// The engine's object. Never read it off a temporary: Swift may free the owner after its last use,
-  /// which is before the call that takes the handle.
+  /// The engine's object. Never read it from a temporary: Swift may release the owner after its last use,
+  /// before the call that uses the handle.
   let handle: OpaquePointer
 
   /// Takes ownership of a handle.
@@ -16,7 +15,7 @@ public final class Tensor {
 
   /// Takes ownership of an operation's result, or reports its failure.
   ///
-  /// - Parameter rank: the rank the result would have had, which a recorded failure keeps.
+  /// - Parameter rank: the rank of the result, kept by the placeholder of a failure.
   convenience init(_ result: OpaquePointer?, _ operation: StaticString, _ inputs: Tensor..., rank: Int) {
     self.init(owning: result ?? Self.failed(operation, inputs, rank: rank))
   }
@@ -50,7 +49,7 @@ public final class Tensor {
   /// The element type.
   public var dtype: DType { DType.allCasesInEngineOrder[Swift.max(0, Int(CTTensorDType(handle)))] }
 
-  /// Where the elements live.
+  /// The device of the elements.
   public var device: Device {
     Device(kindCode: CTTensorDeviceKind(handle), index: CTTensorDeviceIndex(handle))
   }
@@ -144,7 +143,7 @@ extension Tensor {
     Tensor(CTTensorArange(Int64(count), device.kindCode, Int32(device.index)), "arange", rank: 1)
   }
 
-  /// `count` float32 numbers at equal distances, both ends included.
+  /// `count` evenly spaced float32 numbers, both ends included.
   public static func linspace(_ first: Double, _ last: Double, _ count: Int) -> Tensor {
     Tensor(CTTensorLinspace(first, last, Int64(count)), "linspace", rank: 1)
   }
@@ -156,7 +155,7 @@ extension Tensor {
 // MARK: - Reading and moving
 
 extension Tensor {
-  /// The value in plain memory, copied from any device.
+  /// The value in host memory, copied from any device.
   public func host() -> HostTensor {
     let shape = shape
     let byteCount = shape.reduce(1, *) * dtype.byteCount
@@ -191,7 +190,7 @@ extension Tensor {
   /// Whether every element is a finite number.
   public func isFinite() -> Bool { withoutGradients { isFiniteMask().all().item() != 0 } }
 
-  /// The same values on a device; itself where it already is there.
+  /// The tensor on a device; itself if it is already there.
   public func to(_ device: Device) -> Tensor {
     Tensor(CTTensorToDevice(handle, device.kindCode, Int32(device.index)), "to(device)", self, rank: rank)
   }
@@ -204,20 +203,20 @@ extension Tensor {
   /// The values in row-major order in memory.
   public func contiguous() -> Tensor { Tensor(CTTensorContiguous(handle), "contiguous", self, rank: rank) }
 
-  /// A picture tensor `[batch, channels, height, width]` whose channels are neighbours in memory.
+  /// `[batch, channels, height, width]` in channels-last memory layout.
   public func channelsLast() -> Tensor {
     Tensor(CTTensorChannelsLast(handle), "channelsLast", self, rank: rank)
   }
 
-  /// A copy with memory of its own.
+  /// A copy in new memory.
   public func cloned() -> Tensor { Tensor(CTTensorClone(handle), "cloned", self, rank: rank) }
 }
 
 // MARK: - Changing in place, outside autograd
 
 extension Tensor {
-  /// Moves the elements to a device and stays the same object, so that optimisers and averages that hold
-  /// it follow; a gradient is given up.
+  /// Moves the elements to a device in place, so that optimisers and averages that hold the tensor see it;
+  /// its gradient is dropped.
   public func move(to device: Device) {
     guard self.device != device, !isPlaceholder else { return }
     gradient = nil
@@ -252,7 +251,7 @@ extension Tensor {
     if !CTTensorMultiplyInPlace(handle, factor) { fail(engineFailure("multiplyInPlace", [self])) }
   }
 
-  /// Moves towards `end`: `self + weight * (end - self)`.
+  /// Interpolates in place: `self + weight * (end - self)`.
   public func lerpInPlace(to end: Tensor, weight: Double) {
     withExtendedLifetime(end) {
       if !CTTensorLerpInPlace(handle, end.handle, weight) { fail(engineFailure("lerpInPlace", [self, end])) }
@@ -265,7 +264,7 @@ extension Tensor: CustomStringConvertible {
   public var description: String { "Tensor(\(dtype) \(shape) on \(device))" }
 }
 
-/// Hands an array of sizes to the engine, which counts in 64 bits and takes a 32-bit count.
+/// Passes an array of sizes to the engine as 64-bit numbers with a 32-bit count.
 func withInt64<Result>(_ values: [Int], _ body: (UnsafePointer<Int64>, Int32) -> Result) -> Result {
   let wide = values.map(Int64.init)
   return wide.withUnsafeBufferPointer { buffer in
@@ -276,7 +275,7 @@ func withInt64<Result>(_ values: [Int], _ body: (UnsafePointer<Int64>, Int32) ->
   }
 }
 
-/// Hands the handles of several tensors to the engine and keeps their owners alive meanwhile.
+/// Passes the handles of several tensors to the engine, and keeps their owners alive during the call.
 func withHandles<Result>(
   _ tensors: [Tensor], _ body: (UnsafePointer<OpaquePointer>, Int32) -> Result
 ) -> Result {
@@ -284,7 +283,7 @@ func withHandles<Result>(
     let handles = tensors.map(\.handle)
     return handles.withUnsafeBufferPointer { buffer in
       guard let base = buffer.baseAddress else {
-        // An empty list still needs an address; it is never read.
+        // An empty list needs a non-null address, which is never read.
         return UnsafeMutablePointer<OpaquePointer>.allocate(capacity: 1).withScratch {
           body(UnsafePointer($0), 0)
         }

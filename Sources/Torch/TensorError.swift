@@ -5,22 +5,22 @@ public import Foundation
   import Runtime
 #endif
 
-/// What went wrong in an operation of the engine, inside a ``withTensorErrors(_:)`` scope.
+/// A failed operation inside a ``withTensorErrors(_:)`` scope.
 public struct TensorError: Error, Sendable, CustomStringConvertible, LocalizedError {
   /// The operation, the shapes it was given, the engine's reason and the caller's line.
   public let description: String
   /// Whether one of the operation's inputs held NaN or infinity, which is what some operations refuse.
   public let hasNonFiniteInput: Bool
 
-  /// The same sentence, for Foundation.
+  /// ``description``, so that `localizedDescription` shows it too.
   public var errorDescription: String? { description }
 }
 
 /// Runs `body` so that a failed operation throws instead of ending the process.
 ///
-/// The first failure is kept and thrown at the end of the scope; until then a failed operation
-/// yields a tensor of the rank that was asked for, all ones in shape and zeros in value, so that
-/// reading its shape cannot trap. The closure is synchronous because the scope belongs to a thread.
+/// The first failure is thrown at the end of the scope; until then a failed operation returns zeros of the
+/// expected rank with all lengths 1, so that reading its shape cannot trap. The closure is synchronous, as
+/// the scope is thread-local.
 public func withTensorErrors<Result>(_ body: () throws -> Result) throws -> Result {
   let scope = ErrorScope()
   let outer = CTThreadSlot(0)
@@ -52,7 +52,7 @@ private final class ErrorScope {
 /// - Parameter inputs: what a failed operation was given.
 func fail(_ message: String, given inputs: [Tensor] = []) {
   let scope = CTThreadSlot(0).map { Unmanaged<ErrorScope>.fromOpaque($0).takeUnretainedValue() }
-  // What follows the first failure follows from it; reading the stack takes seconds in a debug build.
+  // Later failures follow from the first; reading the stack takes seconds in a debug build.
   if scope?.first != nil { return }
   let text = message + (callersLine().map { " (at \($0))" } ?? "")
   guard let scope else { fatalError(text) }
@@ -75,8 +75,8 @@ func engineFailure(_ operation: StaticString, _ inputs: [Tensor]) -> String {
 
 /// The first source line of the call stack outside the engine's own Swift files.
 ///
-/// Operators cannot take `#line` as a default argument, and a line inside a layer would say less than
-/// the line of the model that called it; so the stack is read, which costs nothing until a failure.
+/// Operators cannot have `#line` as a default argument, and the line of the calling model is more useful than
+/// one inside a layer; so the stack is read, only after a failure.
 private func callersLine() -> String? {
   #if canImport(Runtime) && os(Linux)
     guard let backtrace = try? Backtrace.capture(limit: 64).symbolicated() else { return nil }

@@ -10,14 +10,14 @@ public final class Identity: Module, Layer {
 public final class ReLU: Module, Layer {
   private let isInPlace: Bool
 
-  /// - Parameter isInPlace: whether the input is overwritten, which saves its memory; nothing else may
-  ///   need it, not even the gradient of the layer that made it. Convolutions and norms do not.
+  /// - Parameter isInPlace: whether to overwrite the input, which saves memory; nothing else may need its
+  ///   values, including the backward pass of the layer that produced it (convolutions and norms do not).
   public init(isInPlace: Bool = false) {
     self.isInPlace = isInPlace
     super.init()
   }
 
-  /// The input's shape.
+  /// Returns the input's shape.
   public func callAsFunction(_ x: Tensor) -> Tensor { isInPlace ? x.reluInPlace() : x.relu() }
 }
 
@@ -27,7 +27,7 @@ public final class LeakyReLU: Module, Layer {
   public let negativeSlope: Double
   private let isInPlace: Bool
 
-  /// GANs mostly take 0.2; the default is PyTorch's.
+  /// The default slope is PyTorch's; GANs mostly use 0.2.
   ///
   /// - Parameter isInPlace: as in ``ReLU/init(isInPlace:)``.
   public init(negativeSlope: Double = 0.01, isInPlace: Bool = false) {
@@ -36,7 +36,7 @@ public final class LeakyReLU: Module, Layer {
     super.init()
   }
 
-  /// The input's shape.
+  /// Returns the input's shape.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     isInPlace ? x.leakyReluInPlace(negativeSlope) : x.leakyRelu(negativeSlope)
   }
@@ -48,14 +48,14 @@ public final class PReLU: Module, Layer {
   @Parameter public var weight: Tensor
 
   /// - Parameters:
-  ///   - channels: how many slopes: one for all channels, or one for each.
-  ///   - initialSlope: PyTorch's default is a quarter.
+  ///   - channels: the number of slopes: 1 for all channels together, or one per channel.
+  ///   - initialSlope: 0.25 is PyTorch's default.
   public init(channels: Int = 1, initialSlope: Double = 0.25) {
     weight = .full([channels], initialSlope)
     super.init()
   }
 
-  /// The input's shape.
+  /// Returns the input's shape.
   public func callAsFunction(_ x: Tensor) -> Tensor { prelu(x, weight) }
 }
 
@@ -73,32 +73,32 @@ public final class Sigmoid: Module, Layer {
 
 /// x times the normal distribution function at x (Hendrycks and Gimpel 2016), the exact form.
 public final class GELU: Module, Layer {
-  /// The input's shape.
+  /// Returns the input's shape.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.gelu() }
 }
 
 /// x where positive, exp(x) - 1 elsewhere.
 public final class ELU: Module, Layer {
-  /// The input's shape.
+  /// Returns the input's shape.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.elu() }
 }
 
 /// log(1 + exp(x)).
 public final class Softplus: Module, Layer {
-  /// The input's shape.
+  /// Returns the input's shape.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.softplus() }
 }
 
-/// Exponentials that sum to one along a dimension.
+/// Softmax along a dimension.
 public final class Softmax: Module, Layer {
   private let dim: Int
 
-  /// Along dimension `dim`, negative ones counted from behind.
+  /// Softmax along dimension `dim`; negative values count from the end.
   public init(dim: Int = -1) {
     self.dim = dim
     super.init()
   }
 
-  /// The input's shape.
+  /// Returns the input's shape.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.softmax(dim) }
 }

@@ -4,13 +4,13 @@ public import Torch
 ///
 /// One call of the engine updates all parameters.
 open class Adam: Optimizer {
-  /// The decay of the mean of gradients.
+  /// The decay of the first moment.
   public var beta1: Double
-  /// The decay of the mean of squared gradients.
+  /// The decay of the second moment.
   public var beta2: Double
-  /// Added to the root of the second moment.
+  /// Added to the square root of the second moment.
   public let epsilon: Double
-  /// The factor of the L2 term.
+  /// The coefficient of the L2 penalty.
   public let weightDecay: Double
   private let moments: Moments
 
@@ -38,16 +38,16 @@ open class Adam: Optimizer {
       weightDecay: weightDecay)
   }
 
-  /// Whether weight decay acts on the parameter itself.
+  /// Whether weight decay is decoupled from the gradient.
   var isDecoupled: Bool { false }
 
-  /// Changes the parameters that have a gradient once.
+  /// Updates the parameters that have a gradient.
   public override func step() {
     let (indices, gradients) = gradients()
     guard let first = indices.first else { return }
     let columns = moments.prepared()
     for index in indices { moments.steps[index] += 1 }
-    // All parameters mostly stand at the same step and can share one counter, which is only read.
+    // Parameters are mostly at the same step and share one counter, which is only read.
     let device = parameters[first].device
     var counters: [Int: Tensor] = [:]
     let steps = indices.map { index in
@@ -66,7 +66,7 @@ open class Adam: Optimizer {
   /// Steps and moments by parameter: `<name>.step`, `<name>.first_moment`, `<name>.second_moment`.
   public override func state() -> [(name: String, tensor: HostTensor)] { moments.state() }
 
-  /// Takes over a state, strictly.
+  /// Loads a state; throws unless every name and shape matches.
   public override func load(
     _ tensors: [(name: String, tensor: HostTensor)], from source: String = "the optimiser's state"
   ) throws(CheckpointError) {

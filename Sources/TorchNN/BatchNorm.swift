@@ -1,10 +1,10 @@
 public import Torch
 
-/// What normalising layers with a learned scale share, so that initialisers can find it.
+/// A normalisation with a learned scale, which initialisers look for.
 public protocol AffineNorm: Module {
-  /// The scale, or nil.
+  /// The scale; nil without affine parameters.
   var weight: Tensor? { get }
-  /// The shift, or nil.
+  /// The shift; nil without affine parameters.
   var bias: Tensor? { get }
 }
 
@@ -12,31 +12,31 @@ public protocol AffineNorm: Module {
 ///
 /// State as in PyTorch: `weight`, `bias`, `running_mean`, `running_var`, `num_batches_tracked` (int64).
 public class BatchNorm: Module, Layer, AffineNorm, RunningStatistics {
-  /// The scale, ones at first.
+  /// The scale, initially ones.
   @Parameter public var weight: Tensor?
-  /// The shift, zeros at first.
+  /// The shift, initially zeros.
   @Parameter public var bias: Tensor?
-  /// The average of batch means.
+  /// The running mean.
   @Buffer public var runningMean: Tensor?
-  /// The average of unbiased batch variances.
+  /// The running mean of unbiased variances.
   @Buffer public var runningVar: Tensor?
-  /// How many batches were seen in training.
+  /// The number of training batches.
   @Buffer public var numBatchesTracked: Tensor?
-  /// The weight of a new batch in the running statistics; nil averages all batches alike.
+  /// The weight of a new batch in the running statistics; nil gives all batches equal weight.
   public var momentum: Double?
-  /// Whether evaluation, too, normalises by the batch's own statistics, which leaves the running ones alone.
+  /// Whether evaluation also uses the batch's statistics; the running ones are then unused and unchanged.
   ///
-  /// Some generators are tested so: their authors never leave training mode.
+  /// Some authors test their generators this way, never leaving training mode.
   public var usesBatchStatistics = false
   private let epsilon: Double
   private let allowedRanks: Set<Int>
   private let one: Tensor?
 
   /// - Parameters:
-  ///   - momentum: the weight of a new batch in the running statistics; nil averages all batches alike.
-  ///   - isAffine: whether there are a scale and a shift.
-  ///   - tracksStatistics: whether there are running statistics; without them evaluation, too, uses
-  ///     the batch's.
+  ///   - momentum: the weight of a new batch in the running statistics; nil gives all batches equal weight.
+  ///   - isAffine: whether the layer has a scale and a shift.
+  ///   - tracksStatistics: whether the layer has running statistics; without them evaluation also uses the
+  ///     batch's.
   ///   - countsBatches: whether `num_batches_tracked` is part of the state, as in PyTorch since 0.4.1.
   init(
     channels: Int, epsilon: Double, momentum: Double?, isAffine: Bool, tracksStatistics: Bool,
@@ -61,7 +61,7 @@ public class BatchNorm: Module, Layer, AffineNorm, RunningStatistics {
     super.init()
   }
 
-  /// The tensors, without reflection.
+  /// Lists the tensors without reflection.
   public override func members() -> [Member] {
     [
       .tensor(name: "weight", slot: _weight), .tensor(name: "bias", slot: _bias),
@@ -70,7 +70,7 @@ public class BatchNorm: Module, Layer, AffineNorm, RunningStatistics {
     ]
   }
 
-  /// The input's shape, normalised.
+  /// Normalises `x`; returns its shape.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     check(
       allowedRanks.contains(x.rank),
@@ -93,9 +93,9 @@ public class BatchNorm: Module, Layer, AffineNorm, RunningStatistics {
 /// Batch normalisation of `[batch, channels]` or `[batch, channels, length]`.
 public final class BatchNorm1d: BatchNorm {
   /// - Parameters:
-  ///   - momentum: the weight of a new batch in the running statistics; nil averages all batches alike.
-  ///   - isAffine: whether there are a scale and a shift.
-  ///   - tracksStatistics: whether there are running statistics.
+  ///   - momentum: the weight of a new batch in the running statistics; nil gives all batches equal weight.
+  ///   - isAffine: whether the layer has a scale and a shift.
+  ///   - tracksStatistics: whether the layer has running statistics.
   ///   - countsBatches: whether `num_batches_tracked` is part of the state; needed without a momentum.
   public init(
     channels: Int, epsilon: Double = 1e-5, momentum: Double? = 0.1, isAffine: Bool = true,
@@ -110,9 +110,9 @@ public final class BatchNorm1d: BatchNorm {
 /// Batch normalisation of `[batch, channels, height, width]`.
 public final class BatchNorm2d: BatchNorm {
   /// - Parameters:
-  ///   - momentum: the weight of a new batch in the running statistics; nil averages all batches alike.
-  ///   - isAffine: whether there are a scale and a shift.
-  ///   - tracksStatistics: whether there are running statistics.
+  ///   - momentum: the weight of a new batch in the running statistics; nil gives all batches equal weight.
+  ///   - isAffine: whether the layer has a scale and a shift.
+  ///   - tracksStatistics: whether the layer has running statistics.
   ///   - countsBatches: whether `num_batches_tracked` is part of the state; needed without a momentum.
   public init(
     channels: Int, epsilon: Double = 1e-5, momentum: Double? = 0.1, isAffine: Bool = true,

@@ -1,34 +1,34 @@
 public import Foundation
 public import Torch
 
-/// Why weights or an optimiser's state could not be taken from a file.
+/// Why weights or an optimiser's state could not be loaded.
 ///
-/// `source` names the file, or what stands in for one.
+/// `source` names the file or another source.
 public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible, LocalizedError {
-  /// A tensor that is there but does not fit.
+  /// A tensor of another shape or type.
   public struct Mismatch: Sendable, Equatable {
     /// The tensor's name.
     public let key: String
-    /// The shape the network has.
+    /// The shape in the network.
     public let expected: [Int]
-    /// The shape the file has.
+    /// The shape in the file.
     public let found: [Int]
-    /// The type the network has.
+    /// The type in the network.
     public let expectedType: DType
-    /// The type the file has.
+    /// The type in the file.
     public let foundType: DType
   }
 
-  /// Names the network has and the file lacks, and the other way round.
+  /// Names missing from the file, and names unknown to the network.
   case keys(missing: [String], unexpected: [String], source: String)
-  /// Tensors of another shape, or whole numbers where fractions belong (or the reverse).
+  /// Tensors of another shape, or integers in place of floating-point numbers (or the reverse).
   case mismatches([Mismatch], source: String)
-  /// Names that stand in the file more than once.
+  /// Names that occur more than once in the file.
   case repeatedKeys([String], source: String)
-  /// Names that a ``KeyMap`` cannot translate there and back.
+  /// Names that a ``KeyMap`` does not map one to one.
   case ambiguousNames([String], source: String)
 
-  /// What is wrong, and the way out.
+  /// The problem and the way out.
   public var description: String {
     switch self {
     case .keys(let missing, let unexpected, let source):
@@ -95,10 +95,10 @@ func matched(
 extension Module {
   /// Overwrites all parameters and buffers, in place.
   ///
-  /// Strict: every name and shape must match. A file in 16 or 64 bits is converted. When anything does
-  /// not match, nothing is changed.
+  /// Strict: throws, without changing anything, unless every name and shape matches. 16-bit and 64-bit
+  /// floating-point tensors are converted.
   ///
-  /// - Parameter source: what an error names, for example the file's path.
+  /// - Parameter source: the source named in errors, for example the file's path.
   public func load(
     _ tensors: [(name: String, tensor: HostTensor)], from source: String = "the checkpoint"
   ) throws(CheckpointError) {

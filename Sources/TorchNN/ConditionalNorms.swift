@@ -7,13 +7,13 @@ public import Torch
 /// bias). State: `running_mean`, `running_var`, `gain.weight`, `bias.weight`. Sources: Dumoulin et
 /// al. 2017; ajbrock/BigGAN-PyTorch layers.py `ccbn`.
 public final class ConditionalBatchNorm2d: Module, RunningStatistics {
-  /// The average of batch means.
+  /// The running mean.
   @Buffer public var runningMean: Tensor
-  /// The average of unbiased batch variances.
+  /// The running mean of unbiased variances.
   @Buffer public var runningVar: Tensor
-  /// y to the scale less one, `[batch, channels]`.
+  /// Maps y to the scale minus 1, `[batch, channels]`.
   public let gain: any Layer
-  /// y to the shift, `[batch, channels]`.
+  /// Maps y to the shift, `[batch, channels]`.
   public let bias: any Layer
   private let channels: Int
   private let epsilon: Double
@@ -31,21 +31,21 @@ public final class ConditionalBatchNorm2d: Module, RunningStatistics {
     super.init()
   }
 
-  /// Conditioned on one of `classes` classes; all start as plain normalisation, the tables being zero.
+  /// Conditioned on one of `classes` classes; the tables are initially zero, which is plain normalisation.
   public convenience init(
     channels: Int, classes: Int, epsilon: Double = 1e-5, momentum: Double = 0.1,
     normalization: WeightNormalization? = nil, using stream: RandomStream
   ) {
     let tables = (0..<2).map { _ in
       let table = Embedding(count: classes, features: channels, normalization: normalization, using: stream)
-      // A normalised table must not be zero, for its norm divides.
+      // A spectrally normalised table must not be zero, as it is divided by its norm.
       if normalization == nil { table.weight.fill(0) }
       return table
     }
     self.init(channels: channels, gain: tables[0], bias: tables[1], epsilon: epsilon, momentum: momentum)
   }
 
-  /// Conditioned on a vector of `conditionFeatures` numbers, by linear layers with PyTorch's initial values.
+  /// Conditioned on a vector of length `conditionFeatures`, by linear layers with PyTorch's initialisation.
   public convenience init(
     channels: Int, conditionFeatures: Int, epsilon: Double = 1e-5, momentum: Double = 0.1,
     normalization: WeightNormalization? = nil, using stream: RandomStream
@@ -72,19 +72,19 @@ public final class ConditionalBatchNorm2d: Module, RunningStatistics {
   }
 }
 
-/// Instance normalisation whose scale and shift come from outside, for each picture (Huang and Belongie
-/// 2017), in MUNIT's form: norm(x) · weight + bias, no one added to the weight.
+/// Adaptive instance normalisation (Huang and Belongie 2017) in MUNIT's form: norm(x) · weight + bias, with
+/// scale and shift per image set from outside.
 ///
-/// State: `running_mean` and `running_var`, which the authors register and never change.
-/// Source: UNIT networks.py `AdaptiveInstanceNorm2d`.
+/// State: `running_mean` and `running_var`, which the authors' code registers and never updates. Source: UNIT
+/// networks.py `AdaptiveInstanceNorm2d`.
 public final class AdaptiveInstanceNorm2d: Module, Layer {
   /// The number of channels.
   public let channels: Int
-  /// The scale and the shift of each picture's channels, each `[batch, channels]`.
+  /// The scale and the shift, each `[batch, channels]`.
   public var style: (weight: Tensor, bias: Tensor)?
-  /// Zeros, for the state's sake.
+  /// Always zeros; part of the authors' state.
   @Buffer public var runningMean: Tensor
-  /// Ones, for the state's sake.
+  /// Always ones; part of the authors' state.
   @Buffer public var runningVar: Tensor
   private let epsilon: Double
 
@@ -97,10 +97,10 @@ public final class AdaptiveInstanceNorm2d: Module, Layer {
     super.init()
   }
 
-  /// The input's shape, in the present ``style``.
+  /// Normalises `x` and applies the current ``style``.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     guard let style else {
-      check(false, "AdaptiveInstanceNorm2d was given no style: call assignStyles before the network")
+      check(false, "AdaptiveInstanceNorm2d has no style: call assignStyles before the network")
       return x
     }
     guard
@@ -114,14 +114,14 @@ public final class AdaptiveInstanceNorm2d: Module, Layer {
   }
 }
 
-/// How many numbers a style of a network has: a mean and a deviation for each channel of each
-/// ``AdaptiveInstanceNorm2d`` below it.
+/// The length of a network's style vector: a shift and a scale for each channel of each
+/// ``AdaptiveInstanceNorm2d`` in it.
 public func styleCount(of network: Module) -> Int {
   adaptiveNorms(in: network).reduce(0) { $0 + 2 * $1.channels }
 }
 
-/// Hands out a network's styles: for each ``AdaptiveInstanceNorm2d`` in order of the network's
-/// modules first the shifts (the new means), then the scales (the new deviations).
+/// Sets the styles of a network's ``AdaptiveInstanceNorm2d`` layers from one vector: for each layer in module
+/// order the shifts, then the scales.
 ///
 /// - Parameter parameters: `[batch, styleCount]`.
 public func assignStyles(_ parameters: Tensor, to network: Module) {

@@ -1,13 +1,13 @@
 public import Torch
 
-/// A convolution over sequences: `[batch, inputs, length]` to `[batch, outputs, length']`.
+/// A 1D convolution: `[batch, inputs, length]` to `[batch, outputs, length']`.
 public final class Conv1d: WeightedLayer, Layer {
   private let stride: Int
   private let padding: Int
   private let dilation: Int
   private let groups: Int
 
-  /// A layer with PyTorch's initial values; weight `[outputs, inputs / groups, kernel]`.
+  /// A layer with PyTorch's initialisation; weight `[outputs, inputs / groups, kernel]`.
   public init(
     inputChannels: Int, outputChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
     dilation: Int = 1, groups: Int = 1, hasBias: Bool = true, normalization: WeightNormalization? = nil,
@@ -29,14 +29,14 @@ public final class Conv1d: WeightedLayer, Layer {
   }
 }
 
-/// A convolution over pictures: `[batch, inputs, height, width]` to `[batch, outputs, height', width']`.
+/// A 2D convolution: `[batch, inputs, height, width]` to `[batch, outputs, height', width']`.
 public final class Conv2d: WeightedLayer, Layer {
   private let stride: (Int, Int)
   private let padding: (Int, Int)
   private let dilation: (Int, Int)
   private let groups: Int
 
-  /// A layer with PyTorch's initial values; weight `[outputs, inputs / groups, height, width]`.
+  /// A layer with PyTorch's initialisation; weight `[outputs, inputs / groups, height, width]`.
   ///
   /// Pairs are (height, width).
   public init(
@@ -54,7 +54,7 @@ public final class Conv2d: WeightedLayer, Layer {
     super.init(weight: weight, bias: bias, normalization: normalization, using: stream)
   }
 
-  /// A layer with a square kernel and PyTorch's initial values.
+  /// A layer with a square kernel and PyTorch's initialisation.
   public convenience init(
     inputChannels: Int, outputChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
     dilation: Int = 1, groups: Int = 1, hasBias: Bool = true, normalization: WeightNormalization? = nil,
@@ -73,14 +73,14 @@ public final class Conv2d: WeightedLayer, Layer {
   }
 }
 
-/// A transposed convolution over sequences: `[batch, inputs, length]` to `[batch, outputs, length']`.
+/// A transposed 1D convolution: `[batch, inputs, length]` to `[batch, outputs, length']`.
 public final class ConvTranspose1d: WeightedLayer, Layer {
   private let stride: Int
   private let padding: Int
   private let outputPadding: Int
   private let groups: Int
 
-  /// A layer with PyTorch's initial values; weight `[inputs, outputs / groups, kernel]`.
+  /// A layer with PyTorch's initialisation; weight `[inputs, outputs / groups, kernel]`.
   public init(
     inputChannels: Int, outputChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
     outputPadding: Int = 0, groups: Int = 1, hasBias: Bool = true, normalization: WeightNormalization? = nil,
@@ -104,14 +104,14 @@ public final class ConvTranspose1d: WeightedLayer, Layer {
   }
 }
 
-/// A transposed convolution over pictures: `[batch, inputs, height, width]` to `[batch, outputs, height', width']`.
+/// A transposed 2D convolution: `[batch, inputs, height, width]` to `[batch, outputs, height', width']`.
 public final class ConvTranspose2d: WeightedLayer, Layer {
   private let stride: (Int, Int)
   private let padding: (Int, Int)
   private let outputPadding: (Int, Int)
   private let groups: Int
 
-  /// A layer with PyTorch's initial values; weight `[inputs, outputs / groups, height, width]`.
+  /// A layer with PyTorch's initialisation; weight `[inputs, outputs / groups, height, width]`.
   ///
   /// Pairs are (height, width).
   public init(
@@ -130,7 +130,7 @@ public final class ConvTranspose2d: WeightedLayer, Layer {
       weight: weight, bias: bias, normalization: normalization, outputDimension: 1, using: stream)
   }
 
-  /// A layer with a square kernel and PyTorch's initial values.
+  /// A layer with a square kernel and PyTorch's initialisation.
   public convenience init(
     inputChannels: Int, outputChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
     outputPadding: Int = 0, groups: Int = 1, hasBias: Bool = true, normalization: WeightNormalization? = nil,

@@ -1,9 +1,9 @@
 public import Torch
 
-/// Where a computation takes its random numbers from, each asked for by name.
+/// A source of named random draws.
 ///
-/// A training step draws through this, so that the very same step runs on fresh numbers in training
-/// and on recorded ones in a test against another implementation.
+/// A training step draws through this, so that the same code runs on random numbers in training and on
+/// recorded ones in a test against another implementation.
 public protocol Draws: AnyObject {
   /// Standard normal float32 numbers.
   func normal(_ name: String, _ shape: [Int]) -> Tensor
@@ -15,13 +15,13 @@ public protocol Draws: AnyObject {
   func bernoulli(_ name: String, probability: Double, _ shape: [Int]) -> Tensor
 }
 
-/// Draws from a random stream, in the order they are asked for; names do not matter.
+/// Draws from a random stream, in the order of the calls; names are ignored.
 public final class StreamDraws: Draws {
   /// The stream.
   public let stream: RandomStream
   private let device: Device
 
-  /// Draws from `stream` and moves the numbers to `device`.
+  /// Draws from `stream`, and moves the numbers to `device`.
   public init(_ stream: RandomStream, device: Device = .cpu) {
     self.stream = stream
     self.device = device
@@ -46,20 +46,20 @@ public final class StreamDraws: Draws {
   private func moved(_ tensor: Tensor) -> Tensor { device == .cpu ? tensor : tensor.to(device) }
 }
 
-/// Gives back recorded numbers, each recording once.
+/// Replays recorded draws, each once.
 ///
-/// A name that was not recorded, one asked for more often than it was recorded, and another shape are
-/// failures: the process ends with a message, or `withTensorErrors` throws it.
+/// An unknown name, more draws than recorded, and another shape are failures: the process ends with a
+/// message, or `withTensorErrors` throws.
 public final class RecordedDraws: Draws {
   private var recordings: [String: [Tensor]]
 
-  /// One recording a name.
+  /// One recording per name.
   public convenience init(_ recordings: [String: Tensor]) { self.init(recordings.mapValues { [$0] }) }
 
-  /// Several recordings a name, given out in their order.
+  /// Several recordings per name, replayed in order.
   public init(_ recordings: [String: [Tensor]]) { self.recordings = recordings }
 
-  /// The names with recordings that nobody asked for yet, sorted.
+  /// The sorted names that have unused recordings.
   public var unused: [String] { recordings.filter { !$0.value.isEmpty }.keys.sorted() }
 
   /// The recorded tensor.
@@ -84,7 +84,7 @@ public final class RecordedDraws: Draws {
         false,
         recordings[name] == nil
           ? "no draw named \"\(name)\" was recorded; recorded: \(recordings.keys.sorted().joined(separator: ", "))"
-          : "the draw \"\(name)\" was asked for more often than it was recorded")
+          : "the draw \"\(name)\" was requested more often than it was recorded")
       return .zeros(shape, dtype: dtype)
     }
     guard
@@ -97,26 +97,26 @@ public final class RecordedDraws: Draws {
   }
 }
 
-/// Carries the draws of a scope through the thread's ambient slot.
+/// Boxes the draws of a scope for the thread's ambient slot.
 private final class DrawsBox {
   let draws: any Draws
   init(_ draws: any Draws) { self.draws = draws }
 }
 
-/// Lets the layers that `body` calls draw from `draws`, on this thread.
+/// Sets the draws of the layers called by `body`, on this thread.
 ///
-/// Only ``Dropout`` and its kin look here: they stand deep in networks whose calls have no room for a
-/// further argument. Everything else takes its draws as a parameter.
+/// Only for layers such as ``Dropout``, deep in networks whose calls take one argument. Everything else takes
+/// its draws as a parameter.
 public func withDraws<Result>(_ draws: any Draws, _ body: () throws -> Result) rethrows -> Result {
   try Engine.withAmbientObject(DrawsBox(draws), in: .draws, body)
 }
 
-/// The draws of the innermost ``withDraws(_:_:)`` on this thread; inside ``checkpointed(_:parameters:when:_:)``
-/// they give every pass the same numbers.
+/// The draws of the innermost ``withDraws(_:_:)`` on this thread; inside
+/// ``checkpointed(_:parameters:when:_:)`` every pass gets the same numbers.
 public var currentDraws: (any Draws)? {
   let own = (Engine.ambientObject(.draws) as? DrawsBox)?.draws
   guard let passes = CheckpointPasses.current else { return own }
-  // Who passes on what it found here must not have it remembered twice.
+  // Draws found here and set again must not be remembered twice.
   if let own = own as? RepeatedDraws, own.passes === passes { return own }
   return passes.isRepeated || own != nil ? RepeatedDraws(own, passes) : nil
 }

@@ -1,33 +1,32 @@
 public import Torch
 
-/// Computes without keeping what the gradient needs, and once more when it is differentiated: less memory for
-/// about one more forward pass.
+/// Gradient checkpointing: intermediate results are not kept but recomputed in the backward pass, which saves
+/// memory at the cost of about one more forward pass.
 ///
 /// Source: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost". Between the two passes only the
-/// inputs are kept, and what layers may do once only:
+/// inputs are kept, and state that layers change once:
 ///
-/// - Random numbers from ``currentDraws`` are remembered, and given out again.
-/// - Running statistics of norms take the first pass in alone.
-/// - Spectral normalisation keeps the vectors of the first pass for the second, and steps its power iteration
-///   once.
+/// - Random numbers from ``currentDraws`` are stored and replayed.
+/// - Running statistics are updated in the first pass only.
+/// - Spectral normalisation runs its power iteration once and reuses the vectors of the first pass.
 ///
-/// Where no history is recorded, as in ``withoutGradients(_:)``, `body` runs once and nothing is remembered.
-/// Bodies may contain further checkpointed computations. They run in the autocast of this call both times.
+/// Where no history is recorded, as in `withoutGradients(_:)`, `body` runs once and nothing is stored.
+/// Checkpointed computations may be nested. Both passes run under the autocast of this call.
 ///
-/// The gradients are those of `body` itself, to the last bit; but where a tensor is used in several checkpointed
-/// computations, or under autocast more than once, sums of its gradients are grouped otherwise. They cannot be
-/// differentiated again.
+/// The gradients are bitwise those of `body`, except where a tensor is used in several checkpointed
+/// computations, or repeatedly under autocast: sums of its gradients are then grouped differently. Double
+/// backward is not supported.
 ///
 /// - Parameters:
-///   - inputs: every tensor with a history that `body` uses; it has to use those that it is given, and must not
-///     change them in place.
-///   - parameters: every parameter that `body` reads, mostly ``Module/parameters()``. Those of another thing end
-///     the backward pass with an error rather than without their gradient.
-///   - isEnabled: false runs `body` as it is.
-///   - body: a function of its inputs, of weights that do not change before the backward pass and of
-///     ``currentDraws``. Modes of modules have to be the same in the backward pass. It is kept until the history
-///     is gone, and has to come to the same operations both times.
-/// - Returns: what `body` returns.
+///   - inputs: every tensor with a history that `body` uses; it must use its arguments and must not change
+///     them in place.
+///   - parameters: every parameter that `body` reads, mostly ``Module/parameters()``. A missing one is an
+///     error in the backward pass.
+///   - isEnabled: false runs `body` without checkpointing.
+///   - body: a function of its inputs, of weights that do not change before the backward pass, and of
+///     ``currentDraws``. Modules must be in the same mode in the backward pass, and both passes must run the
+///     same operations. It is retained as long as the history.
+/// - Returns: the result of `body`.
 public func checkpointed(
   _ inputs: [Tensor], parameters: [Tensor], when isEnabled: Bool = true,
   _ body: @escaping ([Tensor]) throws -> Tensor
@@ -43,7 +42,7 @@ public func checkpointed(
 }
 
 extension Module {
-  /// ``checkpointed(_:parameters:when:_:)`` with the parameters of this module, which is all that `body` reads.
+  /// ``checkpointed(_:parameters:when:_:)`` with the parameters of this module; `body` must read no others.
   public func checkpointed(
     _ inputs: [Tensor], when isEnabled: Bool = true, _ body: @escaping ([Tensor]) throws -> Tensor
   ) rethrows -> Tensor {
@@ -52,33 +51,33 @@ extension Module {
   }
 }
 
-/// What the first pass of a checkpointed computation leaves for those that repeat it.
+/// The state that the first pass of a checkpointed computation stores for its repetitions.
 final class CheckpointPasses {
-  /// Whether what layers do once only is done: this pass repeats another, or stands in one that does.
+  /// Whether this pass repeats another, or is inside one that does.
   private(set) var isRepeated: Bool
 
   private let outer: CheckpointPasses?
   private let isInsideRepetition: Bool
   private var notes: [(name: String, values: [Tensor])] = []
-  /// The place of the next note to be read; nil while they are written.
+  /// The index of the next stored value to read; nil while they are written.
   private var next: Int?
 
-  /// - Parameter outer: the passes of the computation that this one is part of.
+  /// - Parameter outer: the passes of the enclosing computation.
   init(inside outer: CheckpointPasses?) {
     self.outer = outer
     isInsideRepetition = outer?.isRepeated ?? false
     isRepeated = isInsideRepetition
   }
 
-  /// Those of the innermost checkpointed computation that runs on this thread.
+  /// The passes of the innermost checkpointed computation on this thread.
   static var current: CheckpointPasses? { Engine.ambientObject(.passes) as? CheckpointPasses }
 
-  /// The tensors that `make` gave in the first pass: made now if this is it, else remembered.
+  /// The result of `make` in the first pass: computed now if this is the first, otherwise stored.
   ///
-  /// Layers come here through ``onceInCheckpoints(_:_:)``.
+  /// Layers call it through ``onceInCheckpoints(_:_:)``.
   func once(_ name: String, _ make: () -> [Tensor]) -> [Tensor] {
     guard let place = next else {
-      // A first pass inside a repetition remembers what the outer one already knows.
+      // A first pass inside a repetition takes the values of the outer one.
       let values = outer?.once(name, make) ?? make()
       notes.append((name, values))
       return values
@@ -110,35 +109,34 @@ final class CheckpointPasses {
   }
 }
 
-/// Whether this pass repeats one that has already been: then what a layer counts or averages over passes is to
-/// be left alone. See ``checkpointed(_:parameters:when:_:)``.
+/// Whether this is a repeated pass, in which layers must not update counters and running averages. See
+/// ``checkpointed(_:parameters:when:_:)``.
 public var isRepeatedPass: Bool { CheckpointPasses.current?.isRepeated ?? false }
 
-/// Running statistics for a pass that changes them: themselves, or where the pass repeats another, a copy whose
-/// change is lost.
+/// Running statistics for a pass that updates them: the tensor itself, or in a repeated pass a copy, whose
+/// update is dropped.
 ///
-/// Leaving them out would do as well, were there not engine operations that then compute by another kernel, which
-/// rounds otherwise.
+/// Passing none would select another kernel in some operations, which rounds differently.
 public func changedOnce(_ statistics: Tensor?) -> Tensor? {
   isRepeatedPass ? statistics.map { tensor in withoutGradients { tensor.detached().cloned() } } : statistics
 }
 
-/// The tensors that `make` gives; inside ``checkpointed(_:parameters:when:_:)`` it runs in the first pass alone,
-/// and the passes that repeat it get the same tensors.
+/// Runs `make`; inside ``checkpointed(_:parameters:when:_:)`` only in the first pass, whose tensors repeated
+/// passes reuse.
 ///
 /// - Parameters:
-///   - name: what is asked for, so that passes that differ are told apart.
-///   - make: what changes a layer's state; its tensors have no history and are never overwritten.
+///   - name: the name of the values, to detect passes that differ.
+///   - make: updates a layer's state; its tensors have no history and are never overwritten.
 public func onceInCheckpoints(_ name: String, _ make: () -> [Tensor]) -> [Tensor] {
   CheckpointPasses.current?.once(name, make) ?? make()
 }
 
-/// Draws that every pass of a checkpointed computation gets alike.
+/// Draws that are the same in every pass of a checkpointed computation.
 final class RepeatedDraws: Draws {
   let passes: CheckpointPasses
   private let source: (any Draws)?
 
-  /// - Parameter source: where the first pass draws; a pass that repeats it needs none.
+  /// - Parameter source: the draws of the first pass; nil in a repeated one.
   init(_ source: (any Draws)?, _ passes: CheckpointPasses) {
     self.source = source
     self.passes = passes

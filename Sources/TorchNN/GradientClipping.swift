@@ -1,6 +1,6 @@
 public import Torch
 
-/// Scales all gradients so that their common Euclidean norm is at most `maximum`.
+/// Clips the global L2 norm of all gradients to `maximum`.
 ///
 /// The factor is min(1, maximum / (norm + 1e-6)), as in `torch.nn.utils.clip_grad_norm_`.
 ///
@@ -13,14 +13,14 @@ public func clipGradients(of parameters: [Tensor], toNorm maximum: Double) -> Te
   return norm
 }
 
-/// Moves every element of all gradients into -maximum … maximum.
+/// Clamps every element of all gradients to -maximum … maximum.
 public func clipGradients(of parameters: [Tensor], toValue maximum: Double) {
   for gradient in parameters.compactMap(\.gradient) {
     gradient.copy(from: withoutGradients { gradient.clamped(min: -maximum, max: maximum) })
   }
 }
 
-/// The common Euclidean norm of all gradients, a scalar.
+/// The global L2 norm of all gradients, a scalar.
 public func gradientNorm(of parameters: [Tensor]) -> Tensor {
   FusedUpdates.globalNorm(parameters.compactMap(\.gradient))
 }

@@ -2,12 +2,11 @@ public import Torch
 
 /// A strict two-way map between our names of weights and the names in the authors' files.
 ///
-/// A name is taken apart at its dots. First the longest rule of `prefixes` that matches whole leading
-/// components is applied, then `components` rename components anywhere in the rest. Names without a
-/// rule stay as they are. Going there and back must give the same name, and no two names may become
-/// one; anything else is an error.
+/// A name is split at its dots. The longest rule of `prefixes` that matches whole leading components is
+/// applied, then `components` rename components in the rest. Names without a rule are unchanged. The mapping
+/// must be one to one; anything else is an error.
 ///
-/// Normalised weights keep, with us, `weight` and stand-alone companions; files know four layouts:
+/// Normalised weights are `weight` with companions here; files use four layouts:
 ///
 /// | ours | ``NormLayout/hook`` | ``NormLayout/parametrization`` | ``NormLayout/bigGAN`` |
 /// |---|---|---|---|
@@ -18,9 +17,9 @@ public import Torch
 /// | `weight` (weight norm) | `weight_v` | `parametrizations.weight.original1` | |
 /// | `weight_magnitude` | `weight_g` | `parametrizations.weight.original0` | |
 ///
-/// All of them are understood when reading; `normLayout` says which one is written.
+/// All of them can be read; `normLayout` is the one written.
 public struct KeyMap: Sendable, Hashable {
-  /// How a file names the tensors of normalised weights.
+  /// The names of the tensors of normalised weights in a file.
   public enum NormLayout: String, Sendable, Hashable, Codable {
     /// `torch.nn.utils.spectral_norm` and `weight_norm`, which are hooks.
     case hook
@@ -47,10 +46,10 @@ public struct KeyMap: Sendable, Hashable {
   /// A map of rules from our names to the authors'.
   ///
   /// - Parameters:
-  ///   - prefixes: leading components, for example `["layers.0": "model.0"]`; an empty key puts
-  ///     something before every name, an empty value takes the prefix away.
-  ///   - components: components anywhere behind the prefix, `["running_mean": "stored_mean"]`.
-  ///   - normLayout: how the authors' files name normalised weights.
+  ///   - prefixes: leading components, for example `["layers.0": "model.0"]`; an empty key adds a prefix to
+  ///     every name, an empty value removes the prefix.
+  ///   - components: components anywhere after the prefix, `["running_mean": "stored_mean"]`.
+  ///   - normLayout: the names of normalised weights in the authors' files.
   public init(
     _ prefixes: [String: String] = [:], components: [String: String] = [:], normLayout: NormLayout = .hook
   ) {
@@ -62,16 +61,16 @@ public struct KeyMap: Sendable, Hashable {
     self.normLayout = normLayout
   }
 
-  /// The map that changes nothing but the names of normalised weights.
+  /// The map that changes only the names of normalised weights.
   public static let identity = KeyMap()
 
-  /// The authors' name of one of our names, by the rules alone.
+  /// Translates one of our names by the rules alone.
   ///
-  /// Whether a `weight` is a normalised one shows only beside its companions, so that this and
-  /// ``ourName(for:)`` leave normalised weights to ``translate(_:toOurs:source:)``.
+  /// Whether a `weight` is normalised depends on its companions, so normalised weights are left to
+  /// ``translate(_:toOurs:source:)``, here and in ``ourName(for:)``.
   public func authorsName(for name: String) -> String { renamed(name, prefixes, components) }
 
-  /// Our name of one of the authors' names, by the rules alone.
+  /// Translates an authors' name by the rules alone.
   public func ourName(for name: String) -> String {
     renamed(name, prefixes.map(\.reversed), components.map(\.reversed))
   }
@@ -80,7 +79,7 @@ public struct KeyMap: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - toOurs: the direction: from the authors' names to ours, or the other way.
-  ///   - source: what an error names, for example the file's path.
+  ///   - source: the source named in errors, for example the file's path.
   public func translate(
     _ tensors: [(name: String, tensor: HostTensor)], toOurs: Bool, source: String = "the key map"
   ) throws(CheckpointError) -> [(name: String, tensor: HostTensor)] {
@@ -112,8 +111,8 @@ public struct KeyMap: Sendable, Hashable {
   private func renamed(_ name: String, _ prefixes: [Rule], _ components: [Rule]) -> String {
     var rest = partsOfPath(name)[...]
     var result: [String] = []
-    // Of rules of one length the lexicographically first target wins, so that the order of a
-    // dictionary cannot matter.
+    // Among rules of equal length the lexicographically first target wins, so that the order of the
+    // dictionary does not matter.
     let best = prefixes.filter { rest.starts(with: $0.from) }.max { a, b in
       (a.from.count, b.to.joined(separator: ".")) < (b.from.count, a.to.joined(separator: "."))
     }

@@ -1,31 +1,31 @@
 public import Torch
 
-/// Limited-memory BFGS (Nocedal 1980; Liu and Nocedal 1989) with the exact decisions of
-/// `torch.optim.LBFGS`, so that the same function gives the same path.
+/// Limited-memory BFGS (Nocedal 1980; Liu and Nocedal 1989), which follows `torch.optim.LBFGS` decision by
+/// decision.
 ///
-/// One step makes up to `iterations` iterations and evaluates the loss as often as it needs, so it is
-/// called through ``step(evaluating:)``. All parameters are one long vector.
+/// A step makes up to `iterations` iterations and evaluates the loss repeatedly, so call
+/// ``step(evaluating:)``. All parameters are treated as one vector.
 public final class LBFGS: Optimizer {
-  /// How far a direction is followed.
+  /// The line search.
   public enum LineSearch: String, Sendable, Hashable, Codable, CaseIterable {
-    /// The learning rate, whatever the loss does.
+    /// None: a step of length `learningRate`.
     case none
     /// Until the strong Wolfe conditions hold (Nocedal and Wright 2006, algorithms 3.5 and 3.6), with
     /// minFunc's cubic interpolation as in PyTorch.
     case strongWolfe = "strong-wolfe"
   }
 
-  /// The most iterations of one step.
+  /// The maximum number of iterations per step.
   public let iterations: Int
-  /// The most evaluations of one step, those of the line search included.
+  /// The maximum number of evaluations per step, including the line search.
   public let evaluations: Int
-  /// Pairs of steps and gradient changes that are remembered.
+  /// The number of stored pairs of steps and gradient changes.
   public let history: Int
-  /// A step ends when no entry of the gradient is larger.
+  /// A step ends when the largest absolute gradient is at most this.
   public let gradientTolerance: Double
-  /// A step ends when neither the parameters nor the loss change by more.
+  /// A step ends when the parameters or the loss change by less than this.
   public let changeTolerance: Double
-  /// How far a direction is followed.
+  /// The line search.
   public let lineSearch: LineSearch
 
   private var iterationCount = 0
@@ -55,16 +55,16 @@ public final class LBFGS: Optimizer {
     super.init(parameters, learningRate: learningRate)
   }
 
-  /// Changes nothing: without the loss there is nothing this optimiser could do; see ``step(evaluating:)``.
+  /// Not supported: it needs the loss; see ``step(evaluating:)``.
   public override func step() {
     check(false, "L-BFGS evaluates the loss itself; call step(evaluating:)")
   }
 
   /// One step of up to ``iterations`` iterations.
   ///
-  /// - Parameter loss: sets the gradients anew and gives the loss; it may change the parameters, for
-  ///   example to keep a picture in its range.
-  /// - Returns: the first evaluation's loss.
+  /// - Parameter loss: computes the gradients and returns the loss; it may change the parameters, for example
+  ///   to clamp an image to its range.
+  /// - Returns: the loss of the first evaluation.
   @discardableResult
   public override func step(evaluating loss: () throws -> Tensor) rethrows -> Tensor {
     let first = try loss()
@@ -72,7 +72,7 @@ public final class LBFGS: Optimizer {
     var value = first.item()
     var gradient = flatGradient()
     var evaluated = 1
-    // Written so that a not-a-number goes on to where the health of a training is watched.
+    // False for NaN, which is left to the trainer's health checks.
     if largest(gradient) <= gradientTolerance { return first }
     var count = 0
     while count < iterations {
@@ -155,13 +155,13 @@ public final class LBFGS: Optimizer {
 
   // MARK: One long vector
 
-  /// All gradients in a row, zeros where there is none.
+  /// All gradients as one vector, zeros for a parameter without one.
   private func flatGradient() -> Tensor {
     withoutGradients {
       let parts = parameters.map { parameter in
         (parameter.gradient ?? .zeros(like: parameter.detached())).contiguous().reshaped([-1])
       }
-      // A copy in any case: the gradients are written over by the next evaluation.
+      // Always a copy, as the next evaluation overwrites the gradients.
       return parts.count == 1 ? parts[0].cloned() : Tensor.concatenated(parts, dim: 0)
     }
   }
@@ -183,8 +183,8 @@ public final class LBFGS: Optimizer {
 
   // MARK: State
 
-  /// What the next step depends on: counters, the last direction, gradient and loss, and the remembered
-  /// pairs; before the first step only `counters` and `numbers`.
+  /// Counters, the last direction, gradient and loss, and the stored pairs; before the first step only
+  /// `counters` and `numbers`.
   public override func state() -> [(name: String, tensor: HostTensor)] {
     var result: [(name: String, tensor: HostTensor)] = [
       ("counters", HostTensor([iterationCount, evaluationCount, pairs.count], shape: [3])),
@@ -202,7 +202,8 @@ public final class LBFGS: Optimizer {
     return result
   }
 
-  /// Takes over a state, strictly; of a longer history than this one's, the newest pairs.
+  /// Loads a state; throws unless every name and shape matches. Of a longer history the newest pairs are
+  /// kept.
   public override func load(
     _ tensors: [(name: String, tensor: HostTensor)], from source: String = "the optimiser's state"
   ) throws(CheckpointError) {
@@ -242,7 +243,7 @@ public final class LBFGS: Optimizer {
 
 /// A search along a direction for a point that satisfies the strong Wolfe conditions.
 ///
-/// The decisions, in their order, are those of PyTorch, which took them from Schmidt's minFunc.
+/// The decisions and their order follow PyTorch, which took them from Schmidt's minFunc.
 private struct WolfeSearch {
   /// A point on the line.
   struct Point {
@@ -276,7 +277,7 @@ private struct WolfeSearch {
       let slope = withoutGradients { gradient.matmul(direction).item() }
       return Point(length: length, loss: loss, gradient: gradient, slope: slope)
     }
-    // Bracketing: longer and longer, until the minimum lies between two points.
+    // Bracketing: longer steps until two points enclose the minimum.
     var previous = start
     var present = try point(first)
     var rounds = 0

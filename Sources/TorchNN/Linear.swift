@@ -7,7 +7,7 @@ public final class Linear: WeightedLayer, Layer {
   /// The length of the last dimension of outputs.
   public let outputFeatures: Int
 
-  /// A layer with PyTorch's initial values: weight, then bias, uniform within ±1/√inputs.
+  /// A layer with PyTorch's initialisation: weight, then bias, uniform within ±1/√inputs.
   public init(
     inputFeatures: Int, outputFeatures: Int, hasBias: Bool = true, normalization: WeightNormalization? = nil,
     using stream: RandomStream
@@ -23,14 +23,14 @@ public final class Linear: WeightedLayer, Layer {
   public func callAsFunction(_ x: Tensor) -> Tensor { linear(x, effectiveWeight(), bias) }
 }
 
-/// A row of a table for each index: int64 of any shape to float with a new last dimension.
+/// An embedding table: int64 indices of any shape to rows, a new last dimension.
 public final class Embedding: WeightedLayer, Layer {
   /// The number of rows.
   public let count: Int
   /// The length of a row.
   public let features: Int
 
-  /// A table of standard normal numbers, as in PyTorch.
+  /// A table initialised from N(0, 1), as in PyTorch.
   public init(
     count: Int, features: Int, normalization: WeightNormalization? = nil, using stream: RandomStream
   ) {
@@ -45,19 +45,19 @@ public final class Embedding: WeightedLayer, Layer {
   public func callAsFunction(_ indices: Tensor) -> Tensor { embedding(effectiveWeight(), indices) }
 }
 
-/// The largest of several linear pieces: `[batch, inputs]` to `[batch, units]`.
+/// Maxout, the maximum of several linear pieces: `[batch, inputs]` to `[batch, units]`.
 ///
-/// The pieces of a unit are neighbours among the linear outputs: output `unit * pieces + piece`, as in
-/// pylearn2. Source: Goodfellow et al. 2013, "Maxout Networks".
+/// The pieces of a unit are adjacent linear outputs, `unit * pieces + piece`, as in pylearn2. Source:
+/// Goodfellow et al. 2013, "Maxout Networks".
 public final class Maxout: Module, Layer {
   /// The pieces of all units.
   public let linear: Linear
   /// The number of outputs.
   public let units: Int
-  /// The number of linear functions a unit chooses from.
+  /// The number of linear pieces per unit.
   public let pieces: Int
 
-  /// Units over linear pieces with PyTorch's initial values.
+  /// A layer with PyTorch's initialisation.
   public init(
     inputFeatures: Int, units: Int, pieces: Int, hasBias: Bool = true, using stream: RandomStream
   ) {
@@ -75,7 +75,7 @@ public final class Maxout: Module, Layer {
   }
 }
 
-/// Weight and bias as PyTorch's layers draw them: kaiming uniform with a = √5, then ±1/√fan-in.
+/// PyTorch's default initialisation: weight Kaiming uniform with a = √5, then bias uniform within ±1/√fan-in.
 func defaultWeightAndBias(
   _ weightShape: [Int], biasCount: Int?, _ stream: RandomStream
 ) -> (weight: Tensor, bias: Tensor?) {

@@ -1,36 +1,36 @@
 public import Torch
 
-/// An exponential moving average of a network's weights, which mostly draws better than the weights.
+/// An exponential moving average (EMA) of a network's weights.
 ///
-/// average = decay · average + (1 - decay) · weights after every step; before `start` it follows the
-/// weights. Whole numbers, such as batch counts, are copied unless said otherwise.
+/// average = decay · average + (1 - decay) · weights after every step; before `start` it is a copy. Integers,
+/// such as batch counts, are copied by default.
 public final class MovingAverage {
-  /// What becomes of buffers such as running statistics.
+  /// How buffers such as running statistics are handled.
   public enum Buffers: Sendable, Hashable {
-    /// They are averaged as weights are (BigGAN, OASIS).
+    /// Averaged like weights (BigGAN, OASIS).
     case averaged
-    /// The average has its own, which stay as they were when it began (FUNIT).
+    /// Kept at their values when the average started (FUNIT).
     case kept
-    /// It has none.
+    /// Left out of the average.
     case leftOut
   }
 
-  /// What becomes of whole numbers, such as batch counts.
+  /// How integers such as batch counts are handled.
   public enum WholeNumbers: Sendable, Hashable {
-    /// They are copied.
+    /// Copied.
     case copied
-    /// The average is computed and its fraction cut off, as PyTorch does where a product of floating-point
-    /// numbers is written back to them (OASIS).
+    /// Averaged and truncated, as PyTorch does when it writes a floating-point result into an integer tensor
+    /// (OASIS).
     case truncated
   }
 
-  /// How much of the average is kept at a step.
+  /// The decay per step.
   public let decay: Double
-  /// The first step that is averaged; up to it the average is a copy.
+  /// The first averaged step; before it the average is a copy.
   public let start: Int
-  /// What becomes of buffers such as running statistics.
+  /// How buffers such as running statistics are handled.
   public let buffers: Buffers
-  /// What becomes of whole numbers.
+  /// How integers are handled.
   public let wholeNumbers: WholeNumbers
   private let names: [String]
   private let sources: [Tensor]
@@ -43,7 +43,7 @@ public final class MovingAverage {
   /// Whether the network holds the averages in place of its own weights.
   private var isInNetwork = false
 
-  /// Begins with a copy of the network's present weights.
+  /// Starts with a copy of the network's current weights.
   ///
   /// - Parameters:
   ///   - buffers: what becomes of them.
@@ -51,7 +51,7 @@ public final class MovingAverage {
     of module: Module, decay: Double, start: Int = 0, buffers: Buffers = .averaged,
     wholeNumbers: WholeNumbers = .copied
   ) {
-    check((0...1).contains(decay), "the decay of a moving average lies in 0 … 1, not at \(decay)")
+    check((0...1).contains(decay), "the decay of a moving average is in 0 … 1, not \(decay)")
     self.decay = decay
     self.start = start
     self.buffers = buffers
@@ -75,9 +75,9 @@ public final class MovingAverage {
     copied = followed.filter { !sources[$0].dtype.isFloatingPoint }
   }
 
-  /// Takes the weights after a step into the average.
+  /// Updates the average after a step.
   ///
-  /// - Parameter step: how many steps were made before this one.
+  /// - Parameter step: the number of steps before this one.
   public func update(step: Int) {
     guard step >= start else {
       for (average, source) in zip(averaged.averages, averaged.sources) { average.copy(from: source) }
@@ -95,7 +95,7 @@ public final class MovingAverage {
     }
   }
 
-  /// Moves the averages to a device, where the network already is or goes too.
+  /// Moves the averages to a device; the network must be moved as well.
   public func to(_ device: Device) {
     for average in averages { average.move(to: device) }
   }
@@ -105,9 +105,9 @@ public final class MovingAverage {
     zip(names, averages).map { ($0, $1.host()) }
   }
 
-  /// Takes over a state, strictly: when anything does not match, nothing is changed.
+  /// Loads a state; throws, without changing anything, unless every name and shape matches.
   ///
-  /// - Parameter source: what an error names, for example the file's path.
+  /// - Parameter source: the source named in errors, for example the file's path.
   public func load(
     _ tensors: [(name: String, tensor: HostTensor)], from source: String = "the moving average's state"
   ) throws(CheckpointError) {
@@ -116,8 +116,8 @@ public final class MovingAverage {
     for (average, value) in zip(averages, values) { average.copy(from: Tensor(value)) }
   }
 
-  /// Runs `body` with the averages in the network, and puts its own weights back exactly, whatever happens.
-  /// Within another such call, and after ``adopt()``, they are there already.
+  /// Runs `body` with the averaged weights in the network, and restores its own weights exactly, also after
+  /// an error. Within another such call, and after ``adopt()``, the averaged weights are there already.
   public func applied<Result>(_ body: () throws -> Result) rethrows -> Result {
     guard !isInNetwork else { return try body() }
     isInNetwork = true
@@ -130,18 +130,18 @@ public final class MovingAverage {
     return try body()
   }
 
-  /// Puts the averages into the network for good: for one that draws and is not trained any more.
+  /// Puts the averaged weights into the network for good: for one that draws and is not trained any more.
   public func adopt() {
     guard !isInNetwork else { return }
     for (source, average) in zip(sources, averages) { source.copy(from: average) }
     isInNetwork = true
   }
 
-  /// Runs `body` with the averages in the network, takes the floating-point buffers that it leaves there into
-  /// the average, and puts the network's own weights back.
+  /// Runs `body` with the averaged weights in the network, copies its floating-point buffers into the
+  /// average, and restores the network's own weights.
   ///
-  /// An average of weights has not the average of running statistics; passes in training mode collect them
-  /// anew. Parameters are not to be changed by `body`.
+  /// Averaged weights need their own running statistics, which passes in training mode collect. `body` must
+  /// not change parameters.
   public func recollectingBuffers(_ body: () throws -> Void) rethrows {
     try applied {
       try body()

@@ -1,18 +1,18 @@
 public import Torch
 
-/// Normalises each channel of each picture by its own mean and variance (Ulyanov et al. 2016).
+/// Instance normalisation: each channel of each image by its own mean and variance (Ulyanov et al. 2016).
 ///
-/// As in PyTorch neither scale nor running statistics are there unless asked for.
+/// As in PyTorch, without scale and running statistics by default.
 public final class InstanceNorm2d: Module, Layer, AffineNorm {
-  /// The scale, ones at first.
+  /// The scale, initially ones.
   @Parameter public var weight: Tensor?
-  /// The shift, zeros at first.
+  /// The shift, initially zeros.
   @Parameter public var bias: Tensor?
-  /// The average of the pictures' means, used in evaluation where it is there.
+  /// The running mean, used in evaluation if present.
   @Buffer public var runningMean: Tensor?
-  /// The average of the pictures' unbiased variances.
+  /// The running mean of unbiased variances.
   @Buffer public var runningVar: Tensor?
-  /// There for the state's sake; PyTorch never counts it up for this layer either.
+  /// Part of PyTorch's state; never incremented, as in PyTorch.
   @Buffer public var numBatchesTracked: Tensor?
   private let epsilon: Double
   private let momentum: Double
@@ -36,7 +36,7 @@ public final class InstanceNorm2d: Module, Layer, AffineNorm {
     super.init()
   }
 
-  /// The input's shape, normalised.
+  /// Normalises `x`; returns its shape.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     check(x.rank == 4, "InstanceNorm2d takes [batch, channels, height, width], not \(x.shape)")
     return instanceNorm(
@@ -48,9 +48,9 @@ public final class InstanceNorm2d: Module, Layer, AffineNorm {
 
 /// Normalises over the trailing dimensions (Ba et al. 2016).
 public final class LayerNorm: Module, Layer, AffineNorm {
-  /// The scale, of the normalised shape, ones at first.
+  /// The scale, of the normalised shape, initially ones.
   @Parameter public var weight: Tensor?
-  /// The shift, zeros at first.
+  /// The shift, initially zeros.
   @Parameter public var bias: Tensor?
   private let normalizedShape: [Int]
   private let epsilon: Double
@@ -71,7 +71,7 @@ public final class LayerNorm: Module, Layer, AffineNorm {
     self.init([features], epsilon: epsilon, isAffine: isAffine)
   }
 
-  /// The input's shape, normalised.
+  /// Normalises `x`; returns its shape.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     layerNorm(x, shape: normalizedShape, weight: weight, bias: bias, epsilon: epsilon)
   }
@@ -79,9 +79,9 @@ public final class LayerNorm: Module, Layer, AffineNorm {
 
 /// Normalises groups of channels of each example (Wu and He 2018).
 public final class GroupNorm: Module, Layer, AffineNorm {
-  /// The scale of each channel, ones at first.
+  /// The scale of each channel, initially ones.
   @Parameter public var weight: Tensor?
-  /// The shift of each channel, zeros at first.
+  /// The shift of each channel, initially zeros.
   @Parameter public var bias: Tensor?
   private let groups: Int
   private let epsilon: Double
@@ -98,14 +98,14 @@ public final class GroupNorm: Module, Layer, AffineNorm {
     super.init()
   }
 
-  /// The input's shape, normalised.
+  /// Normalises `x`; returns its shape.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     groupNorm(x, groups: groups, weight: weight, bias: bias, epsilon: epsilon)
   }
 }
 
-/// Divides by a power of the mean square over neighbouring channels (Krizhevsky et al. 2012):
-/// x / (k + alpha · mean(x²))^beta over `size` channels, zeros beyond the first and last.
+/// Local response normalisation over neighbouring channels (Krizhevsky et al. 2012): x / (k + alpha ·
+/// mean(x²))^beta over `size` channels, zeros beyond the first and last.
 public final class LocalResponseNorm: Module, Layer {
   private let size: Int
   private let alpha: Double
@@ -135,14 +135,15 @@ public final class LocalResponseNorm: Module, Layer {
   }
 }
 
-/// MUNIT's layer normalisation: over a whole example, by its unbiased deviation, scaled by channel.
+/// MUNIT's layer normalisation: over a whole example, with the unbiased standard deviation and a scale per
+/// channel.
 ///
-/// (x - mean) / (deviation + epsilon) · gamma + beta; unlike ``LayerNorm`` epsilon stands outside the
+/// (x - mean) / (deviation + epsilon) · gamma + beta; unlike in ``LayerNorm``, epsilon is outside the square
 /// root. Source: UNIT networks.py `LayerNorm`.
 public final class UnbiasedLayerNorm: Module, Layer {
-  /// The scale of each channel, uniform from [0, 1) at first.
+  /// The scale of each channel, initially uniform in [0, 1).
   @Parameter public var gamma: Tensor?
-  /// The shift of each channel, zeros at first.
+  /// The shift of each channel, initially zeros.
   @Parameter public var beta: Tensor?
   private let epsilon: Double
 
@@ -156,7 +157,7 @@ public final class UnbiasedLayerNorm: Module, Layer {
     super.init()
   }
 
-  /// The input's shape, normalised.
+  /// Normalises `x`; returns its shape.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let dims = Array(1..<max(2, x.rank))
     let mean = x.mean(dims: dims, keepDim: true)

@@ -1,19 +1,19 @@
 public import Torch
 
-/// Changes parameters by their gradients.
+/// Base class of optimisers.
 ///
-/// Parameters are known by name, so that the state in a checkpoint can be checked. A parameter without
-/// a gradient is left alone, and its moments too, as in PyTorch. Settings such as the learning rate
-/// belong to the configuration and are not part of the state.
+/// Parameters have names, so that the state of a checkpoint can be checked. A parameter without a gradient
+/// and its moments are not updated, as in PyTorch. Hyperparameters such as the learning rate belong to the
+/// configuration, not to the state.
 open class Optimizer {
   /// The parameters' names.
   public let names: [String]
-  /// The parameters, as they were when the optimiser was made.
+  /// The parameters, captured at initialisation, in the order of ``names``.
   public let parameters: [Tensor]
-  /// The size of a step; a schedule may change it between steps.
+  /// The learning rate; a schedule may change it between steps.
   public var learningRate: Double
 
-  /// Optimises named parameters; each must be given once.
+  /// An optimiser of named parameters, each given once.
   public init(_ parameters: [(name: String, tensor: Tensor)], learningRate: Double) {
     check(
       Set(parameters.map(\.name)).count == parameters.count,
@@ -23,17 +23,17 @@ open class Optimizer {
     self.learningRate = learningRate
   }
 
-  /// Takes all gradients away; the next backward pass starts from none.
+  /// Sets all gradients to nil.
   public func zeroGradients() { for parameter in parameters { parameter.gradient = nil } }
 
-  /// Changes the parameters once.
+  /// Updates the parameters.
   open func step() {}
 
-  /// Evaluates a loss and its gradients, and changes the parameters; optimisers that need it evaluate more
-  /// than once.
+  /// Evaluates a loss with its gradients, and updates the parameters; some optimisers evaluate it more than
+  /// once.
   ///
-  /// - Parameter loss: sets the gradients anew and gives the loss.
-  /// - Returns: the first evaluation's loss.
+  /// - Parameter loss: computes the gradients and returns the loss.
+  /// - Returns: the loss of the first evaluation.
   @discardableResult
   open func step(evaluating loss: () throws -> Tensor) rethrows -> Tensor {
     let value = try loss()
@@ -41,19 +41,19 @@ open class Optimizer {
     return value
   }
 
-  /// Everything but the settings that later steps depend on.
+  /// All state that later steps depend on, without hyperparameters.
   open func state() -> [(name: String, tensor: HostTensor)] { [] }
 
-  /// Takes over a state that ``state()`` gave, strictly: when anything does not match, nothing is changed.
+  /// Loads a state of ``state()``; throws, without changing anything, unless every name and shape matches.
   ///
-  /// - Parameter source: what an error names, for example the file's path.
+  /// - Parameter source: the source named in errors, for example the file's path.
   open func load(
     _ tensors: [(name: String, tensor: HostTensor)], from source: String = "the optimiser's state"
   ) throws(CheckpointError) {
     _ = try matched(tensors, to: [], from: source)
   }
 
-  /// Takes gradients away, differentiates a loss, and makes a step.
+  /// Zeroes the gradients, runs the backward pass of a loss, and updates the parameters.
   public func minimize(_ loss: Tensor) {
     zeroGradients()
     loss.backward()
@@ -62,7 +62,7 @@ open class Optimizer {
 
   // MARK: For subclasses
 
-  /// The places of the parameters that have a gradient, and the gradients.
+  /// The indices of the parameters that have a gradient, and the gradients.
   func gradients() -> (indices: [Int], gradients: [Tensor]) {
     var indices: [Int] = []
     var gradients: [Tensor] = []
@@ -76,17 +76,16 @@ open class Optimizer {
     return (indices, gradients)
   }
 
-  /// Elements at the given places; the array itself where that is all of them.
+  /// The elements at the given indices; the array itself where that is all of them.
   func picked(_ tensors: [Tensor], _ indices: [Int]) -> [Tensor] {
     indices.count == tensors.count ? tensors : indices.map { tensors[$0] }
   }
 }
 
-/// The moments of an optimiser: zeros of each parameter's shape, made when first needed, and how many
-/// steps each parameter has made.
+/// The moments of an optimiser, initially zeros, and the step count of each parameter.
 ///
-/// In a checkpoint they are called `<parameter>.<kind>` and `<parameter>.step`; all of them are always
-/// there, so that the names do not depend on what was trained so far.
+/// In a checkpoint they are named `<parameter>.<kind>` and `<parameter>.step`; all are always written, so
+/// that the names do not depend on which parameters were trained.
 final class Moments {
   private let names: [String]
   private let parameters: [Tensor]
@@ -101,7 +100,7 @@ final class Moments {
     steps = [Int](repeating: 0, count: parameters.count)
   }
 
-  /// One array of tensors a kind.
+  /// The tensors, one array per kind.
   func prepared() -> [[Tensor]] {
     if tensors.isEmpty {
       tensors = kinds.map { _ in withoutGradients { parameters.map { Tensor.zeros(like: $0.detached()) } } }

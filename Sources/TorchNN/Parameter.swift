@@ -22,10 +22,10 @@ extension Optional: TensorSlotValue where Wrapped == Tensor {
   public static func holding(_ tensor: Tensor) -> Tensor? { tensor }
 }
 
-/// A place for a tensor in a module; what the walk over a module collects.
+/// The slot of a tensor in a module.
 ///
-/// A slot is an object, so that a module's list of slots stays right when a tensor is exchanged, and a
-/// class rather than a protocol, because reflection asks every stored property whether it is one.
+/// An object, so that a module's list of slots stays valid when a tensor is replaced; a class rather than a
+/// protocol, because reflection tests every stored property for it.
 public class TensorSlot {
   /// Only ``Parameter`` and ``Buffer`` are slots.
   fileprivate init() {}
@@ -33,23 +33,22 @@ public class TensorSlot {
   /// The tensor in the slot, or nil.
   public var current: Tensor? { nil }
 
-  /// Whether optimisers change the tensor (a parameter) or the network itself does (a buffer).
+  /// Whether it is a parameter, updated by optimisers, rather than a buffer.
   public var isParameter: Bool { false }
 
-  /// Exchanges the tensor, for example for its copy on another device; it must be a leaf.
+  /// Replaces the tensor, for example by its copy on another device; it must be a leaf.
   public func replace(with tensor: Tensor) {}
 }
 
-/// A tensor that training changes: `@Parameter var weight: Tensor` or `@Parameter var bias: Tensor?`.
+/// A trained tensor: `@Parameter var weight: Tensor` or `@Parameter var bias: Tensor?`.
 ///
-/// Being a type of its own, it cannot be confused with a tensor that a module merely remembers.
-/// A tensor put into it must be a leaf, that is not the result of recorded operations; it is made to
-/// require a gradient.
+/// A wrapper rather than a plain `Tensor`, so that a cached tensor is not taken for a parameter. The tensor
+/// must be a leaf, not the result of recorded operations; it is set to require a gradient.
 @propertyWrapper
 public final class Parameter<Value: TensorSlotValue>: TensorSlot {
   private var value: Value
 
-  /// Adopts an initial value.
+  /// A slot with an initial value.
   public init(wrappedValue: Value) {
     value = wrappedValue
     super.init()
@@ -70,7 +69,7 @@ public final class Parameter<Value: TensorSlotValue>: TensorSlot {
   /// Always true.
   public override var isParameter: Bool { true }
 
-  /// Exchanges the tensor, which keeps requiring (or not requiring) a gradient as before.
+  /// Replaces the tensor; whether it requires a gradient is kept.
   ///
   /// - Parameter tensor: a leaf.
   public override func replace(with tensor: Tensor) {
@@ -79,13 +78,13 @@ public final class Parameter<Value: TensorSlotValue>: TensorSlot {
   }
 }
 
-/// A tensor that belongs to a network's state but is not trained: `@Buffer var runningMean: Tensor`.
+/// A tensor of a network's state that is not trained: `@Buffer var runningMean: Tensor`.
 @propertyWrapper
 public final class Buffer<Value: TensorSlotValue>: TensorSlot {
   /// The tensor.
   public var wrappedValue: Value
 
-  /// Adopts an initial value.
+  /// A slot with an initial value.
   public init(wrappedValue: Value) {
     self.wrappedValue = wrappedValue
     super.init()
@@ -96,6 +95,6 @@ public final class Buffer<Value: TensorSlotValue>: TensorSlot {
   /// Always false.
   public override var isParameter: Bool { false }
 
-  /// Exchanges the tensor.
+  /// Replaces the tensor.
   public override func replace(with tensor: Tensor) { wrappedValue = .holding(tensor) }
 }

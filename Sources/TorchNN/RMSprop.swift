@@ -2,15 +2,15 @@ public import Torch
 
 /// RMSprop as in `torch.optim.RMSprop`, uncentred.
 ///
-/// The engine has no fused kernel for it, so that a step is several calls a parameter.
+/// The engine has no fused kernel for it, so a step makes several calls per parameter.
 public final class RMSprop: Optimizer {
-  /// The decay of the mean of squared gradients.
+  /// The decay of the second moment.
   public let alpha: Double
-  /// Added to the root of that mean.
+  /// Added to the square root of that mean.
   public let epsilon: Double
-  /// How much of the last velocity is kept.
+  /// The momentum, the decay of the velocity.
   public var momentum: Double
-  /// The factor of the L2 term.
+  /// The coefficient of the L2 penalty.
   public let weightDecay: Double
   private let moments: Moments
 
@@ -38,7 +38,7 @@ public final class RMSprop: Optimizer {
       momentum: momentum, weightDecay: weightDecay)
   }
 
-  /// Changes the parameters that have a gradient once.
+  /// Updates the parameters that have a gradient.
   public override func step() {
     let columns = moments.prepared()
     let (indices, gradients) = gradients()
@@ -65,7 +65,7 @@ public final class RMSprop: Optimizer {
   /// Steps and moments by parameter: `<name>.step`, `<name>.second_moment`, `<name>.velocity`.
   public override func state() -> [(name: String, tensor: HostTensor)] { moments.state() }
 
-  /// Takes over a state, strictly.
+  /// Loads a state; throws unless every name and shape matches.
   public override func load(
     _ tensors: [(name: String, tensor: HostTensor)], from source: String = "the optimiser's state"
   ) throws(CheckpointError) {

@@ -1,19 +1,19 @@
 public import Torch
 
-/// What a recurrent network remembers from one call to the next.
+/// The state of a recurrent network between calls.
 public struct RecurrentState {
   /// `[layers, batch, hidden]`.
   public var hidden: Tensor
   /// `[layers, batch, hidden]`, for an LSTM only.
   public var cell: Tensor?
 
-  /// Adopts the tensors.
+  /// A state of the given tensors.
   public init(hidden: Tensor, cell: Tensor? = nil) {
     self.hidden = hidden
     self.cell = cell
   }
 
-  /// The same values without history: truncated back-propagation ends here.
+  /// The same values without history, for truncated back-propagation.
   public func detached() -> RecurrentState {
     RecurrentState(hidden: hidden.detached(), cell: cell?.detached())
   }
@@ -28,9 +28,9 @@ public final class Recurrent: Module {
   public let cell: RecurrentCell
   /// The number of hidden features.
   public let hiddenSize: Int
-  /// The number of layers, each reading the one below.
+  /// The number of stacked layers.
   public let layers: Int
-  /// The probability with which, in training, features between two layers are zeroed.
+  /// The dropout probability between layers, in training.
   public let dropoutProbability: Double
   /// Layer k's dropout is drawn as `<drawName>.<k>`.
   public let drawName: String
@@ -43,14 +43,14 @@ public final class Recurrent: Module {
   }
   private let weights: [Weights]
 
-  /// Layers with PyTorch's initial values: all uniform within ±1/√hidden.
+  /// Layers with PyTorch's initialisation: all uniform within ±1/√hidden.
   ///
-  /// - Parameter dropout: between layers, so that it has no effect on one layer.
+  /// - Parameter dropout: applied between layers, so without effect for a single layer.
   public init(
     cell: RecurrentCell, inputSize: Int, hiddenSize: Int, layers: Int = 1, dropout: Double = 0,
     hasBias: Bool = true, drawName: String = "dropout", using stream: RandomStream
   ) {
-    check((0...1).contains(dropout), "a dropout probability lies in 0 … 1, not at \(dropout)")
+    check((0...1).contains(dropout), "a dropout probability is in 0 … 1, not \(dropout)")
     self.cell = cell
     self.hiddenSize = hiddenSize
     self.layers = layers
@@ -71,7 +71,7 @@ public final class Recurrent: Module {
     super.init()
   }
 
-  /// The weights under PyTorch's names, which no property could have.
+  /// The weights under PyTorch's names, which are not valid property names.
   public override func members() -> [Member] {
     var members: [Member] = []
     for (layer, weights) in weights.enumerated() {
@@ -83,7 +83,7 @@ public final class Recurrent: Module {
     return members
   }
 
-  /// A state of zeros for sequences that begin.
+  /// A zero state, for the start of sequences.
   public func initialState(batch: Int) -> RecurrentState {
     let like = weights.first?.hidden.wrappedValue
     func zeros() -> Tensor {
@@ -92,12 +92,12 @@ public final class Recurrent: Module {
     return RecurrentState(hidden: zeros(), cell: cell == .lstm ? zeros() : nil)
   }
 
-  /// Reads sequences.
+  /// Runs the layers over sequences.
   ///
   /// - Parameters:
   ///   - x: `[time, batch, inputs]`.
-  ///   - state: from an earlier part of the same sequences; zeros unless given.
-  /// - Returns: the last layer's outputs `[time, batch, hidden]`, and the state at the end.
+  ///   - state: the state after an earlier part of the same sequences; zeros by default.
+  /// - Returns: the last layer's outputs `[time, batch, hidden]`, and the final state.
   public func callAsFunction(_ x: Tensor, _ state: RecurrentState? = nil) -> (
     output: Tensor, state: RecurrentState
   ) {

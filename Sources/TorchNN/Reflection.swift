@@ -23,12 +23,12 @@ private func collect(_ value: Any, named name: String, into members: inout [Modu
   } else if let module = value as? Module {
     members.append(.child(name: name, module: module))
   } else if !(value is Int || value is Double || value is Bool || value is String) {
-    // A mirror costs more than these questions, and settings are mostly of these types.
+    // A mirror costs more than these casts, and most settings have these types.
     let mirror = Mirror(reflecting: value)
     switch mirror.displayStyle {
     case .collection:
       for (index, element) in mirror.children.enumerated() {
-        // Numbers and texts in a long array are not worth a look each.
+        // The first element decides for arrays of plain values.
         if index == 0, !mayHoldMembers(element.value) { return }
         collect(element.value, named: "\(name).\(index)", into: &members)
       }

@@ -8,7 +8,7 @@ public final class Upsample: Module, Layer {
   private let mode: ResamplingMode
   private let alignCorners: Bool
 
-  /// - Parameter alignCorners: whether the centres of the corner pixels coincide; PyTorch's default is no.
+  /// - Parameter alignCorners: whether the centres of the corner pixels coincide; false is PyTorch's default.
   public init(scaleFactor: Int, mode: ResamplingMode = .nearest, alignCorners: Bool = false) {
     self.scaleFactor = scaleFactor
     self.mode = mode
@@ -25,7 +25,7 @@ public final class Upsample: Module, Layer {
   }
 }
 
-/// The mean of each window of `[batch, channels, height, width]`.
+/// Average pooling of `[batch, channels, height, width]`.
 public final class AveragePool2d: Module, Layer {
   private let kernelSize: Int
   private let stride: Int
@@ -33,8 +33,8 @@ public final class AveragePool2d: Module, Layer {
   private let countIncludePad: Bool
 
   /// - Parameters:
-  ///   - stride: the kernel's size unless given.
-  ///   - countIncludePad: whether padding counts in the divisor.
+  ///   - stride: the stride; by default the kernel's size.
+  ///   - countIncludePad: whether the divisor includes the padding.
   public init(kernelSize: Int, stride: Int? = nil, padding: Int = 0, countIncludePad: Bool = true) {
     self.kernelSize = kernelSize
     self.stride = stride ?? kernelSize
@@ -51,11 +51,11 @@ public final class AveragePool2d: Module, Layer {
   }
 }
 
-/// The mean over windows that give a fixed size: `[batch, channels, size, size]`.
+/// Adaptive average pooling to a fixed size: `[batch, channels, size, size]`.
 public final class AdaptiveAveragePool2d: Module, Layer {
   private let size: Int
 
-  /// Pools any picture to `size` by `size`.
+  /// Pools inputs of any size to `size` by `size`.
   public init(size: Int) {
     self.size = size
     super.init()
@@ -65,13 +65,13 @@ public final class AdaptiveAveragePool2d: Module, Layer {
   public func callAsFunction(_ x: Tensor) -> Tensor { adaptiveAveragePool2d(x, size: (size, size)) }
 }
 
-/// The largest value of each window of `[batch, channels, height, width]`.
+/// Max pooling of `[batch, channels, height, width]`.
 public final class MaxPool2d: Module, Layer {
   private let kernelSize: Int
   private let stride: Int
   private let padding: Int
 
-  /// - Parameter stride: the kernel's size unless given.
+  /// - Parameter stride: the stride; by default the kernel's size.
   public init(kernelSize: Int, stride: Int? = nil, padding: Int = 0) {
     self.kernelSize = kernelSize
     self.stride = stride ?? kernelSize
@@ -86,15 +86,15 @@ public final class MaxPool2d: Module, Layer {
   }
 }
 
-/// A border around pictures.
+/// Padding of `[batch, channels, height, width]`.
 public final class Pad2d: Module, Layer {
-  /// What the border shows.
+  /// The kind of padding.
   public enum Mode: String, Sendable, Hashable, Codable {
     /// Zeros.
     case zero
-    /// The inside mirrored at the edge, the edge itself once.
+    /// Reflection, without repeating the edge.
     case reflection
-    /// The edge repeated.
+    /// Replication of the edge.
     case replication
   }
 
@@ -108,7 +108,7 @@ public final class Pad2d: Module, Layer {
     super.init()
   }
 
-  /// Widths of their own for the sides.
+  /// A separate width for each side.
   public init(left: Int, right: Int, top: Int, bottom: Int, mode: Mode) {
     padding = [left, right, top, bottom]
     self.mode = mode
@@ -125,7 +125,7 @@ public final class Pad2d: Module, Layer {
   }
 }
 
-/// A border that mirrors the inside at the edge.
+/// Reflection padding.
 public final class ReflectionPad2d: Module, Layer {
   private let padding: Int
 
@@ -141,7 +141,7 @@ public final class ReflectionPad2d: Module, Layer {
   }
 }
 
-/// Joins all dimensions from `first` on into one.
+/// Flattens all dimensions from `first` on.
 public final class Flatten: Module, Layer {
   private let first: Int
 
@@ -155,7 +155,7 @@ public final class Flatten: Module, Layer {
   public func callAsFunction(_ x: Tensor) -> Tensor { x.flattened(from: first) }
 }
 
-/// Gives every example of a batch another shape.
+/// Reshapes every example of a batch.
 public final class Reshape: Module, Layer {
   private let shape: [Int]
 

@@ -4,13 +4,13 @@ public import Torch
 ///
 /// One call of the engine updates all parameters.
 public final class SGD: Optimizer {
-  /// How much of the last velocity is kept; a schedule may change it between steps.
+  /// The momentum, the decay of the velocity; a schedule may change it between steps.
   public var momentum: Double
-  /// How much of the gradient does not enter the velocity.
+  /// The dampening: 1 minus the weight of the gradient in the velocity.
   public let dampening: Double
-  /// The factor of the L2 term.
+  /// The coefficient of the L2 penalty.
   public let weightDecay: Double
-  /// Whether the step looks ahead along the velocity (Nesterov).
+  /// Whether to use Nesterov's momentum.
   public let isNesterov: Bool
   private let moments: Moments
 
@@ -41,7 +41,7 @@ public final class SGD: Optimizer {
       weightDecay: weightDecay, isNesterov: isNesterov)
   }
 
-  /// Changes the parameters that have a gradient once.
+  /// Updates the parameters that have a gradient.
   public override func step() {
     let (indices, gradients) = gradients()
     guard !indices.isEmpty else { return }
@@ -63,7 +63,7 @@ public final class SGD: Optimizer {
   /// Steps and velocities by parameter: `<name>.step`, `<name>.velocity`.
   public override func state() -> [(name: String, tensor: HostTensor)] { moments.state() }
 
-  /// Takes over a state, strictly.
+  /// Loads a state; throws unless every name and shape matches.
   public override func load(
     _ tensors: [(name: String, tensor: HostTensor)], from source: String = "the optimiser's state"
   ) throws(CheckpointError) {

@@ -1,19 +1,19 @@
 import Foundation
 
-/// How a learning rate changes: a factor for each step or epoch, whichever the caller counts, from 0.
+/// A learning-rate schedule: a factor for each step or epoch, counted from 0.
 public enum Schedule: Codable, Sendable, Hashable {
   /// Always 1.
   case constant
-  /// 1, then in a straight line towards 0: 1 - max(0, step + offset - start) / (length + 1), at least 0.
+  /// 1, then linear decay to 0: 1 - max(0, step + offset - start) / (length + 1), at least 0.
   ///
-  /// `start` is the count at the full rate, `length` that of the descent; `offset` is CycleGAN's
+  /// `start` is the number of steps at the full rate, `length` that of the decay; `offset` is CycleGAN's
   /// `epoch_count`, which its authors set to 1. Source: CycleGAN networks.py `get_scheduler`.
   case linearDecay(start: Int, length: Int, offset: Int = 1)
   /// factor^⌊step / every⌋.
   case step(every: Int, factor: Double)
   /// factor to the number of milestones reached.
   case multiStep(milestones: [Int], factor: Double)
-  /// Straight up over `warmup` steps, then half a cosine down to `minimum` at `length`, which stays.
+  /// Linear warm-up over `warmup` steps, then cosine decay to `minimum` at `length`, constant afterwards.
   case cosine(length: Int, minimum: Double = 0, warmup: Int = 0)
   /// factor^step, at least `minimum`.
   case exponential(factor: Double, minimum: Double = 0)
@@ -48,19 +48,18 @@ public enum Schedule: Codable, Sendable, Hashable {
   public func learningRate(base: Double, at step: Int) -> Double { base * factor(at: step) }
 }
 
-/// A number that moves in a straight line from one value to another and stays there, as the momentum
-/// does in the GAN of 2014.
+/// A linear ramp from one value to another, constant afterwards, such as the momentum of the GAN of 2014.
 public struct LinearRamp: Codable, Sendable, Hashable {
   /// The value up to `start`.
   public var from: Double
   /// The value from `start + length` on.
   public var to: Double
-  /// The step or epoch at which the movement begins.
+  /// The step or epoch at which the ramp starts.
   public var start: Int
-  /// How many steps or epochs it takes.
+  /// The length of the ramp in steps or epochs.
   public var length: Int
 
-  /// A ramp; without a length it jumps at `start`.
+  /// A ramp; with length 0 it jumps at `start`.
   public init(from: Double, to: Double, start: Int = 0, length: Int) {
     self.from = from
     self.to = to

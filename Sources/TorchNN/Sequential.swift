@@ -1,6 +1,6 @@
 public import Torch
 
-/// Layers one after the other, named by their place: `0.weight`, `2.running_mean`.
+/// A sequence of layers, named by index: `0.weight`, `2.running_mean`.
 public final class Sequential: Module, Layer {
   /// The layers, first to last.
   public let layers: [any Layer]

@@ -1,22 +1,22 @@
 import Torch
 
-/// A norm that remembers the statistics of the batches it has seen in training.
+/// A norm with running statistics.
 public protocol RunningStatistics: Module {
-  /// The weight of a new batch in the running statistics; nil averages all batches alike.
+  /// The weight of a new batch in the running statistics; nil gives all batches equal weight.
   var momentum: Double? { get set }
 }
 
 extension Module {
-  /// Replaces the running statistics of all batch norms below by the plain mean over some passes in training
-  /// mode: BigGAN's standing statistics, and what moving averages of weights need, whose own statistics no
-  /// pass has ever produced.
+  /// Replaces the running statistics of all batch norms in the module by the mean over some passes in
+  /// training mode: BigGAN's standing statistics, also for moving averages of weights, which have no
+  /// statistics of their own.
   ///
-  /// Only the norms themselves are in training mode meanwhile: spectral vectors and the like stay as they are.
-  /// Modes come back afterwards.
+  /// Only the norms are in training mode during the passes, so that spectral vectors do not change. Modes are
+  /// restored afterwards.
   ///
   /// - Parameters:
-  ///   - passes: how many passes.
-  ///   - body: one pass, given its number; its result is not needed.
+  ///   - passes: the number of passes.
+  ///   - body: one pass; gets its index.
   /// - Source: Brock et al. 2019, appendix C; ajbrock/BigGAN-PyTorch utils.py `accumulate_standing_stats`.
   public func reestimateStatistics(passes: Int, _ body: (Int) throws -> Void) rethrows {
     let modules = allModules()
@@ -31,7 +31,7 @@ extension Module {
     for norm in norms { norm.setOwnMode(true) }
     try withoutGradients {
       for pass in 0..<passes {
-        // The first pass overwrites what was there, the later ones average.
+        // The first pass overwrites the statistics, later ones are averaged.
         for norm in norms { norm.momentum = 1 / Double(pass + 1) }
         try body(pass)
       }

@@ -2,16 +2,16 @@ public import Torch
 
 /// A reparametrisation of a layer's weight.
 public enum WeightNormalization: Sendable, Hashable, Codable {
-  /// Spectral normalisation as `torch.nn.utils.spectral_norm` (Miyato et al. 2018): W / sigma with
-  /// sigma = u·W·v, u and v kept as state and improved by power iteration in training only.
+  /// Spectral normalisation as `torch.nn.utils.spectral_norm` (Miyato et al. 2018): W / sigma with sigma =
+  /// u·W·v, where u and v are state, updated by power iteration in training only.
   case spectral(epsilon: Double = 1e-12, iterations: Int = 1)
-  /// Spectral normalisation as BigGAN's `layers.py`: only u is kept, `[1, outputs]`, not normalised at
-  /// the start; v is computed afresh; sigma is kept as `sv` for the log. In evaluation the same
-  /// iteration runs but nothing is stored.
+  /// Spectral normalisation as BigGAN's `layers.py`: only u is stored, `[1, outputs]`, initially not
+  /// normalised; v is computed at each pass; sigma is stored as `sv` for logging. In evaluation the same
+  /// iteration runs without storing its result.
   case spectralBigGAN(epsilon: Double = 1e-6, iterations: Int = 1)
-  /// Spectral normalisation as MUNIT's `networks.py`: a power iteration at every pass, in evaluation too, that
-  /// overwrites u and v under the feet of the passes before it. Where several forward passes share a backward
-  /// pass, the gradient of sigma takes the last u and v in all of them.
+  /// Spectral normalisation as MUNIT's `networks.py`: a power iteration at every pass, in evaluation too,
+  /// which overwrites the u and v saved by earlier passes. Where several forward passes share a backward
+  /// pass, the gradient of sigma uses the last u and v in all of them.
   case spectralOverwriting(epsilon: Double = 1e-12)
   /// Weight normalisation (Salimans and Kingma 2016): a magnitude for each slice of the first
   /// dimension times the direction of the weight.
@@ -23,12 +23,13 @@ public enum WeightNormalization: Sendable, Hashable, Codable {
   public static var spectralBigGAN: WeightNormalization { .spectralBigGAN() }
 }
 
-/// What linear layers, convolutions and embeddings share: a weight, a bias, a reparametrisation.
+/// Base class of linear layers, convolutions and embeddings: a weight, a bias and an optional
+/// reparametrisation.
 ///
-/// State: `weight`, `bias`; with spectral normalisation also `spectral_u` and `spectral_v` (PyTorch's
-/// form) or `spectral_u` and `spectral_value` (BigGAN's); with weight normalisation also
-/// `weight_magnitude`. `weight` is always the tensor that the optimiser changes, before normalisation.
-/// ``KeyMap`` turns these into the names that authors' files use.
+/// State: `weight`, `bias`; with spectral normalisation also `spectral_u` and `spectral_v` (PyTorch's form)
+/// or `spectral_u` and `spectral_value` (BigGAN's); with weight normalisation also `weight_magnitude`.
+/// `weight` is always the tensor that the optimiser changes, before normalisation. ``KeyMap`` maps these to
+/// the names in authors' files.
 public class WeightedLayer: Module {
   /// The weight that is trained, before any normalisation.
   @Parameter public var weight: Tensor
@@ -36,21 +37,21 @@ public class WeightedLayer: Module {
   @Parameter public var bias: Tensor?
   /// The norms of the weight's slices, shaped for broadcasting; for weight normalisation only.
   @Parameter public var weightMagnitude: Tensor?
-  /// The left singular vector as far as it is known: `[outputs]`, or BigGAN's `[1, outputs]`.
+  /// The estimate of the left singular vector: `[outputs]`, or BigGAN's `[1, outputs]`.
   @Buffer public var spectralU: Tensor?
-  /// The right singular vector as far as it is known: `[inputs * kernel]`.
+  /// The estimate of the right singular vector: `[inputs * kernel]`.
   @Buffer public var spectralV: Tensor?
-  /// The last largest singular value in training, `[1]`; in BigGAN's form only.
+  /// The largest singular value at the last training pass, `[1]`; BigGAN's form only.
   @Buffer public var spectralValue: Tensor?
 
-  /// How the weight is normalised, if at all.
+  /// The reparametrisation of the weight, if any.
   public let normalization: WeightNormalization?
-  /// The dimension of the weight that counts its outputs: 1 for transposed convolutions.
+  /// The output dimension of the weight: 1 for transposed convolutions.
   private let outputDimension: Int
 
-  /// Adopts an initialised weight and bias, and draws the state of the normalisation from `stream`.
+  /// A layer of an initialised weight and bias; the state of the normalisation is drawn from `stream`.
   ///
-  /// - Parameter outputDimension: which dimension of the weight counts the outputs.
+  /// - Parameter outputDimension: the output dimension of the weight.
   init(
     weight: Tensor, bias: Tensor?, normalization: WeightNormalization?, outputDimension: Int = 0,
     using stream: RandomStream
@@ -75,7 +76,7 @@ public class WeightedLayer: Module {
     super.init()
   }
 
-  /// The tensors, without reflection: most tensors of most networks stand in these layers.
+  /// Lists the tensors without reflection, as most tensors of most networks are in these layers.
   public override func members() -> [Member] {
     [
       .tensor(name: "weight", slot: _weight), .tensor(name: "bias", slot: _bias),
@@ -85,7 +86,7 @@ public class WeightedLayer: Module {
     ]
   }
 
-  /// The weight that the layer computes with; one power iteration is made here in training.
+  /// The weight used by the layer; in training this runs the power iteration.
   public func effectiveWeight() -> Tensor {
     switch normalization {
     case nil: return weight
@@ -98,18 +99,18 @@ public class WeightedLayer: Module {
     }
   }
 
-  /// Sets the magnitudes to the weight's present norms, so that an initialiser's weight takes effect.
+  /// Sets the magnitudes to the weight's current norms, so that an initialiser's weight takes effect.
   func resetMagnitude() {
     guard let weightMagnitude else { return }
     withoutGradients { weightMagnitude.copy(from: Self.sliceNorms(weight)) }
   }
 
-  /// Euclidean norms over all dimensions but the first, kept as ones.
+  /// Euclidean norms over all dimensions but the first, with kept dimensions.
   private static func sliceNorms(_ weight: Tensor) -> Tensor {
     weight.square().sum(dims: Array(1..<max(1, weight.rank)), keepDim: true).sqrt()
   }
 
-  /// The weight as a matrix with a row an output.
+  /// The weight as a matrix, one row per output.
   private var matrix: Tensor {
     guard outputDimension != 0 else { return weight.flattened(from: 1) }
     var order = Array(0..<weight.rank)
@@ -121,7 +122,7 @@ public class WeightedLayer: Module {
   private func spectral(_ epsilon: Double, _ iterations: Int) -> Tensor {
     guard let spectralU, let spectralV else { return weight }
     let matrix = matrix
-    // u and v are constants of the gradient, and copies, because the next pass overwrites the buffers.
+    // u and v are constants for the gradient; copied, because the next pass overwrites the buffers.
     guard isTraining else {
       return weight / (spectralU.detached() * matrix.matmul(spectralV.detached())).sum()
     }
@@ -142,8 +143,8 @@ public class WeightedLayer: Module {
     return weight / (u * matrix.matmul(v)).sum()
   }
 
-  /// Source: NVlabs/MUNIT networks.py `SpectralNorm`, as PyTorch 2 evaluates its `u.data = …`: a history keeps
-  /// the parameter itself, whose values are exchanged.
+  /// Source: NVlabs/MUNIT networks.py `SpectralNorm`, as PyTorch 2 evaluates its `u.data = …`: a history
+  /// keeps the parameter itself, whose values are overwritten.
   private func spectralOverwriting(_ epsilon: Double) -> Tensor {
     guard let spectralU, let spectralV else { return weight }
     let matrix = matrix
@@ -160,7 +161,7 @@ public class WeightedLayer: Module {
   /// Source: ajbrock/BigGAN-PyTorch layers.py `SN.W_` with one singular value.
   private func spectralBigGAN(_ epsilon: Double, _ iterations: Int) -> Tensor {
     guard let spectralU, let spectralValue else { return weight }
-    // BigGAN takes the first dimension for the outputs, whatever the layer.
+    // BigGAN uses the first dimension as the outputs, whatever the layer.
     let matrix = weight.flattened(from: 1)
     let vectors = onceInCheckpoints("the singular vectors of \(weight.shape)") {
       withoutGradients {

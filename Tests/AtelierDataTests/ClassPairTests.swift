@@ -5,7 +5,7 @@ import Testing
 import Torch
 
 @Suite struct ClassPairTests {
-  /// Four classes of four pictures; a picture's grey is its class.
+  /// Four classes of four images; an image's grey is its class.
   private func write(to folder: URL, classes: [String] = ["ant", "bee", "cat", "dog"]) throws {
     for (label, name) in classes.enumerated() {
       let place = folder.appendingPathComponent(name)
@@ -74,7 +74,7 @@ import Torch
     try withData { folder in
       let manager = FileManager.default
       if byTable {
-        // The last picture of each class is held out, and the first of the bees is for validation.
+        // The last image of each class is held out, and the first of the bees is for validation.
         let rows = ["ant", "bee", "cat", "dog"].flatMap { name in
           (0..<4).map { number in
             "\(name)/\(number).png,\(name),\(number == 3 ? "test" : name == "bee" && number == 0 ? "val" : "train")"
@@ -126,7 +126,7 @@ import Torch
       } throws: { "\($0)".contains("cow") && "\($0)".contains("ant") }
       #expect {
         try openClassPairs(at: folder, preparation, heldOut: ["ant", "bee", "cat"])
-      } throws: { "\($0)".contains("two or more") }
+      } throws: { "\($0)".contains("at least two") }
     }
   }
 }

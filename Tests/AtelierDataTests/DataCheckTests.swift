@@ -10,7 +10,7 @@ struct DataCheckTests {
     Dictionary(uniqueKeysWithValues: tallies.map { ($0.name, $0.count) })
   }
 
-  /// Pictures that neither equal nor resemble each other: soft blotches from a seeded generator.
+  /// Images that neither equal nor resemble each other: soft blotches from a seeded generator.
   func distinct(_ folder: URL, _ names: [String], seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
     for name in names {

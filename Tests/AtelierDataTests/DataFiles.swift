@@ -3,7 +3,7 @@ import AtelierMedia
 import Foundation
 import Torch
 
-/// A folder that is gone when the test is over.
+/// A folder that is removed after the test.
 func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("atelier-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -23,7 +23,7 @@ extension URL {
   /// Writes a text file below this folder.
   func write(_ name: String, _ text: String) throws { try write(name, Array(text.utf8)) }
 
-  /// Writes a picture below this folder; `tone` tells it from others.
+  /// Writes an image below this folder; `tone` tells it from others.
   func picture(_ name: String, tone: UInt8, width: Int = 6, height: Int = 4) throws {
     let bytes = (0..<(width * height)).flatMap { [tone, UInt8($0 * 5 % 256), UInt8(255 - Int(tone))] }
     let image = Image(width: width, height: height, channels: 3, bytes: bytes)
@@ -44,7 +44,7 @@ func idxFile(shape: [Int], _ bytes: [UInt8]) -> [UInt8] {
     + bytes
 }
 
-/// A small data set in memory whose picture `index` is filled with `index`.
+/// A small data set in memory whose image `index` is filled with `index`.
 func numbered(_ count: Int) throws -> InMemoryDataset {
   try InMemoryDataset(
     images: HostTensor(

@@ -1,8 +1,8 @@
 import AtelierMedia
 
-/// The smallest colour bitmap font: glyphs of PNG pictures in its table CBDT, one a character.
+/// The smallest colour bitmap font: glyphs of PNG images in its table CBDT, one per character.
 enum ColourFontFile {
-  /// A font file that draws each character as its picture.
+  /// A font file that draws each character as its image.
   static func bytes(_ glyphs: [(character: Unicode.Scalar, png: [UInt8], width: Int, height: Int)]) -> [UInt8]
   {
     let count = glyphs.count + 1
@@ -27,7 +27,7 @@ enum ColourFontFile {
   }
 }
 
-/// The smallest outline font: glyphs that are rectangles, one a character.
+/// The smallest outline font: glyphs that are rectangles, one per character.
 enum OutlineFontFile {
   /// A rectangle in thousandths of the em, from the line that letters stand on; empty ones draw nothing.
   struct Glyph {

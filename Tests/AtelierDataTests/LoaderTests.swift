@@ -83,7 +83,7 @@ struct LoaderTests {
     #expect(throws: DatasetError.self) { try Loader(numbered(10), batchSize: 3, seed: 9).seek(to: other) }
   }
 
-  /// Twelve pictures in two folders; numbers 4 and 5 are corrupt, each in its own way.
+  /// Twelve images in two folders; numbers 4 and 5 are corrupt, each in its own way.
   func pictures(in folder: URL) throws -> any Dataset {
     for index in 0..<12 { try folder.picture("\(index / 6)/\(100 + index).png", tone: UInt8(index)) }
     try folder.write("0/104.png", "words")

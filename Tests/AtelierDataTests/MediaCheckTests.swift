@@ -69,7 +69,7 @@ struct MediaCheckTests {
       #expect(checkMedia(at: folder) == nil)
       try Audio(sampleRate: 8000, samples: [0, 0, 0]).write(to: folder.appendingPathComponent("a.wav"))
       #expect(try #require(checkMedia(at: folder)).isUsable == false)
-      // Where pictures lie beside them, the folder is one of pictures.
+      // Where images lie beside them, the folder is one of images.
       try Image(width: 2, height: 2, filledWith: [9]).write(to: folder.appendingPathComponent("a.png"))
       #expect(checkMedia(at: folder) == nil)
     }

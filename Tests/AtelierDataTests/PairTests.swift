@@ -12,7 +12,7 @@ struct PairLayoutTests {
       PictureField("target", .picture(channels: 3), height: 4, width: 4),
     ], source: "source", target: "target")
 
-  /// Writes a picture of one colour.
+  /// Writes an image of one colour.
   func plain(_ folder: URL, _ name: String, _ tone: UInt8, width: Int = 4, height: Int = 4) throws {
     let image = Image(width: width, height: height, filledWith: [tone, tone, tone])
     try folder.write(name, ImageCodec().encode(image, as: .png))
@@ -147,7 +147,7 @@ struct PairLayoutTests {
   }
 }
 
-/// Maps of labels as conditions.
+/// Label maps as conditions.
 struct LabelConditionTests {
   func fields(_ content: PictureField.Content, name: String = "source") -> JointPreparation {
     JointPreparation(
@@ -285,7 +285,7 @@ struct LabelConditionTests {
   }
 }
 
-/// What the pictures of one example share.
+/// What the images of one example share.
 struct JointTransformTests {
   func pair(_ height: Int, _ width: Int, augmentation: JointAugmentation = JointAugmentation())
     -> JointPreparation
@@ -350,7 +350,7 @@ struct JointTransformTests {
 
   @Test func cutsOfLowAndHighResolutionShowTheSamePlace() throws {
     try withTemporaryFolder { folder in
-      // Every pixel of the small picture is a block of four by four in the large one.
+      // Every pixel of the small image is a block of four by four in the large one.
       let small = Image(width: 9, height: 7, channels: 1, bytes: (0..<63).map { UInt8(4 * $0) })
       try folder.write("lr/1.png", ImageCodec().encode(small, as: .png))
       try folder.write("hr/1.png", ImageCodec().encode(small.enlarged(by: 4), as: .png))

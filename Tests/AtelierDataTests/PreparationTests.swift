@@ -20,7 +20,7 @@ struct PreparationTests {
       let report = try preparePictures(from: source, to: target, recipe: "grey") { $0.grey() }
       #expect(report.written == 2 && names(target) == ["2.png", "a/1.png"])
       #expect(report.leftOut.contains { $0.contains("3.png") })
-      #expect(report.leftOut.contains { $0.contains("2.png would have the same name") })
+      #expect(report.leftOut.contains { $0.contains("2.png would overwrite") })
       #expect(try Image(contentsOf: target.appendingPathComponent("2.png")).channels == 1)
       #expect(names(folder).count == 6)
     }

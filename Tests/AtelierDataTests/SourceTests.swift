@@ -88,7 +88,7 @@ struct IDXTests {
       try folder.idx("train-images-idx3-ubyte", shape: [2, 1, 1], [0, 0])
       try folder.idx("train-labels-idx1-ubyte", shape: [3], [0, 0, 0])
       let error = try #require(throws: DatasetError.self) { try openDataset(at: folder) }
-      #expect(error.description.contains("3 labels") && error.description.contains("2 pictures"))
+      #expect(error.description.contains("3 labels") && error.description.contains("2 images"))
     }
   }
 
@@ -171,7 +171,7 @@ struct FolderTests {
       #expect(batch["image"]?.shape == [4, 3, 4, 4])
       #expect(batch["label"]?.integers() == [0, 0, 0, 1])
       #expect(try data.example(at: 3)["image"]?.bytes[0] == 10)
-      // Without a preparation every picture keeps its size.
+      // Without a preparation every image keeps its size.
       #expect(try openDataset(at: folder).example(at: 3)["image"]?.shape == [3, 4, 6])
     }
   }

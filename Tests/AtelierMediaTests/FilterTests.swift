@@ -23,7 +23,7 @@ struct FilterTests {
     #expect(try picture.resizedToFill(width: 1, height: 1, filter: .nearest).bytes.count == 1)
   }
 
-  /// The cubic with a = -1/2 stretched by the factor, over the mirrored picture: MATLAB's `imresize`.
+  /// The cubic with a = -1/2 stretched by the factor, over the mirrored image: MATLAB's `imresize`.
   @Test(arguments: [2, 4]) func bicubicShrinkingIsTheFieldsOwn(factor: Int) throws {
     let (width, height) = (12 * factor, 5 * factor)
     let bytes: [UInt8] = (0..<(width * height)).map { place -> UInt8 in

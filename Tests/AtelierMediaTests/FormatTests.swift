@@ -157,3 +157,123 @@ private struct XMLCheck {
     isWellFormed = isSound && open.isEmpty
   }
 }
+
+/// Bands that are no colours, and alpha only where a file says so.
+struct BandTests {
+  /// An uncompressed TIFF of 8 bits a sample in one strip.
+  static func tiff(
+    width: Int, height: Int, samples: Int, photometric: UInt32, extra: [UInt8], bigEndian: Bool = false,
+    _ pixels: [UInt8]
+  ) -> [UInt8] {
+    func bytes(_ value: UInt32, _ width: Int) -> [UInt8] {
+      let little = (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * UInt32($0))) }
+      return bigEndian ? little.reversed() : little
+    }
+    let count = extra.isEmpty ? 10 : 11
+    let after = 8 + 2 + 12 * count + 4
+    let bits = (0..<samples).flatMap { _ in bytes(8, 2) }
+    let extras = extra.flatMap { bytes(UInt32($0), 2) }
+    func short(_ tag: UInt32, _ value: UInt32) -> [UInt8] {
+      bytes(tag, 2) + bytes(3, 2) + bytes(1, 4) + bytes(value, 2) + [0, 0]
+    }
+    func long(_ tag: UInt32, _ value: UInt32) -> [UInt8] {
+      bytes(tag, 2) + bytes(4, 2) + bytes(1, 4) + bytes(value, 4)
+    }
+    func shorts(_ tag: UInt32, _ values: [UInt8], at place: Int) -> [UInt8] {
+      let head = bytes(tag, 2) + bytes(3, 2) + bytes(UInt32(values.count / 2), 4)
+      return values.count <= 4
+        ? head + values + [UInt8](repeating: 0, count: 4 - values.count) : head + bytes(UInt32(place), 4)
+    }
+    let start = after + bits.count + extras.count
+    var directory = long(256, UInt32(width)) + long(257, UInt32(height)) + shorts(258, bits, at: after)
+    directory += short(259, 1) + short(262, photometric) + long(273, UInt32(start))
+    directory += short(277, UInt32(samples)) + long(278, UInt32(height))
+    directory += long(279, UInt32(pixels.count)) + short(284, 1)
+    if !extra.isEmpty { directory += shorts(338, extras, at: after + bits.count) }
+    return Array((bigEndian ? "MM" : "II").utf8) + bytes(42, 2) + bytes(8, 4) + bytes(UInt32(count), 2)
+      + directory + bytes(0, 4) + bits + extras + pixels
+  }
+
+  /// 2 x 1 pixels whose last band is 0 and 200.
+  private static let four: [UInt8] = [10, 20, 30, 0, 40, 50, 60, 200]
+  private static let two: [UInt8] = [10, 0, 40, 200]
+
+  @Test(
+    arguments: [
+      (4, 2, [0]), (4, 1, [0, 0, 0]), (4, 2, []), (2, 1, [0]), (2, 1, []), (4, 1, [2, 0, 0]),
+    ] as [(Int, UInt32, [UInt8])], [false, true])
+  func bandsAreNoAlpha(_ kind: (Int, UInt32, [UInt8]), bigEndian: Bool) throws {
+    let pixels = kind.0 == 4 ? Self.four : Self.two
+    let image = try ImageCodec().decode(
+      Self.tiff(
+        width: 2, height: 1, samples: kind.0, photometric: kind.1, extra: kind.2, bigEndian: bigEndian, pixels
+      ))
+    #expect(image.isMultiband && !image.hasAlpha && image.alpha == nil && image.bytes == pixels)
+    // The colours of water stay where infrared is 0.
+    if kind.0 == 4 {
+      #expect(image.rgb().bytes == [10, 20, 30, 40, 50, 60])
+    } else {
+      #expect(image.grey().bytes == [10, 40])
+    }
+    let written = try ImageCodec().decode(ImageCodec().encode(image, as: .tiff))
+    #expect(written == image)
+    #expect(throws: ImageError.self) { try ImageCodec().encode(image, as: .png) }
+    #expect(image.withFloats().with16Bits().with8Bits() == image)
+    #expect(try image.cropped(x: 0, y: 0, width: 1, height: 1).isMultiband)
+  }
+
+  @Test(arguments: [(4, 2, [1]), (4, 2, [2]), (2, 1, [2])] as [(Int, UInt32, [UInt8])])
+  func alphaIsWhatAFileCallsAlpha(_ kind: (Int, UInt32, [UInt8])) throws {
+    let image = try ImageCodec().decode(
+      Self.tiff(
+        width: 2, height: 1, samples: kind.0, photometric: kind.1, extra: kind.2,
+        kind.0 == 4 ? Self.four : Self.two))
+    #expect(image.hasAlpha && !image.isMultiband && image.alpha?.bytes == [0, 200])
+  }
+
+  @Test func resizedBandsAreNotWeightedByEachOther() throws {
+    // Left half without infrared: the means of the colours there must stay.
+    let pixels = (0..<64).flatMap { place -> [UInt8] in
+      place % 8 < 4 ? [60, 120, 90, 0] : [60, 120, 90, 200]
+    }
+    let image = Image(width: 8, height: 8, channels: 4, isMultiband: true, bytes: pixels)
+    for filter in [ResizingFilter.lanczos, .bicubic, .nearest] {
+      let half = try image.resized(width: 4, height: 4, filter: filter)
+      #expect(half.isMultiband)
+      for place in 0..<16 { #expect(Array(half.bytes[(4 * place)..<(4 * place + 3)]) == [60, 120, 90]) }
+    }
+  }
+
+  @Test func anAlphaThatIsWrittenIsReadAgain() throws {
+    for channels in [2, 4] {
+      let image = Image(
+        width: 2, height: 1, channels: channels, bytes: channels == 4 ? Self.four : Self.two)
+      #expect(try ImageCodec().decode(ImageCodec().encode(image, as: .tiff)).hasAlpha)
+    }
+  }
+}
+
+/// Indices of palettes are those of the file.
+struct PaletteIndexTests {
+  @Test(arguments: [1, 2, 4, 8] as [UInt8]) func entriesOfOneColourAreKeptApart(_ bits: UInt8) throws {
+    let largest = min(3, (1 << bits) - 1)
+    let indices: [UInt8] = [0, UInt8(min(1, largest)), UInt8(min(2, largest)), UInt8(largest)]
+    var row: [UInt8] = [0]
+    if bits == 8 {
+      row += indices
+    } else {
+      let packed = indices.reduce(UInt32(0)) { $0 << UInt32(bits) | UInt32($1) } << (32 - 4 * UInt32(bits))
+      row += (0..<((4 * Int(bits) + 7) / 8)).map {
+        UInt8(truncatingIfNeeded: packed >> (24 - 8 * UInt32($0)))
+      }
+    }
+    let palette =
+      (0...largest).flatMap { $0 == 0 ? [0, 0, 0] : $0 == 1 ? [0, 0, 0] : [255, 0, 0] } as [UInt8]
+    let file = PictureFiles.png(
+      width: 4, height: 1, bits: bits, colourType: 3,
+      chunks: [("gAMA", [0, 0, 0xB1, 0x8F]), ("PLTE", palette), ("tRNS", [0, 128])], rows: row)
+    let map = try ImageCodec().decodeLabels(file)
+    #expect(map.values == indices.map(Int.init))
+    #expect(map.palette.count == largest + 1)
+  }
+}

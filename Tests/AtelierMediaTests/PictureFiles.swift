@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder that is gone when the test is over.
+/// A folder that is removed after the test.
 func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("atelier-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -8,7 +8,7 @@ func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Resul
   return try body(folder)
 }
 
-/// Picture files written byte by byte, in forms that the codec itself does not write.
+/// Image files written byte by byte, in forms that the codec itself does not write.
 enum PictureFiles {
   /// A 2 x 2 PNG with a palette of red, green, blue and white, in reading order.
   static let palettePNG: [UInt8] = png(

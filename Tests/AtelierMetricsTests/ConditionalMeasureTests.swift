@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import Torch
 
-/// Measures of pictures that were made for a class or from an input.
+/// Measures of images that were made for a class or from an input.
 @Suite struct ConditionalMeasureTests {
   private let labels = (0..<24).map { $0 % 2 }
 
@@ -35,7 +35,7 @@ import Torch
 
   @Test func aClassWithTooFewPicturesHasNoDistanceAndOneBelowTheFeaturesIsNamed() throws {
     let (real, fake) = (waves(24, 3, 0.7, 0.3, 0), waves(9, 3, 1.1, 0.9, 0.2))
-    // Of the class 0 there are three generated pictures for three features, of the class 1 six, of 2 none.
+    // Of the class 0 there are three generated images for three features, of the class 1 six, of 2 none.
     let made = [0, 0, 0, 1, 1, 1, 1, 1, 1]
     let found = try groupedFrechetDistance(
       real: real, realLabels: labels, fake: fake, fakeLabels: made, groups: [[0], [1], [2]], fewest: 2)

@@ -6,7 +6,7 @@ import Torch
 import TorchNN
 
 struct FeatureTests {
-  /// Pictures of three classes that differ in where they are bright, as bytes.
+  /// Images of three classes that differ in where they are bright, as bytes.
   private func stripes(_ count: Int, channels: Int = 1, size: Int = 8, seed: UInt64) throws
     -> ClassifierTraining.Examples
   {

@@ -69,7 +69,7 @@ import Torch
 
 @Suite struct EmbedderTests {
   private func pictures(_ count: Int) -> Tensor {
-    // Each picture is a stripe at a place of its own, in a colour of its own.
+    // Each image is a stripe at a place of its own, in a colour of its own.
     var bytes = [UInt8](repeating: 20, count: count * 3 * 8 * 8)
     for picture in 0..<count {
       for row in 0..<8 {
@@ -80,7 +80,7 @@ import Torch
   }
 
   @Test func theContrastiveLossIsThatOfThePaper() {
-    // Two pictures whose views agree and are orthogonal to the other's: −log(e^(1/τ) / (e^(1/τ) + 2)).
+    // Two images whose views agree and are orthogonal to the other's: −log(e^(1/τ) / (e^(1/τ) + 2)).
     let views = Tensor([1, 0, 0, 2] as [Float], shape: [2, 2])
     let loss = InstanceEmbedder.contrastiveLoss(views, views, temperature: 0.5).item()
     let expected = -log(exp(2.0) / (exp(2.0) + 2))

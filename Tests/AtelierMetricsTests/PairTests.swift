@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import Torch
 
-/// Pictures without chance in them: (sin(a i + b) + cos(0.001 a i²)) / 4 + ½ for the i-th value.
+/// Images without chance in them: (sin(a i + b) + cos(0.001 a i²)) / 4 + ½ for the i-th value.
 ///
 /// Expected numbers were computed with PyTorch in float64 from the same formula.
 private func picture(_ shape: [Int], _ a: Double, _ b: Double) -> Tensor {

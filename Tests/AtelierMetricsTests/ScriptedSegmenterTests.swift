@@ -5,7 +5,7 @@ import Torch
 
 /// Segmenters that users bring, and those that runs share.
 @Suite struct ScriptedSegmenterTests {
-  /// A file whose `forward` is a formula of one picture tensor.
+  /// A file whose `forward` is a formula of one image tensor.
   private func script(_ folder: URL, _ name: String = "own.pt", _ body: @escaping (Tensor) -> Tensor) throws
     -> URL
   {

@@ -43,7 +43,7 @@ import Torch
     #expect(scores.pixels == 0 && scores.pixelAccuracy == 0 && scores.meanIntersectionOverUnion == 0)
   }
 
-  /// Pictures whose bright pixels are class 1.
+  /// Images whose bright pixels are class 1.
   private func examples(_ count: Int, seed: UInt64) throws -> SegmenterTraining.Examples {
     let small = RandomStream(seed: seed).integers(below: 2, [count, 1, 4, 4]).asType(.float32)
     let large = upsampleNearest(small, size: (16, 16))

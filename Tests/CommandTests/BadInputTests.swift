@@ -113,7 +113,7 @@ import Testing
     #expect(said.contains("no target, such as \(stem)") && said.contains(names[1]), "\(said)")
     let checked = try atelier.run(["data", "check", data.path])
     #expect(checked.output.contains("no target, such as \(stem)"), "\(checked.output)")
-    #expect(checked.output.contains("different proportions"), "\(checked.output)")
+    #expect(checked.output.contains("different aspect ratios"), "\(checked.output)")
 
     for name in names.dropFirst() {
       try FileManager.default.moveItem(

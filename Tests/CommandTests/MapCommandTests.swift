@@ -108,7 +108,7 @@ import Testing
     let empty = try write(image([UInt8](repeating: 255, count: 32 * 32)), "empty.png")
     refused(
       try atelier.run(["generate", run, empty, "--output", folder("x.png").path]), 65, "empty.png",
-      "nothing but 255")
+      "only 255")
     _ = try write(image(values), "good/train/labels/2.png")
     refused(
       try atelier.run(training("spade", good, "second")), 65, "labels/2.png", "the label 20", "0 … 3")
@@ -118,7 +118,7 @@ import Testing
     for index in 0..<4 {
       _ = try write(image([UInt8](repeating: 255, count: 32 * 32)), "good/train/labels/\(index).png")
     }
-    refused(try atelier.run(training("spade", good, "third")), 65, "good", "nothing but 255")
+    refused(try atelier.run(training("spade", good, "third")), 65, "good", "only 255")
   }
 
   @Test func mapsOfAnotherShapeThanTheirPicturesAreNamed() throws {

@@ -5,7 +5,7 @@ import Torch
 import TorchNN
 
 @Suite struct VGGTests {
-  /// Pictures that any program can make again.
+  /// Images that any program can make again.
   private static var pictures: Tensor {
     Tensor.linspace(-1, 1, 2 * 3 * 32 * 32).reshaped([2, 3, 32, 32]).sin() * 2
   }

@@ -46,8 +46,8 @@ import TorchNN
     #expect(split.values.floats() == problem.values.floats(), sourceLocation: sourceLocation)
   }
 
-  /// A convolution's weight with its channels last is updated as the same weight in the usual order, also by
-  /// a gradient in the usual order.
+  /// A convolution's weight with its channels last is updated as the same weight in contiguous layout, also by
+  /// a gradient in contiguous layout.
   @Test(arguments: ["adam", "sgd"])
   func theOrderInMemoryDoesNotMatter(_ kind: String) {
     let stream = RandomStream(seed: 3)

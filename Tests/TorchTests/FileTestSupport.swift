@@ -7,7 +7,7 @@ func fixture(_ name: String, from place: String = #filePath) -> URL {
   URL(fileURLWithPath: place).deletingLastPathComponent().appendingPathComponent("Fixtures/\(name)")
 }
 
-/// Runs `body` with a fresh folder that is gone afterwards.
+/// Runs `body` with a fresh folder that is removed afterwards.
 func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("atelier-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

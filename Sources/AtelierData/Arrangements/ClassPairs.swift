@@ -1,26 +1,26 @@
 public import Foundation
 
-/// Two labelled images an example, drawn independently: one whose content counts, one that shows a class; see
+/// Two labelled images per example, drawn independently: a content image and a class image; see
 /// ``ClassPairDataset``. Their labels are `<content>Label` and `classLabel`.
 public struct ClassPairs: PictureArrangement {
   /// `class-pairs`
   public let id = "class-pairs"
-  /// The field of the content.
+  /// The field of the content image.
   public var content: String
-  /// The field of the image that shows a class.
+  /// The field of the class image.
   public var shown: String
-  /// Classes, by name, that are never trained on; held-out examples show a content of a trained class and one
-  /// of these.
+  /// Names of classes excluded from training; held-out examples pair a content image of a trained class with
+  /// a class image of one of these.
   public var heldOut: [String]
 
-  /// Contents and classes.
+  /// Pairs of content and class images.
   public init(content: String, shown: String, heldOut: [String] = []) {
     self.content = content
     self.shown = shown
     self.heldOut = heldOut
   }
 
-  /// A part, each value under its field's name.
+  /// The part as a dataset whose values carry the names of their fields.
   public func open(
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
@@ -30,7 +30,7 @@ public struct ClassPairs: PictureArrangement {
         options: opening.reading.datasetOptions))
   }
 
-  /// Both images of an example are prepared alike, each by itself.
+  /// Both images are prepared alike, with independent random transforms.
   public func preparation(_ opening: DataOpening) throws(DatasetError) -> JointPreparation {
     try opening.alone()
   }

@@ -1,25 +1,25 @@
 public import Foundation
 
-/// Two aligned images an example: pairs of files, halves of one file, or one image and what is derived from
-/// it.
+/// Two aligned images per example: pairs of files, halves of one file, or an image and a condition derived
+/// from it.
 public struct ImagePairs: PictureArrangement {
   /// `image-pairs`
   public let id = "image-pairs"
   /// The field of the condition.
   public var source: String
-  /// The field that stands beside it.
+  /// The field of the target.
   public var target: String
-  /// How the source is made from single images, unless the user asks for another way; nil: pairs as they lie.
+  /// How the source is derived from single images by default; nil requires pairs.
   public var derivation: PictureDerivation?
 
-  /// Aligned pairs.
+  /// Aligned pairs of the given fields.
   public init(source: String, target: String, derivation: PictureDerivation? = nil) {
     self.source = source
     self.target = target
     self.derivation = derivation
   }
 
-  /// A part, each value under its field's name.
+  /// The part as a dataset whose values carry the names of their fields.
   public func open(
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
@@ -29,7 +29,7 @@ public struct ImagePairs: PictureArrangement {
         options: opening.reading.datasetOptions))
   }
 
-  /// Both images are changed together.
+  /// Both images get the same random transform.
   public func preparation(_ opening: DataOpening) throws(DatasetError) -> JointPreparation {
     opening.joint(try opening.pictures(), source, target)
   }

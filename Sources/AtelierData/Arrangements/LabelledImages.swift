@@ -1,7 +1,7 @@
 public import Foundation
 
-/// Images that stand alone, each with its label and, from a table, numbers: everything that ``openDataset``
-/// knows.
+/// Single images, each with its label and, where there is a table, its numeric columns; every layout of
+/// ``openDataset(at:split:preparation:options:)``.
 public struct LabelledImages: PictureArrangement {
   /// `images`
   public let id = "images"
@@ -9,7 +9,8 @@ public struct LabelledImages: PictureArrangement {
   /// Images with labels.
   public init() {}
 
-  /// Images as they are, for their sizes and channels; where they are changed at random, as for training.
+  /// Images at their own size, to report sizes and channels; prepared as for training where they are
+  /// augmented.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
     guard isPlain(opening) else { return try open(place, .train, opening, artefacts) }
     _ = try plain(opening)
@@ -17,7 +18,7 @@ public struct LabelledImages: PictureArrangement {
       try openDataset(at: place, split: .train, options: opening.reading.datasetOptions))
   }
 
-  /// A part, with values `image`, `label` and those of a table's columns.
+  /// The part as a dataset with the values `image`, `label` and the numeric columns of a table.
   public func open(
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
@@ -31,7 +32,7 @@ public struct LabelledImages: PictureArrangement {
         at: place, split: split, preparation: opening.keepsSize ? nil : preparation, options: options))
   }
 
-  /// Images that lie in the wanted size already are opened once.
+  /// True also where the stored images already have the wanted shape.
   public func serves(_ part: DataPart, surveyedFor first: DataOpening, _ opening: DataOpening) -> Bool {
     guard isPlain(opening) else {
       let (then, now) = (try? first.alone(), try? opening.alone())
@@ -49,22 +50,22 @@ public struct LabelledImages: PictureArrangement {
     }
   }
 
-  /// Labels of too many classes, images of another size, and what is neither.
+  /// Refuses labels of more classes than the field has, images of another shape, and other kinds of fields.
   public func refusal(of field: Field, _ description: DatasetDescription) -> String? {
     switch field.kind {
     case .image(let channels, let height, let width, _):
       let wanted = [channels, height, width]
       guard let shape = description.imageShape, shape != wanted else { return nil }
-      return "its pictures are \(shape), and the field '\(field.name)' is \(wanted)"
+      return "its images are \(shape), and the field '\(field.name)' is \(wanted)"
     case .label(let classes):
       let found = description.classNames.count
       return found > classes ? "it has \(found) classes, and the configuration has \(classes)" : nil
     case .features: return nil
-    default: return "pictures and labels cannot serve the field '\(field.name)'"
+    default: return "images and labels cannot serve the field '\(field.name)'"
     }
   }
 
-  /// How images that are changed at random are prepared.
+  /// The preparation of augmented images.
   public func preparation(_ opening: DataOpening) throws(DatasetError) -> JointPreparation {
     try opening.alone()
   }
@@ -74,7 +75,7 @@ public struct LabelledImages: PictureArrangement {
   private func plain(_ opening: DataOpening) throws(DatasetError) -> ImagePreparation {
     let first = try opening.pictures()[0]
     guard case .picture(let channels) = first.content else {
-      throw .invalid(reason: "pictures and labels cannot serve the field '\(first.name)'")
+      throw .invalid(reason: "images and labels cannot serve the field '\(first.name)'")
     }
     return ImagePreparation(
       height: first.height, width: first.width, channels: channels, fit: opening.reading.fit)

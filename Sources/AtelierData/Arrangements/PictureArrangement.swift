@@ -1,31 +1,31 @@
-/// What arrangements of images share: they are prepared alike for all parts, and serve images, maps of
-/// labels, labels and numbers.
+/// An arrangement of images, which serves images, label maps, labels and numbers, and prepares all parts
+/// alike.
 public protocol PictureArrangement: DataArrangement {
-  /// How images are made ready for an opening.
+  /// The preparation of the images for an opening.
   func preparation(_ opening: DataOpening) throws(DatasetError) -> JointPreparation
 }
 
 extension PictureArrangement {
-  /// Where both prepare images alike.
+  /// True where both openings prepare images alike.
   public func serves(_ part: DataPart, surveyedFor first: DataOpening, _ opening: DataOpening) -> Bool {
     let (then, now) = (try? preparation(first), try? preparation(opening))
     return then != nil && then == now
   }
 
-  /// Labels of too many classes, and what is no image, label or number.
+  /// Refuses labels of more classes than the field has, and fields other than images, labels and numbers.
   public func refusal(of field: Field, _ description: DatasetDescription) -> String? {
     switch field.kind {
     case .label(let classes):
       let found = description.classNames.count
       return found > classes ? "it has \(found) classes, and the configuration has \(classes)" : nil
     case .image, .labelMap, .features: return nil
-    default: return "pictures and labels cannot serve the field '\(field.name)'"
+    default: return "images and labels cannot serve the field '\(field.name)'"
     }
   }
 }
 
 extension DataOpening {
-  /// The fields that are images, as they are prepared.
+  /// The image fields with their preparation.
   ///
   /// - Throws: ``DatasetError/invalid(reason:)`` where there are none.
   public func pictures() throws(DatasetError) -> [PictureField] {
@@ -42,19 +42,19 @@ extension DataOpening {
     }
     guard !pictures.isEmpty else {
       throw .invalid(
-        reason: "the system takes no pictures, only \(fields.map(\.name).joined(separator: ", "))")
+        reason: "the system takes no images, only \(fields.map(\.name).joined(separator: ", "))")
     }
     return pictures
   }
 
-  /// Images that are changed together.
+  /// A preparation in which all images share the random transform.
   public func joint(_ pictures: [PictureField], _ source: String, _ target: String) -> JointPreparation {
     JointPreparation(
       pictures, source: source, target: target, fit: reading.fit,
       augmentation: keepsSize ? JointAugmentation() : changes, keepsSize: keepsSize)
   }
 
-  /// The first image by itself, whose value is called `image` whatever the field's name.
+  /// A preparation of the first image alone; its value is named `image` whatever the field's name.
   public func alone() throws(DatasetError) -> JointPreparation {
     var field = try pictures()[0]
     field.name = "image"

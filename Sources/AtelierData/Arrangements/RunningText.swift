@@ -1,15 +1,15 @@
 public import Foundation
 
-/// Running text, cut into columns of tokens: `token` and, one place later, `target`; see ``TokenStream``.
+/// Running text in columns of tokens: `token`, and `target` shifted by one; see ``TokenStream``.
 public struct RunningText: DataArrangement {
-  /// The name under which a run keeps the vocabulary.
+  /// The name of the vocabulary's artefact in a run.
   public static let artefactName = "vocabulary.json"
 
   /// `text`
   public let id = "text"
   /// What a token is.
   public var unit: Vocabulary.Unit
-  /// How often a word must occur in the training text to be known.
+  /// The number of occurrences in the training text below which a word is unknown.
   public var minimumCount: Int
 
   /// Running text.
@@ -18,7 +18,7 @@ public struct RunningText: DataArrangement {
     self.minimumCount = minimumCount
   }
 
-  /// The training text, and its vocabulary as an artefact.
+  /// Opens the training text, and adds its vocabulary as an artefact.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
     if unit != .bytes { try checkEncoding(ofTextAt: place) }
     let corpus = try openText(at: place)
@@ -28,7 +28,7 @@ public struct RunningText: DataArrangement {
     return .stream(TokenText(corpus, .train, try vocabulary.encode(corpus.train), place))
   }
 
-  /// A part in the artefact's vocabulary.
+  /// The part, encoded in the artefact's vocabulary.
   public func open(
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
@@ -41,7 +41,7 @@ public struct RunningText: DataArrangement {
     return .stream(TokenText(corpus, split, tokens, place))
   }
 
-  /// Always: nothing depends on the opening.
+  /// Always true: nothing depends on the opening.
   public func serves(_ part: DataPart, surveyedFor first: DataOpening, _ opening: DataOpening) -> Bool {
     true
   }
@@ -54,7 +54,7 @@ public struct RunningText: DataArrangement {
   }
 }
 
-/// A part of a text in tokens.
+/// A tokenised part of a text.
 private struct TokenText: StreamedData {
   let description: DatasetDescription
   let tokens: [Int]
@@ -73,7 +73,7 @@ private struct TokenText: StreamedData {
     return try TokenStream(tokens, batchSize: batchSize, sequenceLength: length, name: place.path)
   }
 
-  /// One pass; a short text has fewer columns.
+  /// One pass; a text shorter than the batch gets fewer columns.
   func pass(_ fields: [Field], batchSize: Int) throws(DatasetError) -> [HostBatch] {
     let columns = max(1, min(batchSize, tokens.count / 2))
     let stream = try self.stream(fields, batchSize: columns, seed: 0)

@@ -1,19 +1,19 @@
 public import Foundation
 
-/// Images with words: the features of an image and one of its tags, a number into the tags of the vocabulary.
+/// Tagged images: the features of an image, and the index of one of its tags in the vocabulary.
 public struct TaggedImages: DataArrangement {
   /// `tagged-images`
   public let id = "tagged-images"
-  /// The field of the features.
+  /// The field of the image features.
   public var feature: String
   /// The field of the tag.
   public var tag: String
-  /// What describes an image.
+  /// The feature extractor.
   public var features: PictureFeatureKind
-  /// How often a word must occur in the training text to be known.
+  /// The number of occurrences in the training text below which a word is unknown.
   public var minimumCount: Int
 
-  /// Images with words.
+  /// Tagged images.
   public init(feature: String, tag: String, features: PictureFeatureKind, minimumCount: Int) {
     self.feature = feature
     self.tag = tag
@@ -21,7 +21,7 @@ public struct TaggedImages: DataArrangement {
     self.minimumCount = minimumCount
   }
 
-  /// The training part, and its words as the artefact ``TagVocabulary/artefactName``.
+  /// Opens the training part, and adds its vocabulary as the artefact ``TagVocabulary/artefactName``.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
     let pictures = try openTaggedPictures(at: place)
     let vocabulary = try artefacts.value(TagVocabulary.artefactName) {
@@ -30,7 +30,7 @@ public struct TaggedImages: DataArrangement {
     return try part(pictures, .train, opening, vocabulary)
   }
 
-  /// A part in the words of the artefact.
+  /// The part, with tags of the artefact's vocabulary.
   public func open(
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
@@ -39,7 +39,7 @@ public struct TaggedImages: DataArrangement {
       try artefacts.decode(TagVocabulary.self, TagVocabulary.artefactName))
   }
 
-  /// Always: nothing depends on the opening.
+  /// Always true: nothing depends on the opening.
   public func serves(_ part: DataPart, surveyedFor first: DataOpening, _ opening: DataOpening) -> Bool {
     true
   }

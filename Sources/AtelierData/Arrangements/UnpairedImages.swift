@@ -9,13 +9,13 @@ public struct UnpairedImages: PictureArrangement {
   /// The field of the second set.
   public var second: String
 
-  /// Two sets.
+  /// Two sets for the given fields.
   public init(_ first: String, _ second: String) {
     self.first = first
     self.second = second
   }
 
-  /// A part, each value under its field's name.
+  /// The part as a dataset whose values carry the names of their fields.
   public func open(
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
@@ -24,7 +24,7 @@ public struct UnpairedImages: PictureArrangement {
         at: place, split: split, preparation(opening), options: opening.reading.datasetOptions))
   }
 
-  /// Each image is changed by itself.
+  /// Each image gets a random transform of its own.
   public func preparation(_ opening: DataOpening) throws(DatasetError) -> JointPreparation {
     opening.joint(try opening.pictures(), first, second)
   }

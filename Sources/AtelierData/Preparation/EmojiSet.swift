@@ -1,12 +1,12 @@
 internal import AtelierMedia
 public import Foundation
 
-/// The emoji of the Unicode Standard as a set of captioned pictures: every fully qualified emoji that the
-/// font draws, with its name, group and subgroup.
+/// A data set of captioned emoji: every fully qualified emoji of the Unicode Standard in a font, with its
+/// name, group and subgroup.
 public enum EmojiSet {
-  /// Where Debian's packages `fonts-noto-color-emoji` and `unicode-data` put their files.
+  /// The file of Debian's package `fonts-noto-color-emoji`.
   public static let debianFont = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
-  /// See ``debianFont``.
+  /// The file of Debian's package `unicode-data`.
   public static let debianList = "/usr/share/unicode/emoji/emoji-test.txt"
 
   /// One emoji of Unicode's list.
@@ -17,8 +17,8 @@ public enum EmojiSet {
     package let group: String
     package let subgroup: String
 
-    /// What its variants share: skin tones and hair stand behind a colon, men, women and persons of one
-    /// occupation before it. Flags are all called "flag: …" and are different images.
+    /// The name shared by variants: skin tones and hair follow a colon; man, woman and person precede an
+    /// occupation. Flags are all named "flag: …" but are different images.
     package var family: String {
       if group == "Flags" || subgroup == "keycap" { return name }
       let motif = String(name.prefix { $0 != ":" })
@@ -29,13 +29,13 @@ public enum EmojiSet {
     }
   }
 
-  /// The part of each entry: one motif in ten is for tests, one in twenty for validation.
+  /// The part of each entry: 10 % of the motifs for test, 5 % for validation.
   ///
-  /// Variants stay together, and so do entries that look the same (the flags of France and of Clipperton), so
-  /// that no held-out image is a recoloured training image. Motifs of more than a dozen images (a hundred
-  /// of one kiss) stay in training, since a held-out part full of one motif measures that.
+  /// Variants stay in one part, and so do entries that look the same (the flags of France and Clipperton), so
+  /// that no held-out image is a recoloured training image. Motifs of more than a dozen images (kiss has a
+  /// hundred) stay in training, as they would dominate a held-out part.
   ///
-  /// - Parameter looks: what tells the images of the entries apart.
+  /// - Parameter looks: a key per entry, equal where images look the same.
   package static func parts(of entries: [Entry], looks: [String], seed: UInt64) -> [DatasetSplit] {
     var parents: [String: String] = [:]
     func root(_ family: String) -> String {
@@ -57,15 +57,15 @@ public enum EmojiSet {
     }
   }
 
-  /// Draws the set into a new folder: a PNG each, and `metadata.jsonl` with `file_name`, `label` (the group),
-  /// `subgroup`, `name`, `caption`, `codes` and `split`.
+  /// Writes the set into a new folder: one PNG per emoji, and `metadata.jsonl` with `file_name`, `label` (the
+  /// group), `subgroup`, `name`, `caption`, `codes` and `split`.
   ///
   /// - Parameters:
-  ///   - size: the side of square images; nil: as the font has them (136 × 128 in Noto).
-  ///   - isTransparent: keep the alpha of the font; else images lie on white.
-  ///   - seed: what the division into parts follows from.
-  /// - Throws: ``DatasetError/exists(path:)`` where the folder exists, ``DatasetError`` for a font or a list
-  ///   that cannot be used.
+  ///   - size: the side of square images in pixels, 8 to 1024; nil keeps the font's size (136 × 128 in Noto).
+  ///   - isTransparent: keeps the font's alpha; otherwise images are composited over white.
+  ///   - seed: the seed of the division into parts.
+  /// - Throws: ``DatasetError/exists(path:)`` where the folder exists, ``DatasetError`` for an unusable font
+  ///   or list.
   public static func prepare(
     to target: URL, font: URL, list: URL, size: Int? = nil, isTransparent: Bool = false, seed: UInt64 = 0,
     progress: PreparationProgress? = nil
@@ -73,10 +73,10 @@ public enum EmojiSet {
     guard let text = try? String(contentsOf: list, encoding: .utf8) else { throw .notFound(path: list.path) }
     let entries = entries(in: text)
     guard !entries.isEmpty else {
-      throw .corruptFile(path: list.path, reason: "it lists no fully-qualified emoji; emoji-test.txt does")
+      throw .corruptFile(path: list.path, reason: "it has no fully qualified emoji; use emoji-test.txt")
     }
     if let size, !(8...1024).contains(size) {
-      throw .invalid(reason: "emoji of \(size) pixels make no sense; 8 to 1024 do")
+      throw .invalid(reason: "the size of emoji must be 8 to 1024 pixels, not \(size)")
     }
     let drawing: ColourFont
     do throws(ImageError) { drawing = try ColourFont(font) } catch {
@@ -111,7 +111,7 @@ public enum EmojiSet {
     }
     guard !drawn.isEmpty else {
       folder.discard()
-      throw .corruptFile(path: font.path, reason: "it draws none of the listed emoji")
+      throw .corruptFile(path: font.path, reason: "it has none of the listed emoji")
     }
     let rows = zip(drawn, parts(of: drawn, looks: looks, seed: seed)).map { entry, part in
       [
@@ -125,10 +125,10 @@ public enum EmojiSet {
     return PreparationReport(written: rows.count, leftOut: leftOut)
   }
 
-  /// Glyphs are drawn by one thread, and so many of them encoded by all.
+  /// Glyphs are rasterised on one thread and encoded in chunks of this size on all.
   private static let chunk = 64
 
-  /// Writes an image that is not there yet; what went wrong, or nil.
+  /// Writes an image unless it exists; returns the reason of a failure, or nil.
   private static func write(
     _ picture: Image, _ name: String, to folder: StagedFolder, _ size: Int?, _ isTransparent: Bool
   ) -> DatasetError? {
@@ -158,7 +158,7 @@ public enum EmojiSet {
       guard status == "fully-qualified" else { continue }
       let codes = line[..<semicolon].split(separator: " ")
       let scalars = codes.compactMap { UInt32($0, radix: 16).flatMap(Unicode.Scalar.init) }
-      // After the hash: the emoji, the version in which it came, its name.
+      // After the hash: the emoji, the version that added it, its name.
       let words = line[line.index(after: hash)...].split(separator: " ", omittingEmptySubsequences: true)
       guard scalars.count == codes.count, !scalars.isEmpty, words.count >= 3 else { continue }
       var view = String.UnicodeScalarView()
@@ -171,7 +171,7 @@ public enum EmojiSet {
     return entries
   }
 
-  /// The image in the middle of a transparent square.
+  /// The image centred in a transparent square.
   private static func squared(_ picture: Image, _ side: Int) throws(ImageError) -> Image {
     let longer = max(picture.width, picture.height)
     let (left, top) = ((longer - picture.width) / 2, (longer - picture.height) / 2)

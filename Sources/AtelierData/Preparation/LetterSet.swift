@@ -1,38 +1,38 @@
 internal import AtelierMedia
 public import Foundation
 
-/// The Latin letters of many fonts as a set of grey images whose class is the font: what few-shot translation
-/// can be learned from on any machine.
+/// A data set of the Latin letters of many fonts, as grey images whose class is the font; a small set for
+/// few-shot translation.
 public enum LetterSet {
-  /// What a font is asked for; one that lacks a letter is left out.
+  /// The letters; a font that lacks one is left out.
   package static let letters: [Unicode.Scalar] =
     Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ".unicodeScalars)
     + Array("abcdefghijklmnopqrstuvwxyz".unicodeScalars)
 
-  /// Draws the set into a new folder: a folder a family of fonts, a PNG a letter, black on white, and
+  /// Writes the set into a new folder: one folder per font family, one PNG per letter, black on white, and
   /// `metadata.jsonl` with `file_name`, `label` (the family), `letter` and `split`.
   ///
-  /// All letters of a font have one scale, at which the tallest and the widest fit, and stand on one line. Of
-  /// a family the regular style is drawn; without one, the style whose file comes first. One letter in ten of
-  /// a font is for tests, one in twenty for validation.
+  /// All letters of a font share a baseline and a scale, at which the tallest and the widest fit. The regular
+  /// style of a family is used, or without one the first file. Of each font 10 % of the letters are for test,
+  /// 5 % for validation.
   ///
   /// - Parameters:
   ///   - fonts: a folder of font files (`ttf`, `otf`), at any depth.
-  ///   - size: the side of the images, 16 to 512.
-  ///   - difference: a font is left out where its letters differ by no more than so many of 255 steps, on the
-  ///     average over all pixels, from those of a font before it; 0 leaves out exact copies.
-  ///   - seed: what the division into parts follows from.
-  /// - Throws: ``DatasetError/exists(path:)`` where the folder exists, ``DatasetError`` where no font can be
-  /// used.
+  ///   - size: the side of the images in pixels, 16 to 512.
+  ///   - difference: a font is left out where its images differ from those of an earlier font by no more than
+  ///     this mean absolute difference, in 8-bit levels; 0 leaves out exact copies.
+  ///   - seed: the seed of the division into parts.
+  /// - Throws: ``DatasetError/exists(path:)`` where the folder exists, ``DatasetError`` where no font is
+  ///   usable.
   public static func prepare(
     from fonts: URL, to target: URL, size: Int = 32, difference: Double = 14, seed: UInt64 = 0,
     progress: PreparationProgress? = nil
   ) throws(DatasetError) -> PreparationReport {
     guard (16...512).contains(size) else {
-      throw .invalid(reason: "letters of \(size) pixels make no sense; 16 to 512 do")
+      throw .invalid(reason: "the size of letters must be 16 to 512 pixels, not \(size)")
     }
     guard difference >= 0, difference < 255 else {
-      throw .invalid(reason: "a difference of \(difference) cannot be asked for; 0 up to 255 can")
+      throw .invalid(reason: "the difference must be at least 0 and below 255, not \(difference)")
     }
     let (families, unusable) = try self.families(in: fonts)
     var leftOut = unusable
@@ -67,7 +67,7 @@ public enum LetterSet {
     }
     let rows = kept.flatMap { family, _ in
       letters.map { letter in
-        // Both cases of a letter in one part, since many fonts draw them alike.
+        // Both cases of a letter are in one part, as they look alike in many fonts.
         let part = DatasetSplit.drawn(
           seed: seed, purpose: "letters \(family.folder) \(letter.properties.lowercaseMapping)")
         return [
@@ -85,13 +85,13 @@ public enum LetterSet {
 
   private struct Family {
     let name: String
-    /// The name as a folder's: lower case, letters and digits.
+    /// The name of the folder: lower case, letters and digits.
     let folder: String
     let font: OutlineFont
     let isRegular: Bool
   }
 
-  /// The families of the fonts below a folder in order of their names, and what cannot be opened.
+  /// The font families below a folder, sorted by name, and the files that cannot be opened.
   private static func families(in fonts: URL) throws(DatasetError) -> ([Family], unusable: [String]) {
     guard FileManager.default.fileExists(atPath: fonts.path),
       let walk = FileManager.default.enumerator(atPath: fonts.path)
@@ -122,7 +122,7 @@ public enum LetterSet {
 
   // MARK: Images
 
-  /// All letters at the scale at which the tallest and the widest leave a sixteenth of the side free.
+  /// Renders all letters at the scale at which the tallest and the widest leave a margin of 1/16 of the side.
   private static func pictures(of font: OutlineFont, _ side: Int) throws(ImageError) -> [Image] {
     func drawn(_ size: Double) throws(ImageError) -> [OutlineFont.Glyph] {
       var glyphs: [OutlineFont.Glyph] = []
@@ -134,14 +134,14 @@ public enum LetterSet {
       }
       return glyphs
     }
-    /// Rows above the line, rows below it, and pixels from left to right.
+    /// Rows above and below the baseline, and the width.
     func extent(_ glyphs: [OutlineFont.Glyph]) -> (up: Int, down: Int, wide: Int) {
       (
         glyphs.map(\.rise).max() ?? 0, glyphs.map { $0.height - $0.rise }.max() ?? 0,
         glyphs.map(\.width).max() ?? 0
       )
     }
-    // Large first, so that rounding to pixels does not decide the scale.
+    // Measured at a large size, so that rounding to pixels does not affect the scale.
     let probe = 256.0
     let (up, down, wide) = extent(try drawn(probe))
     let room = Double(side) * 7 / 8
@@ -160,7 +160,7 @@ public enum LetterSet {
     }
   }
 
-  /// The mean absolute difference of two fonts' images, in steps of 255.
+  /// The mean absolute difference of two fonts' images, in 8-bit levels.
   private static func difference(_ first: [Image], _ second: [Image]) -> Double {
     var sum = 0
     var count = 0
@@ -171,7 +171,7 @@ public enum LetterSet {
     return Double(sum) / Double(max(1, count))
   }
 
-  /// Capitals are told apart by a word, since file names that differ in case alone are one on some disks.
+  /// Capitals are marked by a word, as some file systems ignore case.
   private static func file(_ family: Family, _ letter: Unicode.Scalar) -> String {
     let (size, name) = (
       letter.properties.isUppercase ? "capital" : "small", letter.properties.lowercaseMapping

@@ -2,16 +2,16 @@ public import AtelierMedia
 public import Foundation
 internal import Synchronization
 
-/// Called from any thread with the images done and to do.
+/// Called on any thread with the numbers of images done and in total.
 public typealias PreparationProgress = @Sendable (_ done: Int, _ total: Int) -> Void
 
-/// Makes an image of every image below a folder, as PNG under the same name in a new folder.
+/// Maps every image below a folder to a PNG of the same name in a new folder.
 ///
-/// Images that cannot be decoded are named in the report, and the others made. A table beside the images is
-/// carried over as `metadata.jsonl`. An interrupted call is taken up again by the same call.
+/// Images that cannot be decoded are named in the report. A table beside the images is carried over as
+/// `metadata.jsonl`. Repeating an interrupted call continues it.
 ///
 /// - Parameters:
-///   - recipe: what is made, in words that tell it from others: `edges 1.2 1.0 2.5`.
+///   - recipe: a text that identifies the operation: `edges 1.2 1.0 2.5`.
 ///   - body: the new image.
 /// - Throws: ``DatasetError/exists(path:)`` where the result exists; ``DatasetError`` where nothing can be
 ///   read or written.
@@ -26,7 +26,7 @@ public func preparePictures(
   for name in names {
     let stem = (name as NSString).deletingPathExtension
     if let first = byStem[stem] {
-      leftOut.append("\(name) would have the same name as what is made of \(first).")
+      leftOut.append("\(name) would overwrite the result of \(first).")
     } else {
       byStem[stem] = name
     }
@@ -42,11 +42,12 @@ public func preparePictures(
       }
       progress?(now, work.count)
     }
-    if folder.has(stem + ".png") { return nil }
+    if folder.has(stem + ".png") || folder.has(stem + ".tif") { return nil }
     do throws(ImageError) {
       let picture = try body(try ImageCodec().decode(source.appendingPathComponent(name)))
-      let bytes = try ImageCodec().encode(picture, as: .png)
-      do throws(DatasetError) { try folder.write(bytes, to: stem + ".png") } catch { return error }
+      let (format, ending): (ImageFormat, String) = picture.isMultiband ? (.tiff, ".tif") : (.png, ".png")
+      let bytes = try ImageCodec().encode(picture, as: format)
+      do throws(DatasetError) { try folder.write(bytes, to: stem + ending) } catch { return error }
       return nil
     } catch {
       return .corruptPicture(path: name, reason: error.shortReason)
@@ -61,17 +62,20 @@ public func preparePictures(
   guard written > 0 else {
     folder.discard()
     throw .invalid(
-      reason: "no picture of \(source.path) could be used; the first: \(leftOut.first ?? "none")")
+      reason: "no image of \(source.path) could be used; the first: \(leftOut.first ?? "none")")
   }
   if let file = LabelTable.find(in: source) {
-    let made = Set(zip(work, outcomes).filter { $1 == nil }.map(\.0.value))
-    try folder.write(try LabelTable(file).jsonLines(ofFiles: made, ending: "png"), to: "metadata.jsonl")
+    let made = zip(work, outcomes).filter { $1 == nil }.map { work, _ in
+      (work.value, work.key + (folder.has(work.key + ".tif") ? ".tif" : ".png"))
+    }
+    try folder.write(
+      try LabelTable(file).jsonLines(ofFiles: Dictionary(made) { first, _ in first }), to: "metadata.jsonl")
   }
   try folder.finish()
   return PreparationReport(written: written, leftOut: leftOut)
 }
 
-/// The images below a folder, once it is sure that the result will not lie among them.
+/// The images below a folder; throws where the result would lie inside it.
 private func picturesToPrepare(in source: URL, for target: URL) throws(DatasetError) -> [String] {
   try refuseNesting(of: target, in: source)
   let names = PictureFolders.pictures(below: source)
@@ -79,7 +83,7 @@ private func picturesToPrepare(in source: URL, for target: URL) throws(DatasetEr
   return names
 }
 
-/// Refuses a source that is no folder, and a result inside it.
+/// Throws for a source that is not a folder, and for a result inside it.
 func refuseNesting(of target: URL, in source: URL) throws(DatasetError) {
   guard PictureFolders.isFolder(source) else { throw .notFound(path: source.path) }
   let outer = source.resolvingSymlinksInPath().standardizedFileURL.path + "/"
@@ -89,16 +93,16 @@ func refuseNesting(of target: URL, in source: URL) throws(DatasetError) {
   }
 }
 
-/// Joins two folders of images whose files have the same names but for the ending.
+/// Joins two folders of images whose files have the same names apart from the extension.
 ///
-/// Where the targets, or else the sources, come with a table that has a column `split`, the pairs lie in
-/// `train`, `val` and `test` as it says.
+/// Where the targets, or otherwise the sources, have a table with a column `split`, the pairs are placed in
+/// `train`, `val` and `test` accordingly.
 ///
 /// - Parameters:
-///   - sideBySide: whether each pair becomes one PNG, the source on the left; else the files are copied, as
-///     they are, into folders `A` and `B`.
+///   - sideBySide: whether each pair becomes one PNG with the source on the left; otherwise the files are
+///     copied unchanged into folders `A` and `B`.
 ///   - linking: link the files instead of copying them.
-/// - Throws: ``DatasetError`` where nothing belongs together or the result exists.
+/// - Throws: ``DatasetError`` where no names match or the result exists.
 public func preparePairs(
   sources: URL, targets: URL, to target: URL, sideBySide: Bool = false, linking: Bool = false,
   progress: PreparationProgress? = nil
@@ -122,7 +126,7 @@ public func preparePairs(
   var stems = left.keys.filter { right[$0] != nil }.sorted()
   guard !stems.isEmpty else {
     throw .invalid(
-      reason: "no picture of \(sources.path) has the name of one of \(targets.path), endings aside")
+      reason: "no file name of \(sources.path) matches one of \(targets.path), apart from the extension")
   }
   leftOut += Set(left.keys).symmetricDifference(right.keys).sorted().map {
     "\($0) is in one of the folders only."
@@ -192,7 +196,7 @@ private func partsOfTable(
   return try LabelTable(file).parts()
 }
 
-/// A PNG of two images, the left one brought to the right one's size.
+/// A PNG of two images side by side, the left one resized to the right one's size.
 private func joined(_ source: URL, _ target: URL, _ stem: String) throws(DatasetError) -> [UInt8] {
   do throws(ImageError) {
     let (left, right) = (try ImageCodec().decode(source), try ImageCodec().decode(target))
@@ -200,7 +204,7 @@ private func joined(_ source: URL, _ target: URL, _ stem: String) throws(Dataset
     guard abs(Double(left.height) - expected) <= max(1.5, 0.03 * expected) else {
       throw .invalid(
         reason:
-          "\(left.width) x \(left.height) and \(right.width) x \(right.height) do not show the same frame")
+          "\(left.width) x \(left.height) and \(right.width) x \(right.height) have different aspect ratios")
     }
     let depth = max(left.depth, right.depth)
     let cells = [left, right].map { $0.withDepth(min(16, depth)).rgb() }

@@ -1,23 +1,23 @@
 public import Foundation
 
-/// Divides a folder at random into `train`, `val` and `test`; what belongs together stays together.
+/// Divides a folder at random into `train`, `val` and `test`.
 ///
-/// A flat folder becomes `train/…`, a folder a class `train/CLASS/…` (each class divided for itself), pairs
-/// in folders `train/A` and `train/B` with both images of a pair in one part, and two unpaired sets the same,
-/// each divided for itself.
+/// A flat folder becomes `train/…`; folders of classes become `train/CLASS/…`, each class divided separately;
+/// pairs become `train/A` and `train/B`, with both images of a pair in one part; unpaired sets likewise, each
+/// divided separately.
 ///
 /// - Parameters:
-///   - validation: the share of validation images, 0 up to 1.
-///   - test: the share of test images.
-///   - seed: what the division follows from; the names alone decide beside it.
+///   - validation: the fraction of validation images, at least 0 and below 1.
+///   - test: the fraction of test images.
+///   - seed: the seed of the division, which otherwise depends on the names alone.
 ///   - linking: link the files instead of copying them.
-/// - Throws: ``DatasetError`` for data that are divided already, or where the result exists.
+/// - Throws: ``DatasetError`` for data that is already divided, or where the result exists.
 public func prepareSplit(
   of source: URL, to target: URL, validation: Double = 0.1, test: Double = 0.1, seed: UInt64 = 0,
   linking: Bool = false, progress: PreparationProgress? = nil
 ) throws(DatasetError) -> PreparationReport {
   guard validation >= 0, test >= 0, validation + test > 0, validation + test < 1 else {
-    throw .invalid(reason: "shares of \(validation) and \(test) leave nothing to train on or hold out")
+    throw .invalid(reason: "fractions of \(validation) and \(test) leave nothing to train on or to hold out")
   }
   try refuseNesting(of: target, in: source)
   let pairs = PairFolders.find(at: source)
@@ -28,7 +28,7 @@ public func prepareSplit(
   if LabelTable.find(in: source) != nil {
     throw .invalid(
       reason:
-        "\(source.path) has a table, which divides its pictures by a column \"split\" of train, val and test"
+        "\(source.path) has a table, which divides its images by a column \"split\" of train, val and test"
     )
   }
   let plan = try SplitPlan(source)
@@ -51,7 +51,7 @@ public func prepareSplit(
       progress?(written, total)
     }
   }
-  // What the labels of maps are called belongs to the images.
+  // The class names of label maps belong to every part.
   for name in ["classes.json", "classes.txt"] {
     let file = source.appendingPathComponent(name)
     if FileManager.default.fileExists(atPath: file.path) {
@@ -62,7 +62,7 @@ public func prepareSplit(
   return PreparationReport(written: written, leftOut: plan.leftOut)
 }
 
-/// What is divided: groups (a class, a set) of examples, each of files that stay together.
+/// The groups to divide (a class, a set) and their examples, each a tuple of files that stay together.
 private struct SplitPlan {
   typealias File = (name: String, url: URL)
 

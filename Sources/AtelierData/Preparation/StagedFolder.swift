@@ -1,19 +1,20 @@
 internal import Foundation
 
-/// A folder that is filled beside its place, and appears there whole or not at all.
+/// A folder that is filled under a temporary name and moved to its destination atomically.
 ///
-/// What an interrupted preparation left is taken up again by the same preparation; files in it are whole,
-/// since each is written beside and renamed.
+/// An interrupted preparation is continued by repeating it; files are complete, as each is written under a
+/// temporary name and moved.
 struct StagedFolder: Sendable {
   let target: URL
   private let staging: URL
 
   private static let marker = ".preparation"
 
-  /// Begins or takes up again.
+  /// Creates or continues the temporary folder.
   ///
-  /// - Parameter recipe: what is made, from what; another preparation's leavings are not mixed in.
-  /// - Throws: ``DatasetError/exists(path:)`` where something is there already.
+  /// - Parameter recipe: identifies operation and inputs; an interrupted preparation of another recipe is
+  ///   refused.
+  /// - Throws: ``DatasetError/exists(path:)`` where the destination exists already.
   init(_ target: URL, recipe: String) throws(DatasetError) {
     self.target = target.standardizedFileURL
     let name = self.target.lastPathComponent
@@ -28,7 +29,7 @@ struct StagedFolder: Sendable {
       guard (try? String(contentsOf: marker, encoding: .utf8)) == recipe else {
         throw .unwritable(
           path: target.path,
-          reason: "another preparation for it was interrupted; remove \(staging.path) or finish that one")
+          reason: "another preparation of it was interrupted; remove \(staging.path), or repeat that one")
       }
       return
     }
@@ -40,12 +41,12 @@ struct StagedFolder: Sendable {
     }
   }
 
-  /// Whether a file is there from an earlier, interrupted run.
+  /// Whether an interrupted preparation already wrote a file.
   func has(_ name: String) -> Bool {
     FileManager.default.fileExists(atPath: staging.appendingPathComponent(name).path)
   }
 
-  /// Writes a file, at once or not at all.
+  /// Writes a file atomically.
   func write(_ bytes: [UInt8], to name: String) throws(DatasetError) {
     let file = staging.appendingPathComponent(name)
     do {
@@ -56,7 +57,7 @@ struct StagedFolder: Sendable {
     }
   }
 
-  /// Copies a file, or links it, which takes no space.
+  /// Copies a file, or makes a hard link.
   func add(_ source: URL, as name: String, linking: Bool) throws(DatasetError) {
     if has(name) { return }
     let manager = FileManager.default
@@ -75,24 +76,24 @@ struct StagedFolder: Sendable {
       throw .unwritable(
         path: file.path,
         reason: linking
-          ? "\(source.lastPathComponent) cannot be linked there; leave --link out to copy"
+          ? "\(source.lastPathComponent) cannot be linked there; copy the files instead"
           : "\(source.lastPathComponent) cannot be read, or the disk is full")
     }
   }
 
-  /// Leaves nothing behind, where nothing could be made.
+  /// Removes the temporary folder.
   func discard() { try? FileManager.default.removeItem(at: staging) }
 
-  /// Puts the folder in its place.
+  /// Moves the folder to its destination.
   func finish() throws(DatasetError) {
     let manager = FileManager.default
     do {
       try manager.removeItem(at: staging.appendingPathComponent(Self.marker))
-      // Only an empty folder can be there; a folder cannot be renamed over it everywhere.
+      // Only an empty folder can exist there; not every system renames a folder over it.
       if manager.fileExists(atPath: target.path) { try manager.removeItem(at: target) }
       try manager.moveItem(at: staging, to: target)
     } catch {
-      throw .unwritable(path: target.path, reason: "what was made lies in \(staging.path)")
+      throw .unwritable(path: target.path, reason: "the result is in \(staging.path)")
     }
   }
 
@@ -103,7 +104,7 @@ struct StagedFolder: Sendable {
 }
 
 extension DatasetSplit {
-  /// The part that falls to what is drawn under one name: one in ten for tests, one in twenty for validation.
+  /// The random part of the items with one name: test with 10 %, validation with 5 % probability.
   static func drawn(seed: UInt64, purpose: String) -> DatasetSplit {
     var generator = SeededGenerator(seed: seed, purpose: purpose)
     switch generator.integer(below: 20) {
@@ -114,10 +115,10 @@ extension DatasetSplit {
   }
 }
 
-/// What a preparation made.
+/// The result of a preparation.
 public struct PreparationReport: Sendable, Hashable {
-  /// The files that were made, of all parts.
+  /// The number of files written, in all parts.
   public var written: Int
-  /// What was left out and why, a sentence each.
+  /// What was left out and why, one sentence each.
   public var leftOut: [String]
 }

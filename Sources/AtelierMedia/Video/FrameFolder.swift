@@ -32,7 +32,7 @@ public struct FrameFolder: FrameSequence, Hashable {
   ///
   /// - Parameters:
   ///   - frameRate: frames per second; 25 by default.
-  ///   - gaps: how missing numbers are handled.
+  ///   - rule: how missing numbers are handled.
   public init(
     _ folder: URL, frameRate: FrameRate? = nil, gaps rule: GapRule = .refuse, codec: ImageCodec = ImageCodec()
   ) throws(VideoError) {

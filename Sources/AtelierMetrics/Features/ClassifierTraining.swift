@@ -5,29 +5,29 @@ import TorchNN
 /// Trains an ``ImageClassifier`` on labelled images.
 ///
 /// Adam on the cross-entropy with a one-cycle learning rate (Smith and Topin 2018): up over the first
-/// quarter, then down a cosine. Deterministic for a seed, thread count and machine as long as the time
-/// limit does not shorten it, which the report says.
+/// quarter, then cosine decay. Deterministic for a seed, thread count and machine, unless the time limit
+/// shortens it, which the report records.
 public struct ClassifierTraining: Codable, Sendable, Hashable {
-  /// How often each image is seen.
+  /// The number of passes over the images.
   public var epochs: Double
-  /// Images a step.
+  /// The batch size.
   public var batchSize: Int
   /// The highest learning rate.
   public var learningRate: Double
-  /// Whether half of the images are mirrored; not for digits and letters.
+  /// Whether images are flipped horizontally with probability 1/2; not for digits and letters.
   public var mirrors: Bool
-  /// By how many pixels images are moved at most, a batch at a time.
+  /// The largest random translation in pixels, the same for a whole batch.
   public var shift: Int
   /// The seed of the initial weights, the order and the augmentation.
   public var seed: UInt64
-  /// The upper bound on the time, in seconds; the plan is shortened where the machine is too slow for it.
+  /// The time limit in seconds; the schedule is shortened on a machine that is too slow for it.
   public var seconds: Double
   /// Channels of the first stage of the network.
   public var baseChannels: Int
   /// Length of the feature vectors.
   public var featureSize: Int
 
-  /// The defaults are made for tens of thousands of small images on two cores.
+  /// Settings; the defaults suit tens of thousands of small images on two cores.
   public init(
     epochs: Double = 3, batchSize: Int = 128, learningRate: Double = 4e-3, mirrors: Bool = true,
     shift: Int = 0, seed: UInt64 = 0, seconds: Double = 90, baseChannels: Int = 32, featureSize: Int = 128
@@ -43,13 +43,13 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
     self.featureSize = featureSize
   }
 
-  /// How far a training is.
+  /// The progress of a training.
   public struct Progress: Sendable, Hashable {
-    /// Steps that were made.
+    /// Steps done.
     public let step: Int
-    /// Steps that are planned.
+    /// Steps planned.
     public let steps: Int
-    /// The last step's cross-entropy in nats; only every few steps, else nil.
+    /// The cross-entropy of the last step in nats; nil except every few steps.
     public let loss: Double?
   }
 
@@ -69,7 +69,7 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
       }
       guard labels.shape == [images.shape[0]], labels.dtype == .int64 else {
         throw MetricError(
-          "\(images.shape[0]) pictures need as many int64 labels, not \(labels.dtype) \(labels.shape)")
+          "\(images.shape[0]) images need as many int64 labels, not \(labels.dtype) \(labels.shape)")
       }
       guard labels.min().item() >= 0 else {
         throw MetricError("labels count from 0; one of them is negative")
@@ -82,7 +82,7 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
   /// Trains a classifier on `train` and measures it on `test`.
   ///
   /// - Parameters:
-  ///   - classes: how many classes there are; labels are below it.
+  ///   - classes: the number of classes; labels are in 0 ..< `classes`.
   ///   - progress: called after every step; false stops early and throws `CancellationError`.
   /// - Throws: `MetricError` for examples or settings that do not fit.
   public func run(
@@ -103,14 +103,14 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
     return classifier
   }
 
-  /// The classifier of a file when it was trained on the same data with the same settings, else a new one,
-  /// which is written there.
+  /// Loads the classifier from a file if it was trained on the same data with the same settings; otherwise
+  /// trains one and writes it there.
   ///
   /// - Throws: as ``run(train:test:classes:progress:)``; `FileFormatError` when the file cannot be written.
   public func cached(
     at url: URL, train: Examples, test: Examples, classes: Int, progress: (Progress) -> Bool = { _ in true }
   ) throws -> ImageClassifier {
-    // A file that cannot be read is one that has to be written anew.
+    // An unreadable file is overwritten.
     if let known = try? Safetensors.header(of: url).metadata["fingerprint"],
       known == fingerprint(train: train, test: test, classes: classes),
       let classifier = try? ImageClassifier.load(from: url)
@@ -122,10 +122,10 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
     return classifier
   }
 
-  /// Sixteen hexadecimal digits that identify the data and the settings, except for the time limit.
+  /// The fingerprint of data and settings without the time limit, 16 hexadecimal digits.
   public func fingerprint(train: Examples, test: Examples, classes: Int) -> String {
     var hash = Fingerprint()
-    // The number in front counts versions of the network and its training.
+    // The leading number is the version of the network and its training.
     let numbers = [
       epochs, Double(batchSize), learningRate, Double(shift), Double(baseChannels), Double(featureSize),
     ]
@@ -149,7 +149,7 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
   private func checkFit(_ train: Examples, _ test: Examples, _ classes: Int) throws {
     guard train.images.shape.dropFirst() == test.images.shape.dropFirst() else {
       throw MetricError(
-        "pictures to train on are \(train.images.shape) and to test on \(test.images.shape); "
+        "images to train on are \(train.images.shape) and to test on \(test.images.shape); "
           + "give both the same size")
     }
     let largest = Int(max(train.labels.max().item(), test.labels.max().item()))
@@ -160,8 +160,8 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
       shift >= 0, shift < min(train.images.shape[2], train.images.shape[3])
     else {
       throw MetricError(
-        "the settings of the classifier's training do not fit: it needs two pictures, batches of two, epochs, "
-          + "seconds and a learning rate above 0, and a shift below the pictures' size")
+        "the settings of the classifier's training do not fit: it needs two images, batches of two, epochs, "
+          + "seconds and a learning rate above 0, and a shift below the images' size")
     }
   }
 
@@ -188,7 +188,7 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
       optimizer.learningRate = learningRate * Self.oneCycle(plan.progress(at: step))
       optimizer.minimize(loss)
       step += 1
-      // Reading a loss waits for the step, which costs little on a processor but is not needed each time.
+      // Reading the loss synchronises with the device, so only every few steps.
       let value = step % 50 == 0 || step == plan.steps ? loss.item() : nil
       guard progress(Progress(step: step, steps: plan.steps, loss: value)) else { throw CancellationError() }
       if step % 20 == 0 { plan.fit(into: seconds * 0.95, elapsed: seconds(since: start), step: step) }
@@ -211,7 +211,7 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
     return images
   }
 
-  /// The learning rate's factor at a share of the training, 0 … 1.
+  /// The factor of the learning rate at a progress of 0 … 1.
   package static func oneCycle(_ progress: Double) -> Double {
     let rise = 0.25
     if progress < rise { return 0.04 + 0.96 * 0.5 * (1 - cos(.pi * progress / rise)) }
@@ -223,10 +223,10 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
     return Double(seconds) + Double(attoseconds) * 1e-18
   }
 
-  /// How many steps there will be, and how far along the schedule each is.
+  /// The number of steps, and the schedule's progress at each.
   ///
-  /// Where time runs short the remaining steps become fewer and the schedule runs faster, so that the
-  /// learning rate still comes down; until then the clock has no influence.
+  /// Where time runs short, fewer steps remain and the schedule advances faster, so that the learning rate
+  /// still decays; otherwise the clock has no influence.
   package struct Plan {
     private let wanted: Int
     package private(set) var steps: Int
@@ -244,8 +244,8 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
       return anchorProgress + (1 - anchorProgress) * Double(step - anchorStep) / Double(steps - anchorStep)
     }
 
-    /// Plans as many of the wanted steps as fit, at the mean pace so far; once shortened, a plan may grow
-    /// again when the machine becomes faster. The first tenth of the time is too short to judge by.
+    /// Plans as many of the wanted steps as fit at the mean pace so far; a shortened plan may grow again.
+    /// Waits for a tenth of the time limit before it estimates the pace.
     package mutating func fit(into limit: Double, elapsed: Double, step: Int) {
       guard step > 0, elapsed > limit / 10 else { return }
       let affordable = Int(min(1e9, max(0, (limit - elapsed) / (elapsed / Double(step)))))
@@ -258,8 +258,7 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
   }
 }
 
-/// A hash of data for recognising it again (FNV-1a over words, then SplitMix64's finaliser); it does not
-/// protect against anyone.
+/// A non-cryptographic hash that identifies data (FNV-1a over words, then SplitMix64's finaliser).
 struct Fingerprint {
   private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
 

@@ -4,31 +4,31 @@ import TorchNN
 
 /// Trains an ``InstanceEmbedder`` on images alone.
 ///
-/// Adam on NT-Xent with a one-cycle learning rate. Deterministic for a seed, thread count and machine as long
-/// as the time limit does not shorten it, which the report says.
+/// Adam on NT-Xent with a one-cycle learning rate. Deterministic for a seed, thread count and machine, unless
+/// the time limit shortens it, which the report records.
 public struct EmbedderTraining: Codable, Sendable, Hashable {
-  /// How often each image is seen, in two views each time.
+  /// The number of passes over the images, with two views of each.
   public var epochs: Double
-  /// Images a step.
+  /// The batch size.
   public var batchSize: Int
   /// The highest learning rate.
   public var learningRate: Double
-  /// What cosines are divided by.
+  /// The temperature of NT-Xent.
   public var temperature: Double
-  /// The smallest share of an image's area that a view shows.
+  /// The smallest fraction of an image's area in a crop.
   public var smallestCrop: Double
-  /// Whether half of the views are mirrored.
+  /// Whether views are flipped horizontally with probability 1/2.
   public var mirrors: Bool
   /// The seed of the initial weights, the order and the views.
   public var seed: UInt64
-  /// The upper bound on the time, in seconds.
+  /// The time limit in seconds.
   public var seconds: Double
   /// Channels of the first stage of the network.
   public var baseChannels: Int
   /// Length of the feature vectors.
   public var featureSize: Int
 
-  /// The defaults are made for thousands of small images on two cores.
+  /// Settings; the defaults suit thousands of small images on two cores.
   public init(
     epochs: Double = 20, batchSize: Int = 128, learningRate: Double = 2e-3, temperature: Double = 0.2,
     smallestCrop: Double = 0.3, mirrors: Bool = true, seed: UInt64 = 0, seconds: Double = 600,
@@ -109,26 +109,25 @@ public struct EmbedderTraining: Codable, Sendable, Hashable {
     return embedder
   }
 
-  /// Sixteen hexadecimal digits that identify the data and the settings, except for the time limit.
+  /// The fingerprint of data and settings without the time limit, 16 hexadecimal digits.
   public func fingerprint(_ images: Tensor) -> String {
     var hash = Fingerprint()
     let numbers = [
       epochs, Double(batchSize), learningRate, temperature, smallestCrop, Double(baseChannels),
       Double(featureSize),
     ]
-    // The number in front counts versions of the network and its training.
+    // The leading number is the version of the network and its training.
     hash.add("simclr 1: \(numbers) \(mirrors) \(seed) \(images.shape)")
     hash.add(images.host().bytes)
     return hash.text
   }
 
-  /// A random view of each picture: a part of it at full size, perhaps mirrored, in changed colours.
+  /// A random view of each image: a resized crop, a flip and colour jitter.
   func view(_ images: Tensor, _ stream: RandomStream) -> Tensor {
     recoloured(cropped(images, stream), stream)
   }
 
-  /// A part of random area, proportions and place of each image, enlarged to the whole by bilinear
-  /// interpolation: a product with a matrix of weights for rows, and one for columns.
+  /// A random resized crop of each image, bilinear: one matrix product for the rows and one for the columns.
   private func cropped(_ images: Tensor, _ stream: RandomStream) -> Tensor {
     let count = images.shape[0]
     let area = stream.uniform([count, 1, 1]) * (1 - smallestCrop) + smallestCrop
@@ -148,7 +147,7 @@ public struct EmbedderTraining: Codable, Sendable, Hashable {
     return rows.matmul(images).matmul(columns.transposed(2, 3))
   }
 
-  /// Brightness, contrast and saturation of most images changed, a fifth turned grey.
+  /// Jitters brightness, contrast and saturation of most images, and turns a fifth grey.
   private func recoloured(_ images: Tensor, _ stream: RandomStream) -> Tensor {
     let shape = [images.shape[0], 1, 1, 1]
     func factor(_ reach: Double) -> Tensor { 1 + (stream.uniform(shape) * 2 - 1) * reach }

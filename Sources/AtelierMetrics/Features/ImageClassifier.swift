@@ -2,19 +2,19 @@ public import Foundation
 public import Torch
 public import TorchNN
 
-/// A small convolutional classifier that Atelier trains itself, as judge of class-conditional samples and
-/// as a feature source where the Inception network of the FID paper has nothing to say.
+/// A small convolutional classifier, trained by Atelier to evaluate class-conditional samples, and as a
+/// feature source where the FID paper's Inception network is not meaningful.
 ///
-/// Not from a paper: stages of convolution, batch norm and relu halve the image to at most 8 × 8, one more
-/// at that size, then a hidden linear layer, whose relu are the features, and the classes. The time on two
-/// cores goes into the large maps; so maps are halved early, by pooling before the norm where images
-/// are small enough to look at every pixel, else by the convolution's stride.
+/// Not from a paper: stages of convolution, batch norm and ReLU halve the image to at most 8 × 8, with one
+/// more stage at that size; then a hidden linear layer, whose ReLU gives the features, and the output layer.
+/// To save time maps are halved early, by pooling before the norm for small images and otherwise by the
+/// convolution's stride.
 public final class ImageClassifier: Module, FeatureSource {
-  /// What the network looks like.
+  /// The architecture.
   public struct Configuration: Codable, Sendable, Hashable {
-    /// How many classes there are.
+    /// The number of classes.
     public var classes: Int
-    /// Colour channels, 1 … 4.
+    /// The number of channels, 1 … 4.
     public var channels: Int
     /// Height of the images in pixels, at least 8.
     public var height: Int
@@ -25,7 +25,7 @@ public final class ImageClassifier: Module, FeatureSource {
     /// Length of the feature vectors.
     public var featureSize: Int
 
-    /// A network for images of the given size.
+    /// An architecture for images of the given size.
     public init(
       classes: Int, channels: Int, height: Int, width: Int, baseChannels: Int = 32, featureSize: Int = 128
     ) {
@@ -37,14 +37,14 @@ public final class ImageClassifier: Module, FeatureSource {
       self.featureSize = featureSize
     }
 
-    /// - Throws: `MetricError` naming the first value that no network can have.
+    /// - Throws: `MetricError` that names the first invalid value.
     public func validate() throws {
       guard classes >= 2, classes <= 100_000 else {
-        throw MetricError("a classifier needs at least two classes, not \(classes); give labelled pictures")
+        throw MetricError("a classifier needs at least two classes, not \(classes); give labelled images")
       }
       guard (1...4).contains(channels), (8...4096).contains(height), (8...4096).contains(width) else {
         throw MetricError(
-          "the classifier takes pictures of 1 to 4 channels and 8 to 4096 pixels a side, "
+          "the classifier takes images of 1 to 4 channels and 8 to 4096 pixels per side, "
             + "not \(channels) × \(height) × \(width); resize them")
       }
       guard (1...1024).contains(baseChannels), (1...65536).contains(featureSize) else {
@@ -55,25 +55,25 @@ public final class ImageClassifier: Module, FeatureSource {
     }
   }
 
-  /// How a classifier was trained and how good it is; kept in its file.
+  /// How a classifier was trained, and its accuracy; stored in its file.
   public struct Report: Codable, Sendable, Hashable {
-    /// The share of test images it classifies as labelled, 0 … 1.
+    /// The accuracy on the test images, 0 … 1.
     public var testAccuracy: Double
-    /// How many test images there were.
+    /// The number of test images.
     public var testCount: Int
-    /// How many images it was trained on.
+    /// The number of training images.
     public var trainingCount: Int
-    /// How many steps it was trained for.
+    /// The number of training steps.
     public var steps: Int
     /// Whether the time limit shortened the training, so that another machine would give another network.
     public var wasShortened: Bool
-    /// Identifies the data and the settings; equal for a training that would be the same.
+    /// The fingerprint of data and settings; equal trainings have equal ones.
     public var fingerprint: String
   }
 
-  /// What the network looks like.
+  /// The architecture.
   public let configuration: Configuration
-  /// How it was trained; nil for an untrained network.
+  /// The training report; nil for an untrained network.
   public internal(set) var report: Report?
 
   private let stages: [ConvolutionStage]
@@ -82,7 +82,7 @@ public final class ImageClassifier: Module, FeatureSource {
 
   /// An untrained network.
   ///
-  /// - Throws: `MetricError` for a configuration that cannot be built.
+  /// - Throws: `MetricError` for an invalid configuration.
   public init(_ configuration: Configuration, using stream: RandomStream) throws {
     try configuration.validate()
     self.configuration = configuration
@@ -119,19 +119,19 @@ public final class ImageClassifier: Module, FeatureSource {
     return result
   }
 
-  /// The hidden layer `[n, featureSize]` of images `[n, channels, height, width]` in -1 … 1, in the
-  /// present mode.
+  /// The hidden layer `[n, featureSize]` of images `[n, channels, height, width]` in -1 … 1, in the current
+  /// mode.
   func hiddenFeatures(_ images: Tensor) -> Tensor {
     let expected = [configuration.channels, configuration.height, configuration.width]
     check(
       images.rank == 4 && Array(images.shape.dropFirst()) == expected,
-      "the classifier takes pictures [n] + \(expected), not \(images.shape)")
+      "the classifier takes images [n] + \(expected), not \(images.shape)")
     var x = images.channelsLast()
     for stage in stages { x = stage(x) }
     return hidden(x.flattened(from: 1)).relu()
   }
 
-  /// The logits `[n, classes]` in the present mode, with gradients: what training minimises.
+  /// The logits `[n, classes]` in the current mode, with gradients, for training.
   func logitsOfHidden(_ hidden: Tensor) -> Tensor { output(hidden) }
 
   /// The features `[n, featureSize]` of images `[n, channels, height, width]` in -1 … 1, in evaluation
@@ -140,16 +140,16 @@ public final class ImageClassifier: Module, FeatureSource {
     evaluating { withoutGradients { hiddenFeatures(images) } }
   }
 
-  /// The logits `[n, classes]` of many images, bytes or in -1 … 1, some at a time.
+  /// The logits `[n, classes]` of many images, bytes or in -1 … 1, computed in batches.
   public func logits(_ images: Tensor, batchSize: Int = 250) -> Tensor {
     inBatches(images, batchSize) { output(features($0)) }
   }
 
-  /// The logits `[n, classes]` of feature vectors that ``features(_:)`` gave.
+  /// The logits `[n, classes]` of features from ``features(_:)``.
   public func logits(ofFeatures features: Tensor) -> Tensor { withoutGradients { output(features) } }
 }
 
-/// Convolution, where asked for the largest of 2 × 2, batch norm, relu.
+/// Convolution, optional 2 × 2 max pooling, batch norm, ReLU.
 final class ConvolutionStage: Module, Layer {
   private let convolution: Conv2d
   private let norm: BatchNorm2d
@@ -159,14 +159,14 @@ final class ConvolutionStage: Module, Layer {
     _ inputs: Int, _ outputs: Int, kernelSize: Int, stride: Int, pools: Bool = false, _ stream: RandomStream
   ) {
     self.pools = pools
-    // No bias, since the norm would take it away.
+    // No bias, as the norm would cancel it.
     convolution = Conv2d(
       inputChannels: inputs, outputChannels: outputs, kernelSize: kernelSize, stride: stride, padding: 1,
       hasBias: false, using: stream)
     norm = BatchNorm2d(channels: outputs)
-    // Weights laid out channels-last make the engine compute in that layout, which halves the time of a
-    // step. With one channel `channelsLast()` sees both layouts as one and changes nothing; what decides
-    // are the strides, which a tensor allocated in that order has.
+    // Channels-last weights make the engine compute in that layout, which halves the time of a step. With one
+    // channel `channelsLast()` treats both layouts as equal and changes nothing, so the weight is allocated
+    // with the strides of that layout.
     let weight = convolution.weight.detached()
     let (height, width) = (weight.shape[2], weight.shape[3])
     let ordered = Tensor.zeros([outputs, height, width, inputs]).permuted([0, 3, 1, 2])
@@ -195,7 +195,7 @@ extension ImageClassifier {
       fingerprint: report?.fingerprint, to: url)
   }
 
-  /// Reads what ``save(to:)`` wrote, in evaluation mode.
+  /// Reads a file written by ``save(to:)``; the network is in evaluation mode.
   ///
   /// - Throws: `FileFormatError` when the file is missing, damaged or holds something else;
   ///   `CheckpointError` when its weights do not fit its configuration.

@@ -1,7 +1,7 @@
 import Torch
 import TorchNN
 
-/// A convolution without bias, batch norm with epsilon 0.001, relu: `BasicConv2d`.
+/// Convolution without bias, batch norm with epsilon 0.001, ReLU: `BasicConv2d`.
 final class InceptionConvolution: Module, Layer {
   private let conv: Conv2d
   private let bn: BatchNorm2d
@@ -20,18 +20,18 @@ final class InceptionConvolution: Module, Layer {
   func callAsFunction(_ x: Tensor) -> Tensor { bn(conv(x)).relu() }
 }
 
-/// A block of parallel branches whose outputs are joined along the channels.
+/// An Inception block: parallel branches, concatenated along the channels.
 ///
-/// The names of the convolutions are torchvision's, which the weights file uses; they are no Swift
-/// property names, so the block names its members itself.
+/// The names of the convolutions are torchvision's, as in the weights file; they are not Swift property
+/// names, so the block names its members itself.
 final class InceptionBlock: Module, Layer {
-  /// What the last branch does before its convolution, or does alone where there is none.
+  /// The pooling of the last branch, before its convolution if it has one.
   enum Pool {
-    /// Mean of 3 × 3 over the pixels that exist: the padding does not count.
+    /// 3 × 3 average pooling that excludes the padding.
     case average
-    /// Largest of 3 × 3.
+    /// 3 × 3 max pooling.
     case maximum
-    /// Largest of 3 × 3 at every other pixel, without padding and without a convolution.
+    /// 3 × 3 max pooling with stride 2, without padding and without a convolution.
     case halving
 
     func callAsFunction(_ x: Tensor) -> Tensor {
@@ -44,8 +44,7 @@ final class InceptionBlock: Module, Layer {
     }
   }
 
-  /// A branch: convolutions in a row; where the last level has several, they share their input and their
-  /// outputs are joined.
+  /// A branch: a sequence of convolutions; several at the last level share their input and are concatenated.
   typealias Branch = [[String]]
 
   private let convolutions: [(name: String, layer: InceptionConvolution)]
@@ -81,7 +80,7 @@ final class InceptionBlock: Module, Layer {
 
   // MARK: The five kinds
 
-  /// 1 × 1, 5 × 5 and twice 3 × 3 side by side, at 35 × 35.
+  /// Parallel 1 × 1, 5 × 5 and double 3 × 3, at 35 × 35.
   static func a(_ inputs: Int, poolChannels: Int, _ stream: RandomStream) -> InceptionBlock {
     InceptionBlock(
       [
@@ -112,7 +111,7 @@ final class InceptionBlock: Module, Layer {
       pool: .halving)
   }
 
-  /// 7 × 7 taken apart into rows and columns, at 17 × 17.
+  /// 7 × 7 convolutions factorised into 1 × 7 and 7 × 1, at 17 × 17.
   static func c(_ inputs: Int, _ inner: Int, _ stream: RandomStream) -> InceptionBlock {
     let (row, column) = ((1, 7), (7, 1))
     let (rowPadding, columnPadding) = ((0, 3), (3, 0))
@@ -152,7 +151,7 @@ final class InceptionBlock: Module, Layer {
       ], pool: .halving)
   }
 
-  /// Branches that part again at their end, at 8 × 8.
+  /// Branches that split again at the end, at 8 × 8.
   static func e(_ inputs: Int, pool: Pool, _ stream: RandomStream) -> InceptionBlock {
     InceptionBlock(
       [

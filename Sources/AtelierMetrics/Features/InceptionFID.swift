@@ -5,12 +5,12 @@ public import TorchNN
 
 /// The Inception network of 2015-12-05 on whose features FID is defined (Heusel et al. 2017).
 ///
-/// It is not the Inception v3 of torchvision: average pools do not count their padding, the last block
-/// pools by the maximum, and there are 1008 classes. Structure and names of weights follow mseitzer's
-/// pytorch-fid `inception.py`, whose weights file is loaded; Atelier has no weights of its own. Images
-/// are rounded to bytes, resized by ``legacyBilinearResize(_:height:width:)`` to 299 × 299, and brought to
-/// (x - 128) / 128, as TensorFlow's graph and torch-fidelity do; pytorch-fid itself resizes with half-pixel
-/// centres, so that its distances differ.
+/// It is not the Inception v3 of torchvision: average pooling excludes the padding, the last block uses max
+/// pooling, and there are 1008 classes. Structure and names of weights follow mseitzer's pytorch-fid
+/// `inception.py`, whose weights file is loaded. Images are rounded to bytes, resized by
+/// ``legacyBilinearResize(_:height:width:)`` to 299 × 299, and normalised to (x - 128) / 128, as in
+/// TensorFlow's graph and torch-fidelity; pytorch-fid itself resizes with half-pixel centres, so its
+/// distances differ.
 public final class InceptionFID: Module, FeatureSource {
   /// The side to which images are resized.
   public static let side = 299
@@ -19,14 +19,14 @@ public final class InceptionFID: Module, FeatureSource {
   /// The number of logits.
   public static let classes = 1008
 
-  /// The beginning of the weights' fingerprint; nil for drawn weights.
+  /// The first digits of the weights' fingerprint; nil for random weights.
   public private(set) var weightsFingerprint: String?
 
   private let stem: [(name: String, layer: InceptionConvolution)]
   private let blocks: [(name: String, layer: InceptionBlock)]
   private let fc: Linear
 
-  /// A network with drawn weights, whose distances mean nothing; see ``load(from:)``.
+  /// A network with random weights, whose distances are meaningless; see ``load(from:)-(URL)``.
   public init(using stream: RandomStream) {
     stem = [
       ("Conv2d_1a_3x3", InceptionConvolution(3, 32, (3, 3), stride: 2, stream)),
@@ -53,7 +53,7 @@ public final class InceptionFID: Module, FeatureSource {
     eval()
   }
 
-  /// The name of the weights in the store of weights.
+  /// The name of the weights in the weight store.
   public static var storedName: String { "inception-2015-12-05" }
 
   /// The network with the weights of pytorch-fid's file `pt_inception-2015-12-05-6726825d.pth`, or of a
@@ -71,7 +71,7 @@ public final class InceptionFID: Module, FeatureSource {
     return try load(tensors.removingDataParallelPrefix(), from: url.path)
   }
 
-  /// The network with the weights that `atelier weights import` put into a store.
+  /// The network with weights from a store.
   ///
   /// - Throws: `PerceptionError` that says how to get them; else as ``load(from:)-(URL)``.
   public static func load(from store: WeightStore) throws -> InceptionFID {
@@ -109,7 +109,7 @@ public final class InceptionFID: Module, FeatureSource {
   /// `inception-2015-12-05`.
   public var name: String { Self.storedName }
 
-  /// 16: the widest of its maps, 64 channels of 147×147, takes 6 MB an image, and several are alive at once.
+  /// 16: the widest of its maps, 64 channels of 147×147, takes 6 MB per image, and several are alive at once.
   public var batchSize: Int { 16 }
 
   /// The network, its weights' fingerprint, the resize and the rounding.
@@ -131,11 +131,11 @@ public final class InceptionFID: Module, FeatureSource {
     withoutGradients { linear(features(images), fc.weight) }
   }
 
-  /// What the network sees: `[n, 3, 299, 299]` of (byte - 128) / 128 for images in -1 … 1.
+  /// The network's input, `[n, 3, 299, 299]` of (byte - 128) / 128, for images in -1 … 1.
   package static func prepared(_ images: Tensor) -> Tensor {
     check(
       images.rank == 4 && [1, 3].contains(images.shape[1]),
-      "FID takes pictures [n, 1 or 3, height, width], not \(images.shape)")
+      "FID takes images [n, 1 or 3, height, width], not \(images.shape)")
     let bytes = ((images + 1) * 127.5).round().clamped(min: 0, max: 255)
     let colours = images.shape[1] == 1 ? bytes.repeated([1, 3, 1, 1]) : bytes
     return (legacyBilinearResize(colours, height: side, width: side) - 128) * (1 / 128.0)

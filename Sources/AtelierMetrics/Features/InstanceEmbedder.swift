@@ -2,18 +2,17 @@ public import Foundation
 public import Torch
 public import TorchNN
 
-/// A small network that turns images into features without ever seeing a label, trained by Atelier itself:
-/// SimCLR on the images of a data set.
+/// A small self-supervised feature extractor: SimCLR, trained by Atelier on the images of a data set.
 ///
-/// Two random views of an image are to have features that tell it from the other images of the batch.
-/// Source: Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations" (loss,
-/// projection head, kinds of augmentation). Not the paper's network: the convolution stages of
-/// ``ImageClassifier``, the mean over the last map, a linear layer; colours change by brightness, contrast
-/// and saturation and turn grey, without hue and blur.
+/// Two random views of an image should have similar features, distinct from those of the other images in the
+/// batch. Source: Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations"
+/// (loss, projection head, kinds of augmentation). Not the paper's network: the convolution stages of
+/// ``ImageClassifier``, global average pooling, a linear layer. Colour jitter changes brightness, contrast
+/// and saturation or turns images grey, without hue and blur.
 public final class InstanceEmbedder: Module, FeatureSource {
-  /// What the network looks like.
+  /// The architecture.
   public struct Configuration: Codable, Sendable, Hashable {
-    /// Colour channels, 1 … 4.
+    /// The number of channels, 1 … 4.
     public var channels: Int
     /// Height of the images in pixels, at least 8.
     public var height: Int
@@ -24,7 +23,7 @@ public final class InstanceEmbedder: Module, FeatureSource {
     /// Length of the feature vectors.
     public var featureSize: Int
 
-    /// A network for images of the given size.
+    /// An architecture for images of the given size.
     public init(channels: Int, height: Int, width: Int, baseChannels: Int = 32, featureSize: Int = 128) {
       self.channels = channels
       self.height = height
@@ -33,11 +32,11 @@ public final class InstanceEmbedder: Module, FeatureSource {
       self.featureSize = featureSize
     }
 
-    /// - Throws: `MetricError` naming the first value that no network can have.
+    /// - Throws: `MetricError` that names the first invalid value.
     public func validate() throws {
       guard (1...4).contains(channels), (8...4096).contains(height), (8...4096).contains(width) else {
         throw MetricError(
-          "the embedder takes pictures of 1 to 4 channels and 8 to 4096 pixels a side, "
+          "the embedder takes images of 1 to 4 channels and 8 to 4096 pixels per side, "
             + "not \(channels) × \(height) × \(width); resize them")
       }
       guard (1...1024).contains(baseChannels), (1...65536).contains(featureSize) else {
@@ -48,23 +47,23 @@ public final class InstanceEmbedder: Module, FeatureSource {
     }
   }
 
-  /// How an embedder was trained; kept in its file.
+  /// How an embedder was trained; stored in its file.
   public struct Report: Codable, Sendable, Hashable {
-    /// How many images it was trained on.
+    /// The number of training images.
     public var trainingCount: Int
-    /// How many steps it was trained for.
+    /// The number of training steps.
     public var steps: Int
     /// The mean loss of the last tenth of the steps, in nats.
     public var loss: Double
     /// Whether the time limit shortened the training, so that another machine would give another network.
     public var wasShortened: Bool
-    /// Identifies the data and the settings.
+    /// The fingerprint of data and settings.
     public var fingerprint: String
   }
 
-  /// What the network looks like.
+  /// The architecture.
   public let configuration: Configuration
-  /// How it was trained; nil for an untrained network.
+  /// The training report; nil for an untrained network.
   public internal(set) var report: Report?
 
   private let stages: [ConvolutionStage]
@@ -74,7 +73,7 @@ public final class InstanceEmbedder: Module, FeatureSource {
 
   /// An untrained network.
   ///
-  /// - Throws: `MetricError` for a configuration that cannot be built.
+  /// - Throws: `MetricError` for an invalid configuration.
   public init(_ configuration: Configuration, using stream: RandomStream) throws {
     try configuration.validate()
     self.configuration = configuration
@@ -101,34 +100,34 @@ public final class InstanceEmbedder: Module, FeatureSource {
   /// `simclr-` and the beginning of the fingerprint of data and settings.
   public var name: String { "simclr-" + (report.map { String($0.fingerprint.prefix(8)) } ?? "untrained") }
 
-  /// The features in the present mode: `[n, featureSize]` of images in -1 … 1.
+  /// The features in the current mode: `[n, featureSize]` of images in -1 … 1.
   func embedded(_ images: Tensor) -> Tensor {
     let expected = [configuration.channels, configuration.height, configuration.width]
     check(
       images.rank == 4 && Array(images.shape.dropFirst()) == expected,
-      "the embedder takes pictures [n] + \(expected), not \(images.shape)")
+      "the embedder takes images [n] + \(expected), not \(images.shape)")
     var x = images.channelsLast()
     for stage in stages { x = stage(x) }
     return output(x.mean(dims: [2, 3]))
   }
 
-  /// What the loss compares, `[n, 64]`: features behind a head that is thrown away afterwards.
+  /// The projection `[n, 64]` for the loss: the features after a head that is dropped after training.
   func projected(_ features: Tensor) -> Tensor { headOutput(headHidden(features).relu()) }
 
   /// The features `[n, featureSize]` of images `[n, channels, height, width]` in -1 … 1, in evaluation mode
   /// and without gradients.
   public func features(_ images: Tensor) -> Tensor { evaluating { withoutGradients { embedded(images) } } }
 
-  /// The mean over all views of −log of the share that a view's other half has in Σ exp(cosine / temperature)
-  /// over all other views: NT-Xent, equation 1 of Chen et al. 2020.
+  /// NT-Xent, equation 1 of Chen et al. 2020: the cross-entropy of finding a view's partner among all other
+  /// views, with cosine similarities divided by the temperature.
   ///
   /// - Parameters:
-  ///   - a: projections of the first views `[n, size]`, `b` of the second ones, row by row.
+  ///   - a: projections of the first views `[n, size]`; `b` those of the second views, in the same order.
   public static func contrastiveLoss(_ a: Tensor, _ b: Tensor, temperature: Double) -> Tensor {
     let joined = Tensor.concatenated([a, b], dim: 0)
     let unit = joined / joined.norm(dims: [1], keepDim: true).clamped(min: 1e-8)
     let count = a.shape[0]
-    // A view is not compared with itself.
+    // A view is not its own candidate.
     let similarity =
       unit.matmul(unit.transposed(0, 1)) / temperature
       - Tensor.eye(2 * count).to(unit.device) * 1e9
@@ -150,7 +149,7 @@ extension InstanceEmbedder {
       self, format: Self.format, configuration: configuration, report: report, to: url)
   }
 
-  /// Reads what ``save(to:)`` wrote, in evaluation mode.
+  /// Reads a file written by ``save(to:)``; the network is in evaluation mode.
   ///
   /// - Throws: `FileFormatError` when the file is missing, damaged or holds something else;
   ///   `CheckpointError` when its weights do not fit its configuration.

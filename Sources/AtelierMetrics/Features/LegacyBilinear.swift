@@ -1,17 +1,18 @@
 public import Torch
 
-/// The bilinear resize of TensorFlow 1 without aligned corners: pixel i takes its value at i * old / new,
-/// not at the centre (i + ½) * old / new - ½ that later versions use, and shrinks without antialiasing.
+/// The bilinear resize of TensorFlow 1 without aligned corners: pixel i is sampled at i * old / new, not at
+/// the centre (i + ½) * old / new - ½ as in later versions, and downscaling is not antialiased.
 ///
-/// The statistics of FID were made with it; other resizes change the distance by whole points. Source:
+/// FID's statistics were computed with it; other resizes change the distance by whole points. Source:
 /// tensorflow 1 `resize_bilinear_op.cc`; torch-fidelity `interpolate_compat_tensorflow.py`. Positions are
 /// computed in float32, as there.
 ///
 /// - Parameters:
 ///   - images: `[batch, channels, height, width]`, float.
-///   - height, width: of the result.
+///   - height: the height of the result in pixels.
+///   - width: the width of the result in pixels.
 public func legacyBilinearResize(_ images: Tensor, height: Int, width: Int) -> Tensor {
-  check(images.rank == 4, "a resize takes pictures [batch, channels, height, width], not \(images.shape)")
+  check(images.rank == 4, "a resize takes images [batch, channels, height, width], not \(images.shape)")
   guard images.rank == 4 else { return images }
   // Along the width first, then along the height, which is the order of the original.
   return resized(resized(images, dim: 3, length: width), dim: 2, length: height)

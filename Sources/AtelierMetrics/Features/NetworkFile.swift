@@ -2,14 +2,14 @@ import Foundation
 import Torch
 import TorchNN
 
-/// The one file of a network that measures stand on: its weights, and in its header what kind of network it
-/// is, how it is built and how it was trained.
+/// The file of a network used by measures: its weights, and in the header its kind, configuration and
+/// training report.
 enum NetworkFile {
   /// Writes a network.
   ///
   /// - Parameters:
-  ///   - format: what tells files of this kind from others.
-  ///   - fingerprint: of the data and settings that it was trained with, for those who read the header alone.
+  ///   - format: identifies the kind of file.
+  ///   - fingerprint: of the training data and settings, stored in the header so that it can be read alone.
   /// - Throws: `FileFormatError` when the file cannot be written.
   static func write(
     _ network: Module, format: String, configuration: some Encodable, report: (some Encodable)?,
@@ -29,8 +29,8 @@ enum NetworkFile {
   /// Reads what ``write(_:format:configuration:report:fingerprint:to:)`` wrote, in evaluation mode.
   ///
   /// - Parameters:
-  ///   - problem: what the error says of a file that holds something else.
-  ///   - make: a network of a configuration, which throws where there is none.
+  ///   - problem: the error's text for a file of another kind.
+  ///   - make: makes a network of a configuration; throws for an invalid one.
   /// - Throws: `FileFormatError` when the file is missing, damaged or holds something else;
   ///   `CheckpointError` when its weights do not fit its configuration.
   static func read<Network: Module, Configuration: Decodable, Report: Decodable>(

@@ -7,18 +7,18 @@ public import Torch
 ///
 /// - Parameter image: `[batch, 3, height, width]` in 0 … 1.
 /// - Returns: `[batch, 1, height, width]`, float64.
-/// - Throws: `MetricError` for images that are not of three channels.
+/// - Throws: `MetricError` for images without three channels.
 public func luminance(_ image: Tensor) throws -> Tensor {
   try withoutGradients {
     (try mixed(image, [[65.481, 128.553, 24.966]]) + 16) / 255
   }
 }
 
-/// Luminance, blue and red difference of pictures: ``luminance(_:)`` with its two companions.
+/// Y, Cb and Cr of images; Y is ``luminance(_:)``.
 ///
 /// - Parameter image: `[batch, 3, height, width]` in 0 … 1.
 /// - Returns: `[batch, 3, height, width]`, float64.
-/// - Throws: `MetricError` for images that are not of three channels.
+/// - Throws: `MetricError` for images without three channels.
 public func ycbcr(_ image: Tensor) throws -> Tensor {
   try withoutGradients {
     let mixed = try mixed(
@@ -30,7 +30,7 @@ public func ycbcr(_ image: Tensor) throws -> Tensor {
 
 private func mixed(_ image: Tensor, _ rows: [[Double]]) throws -> Tensor {
   guard image.rank == 4, image.shape[1] == 3 else {
-    throw MetricError("luminance needs red, green and blue, not pictures of the shape \(image.shape)")
+    throw MetricError("luminance needs red, green and blue, not images of the shape \(image.shape)")
   }
   let weight = Tensor(HostTensor(rows.flatMap { $0 }, shape: [rows.count, 3, 1, 1])).to(image.device)
   return conv2d(image.detached().asType(.float64), weight)

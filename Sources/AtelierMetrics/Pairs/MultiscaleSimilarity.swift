@@ -2,15 +2,15 @@ public import Torch
 
 /// The multiscale structural similarity of each image (Wang, Simoncelli and Bovik 2003), five scales.
 ///
-/// At each scale the contrast-and-structure part counts, at the coarsest the whole similarity, each raised
-/// to the paper's weight; scales are halved by 2 × 2 means, odd sizes padded with zeros that count in the
-/// mean. Negative parts count as 0. Channels are averaged at the end. Source: pytorch-msssim 1.0.0
-/// `ms_ssim`.
+/// The product of the contrast-structure term at each scale and of the full similarity at the coarsest, each
+/// raised to the paper's weight. Scales are halved by 2 × 2 average pooling, with zero padding of odd sizes
+/// included in the mean. Negative terms count as 0. Channels are averaged at the end. Source: pytorch-msssim
+/// 1.0.0 `ms_ssim`.
 ///
 /// - Parameters:
 ///   - image: `[batch, channels, height, width]`, both sides above 160 pixels; `target` likewise.
-///   - dataRange: the difference of white and black.
-/// - Returns: one value an image.
+///   - dataRange: the difference between white and black.
+/// - Returns: one value per image.
 /// - Throws: `MetricError` for shapes that differ, images that are too small, or numbers that are not finite.
 public func multiscaleSimilarity(
   _ image: Tensor, _ target: Tensor, dataRange: Double = 1, window: SimilarityWindow = .gaussian()
@@ -36,7 +36,7 @@ public func multiscaleSimilarity(
   }
 }
 
-/// The shortest side of images that have five scales: at the fifth a window still has to fit.
+/// The smallest side of an image for five scales: a window must fit at the fifth.
 public func smallestMultiscaleSide(window: SimilarityWindow = .gaussian()) -> Int {
   (window.size - 1) * 16 + 1
 }

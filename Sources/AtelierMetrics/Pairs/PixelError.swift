@@ -4,7 +4,7 @@ public import Torch
 ///
 /// - Parameters:
 ///   - image: `[batch, channels, height, width]`; `target` likewise.
-/// - Returns: one value an image.
+/// - Returns: one value per image.
 /// - Throws: `MetricError` for shapes that differ or numbers that are not finite.
 public func meanPixelError(_ image: Tensor, _ target: Tensor) throws -> [Double] {
   let pair = try picturePair(image, target)
@@ -15,7 +15,7 @@ public func meanPixelError(_ image: Tensor, _ target: Tensor) throws -> [Double]
 ///
 /// - Parameters:
 ///   - image: `[batch, channels, height, width]`; `target` likewise.
-/// - Returns: one value an image.
+/// - Returns: one value per image.
 /// - Throws: `MetricError` for shapes that differ or numbers that are not finite.
 public func meanSquaredPixelError(_ image: Tensor, _ target: Tensor) throws -> [Double] {
   let pair = try picturePair(image, target)

@@ -1,21 +1,21 @@
 import Foundation
 public import Torch
 
-/// The neighbourhood over which ``structuralSimilarity(_:_:dataRange:window:sampleCovariance:)`` compares.
+/// The window of ``structuralSimilarity(_:_:dataRange:window:sampleCovariance:)``.
 public enum SimilarityWindow: Sendable, Hashable, Codable {
-  /// Weights that fall as a Gaussian of deviation `sigma`, on `size` by `size` pixels.
+  /// Gaussian weights with standard deviation `sigma`, on `size` by `size` pixels.
   case gaussian(size: Int = 11, sigma: Double = 1.5)
   /// Equal weights on `size` by `size` pixels.
   case uniform(size: Int = 7)
 
-  /// The side of the neighbourhood.
+  /// The side of the window in pixels.
   public var size: Int {
     switch self {
     case .gaussian(let size, _), .uniform(let size): size
     }
   }
 
-  /// The weights of one row, which sum to one.
+  /// The weights along one axis, which sum to 1.
   var weights: [Double] {
     switch self {
     case .uniform(let size): return [Double](repeating: 1 / Double(size), count: size)
@@ -39,18 +39,18 @@ public enum SimilarityWindow: Sendable, Hashable, Codable {
   }
 }
 
-/// The structural similarity of each image (Wang et al. 2004), averaged over pixels and channels.
+/// The structural similarity (SSIM) of each image (Wang et al. 2004), averaged over pixels and channels.
 ///
-/// Only windows that lie wholly inside the image count. Constants (0.01 range)² and (0.03 range)². With a
-/// Gaussian window of 11 pixels and deviation 1.5 this is the paper's, BasicSR's `calculate_ssim_pt` and
-/// scikit-image's `structural_similarity(gaussian_weights=True, use_sample_covariance=False)`; with a
-/// uniform window of 7 and the sample's covariance it is scikit-image's default.
+/// Only windows fully inside the image count. Constants (0.01 range)² and (0.03 range)². With a Gaussian
+/// window of 11 pixels and deviation 1.5 this is the paper's, BasicSR's `calculate_ssim_pt` and
+/// scikit-image's `structural_similarity(gaussian_weights=True, use_sample_covariance=False)`; with a uniform
+/// window of 7 and the sample's covariance it is scikit-image's default.
 ///
 /// - Parameters:
 ///   - image: `[batch, channels, height, width]`; `target` likewise.
-///   - dataRange: the difference of white and black.
+///   - dataRange: the difference between white and black.
 ///   - sampleCovariance: whether variances divide by n - 1.
-/// - Returns: one value an image, 1 for equal ones.
+/// - Returns: one value per image, 1 for equal ones.
 /// - Throws: `MetricError` for shapes that differ, windows that do not fit, or numbers that are not finite.
 public func structuralSimilarity(
   _ image: Tensor, _ target: Tensor, dataRange: Double = 1, window: SimilarityWindow = .gaussian(),
@@ -65,7 +65,7 @@ public func structuralSimilarity(
   }
 }
 
-/// The similarity at every place of two float64 batches, and its part without luminance.
+/// The SSIM maps of two float64 batches.
 struct SimilarityMaps {
   /// Luminance, contrast and structure together.
   let similarity: Tensor
@@ -82,7 +82,7 @@ struct SimilarityMaps {
     let constants = ((0.01 * dataRange) * (0.01 * dataRange), (0.03 * dataRange) * (0.03 * dataRange))
     let (height, width) = (image.shape[2], image.shape[3])
     let weights = Tensor(HostTensor(window.weights)).to(image.device)
-    // Every channel of every image is an image of one channel; rows and columns are filtered in turn.
+    // Channels are filtered separately, rows and columns in turn.
     func averaged(_ x: Tensor) -> Tensor {
       let planes = x.reshaped([-1, 1, height, width])
       let rows = conv2d(planes, weights.reshaped([1, 1, 1, -1]))

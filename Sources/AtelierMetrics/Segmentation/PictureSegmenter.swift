@@ -2,28 +2,27 @@ public import Foundation
 public import Torch
 public import TorchNN
 
-/// A small U-Net that Atelier trains on real images and their label maps, as judge of images that were
-/// made from maps: what it finds in them is compared with the maps.
+/// A small U-Net for semantic segmentation, trained by Atelier on real images and their label maps, to
+/// evaluate images generated from maps by comparing its predictions with the maps.
 ///
-/// Not from a paper. Stages of convolution, batch norm and relu halve the image three times and double it
-/// again, each joined with what the same resolution had on the way down. A published number needs the
-/// published network; this one gives numbers that can be compared with each other, beside those of real
-/// images.
+/// Not from a paper. Three stages of convolution, batch norm and ReLU down and three up, with skip
+/// connections. Published numbers need the published network; numbers of this one can be compared with each
+/// other and with those of real images.
 public final class PictureSegmenter: Module {
-  /// What the network looks like.
+  /// The architecture.
   public struct Configuration: Codable, Sendable, Hashable {
-    /// Classes of a pixel.
+    /// The number of classes.
     public var classes: Int
-    /// Channels of the first stage; further down there are 2, 4 and 4 times as many.
+    /// Channels of the first stage; the deeper ones have 2, 4 and 4 times as many.
     public var baseChannels: Int
 
-    /// A network for a number of classes.
+    /// An architecture for a number of classes.
     public init(classes: Int, baseChannels: Int = 24) {
       self.classes = classes
       self.baseChannels = baseChannels
     }
 
-    /// - Throws: `MetricError` naming the first value that no network can have.
+    /// - Throws: `MetricError` that names the first invalid value.
     public func validate() throws {
       guard (2...4096).contains(classes), (1...512).contains(baseChannels) else {
         throw MetricError(
@@ -32,29 +31,29 @@ public final class PictureSegmenter: Module {
     }
   }
 
-  /// How a segmenter was trained and how good it is on real images; kept in its file.
+  /// How a segmenter was trained, and its scores on real images; stored in its file.
   public struct Report: Codable, Sendable, Hashable {
-    /// Mean intersection over union on the held-out real images, 0 … 1: what generated ones can reach.
+    /// Mean intersection over union on held-out real images, 0 … 1: an upper bound for generated ones.
     public var meanIntersectionOverUnion: Double
-    /// The share of their pixels with the right class.
+    /// The pixel accuracy on them.
     public var pixelAccuracy: Double
-    /// How many there were.
+    /// The number of held-out images.
     public var testCount: Int
-    /// How many images it was trained on.
+    /// The number of training images.
     public var trainingCount: Int
-    /// How many steps it was trained for.
+    /// The number of training steps.
     public var steps: Int
     /// Whether the time limit shortened the training.
     public var wasShortened: Bool
-    /// Identifies the data and the settings.
+    /// The fingerprint of data and settings.
     public var fingerprint: String
-    /// The seconds that the training was allowed; nil in files that do not say.
+    /// The time limit of the training in seconds; nil in older files.
     public var seconds: Double?
   }
 
-  /// What the network looks like.
+  /// The architecture.
   public let configuration: Configuration
-  /// How it was trained; nil for an untrained network.
+  /// The training report; nil for an untrained network.
   public internal(set) var report: Report?
   private let down: [ConvolutionStage]
   private let up: [ConvolutionStage]
@@ -62,7 +61,7 @@ public final class PictureSegmenter: Module {
 
   /// An untrained network.
   ///
-  /// - Throws: `MetricError` for a configuration that cannot be built.
+  /// - Throws: `MetricError` for an invalid configuration.
   public init(_ configuration: Configuration, using stream: RandomStream) throws {
     try configuration.validate()
     self.configuration = configuration
@@ -79,7 +78,7 @@ public final class PictureSegmenter: Module {
     super.init()
   }
 
-  /// Logits `[n, classes, height, width]` of images `[n, 3, height, width]` in -1 … 1, in the present mode.
+  /// Logits `[n, classes, height, width]` of images `[n, 3, height, width]` in -1 … 1, in the current mode.
   func logits(_ images: Tensor) -> Tensor {
     check(
       images.rank == 4 && images.shape[1] == 3, "a segmenter takes [n, 3, height, width], not \(images.shape)"
@@ -98,7 +97,8 @@ public final class PictureSegmenter: Module {
     return output(x)
   }
 
-  /// The class of every pixel, int64 `[n, height, width]`, of images, bytes or in -1 … 1, some at a time.
+  /// The class of every pixel, int64 `[n, height, width]`, of images, bytes or in -1 … 1, computed in
+  /// batches.
   public func segment(_ images: Tensor, batchSize: Int = 16) -> Tensor {
     evaluating { inBatches(images, batchSize) { self.logits($0).argmax(dim: 1) } }
   }
@@ -118,7 +118,7 @@ extension PictureSegmenter {
       fingerprint: report?.fingerprint, to: url)
   }
 
-  /// Reads what ``save(to:)`` wrote, in evaluation mode.
+  /// Reads a file written by ``save(to:)``; the network is in evaluation mode.
   ///
   /// - Throws: `FileFormatError` when the file is missing, damaged or holds something else;
   ///   `CheckpointError` when its weights do not fit its configuration.

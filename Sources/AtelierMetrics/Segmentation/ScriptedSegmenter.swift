@@ -1,33 +1,33 @@
 public import Foundation
 public import Torch
 
-/// A network that finds the classes of pixels.
+/// A semantic segmentation network.
 public protocol Segmenter {
   /// The class of every pixel, int64 `[n, height, width]`, of images `[n, 3, height, width]`, bytes or in
   /// -1 … 1.
   ///
   /// - Throws: `MetricError` where the network does not fit the images.
   func classes(of pictures: Tensor) throws -> Tensor
-  /// What it is, for the protocol of numbers.
+  /// Its description in the protocol of numbers.
   var facts: String { get }
 }
 
 extension Segmenter {
-  /// What the segmenter finds in images, against the maps they belong to or were made from, some at a time:
-  /// maps and predictions of all at once would take gigabytes.
+  /// Scores the segmenter's predictions for images against their maps, in batches, as all maps and
+  /// predictions together would take gigabytes.
   ///
   /// - Parameters:
   ///   - pictures: `[n, 3, height, width]`, bytes or in -1 … 1.
-  ///   - examples: as many maps; their own images do not count.
-  ///   - classes: how many classes there are.
-  ///   - ignore: a class of the maps that does not count.
+  ///   - examples: as many maps; their images are ignored.
+  ///   - classes: the number of classes.
+  ///   - ignore: a class of the maps that is ignored.
   /// - Throws: `MetricError` for other numbers or sizes of images and maps.
   public func scores(
     of pictures: Tensor, against examples: SegmenterTraining.Examples, classes: Int, ignoring ignore: Int?
   ) throws -> SegmentationScores {
     let count = examples.images.shape[0]
     guard pictures.rank == 4, pictures.shape[0] == count else {
-      throw MetricError("\(count) maps need as many pictures, not \(pictures.shape)")
+      throw MetricError("\(count) maps need as many images, not \(pictures.shape)")
     }
     var scores = try SegmentationScores(classes: classes)
     for start in stride(from: 0, to: count, by: 16) {
@@ -40,23 +40,23 @@ extension Segmenter {
   }
 }
 
-/// A segmenter of the user's own: a TorchScript file whose `forward` takes images `[n, 3, height, width]` and
-/// returns logits `[n, classes, h, w]`.
+/// A segmenter from a TorchScript file, whose `forward` takes images `[n, 3, height, width]` and returns
+/// logits `[n, classes, h, w]`.
 ///
-/// Logits of another size than the images' are brought to it, bilinearly, before the largest one decides. The
-/// network runs in evaluation mode, on the processor.
+/// Logits of another size are resized bilinearly to the images' before argmax. The network runs in evaluation
+/// mode on the CPU.
 public final class ScriptedSegmenter: Segmenter {
-  /// The numbers that a network wants its images in.
+  /// The range of a network's input.
   public enum InputRange: String, Codable, Sendable, Hashable, CaseIterable {
     /// -1 … 1.
     case signed
     /// 0 … 1.
     case unit
-    /// 0 … 1, then less ImageNet's mean (0.485, 0.456, 0.406) and divided by its deviation (0.229, 0.224,
+    /// 0 … 1, normalised by ImageNet's mean (0.485, 0.456, 0.406) and standard deviation (0.229, 0.224,
     /// 0.225).
     case imagenet
 
-    /// What stands in protocols.
+    /// The text in protocols.
     var text: String {
       switch self {
       case .signed: "pictures in -1 … 1"
@@ -68,7 +68,7 @@ public final class ScriptedSegmenter: Segmenter {
 
   /// The file.
   public let file: URL
-  /// The numbers that images go in as.
+  /// The range of its input.
   public let range: InputRange
   private let script: LoadedScript
   private let classCount: Int
@@ -78,9 +78,9 @@ public final class ScriptedSegmenter: Segmenter {
   /// Opens a file.
   ///
   /// - Parameters:
-  ///   - range: what the network wants its images in.
-  ///   - classes: how many classes its logits must have.
-  /// - Throws: `MetricError` where there is no such file; `ScriptError` where it is no TorchScript.
+  ///   - range: the range of its input.
+  ///   - classes: the number of classes of its logits.
+  /// - Throws: `MetricError` where there is no such file; `ScriptError` where it is not TorchScript.
   public init(_ file: URL, range: InputRange, classes: Int) throws {
     guard let bytes = try? Data(contentsOf: file, options: .alwaysMapped) else {
       throw MetricError("the segmenter \(file.path) cannot be read; name a TorchScript file")
@@ -94,7 +94,7 @@ public final class ScriptedSegmenter: Segmenter {
     classCount = classes
   }
 
-  /// The file's name, the beginning of its fingerprint, and how images go in.
+  /// The file's name, the first digits of its fingerprint, and the input range.
   public var facts: String {
     let size = resized.map { ", logits of \($0[1])×\($0[0]) brought to the pictures' size bilinearly" } ?? ""
     return "\(file.lastPathComponent) (\(fingerprint.prefix(8))), \(range.text)\(size)"
@@ -122,7 +122,7 @@ public final class ScriptedSegmenter: Segmenter {
       shape[3] >= 1
     else {
       throw MetricError(
-        "the segmenter \(file.path) gives \(logits.dtype) \(shape) for pictures \(signed.shape); it has to give "
+        "the segmenter \(file.path) gives \(logits.dtype) \(shape) for images \(signed.shape); it must give "
           + "logits [n, classes, height, width]")
     }
     guard shape[1] == classCount else {
@@ -132,7 +132,7 @@ public final class ScriptedSegmenter: Segmenter {
     }
     guard logits.isFinite() else {
       throw MetricError(
-        "the segmenter \(file.path) gives numbers that are not finite; check what it takes pictures in (-1 … 1, "
+        "the segmenter \(file.path) gives numbers that are not finite; check its input range (-1 … 1, "
           + "0 … 1, or normalised)")
     }
     let wanted = Array(signed.shape.suffix(2))

@@ -1,17 +1,17 @@
 public import Torch
 
-/// How well predicted classes of pixels agree with a map, over any number of images.
+/// Semantic segmentation scores over any number of images.
 ///
-/// Counts are gathered first and divided once at the end: a mean over images would weigh a class that is
+/// Pixel counts are summed over all images before dividing: a mean over images would weight a class that is
 /// rare in one image like one that fills another.
 public struct SegmentationScores: Sendable, Hashable, Codable {
-  /// Pixel counts: a row for each class of the map, a column for each predicted one.
+  /// The confusion matrix in pixels: rows are classes of the map, columns predicted ones.
   public private(set) var confusion: [[Int]]
 
-  /// No pixels yet.
+  /// Scores without any pixels.
   ///
-  /// - Parameter classes: how many classes there are, at least 1.
-  /// - Throws: `MetricError` for no classes, or so many that counting them makes no sense.
+  /// - Parameter classes: the number of classes, at least 1.
+  /// - Throws: `MetricError` unless `classes` is 1 … 4096.
   public init(classes: Int) throws {
     guard (1...4096).contains(classes) else {
       throw MetricError("segmentation is measured over 1 to 4096 classes, not \(classes)")
@@ -19,7 +19,7 @@ public struct SegmentationScores: Sendable, Hashable, Codable {
     confusion = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
   }
 
-  /// Counts pixels.
+  /// Adds the pixels of a prediction.
   ///
   /// - Parameters:
   ///   - prediction: int64 of any shape.
@@ -34,7 +34,7 @@ public struct SegmentationScores: Sendable, Hashable, Codable {
     let classes = confusion.count
     let (seen, truth) = (prediction.reshaped([-1]), target.reshaped([-1]))
     let counted = ignore.map { truth.notEqual(Double($0)) } ?? truth.equal(truth)
-    // Left-out pixels are counted in a bin behind all others.
+    // Ignored pixels are counted in an extra last bin.
     let isKnown = seen.greaterOrEqual(0).logicalAnd(seen.less(Double(classes)))
       .logicalAnd(truth.greaterOrEqual(0)).logicalAnd(truth.less(Double(classes)))
     guard truth.count == 0 || counted.logicalAnd(isKnown.logicalNot()).any().item() == 0 else {
@@ -51,7 +51,7 @@ public struct SegmentationScores: Sendable, Hashable, Codable {
     }
   }
 
-  /// Adds the counts of other images, of as many classes.
+  /// Adds the counts of other images; the numbers of classes must be equal.
   public mutating func add(_ other: SegmentationScores) throws {
     guard other.confusion.count == confusion.count else {
       throw MetricError(
@@ -65,7 +65,7 @@ public struct SegmentationScores: Sendable, Hashable, Codable {
   private func inMap(_ index: Int) -> Int { confusion[index].reduce(0, +) }
   private func predicted(_ index: Int) -> Int { confusion.reduce(0) { $0 + $1[index] } }
 
-  /// Pixels counted.
+  /// The number of pixels counted.
   public var pixels: Int { confusion.indices.reduce(0) { $0 + inMap($1) } }
 
   /// Intersection over union of each class; nil for a class in neither map nor prediction.
@@ -82,13 +82,13 @@ public struct SegmentationScores: Sendable, Hashable, Codable {
     return values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
   }
 
-  /// The share of pixels with the right class; 0 where there are none.
+  /// The fraction of pixels with the right class; 0 without pixels.
   public var pixelAccuracy: Double {
     let right = confusion.indices.reduce(0) { $0 + confusion[$1][$1] }
     return pixels == 0 ? 0 : Double(right) / Double(pixels)
   }
 
-  /// The mean over the map's classes of the share of their pixels that was found.
+  /// The mean over the map's classes of their recall.
   public var meanAccuracy: Double {
     let values = confusion.indices.filter { inMap($0) > 0 }.map {
       Double(confusion[$0][$0]) / Double(inMap($0))
@@ -96,7 +96,7 @@ public struct SegmentationScores: Sendable, Hashable, Codable {
     return values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
   }
 
-  /// ``intersectionOverUnion`` weighted by how frequent each class is in the map.
+  /// ``intersectionOverUnion`` weighted by the frequency of each class in the map.
   public var weightedIntersectionOverUnion: Double {
     guard pixels > 0 else { return 0 }
     return zip(confusion.indices, intersectionOverUnion).reduce(0) {

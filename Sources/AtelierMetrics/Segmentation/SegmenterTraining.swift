@@ -4,23 +4,23 @@ import TorchNN
 
 /// Trains a ``PictureSegmenter`` on real images and their label maps.
 ///
-/// Adam on the cross-entropy of the pixels with a one-cycle learning rate, half of the images mirrored.
-/// Deterministic for a seed, thread count and machine as long as the time limit does not shorten it.
+/// Adam on the cross-entropy of the pixels with a one-cycle learning rate, with random horizontal flips.
+/// Deterministic for a seed, thread count and machine, unless the time limit shortens it.
 public struct SegmenterTraining: Codable, Sendable, Hashable {
-  /// How often each image is seen.
+  /// The number of passes over the images.
   public var epochs: Double
-  /// Images a step, of up to 128×128 pixels; fewer of larger ones.
+  /// The batch size for images of up to 128×128 pixels; smaller for larger ones.
   public var batchSize: Int
   /// The highest learning rate.
   public var learningRate: Double
-  /// The seed of the initial weights, the order and the mirroring.
+  /// The seed of the initial weights, the order and the flips.
   public var seed: UInt64
-  /// The upper bound on the time, in seconds; the plan is shortened where the machine is too slow for it.
+  /// The time limit in seconds; the schedule is shortened on a machine that is too slow for it.
   public var seconds: Double
   /// Channels of the first stage of the network.
   public var baseChannels: Int
 
-  /// The defaults are made for hundreds of images of 64 to 128 pixels on two cores.
+  /// Settings; the defaults suit hundreds of images of 64 to 128 pixels on two cores.
   public init(
     epochs: Double = 30, batchSize: Int = 16, learningRate: Double = 4e-3, seed: UInt64 = 0,
     seconds: Double = 90, baseChannels: Int = 24
@@ -37,9 +37,9 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
   public struct Examples {
     /// Bytes, `[n, 3, height, width]`.
     public let images: Tensor
-    /// Classes, int64 `[n, height, width]`, made anew from what is kept.
+    /// The label maps, int64 `[n, height, width]`; converted from the stored type on each access.
     public var labels: Tensor { kept.asType(.int64) }
-    /// Bytes where the classes fit into them: maps of thousands of images are large.
+    /// uint8 where the classes fit, as maps of thousands of images are large.
     private let kept: Tensor
 
     /// The classes of some of the images, int64 `[rows, height, width]`.
@@ -58,7 +58,7 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
       }
     }
 
-    /// Images with their maps, int64 or bytes.
+    /// Images with their label maps, int64 or uint8.
     ///
     /// - Throws: `MetricError` for other types or shapes, or no images.
     public init(images: Tensor, labels: Tensor) throws {
@@ -70,7 +70,7 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
         labels.shape == [images.shape[0]] + images.shape.suffix(2)
       else {
         throw MetricError(
-          "pictures of \(images.shape) need int64 label maps [n, height, width], not \(labels.dtype) "
+          "images of \(images.shape) need int64 label maps [n, height, width], not \(labels.dtype) "
             + "\(labels.shape)")
       }
       self.images = images.to(.cpu).contiguous()
@@ -82,15 +82,15 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
   /// Trains a segmenter on `train` and measures it on `test`.
   ///
   /// - Parameters:
-  ///   - classes: how many classes there are; labels are below it.
-  ///   - ignore: a class that counts neither in the loss nor in the measures.
+  ///   - classes: the number of classes; labels are in 0 ..< `classes`.
+  ///   - ignore: a class ignored in the loss and in the scores.
   /// - Throws: `MetricError` for examples or settings that do not fit.
   public func run(train: Examples, test: Examples, classes: Int, ignoring ignore: Int?) throws
     -> PictureSegmenter
   {
     guard epochs > 0, batchSize >= 2, learningRate > 0, seconds > 0, train.images.shape[0] >= 2 else {
       throw MetricError(
-        "the settings of the segmenter's training do not fit: it needs two pictures, batches of two, and "
+        "the settings of the segmenter's training do not fit: it needs two images, batches of two, and "
           + "epochs, seconds and a learning rate above 0")
     }
     for examples in [train, test] {
@@ -115,8 +115,8 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
     return segmenter
   }
 
-  /// The segmenter of a file when it was trained on the same data with the same settings, else a new one,
-  /// which is written there.
+  /// Loads the segmenter from a file if it was trained on the same data with the same settings; otherwise
+  /// trains one and writes it there.
   ///
   /// - Throws: as ``run(train:test:classes:ignoring:)``; `FileFormatError` when the file cannot be written.
   public func cached(
@@ -129,19 +129,19 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
     return segmenter
   }
 
-  /// The segmenter that one of several folders holds for the same data and settings, else a new one, which is
-  /// written into the first folder. So whoever looks into the same folders judges by the same network.
+  /// Loads the segmenter for the same data and settings from one of several folders; otherwise trains one and
+  /// writes it into the first folder. Evaluations that share the folders thus use the same network.
   ///
-  /// Files are called `segmenter-` and the fingerprint of data and settings. One whose training was cut short
-  /// counts only where it had as many seconds as this one may take.
+  /// Files are named `segmenter-` plus the fingerprint of data and settings. A shortened training is reused
+  /// only if its time limit was at least this one's.
   ///
-  /// - Returns: the segmenter, its file, and whether it was there.
+  /// - Returns: the segmenter, its file, and whether it was loaded.
   /// - Throws: as ``cached(at:train:test:classes:ignoring:)``.
   public func shared(
     in folders: [URL], train: Examples, test: Examples, classes: Int, ignoring ignore: Int?
   ) throws -> (segmenter: PictureSegmenter, file: URL, wasKnown: Bool) {
     guard let first = folders.first else {
-      throw MetricError("a segmenter is kept in a folder; name one")
+      throw MetricError("a segmenter needs a folder to be stored in; give at least one")
     }
     let wanted = fingerprint(train: train, test: test, classes: classes, ignoring: ignore)
     let name = "segmenter-\(wanted).safetensors"
@@ -155,7 +155,8 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
     return (segmenter, file, false)
   }
 
-  /// The segmenter of a file where it is the wanted one; a file that cannot be read has to be written anew.
+  /// The segmenter of a file if its fingerprint matches; nil also for an unreadable file, which is
+  /// overwritten.
   private func known(at url: URL, fingerprint wanted: String) -> PictureSegmenter? {
     guard let known = try? Safetensors.header(of: url).metadata["fingerprint"], known == wanted,
       let segmenter = try? PictureSegmenter.load(from: url), let report = segmenter.report,
@@ -166,7 +167,7 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
 
   private func fingerprint(train: Examples, test: Examples, classes: Int, ignoring ignore: Int?) -> String {
     var hash = Fingerprint()
-    // The number in front counts versions of the network and its training.
+    // The leading number is the version of the network and its training.
     hash.add(
       "segmenter 2: \(epochs) \(batchSize) \(learningRate) \(seed) \(baseChannels) \(classes) "
         + "\(ignore.map(String.init) ?? "none")")
@@ -181,7 +182,7 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
   ) -> (steps: Int, wasShortened: Bool) {
     let stream = RandomStream(seed: seed, purpose: "segmenter.batches")
     let count = train.images.shape[0]
-    // What training keeps of a step grows with its pixels: larger images come in smaller batches.
+    // Memory grows with the number of pixels, so larger images get smaller batches.
     let pixels = train.images.shape[2] * train.images.shape[3]
     let size = min(batchSize, count, max(2, batchSize * 128 * 128 / pixels))
     var plan = ClassifierTraining.Plan(steps: max(1, Int(epochs * Double(count) / Double(size))))
@@ -199,7 +200,7 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
       labels = Tensor.select(mirrored, labels.flipped([2]), labels)
       let loss = crossEntropy(segmenter.logits(images), labels, ignoredIndex: ignore ?? -100)
       optimizer.learningRate = learningRate * ClassifierTraining.oneCycle(plan.progress(at: step))
-      // A batch of nothing but ignored pixels has no mean.
+      // A batch of only ignored pixels has a loss of NaN.
       if loss.isFinite() { optimizer.minimize(loss) }
       step += 1
       if step % 20 == 0 { plan.fit(into: seconds * 0.95, elapsed: Self.seconds(since: start), step: step) }

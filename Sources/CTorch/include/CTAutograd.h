@@ -10,11 +10,11 @@ extern "C" {
 
 bool CTTensorRequiresGradient(const CTTensor *_Nonnull tensor);
 bool CTTensorSetRequiresGradient(CTTensor *_Nonnull tensor, bool required);
-// Whether a gradient is there; then *gradient is an owned handle.
+// Whether there is a gradient; if so, *gradient is an owned handle.
 bool CTTensorGradient(const CTTensor *_Nonnull tensor, CTTensor *_Nullable *_Nonnull gradient);
 bool CTTensorSetGradient(CTTensor *_Nonnull tensor, const CTTensor *_Nullable gradient);
 CTTensor *_Nullable CTTensorDetach(const CTTensor *_Nonnull tensor);
-// The same memory under a count of changes of its own: writes through it are not noticed.
+// The same memory with a version counter of its own, so that writes through it are not tracked.
 CTTensor *_Nullable CTTensorUncounted(const CTTensor *_Nonnull tensor);
 bool CTTensorBackward(const CTTensor *_Nonnull tensor, const CTTensor *_Nullable gradient, bool retainGraph);
 // Fills `results` with `inputCount` owned handles; an unused input's is NULL when `allowUnused`.
@@ -38,7 +38,7 @@ bool CTDeviceAvailable(int32_t deviceKind, int32_t deviceIndex);
 const char *_Nonnull CTEngineVersion(void);
 // The instruction set the CPU kernels were chosen for, for example "AVX2".
 const char *_Nonnull CTCPUCapability(void);
-// Bytes taken by tensors on an accelerator now and at most; false where the device does not tell.
+// The current and peak bytes of tensors on an accelerator; false where the device does not report them.
 bool CTDeviceMemory(int32_t deviceKind, int32_t deviceIndex, int64_t *_Nonnull current, int64_t *_Nonnull peak);
 
 // A slot per thread for the scopes of the Swift side (0: error scope, 1: ambient draws, 2: passes of a checkpoint).

@@ -1,4 +1,4 @@
-// Gradient checkpointing: values whose history is made anew in the backward pass.
+// Gradient checkpointing: values that are recomputed in the backward pass.
 #ifndef CT_CHECKPOINT_H
 #define CT_CHECKPOINT_H
 
@@ -8,17 +8,17 @@
 extern "C" {
 #endif
 
-// Computes a value from its inputs once more. The inputs are owned by the callee, and so is the result by the
-// caller. NULL is a failure, whose text CTSetLastError was given before. It runs on the thread that
-// differentiates: the caller's of the backward pass on a processor, one of the engine's on an accelerator.
+// Recomputes a value from its inputs. The callee owns the inputs, the caller the result. NULL is a failure,
+// whose text was passed to CTSetLastError. It runs on the thread of the backward pass: the caller's on a CPU,
+// one of the engine's on an accelerator.
 typedef CTTensor *_Nullable (*CTReplay)(void *_Nonnull context, CTTensor *_Nonnull const *_Nonnull inputs,
                                         int32_t inputCount);
-// Gives a context up; called exactly once, on whichever thread lets go of it last.
+// Releases a context; called exactly once, on any thread.
 typedef void (*CTRelease)(void *_Nonnull context);
 
-// A value that was computed without history, with one: its derivatives are those of what `replay` computes in
-// the backward pass, under this call's autocast, with respect to the inputs and to the parameters that it reads
-// by itself. The context belongs to the history, and is given up at once where there is none or this fails.
+// Attaches a history to a value computed without one: its gradients are those of what `replay` computes in
+// the backward pass, under this call's autocast, with respect to the inputs and the captured parameters. The
+// history owns the context, which is released at once where there is no history or this fails.
 CTTensor *_Nullable CTCheckpoint(const CTTensor *_Nonnull value, const CTTensor *_Nonnull const *_Nonnull inputs,
                                  int32_t inputCount, const CTTensor *_Nonnull const *_Nonnull parameters,
                                  int32_t parameterCount, void *_Nonnull context, CTReplay _Nonnull replay,

@@ -1,4 +1,4 @@
-// What networks are made of: products, convolutions, norms, resampling, recurrence, losses.
+// Operations of networks: products, convolutions, norms, resampling, recurrence, losses.
 #ifndef CT_NETWORKS_H
 #define CT_NETWORKS_H
 
@@ -37,7 +37,7 @@ CTTensor *_Nullable CTGroupNorm(const CTTensor *_Nonnull x, int64_t groups, cons
 // mode 0 nearest, 1 bilinear, 2 bicubic.
 CTTensor *_Nullable CTResample2d(const CTTensor *_Nonnull x, int64_t height, int64_t width, int32_t mode,
                                  bool alignCorners, bool antialias);
-// The same by a factor of both sides, without antialiasing.
+// By a factor in both dimensions, without antialiasing.
 CTTensor *_Nullable CTEnlarge2d(const CTTensor *_Nonnull x, int64_t factor, int32_t mode, bool alignCorners);
 CTTensor *_Nullable CTPixelShuffle(const CTTensor *_Nonnull x, int64_t factor);
 CTTensor *_Nullable CTPixelUnshuffle(const CTTensor *_Nonnull x, int64_t factor);

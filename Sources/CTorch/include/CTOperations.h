@@ -27,7 +27,7 @@ CT_BINARY(GreaterOrEqual) CT_BINARY(LogicalAnd) CT_BINARY(LogicalOr)
 CT_WITH_SCALAR(AddScalar) CT_WITH_SCALAR(MultiplyScalar) CT_WITH_SCALAR(Power) CT_WITH_SCALAR(LeakyRelu)
 CT_WITH_SCALAR(EqualScalar) CT_WITH_SCALAR(NotEqualScalar) CT_WITH_SCALAR(LessScalar)
 CT_WITH_SCALAR(LessOrEqualScalar) CT_WITH_SCALAR(GreaterScalar) CT_WITH_SCALAR(GreaterOrEqualScalar)
-// The same tensor, overwritten; recorded for the gradient as any other operation.
+// In place; recorded for the gradient as any other operation.
 CT_UNARY(ReluInPlace) CT_WITH_SCALAR(LeakyReluInPlace)
 CTTensor *_Nullable CTTensorClamp(const CTTensor *_Nonnull x, const double *_Nullable low, const double *_Nullable high);
 CTTensor *_Nullable CTTensorSelectWhere(const CTTensor *_Nonnull condition, const CTTensor *_Nonnull a,

@@ -24,7 +24,7 @@ CTTensor *_Nullable CTRandomIntegers(CTGenerator *_Nonnull generator, int64_t lo
 CTTensor *_Nullable CTRandomPermutation(CTGenerator *_Nonnull generator, int64_t count);
 CTTensor *_Nullable CTRandomBernoulli(CTGenerator *_Nonnull generator, double probability,
                                       const int64_t *_Nonnull shape, int32_t rank);
-// In place: what the initialisers of torch.nn.init draw.
+// In place: the initialisers of torch.nn.init.
 bool CTRandomFillUniform(CTGenerator *_Nonnull generator, CTTensor *_Nonnull tensor, double low, double high);
 bool CTRandomFillNormal(CTGenerator *_Nonnull generator, CTTensor *_Nonnull tensor, double mean, double deviation);
 

@@ -22,9 +22,9 @@ enum {
 // Kinds of devices.
 enum { CTCPU = 0, CTCUDA = 1, CTMPS = 2 };
 
-// The text of the last failure on this thread.
+// The message of the last failure on this thread.
 const char *_Nonnull CTLastError(void);
-// What a callback leaves there before it reports that it failed.
+// Sets that message; callbacks call it before they report a failure.
 void CTSetLastError(const char *_Nonnull text);
 
 void CTTensorFree(CTTensor *_Nullable tensor);
@@ -55,7 +55,7 @@ CTTensor *_Nullable CTTensorContiguous(const CTTensor *_Nonnull tensor);
 CTTensor *_Nullable CTTensorChannelsLast(const CTTensor *_Nonnull tensor);
 CTTensor *_Nullable CTTensorClone(const CTTensor *_Nonnull tensor);
 
-// Moves the elements and keeps the object, so that whoever holds it follows.
+// Moves the elements in place, so that all owners of the object see it.
 bool CTTensorMoveToDevice(CTTensor *_Nonnull tensor, int32_t deviceKind, int32_t deviceIndex);
 // A float32 tensor of a shape without memory for values; copying values into it or filling it gives it memory.
 CTTensor *_Nullable CTTensorPlaceholder(const int64_t *_Nonnull shape, int32_t rank);

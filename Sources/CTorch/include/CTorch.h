@@ -1,4 +1,4 @@
-// The C face of libtorch: a small, explicit list of functions, the only place that sees ATen.
+// The C interface of libtorch: a small, explicit list of functions; no other target includes ATen.
 #ifndef CTORCH_H
 #define CTORCH_H
 #include "CTAutograd.h"

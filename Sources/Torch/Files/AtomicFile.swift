@@ -1,23 +1,23 @@
 public import Foundation
 
-/// Writes files so that a reader, a crash or a full disk never meets half of one.
+/// Writes files atomically, so that a crash or a full disk never leaves a partial file.
 ///
-/// The bytes go to a hidden file in the same folder, reach the disk, and are then renamed over the
-/// target. If anything fails before the rename, what was there stays as it was and the hidden file is
-/// removed. A kill in between leaves a file called `.partial-…` that may be deleted.
+/// The bytes go to a hidden file in the same folder, reach the disk, and are then renamed over the target. If
+/// anything fails before the rename, an existing file is unchanged and the hidden file is removed. A kill in
+/// between leaves a file named `.partial-…`, which may be deleted.
 public enum AtomicFile {
   /// Replaces or creates a file.
   ///
   /// - Parameters:
-  ///   - data: the whole content.
+  ///   - data: the contents.
   ///   - url: the file; its folder must exist. A symbolic link is followed, not replaced.
   /// - Throws: `FileFormatError` when the folder is missing or not writable, or the disk is full.
   public static func write(_ data: Data, to url: URL) throws(FileFormatError) {
     try write(to: url) { writer in data.withUnsafeBytes { writer.append($0) } }
   }
 
-  /// What receives the bytes. The first failure is kept and later bytes are dropped, so that the
-  /// caller's code needs no error path of its own.
+  /// Writes bytes. The first error is kept and later bytes are dropped, so that callers need no error
+  /// handling.
   struct Writer {
     fileprivate let descriptor: Int32
     fileprivate(set) var failure: Int32 = 0
@@ -27,7 +27,7 @@ public enum AtomicFile {
     mutating func append(_ bytes: UnsafeRawBufferPointer) {
       var rest = bytes
       while failure == 0, !rest.isEmpty, let start = rest.baseAddress {
-        // One call must not exceed what a 32-bit count holds on some systems.
+        // Some systems limit a call to a 32-bit count.
         let written = Foundation.write(descriptor, start, min(rest.count, 1 << 30))
         if written < 0 {
           if errno != EINTR { failure = errno }
@@ -42,7 +42,7 @@ public enum AtomicFile {
     }
   }
 
-  /// The streaming form, for content that should not be copied into one piece first.
+  /// The streaming variant, which avoids a copy of the contents.
   static func write(to url: URL, _ body: (inout Writer) -> Void) throws(FileFormatError) {
     guard url.isFileURL, !url.lastPathComponent.isEmpty, !url.path.utf8.contains(0) else {
       throw FileFormatError(file: url, problem: "this is not the path of a file; give a path on this machine")
@@ -55,7 +55,7 @@ public enum AtomicFile {
       throw FileFormatError(file: url, problem: FileFormatError.sentence(EISDIR, writing: true))
     }
     let folder = target.deletingLastPathComponent()
-    // The name does not grow with the target's, which may be as long as the file system allows.
+    // Independent of the target's name, which may already have the maximum length.
     let temporary = folder.appendingPathComponent(".partial-\(UUID().uuidString)").path
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
@@ -67,15 +67,15 @@ public enum AtomicFile {
     body(&writer)
     var failure = writer.failure
     if failure == 0 { failure = synchronize(descriptor) }
-    // Network file systems report a full disk as late as here.
+    // Network file systems may report a full disk only here.
     if close(descriptor) != 0, failure == 0, errno != EINTR { failure = errno }
     if failure == 0, rename(temporary, target.path) != 0 { failure = errno }
     if failure != 0 {
       unlink(temporary)
       throw FileFormatError(file: url, problem: FileFormatError.sentence(failure, writing: true))
     }
-    // Without this a power cut may undo the rename. Some file systems refuse it for folders, and
-    // then there is nothing more to be done; the content is complete either way.
+    // Makes the rename durable. Some file systems refuse it for folders, which is ignored: the contents are
+    // complete either way.
     let folderDescriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if folderDescriptor >= 0 {
       _ = synchronize(folderDescriptor)
@@ -83,10 +83,10 @@ public enum AtomicFile {
     }
   }
 
-  /// Waits until the disk holds the content; 0 or the error number.
+  /// Flushes the file to disk; returns 0 or the error number.
   private static func synchronize(_ descriptor: Int32) -> Int32 {
     #if canImport(Darwin)
-      // Here fsync stops at the drive's own cache.
+      // On macOS fsync does not flush the drive's cache.
       if fcntl(descriptor, F_FULLFSYNC) == 0 { return 0 }
     #endif
     while fsync(descriptor) != 0 {

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A file open for reading at any place. Every request is checked against the file's length before
-/// memory is taken, so a length from a hostile file cannot ask for more than the file holds.
+/// A file open for random access. Requests are checked against the file's length before memory is allocated,
+/// so a false length in a file cannot allocate more than the file holds.
 final class ByteSource {
   let file: URL
   let count: Int
@@ -12,7 +12,7 @@ final class ByteSource {
       throw FileFormatError(
         file: file, problem: "this is not the path of a file; give a path on this machine")
     }
-    // A named pipe would block for ever without O_NONBLOCK; it is refused below.
+    // Without O_NONBLOCK, opening a named pipe would block; it is refused below.
     let descriptor = open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw FileFormatError(file: file, problem: FileFormatError.sentence(errno, writing: false))
@@ -44,7 +44,7 @@ final class ByteSource {
         if read > 0 {
           initialized += read
         } else if read == 0 {
-          break  // Someone shortened the file after it was opened.
+          break  // The file was truncated after it was opened.
         } else if errno != EINTR {
           code = errno
           break
@@ -53,13 +53,13 @@ final class ByteSource {
     }
     guard code == 0 else { throw failure(FileFormatError.sentence(code, writing: false)) }
     guard bytes.count == count else {
-      throw failure("it became shorter while it was read; try again when nothing writes to it")
+      throw failure("it was truncated while it was read; try again when nothing writes to it")
     }
     return bytes
   }
 }
 
-/// Reads a part of a file from front to back through a small window.
+/// Reads a part of a file sequentially through a small buffer.
 struct ByteCursor {
   let source: ByteSource
   private(set) var position: Int
@@ -121,7 +121,7 @@ struct ByteCursor {
     }
   }
 
-  /// The bytes up to a line feed, which is dropped.
+  /// The bytes up to, and without, a line feed.
   mutating func line() throws(FileFormatError) -> [UInt8] {
     var bytes: [UInt8] = []
     while true {

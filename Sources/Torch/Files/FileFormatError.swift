@@ -2,16 +2,16 @@ public import Foundation
 
 /// A file that could not be read or written: one sentence that names the file and the way out.
 public struct FileFormatError: Error, Sendable, Hashable, CustomStringConvertible, LocalizedError {
-  /// The file's path; nil where a value no longer knows the file that it came from.
+  /// The file's path; nil where it is not known.
   public let file: String?
-  /// What is wrong and what to do about it, without the file's name.
+  /// The problem and the way out, without the file's name.
   public let problem: String
 
-  /// Describes a problem with a file.
+  /// An error for a file.
   ///
   /// - Parameters:
   ///   - file: the file; nil where it is not known.
-  ///   - problem: what is wrong and what to do about it, as a sentence without a capital or a full stop.
+  ///   - problem: the problem and the way out, as a sentence without a capital letter and a full stop.
   public init(file: URL?, problem: String) {
     self.file = file?.path
     self.problem = problem
@@ -20,16 +20,16 @@ public struct FileFormatError: Error, Sendable, Hashable, CustomStringConvertibl
   /// `path: problem`.
   public var description: String { file.map { "\($0): \(problem)" } ?? problem }
 
-  /// The same sentence, for code that only knows `Error`.
+  /// ``description``, so that `localizedDescription` shows it too.
   public var errorDescription: String? { description }
 
-  /// The same problem with a file's name, where the place that found it did not know one.
+  /// The same error with a file's name, where it has none.
   public func naming(_ url: URL) -> FileFormatError {
     file == nil ? FileFormatError(file: url, problem: problem) : self
   }
 
-  /// A name from a file in quotation marks, without control characters and not longer than a line,
-  /// because the name may have been written to spoil a terminal or a log.
+  /// A name from a file in quotation marks, without control characters and truncated, as it may be crafted to
+  /// corrupt a terminal or a log.
   static func quoted(_ name: String) -> String {
     let visible = name.unicodeScalars.prefix(80).map { scalar -> Character in
       scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format

@@ -30,7 +30,7 @@ enum HeaderJSON {
     var position = 0
     var values = 0
 
-    /// A header needs a depth of three; the limit keeps a hostile one from exhausting the stack.
+    /// A header needs a depth of three; the limit protects the stack from a malicious one.
     static let maximumDepth = 16
     /// Bounds the memory that a header of short values takes; a tensor needs about eight.
     static let maximumValues = 4_000_000
@@ -122,7 +122,7 @@ enum HeaderJSON {
       }
     }
 
-    /// Integers are kept exactly; other numbers are only known to be numbers, a header has no use for them.
+    /// Integers are parsed exactly; other numbers are only validated, as a header does not use them.
     mutating func number() throws(Failure) -> HeaderJSON {
       let start = position
       if next == UInt8(ascii: "-") { position += 1 }
@@ -219,8 +219,8 @@ enum HeaderJSON {
     }
   }
 
-  /// A JSON text of a string: the shortest escapes, everything else as it is, so that equal strings
-  /// give equal bytes on every platform.
+  /// The JSON form of a string with the shortest escapes, so that equal strings give equal bytes on every
+  /// platform.
   static func text(of string: String) -> String {
     var text = "\""
     for scalar in string.unicodeScalars {

@@ -5,8 +5,8 @@ import Foundation
 ///
 /// Source: `_legacy_save` of `torch/serialization.py`.
 enum LegacyTorchFile {
-  /// 0x1950a86a20f9469cfc6c, as the pickle machine keeps a number of ten bytes: binary since pickle
-  /// protocol 2, in digits before.
+  /// 0x1950a86a20f9469cfc6c, as the pickle machine stores a ten-byte integer: binary since pickle protocol 2,
+  /// as digits before.
   private static let magic: [[UInt8]] = [
     [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19], Array("119547037146038801333356".utf8),
   ]

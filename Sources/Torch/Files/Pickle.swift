@@ -1,12 +1,12 @@
 import Foundation
 
-/// Python's pickle machine, restricted to building plain values: it looks nothing up, imports nothing
-/// and calls nothing. A class that it does not know becomes an inert record.
+/// A pickle machine that only builds plain values: it imports and calls nothing. Unknown classes become inert
+/// records.
 ///
-/// Opcodes: the comments of CPython's `Lib/pickletools.py`, protocols 0 to 5. Values lie in one array
-/// and refer to each other by index, so that a recursive or endlessly nested value can neither form a
-/// retain cycle nor exhaust the stack when it is released. A class, because copies of a value of this
-/// size would be made, and its arrays with it, wherever an argument is computed by the machine itself.
+/// Opcodes: the comments of CPython's `Lib/pickletools.py`, protocols 0 to 5. Values are stored in one array
+/// and refer to each other by index, so that recursive or deeply nested values neither form a retain cycle
+/// nor exhaust the stack at deinit. A class, to avoid copies of its arrays where an argument is computed by
+/// the machine itself.
 final class PickleMachine {
   /// The index of a node.
   typealias Reference = Int32
@@ -40,13 +40,13 @@ final class PickleMachine {
     var pairs: [Reference] = []
   }
 
-  // Limits. A checkpoint's pickle describes thousands of tensors and perhaps a training log; these
-  // bound what a hostile one may take to a few hundred megabytes.
+  // Limits. A checkpoint's pickle describes thousands of tensors and perhaps a training log; a malicious one
+  // is limited to a few hundred megabytes.
   private static let maximumNodes = 4_000_000
   private static let maximumElements = 8_000_000
 
   private(set) var nodes: [Node] = []
-  /// The storages that the file's persistent ids name, by key.
+  /// The storages named by the file's persistent ids, by key.
   var storages: [String: TorchStorage] = [:]
   private var cursor: ByteCursor
   private var stack: [Reference] = []
@@ -54,7 +54,7 @@ final class PickleMachine {
   private var memo: [UInt64: Reference] = [:]
   private var elementCount = 0
 
-  /// Where the pickle that was read ends.
+  /// The end of the pickle in the file.
   var position: Int { cursor.position }
 
   init(_ source: ByteSource, range: Range<Int>) {
@@ -65,7 +65,7 @@ final class PickleMachine {
     cursor.source.failure(problem + "; the file is damaged or not a PyTorch file, fetch it again")
   }
 
-  /// Runs up to the STOP opcode and returns what lies on the stack then.
+  /// Runs up to the STOP opcode, and returns the top of the stack.
   func run() throws(FileFormatError) -> Reference {
     while true {
       let opcode = try cursor.byte()
@@ -197,8 +197,8 @@ final class PickleMachine {
     case UInt8(ascii: "b"):  // BUILD
       let state = try pop()
       let target = try top()
-      // What an OrderedDict carries beside its items (the `_metadata` of a state dictionary) says
-      // nothing about the tensors; only an inert object keeps its state.
+      // The attributes of an OrderedDict (the `_metadata` of a state dictionary) are ignored; only an inert
+      // object keeps its state.
       if case .object(var instance) = node(target) {
         instance.state = state
         nodes[Int(target)] = .object(instance)
@@ -219,7 +219,7 @@ final class PickleMachine {
     return Reference(nodes.count - 1)
   }
 
-  /// Counts elements that are about to be copied, so that a short file cannot multiply them.
+  /// Counts elements before they are copied, so that a short file cannot multiply them.
   func charge(_ count: Int) throws(FileFormatError) {
     elementCount += count
     guard elementCount <= Self.maximumElements else { throw tooLarge }
@@ -277,7 +277,7 @@ final class PickleMachine {
     try charge(elements.count)
     let index = Int(target)
     switch nodes[index] {
-    // The node is emptied first, so that the array is appended to in place and not copied each time.
+    // The node is emptied first, so that the array is uniquely referenced and appended to in place.
     case .list(var all):
       nodes[index] = .null
       all.append(contentsOf: elements)

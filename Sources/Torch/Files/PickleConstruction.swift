@@ -1,31 +1,31 @@
 import Foundation
 
-/// A storage that a PyTorch file names: a run of elements in the file.
+/// A storage of a PyTorch file: a run of elements.
 struct TorchStorage {
-  /// The name under which the container keeps the bytes.
+  /// The key of the bytes in the container.
   let key: String
-  /// The element type; nil for one that Atelier has no tensors of.
+  /// The element type; nil for one that Atelier does not support.
   let dtype: DType?
-  /// The bytes of an element.
+  /// The size of an element in bytes.
   let elementSize: Int
-  /// The bytes of the whole storage in the file.
+  /// The size of the whole storage in bytes.
   let byteCount: Int
-  /// The part that this reference covers; all of it except in files of PyTorch before 0.4.
+  /// The part covered by this reference; all of it except in files of PyTorch before 0.4.
   let window: Range<Int>
 }
 
-/// A tensor as PyTorch files describe it: a view of a storage.
+/// A tensor in a PyTorch file: a view of a storage.
 struct TorchView: Hashable {
   let key: String
   let dtype: DType
-  /// Where the storage's part begins and how long it is, in bytes.
+  /// The byte range of the storage's part.
   let window: Range<Int>
-  /// The first element, from the window's beginning.
+  /// The offset of the first element in the window, in elements.
   let offset: Int
   let shape: [Int]
   /// The steps between elements, one for each dimension, in elements.
   let strides: [Int]
-  /// The bytes of the elements, made contiguous.
+  /// The size of the contiguous elements in bytes.
   let byteCount: Int
 
   /// Nil where a length is negative, a product overflows or an element lies outside the storage.
@@ -49,12 +49,12 @@ struct TorchView: Hashable {
     self.dtype = dtype
     self.offset = offset
     self.shape = shape
-    // The step along a single element is never taken, and may be any number.
+    // The stride of a dimension of length 1 is unused and may be any number.
     self.strides = zip(shape, strides).map { $0 == 1 ? 0 : $1 }
     self.byteCount = byteCount
   }
 
-  /// Whether the elements already lie one after the other.
+  /// Whether the view is contiguous.
   var isContiguous: Bool {
     var expected = 1
     for (length, stride) in zip(shape, strides).reversed() where length != 1 {
@@ -91,7 +91,7 @@ extension PickleMachine {
     guard case .tuple(let parts) = node(identifier), let first = parts.first,
       case .string(let kind) = node(first)
     else { throw failure("it refers to something outside itself") }
-    // Legacy files carry the source text of a network's class here; only the class's name is kept.
+    // Legacy files hold the source text of a module's class here; only the class's name is kept.
     if kind == "module", parts.count >= 2 { return parts[1] }
     guard kind == "storage", parts.count >= 5, case .global(let module, let name) = node(parts[1]),
       Self.torchModules.contains(module), let (dtype, size) = Self.storageClasses[name],
@@ -115,7 +115,7 @@ extension PickleMachine {
     return try add(.storage(storage))
   }
 
-  /// What a call gives: a plain value for the few constructors of state dictionaries, an inert record
+  /// The result of a call: a plain value for the known constructors of state dictionaries, an inert record
   /// for everything else.
   func construct(
     _ callable: Reference, _ arguments: Reference

@@ -1,22 +1,22 @@
 import Foundation
 
-/// Turns the pickle machine's nodes into plain values and reads the tensors among them.
+/// Converts the pickle machine's nodes to plain values, and reads their tensors.
 ///
-/// A node is converted once however often it is referred to, so that a file that names one value many
-/// times over takes memory once.
+/// A node is converted once even if it is referenced many times, so that repeated references take memory
+/// once.
 struct PickleConversion {
   private let machine: PickleMachine
   private let source: ByteSource
-  /// Where a storage's bytes lie in the file.
+  /// The byte range of each storage in the file.
   private let locations: [String: Range<Int>]
   private var finished: [PickleMachine.Reference: PickleValue] = [:]
   private var inProgress: Set<PickleMachine.Reference> = []
   private var views: [TorchView: HostTensor] = [:]
-  /// Storages of which more than plain slices were wanted; all of them together are not longer than the file.
+  /// Storages read as a whole for non-contiguous views; together not larger than the file.
   private var storageBytes: [String: [UInt8]] = [:]
   private var byteBudget: Int
 
-  /// Three levels a nested module of a whole saved network, and safe on the small stacks of threads.
+  /// A saved network needs three levels per nested module; safe on the small stacks of threads.
   private static let maximumDepth = 128
 
   init(_ machine: PickleMachine, source: ByteSource, locations: [String: Range<Int>]) {
@@ -49,7 +49,7 @@ struct PickleConversion {
     guard depth < Self.maximumDepth else {
       throw source.failure("its values are nested too deep; save the state dictionary alone")
     }
-    // A value that contains itself (a network that knows its trainer, say) is cut where it recurs.
+    // A recursive value (such as a network with a reference to its trainer) is cut where it recurs.
     guard inProgress.insert(reference).inserted else {
       return .object(PickleObject(module: "", name: "recursive reference"))
     }
@@ -100,7 +100,7 @@ struct PickleConversion {
     case string(String), int(Int)
   }
 
-  /// A key that is stored twice keeps its place and takes the later value, as in Python.
+  /// A repeated key keeps its position and gets the later value, as in Python.
   private mutating func pairs(
     _ references: [PickleMachine.Reference], depth: Int
   ) throws(FileFormatError) -> [(key: PickleValue, value: PickleValue)] {
@@ -172,7 +172,7 @@ struct PickleConversion {
     return bytes
   }
 
-  /// Copies a view's elements into one row. `TorchView` has made sure that all of them lie in its window.
+  /// Copies a view's elements contiguously; `TorchView` guarantees that all of them are in its window.
   private func gathered(_ view: TorchView, _ storage: [UInt8]) -> [UInt8] {
     let size = view.dtype.byteCount
     let rank = view.shape.count
@@ -209,8 +209,8 @@ struct PickleConversion {
 }
 
 extension [UInt8] {
-  /// The same bytes, except that every true of a bool tensor is 1: the engine's arithmetic relies on
-  /// it, and a file may hold anything.
+  /// The same bytes, with every true of a bool tensor as 1, which the engine relies on and a file may
+  /// violate.
   func asElements(of dtype: DType) -> [UInt8] {
     dtype == .bool && contains(where: { $0 > 1 }) ? map { $0 == 0 ? 0 : 1 } : self
   }

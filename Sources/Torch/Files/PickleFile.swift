@@ -2,11 +2,11 @@ public import Foundation
 
 /// Reads plain pickles, such as numpy arrays in dictionaries; nothing from the file is executed.
 ///
-/// PyTorch's own files are ``TorchFile``'s.
+/// For PyTorch's files see ``TorchFile``.
 public enum PickleFile {
   /// Reads a whole file.
   ///
-  /// Arrays come back as inert objects that ``PickleValue/tensorValue`` understands.
+  /// Arrays are returned as inert objects, which ``PickleValue/tensorValue`` converts.
   ///
   /// - Throws: `FileFormatError` when the file is missing, damaged or no pickle.
   public static func read(_ url: URL) throws(FileFormatError) -> PickleValue {
@@ -55,7 +55,7 @@ extension PickleObject {
     return Tensor(reversed).permuted(Array(shape.indices.reversed())).contiguous().host()
   }
 
-  /// The type that a pickled `numpy.dtype` stands for; nil for big-endian and other ones.
+  /// The element type of a pickled `numpy.dtype`; nil for big-endian and unsupported ones.
   private var arrayType: DType? {
     let types: [String: DType] = [
       "f2": .float16, "f4": .float32, "f8": .float64, "i1": .int8, "i2": .int16, "i4": .int32, "i8": .int64,

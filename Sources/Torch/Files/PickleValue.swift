@@ -1,4 +1,4 @@
-/// What a PyTorch file holds, as plain values. Nothing of the file was executed to obtain it.
+/// A value of a PyTorch file, read without executing anything from the file.
 public enum PickleValue: Sendable, CustomStringConvertible {
   /// Python's `None`.
   case null
@@ -26,7 +26,7 @@ public enum PickleValue: Sendable, CustomStringConvertible {
   /// An instance of any other class, or the class itself. It does nothing; see `PickleObject`.
   case object(PickleObject)
 
-  /// What the value is, in a few words; never its whole content.
+  /// A short description of the kind of value, never its whole contents.
   public var description: String {
     switch self {
     case .null: "None"
@@ -52,13 +52,13 @@ public final class PickleObject: Sendable {
   public let module: String
   /// The name of the class inside its module, such as `Namespace`.
   public let name: String
-  /// What the class would have been called with; nil where the file refers to the class itself.
+  /// The arguments of the constructor; nil where the file refers to the class itself.
   public let arguments: [PickleValue]?
-  /// What the instance would have been filled with, mostly a dictionary of its attributes.
+  /// The state of the instance, mostly a dictionary of its attributes.
   public let state: PickleValue?
-  /// What would have been appended, for subclasses of `list` and `set`.
+  /// The appended elements, for subclasses of `list` and `set`.
   public let elements: [PickleValue]
-  /// What would have been stored by key, for subclasses of `dict`.
+  /// The stored pairs, for subclasses of `dict`.
   public let pairs: [(key: PickleValue, value: PickleValue)]
 
   init(

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// What the head of a safetensors file says, without the tensors' data.
+/// The header of a safetensors file.
 public struct SafetensorsHeader: Sendable {
   /// One tensor's description.
   public struct Entry: Sendable, Hashable {
@@ -10,11 +10,11 @@ public struct SafetensorsHeader: Sendable {
     public let dtype: DType
     /// The length of each dimension.
     public let shape: [Int]
-    /// Where the data lies, in bytes from the beginning of the file.
+    /// The byte range of the data in the file.
     public let byteRange: Range<Int>
   }
 
-  /// The free texts of `__metadata__`.
+  /// The strings of `__metadata__`.
   public let metadata: [String: String]
   /// The tensors in the order in which the header names them.
   public let entries: [Entry]
@@ -22,7 +22,7 @@ public struct SafetensorsHeader: Sendable {
 
 /// The content of a safetensors file.
 public struct SafetensorsFile: Sendable {
-  /// The free texts of `__metadata__`.
+  /// The strings of `__metadata__`.
   public let metadata: [String: String]
   /// The tensors in the order in which the header names them, which is the order they were written in.
   public let tensors: [(name: String, tensor: HostTensor)]
@@ -40,8 +40,8 @@ public struct SafetensorsFile: Sendable {
 
 /// Reads and writes safetensors files: 8 bytes of header length, a JSON header, then raw data.
 ///
-/// Format: the README of huggingface/safetensors. A file from elsewhere is hostile until every length,
-/// offset and shape in it has been checked; nothing is allocated before that.
+/// Format: the README of huggingface/safetensors. Files are untrusted: every length, offset and shape is
+/// checked before anything is allocated.
 public enum Safetensors {
   /// The format's own limit on the header, in bytes.
   private static let maximumHeaderLength = 100_000_000
@@ -69,18 +69,18 @@ public enum Safetensors {
     return SafetensorsFile(metadata: header.metadata, tensors: tensors)
   }
 
-  /// Reads and checks the header alone: names, shapes and types of a large file at once.
+  /// Reads and checks only the header: names, shapes and types, without the data of a large file.
   ///
   /// - Throws: `FileFormatError` as `read` does, except for data that cannot be read.
   public static func header(of url: URL) throws(FileFormatError) -> SafetensorsHeader {
     try header(of: try ByteSource(url))
   }
 
-  /// Replaces or creates a file in one step: it is either written in full or left as it was.
+  /// Writes a file atomically.
   ///
-  /// The header names the tensors in the given order. Their data is laid out by falling element size,
-  /// so that every tensor is aligned to its element although the format allows no gaps; readers that
-  /// map the file rely on it. Equal arguments give equal bytes.
+  /// The header names the tensors in the given order. The data is ordered by descending element size, so that
+  /// every tensor is aligned although the format allows no gaps, as readers that map the file need. Equal
+  /// arguments give equal bytes.
   ///
   /// - Parameters:
   ///   - tensors: names, each of them once, and values.
@@ -243,8 +243,8 @@ public enum Safetensors {
     return numbers
   }
 
-  /// The format wants the data covered exactly: no overlap, no gap, nothing after the last tensor. A
-  /// file that breaks this could smuggle something past whoever inspects it.
+  /// The format requires that tensors cover the data exactly, without overlap, gap or trailing bytes, which
+  /// could hide other content.
   private static func checkCoverage(
     _ entries: [SafetensorsHeader.Entry], dataStart: Int, _ source: ByteSource
   ) throws(FileFormatError) {
@@ -272,8 +272,8 @@ extension HostTensor {
   /// The largest number of dimensions read from a file; the engine's own limit.
   static let maximumRank = 64
 
-  /// The bytes that a tensor takes; nil where the shape is not sound. Dimensions of length zero count
-  /// as one for the overflow check, since strides are computed from the others all the same.
+  /// The size of a tensor in bytes; nil for an invalid shape. Dimensions of length 0 count as 1 in the
+  /// overflow check, as strides are computed from the others.
   static func byteCount(shape: [Int], dtype: DType) -> Int? {
     guard shape.count <= maximumRank else { return nil }
     var product = dtype.byteCount

@@ -1,17 +1,17 @@
 public import Foundation
 
-/// Reads the files that PyTorch's `torch.save` writes (`.pth`, `.pt`, `.ckpt`), in the zip format of
-/// today and in the one before PyTorch 1.6.
+/// Reads files of PyTorch's `torch.save` (`.pth`, `.pt`, `.ckpt`), in the zip format and in the one before
+/// PyTorch 1.6.
 ///
-/// Nothing from the file is executed: its pickle runs on a machine of Atelier's own, which knows the
-/// constructors of tensors and containers and turns every other class into an inert `PickleObject`.
-/// Devices are ignored; all tensors come back in plain memory.
+/// Nothing from the file is executed: the pickle is read by Atelier's own machine, which knows the
+/// constructors of tensors and containers and turns every other class into an inert `PickleObject`. Devices
+/// are ignored; all tensors are read into host memory.
 public enum TorchFile {
   /// Reads a whole file.
   ///
-  /// Tensors that share a storage come back as separate values; identical views share memory. The
-  /// tensors together may take at most 64 MiB and sixteen times the file's length, which only files made
-  /// to fill the memory exceed.
+  /// Tensors that share a storage are returned as separate values; identical views share memory. The tensors
+  /// may take at most 64 MiB plus sixteen times the file's length in total, which only malicious files
+  /// exceed.
   ///
   /// - Throws: `FileFormatError` when the file is missing, damaged or of another format.
   public static func read(_ url: URL) throws(FileFormatError) -> PickleValue {
@@ -65,7 +65,7 @@ public enum TorchFile {
     return try conversion.value(root)
   }
 
-  /// What a file that is not PyTorch's seems to be.
+  /// Describes a file of another format.
   private static func otherFormat(_ head: [UInt8]) -> String {
     if head.isEmpty { return "it is empty; fetch it again" }
     if head.count > 8, head[8] == UInt8(ascii: "{") {

@@ -16,7 +16,7 @@ struct ZipArchive {
   let entries: [Entry]
   private let positions: [String: Int]
 
-  /// Bounds the memory that the directory takes; a large checkpoint has a few thousand entries.
+  /// Limits the memory of the directory; a large checkpoint has a few thousand entries.
   private static let maximumDirectory = 128 << 20
 
   subscript(name: String) -> Range<Int>? { positions[name].map { entries[$0].range } }
@@ -35,7 +35,7 @@ struct ZipArchive {
       entries.append(entry)
       occupied.append(whole)
     }
-    // Entries that share bytes would let a short file hold any number of long storages.
+    // Overlapping entries would let a short file declare any number of long storages.
     occupied.sort { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }
     for (left, right) in zip(occupied, occupied.dropFirst()) where left.upperBound > right.lowerBound {
       throw Self.damaged(source, "two of its entries overlap")
