@@ -33,7 +33,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     reference: "ajbrock/BigGAN-PyTorch BigGAN.py, BigGANdeep.py, train_fns.py")
 
   /// The choices of a biggan.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AugmentedConfiguration, AdamConfiguration, AveragedConfiguration {
     /// Which networks.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// BigGAN.py.
@@ -93,12 +93,8 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     public var generatorLearningRate = 1e-4
     /// The discriminator's learning rate.
     public var discriminatorLearningRate = 4e-4
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.0
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-6
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.0, beta2: 0.999, adamEpsilon: 1e-6)
     /// Real images in a part of a discriminator's update, and generated ones in every part.
     public var batchSize = 256
     /// Updates of the discriminator for each of the generator.
@@ -111,18 +107,12 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     public var generatorOrthogonal = 0.0
     /// The strength of the discriminator's orthogonal regularisation.
     public var discriminatorOrthogonal = 0.0
-    /// How much of the generator's moving average is kept at a step.
-    public var averageDecay = 0.9999
-    /// The step, counted from 1, below which the average is a copy.
-    public var averageStart = 20_000
+    /// The generator's moving average; its start is counted from 1.
+    public var average = AverageSettings(averageDecay: 0.9999, averageStart: 20_000)
     /// Batches from which the norms' statistics are estimated before images are drawn; 0: running averages.
     public var standingStatistics = 0
     /// Changes of the images that the discriminator sees.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    public var augmentation = AugmentationSettings()
     /// Where classes come from: the data's labels, or clusters of instance features.
     public var classSource = ClassSource.labels
     /// Where instance features come from, for clusters.
@@ -221,8 +211,8 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try validateBigGAN()
-      try AdversarialChecks.positive(["featureSize": featureSize])
-      try AdversarialChecks.require(featureEpochs > 0, "featureEpochs is above 0, not \(featureEpochs)")
+      try Checks.positive(["featureSize": featureSize])
+      try Checks.require(featureEpochs > 0, "featureEpochs is above 0, not \(featureEpochs)")
     }
   }
 

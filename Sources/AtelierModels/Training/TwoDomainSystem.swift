@@ -4,7 +4,7 @@ import Torch
 import TorchNN
 
 /// The keys that ``UNIT`` and ``MUNIT`` share.
-public protocol TwoDomainConfiguration: SystemConfiguration {
+public protocol TwoDomainConfiguration: AdamConfiguration, CroppedConfiguration, StepDecayConfiguration {
   /// Channels of images of domain A.
   var channelsA: Int { get }
   /// Channels of images of domain B.
@@ -13,22 +13,8 @@ public protocol TwoDomainConfiguration: SystemConfiguration {
   var imageSize: Int { get }
   /// Halvings of the generators' encoders.
   var downsamplings: Int { get }
-  /// Size before the random crop; nil: no larger than wanted.
-  var loadSize: Int? { get }
-  /// Whether images are flipped horizontally half of the time.
-  var flips: Bool { get }
   /// The learning rate of both optimisers at first.
   var learningRate: Double { get }
-  /// Steps after which it is multiplied by `decayFactor`, again and again; 0: never.
-  var decaySteps: Int { get }
-  /// The factor.
-  var decayFactor: Double { get }
-  /// Adam's β₁, the decay of the first moment.
-  var beta1: Double { get }
-  /// Adam's β₂, the decay of the second moment.
-  var beta2: Double { get }
-  /// Adam's ε.
-  var adamEpsilon: Double { get }
   /// The factor of the L2 term that is added to gradients.
   var weightDecay: Double { get }
 }
@@ -45,7 +31,7 @@ extension TwoDomainConfiguration {
     let multiple = 1 << downsamplings
     return .translation(
       [field("A", channelsA), field("B", channelsB)], UnpairedImages("A", "B"),
-      changes: JointAugmentation(resizeTo: loadSize, flips: flips),
+      changes: JointAugmentation(resizeTo: crop.loadSize, flips: crop.flips),
       [
         TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
         TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),
@@ -54,23 +40,21 @@ extension TwoDomainConfiguration {
 
   /// The optimiser of some parameters.
   func makeAdam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
-    Adam(
-      parameters, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: adamEpsilon,
-      weightDecay: weightDecay)
+    adam.optimizer(parameters, learningRate: learningRate, weightDecay: weightDecay)
   }
 
   /// The learning rate of a step.
   func learningRate(atStep index: Int) -> Double {
-    steppedRate(learningRate, every: decaySteps, factor: decayFactor, at: index)
+    steppedRate(learningRate, every: decay.decaySteps, factor: decay.decayFactor, at: index)
   }
 
   /// Checks the values of training.
   func validateTraining() throws(ConfigurationError) {
-    try AdversarialChecks.adam(
-      learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-    try UnpairedChecks.training(
-      weightDecay: weightDecay, decaySteps: decaySteps, decayFactor: decayFactor, batchSize: batchSize,
-      loadSize: loadSize, imageSize: imageSize)
+    try adam.validate(["learningRate": learningRate])
+    try Checks.positive(["batchSize": batchSize])
+    try Checks.notNegative(["weightDecay": weightDecay])
+    try decay.validate()
+    try crop.validate(imageSize: imageSize)
   }
 }
 

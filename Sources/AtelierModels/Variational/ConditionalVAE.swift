@@ -37,7 +37,7 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
   }
 
   /// Every choice; the defaults are PyTorch-VAE's `configs/cvae.yaml`.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AdamConfiguration {
     /// Which networks.
     public var model = Model.convolutional
     /// Height and width of the images.
@@ -71,12 +71,8 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
     public var learningRate = 0.005
     /// Factor of the step size after every pass over the data; 1: constant.
     public var learningRateDecay = 0.95
-    /// Adam's decay of the mean gradient.
-    public var beta1 = 0.9
-    /// Adam's decay of the mean squared gradient.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.9, beta2: 0.999)
     /// L2 term added to the gradient.
     public var weightDecay = 0.0
     /// Images in a batch.
@@ -127,9 +123,10 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
         batchSize: batchSize)
     }
 
-    /// Refuses values that cannot work, naming the key and the way out.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      guard classes >= 1 else { throw ConfigurationError("classes is \(classes), but must be at least 1") }
+      try Checks.positive(["classes": classes])
+      try adam.validate(["learningRate": learningRate])
       try VariationalChecks(
         isConvolutional: model == .convolutional, imageSize: imageSize, imageChannels: imageChannels,
         hidden: hidden, latentSize: latentSize, batchSize: batchSize, standardDeviation: standardDeviation,
@@ -173,10 +170,8 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
         classes: configuration.classes, normEpsilon: configuration.normEpsilon,
         leakySlope: configuration.leakySlope, using: stream)
     }
-    optimizer = Adam(
-      network, learningRate: configuration.learningRate, beta1: configuration.beta1,
-      beta2: configuration.beta2,
-      epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay)
+    optimizer = configuration.adam.optimizer(
+      network, learningRate: configuration.learningRate, weightDecay: configuration.weightDecay)
   }
 
   /// The data decide the numbers of classes and of colour channels.

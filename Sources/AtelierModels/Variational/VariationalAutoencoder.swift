@@ -33,7 +33,7 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
   }
 
   /// Every choice; the defaults are pytorch/examples `vae/main.py`.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AdamConfiguration {
     /// Which networks.
     public var model = Model.mlp
     /// Height and width of the images.
@@ -65,12 +65,8 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
     public var learningRate = 1e-3
     /// Factor of the step size after every pass over the data; 1: constant.
     public var learningRateDecay = 1.0
-    /// Adam's decay of the mean gradient.
-    public var beta1 = 0.9
-    /// Adam's decay of the mean squared gradient.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.9, beta2: 0.999)
     /// L2 term added to the gradient.
     public var weightDecay = 0.0
     /// Images in a batch.
@@ -128,8 +124,9 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
         batchSize: batchSize)
     }
 
-    /// Refuses values that cannot work, naming the key and the way out.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
+      try adam.validate(["learningRate": learningRate])
       try VariationalChecks(
         isConvolutional: model == .convolutional, imageSize: imageSize, imageChannels: imageChannels,
         hidden: hidden, latentSize: latentSize, batchSize: batchSize, standardDeviation: standardDeviation,
@@ -171,10 +168,8 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
         hidden: configuration.hidden, latentSize: configuration.latentSize,
         normEpsilon: configuration.normEpsilon, leakySlope: configuration.leakySlope, using: stream)
     }
-    optimizer = Adam(
-      network, learningRate: configuration.learningRate, beta1: configuration.beta1,
-      beta2: configuration.beta2,
-      epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay)
+    optimizer = configuration.adam.optimizer(
+      network, learningRate: configuration.learningRate, weightDecay: configuration.weightDecay)
   }
 
   /// The data decide the number of colour channels.
