@@ -67,6 +67,9 @@ public struct CaseRunner {
   ) throws -> [Comparison] {
     let changes = try changes(of: check, reference, System.Configuration())
     let isTraining = check.kind == "train"
+    if check.kind == "neighbours" {
+      return try neighbours(check, of: reference, System.Configuration().overlaid(with: changes))
+    }
     if !isTraining, let type = System.self as? any ReferenceAnswering.Type,
       let answer = try answer(of: type, changes, to: check, reference)
     {

@@ -272,39 +272,25 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
   private func updateDiscriminators(
     _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, styleA: Tensor, styleB: Tensor
   ) throws {
-    let (objective, weight) = (configuration.adversarialLoss.loss, configuration.weights.adversarial)
-    let (fakeA, fakeB) = withoutGradients {
+    let fakes = withoutGradients {
       let (contentA, contentB) = (generatorA.content(of: realA), generatorB.content(of: realB))
-      return (generatorA.decode(contentB, style: styleA), generatorB.decode(contentA, style: styleB))
+      return (a: generatorA.decode(contentB, style: styleA), b: generatorB.decode(contentA, style: styleB))
     }
-    func seen(_ pictures: Tensor, _ kind: String, _ domain: Domain) -> Tensor {
-      augment(pictures, draws: step.draws, name: "diffAugment.\(kind)\(domain.rawValue)")
-    }
-    let terms = try step.update("discriminators", discriminatorOptimizer) { loss in
-      for (discriminator, domain, fake, real) in [
-        (discriminatorA, Domain.a, fakeA, realA), (discriminatorB, .b, fakeB, realB),
-      ] {
-        // Generated images first: it matters where a norm keeps statistics.
-        let fakeScores = discriminator(seen(fake, "fake", domain))
-        let realScores = discriminator(seen(real, "real", domain))
-        augment.observe(realScores: realScores)
-        loss.add(
-          "discriminator\(domain.rawValue)",
-          fakeScores.summed(objective.fake) + realScores.summed(objective.real), weight: weight,
-          logsWeighted: false)
-        loss.backward()
-      }
-    }
-    step.log("discriminator", terms.total)
+    try updateDiscriminators(
+      step, discriminatorOptimizer, weight: configuration.weights.adversarial, fakes: fakes,
+      reals: (realA, realB), scores: scores)
+  }
+
+  private func scores(_ images: Tensor, _ domain: Domain) -> [Tensor] {
+    (domain == .a ? discriminatorA : discriminatorB)(images)
   }
 
   private func updateGenerators(
     _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, styleA: Tensor, styleB: Tensor
   ) throws {
-    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
-    func fooling(_ discriminator: ScaledDiscriminator, _ fake: Tensor, _ domain: Domain) -> Tensor {
-      discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator\(domain.rawValue)"))
-        .summed(objective.generator)
+    let weights = configuration.weights
+    func adversarial(_ fake: Tensor, _ domain: Domain) -> Tensor {
+      adversarialTerm(fake, domain, step, scores: scores)
     }
     let terms = try step.update(
       "generators", generatorOptimizer, freezing: [discriminatorA, discriminatorB]
@@ -322,8 +308,8 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
       func add(_ name: String, _ value: Tensor, _ weight: Double) {
         loss.add(name, value, weight: weight, logsWeighted: false)
       }
-      add("adversarialA", fooling(discriminatorA, fakeA, .a), weights.adversarial)
-      add("adversarialB", fooling(discriminatorB, fakeB, .b), weights.adversarial)
+      add("adversarialA", adversarial(fakeA, .a), weights.adversarial)
+      add("adversarialB", adversarial(fakeB, .b), weights.adversarial)
       add("reconstructionA", meanAbsoluteError(returnedA, realA), weights.reconstruction)
       add("styleA", meanAbsoluteError(foundStyleA, styleA), weights.style)
       add("contentA", meanAbsoluteError(foundContentA, contentA), weights.content)

@@ -4,17 +4,12 @@ import TorchNN
 
 /// What the configurations of BigGAN's family say about training.
 protocol BigGANConfiguration: BigGANNetworkConfiguration, AugmentedConfiguration, AdamConfiguration,
-  AveragedConfiguration
+  AveragedConfiguration, RoundConfiguration
 {
   var initialization: BigGANInitialization { get }
   var loss: AdversarialLoss { get }
   var generatorLearningRate: Double { get }
   var discriminatorLearningRate: Double { get }
-  var discriminatorSteps: Int { get }
-  var gradientAccumulation: Int { get }
-  var splitDiscriminatorBatch: Bool { get }
-  var generatorOrthogonal: Double { get }
-  var discriminatorOrthogonal: Double { get }
   var standingStatistics: Int { get }
 }
 
@@ -43,7 +38,7 @@ public enum BigGANInitialization: String, Codable, Sendable, Hashable, CaseItera
 /// Adversarial training of BigGAN's family: networks, optimisers, moving average, and one step.
 ///
 /// Source: ajbrock/BigGAN-PyTorch train_fns.py, which ic_gan keeps but for the conditions.
-final class BigGANPlayers<Configuration: BigGANConfiguration> {
+final class BigGANTraining<Configuration: BigGANConfiguration> {
   let configuration: Configuration
   let generator: BigGANGenerator
   let discriminator: BigGANDiscriminator
@@ -265,7 +260,6 @@ extension BigGANConfiguration {
       "imageChannels": imageChannels, "generatorChannels": generatorChannels,
       "discriminatorChannels": discriminatorChannels, "latentSize": latentSize, "classes": classes,
       "bottomWidth": bottomWidth, "powerIterations": powerIterations,
-      "discriminatorSteps": discriminatorSteps, "gradientAccumulation": gradientAccumulation,
       "generatorDepth": generatorDepth, "discriminatorDepth": discriminatorDepth,
     ])
     guard let architecture else {
@@ -315,9 +309,7 @@ extension BigGANConfiguration {
     try adam.validate([
       "generatorLearningRate": generatorLearningRate, "discriminatorLearningRate": discriminatorLearningRate,
     ])
-    try Checks.require(
-      generatorOrthogonal >= 0 && discriminatorOrthogonal >= 0,
-      "generatorOrthogonal and discriminatorOrthogonal are at least 0")
+    try round.validate()
     try average.validate()
     try Checks.require(
       !loss.takesProbabilities,

@@ -11,6 +11,8 @@ public protocol TwoDomainConfiguration: AdamConfiguration, CroppedConfiguration,
   var channelsB: Int { get }
   /// Height and width of training images.
   var imageSize: Int { get }
+  /// The adversarial loss.
+  var adversarialLoss: AdversarialMode { get }
   /// Halvings of the generators' encoders.
   var downsamplings: Int { get }
   /// The learning rate of both optimisers at first.
@@ -72,6 +74,45 @@ enum Domain: String, CaseIterable {
 /// A learning rate that is multiplied by a factor every so many steps; 0 steps: never.
 func steppedRate(_ rate: Double, every steps: Int, factor: Double, at index: Int) -> Double {
   steps > 0 ? Schedule.step(every: steps, factor: factor).learningRate(base: rate, at: index) : rate
+}
+
+extension TwoDomainSystem where Self: AugmentedSystem {
+  /// The discriminators' update of UNIT and MUNIT, domain by domain.
+  ///
+  /// - Parameters:
+  ///   - fakes: made images of both domains, without gradients.
+  ///   - scores: what the discriminator of a domain says of images, by scale.
+  func updateDiscriminators(
+    _ step: TrainingStep, _ optimizer: Adam, weight: Double, fakes: (a: Tensor, b: Tensor),
+    reals: (a: Tensor, b: Tensor), scores: (Tensor, Domain) -> [Tensor]
+  ) throws {
+    let objective = configuration.adversarialLoss.loss
+    func seen(_ images: Tensor, _ kind: String, _ domain: Domain) -> Tensor {
+      augment(images, draws: step.draws, name: "diffAugment.\(kind)\(domain.rawValue)")
+    }
+    let terms = try step.update("discriminators", optimizer) { loss in
+      for (domain, fake, real) in [(Domain.a, fakes.a, reals.a), (.b, fakes.b, reals.b)] {
+        // Generated images first: it matters where a norm keeps statistics.
+        let fakeScores = scores(seen(fake, "fake", domain), domain)
+        let realScores = scores(seen(real, "real", domain), domain)
+        augment.observe(realScores: realScores)
+        loss.add(
+          "discriminator\(domain.rawValue)",
+          fakeScores.summed(objective.fake) + realScores.summed(objective.real), weight: weight,
+          logsWeighted: false)
+        loss.backward()
+      }
+    }
+    step.log("discriminator", terms.total)
+  }
+
+  /// The generators' adversarial term in a domain, unweighted.
+  func adversarialTerm(
+    _ fake: Tensor, _ domain: Domain, _ step: TrainingStep, scores: (Tensor, Domain) -> [Tensor]
+  ) -> Tensor {
+    let seen = augment(fake, draws: step.draws, name: "diffAugment.generator\(domain.rawValue)")
+    return scores(seen, domain).summed(configuration.adversarialLoss.loss.generator)
+  }
 }
 
 extension ImportingSystem where Self: TwoDomainSystem {

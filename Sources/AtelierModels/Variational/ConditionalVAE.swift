@@ -37,7 +37,7 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
   }
 
   /// Every choice; the defaults are PyTorch-VAE's `configs/cvae.yaml`.
-  public struct Configuration: AdamConfiguration {
+  public struct Configuration: AdamConfiguration, VariationalConfiguration {
     /// Which networks.
     public var model = Model.convolutional
     /// Height and width of the images.
@@ -50,19 +50,8 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
     public var hidden = [32, 64, 128, 256, 512]
     /// Length of the latent vector.
     public var latentSize = 128
-    /// The reconstruction term: `binaryCrossEntropy` is summed over values and batch beside the summed
-    /// divergence; the others are means over all values beside the batch's mean divergence.
-    public var loss = ReconstructionLoss.meanSquared
-    /// A negative log-likelihood in nats, summed, in place of `loss`; nil: `loss`.
-    public var likelihood: PixelLikelihood?
-    /// Standard deviation of the `gaussian` likelihood, in the range of the network's images.
-    public var standardDeviation = 1.0
-    /// Weight of the divergence: β.
-    public var divergenceWeight = 0.00025
-    /// Steps over which the weight grows linearly from 0; 0: it is there at once.
-    public var divergenceWarmup = 0
-    /// Nats of divergence that each latent entry has for free.
-    public var freeBits = 0.0
+    /// What is minimised.
+    public var variational = VariationalLoss(loss: .meanSquared, divergenceWeight: 0.00025)
     /// Epsilon of the batch norms of the convolutional model.
     public var normEpsilon = 1e-5
     /// Slope of the leaky relu of the convolutional model.
@@ -126,22 +115,15 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try Checks.positive(["classes": classes])
+      try variational.validate()
       try adam.validate(["learningRate": learningRate])
       try VariationalChecks(
         isConvolutional: model == .convolutional, imageSize: imageSize, imageChannels: imageChannels,
-        hidden: hidden, latentSize: latentSize, batchSize: batchSize, standardDeviation: standardDeviation,
-        divergenceWeight: divergenceWeight, divergenceWarmup: divergenceWarmup, freeBits: freeBits,
-        learningRate: learningRate, learningRateDecay: learningRateDecay
+        hidden: hidden, latentSize: latentSize, batchSize: batchSize, learningRate: learningRate,
+        learningRateDecay: learningRateDecay
       ).validate()
     }
 
-    /// The objective that these choices stand for.
-    var objective: VariationalObjective {
-      VariationalObjective(
-        loss: loss, likelihood: likelihood, standardDeviation: standardDeviation,
-        divergenceWeight: divergenceWeight, divergenceWarmup: divergenceWarmup, freeBits: freeBits,
-        range: model.range)
-    }
   }
 
   // MARK: - The system
@@ -156,7 +138,7 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
     try configuration.validate()
     self.configuration = configuration
-    objective = configuration.objective
+    objective = configuration.variational.objective(range: configuration.model.range)
     switch configuration.model {
     case .mlp:
       network = VariationalMLP(

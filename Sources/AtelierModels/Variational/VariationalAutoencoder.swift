@@ -33,7 +33,7 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
   }
 
   /// Every choice; the defaults are pytorch/examples `vae/main.py`.
-  public struct Configuration: AdamConfiguration {
+  public struct Configuration: AdamConfiguration, VariationalConfiguration {
     /// Which networks.
     public var model = Model.mlp
     /// Height and width of the images.
@@ -44,19 +44,8 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
     public var hidden = [400]
     /// Length of the latent vector.
     public var latentSize = 20
-    /// The reconstruction term: `binaryCrossEntropy` is summed over values and batch beside the summed
-    /// divergence; the others are means over all values beside the batch's mean divergence.
-    public var loss = ReconstructionLoss.binaryCrossEntropy
-    /// A negative log-likelihood in nats, summed, in place of `loss`; nil: `loss`.
-    public var likelihood: PixelLikelihood?
-    /// Standard deviation of the `gaussian` likelihood, in the range of the network's images.
-    public var standardDeviation = 1.0
-    /// Weight of the divergence: β.
-    public var divergenceWeight = 1.0
-    /// Steps over which the weight grows linearly from 0; 0: it is there at once.
-    public var divergenceWarmup = 0
-    /// Nats of divergence that each latent entry has for free.
-    public var freeBits = 0.0
+    /// What is minimised.
+    public var variational = VariationalLoss(loss: .binaryCrossEntropy, divergenceWeight: 1.0)
     /// Epsilon of the batch norms of the convolutional model.
     public var normEpsilon = 1e-5
     /// Slope of the leaky relu of the convolutional model.
@@ -126,22 +115,15 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
+      try variational.validate()
       try adam.validate(["learningRate": learningRate])
       try VariationalChecks(
         isConvolutional: model == .convolutional, imageSize: imageSize, imageChannels: imageChannels,
-        hidden: hidden, latentSize: latentSize, batchSize: batchSize, standardDeviation: standardDeviation,
-        divergenceWeight: divergenceWeight, divergenceWarmup: divergenceWarmup, freeBits: freeBits,
-        learningRate: learningRate, learningRateDecay: learningRateDecay
+        hidden: hidden, latentSize: latentSize, batchSize: batchSize, learningRate: learningRate,
+        learningRateDecay: learningRateDecay
       ).validate()
     }
 
-    /// The objective that these choices stand for.
-    var objective: VariationalObjective {
-      VariationalObjective(
-        loss: loss, likelihood: likelihood, standardDeviation: standardDeviation,
-        divergenceWeight: divergenceWeight, divergenceWarmup: divergenceWarmup, freeBits: freeBits,
-        range: model.range)
-    }
   }
 
   // MARK: - The system
@@ -156,7 +138,7 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
     try configuration.validate()
     self.configuration = configuration
-    objective = configuration.objective
+    objective = configuration.variational.objective(range: configuration.model.range)
     switch configuration.model {
     case .mlp:
       network = VariationalMLP(

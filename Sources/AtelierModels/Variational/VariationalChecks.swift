@@ -8,10 +8,6 @@ struct VariationalChecks {
   let hidden: [Int]
   let latentSize: Int
   let batchSize: Int
-  let standardDeviation: Double
-  let divergenceWeight: Double
-  let divergenceWarmup: Int
-  let freeBits: Double
   let learningRate: Double
   let learningRateDecay: Double
 
@@ -22,11 +18,6 @@ struct VariationalChecks {
     ])
     try Checks.widths(["hidden": hidden])
     if isConvolutional { try Checks.halvings(of: imageSize, "hidden", hidden) }
-    try Checks.aboveZero([
-      "standardDeviation": standardDeviation, "learningRate": learningRate,
-      "learningRateDecay": learningRateDecay,
-    ])
-    try Checks.notNegative(["divergenceWeight": divergenceWeight, "freeBits": freeBits])
-    try Checks.notNegative(["divergenceWarmup": divergenceWarmup])
+    try Checks.aboveZero(["learningRate": learningRate, "learningRateDecay": learningRateDecay])
   }
 }
