@@ -25,6 +25,8 @@ public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   case pairedFolders
   /// Two folders of images without correspondence.
   case unpairedFolders
+  /// Images with a table of captions or tags, or with a text file each.
+  case captions
   /// Plain text.
   case text
   /// Arrays made by a program.
@@ -154,5 +156,28 @@ extension Dataset {
     examples.reserveCapacity(indices.count)
     for index in indices { examples.append(try example(at: index)) }
     return try collate(examples)
+  }
+}
+
+extension Dataset {
+  /// Refuses data of which no example can be read, before anything is begun with them.
+  ///
+  /// - Throws: ``DatasetError/unusable(path:reason:)`` with the reason of the first example.
+  package func requireUsable() throws(DatasetError) {
+    guard !isInMemory, count > 0 else { return }
+    var first: DatasetError?
+    for index in 0..<count {
+      do throws(DatasetError) {
+        _ = try example(at: index)
+        return
+      } catch {
+        guard case .corruptPicture = error else { throw error }
+        first = first ?? error
+      }
+    }
+    guard let first else { return }
+    throw .unusable(
+      path: description.name,
+      reason: "none of its \(count) examples can be read; of the first: \(first.description.dropLast())")
   }
 }

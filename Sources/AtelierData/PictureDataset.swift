@@ -132,6 +132,6 @@ enum PictureFolders {
       .map { root.appendingPathComponent($0) }
   }
 
-  /// Whether a folder is divided into parts: it has a folder for training images.
-  static func isDivided(_ root: URL) -> Bool { folder(of: .train, in: root) != nil }
+  /// Whether a folder is divided into parts; see ``division(of:)``.
+  static func isDivided(_ root: URL) -> Bool { division(of: root) != nil }
 }

@@ -44,7 +44,7 @@ public struct TagDataset: Dataset {
     for pair in pairs { histogram[pair.tag] += 1 }
     description = DatasetDescription(
       layout: .table, name: data.name, split: split, count: pairs.count, classNames: vocabulary.tagNames,
-      labelHistogram: histogram, fingerprint: data.fingerprint)
+      labelHistogram: histogram, fingerprint: data.fingerprint, notes: data.notes)
   }
 
   /// The number of pairs of an image and a tag.

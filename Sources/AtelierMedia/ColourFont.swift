@@ -2,17 +2,17 @@ internal import CFreeType
 internal import CHarfBuzz
 public import Foundation
 
-/// A font whose glyphs are colour images, such as Noto Color Emoji (bitmaps in its table CBDT).
+/// A colour font with bitmap glyphs (table CBDT), such as Noto Color Emoji.
 ///
-/// HarfBuzz finds the glyph of a text, so that sequences joined by invisible characters (families, skin
-/// tones, flags) become their one image; FreeType gives the image. A font belongs to one thread.
+/// HarfBuzz shapes the text, so that sequences with zero-width joiners and modifiers (families, skin tones,
+/// flags) become one glyph; FreeType loads its bitmap. Not thread-safe: use a font on one thread.
 public final class ColourFont {
   private let font: FontFile
   private let shaper: OpaquePointer
 
   /// Opens a font file.
   ///
-  /// - Throws: ``ImageError`` where the file is no font, or one without colour bitmaps.
+  /// - Throws: ``ImageError`` where the file is not a font, or has no colour bitmaps.
   public init(_ file: URL) throws(ImageError) {
     let font = try FontFile(file)
     guard cfreetype_has_bitmaps(font.face) != 0, FT_Select_Size(font.face, 0) == 0,
@@ -35,7 +35,7 @@ public final class ColourFont {
     return hb_font_create(face)
   }
 
-  /// The image of a text that the font draws as one glyph, with alpha; nil where it needs several, or has
+  /// The RGBA bitmap of a text that shapes to a single glyph; nil where it needs several or the font has
   /// none.
   public func picture(of text: String) throws(ImageError) -> Image? {
     guard let glyph = glyph(of: text) else { return nil }

@@ -1,9 +1,9 @@
 internal import Foundation
 
-/// Lets any number of decoders run side by side, and one alone when a failure has to be explained.
+/// A readers–writer lock: decoders run concurrently, and one runs alone to find the reason of a failure.
 ///
-/// libvips collects error texts of all threads in one buffer. When an image fails, it is decoded once
-/// more alone, so that the reason given is surely its own.
+/// libvips has one error buffer for all threads. An image that fails is decoded again exclusively, so that
+/// the message read from the buffer is its own.
 final class ErrorGate: @unchecked Sendable {
   // Checked by hand: `running`, `waiting` and `isAlone` are touched only while `condition` is locked.
   private let condition = NSCondition()

@@ -1,14 +1,14 @@
 internal import CFreeType
 internal import Foundation
 
-/// A font file that FreeType holds open, for one thread.
+/// A font opened by FreeType. Not thread-safe: use it on one thread.
 final class FontFile {
   let face: FT_Face
   private let library: FT_Library
 
   /// Opens a font file.
   ///
-  /// - Throws: ``ImageError`` where there is none, or where it is no font.
+  /// - Throws: ``ImageError`` where the file is missing or is not a font.
   init(_ file: URL) throws(ImageError) {
     guard FileManager.default.fileExists(atPath: file.path) else {
       throw .unreadable(file: file.path, reason: "there is no such file")
@@ -20,7 +20,7 @@ final class FontFile {
     var face: FT_Face?
     guard FT_New_Face(library, file.path, 0, &face) == 0, let face else {
       FT_Done_FreeType(library)
-      throw .unsupported(file: file.path, reason: "it is no font that FreeType reads")
+      throw .unsupported(file: file.path, reason: "FreeType does not recognise it as a font")
     }
     (self.library, self.face) = (library, face)
   }

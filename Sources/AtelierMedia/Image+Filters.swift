@@ -1,14 +1,14 @@
 internal import CVips
 
-// MARK: - Turning
+// MARK: - Flips and rotations
 
 extension Image {
-  /// Left and right exchanged.
+  /// The image flipped horizontally.
   public func mirrored() throws(ImageError) -> Image {
     try applying("mirroring") { cvips_mirror($0, $1) }
   }
 
-  /// Turned clockwise by so many quarters of a circle.
+  /// The image rotated clockwise by `quarters` × 90°; negative values rotate counter-clockwise.
   public func turned(quarters: Int) throws(ImageError) -> Image {
     let angle: VipsAngle
     switch ((quarters % 4) + 4) % 4 {
@@ -20,7 +20,7 @@ extension Image {
     return try applying("turning") { cvips_rotate($0, $1, angle) }
   }
 
-  /// A libvips operation that keeps the number format.
+  /// The result of a libvips operation, in the sample format of this image.
   private func applying(
     _ purpose: String,
     _ operation: (UnsafeMutablePointer<VipsImage>, UnsafeMutablePointer<UnsafeMutablePointer<VipsImage>?>) ->
@@ -35,14 +35,15 @@ extension Image {
 // MARK: - Blurring and outlines
 
 extension Image {
-  /// The image behind a Gaussian of the given deviation in pixels; border pixels repeat outwards.
+  /// A Gaussian blur with standard deviation `sigma` in pixels, above 0 and up to 1000; borders are
+  /// replicated.
   public func blurred(sigma: Double) throws(ImageError) -> Image {
     guard sigma > 0, sigma <= 1000 else {
-      throw .invalid(reason: "a blur of \(sigma) pixels makes no sense; above 0 and up to 1000 do")
+      throw .invalid(reason: "a blur's sigma must be above 0 and at most 1000 pixels, not \(sigma)")
     }
     let format = vipsFormat
     do throws(VipsFailure) {
-      // At half a hundredth of the peak, what is cut off the tail is less than a step of 255.
+      // A kernel truncated at 0.005 of its peak errs by less than one 8-bit level.
       let blurred = try VipsHandle(self).map { cvips_blur($0, $1, sigma, 0.005) }
       let rounded = depth == 32 ? blurred : try blurred.map { cvips_rounded($0, $1) }
       return try rounded.map { cvips_cast($0, $1, format) }.pixels()
@@ -51,21 +52,21 @@ extension Image {
     }
   }
 
-  /// Dark outlines of one pixel on white: 8-bit grey, 0 on an edge and 255 elsewhere.
+  /// Canny edges, one pixel wide: 8-bit grey, 0 on an edge and 255 elsewhere.
   ///
-  /// Canny 1986: the gradient of the blurred luminance, thinned to its ridges; ridges above `strong` count,
-  /// and with them whatever above `weak` hangs together with one. Alpha is laid over white first.
+  /// Canny 1986: gradient of the blurred luminance, non-maximum suppression, hysteresis: ridges above
+  /// `strong` and every ridge above `weak` connected to one. Alpha is composited over white first.
   ///
   /// - Parameters:
-  ///   - sigma: the deviation of the blur in pixels; larger leaves out finer detail.
-  ///   - weak: the strength, in steps of 255 a pixel, from which a ridge goes on.
-  ///   - strong: the strength from which a ridge begins.
+  ///   - sigma: the standard deviation of the blur in pixels; larger values drop finer detail.
+  ///   - weak: the lower hysteresis threshold on the gradient, in 8-bit levels per pixel.
+  ///   - strong: the upper hysteresis threshold, at least `weak`.
   public func outlines(
     sigma: Double = 1.2, weak: Float = 1, strong: Float = 2.5
   ) throws(ImageError) -> Image {
     guard sigma > 0, sigma <= 100, weak > 0, strong >= weak else {
       throw .invalid(
-        reason: "outlines need a sigma above 0 and thresholds of which the strong is no lower than the weak")
+        reason: "outlines need a sigma above 0 and a strong threshold no lower than the weak one")
     }
     let raw: [UInt8]
     do throws(VipsFailure) {
@@ -75,14 +76,14 @@ extension Image {
       throw .invalid(reason: "finding outlines failed: \(error.reason)")
     }
     let count = width * height
-    guard raw.count == 4 * count else { throw .invalid(reason: "finding outlines gave no map of strengths") }
+    guard raw.count == 4 * count else { throw .invalid(reason: "edge detection returned no gradient map") }
     let strength = raw.withUnsafeBytes { bytes in
       (0..<count).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
     }
     return Image(width: width, height: height, channels: 1, bytes: connected(strength, weak, strong))
   }
 
-  /// 0 where a ridge begins or goes on, 255 elsewhere.
+  /// Hysteresis: 0 on ridges above `weak` that are connected to one above `strong`, 255 elsewhere.
   private func connected(_ strength: [Float], _ weak: Float, _ strong: Float) -> [UInt8] {
     var result = [UInt8](repeating: 255, count: strength.count)
     var open: [Int] = []

@@ -1,24 +1,24 @@
 internal import CVips
 
-/// How values between pixels are found.
+/// The interpolation of a resize.
 public enum ResizingFilter: String, Sendable, Hashable, Codable, CaseIterable {
-  /// Lanczos with three lobes, widened when shrinking (no aliasing).
+  /// Lanczos with three lobes, antialiased when downsampling.
   case lanczos
-  /// Cubic with a = -1/2, widened when shrinking: what super-resolution papers shrink with.
+  /// Bicubic with a = -1/2, antialiased when downsampling; super-resolution papers make their inputs with it.
   case bicubic
-  /// The pixel in whose place the new one lies; no value is invented, as maps of labels need it.
+  /// Nearest neighbour; adds no new values, as label maps need it.
   case nearest
 }
 
 extension Image {
-  /// The whole image at another size, proportions not kept.
+  /// The whole image at another size; the aspect ratio is not kept.
   ///
-  /// Colours are weighted by alpha, so that hidden ones do not bleed.
+  /// Colours are premultiplied by alpha, so that transparent pixels do not bleed.
   public func resized(
     width: Int, height: Int, filter: ResizingFilter = .lanczos
   ) throws(ImageError) -> Image {
     guard width > 0, height > 0, width <= 1 << 20, height <= 1 << 20 else {
-      throw .invalid(reason: "\(width) x \(height) is no size for a picture")
+      throw .invalid(reason: "\(width) x \(height) is not a valid image size")
     }
     if width == self.width && height == self.height { return self }
     if filter == .nearest { return resizedToNearest(width: width, height: height) }
@@ -46,10 +46,10 @@ extension Image {
     }
   }
 
-  /// Cubic resampling in float, because the fixed-point form is off by up to two steps of 255.
+  /// Bicubic resampling in float, because libvips' fixed-point form is off by up to two 8-bit levels.
   ///
-  /// Beyond the border an image goes on as its mirror image, as in MATLAB; that needs a whole factor, so
-  /// that the margin becomes whole pixels. Otherwise border pixels repeat.
+  /// Borders are reflected, as in MATLAB, where the factor is whole, so that the margin becomes whole pixels;
+  /// otherwise they are replicated.
   private static func cubic(
     _ image: VipsHandle, width: Int, height: Int
   ) throws(VipsFailure) -> VipsHandle {
@@ -73,12 +73,12 @@ extension Image {
     }
   }
 
-  /// Scales until the image covers `width` x `height`, and cuts what juts out evenly on both sides.
+  /// Scales the image to cover `width` x `height`, and crops the excess evenly on both sides.
   public func resizedToFill(
     width: Int, height: Int, filter: ResizingFilter = .lanczos
   ) throws(ImageError) -> Image {
     guard width > 0, height > 0 else {
-      throw .invalid(reason: "\(width) x \(height) is no size for a picture")
+      throw .invalid(reason: "\(width) x \(height) is not a valid image size")
     }
     let scale = max(Double(width) / Double(self.width), Double(height) / Double(self.height))
     let scaled = try resized(
@@ -87,13 +87,13 @@ extension Image {
     return try scaled.centerCropped(width: width, height: height)
   }
 
-  /// Scales until the image fits into `width` x `height`, and fills the rest with `background`
-  /// (one 8-bit value, the same for every colour channel; opaque).
+  /// Scales the image to fit into `width` x `height`, and pads with `background` (one 8-bit value for every
+  /// colour channel; opaque).
   public func resizedToFit(
     width: Int, height: Int, background: UInt8 = 0, filter: ResizingFilter = .lanczos
   ) throws(ImageError) -> Image {
     guard width > 0, height > 0 else {
-      throw .invalid(reason: "\(width) x \(height) is no size for a picture")
+      throw .invalid(reason: "\(width) x \(height) is not a valid image size")
     }
     let scale = min(Double(width) / Double(self.width), Double(height) / Double(self.height))
     let scaled = try resized(
@@ -115,7 +115,7 @@ extension Image {
     return Image(width: width, height: height, channels: channels, depth: depth, bytes: canvas)
   }
 
-  /// Each new pixel takes the old one that its middle lies in.
+  /// Nearest neighbour: each new pixel takes the old one that contains its centre.
   private func resizedToNearest(width: Int, height: Int) -> Image {
     let pixel = channels * depth / 8
     let columns = (0..<width).map { (2 * $0 + 1) * self.width / (2 * width) * pixel }
@@ -135,10 +135,10 @@ extension Image {
     return Image(width: width, height: height, channels: channels, depth: depth, bytes: result)
   }
 
-  /// Every pixel repeated `factor` times both ways: how small images are shown without blur.
+  /// Every pixel repeated `factor` times in both directions, to show small images without blur.
   public func enlarged(by factor: Int) throws(ImageError) -> Image {
     guard factor >= 1, width * factor <= 1 << 20, height * factor <= 1 << 20 else {
-      throw .invalid(reason: "a picture of \(width) x \(height) cannot be enlarged \(factor) times")
+      throw .invalid(reason: "an image of \(width) x \(height) cannot be enlarged \(factor) times")
     }
     if factor == 1 { return self }
     do {

@@ -1,22 +1,21 @@
-/// An image in plain memory: interleaved pixels, rows from the top, values from black (0) upwards.
+/// An image in memory: interleaved pixels [height, width, channels], rows from the top, 0 black.
 ///
-/// An image is a value; it may cross threads. Colours are sRGB. Alpha, where present, is the last
-/// channel and not premultiplied.
+/// A Sendable value. Colours are sRGB. Alpha, where present, is the last channel and not premultiplied.
 public struct Image: Sendable, Hashable {
-  /// Pixels in a row.
+  /// Width in pixels.
   public let width: Int
-  /// Rows.
+  /// Height in pixels.
   public let height: Int
-  /// 1 grey, 2 grey and alpha, 3 red green blue, 4 red green blue alpha; more are bands without a meaning in
-  /// colour, such as those of a multispectral camera.
+  /// 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; more are bands without a colour space, such as those of a
+  /// multispectral camera.
   public let channels: Int
-  /// Bits a value: 8 (0...255), 16 (0...65535) or 32 (floating point, 0 black and 1 white), in the machine's
-  /// byte order.
+  /// Bits per sample: 8 (0...255), 16 (0...65535) or 32 (floating point, 0 black and 1 white), in the
+  /// machine's byte order.
   public let depth: Int
-  /// `height * width * channels` values of `depth / 8` bytes each.
+  /// `height * width * channels` samples of `depth / 8` bytes each.
   public let bytes: [UInt8]
 
-  /// Adopts raw pixels.
+  /// An image of raw samples, laid out as ``bytes``.
   ///
   /// - Precondition: at least one pixel, 1...256 channels, a depth of 8, 16 or 32, and exactly as many
   ///   bytes as those need.
@@ -34,7 +33,7 @@ public struct Image: Sendable, Hashable {
     self.bytes = bytes
   }
 
-  /// An image of one colour: `value` holds one 8-bit number a channel.
+  /// An 8-bit image of one colour; `value` holds one sample per channel.
   public init(width: Int, height: Int, filledWith value: [UInt8]) {
     let pixels = [UInt8](unsafeUninitializedCapacity: width * height * value.count) { buffer, count in
       for index in 0..<(width * height * value.count) { buffer[index] = value[index % value.count] }
@@ -49,10 +48,10 @@ public struct Image: Sendable, Hashable {
   /// Whether there is one colour channel.
   public var isGrey: Bool { channels <= 2 }
 
-  /// White in the image's own numbers.
+  /// The value of white: 255, 65535, or 1 in floating point.
   public var largestValue: Int { depth == 8 ? 255 : depth == 16 ? 65535 : 1 }
 
-  /// One value, at the image's own depth; of a floating-point image 0 or 1, whichever is nearer.
+  /// One sample at the image's own depth; in a floating-point image rounded to 0 or 1.
   public subscript(x x: Int, y y: Int, channel channel: Int) -> Int {
     let index = (y * width + x) * channels + channel
     return bytes.withUnsafeBytes { raw in
@@ -101,7 +100,7 @@ public struct Image: Sendable, Hashable {
       bytes: floats.withUnsafeBytes { [UInt8]($0) })
   }
 
-  /// 0...1 in steps; what lies outside is clipped, and what is no number is black.
+  /// Quantises 0...1; values outside are clipped, and NaN becomes 0.
   private static func quantised<Value: FixedWidthInteger & UnsignedInteger>(
     _ value: Float, _ largest: Float
   ) -> Value {
@@ -113,7 +112,7 @@ public struct Image: Sendable, Hashable {
 // MARK: - Depth
 
 extension Image {
-  /// The same image with 8 bits a value, rounded to the nearest.
+  /// The image with 8 bits per sample, rounded to nearest.
   public func with8Bits() -> Image {
     switch depth {
     case 8: self
@@ -127,12 +126,12 @@ extension Image {
     }
   }
 
-  /// The same image with 16 bits a value.
+  /// The image with 16 bits per sample.
   public func with16Bits() -> Image {
     depth == 16 ? self : Image(width: width, height: height, channels: channels, wideValues: wideValues)
   }
 
-  /// The same image in floating point.
+  /// The image in 32-bit floating point.
   public func withFloats() -> Image {
     depth == 32 ? self : Image(width: width, height: height, channels: channels, floats: floats)
   }
@@ -145,26 +144,25 @@ extension Image {
 
 // MARK: - Channels
 
-/// What becomes of alpha when an image must lose it.
+/// How alpha is removed.
 public enum AlphaRule: String, Sendable, Hashable, Codable, CaseIterable {
-  /// The image is laid over white paper, which is what a viewer of a web page sees.
+  /// Composited over white, as a web page shows it.
   case flattenOnWhite
-  /// The image is laid over black.
+  /// Composited over black.
   case flattenOnBlack
-  /// Alpha is thrown away; hidden colours come to light.
+  /// Alpha is dropped, which reveals the colours of transparent pixels.
   case drop
 }
 
 extension Image {
-  /// The same image with the asked-for channels.
+  /// The image converted to 1, 2, 3 or 4 channels.
   ///
-  /// Grey from colour is Rec. 601 luma, `0.299 R + 0.587 G + 0.114 B`, as every common tool uses; colour
-  /// from grey repeats it; a new alpha is opaque; of more than four channels the first three count as red,
-  /// green and blue.
+  /// Grey from colour is Rec. 601 luma, `0.299 R + 0.587 G + 0.114 B`, as in PIL and OpenCV; grey is repeated
+  /// into RGB; a new alpha is opaque; of more than four channels the first three are taken as RGB.
   ///
   /// - Parameters:
   ///   - channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
-  ///   - alpha: what becomes of an alpha that the result has no room for.
+  ///   - alpha: how alpha is removed where the result has none.
   public func converted(toChannels channels: Int, alpha: AlphaRule = .flattenOnWhite) -> Image {
     if channels == self.channels { return self }
     precondition((1...4).contains(channels), "Image: \(channels) channels, expected 1...4")
@@ -182,10 +180,10 @@ extension Image {
     return Image(width: width, height: height, channels: channels, bytes: values)
   }
 
-  /// The image in grey without alpha.
+  /// The image converted to one grey channel.
   public func grey(alpha: AlphaRule = .flattenOnWhite) -> Image { converted(toChannels: 1, alpha: alpha) }
 
-  /// The image in red, green and blue without alpha.
+  /// The image converted to RGB.
   public func rgb(alpha: AlphaRule = .flattenOnWhite) -> Image { converted(toChannels: 3, alpha: alpha) }
 
   /// The image without alpha, grey or colour as before.
@@ -211,11 +209,12 @@ extension Image {
     return Image(width: width, height: height, channels: 1, depth: depth, bytes: result)
   }
 
-  /// The image with a grey image of its size and depth as its alpha, instead of any that it has.
+  /// The image with `mask`, a grey image of the same size and depth, as its alpha; an alpha that it has is
+  /// replaced.
   public func withAlpha(_ mask: Image) -> Image {
     precondition(
       mask.channels == 1 && mask.depth == depth && mask.width == width && mask.height == height,
-      "Image: the mask is no grey picture of the same size and depth")
+      "Image: the mask is not a grey image of the same size and depth")
     let colours = isGrey ? 1 : 3
     let size = depth / 8
     let (from, to) = (channels * size, (colours + 1) * size)
@@ -273,7 +272,7 @@ extension Image {
     }
   }
 
-  /// The same in floating point.
+  /// As above, on floating-point samples.
   private static func convert(_ source: [Float], from: Int, to: Int, alpha rule: AlphaRule) -> [Float] {
     let toColours = to <= 2 ? 1 : 3
     let hasAlpha = from == 2 || from == 4
@@ -298,14 +297,14 @@ extension Image {
   }
 }
 
-// MARK: - Cutting
+// MARK: - Cropping
 
 extension Image {
   /// The rectangle of `width` x `height` pixels whose top left corner is (`x`, `y`).
   public func cropped(x: Int, y: Int, width: Int, height: Int) throws(ImageError) -> Image {
     guard width > 0, height > 0, x >= 0, y >= 0, x <= self.width - width, y <= self.height - height else {
       throw .invalid(
-        reason: "a cut of \(width) x \(height) at (\(x), \(y)) does not fit a picture of "
+        reason: "a crop of \(width) x \(height) at (\(x), \(y)) does not fit an image of "
           + "\(self.width) x \(self.height)")
     }
     let pixel = channels * depth / 8
@@ -318,16 +317,16 @@ extension Image {
     return Image(width: width, height: height, channels: channels, depth: depth, bytes: result)
   }
 
-  /// The middle of the image. An odd remainder leaves one more pixel on the right and below.
+  /// The central crop. An odd margin leaves the extra pixel on the right and at the bottom.
   public func centerCropped(width: Int, height: Int) throws(ImageError) -> Image {
     try cropped(
       x: (self.width - width) / 2, y: (self.height - height) / 2, width: width, height: height)
   }
 
-  /// The image with another of its height, channels and depth on its right.
+  /// The image with another of equal height, channels and depth on its right.
   public func joined(with other: Image) throws(ImageError) -> Image {
     guard height == other.height, channels == other.channels, depth == other.depth else {
-      throw .invalid(reason: "pictures of different heights or kinds cannot be joined")
+      throw .invalid(reason: "images that differ in height, channels or depth cannot be joined")
     }
     let pixel = channels * depth / 8
     var result: [UInt8] = []

@@ -1,10 +1,10 @@
 public import Foundation
 
-/// Indices instead of colours: which class, instance or palette entry each pixel belongs to.
+/// A label map: the class, instance or palette index of every pixel.
 public struct LabelMap: Sendable, Hashable {
   /// One channel of 8 or 16 bits whose values are the indices.
   public let indices: Image
-  /// The colours of a palette, red, green and blue; empty where the file has none.
+  /// The file's palette, RGB; empty where it has none.
   public let palette: [[UInt8]]
 
   /// A map of the given indices.
@@ -13,7 +13,7 @@ public struct LabelMap: Sendable, Hashable {
     self.palette = palette
   }
 
-  /// The value of every pixel, row by row.
+  /// The index of every pixel, row by row.
   public var values: [Int] {
     if indices.depth == 8 { return indices.bytes.map(Int.init) }
     return indices.bytes.withUnsafeBytes { raw in
@@ -23,27 +23,25 @@ public struct LabelMap: Sendable, Hashable {
 }
 
 extension ImageCodec {
-  /// Reads a map of labels: the indices of a palette, or the grey values as they are, 8 or 16 bits.
+  /// Reads a label map: the indices of a palette image, or the samples of a grey one unchanged, 8 or 16 bits.
   ///
-  /// Where two palette entries have one colour, the first is meant.
+  /// Where two palette entries have the same colour, the first one's index is used.
   ///
-  /// - Parameter colours: a table of classes, red, green and blue of each. With it an image in colours is a
-  /// map
-  ///   of labels, and colours decide the class, also those of a palette; grey values stay indices.
+  /// - Parameter colours: the RGB colour of each class. With it the colour of a pixel decides its class, in
+  ///   palette images too; grey values stay indices.
   /// - Throws: ``ImageError/unsupported(file:reason:)`` for a colour that is not in the table, and for a
-  /// colour
-  ///   image without palette or table, which is no map of labels.
+  ///   colour image without palette or table.
   public func decodeLabels(_ file: URL, colours: [[UInt8]] = []) throws(ImageError) -> LabelMap {
     try decodeLabels(bytes(of: file), named: file.path, colours: colours)
   }
 
-  /// Reads a map of labels from memory.
+  /// Reads a label map from memory.
   ///
   /// - Parameters:
-  ///   - name: what errors call it.
-  ///   - colours: a table of classes, as in ``decodeLabels(_:colours:)``.
+  ///   - name: the name used in errors.
+  ///   - colours: the RGB colour of each class, as in ``decodeLabels(_:colours:)``.
   public func decodeLabels(
-    _ bytes: [UInt8], named name: String = "the picture", colours table: [[UInt8]] = []
+    _ bytes: [UInt8], named name: String = "the image", colours table: [[UInt8]] = []
   ) throws(ImageError) -> LabelMap {
     let header = PNGHeader(bytes)
     let image = try decode(bytes, named: name)
@@ -51,7 +49,7 @@ extension ImageCodec {
       return try classes(of: image, in: table, named: name)
     }
     if let header, header.isIndexed, !header.palette.isEmpty {
-      // libvips applies the palette while it decodes, so the way back goes through the colours.
+      // libvips applies the palette while decoding, so indices are recovered from the colours.
       var index: [UInt32: UInt8] = [:]
       for (number, colour) in header.palette.enumerated().reversed() {
         index[Self.packed(colour)] = UInt8(truncatingIfNeeded: number)
@@ -72,10 +70,10 @@ extension ImageCodec {
       throw .unsupported(
         file: name,
         reason:
-          "it has colours or fractions, and a map of labels is an indexed or a grey picture of whole numbers")
+          "a label map must be a palette image or a grey image of whole numbers, or come with a colour table")
     }
     let grey = image.converted(toChannels: 1, alpha: .drop)
-    // Fewer than 8 bits are stretched over 0...255 while they are decoded; indices are not.
+    // libvips scales samples of fewer than 8 bits to 0...255; undo that, as indices are not intensities.
     guard let header, header.bits < 8, grey.depth == 8 else { return LabelMap(indices: grey) }
     let step = UInt8(255 / ((1 << header.bits) - 1))
     return LabelMap(
@@ -83,13 +81,13 @@ extension ImageCodec {
     )
   }
 
-  /// The class of every pixel's colour.
+  /// Maps the colour of every pixel to its class.
   private func classes(
     of image: Image, in table: [[UInt8]], named name: String
   ) throws(ImageError) -> LabelMap {
     guard table.count <= 256 else {
       throw .unsupported(
-        file: name, reason: "colours stand for at most 256 classes, and the table has \(table.count)")
+        file: name, reason: "a colour table may have at most 256 classes, and this one has \(table.count)")
     }
     var index: [UInt32: UInt8] = [:]
     for (number, colour) in table.enumerated().reversed() {
@@ -104,7 +102,7 @@ extension ImageCodec {
           file: name,
           reason: "the pixel at \(place % image.width), \(place / image.width) has the colour "
             + colour.map(String.init).joined(separator: " ")
-            + ", which is not in the table of classes; add it there, or save the map without compression")
+            + ", which is not in the colour table; add it there, or save the map losslessly")
       }
       indices[place] = found
     }
@@ -117,7 +115,7 @@ extension ImageCodec {
   }
 }
 
-/// What the first chunks of a PNG say about its pixels.
+/// The pixel format in the first chunks of a PNG.
 struct PNGHeader {
   let bits: Int
   let isIndexed: Bool

@@ -2,25 +2,25 @@ internal import CVips
 public import Foundation
 
 extension ImageCodec {
-  /// An image as the bytes of a file.
+  /// Encodes an image.
   ///
   /// - Parameters:
   ///   - format: any; GIF, HEIC and AVIF where libvips was built with them.
-  ///   - quality: 1...100 for JPEG, WebP, HEIC and AVIF; a WebP of 100 is lossless, a JPEG of 90 and more
-  ///     keeps its colours at full resolution.
+  ///   - quality: 1...100 for JPEG, WebP, HEIC and AVIF; a WebP of 100 is lossless, a JPEG of 90 and more is
+  ///     written without chroma subsampling.
   ///   - text: keys and values for PNG text chunks; other formats ignore them.
-  ///   - metadata: an XMP packet; GIF has no place for it.
-  /// - Returns: the depth that the image has, as far as the format goes: 16 bits in PNG, HEIC and AVIF
-  ///   (which keep 12), floating point in TIFF. JPEG lays alpha over white. More than four channels are
-  ///   written to TIFF only.
+  ///   - metadata: an XMP packet; GIF cannot hold one.
+  /// - Returns: the bytes of a file. The image's depth is kept where the format can: 16 bits in PNG, HEIC and
+  ///   AVIF (the latter two keep 12), floating point in TIFF. For JPEG, alpha is composited over white. Only
+  ///   TIFF holds more than four channels.
   public func encode(
     _ image: Image, as format: ImageFormat, quality: Int = 92, text: [String: String] = [:],
     metadata: String? = nil
   ) throws(ImageError) -> [UInt8] {
-    try encode(image, as: format, quality: quality, text: text, metadata: metadata, named: "the picture")
+    try encode(image, as: format, quality: quality, text: text, metadata: metadata, named: "the image")
   }
 
-  /// Writes an image; the name's ending chooses the format. The file appears at once or not at all.
+  /// Writes an image atomically; the file extension selects the format.
   public func write(
     _ image: Image, to file: URL, quality: Int = 92, text: [String: String] = [:], metadata: String? = nil
   ) throws(ImageError) {
@@ -35,12 +35,12 @@ extension ImageCodec {
     }
   }
 
-  /// The XMP packet that an image file carries; nil where there is none.
+  /// The XMP packet embedded in an image file; nil where there is none.
   public func metadata(of bytes: [UInt8]) throws(ImageError) -> String? {
     try ErrorGate.shared.alone { () throws(ImageError) in
       try bytes.withUnsafeBufferPointer { buffer throws(ImageError) in
-        let handle = try open(UnsafeRawBufferPointer(buffer), "the picture").handle
-        // libvips takes only a bare packet in HEIC and AVIF for XMP, and gives any other as it is.
+        let handle = try open(UnsafeRawBufferPointer(buffer), "the image").handle
+        // In HEIC and AVIF libvips recognises only a bare packet as XMP and exposes any other as a MIME item.
         let places = [Self.packetField] + handle.fields.filter { $0.hasPrefix("heif-mime-") }
         for place in places where handle.has(place) {
           var data: UnsafeRawPointer?
@@ -65,7 +65,7 @@ extension ImageCodec {
     }
     guard image.channels <= 4 || format == .tiff else {
       throw .unwritable(
-        file: name, reason: "a picture of \(image.channels) channels fits into a .tiff file only")
+        file: name, reason: "an image of \(image.channels) channels can be written only as .tiff")
     }
     var image = image.withDepth(min(image.depth, format.largestDepth))
     if !format.hasAlpha { image = image.withoutAlpha(.flattenOnWhite) }
@@ -117,7 +117,7 @@ extension ImageCodec {
 }
 
 extension Image {
-  /// Writes the image; the name's ending chooses the format. See
+  /// Writes the image; the file extension selects the format. See
   /// ``ImageCodec/write(_:to:quality:text:metadata:)``.
   public func write(to file: URL, quality: Int = 92) throws(ImageError) {
     try ImageCodec().write(self, to: file, quality: quality)

@@ -3,14 +3,14 @@ public import Foundation
 
 /// Reads and writes image files through libvips.
 ///
-/// A decoder is a value of its limits; all of it may be used from any thread.
+/// A Sendable value that holds limits; use it from any thread.
 public struct ImageCodec: Sendable, Hashable {
-  /// The most pixels a file may announce; guards against files that are small on disk and huge in memory.
+  /// The largest width × height that a header may declare; guards against decompression bombs.
   public var maximumPixels: Int
-  /// The most bytes a file may have.
+  /// The largest file size in bytes.
   public var maximumFileBytes: Int
 
-  /// The limits: 100 million pixels and 512 MiB of file, unless told otherwise.
+  /// A codec with limits of 100 million pixels and 512 MiB by default.
   public init(maximumPixels: Int = 100_000_000, maximumFileBytes: Int = 512 << 20) {
     self.maximumPixels = maximumPixels
     self.maximumFileBytes = maximumFileBytes
@@ -20,18 +20,17 @@ public struct ImageCodec: Sendable, Hashable {
 
   /// Reads an image: the first frame or page, upright (EXIF orientation applied), in sRGB.
   ///
-  /// Grey, RGB, alpha, further channels and the depth stay what they are; palettes become RGB, CMYK becomes
-  /// 8-bit sRGB. Floating-point values count from 0 to 1 as they stand; where some are above 1, from 0 to
-  /// 255, and where some are above 255, to 65535. A cut-short or damaged file is an error, not a half-grey
-  /// image.
+  /// Channels and depth are kept; palettes become RGB, CMYK becomes 8-bit sRGB. Floating-point samples are
+  /// taken as 0...1; where some exceed 1, as 0...255, and where some exceed 255, as 0...65535. A truncated or
+  /// damaged file is an error, not a partly grey image.
   public func decode(_ file: URL) throws(ImageError) -> Image {
     try decode(bytes(of: file), named: file.path)
   }
 
   /// Reads an image from memory.
   ///
-  /// - Parameter name: what errors call it.
-  public func decode(_ bytes: [UInt8], named name: String = "the picture") throws(ImageError) -> Image {
+  /// - Parameter name: the name used in errors.
+  public func decode(_ bytes: [UInt8], named name: String = "the image") throws(ImageError) -> Image {
     guard !bytes.isEmpty else { throw .damaged(file: name, reason: "the file is empty") }
     // ErrorGate says why a failure is decoded a second time.
     if let image = try? ErrorGate.shared.shared({ () throws(ImageError) in try decoded(bytes, name) }) {
@@ -43,14 +42,14 @@ public struct ImageCodec: Sendable, Hashable {
     }
   }
 
-  /// What a file announces, without decoding its pixels.
+  /// Reads the header, without decoding pixels.
   public func information(of file: URL) throws(ImageError) -> ImageInformation {
     try information(of: bytes(of: file), named: file.path)
   }
 
-  /// What an image in memory announces.
+  /// Reads the header of an image in memory.
   public func information(
-    of bytes: [UInt8], named name: String = "the picture"
+    of bytes: [UInt8], named name: String = "the image"
   ) throws(ImageError) -> ImageInformation {
     guard !bytes.isEmpty else { throw .damaged(file: name, reason: "the file is empty") }
     return try ErrorGate.shared.alone { () throws(ImageError) in
@@ -75,7 +74,7 @@ public struct ImageCodec: Sendable, Hashable {
   public func text(in bytes: [UInt8]) throws(ImageError) -> [String: String] {
     try ErrorGate.shared.alone { () throws(ImageError) in
       try bytes.withUnsafeBufferPointer { buffer throws(ImageError) in
-        let handle = try open(UnsafeRawBufferPointer(buffer), "the picture").handle
+        let handle = try open(UnsafeRawBufferPointer(buffer), "the image").handle
         var result: [String: String] = [:]
         // libvips names them `png-comment-<number>-<key>`.
         for field in handle.fields where field.hasPrefix("png-comment-") {
@@ -87,9 +86,9 @@ public struct ImageCodec: Sendable, Hashable {
     }
   }
 
-  /// The bytes of a file, if they are not more than ``maximumFileBytes``.
+  /// The contents of a file of at most ``maximumFileBytes``.
   public func bytes(of file: URL) throws(ImageError) -> [UInt8] {
-    // Of a link the target counts, and a pipe among the images would keep its reader waiting for ever.
+    // Links are resolved; anything but a regular file is refused, as reading a pipe could block for ever.
     let target = file.resolvingSymlinksInPath()
     let values = try? target.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])
     guard values?.isRegularFile == true else {
@@ -108,12 +107,12 @@ public struct ImageCodec: Sendable, Hashable {
     }
   }
 
-  /// Opens an encoded image whose header is sound and within the limits.
+  /// Opens an encoded image, and checks its header and the limits.
   func open(
     _ raw: UnsafeRawBufferPointer, _ name: String
   ) throws(ImageError) -> (handle: VipsHandle, format: ImageFormat) {
     guard Vips.isReady else { throw .unsupported(file: name, reason: "libvips could not be started") }
-    // Only these loaders: libvips knows many more formats than a data set should bring in unasked.
+    // Only these loaders: libvips has many more, which untrusted data should not reach.
     let loader = vips_foreign_find_load_buffer(raw.baseAddress, raw.count).map { String(cString: $0) } ?? ""
     let known: [(String, ImageFormat)] = [
       ("Png", .png), ("Jpeg", .jpeg), ("Webp", .webp), ("Tiff", .tiff), ("Nsgif", .gif), ("Gif", .gif),
@@ -129,7 +128,7 @@ public struct ImageCodec: Sendable, Hashable {
     }
     if format == .heic, handle.text("heif-compression") == "av1" { format = .avif }
     let (pixels, overflow) = handle.width.multipliedReportingOverflow(by: handle.height)
-    // Four channels of 16 bits a pixel are what the limit is meant for.
+    // The limit is meant for four 16-bit channels; wider pixels count for more.
     let weight = handle.channels * max(1, Int(vips_format_sizeof(handle.format)))
     guard !overflow, pixels <= maximumPixels, pixels <= maximumPixels * 8 / max(1, weight) else {
       throw .tooLarge(file: name, width: handle.width, height: handle.height, limit: maximumPixels)
@@ -149,7 +148,7 @@ public struct ImageCodec: Sendable, Hashable {
     }
   }
 
-  /// Floating-point values from 0 to 1, whatever white was; what is no number becomes black.
+  /// Floating-point samples scaled to 0...1, whatever white was; NaN becomes 0.
   private static func scaled(_ image: Image) -> Image {
     let values = image.floats
     let highest = values.reduce(0) { max($0, $1.isFinite ? $1 : 0) }
@@ -159,14 +158,14 @@ public struct ImageCodec: Sendable, Hashable {
       floats: values.map { $0.isFinite ? $0 / white : 0 })
   }
 
-  /// Upright; sRGB, grey or bands without a meaning in colour; 8 or 16 bits or float.
+  /// Orientation applied; sRGB, grey or bands without a colour space; 8 or 16 bits or float.
   private func normalised(_ source: VipsHandle) throws(VipsFailure) -> VipsHandle {
     var image = try source.map { cvips_autorotate($0, $1) }
     let isPlain = image.format == VIPS_FORMAT_UCHAR || image.format == VIPS_FORMAT_USHORT
     guard ![VIPS_FORMAT_COMPLEX, VIPS_FORMAT_DPCOMPLEX].contains(image.format) else {
       throw VipsFailure(reason: "its values are complex numbers")
     }
-    // These count as they stand: a table of numbers called scRGB by its reader is mostly no linear light.
+    // Not converted: what a loader calls scRGB is mostly data rather than linear light.
     let isDisplay = [
       VIPS_INTERPRETATION_sRGB, VIPS_INTERPRETATION_RGB, VIPS_INTERPRETATION_RGB16, VIPS_INTERPRETATION_scRGB,
       VIPS_INTERPRETATION_B_W, VIPS_INTERPRETATION_GREY16, VIPS_INTERPRETATION_MULTIBAND,
@@ -176,7 +175,7 @@ public struct ImageCodec: Sendable, Hashable {
     if isDisplay && image.channels > 4 { return image }
 
     let isWide = image.format == VIPS_FORMAT_USHORT
-    // A profile that is damaged or of another colour space is no reason to lose the image.
+    // An image whose profile is damaged or of another colour space is still read.
     if image.has("icc-profile-data"),
       let managed = try? image.map({ cvips_profile_to_srgb($0, $1, isWide ? 16 : 8) })
     {
@@ -194,7 +193,7 @@ public struct ImageCodec: Sendable, Hashable {
 }
 
 extension Image {
-  /// What libvips calls these channels at this depth.
+  /// The libvips interpretation of these channels and depth.
   var interpretation: VipsInterpretation {
     switch (isGrey, depth) {
     case _ where channels > 4: VIPS_INTERPRETATION_MULTIBAND
@@ -205,7 +204,7 @@ extension Image {
     }
   }
 
-  /// The number format that libvips calls this depth.
+  /// The libvips band format of this depth.
   var vipsFormat: VipsBandFormat {
     depth == 8 ? VIPS_FORMAT_UCHAR : depth == 16 ? VIPS_FORMAT_USHORT : VIPS_FORMAT_FLOAT
   }

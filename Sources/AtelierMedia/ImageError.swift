@@ -2,40 +2,40 @@ public import Foundation
 
 /// Why an image could not be read, written or made.
 ///
-/// Every text is one sentence that names the file (or "the image" when it came from memory).
+/// Descriptions are one sentence that names the file, or "the image" where it came from memory.
 public enum ImageError: Error, Sendable, Hashable {
   /// The file is missing or may not be read.
   case unreadable(file: String, reason: String)
   /// The bytes are in none of the formats PNG, JPEG, WebP, TIFF, GIF, HEIC and AVIF.
   case notAPicture(file: String)
-  /// The bytes are an image that is damaged or cut short.
+  /// The image is damaged or truncated.
   case damaged(file: String, reason: String)
-  /// The header announces more pixels than the limit allows.
+  /// The header declares more pixels than the limit.
   case tooLarge(file: String, width: Int, height: Int, limit: Int)
-  /// The image's channels or number format are none that Atelier works with.
+  /// The channels or the sample format are not supported.
   case unsupported(file: String, reason: String)
   /// The image could not be encoded or written.
   case unwritable(file: String, reason: String)
-  /// An image operation was asked for something that does not exist, such as a width of 0.
+  /// An image operation got an invalid argument, such as a width of 0.
   case invalid(reason: String)
 }
 
 extension ImageError: CustomStringConvertible, LocalizedError {
-  /// The one-sentence text.
+  /// One sentence; see the type.
   public var description: String {
     switch self {
     case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)."
-    case .notAPicture(let file): "\(file) is not a PNG, JPEG, WebP, TIFF, GIF, HEIC or AVIF picture."
+    case .notAPicture(let file): "\(file) is not a PNG, JPEG, WebP, TIFF, GIF, HEIC or AVIF image."
     case .damaged(let file, let reason): "\(file) is damaged or cut short: \(reason)."
     case .tooLarge(let file, let width, let height, let limit):
-      "\(file) announces \(width) x \(height) pixels, more than the limit of \(limit); "
+      "\(file) declares \(width) x \(height) pixels, more than the limit of \(limit); "
         + "shrink it, or raise maximumPixels if it can be trusted."
     case .unsupported(let file, let reason): "\(file) cannot be used: \(reason)."
     case .unwritable(let file, let reason): "\(file) cannot be written: \(reason)."
-    case .invalid(let reason): "The picture operation is not possible: \(reason)."
+    case .invalid(let reason): "The image operation is not possible: \(reason)."
     }
   }
 
-  /// The same text, for code that shows any `Error`.
+  /// ``description``, so that `localizedDescription` shows it too.
   public var errorDescription: String? { description }
 }

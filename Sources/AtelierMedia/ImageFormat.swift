@@ -1,8 +1,8 @@
-/// The file formats images are read from and written to.
+/// Image file formats that can be read and written.
 public enum ImageFormat: String, Sendable, Hashable, Codable, CaseIterable {
   case png, jpeg, webp, tiff, gif, heic, avif
 
-  /// The format that a file name's ending asks for, or nil.
+  /// The format of a file extension, in either case; nil for any other.
   public init?(fileExtension: String) {
     switch fileExtension.lowercased() {
     case "png": self = .png
@@ -16,13 +16,13 @@ public enum ImageFormat: String, Sendable, Hashable, Codable, CaseIterable {
     }
   }
 
-  /// The usual ending of file names, without the dot.
+  /// The usual file extension, without the dot.
   public var fileExtension: String { self == .jpeg ? "jpg" : rawValue }
 
   /// Whether images of this format may have alpha.
   public var hasAlpha: Bool { self != .jpeg }
 
-  /// The largest depth that images of this format have: 8, 16 or 32.
+  /// The largest depth in bits that the format stores: 8, 16 or 32.
   public var largestDepth: Int {
     switch self {
     case .tiff: 32
@@ -31,21 +31,21 @@ public enum ImageFormat: String, Sendable, Hashable, Codable, CaseIterable {
     }
   }
 
-  /// Whether files of this format can carry metadata such as a provenance; GIF cannot.
+  /// Whether files can carry XMP metadata; GIF cannot.
   public var carriesMetadata: Bool { self != .gif }
 }
 
-/// What an image file announces about itself.
+/// The header of an image file.
 public struct ImageInformation: Sendable, Hashable {
-  /// The format of the contents, whatever the file is called.
+  /// The format of the contents, independent of the file's name.
   public let format: ImageFormat
-  /// Pixels in a row, once the image stands upright.
+  /// Width in pixels, with the orientation applied.
   public let width: Int
-  /// Rows, once the image stands upright.
+  /// Height in pixels, with the orientation applied.
   public let height: Int
-  /// Channels as stored; a palette counts as the colours it stands for, CMYK as four.
+  /// Channels as stored; a palette image counts its colours' channels, CMYK four.
   public let channels: Int
-  /// Bits a value as stored: 8, 16 or 32.
+  /// Bits per sample as stored: 8, 16 or 32.
   public let depth: Int
   /// Frames or pages; more than one in an animation.
   public let frames: Int

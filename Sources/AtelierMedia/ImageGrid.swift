@@ -4,27 +4,27 @@
 /// let sheet = try ImageGrid(columns: 10, columnTitles: classNames).render(samples)
 /// ```
 ///
-/// Cells are as large as the largest image; smaller ones sit in the middle of theirs. The result is
-/// 8-bit RGB; alpha is laid over white.
+/// Cells are as large as the largest image; smaller ones are centred. The result is 8-bit RGB; alpha is
+/// composited over white.
 public struct ImageGrid: Sendable, Hashable {
-  /// Images in a row.
+  /// Images per row.
   public var columns: Int
-  /// Pixels between images and around the sheet.
+  /// Spacing between images and around the sheet, in pixels.
   public var padding: Int
-  /// How often each pixel is repeated; nil chooses the smallest factor that makes cells at least 64 wide.
+  /// Integer enlargement; nil chooses the smallest factor that makes cells at least 64 pixels wide.
   public var scale: Int?
-  /// The paper: 8-bit red, green, blue.
+  /// The background, 8-bit RGB.
   public var background: [UInt8]
-  /// The titles' colour: 8-bit red, green, blue.
+  /// The colour of the titles, 8-bit RGB.
   public var foreground: [UInt8]
-  /// A title over each column; missing ones are left out.
+  /// Titles above the columns; may be fewer than the columns.
   public var columnTitles: [String]
-  /// A title left of each row; missing ones are left out.
+  /// Titles left of the rows; may be fewer than the rows.
   public var rowTitles: [String]
-  /// The height of the titles' letters in pixels.
+  /// The font size of the titles in pixels.
   public var fontSize: Int
 
-  /// A grid on white paper with black titles.
+  /// A grid; by default black titles on white.
   public init(
     columns: Int, padding: Int = 2, scale: Int? = nil, background: [UInt8] = [255, 255, 255],
     foreground: [UInt8] = [0, 0, 0], columnTitles: [String] = [], rowTitles: [String] = [],
@@ -45,7 +45,7 @@ public struct ImageGrid: Sendable, Hashable {
     guard columns > 0, padding >= 0, background.count == 3, foreground.count == 3, fontSize > 0 else {
       throw .invalid(reason: "a grid needs at least one column, no negative padding and RGB colours")
     }
-    guard !images.isEmpty else { throw .invalid(reason: "a grid of no pictures was asked for") }
+    guard !images.isEmpty else { throw .invalid(reason: "a grid needs at least one image") }
     let widest = images.reduce(0) { max($0, $1.width) }
     let factor = scale ?? max(1, (64 + widest - 1) / widest)
     var cells: [Image] = []
@@ -71,7 +71,7 @@ public struct ImageGrid: Sendable, Hashable {
     let width = left + columns * (cellWidth + padding)
     let height = top + rows * (cellHeight + padding)
     guard width <= 1 << 20, height <= 1 << 20, width * height <= 1 << 28 else {
-      throw .invalid(reason: "a grid of \(columns) x \(rows) pictures would be \(width) x \(height) pixels")
+      throw .invalid(reason: "a grid of \(columns) x \(rows) images would be \(width) x \(height) pixels")
     }
 
     var canvas = Canvas(width: width, height: height, colour: background)
@@ -115,7 +115,7 @@ private struct Canvas {
     }
   }
 
-  /// Paints `colour` where the mask is white; what juts out is cut off.
+  /// Blends `colour` where the mask is white, clipped to the canvas.
   mutating func tint(_ mask: Image, x: Int, y: Int, colour: [UInt8]) {
     for row in 0..<mask.height where (0..<height).contains(y + row) {
       for column in 0..<mask.width where (0..<width).contains(x + column) {

@@ -1,53 +1,52 @@
 internal import CFreeType
 public import Foundation
 
-/// A font whose glyphs are outlines, drawn in grey at any size. A font belongs to one thread.
+/// An outline font, rasterised in grey at any size. Not thread-safe: use it on one thread.
 public final class OutlineFont {
-  /// The name of the family, such as `DejaVu Sans`; empty where the file gives none.
+  /// The family name, such as `DejaVu Sans`; empty where the file gives none.
   public let family: String
-  /// The name of the style, such as `Bold`; empty where the file gives none.
+  /// The style name, such as `Bold`; empty where the file gives none.
   public let style: String
   private let font: FontFile
   private let file: URL
 
-  /// One drawn character.
+  /// A rasterised glyph.
   public struct Glyph: Sendable, Hashable {
-    /// Pixels in a row and rows, of the drawn part alone.
+    /// Size of the bitmap in pixels.
     public let width, height: Int
-    /// How many of the rows stand above the line that letters stand on.
+    /// Rows above the baseline.
     public let rise: Int
-    /// `height * width` shares of a pixel that the letter covers, 0…255, rows from the top.
+    /// Antialiased coverage, `height * width` values 0…255, rows from the top.
     public let coverage: [UInt8]
   }
 
   /// Opens a font file.
   ///
-  /// - Throws: ``ImageError`` where the file is no font, or one without outlines.
+  /// - Throws: ``ImageError`` where the file is not a font, or has no outlines.
   public init(_ file: URL) throws(ImageError) {
     font = try FontFile(file)
     self.file = file
     guard cfreetype_has_outlines(font.face) != 0 else {
-      throw .unsupported(file: file.path, reason: "it has no outlines, only pictures of fixed sizes")
+      throw .unsupported(file: file.path, reason: "it has no outlines, only bitmaps")
     }
     family = font.face.pointee.family_name.map { String(cString: $0) } ?? ""
     style = font.face.pointee.style_name.map { String(cString: $0) } ?? ""
   }
 
-  /// The drawing of a character; nil where the font lacks it, leaves it blank, or makes it longer than 16
-  /// ems.
+  /// Rasterises a character; nil where the font lacks it, leaves it blank, or makes it longer than 16 ems.
   ///
-  /// - Parameter size: of the font in pixels (the em), at most 4096; fractions of 1/64 count.
+  /// - Parameter size: the em in pixels, 1 to 4096, in steps of 1/64.
   /// - Throws: ``ImageError`` for a size that cannot be drawn.
   public func glyph(of character: Unicode.Scalar, size: Double) throws(ImageError) -> Glyph? {
     guard size >= 1, size <= 4096 else {
       throw .invalid(reason: "letters of \(size) pixels cannot be drawn; 1 to 4096 can")
     }
-    // At 72 dots an inch a point is a pixel.
+    // At 72 dpi a point is a pixel.
     guard FT_Set_Char_Size(font.face, 0, FT_F26Dot6((size * 64).rounded()), 72, 72) == 0 else {
       throw .unsupported(file: file.path, reason: "FreeType cannot scale it to \(size) pixels")
     }
     let number = FT_Get_Char_Index(font.face, FT_ULong(character.value))
-    // No letter is longer than some ems; a damaged or hostile font may say so, and would take gigabytes.
+    // A damaged or hostile font may declare glyphs of any size, which would take gigabytes.
     let limit = FT_Pos((size * 64).rounded()) * 16
     guard number != 0, cfreetype_draw(font.face, number, limit) == 0, let slot = font.face.pointee.glyph
     else { return nil }

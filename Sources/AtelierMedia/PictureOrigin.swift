@@ -1,9 +1,9 @@
-/// Where a generated image comes from, as its file's metadata say it.
+/// The provenance of a generated image, written into its file's metadata.
 ///
-/// Written as XMP with the properties of the IPTC Photo Metadata Standard: the digital source type, the
-/// system and its version, and the checkpoint; viewers and platforms read the first.
+/// XMP with the properties of the IPTC Photo Metadata Standard: the digital source type, which viewers and
+/// platforms read, the software and its version, and the checkpoint.
 public struct PictureOrigin: Sendable, Hashable {
-  /// The vocabulary term for media that a trained model made.
+  /// The IPTC term for media that a trained model made.
   public static let sourceType =
     "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
@@ -11,10 +11,10 @@ public struct PictureOrigin: Sendable, Hashable {
   public var software: String
   /// The system's name.
   public var system: String
-  /// Which weights: the run, the step and the fingerprint of the file.
+  /// The weights: run, step and fingerprint of the file.
   public var checkpoint: String
 
-  /// An origin.
+  /// A provenance record.
   public init(software: String, system: String, checkpoint: String) {
     self.software = software
     self.system = system

@@ -1,30 +1,30 @@
 internal import CVips
 
-/// Many 8-bit planes of one size, changed in size together.
+/// A batch of 8-bit planes of one size, resized together.
 ///
-/// libvips treats the channels of an image one by one, so that a hundred small images can be the channels
-/// of one: each comes out as it would alone, without a hundred times the cost of starting up.
+/// libvips resizes each channel separately, so a hundred small images can be the channels of one: the results
+/// are the same, without a hundred times the overhead of a call.
 public struct PlaneStack: Sendable {
-  /// What happens to planes of other proportions than the frame.
+  /// How planes of another aspect ratio fill the frame.
   public enum Fit: Sendable {
-    /// Cover the frame and cut what juts out.
+    /// Cover the frame, and crop the excess.
     case fill
-    /// Change proportions.
+    /// Stretch to the frame.
     case stretch
-    /// Fit into the frame, zeros around.
+    /// Fit into the frame, padded with zeros.
     case pad
   }
 
-  /// Planes one after the other, each row by row from the top.
+  /// The samples, [count, height, width].
   public let bytes: [UInt8]
   /// The number of planes.
   public let count: Int
-  /// Rows of each.
+  /// Height of each plane in pixels.
   public let height: Int
-  /// Values in a row of each.
+  /// Width of each plane in pixels.
   public let width: Int
 
-  /// Adopts planes.
+  /// A stack of planes, laid out as ``bytes``.
   ///
   /// - Precondition: exactly `count * height * width` bytes.
   public init(bytes: [UInt8], count: Int, height: Int, width: Int) {
@@ -40,7 +40,7 @@ public struct PlaneStack: Sendable {
   /// The planes in a frame of another size; the same filter and rounding as ``Image/resized(width:height:)``.
   public func resized(width: Int, height: Int, fit: Fit) throws(ImageError) -> PlaneStack {
     guard width > 0, height > 0, width <= 1 << 15, height <= 1 << 15 else {
-      throw .invalid(reason: "\(width) x \(height) is no size for a picture")
+      throw .invalid(reason: "\(width) x \(height) is not a valid image size")
     }
     let horizontal = Double(width) / Double(self.width)
     let vertical = Double(height) / Double(self.height)

@@ -1,13 +1,13 @@
 internal import CVips
 internal import Foundation
 
-/// Words as a grey mask: 255 where there is ink.
+/// Text rendered as a grey mask, 255 inside glyphs.
 ///
-/// Pango draws them with the system's sans-serif font. libvips depends on fontconfig, which on Debian
-/// and Ubuntu depends on a font package, so there is always one.
+/// Pango draws with the system's sans-serif font. libvips depends on fontconfig, which on Debian and Ubuntu
+/// depends on a font package, so there is always one.
 enum TextMask {
-  /// Draws `text`, broken between words into lines of at most `width` pixels; a single word that is
-  /// wider is drawn smaller, down to 7 pixels, and then shrunk. Nil where there is nothing to draw.
+  /// Renders `text` with word wrap at `width` pixels; a wider single word gets a smaller font, down to 7
+  /// pixels, and is then scaled down. Nil where nothing is visible.
   static func render(_ text: String, fontSize: Int, width: Int) throws(ImageError) -> Image? {
     // Pango refuses control characters and reads & and < as markup.
     let visible = String(text.unicodeScalars.filter { $0.value >= 32 }.map { Character($0) })

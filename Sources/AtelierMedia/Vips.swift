@@ -1,13 +1,13 @@
 internal import CVips
 internal import Foundation
 
-/// The one place that starts libvips and talks to its error buffer.
+/// Starts libvips, and reads its error buffer.
 enum Vips {
-  /// Whether libvips came up. Runs once.
+  /// Whether libvips could be initialised; runs once.
   ///
-  /// One thread an operation: parallelism is over images, and the result does not depend on how
-  /// many cores there are. The operation cache is off because every image is decoded for itself, and
-  /// loaders that libvips does not trust with hostile input are blocked.
+  /// One thread per operation: parallelism is over images, and results do not depend on the number of cores.
+  /// The operation cache is off because images do not repeat, and loaders that libvips marks untrusted are
+  /// blocked.
   static let isReady: Bool = {
     guard vips_init("atelier") == 0 else { return false }
     cvips_silence()
@@ -17,26 +17,26 @@ enum Vips {
     return true
   }()
 
-  /// Takes the text of the last failure: the most telling line, without the operation's name.
+  /// Takes the last error: its first non-empty line, without the operation's name.
   static func takeError() -> String {
     defer { vips_error_clear() }
-    guard let buffer = vips_error_buffer() else { return "its data are not valid" }
+    guard let buffer = vips_error_buffer() else { return "its data is not valid" }
     let lines = String(cString: buffer).split(separator: "\n").map { line in
       line.trimmingCharacters(in: .whitespaces)
     }
-    guard var text = lines.first(where: { !$0.isEmpty }) else { return "its data are not valid" }
+    guard var text = lines.first(where: { !$0.isEmpty }) else { return "its data is not valid" }
     if let colon = text.range(of: ": ") { text = String(text[colon.upperBound...]) }
     while text.hasSuffix(".") { text.removeLast() }
     return text
   }
 }
 
-/// A failed libvips call, before it is known which file to name.
+/// A failed libvips call, without the name of the file.
 struct VipsFailure: Error {
   let reason: String
 }
 
-/// An owned reference to a libvips image, released with the last Swift reference.
+/// An owned reference to a libvips image, released at deinit.
 final class VipsHandle {
   let pointer: UnsafeMutablePointer<VipsImage>
 
@@ -44,7 +44,7 @@ final class VipsHandle {
 
   deinit { cvips_release(pointer) }
 
-  /// Runs a call that makes an image.
+  /// The result of a libvips call.
   convenience init(
     _ call: (UnsafeMutablePointer<UnsafeMutablePointer<VipsImage>?>) -> Int32
   ) throws(VipsFailure) {
@@ -55,7 +55,7 @@ final class VipsHandle {
     self.init(result)
   }
 
-  /// Copies pixels into a libvips image of their own.
+  /// A libvips image with a copy of the pixels.
   convenience init(_ image: Image) throws(VipsFailure) {
     try self.init { output in
       output.pointee = image.bytes.withUnsafeBytes { raw in
@@ -74,7 +74,7 @@ final class VipsHandle {
     ) -> Int32
   ) throws(VipsFailure) -> VipsHandle {
     let source = pointer
-    // The result may refer to its source lazily; libvips keeps the source alive by itself.
+    // The result may evaluate its source lazily; libvips retains the source itself.
     return try withExtendedLifetime(self) { () throws(VipsFailure) in try VipsHandle { call(source, $0) } }
   }
 
@@ -86,14 +86,14 @@ final class VipsHandle {
 
   func has(_ field: String) -> Bool { vips_image_get_typeof(pointer, field) != 0 }
 
-  /// The text that the file carries under a name, or nil.
+  /// A text field of the image's metadata, or nil.
   func text(_ field: String) -> String? {
     var value: UnsafePointer<CChar>?
     guard has(field), vips_image_get_string(pointer, field, &value) == 0, let value else { return nil }
     return String(cString: value)
   }
 
-  /// The names of everything the file carries beside its pixels.
+  /// The names of all metadata fields.
   var fields: [String] {
     guard let list = vips_image_get_fields(pointer) else { return [] }
     defer { g_strfreev(list) }
@@ -106,7 +106,7 @@ final class VipsHandle {
     return names
   }
 
-  /// The values of all pixels, computed now.
+  /// The samples of all pixels, evaluated now.
   func values() throws(VipsFailure) -> [UInt8] {
     var length = 0
     guard let memory = vips_image_write_to_memory(pointer, &length) else {
@@ -116,12 +116,12 @@ final class VipsHandle {
     return [UInt8](UnsafeRawBufferPointer(start: memory, count: length))
   }
 
-  /// The image, computed now.
+  /// The image, evaluated now.
   func pixels() throws(VipsFailure) -> Image {
     let bytes = try values()
     let depth = format == VIPS_FORMAT_USHORT ? 16 : format == VIPS_FORMAT_FLOAT ? 32 : 8
     guard bytes.count == width * height * channels * depth / 8, (1...256).contains(channels) else {
-      throw VipsFailure(reason: "it has \(channels) channels of an unusual number format")
+      throw VipsFailure(reason: "it has \(channels) channels of an unsupported sample format")
     }
     return Image(width: width, height: height, channels: channels, depth: depth, bytes: bytes)
   }

@@ -52,8 +52,7 @@ public final class Trainer {
   private let store: CheckpointStore
   private let painter: PreviewPainter
   private let validation: (() throws -> [Batch])?
-  private let log: EventLog
-  private let board: EventFileWriter
+  private var journal: (log: EventLog, board: EventFileWriter)?
   private var watch: HealthWatch
   private var rollbacks = 0
   private var rollbacksHere = 0
@@ -103,10 +102,20 @@ public final class Trainer {
       classColours: facts.description.classColours ?? [], examples: examples, exampleTexts: exampleTexts)
     watch = HealthWatch(options.health)
     if let threads = options.threads { Engine.threadCount = threads }
-    log = try EventLog(run.events)
-    board = try EventFileWriter(folder: run.url)
     try store.removeLeftovers()
   }
+
+  /// What is told of the training, in files that the first entry makes: a resumption that is refused leaves
+  /// the run as it was.
+  private func opened() throws -> (log: EventLog, board: EventFileWriter) {
+    if let journal { return journal }
+    let opened = (log: try EventLog(run.events), board: try EventFileWriter(folder: run.url))
+    journal = opened
+    return opened
+  }
+
+  private var log: EventLog { get throws { try opened().log } }
+  private var board: EventFileWriter { get throws { try opened().board } }
 
   /// Takes over the state of the newest sound checkpoint; call it before ``train()``.
   ///
@@ -116,8 +125,10 @@ public final class Trainer {
   /// - Throws: ``TrainingError/cannotResume(reason:)`` where resumption would not be exact.
   public func resume(allowsInexact: Bool = false) throws -> Bool {
     let found = store.newestSound()
-    for problem in found.problems { try warn(problem) }
-    guard let checkpoint = found.checkpoint else { return false }
+    guard let checkpoint = found.checkpoint else {
+      for problem in found.problems { try warn(problem) }
+      return false
+    }
     let file = checkpoint.url.appendingPathComponent(CheckpointStore.modelName)
     let owner = try ModelFile.describe(file).system
     guard owner == system.identityName else {
@@ -128,15 +139,18 @@ public final class Trainer {
     let then = checkpoint.state.surroundings
     if options.threads == nil, Engine.threadCount != then.threads { Engine.threadCount = then.threads }
     let differences = surroundings.differences(from: then)
+    var remarks = found.problems
     if !differences.isEmpty || checkpoint.state.seed != options.seed {
       let all = differences + (checkpoint.state.seed != options.seed ? ["the seed has changed"] : [])
       guard allowsInexact else {
         throw TrainingError.cannotResume(
           reason: all.joined(separator: ", ") + "; go back to what it was, or give --allow-inexact-resume")
       }
-      try warn("Resuming inexactly: \(all.joined(separator: ", ")).")
+      remarks.append("Resuming inexactly: \(all.joined(separator: ", ")).")
     }
     try restore(checkpoint, adoptsOtherData: allowsInexact)
+    // Nothing was written until here.
+    for remark in remarks { try warn(remark) }
     rollbacks = checkpoint.state.rollbacks
     rollbacksHere = checkpoint.state.rollbacksHere
     lastFailure = checkpoint.state.lastFailure
@@ -192,6 +206,8 @@ public final class Trainer {
     do {
       try withTensorErrors { try training.run { try system.step($0) } }
       if Int(source.epoch) > passes { try validate(after: Int(source.epoch)) }
+    } catch let error as TensorError where error.hasNonFiniteInput {
+      return try react(toRefusal: error)
     } catch {
       throw brokenOff(error)
     }
@@ -220,13 +236,10 @@ public final class Trainer {
   ///
   /// It belongs to the step that ended the pass, so that a checkpoint of that step has seen it.
   private func validate(after passes: Int) throws {
-    guard let listener = system as? any ValidationDrivenSystem, let language = system as? any LanguageSystem,
-      let validation
+    guard let validation, let system = system as? any ValidationDrivenSystem,
+      let loss = try withTensorErrors({ try system.heldOutLoss(over: validation()) })
     else { return }
-    let (sum, tokens) = try withTensorErrors { try language.negativeLogLikelihood(over: validation()) }
-    guard tokens > 0 else { return }
-    let loss = sum / Double(tokens)
-    listener.validated(loss: loss)
+    system.validated(loss: loss)
     var event = event(.validation, message: "after \(passes) passes over the data")
     event.step += 1
     event.values = ["validation": loss]
@@ -294,6 +307,22 @@ public final class Trainer {
       return try rollBack(finding.message)
     }
     if let (finding, _) = answered.first(where: { $0.1 == .stop }) { return Stop(reason: finding.message) }
+    return nil
+  }
+
+  /// What the policy asks for where the engine refused to compute with NaN or infinity, before any loss was
+  /// logged. The step is half done, so that without a roll-back training ends.
+  private func react(toRefusal error: TensorError) throws -> Stop? {
+    let before = rollbacks
+    step += 1
+    let operation = error.description.prefix { $0 != "(" }
+    let finding = HealthFinding(
+      kind: .notANumber, message: "\(operation) was given numbers that are not finite")
+    if let stop = try react(to: [finding]) { return stop }
+    guard rollbacks > before else {
+      step -= 1
+      throw brokenOff(error)
+    }
     return nil
   }
 

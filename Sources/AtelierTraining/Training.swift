@@ -2,7 +2,7 @@ public import AtelierCore
 import AtelierData
 public import Foundation
 public import Perception
-import Torch
+public import Torch
 import TorchNN
 
 /// Starts and resumes runs: what the command line does, in a call.
@@ -30,11 +30,6 @@ public enum Training {
     let configuration = RunConfiguration(
       system: data.system.identity.name, preset: preset, data: data.path?.standardizedFileURL.path,
       reading: data.options.reading, options: options, configuration: data.configuration, keys: data.keys)
-    for (name, content) in data.facts.artefacts.contents {
-      try AtomicFile.write(content, to: run.artefacts.appendingPathComponent(name))
-    }
-    // Written last: a folder with a configuration is a run that can be resumed.
-    try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)
     return try train(
       data, in: run, configuration, weights: weights, isResuming: false, allowsInexact: false,
       reporter: reporter, interruption: interruption)
@@ -54,30 +49,33 @@ public enum Training {
     dataOptions: DataBindingOptions = DataBindingOptions(), allowsInexact: Bool = false,
     weights: WeightStore = .standard, reporter: any ProgressReporter = QuietReporter(),
     interruption: Interruption = Interruption(),
-    change: (inout TrainingOptions) -> Void = { _ in }
+    change: (inout TrainingOptions) throws -> Void = { _ in }
   ) throws -> TrainingOutcome {
     let run = try RunDirectory.open(folder)
     var configuration = try RunConfiguration.read(run.configuration)
-    change(&configuration.options)
+    try change(&configuration.options)
+    try configuration.options.validate()
     if let dataPath { configuration.data = dataPath.standardizedFileURL.path }
     let data = try open(
       run, configuration, registry: registry, workers: dataOptions.workers, reporter: reporter)
     // With the keys that came to the system after the run was made, at their defaults.
     (configuration.keys, configuration.configuration) = (data.keys, data.configuration)
-    let artefacts = [run.checkpoints, run.samples, run.artefacts]
-    for folder in artefacts { try RunDirectory.makeFolder(folder) }
-    try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)
     return try train(
       data, in: run, configuration, weights: weights, isResuming: true, allowsInexact: allowsInexact,
       reporter: reporter, interruption: interruption)
   }
 
-  /// Opens the data of a run as its training did.
+  /// Opens the data of a run as its training did, the labels those of the model, by the names of the classes.
+  ///
+  /// - Parameters:
+  ///   - dataPath: other data.
+  ///   - device: where batches go; nil: where the run was trained.
   public static func openData(
-    of folder: URL, registry: SystemRegistry, dataPath: URL? = nil, workers: Int = 2
+    of folder: URL, registry: SystemRegistry, dataPath: URL? = nil, device: Device? = nil, workers: Int = 2
   ) throws -> DataBinding {
     let run = try RunDirectory.open(folder)
     var configuration = try RunConfiguration.read(run.configuration)
+    if let device { configuration.options.device = device }
     if let dataPath { configuration.data = dataPath.path }
     return try open(run, configuration, registry: registry, workers: workers, reporter: QuietReporter())
   }
@@ -97,9 +95,11 @@ public enum Training {
     reporter: any ProgressReporter
   ) throws -> DataBinding {
     let type = try registry.system(named: configuration.system)
+    // The classes of an instance system are clusters, which no data have.
+    let hasClusters = try !type.plan(configuration.configuration).components(InstancePlan.self).isEmpty
     let options = DataBindingOptions(
       seed: configuration.options.seed, device: configuration.options.device, workers: workers,
-      reading: configuration.reading)
+      reading: configuration.reading, classNames: hasClusters ? [] : knownClasses(of: run))
     return try DataBinding.open(
       configuration.data.map { URL(fileURLWithPath: $0) }, for: type,
       configuration: configuration.configuration,
@@ -115,11 +115,14 @@ public enum Training {
     if let threads = options.threads { Engine.threadCount = threads }
     // What is left out of the data, such as images without a partner.
     if !isResuming { for note in data.facts.description.notes { reporter.say(note) } }
-    let system = try makeSystem(
-      data.system, configuration: data.configuration, artefacts: data.facts.artefacts,
-      using: RandomStream(seed: UInt64(options.seed), purpose: "initial weights"))
-    system.move(to: options.device)
-    let frozen = try system.fillFrozenNetworks(from: weights, on: options.device)
+    // Networks may be larger than the memory: then the engine fails, and nothing was written yet.
+    let (system, frozen) = try withTensorErrors {
+      let system = try makeSystem(
+        data.system, configuration: data.configuration, artefacts: data.facts.artefacts,
+        using: RandomStream(seed: UInt64(options.seed), purpose: "initial weights"))
+      system.move(to: options.device)
+      return (system, try system.fillFrozenNetworks(from: weights, on: options.device))
+    }
     let tagged = system is any TaggingSystem ? try taggedPreview(data) : nil
     let needsExamples = system is any ReconstructingSystem || system is any TranslatingSystem
     let examples = needsExamples ? try previewExamples(data, say: reporter.say) : nil
@@ -128,7 +131,17 @@ public enum Training {
       examples: tagged?.examples ?? examples, exampleTexts: tagged?.texts ?? [],
       validation: { try data.batches(of: .validation, batchSize: 10)?.map(data.batch) ?? [] },
       reporter: reporter, interruption: interruption)
-    if isResuming, try !trainer.resume(allowsInexact: allowsInexact) {
+    let isAtTheBeginning = try !(isResuming && trainer.resume(allowsInexact: allowsInexact))
+    // Every check has passed. The configuration is written last: a folder with one is a run that can be
+    // resumed.
+    for folder in [run.checkpoints, run.samples, run.artefacts] { try RunDirectory.makeFolder(folder) }
+    if !isResuming {
+      for (name, content) in data.facts.artefacts.contents {
+        try AtomicFile.write(content, to: run.artefacts.appendingPathComponent(name))
+      }
+    }
+    try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)
+    if isResuming && isAtTheBeginning {
       reporter.say("There is no checkpoint yet; training begins at the beginning.")
     }
     let outcome = try trainer.train()
@@ -168,6 +181,17 @@ public enum Training {
       return (Batch(["feature": features.to(data.options.device)]), texts)
     }
     return nil
+  }
+
+  /// The classes that the newest checkpoint names; empty where there is none yet.
+  private static func knownClasses(of run: RunDirectory) -> [String] {
+    let store = CheckpointStore(run.checkpoints)
+    for step in store.steps.reversed() {
+      let file = store.url(step: step).appendingPathComponent(CheckpointStore.modelName)
+      // A damaged one is named when it is loaded.
+      if let description = try? ModelFile.describe(file) { return description.classNames }
+    }
+    return []
   }
 
   private static func readArtefacts(_ run: RunDirectory) throws(TrainingError) -> Artefacts {

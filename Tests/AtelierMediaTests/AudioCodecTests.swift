@@ -158,7 +158,7 @@ struct AudioCodecTests {
     #expect(
       failure(SoundFiles.wav(data, announced: 1 << 30))
         == .damaged(
-          file: "x.wav", reason: "its header announces 1073741824 bytes of samples and 200 are there"))
+          file: "x.wav", reason: "its header declares 1073741824 bytes of samples, and there are 200"))
     // A recorder that wrote to a pipe could not go back to its header.
     #expect(try codec.decode(SoundFiles.wav(data, announced: 0xFFFF_FFFF)).frames == 100)
     let audio = SoundFiles.levels(bits: 16, count: 20_000)

@@ -134,6 +134,6 @@ struct LabelMapTests {
   @Test func coloursWithoutAPaletteAreNoMap() throws {
     let colours = PictureFiles.png(width: 1, height: 1, bits: 8, colourType: 2, rows: [0, 1, 2, 3])
     let error = #expect(throws: ImageError.self) { try read(colours) }
-    #expect(error?.description.contains("map of labels") == true)
+    #expect(error?.description.contains("label map") == true)
   }
 }

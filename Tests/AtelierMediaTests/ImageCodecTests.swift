@@ -106,7 +106,7 @@ struct ImageCodecTests {
 
   @Test func otherFormatsThatLibvipsKnowsAreRefused() {
     let svg = Array("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'></svg>".utf8)
-    #expect(throws: ImageError.notAPicture(file: "the picture")) { try codec.decode(svg) }
+    #expect(throws: ImageError.notAPicture(file: "the image")) { try codec.decode(svg) }
   }
 
   @Test func sizeLimitIsCheckedBeforePixelsAreDecoded() throws {

@@ -255,7 +255,7 @@ struct VideoTests {
     try withTemporaryFolder { folder in
       let tone = folder.appendingPathComponent("tone.wav")
       try SoundFiles.sine(440, rate: 8000, frames: 800).write(to: tone)
-      #expect(throws: VideoError.notAVideo(file: tone.path, reason: "it has no moving pictures in it")) {
+      #expect(throws: VideoError.notAVideo(file: tone.path, reason: "it has no video stream")) {
         try Video(contentsOf: tone)
       }
     }
@@ -272,7 +272,7 @@ struct VideoTests {
         #expect(throws: VideoError.self) { try writer.append(Image(width: 5, height: 5, filledWith: [0])) }
       }
       let idle = try VideoWriter(to: file, width: 32, height: 24, frameRate: try #require(FrameRate(10)))
-      #expect(throws: VideoError.unwritable(file: file.path, reason: "it has got no frames")) {
+      #expect(throws: VideoError.unwritable(file: file.path, reason: "no frames were appended")) {
         try idle.finish()
       }
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.mp4"])
@@ -427,7 +427,7 @@ struct VideoTests {
         throws: VideoError.unfit(
           folder: folder.path,
           reason:
-            "number 3 is missing and 2 others are; add them, or let the frames around a gap follow each other"
+            "number 3 is missing and 2 others are; add the missing frames, or read the folder with gaps closed"
         )
       ) { try FrameFolder(folder) }
       let closed = try FrameFolder(folder, gaps: .close)
@@ -448,7 +448,7 @@ struct VideoTests {
 
       try frame(0).write(to: folder.appendingPathComponent("1.png"))
       #expect(
-        throws: VideoError.unfit(folder: folder.path, reason: "two of its pictures have the number 1")
+        throws: VideoError.unfit(folder: folder.path, reason: "two of its images have the number 1")
       ) { try FrameFolder(folder) }
       #expect(throws: VideoError.self) { try FrameFolder(parent) }
       #expect(throws: VideoError.self) { try FrameFolder(parent.appendingPathComponent("none")) }

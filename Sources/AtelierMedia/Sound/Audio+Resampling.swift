@@ -1,8 +1,8 @@
 internal import CSoxr
 
-/// How exact a change of the sample rate is, in libsoxr's words.
+/// The precision of resampling, as libsoxr defines it.
 public enum ResamplingQuality: String, Sendable, Hashable, Codable, CaseIterable {
-  /// `HQ`: an accuracy of 20 bits, enough for whatever ends as 16-bit samples.
+  /// `HQ`: 20 bits, enough for 16-bit output.
   case high
   /// `VHQ`: 28 bits, more than a float holds.
   case veryHigh
@@ -11,11 +11,11 @@ public enum ResamplingQuality: String, Sendable, Hashable, Codable, CaseIterable
 extension Audio {
   /// The sound at another sample rate, band-limited through libsoxr, with linear phase and without delay.
   ///
-  /// The ratio of the rates is exact. A sound of n frames becomes one of n * to / from frames, rounded up, as
-  /// in torchaudio and librosa. The pass band ends at 91 % of the lower rate's half; above that half
-  /// everything is removed. The result is the same on every run: one thread, one channel after the other.
+  /// The ratio of the rates is exact. n frames become n * to / from frames, rounded up, as in torchaudio and
+  /// librosa. The pass band ends at 91 % of the lower Nyquist frequency, above which everything is removed.
+  /// The result is the same on every run: one thread, one channel after the other.
   ///
-  /// - Parameter rate: frames a second, 1/256 to 256 times the present ones.
+  /// - Parameter rate: the new sample rate in Hz, 1/256 to 256 times the present one.
   public func resampled(to rate: Int, quality: ResamplingQuality = .high) throws(AudioError) -> Audio {
     guard rate > 0, rate <= 10_000_000, rate / 256 <= sampleRate, sampleRate / 256 <= rate else {
       throw .invalid(reason: "a sound at \(sampleRate) Hz cannot be resampled to \(rate) Hz")
@@ -46,7 +46,8 @@ extension Audio {
     return Audio(sampleRate: rate, channels: channels, samples: result)
   }
 
-  /// Resamples one channel; the reason where that failed. What libsoxr leaves at the end stays as it is.
+  /// Resamples one channel; returns the reason of a failure. Samples that libsoxr does not write are left
+  /// unchanged.
   private static func resample(
     _ input: UnsafeBufferPointer<Float>, into output: UnsafeMutableBufferPointer<Float>, from: Int, to: Int,
     _ quality: ResamplingQuality

@@ -1,21 +1,19 @@
 internal import Foundation
 
-/// How the frequencies of a spectrogram are spread over its height.
+/// The frequency axis of a spectrogram.
 public enum FrequencyScale: String, Sendable, Hashable, Codable, CaseIterable {
   case linear
-  /// `2595 log10(1 + f / 700)` (O'Shaughnessy 1987): low frequencies, where voices and music live, get more
-  /// room.
+  /// `2595 log10(1 + f / 700)` (O'Shaughnessy 1987): low frequencies get more of the height.
   case mel
 }
 
 extension Audio {
-  /// An image of the frequencies over time: 8-bit RGB, time from left to right, 0 Hz at the bottom and half
-  /// the sample rate at the top.
+  /// A spectrogram as an 8-bit RGB image: time from left to right, 0 Hz at the bottom and the Nyquist
+  /// frequency at the top.
   ///
-  /// The logarithm of the magnitude of the short-time Fourier transform of the mean of all channels: Hann
-  /// windows of the power of two next above 30 ms, zeros beyond both ends, at most four windows a column of
-  /// which the loudest counts. A sine at full scale has 0 dB and is the lightest colour, `-range` dB and less
-  /// are black.
+  /// The log magnitude of the short-time Fourier transform of the mono mix: Hann windows of the next power of
+  /// two above 30 ms, zero padding, the loudest of at most four windows per column. A full-scale sine has 0
+  /// dB, the lightest colour; `-range` dB and less are black.
   ///
   /// - Parameters:
   ///   - width: columns, 1...16384.
@@ -66,7 +64,7 @@ extension Audio {
     return Image(width: width, height: height, channels: 3, bytes: bytes)
   }
 
-  /// For each row from the bottom the bins that it shows: those between its edges, or the nearest one.
+  /// The frequency bins of each row, from the bottom: those between its edges, or the nearest one.
   private static func bins(
     height: Int, size: Int, sampleRate: Int, _ scale: FrequencyScale
   ) -> [ClosedRange<Int>] {
@@ -88,7 +86,8 @@ extension Audio {
     }
   }
 
-  /// Black, violet, red, orange and pale yellow, ever lighter, so that it also reads in grey.
+  /// A colour map from black through violet, red and orange to pale yellow, of increasing lightness, so that
+  /// it also reads in grey.
   private static func colour(_ level: Double) -> [UInt8] {
     let stops: [[Double]] = [
       [0, 0, 0], [38, 12, 84], [122, 24, 110], [206, 58, 72], [248, 142, 42], [252, 246, 190],

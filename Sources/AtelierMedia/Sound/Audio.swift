@@ -1,16 +1,15 @@
-/// A sound in plain memory: samples as 32-bit floats, full scale from -1 to 1, channel after channel.
+/// A sound in memory: planar 32-bit float samples, [channels, frames], full scale from -1 to 1.
 ///
-/// A sound is a value; it may cross threads. Its samples have the shape [channels, frames], as a tensor of
-/// them has; values beyond full scale are kept until they are written as whole numbers.
+/// A Sendable value. Values beyond full scale are kept until they are written as integers.
 public struct Audio: Sendable, Hashable {
-  /// Frames a second.
+  /// The sample rate in Hz.
   public let sampleRate: Int
-  /// Samples in a frame: 1 mono, 2 left and right, more in the order of the file.
+  /// 1 mono, 2 left and right, more in the order of the file.
   public let channels: Int
   /// `channels * frames` samples: all of the first channel, then all of the second.
   public let samples: [Float]
 
-  /// Adopts samples, channel after channel.
+  /// A sound of planar samples: all of the first channel, then all of the second.
   ///
   /// - Precondition: a sample rate and a number of channels above 0, and a whole number of frames.
   public init(sampleRate: Int, channels: Int = 1, samples: [Float]) {
@@ -23,9 +22,9 @@ public struct Audio: Sendable, Hashable {
     self.samples = samples
   }
 
-  /// Adopts samples, frame after frame, as files have them.
+  /// A sound of interleaved samples, frame by frame.
   ///
-  /// - Precondition: as for the samples channel after channel.
+  /// - Precondition: as for planar samples.
   public init(sampleRate: Int, channels: Int, interleaved: [Float]) {
     precondition(
       channels > 0 && interleaved.count % channels == 0,
@@ -46,7 +45,7 @@ public struct Audio: Sendable, Hashable {
   /// The length in seconds.
   public var duration: Double { Double(frames) / Double(sampleRate) }
 
-  /// The samples frame after frame.
+  /// The samples interleaved, frame by frame.
   public var interleaved: [Float] {
     if channels == 1 { return samples }
     let frames = frames
@@ -66,13 +65,13 @@ public struct Audio: Sendable, Hashable {
     return samples[channel * frames + frame]
   }
 
-  /// One channel as a mono sound.
+  /// One channel as mono.
   public func channel(_ index: Int) -> Audio {
     precondition((0..<channels).contains(index), "Audio: channel \(index) of \(channels)")
     return Audio(sampleRate: sampleRate, samples: Array(samples[(index * frames)..<((index + 1) * frames)]))
   }
 
-  /// The mean of all channels.
+  /// The mean of all channels, as mono.
   public func mono() -> Audio {
     if channels == 1 { return self }
     let frames = frames
@@ -90,9 +89,9 @@ public struct Audio: Sendable, Hashable {
     return Audio(sampleRate: sampleRate, samples: mixed)
   }
 
-  /// Some frames of all channels.
+  /// A range of frames of all channels.
   ///
-  /// - Throws: ``AudioError/invalid(reason:)`` where the sound has no such frames.
+  /// - Throws: ``AudioError/invalid(reason:)`` where the range exceeds the sound.
   public func cropped(_ range: Range<Int>) throws(AudioError) -> Audio {
     guard range.lowerBound >= 0, range.upperBound <= frames else {
       throw .invalid(
@@ -107,7 +106,7 @@ public struct Audio: Sendable, Hashable {
     return Audio(sampleRate: sampleRate, channels: channels, samples: result)
   }
 
-  /// The sound with another of its sample rate and channels after it.
+  /// The sound followed by another of equal sample rate and channels.
   ///
   /// - Throws: ``AudioError/invalid(reason:)`` where the two differ in either.
   public func joined(with other: Audio) throws(AudioError) -> Audio {

@@ -2,18 +2,17 @@ internal import CSndFile
 public import Foundation
 
 extension AudioCodec {
-  /// A sound as the bytes of a file.
+  /// Encodes a sound.
   ///
-  /// Whole numbers are the samples times 2^(bits - 1), rounded to the nearest and clipped at full scale,
-  /// without dither; what was read from a file of as many bits comes out bit by bit as it was.
+  /// Integer samples are scaled by 2^(bits - 1), rounded to nearest and clipped at full scale, without
+  /// dither; decoding and encoding at the same bit depth is lossless.
   ///
   /// - Parameters:
   ///   - format: WAV, FLAC, Ogg or AIFF.
-  ///   - encoding: one of the format's ``AudioFormat/writableEncodings``; nil takes the first, which is
-  /// `pcm16`
-  ///     but for Ogg.
-  ///   - quality: 0...1, of Vorbis only.
-  ///   - tags: lines of at most 1000 bytes of UTF-8; those that the format has no place for are left out, see
+  ///   - encoding: one of the format's ``AudioFormat/writableEncodings``; nil takes the first: `vorbis` for
+  ///     Ogg, otherwise `pcm16`.
+  ///   - quality: 0...1, for Vorbis only.
+  ///   - tags: values of at most 1000 bytes of UTF-8; those that the format cannot hold are left out, see
   ///     ``AudioTag/isCarried(by:)``.
   public func encode(
     _ audio: Audio, as format: AudioFormat, encoding: AudioEncoding? = nil, quality: Double = 0.6,
@@ -22,7 +21,7 @@ extension AudioCodec {
     try encode(audio, format, encoding, quality, tags, "the sound")
   }
 
-  /// Writes a sound; the name's ending chooses the format. The file appears at once or not at all.
+  /// Writes a sound atomically; the file extension selects the format.
   ///
   /// The parameters are those of ``encode(_:as:encoding:quality:tags:)``.
   public func write(
@@ -55,7 +54,7 @@ extension AudioCodec {
     guard audio.samples.allSatisfy(\.isFinite) else {
       throw .unwritable(file: name, reason: "some of its samples are NaN or infinite")
     }
-    // 4 GiB is all that a WAV or AIFF can say.
+    // WAV and AIFF have 32-bit sizes.
     guard audio.samples.count <= 1_000_000_000, audio.channels <= 1024, audio.sampleRate <= 10_000_000 else {
       throw .unwritable(
         file: name,
@@ -76,7 +75,7 @@ extension AudioCodec {
         reason: "\(format.rawValue) does not take \(audio.channels) channels at \(audio.sampleRate) Hz as "
           + encoding.rawValue)
     }
-    // The peak's chunk has the time of day in it, and equal sounds should become equal files.
+    // The PEAK chunk holds a time stamp; without it equal sounds become equal files.
     sf_command(handle, Int32(SFC_SET_ADD_PEAK_CHUNK), nil, Int32(SF_FALSE))
     if encoding == .vorbis {
       var quality = quality
@@ -95,10 +94,10 @@ extension AudioCodec {
     return memory.content
   }
 
-  /// Writes all frames; the number of those that were taken.
+  /// Writes all frames; returns how many libsndfile accepted.
   private static func write(_ audio: Audio, _ encoding: AudioEncoding, to handle: OpaquePointer) -> Int {
     let (channels, frames) = (audio.channels, audio.frames)
-    // libvorbis puts what it is given at once on its stack.
+    // libvorbis allocates each call's input on the stack, so it gets small pieces.
     let step = max(1, 4096 / channels)
     let bits = encoding == .pcm16 ? 16 : encoding == .pcm24 ? 24 : 0
     let scale = Double(1 << max(0, bits - 1))
@@ -133,7 +132,7 @@ extension AudioCodec {
 }
 
 extension Audio {
-  /// Writes the sound; the name's ending chooses the format. See
+  /// Writes the sound; the file extension selects the format. See
   /// ``AudioCodec/write(_:to:encoding:quality:tags:)``.
   public func write(
     to file: URL, encoding: AudioEncoding? = nil, tags: [AudioTag: String] = [:]

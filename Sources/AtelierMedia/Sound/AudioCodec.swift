@@ -1,18 +1,17 @@
 public import Foundation
 
-/// Reads and writes sound files: WAV, FLAC, Ogg, AIFF and some others through libsndfile, all else through
-/// the ffmpeg program where there is one.
+/// Reads and writes sound files: WAV, FLAC, Ogg, AIFF and others through libsndfile, any other format through
+/// ffmpeg where it is installed.
 ///
-/// A codec is a value of its limits; all of it may be used from any thread.
+/// A Sendable value that holds limits; use it from any thread.
 public struct AudioCodec: Sendable, Hashable {
-  /// The most samples (frames times channels) that a file may announce or hold; guards against files that are
-  /// small on disk and huge in memory. ``AudioReader`` takes windows of longer ones.
+  /// The largest number of samples (frames × channels) of a file; guards against decompression bombs.
+  /// ``AudioReader`` reads longer files in windows.
   public var maximumSamples: Int
-  /// Where the ffmpeg program is.
+  /// The ffmpeg programs used for other formats.
   public var ffmpeg: FFmpeg
 
-  /// The limit of 2^28 samples, a gigabyte in memory (93 minutes of one channel at 48 kHz), unless told
-  /// otherwise.
+  /// A codec with a limit of 2^28 samples by default: 1 GiB in memory, 93 minutes of mono at 48 kHz.
   public init(maximumSamples: Int = 1 << 28, ffmpeg: FFmpeg = .standard) {
     self.maximumSamples = maximumSamples
     self.ffmpeg = ffmpeg
@@ -22,25 +21,25 @@ public struct AudioCodec: Sendable, Hashable {
 
   /// Reads a sound: all of its channels at the file's own sample rate.
   ///
-  /// Whole numbers become floats by division by 2^(bits - 1), exactly up to 24 bits. A cut-short or damaged
-  /// file, one without frames and one with NaN or infinite samples is an error.
+  /// Integer samples are divided by 2^(bits - 1), exactly up to 24 bits. A truncated, damaged or empty file
+  /// and one with NaN or infinite samples are errors.
   public func decode(_ file: URL) throws(AudioError) -> Audio {
     try decoded(open(file), file.path)
   }
 
-  /// Reads a sound from memory. What only ffmpeg reads has to be a file.
+  /// Reads a sound from memory; formats that need ffmpeg are read from files only.
   ///
-  /// - Parameter name: what errors call it.
+  /// - Parameter name: the name used in errors.
   public func decode(_ bytes: [UInt8], named name: String = "the sound") throws(AudioError) -> Audio {
     try decoded(open(bytes, name), name)
   }
 
-  /// What a file announces, without decoding its samples.
+  /// Reads the header, without decoding samples.
   public func information(of file: URL) throws(AudioError) -> AudioInformation {
     try open(file).information
   }
 
-  /// What a sound in memory announces.
+  /// Reads the header of a sound in memory.
   public func information(
     of bytes: [UInt8], named name: String = "the sound"
   ) throws(AudioError) -> AudioInformation {
@@ -76,7 +75,7 @@ public struct AudioCodec: Sendable, Hashable {
     guard frames <= limit else {
       throw .tooLarge(file: name, frames: frames, channels: channels, limit: maximumSamples)
     }
-    // The memory is only touched as far as samples come.
+    // Pages of this buffer are committed only as samples arrive, so a false length costs nothing.
     var failure: AudioError?
     let samples = [Float](unsafeUninitializedCapacity: frames * channels) { output, count in
       do throws(AudioError) {
@@ -98,7 +97,7 @@ public struct AudioCodec: Sendable, Hashable {
     return Audio(sampleRate: information.sampleRate, channels: channels, samples: samples)
   }
 
-  /// Decodes what does not say how long it is.
+  /// Decodes a source of unknown length.
   private func decodedToTheEnd(
     _ source: any SoundSource, _ limit: Int, _ name: String
   ) throws(AudioError) -> Audio {
@@ -117,7 +116,7 @@ public struct AudioCodec: Sendable, Hashable {
       sampleRate: source.information.sampleRate, channels: channels, interleaved: interleaved)
   }
 
-  /// Reads a source to its end in pieces of some 64,000 samples; `body` says whether to go on.
+  /// Reads a source to its end in pieces of some 64,000 samples, until `body` returns false.
   private static func eachPiece(
     of source: any SoundSource, _ body: (UnsafeMutableBufferPointer<Float>, Int) -> Bool
   ) throws(AudioError) {

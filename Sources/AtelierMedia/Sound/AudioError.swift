@@ -2,28 +2,28 @@ public import Foundation
 
 /// Why a sound could not be read, written or made.
 ///
-/// Every text is one sentence that names the file (or "the sound" when it came from memory).
+/// Descriptions are one sentence that names the file, or "the sound" where it came from memory.
 public enum AudioError: Error, Sendable, Hashable {
   /// The file is missing or may not be read.
   case unreadable(file: String, reason: String)
-  /// The bytes are in no format that libsndfile or the ffmpeg program reads.
+  /// Neither libsndfile nor ffmpeg recognises the format.
   case notASound(file: String)
-  /// The file is of a kind that only the ffmpeg program reads, and the program cannot be used.
+  /// The format needs ffmpeg, which cannot be run.
   case missingProgram(file: String, reason: String)
-  /// The bytes are a sound that is damaged, cut short or empty.
+  /// The file is damaged, truncated or empty.
   case damaged(file: String, reason: String)
-  /// The header announces more samples than the limit allows.
+  /// The header declares more samples than the limit.
   case tooLarge(file: String, frames: Int, channels: Int, limit: Int)
-  /// The sound's sample rate, channels or encoding are none that Atelier works with.
+  /// The sample rate, channels or encoding are not supported.
   case unsupported(file: String, reason: String)
   /// The sound could not be encoded or written.
   case unwritable(file: String, reason: String)
-  /// A sound operation was asked for something that does not exist, such as a sample rate of 0.
+  /// A sound operation got an invalid argument, such as a sample rate of 0.
   case invalid(reason: String)
 }
 
 extension AudioError: CustomStringConvertible, LocalizedError {
-  /// The one-sentence text.
+  /// One sentence; see the type.
   public var description: String {
     switch self {
     case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)."
@@ -33,7 +33,7 @@ extension AudioError: CustomStringConvertible, LocalizedError {
       "\(file) is no sound that libsndfile reads, and others need the ffmpeg program: \(reason)."
     case .damaged(let file, let reason): "\(file) is damaged or cut short: \(reason)."
     case .tooLarge(let file, let frames, let channels, let limit):
-      "\(file) announces \(frames) frames of \(channels) channels, more than the limit of \(limit) samples; "
+      "\(file) declares \(frames) frames of \(channels) channels, more than the limit of \(limit) samples; "
         + "read it in windows with AudioReader, or raise maximumSamples if it can be trusted."
     case .unsupported(let file, let reason): "\(file) cannot be used: \(reason)."
     case .unwritable(let file, let reason): "\(file) cannot be written: \(reason)."
@@ -41,6 +41,6 @@ extension AudioError: CustomStringConvertible, LocalizedError {
     }
   }
 
-  /// The same text, for code that shows any `Error`.
+  /// ``description``, so that `localizedDescription` shows it too.
   public var errorDescription: String? { description }
 }

@@ -1,6 +1,6 @@
 internal import CSndFile
 
-/// The file formats that sounds are read from, and the first four of them written to.
+/// Sound file formats; the first four can be written.
 public enum AudioFormat: String, Sendable, Hashable, Codable, CaseIterable {
   /// RIFF WAVE, in its extensible and 64-bit forms too.
   case wav
@@ -13,12 +13,12 @@ public enum AudioFormat: String, Sendable, Hashable, Codable, CaseIterable {
   case caf
   /// Sun's and NeXT's `.au`.
   case au
-  /// NIST SPHERE, as corpora of speech have it.
+  /// NIST SPHERE, used by speech corpora.
   case sphere
-  /// Anything that the ffmpeg program reads, such as the sound of a video.
+  /// Any other format that ffmpeg reads, such as the sound of a video.
   case other
 
-  /// The format that a file name's ending asks for when a sound is written, or nil.
+  /// The writable format of a file extension; nil for any other.
   public init?(fileExtension: String) {
     switch fileExtension.lowercased() {
     case "wav", "wave": self = .wav
@@ -29,7 +29,7 @@ public enum AudioFormat: String, Sendable, Hashable, Codable, CaseIterable {
     }
   }
 
-  /// The encodings that sounds of this format are written with; the first where none is asked for.
+  /// The encodings that can be written in this format; the first is the default.
   public var writableEncodings: [AudioEncoding] {
     switch self {
     case .wav, .aiff: [.pcm16, .pcm24, .float32]
@@ -39,7 +39,7 @@ public enum AudioFormat: String, Sendable, Hashable, Codable, CaseIterable {
     }
   }
 
-  /// What libsndfile calls this container; 0 where it has none.
+  /// The libsndfile code of the container; 0 where it has none.
   var sndfileCode: Int32 {
     switch self {
     case .wav: Int32(SF_FORMAT_WAV)
@@ -50,7 +50,7 @@ public enum AudioFormat: String, Sendable, Hashable, Codable, CaseIterable {
     }
   }
 
-  /// The container that libsndfile found.
+  /// The format of a libsndfile code.
   init(sndfileCode code: Int32) {
     switch Int(code) & SF_FORMAT_TYPEMASK {
     case SF_FORMAT_WAV, SF_FORMAT_WAVEX, SF_FORMAT_RF64: self = .wav
@@ -69,13 +69,13 @@ public enum AudioFormat: String, Sendable, Hashable, Codable, CaseIterable {
 
 /// How samples are stored in a file.
 public enum AudioEncoding: String, Sendable, Hashable, Codable, CaseIterable {
-  /// Whole numbers of so many bits.
+  /// Integers of 8 to 32 bits.
   case pcm8, pcm16, pcm24, pcm32
   /// Floating point.
   case float32, float64
-  /// Eight bits on a logarithmic scale (ITU-T G.711).
+  /// 8-bit logarithmic companding (ITU-T G.711).
   case muLaw, aLaw
-  /// Differences of samples.
+  /// Adaptive differential PCM.
   case adpcm
   /// Lossy codecs.
   case vorbis, opus, mp3
@@ -112,7 +112,7 @@ public enum AudioEncoding: String, Sendable, Hashable, Codable, CaseIterable {
   }
 }
 
-/// A line of text that a sound file carries beside its samples.
+/// A text tag of a sound file.
 public enum AudioTag: String, Sendable, Hashable, Codable, CaseIterable {
   case title, copyright, software, artist, comment, date, album, license, trackNumber, genre
 
@@ -131,34 +131,34 @@ public enum AudioTag: String, Sendable, Hashable, Codable, CaseIterable {
     }
   }
 
-  /// Whether files of a format have a place for it; FLAC and Ogg (Vorbis comments) have one for all.
+  /// Whether a format can hold the tag; FLAC and Ogg (Vorbis comments) hold all.
   public func isCarried(by format: AudioFormat) -> Bool {
     switch format {
     case .flac, .ogg: true
     case .wav: self != .license
-    // Its copyright and software are ASCII, and the latter is padded.
+    // AIFF's copyright and software tags are ASCII, and the latter is padded.
     case .aiff: [.title, .artist, .comment].contains(self)
     case .mp3, .caf, .au, .sphere, .other: false
     }
   }
 }
 
-/// What a sound file announces about itself.
+/// The header of a sound file.
 public struct AudioInformation: Sendable, Hashable {
-  /// The format of the contents, whatever the file is called.
+  /// The format of the contents, independent of the file's name.
   public let format: AudioFormat
   /// How the samples are stored.
   public let encoding: AudioEncoding
   /// The name of the encoding, also where ``encoding`` is `other`, such as `aac`.
   public let encodingName: String
-  /// Frames a second.
+  /// The sample rate in Hz.
   public let sampleRate: Int
   /// Samples in a frame.
   public let channels: Int
-  /// Samples in each channel; nil where only decoding the file would tell, as of most that ffmpeg reads.
+  /// Samples per channel; nil where the header does not say, as in most formats read by ffmpeg.
   public let frames: Int?
   /// The length in seconds; approximate where ``frames`` is nil, and nil where the file does not say.
   public let duration: Double?
-  /// The lines of text that the file carries.
+  /// The file's text tags.
   public let tags: [AudioTag: String]
 }

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// How loud a sound is, and what may be wrong with it. Amplitudes count from 0 to 1, full scale.
+/// Levels of a sound and its defects. Amplitudes are 0...1, where 1 is full scale.
 public struct AudioLevels: Sendable, Hashable {
   /// Frames measured.
   public let frames: Int
@@ -10,12 +10,12 @@ public struct AudioLevels: Sendable, Hashable {
   public let rms: Float
   /// The mean of each channel's samples.
   public let dcOffset: [Float]
-  /// Samples at or beyond 0.9999 in runs of at least three, which a microphone or converter gave up on; a
-  /// single one is what normalising leaves.
+  /// Samples at or beyond 0.9999 in runs of at least three; a single one is no clipping, as normalising
+  /// leaves one.
   public let clippedSamples: Int
-  /// Samples that are NaN or infinite; all other numbers leave them out.
+  /// Samples that are NaN or infinite; the other statistics leave them out.
   public let nonFiniteSamples: Int
-  /// The share of the windows of ``AudioMeter/windowLength`` that are silent, 0...1.
+  /// The fraction of windows of ``AudioMeter/windowLength`` that are silent, 0...1.
   public let silentFraction: Double
   /// Seconds of silence at the beginning; the whole length where all is silent.
   public let leadingSilence: Double
@@ -23,15 +23,15 @@ public struct AudioLevels: Sendable, Hashable {
   public let trailingSilence: Double
 }
 
-/// Measures a sound, all at once or window by window with the same result.
+/// Measures levels incrementally; the result does not depend on how the sound is divided.
 public struct AudioMeter: Sendable {
-  /// Seconds of a window that is silent or not as a whole.
+  /// The window of silence detection, in seconds.
   public static let windowLength = 0.02
-  /// A window is silent where the mean square of its samples lies below this, in decibels of full scale.
+  /// The RMS level below which a window is silent, in dBFS.
   public let silenceThreshold: Double
-  /// Frames a second of what is measured.
+  /// The sample rate in Hz.
   public let sampleRate: Int
-  /// Channels of what is measured.
+  /// The number of channels.
   public let channels: Int
 
   private let windowFrames: Int
@@ -62,9 +62,9 @@ public struct AudioMeter: Sendable {
     runs = [Int](repeating: 0, count: channels)
   }
 
-  /// Measures what follows on what was measured before.
+  /// Adds the next part of the sound.
   ///
-  /// - Precondition: the meter's channels.
+  /// - Precondition: the sound has the meter's channels.
   public mutating func add(_ audio: Audio) {
     precondition(audio.channels == channels, "AudioMeter: \(audio.channels) channels instead of \(channels)")
     let length = audio.frames
@@ -119,7 +119,7 @@ public struct AudioMeter: Sendable {
     (windowSquares, windowFilled) = (0, 0)
   }
 
-  /// What has been measured so far. Where nothing has been, all is 0.
+  /// The levels of all that was added; 0 where nothing was.
   public var levels: AudioLevels {
     var closed = self
     closed.closeWindow()
@@ -137,7 +137,7 @@ public struct AudioMeter: Sendable {
 extension Audio {
   /// Peak, RMS, DC offset, clipping and silence.
   ///
-  /// - Parameter threshold: what counts as silence, in decibels of full scale.
+  /// - Parameter threshold: the RMS level below which a window is silent, in dBFS.
   public func levels(silenceThreshold threshold: Double = -60) -> AudioLevels {
     var meter = AudioMeter(sampleRate: sampleRate, channels: channels, silenceThreshold: threshold)
     meter.add(self)

@@ -1,32 +1,32 @@
 public import Foundation
 
-/// Windows of a sound file that need not fit into memory.
+/// Reads a sound file in windows, without holding all of it in memory.
 ///
 /// ```swift
 /// let reader = try AudioReader(file)
 /// while let window = try reader.read(frames: 48_000) { … }
 /// ```
 ///
-/// A reader keeps its file open and belongs to one thread. Its windows are what ``AudioCodec/decode(_:)``
-/// gives of the same frames, up to rounding in lossy formats.
+/// A reader keeps its file open and is not thread-safe. Its samples equal those of ``AudioCodec/decode(_:)``,
+/// up to rounding in lossy formats.
 public final class AudioReader {
-  /// What the file announces.
+  /// The file's header.
   public let information: AudioInformation
-  /// The frame that is read next.
+  /// The index of the next frame.
   public private(set) var position = 0
   private let source: any SoundSource
   private let codec: AudioCodec
 
-  /// Opens a sound file, however long.
+  /// Opens a sound file of any length.
   public init(_ file: URL, codec: AudioCodec = AudioCodec()) throws(AudioError) {
     source = try codec.open(file)
     information = source.information
     self.codec = codec
   }
 
-  /// Goes on at another frame.
+  /// Moves to another frame.
   ///
-  /// Of a sound that ffmpeg decodes, all frames before it are decoded and dropped, so that the frame is
+  /// Where ffmpeg decodes the sound, all frames before it are decoded and dropped, so that the position is
   /// exact.
   ///
   /// - Throws: ``AudioError/invalid(reason:)`` where the file has no such frame.
@@ -41,8 +41,7 @@ public final class AudioReader {
 
   /// The next `count` frames, fewer at the end of the file, and nil after it.
   ///
-  /// - Throws: ``AudioError`` where the file is damaged there, or the window is larger than the codec's
-  /// limit.
+  /// - Throws: ``AudioError`` where the file is damaged there, or the window exceeds the codec's limit.
   public func read(frames count: Int) throws(AudioError) -> Audio? {
     let channels = information.channels
     guard count > 0, count <= codec.maximumSamples / channels else {

@@ -20,7 +20,7 @@ struct FourierTransform {
     }
   }
 
-  /// The magnitudes of the bins 0...size/2 of a real signal.
+  /// The magnitudes of bins 0...size/2 of a real signal.
   ///
   /// - Precondition: `size` values.
   func magnitudes(of signal: [Float]) -> [Float] {

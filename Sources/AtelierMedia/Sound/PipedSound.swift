@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A sound that the ffmpeg program decodes, from its beginning on.
+/// A sound decoded by ffmpeg, read sequentially.
 final class PipedSound: SoundSource {
   let information: AudioInformation
   private let file: URL
@@ -16,11 +16,11 @@ final class PipedSound: SoundSource {
       throw .notASound(file: file.path)
     }
     guard let audio = probe.audio else {
-      throw .unsupported(file: file.path, reason: "it has no sound in it")
+      throw .unsupported(file: file.path, reason: "it has no audio stream")
     }
     guard let channels = audio.channels, (1...1024).contains(channels),
       let rate = audio.sampleRate.flatMap(Int.init), (1...10_000_000).contains(rate)
-    else { throw .damaged(file: file.path, reason: "it does not say its channels and sample rate") }
+    else { throw .damaged(file: file.path, reason: "it does not declare its channels and sample rate") }
     var tags: [AudioTag: String] = [:]
     let names: [(String, AudioTag)] = [
       ("title", .title), ("copyright", .copyright), ("encoder", .software), ("artist", .artist),

@@ -1,8 +1,8 @@
-/// What the first bytes of a sound file say, and whether the file is as long as its header announces.
+/// Detects the container of a sound file, and whether the file is as long as its header declares.
 ///
-/// libsndfile plays a WAV that was cut short as a shorter one. Here that is an error, as it is of images.
+/// libsndfile reads a truncated WAV as a shorter one; here truncation is an error, as for images.
 enum SoundContainer {
-  /// The format that the first bytes name; nil where libsndfile is not to be asked.
+  /// The format by the file's signature; nil where libsndfile does not read it.
   static func format(of source: any ByteSource) -> AudioFormat? {
     let head = source.bytes(at: 0, count: 12)
     guard head.count >= 4 else { return nil }
@@ -23,7 +23,7 @@ enum SoundContainer {
     }
   }
 
-  /// Why the file is shorter than it says; nil where it is not, or where its format does not tell.
+  /// The reason why the file is truncated; nil where it is whole, or its format does not tell.
   static func defect(of source: any ByteSource, format: AudioFormat) -> String? {
     switch format {
     case .wav: riffDefect(source)
@@ -34,7 +34,7 @@ enum SoundContainer {
     }
   }
 
-  /// How many chunks of a container are looked at before the samples must have come.
+  /// The number of chunks read in search of the samples.
   private static let chunkLimit = 4096
 
   private static func riffDefect(_ source: any ByteSource) -> String? {
@@ -48,11 +48,11 @@ enum SoundContainer {
       let name = String(decoding: head[0..<4], as: UTF8.self)
       if name == "ds64" {
         let sizes = source.bytes(at: offset + 16, count: 8)
-        // The sign bit is cleared: a size that does not fit is larger than any file.
+        // Clear the sign bit: a size that does not fit into Int exceeds any file.
         if sizes.count == 8 { longSize = number(sizes[0..<8], bigEndian: isBig) }
       }
       if name == "data" {
-        // Written to a pipe, the size stays at its largest or at 0, and the samples go on to the end.
+        // A WAV written to a pipe keeps a size of 0 or the maximum; its samples go on to the end of the file.
         let isOpen = size == 0 || size >= 0xFFFF_FF00
         return shortage(isOpen ? longSize : size, source.length - offset - 8)
       }
@@ -102,7 +102,7 @@ enum SoundContainer {
 
   private static func shortage(_ announced: Int?, _ present: Int) -> String? {
     guard let announced, announced > present else { return nil }
-    return "its header announces \(announced) bytes of samples and \(max(0, present)) are there"
+    return "its header declares \(announced) bytes of samples, and there are \(max(0, present))"
   }
 
   private static func number(_ bytes: ArraySlice<UInt8>, bigEndian: Bool) -> Int {

@@ -1,22 +1,22 @@
 internal import CSndFile
 internal import Foundation
 
-/// A sound that libsndfile holds open, for one thread.
+/// A sound opened by libsndfile. Not thread-safe.
 final class SoundFile: SoundSource {
   let information: AudioInformation
   private let handle: OpaquePointer
   private let name: String
   private let frames: Int
   private var position = 0
-  /// What the handle reads from; it must outlive the handle.
+  /// The handle reads from it, so it must outlive the handle.
   private let source: any ByteSource
 
-  /// libsndfile keeps the reason of a failed opening in variables of its own, shared by all threads.
+  /// libsndfile stores the reason of a failed open in global variables.
   private static let opening = NSLock()
 
-  /// Opens a sound whose first bytes name a format of libsndfile's.
+  /// Opens a sound whose container was recognised.
   ///
-  /// - Returns: nil where this libsndfile does not know the format after all.
+  /// - Returns: nil where this build of libsndfile does not support the format.
   init?(_ source: any ByteSource, format: AudioFormat, named name: String) throws(AudioError) {
     if let defect = SoundContainer.defect(of: source, format: format) {
       throw .damaged(file: name, reason: defect)
@@ -31,7 +31,7 @@ final class SoundFile: SoundSource {
       if code == SF_ERR_UNRECOGNISED_FORMAT { return nil }
       throw .damaged(file: name, reason: reason)
     }
-    // A FLAC that was written to a pipe does not say how long it is, and libsndfile then gives nothing of it.
+    // libsndfile does not decode a FLAC of unknown length, such as one written to a pipe.
     if format == .flac && (info.frames <= 0 || info.frames == sf_count_t.max) {
       sf_close(opened)
       return nil
@@ -47,7 +47,7 @@ final class SoundFile: SoundSource {
       frames: frames, duration: Double(frames) / Double(max(1, rate)), tags: Self.tags(opened))
     // From here on a failure closes the handle in deinit.
     guard info.channels > 0, rate > 0 else {
-      throw .damaged(file: name, reason: "its header announces \(info.channels) channels at \(rate) Hz")
+      throw .damaged(file: name, reason: "its header declares \(info.channels) channels at \(rate) Hz")
     }
     guard frames > 0, frames < 1 << 48 else {
       throw .damaged(file: name, reason: frames == 0 ? "it holds no frames" : "its length is not known")
@@ -90,9 +90,9 @@ final class SoundFile: SoundSource {
     position = frame
   }
 
-  // MARK: What libsndfile says
+  // MARK: Messages and tags
 
-  /// A message of libsndfile's as the end of a sentence.
+  /// A libsndfile message, worded to end a sentence.
   static func text(_ message: UnsafePointer<CChar>?) -> String {
     guard let message else { return "libsndfile gives no reason" }
     var text = String(cString: message).trimmingCharacters(in: .whitespacesAndNewlines)
@@ -116,7 +116,7 @@ final class SoundFile: SoundSource {
     for tag in AudioTag.allCases {
       guard let text = sf_get_string(handle, tag.sndfileCode) else { continue }
       var value = String(cString: text)
-      // libsndfile signs the software it writes for.
+      // libsndfile appends its own name to the software tag.
       if tag == .software, let end = value.range(of: " (libsndfile-", options: .backwards) {
         value.removeSubrange(end.lowerBound...)
       }
@@ -125,12 +125,12 @@ final class SoundFile: SoundSource {
     return result
   }
 
-  // MARK: Memory as a file
+  // MARK: Virtual files
 
   /// Opens bytes or a file. The source must outlive the handle.
   static func open(_ source: any ByteSource, _ mode: Int, _ info: inout SF_INFO) -> OpaquePointer? {
     if let file = source as? OpenFile {
-      // libsndfile takes a name of "-" for the standard input, so it gets a descriptor.
+      // libsndfile takes the name "-" for standard input, so it gets a descriptor instead.
       lseek(file.descriptor, 0, SEEK_SET)
       return sf_open_fd(file.descriptor, Int32(mode), &info, Int32(SF_FALSE))
     }

@@ -13,9 +13,9 @@ final class OpenFile: ByteSource {
   let descriptor: Int32
   let length: Int
 
-  /// Opens a regular file; of a link the target counts.
+  /// Opens a regular file; links are followed.
   init(_ file: URL) throws(AudioError) {
-    // Without O_NONBLOCK a pipe among the sounds would keep its reader waiting for ever.
+    // Without O_NONBLOCK, opening a pipe would block.
     let descriptor = open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw .unreadable(
@@ -40,7 +40,7 @@ final class OpenFile: ByteSource {
   }
 }
 
-/// Bytes in memory that libsndfile reads from or writes to as if they were a file.
+/// A file in memory for libsndfile to read or write.
 final class MemoryFile: ByteSource {
   private(set) var content: [UInt8]
   private var position = 0
@@ -86,11 +86,11 @@ final class MemoryFile: ByteSource {
   }
 }
 
-/// A sound that is decoded piece by piece from its beginning.
+/// A sound decoded sequentially.
 protocol SoundSource: AnyObject {
   var information: AudioInformation { get }
-  /// The next `frames` frames, or fewer at the end, frame after frame. Samples are finite.
+  /// Reads up to `frames` interleaved frames, fewer at the end; samples are finite.
   func read(into buffer: UnsafeMutableBufferPointer<Float>, frames: Int) throws(AudioError) -> Int
-  /// Goes on reading at another frame, at or before the end.
+  /// Moves to another frame, at or before the end.
   func seek(to frame: Int) throws(AudioError)
 }

@@ -1,17 +1,16 @@
 internal import Foundation
 
-/// Why a program that was run gave no result.
+/// A failed child process.
 struct ProgramFailure: Error {
   let reason: String
 }
 
-/// A program that runs beside this one and is reached through pipes; for one thread.
+/// A child process reached through pipes. Not thread-safe.
 ///
-/// Nothing goes through a shell. What the program writes to its standard error is drained whenever one of its
-/// other pipes is waited for, so that neither side waits for the other for ever, and only its end is kept. A
-/// program that is dropped while it runs is killed and reaped.
+/// No shell is involved. Standard error is drained while waiting for another pipe, which prevents a deadlock,
+/// and only its end is kept. A process that is still running at deinit is killed and reaped.
 final class ChildProgram {
-  /// How long a program may give no sign of life, in seconds.
+  /// The timeout for any sign of activity, in seconds.
   private static let patience: Int32 = 120
 
   private static let starting = NSLock()
@@ -38,7 +37,7 @@ final class ChildProgram {
     func pair(_ make: (UnsafeMutablePointer<Int32>) -> Int32) throws(ProgramFailure) -> (Int32, Int32) {
       var ends: [Int32] = [-1, -1]
       let isMade = make(&ends) == 0
-      // Out of the way of the three standard streams, which may be closed here.
+      // Move descriptors above 2, as the standard streams may be closed in this process.
       let moved = isMade ? ends.map { fcntl($0, F_DUPFD_CLOEXEC, 3) } : []
       if isMade { for end in ends { close(end) } }
       opened += moved.filter { $0 >= 0 }
@@ -47,7 +46,7 @@ final class ChildProgram {
       }
       return (moved[0], moved[1])
     }
-    // A program that another thread starts between these lines would inherit pipes and keep them open.
+    // A process started by another thread meanwhile would inherit the pipes and keep them open.
     Self.starting.lock()
     defer { Self.starting.unlock() }
     let toChild = try writes ? pair { socketpair(AF_UNIX, Self.stream, 0, $0) } : nil
@@ -81,7 +80,7 @@ final class ChildProgram {
       posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
     }
     posix_spawn_file_actions_adddup2(&actions, complaints.1, 2)
-    // A group of its own: an interrupt from the keyboard is for this process to act on. Signals as they come.
+    // Its own process group, so that Ctrl-C reaches only this process; signals have their default actions.
     var signals = sigset_t()
     sigemptyset(&signals)
     posix_spawnattr_setsigmask(&attributes, &signals)
@@ -104,7 +103,7 @@ final class ChildProgram {
     var process: pid_t = 0
     var code: Int32 = 0
     var pause = timespec(tv_sec: 0, tv_nsec: 5_000_000)
-    // A program that was just written may still be open in one that another thread is starting.
+    // ETXTBSY: an executable just written may still be open in a process that another thread is forking.
     for _ in 0..<40 {
       code = posix_spawn(&process, path, &actions, &attributes, &words, &settings)
       if code != ETXTBSY { break }
@@ -130,9 +129,9 @@ final class ChildProgram {
     private static let stream = Int32(SOCK_STREAM.rawValue)
   #endif
 
-  // MARK: Talking
+  // MARK: Reading and writing
 
-  /// Fills a buffer from the program's standard output; fewer bytes only where the output ends.
+  /// Fills a buffer from standard output; fewer bytes only at its end.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(ProgramFailure) -> Int {
     var done = 0
     while done < buffer.count, output >= 0 {
@@ -145,7 +144,7 @@ final class ChildProgram {
     return done
   }
 
-  /// Everything that the program writes, if it is no more than `limit` bytes.
+  /// All of standard output, at most `limit` bytes.
   func readAll(limit: Int) throws(ProgramFailure) -> [UInt8] {
     var result: [UInt8] = []
     let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
@@ -154,13 +153,13 @@ final class ChildProgram {
       let taken = try read(into: piece)
       result.append(contentsOf: piece[0..<taken])
       guard result.count <= limit else {
-        throw ProgramFailure(reason: "\(name) says more than \(limit) bytes")
+        throw ProgramFailure(reason: "\(name) wrote more than \(limit) bytes")
       }
       if taken < piece.count { return result }
     }
   }
 
-  /// Gives the program bytes on its standard input.
+  /// Writes to standard input.
   func write(_ bytes: UnsafeRawBufferPointer) throws(ProgramFailure) {
     #if canImport(Darwin)
       let flags = MSG_DONTWAIT
@@ -180,7 +179,7 @@ final class ChildProgram {
     }
   }
 
-  /// Tells the program that there is no more input.
+  /// Closes standard input.
   func closeInput() {
     if input >= 0 { close(input) }
     input = -1
@@ -191,8 +190,7 @@ final class ChildProgram {
     output = -1
   }
 
-  /// Waits until a descriptor is ready, and drains the standard error meanwhile; false where only the latter
-  /// came.
+  /// Waits until a descriptor is ready and drains standard error meanwhile; false where only the latter was.
   private func wait(for descriptor: Int32, _ events: Int16) throws(ProgramFailure) -> Bool {
     var places = [
       pollfd(fd: descriptor, events: events, revents: 0),
@@ -229,14 +227,14 @@ final class ChildProgram {
 
   // MARK: Ending
 
-  /// Closes the pipes, hears the program out and reaps it.
+  /// Closes the pipes, drains standard error, and waits for the exit.
   ///
-  /// - Throws: where it ended with anything but success; the reason is the last line that it said.
+  /// - Throws: where the exit status is not 0; the reason is the last line of standard error.
   func finish() throws(ProgramFailure) {
     closeInput()
     closeOutput()
     while errors >= 0 { _ = try wait(for: -1, 0) }
-    // It has closed all its pipes, so its end is near.
+    // All its pipes are closed, so it should exit soon.
     var pause = timespec(tv_sec: 0, tv_nsec: 500_000)
     for _ in 0..<(Int(Self.patience) * 2000) where !reap(WNOHANG) { nanosleep(&pause, nil) }
     guard status != nil else {
@@ -246,13 +244,12 @@ final class ChildProgram {
     guard status == 0 else { throw ProgramFailure(reason: complaint ?? "\(name) failed and gives no reason") }
   }
 
-  /// The last line that the program wrote to its standard error, as the end of a sentence; nil where it said
-  /// nothing.
+  /// The last line of standard error, worded to end a sentence; nil where there is none.
   var complaint: String? {
     let lines = String(decoding: errorText, as: UTF8.self).split(whereSeparator: \.isNewline)
       .map { $0.trimmingCharacters(in: .whitespaces) }
     guard var line = lines.last(where: { !$0.isEmpty }) else { return nil }
-    // `[mov,mp4 @ 0x55d0]` names a part of the program at some address.
+    // Strip prefixes such as `[mov,mp4 @ 0x55d0]`, which hold an address.
     while line.hasPrefix("["), let end = line.range(of: "] ") { line.removeSubrange(..<end.upperBound) }
     while line.hasSuffix(".") { line.removeLast() }
     return String(line.prefix(300))
@@ -278,7 +275,7 @@ final class ChildProgram {
       let result = waitpid(process, &code, options)
       if result == 0 { return false }
       if result < 0 && errno == EINTR { continue }
-      // Somebody else has reaped it: how it ended is unknown.
+      // Already reaped elsewhere: the exit status is unknown.
       status = result == process ? code : -1
       return true
     }

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Where the programs ffmpeg and ffprobe are. Either may be absent; what needs it then says so.
+/// The paths of ffmpeg and ffprobe. Either may be absent; what needs it then fails with the reason.
 public struct FFmpeg: Sendable, Hashable {
   /// The path of ffmpeg, or nil.
   let ffmpeg: String?
@@ -9,11 +9,11 @@ public struct FFmpeg: Sendable, Hashable {
   /// Why one of them is missing, and the way out.
   let absence: String
 
-  /// The programs that this process's environment names, looked for once.
+  /// The programs found through this process's environment, looked up once.
   public static let standard = FFmpeg(environment: ProcessInfo.processInfo.environment)
 
-  /// The programs that an environment names: `ATELIER_FFMPEG` (the program ffmpeg, beside which ffprobe lies,
-  /// or the folder of both), else the first of each on `PATH`.
+  /// Looks the programs up: `ATELIER_FFMPEG` (ffmpeg itself, with ffprobe beside it, or the folder of both),
+  /// otherwise the first of each on `PATH`.
   public init(environment: [String: String]) {
     let folders = (environment["PATH"] ?? "").split(separator: ":").map(String.init)
       .filter { $0.hasPrefix("/") }
@@ -34,11 +34,11 @@ public struct FFmpeg: Sendable, Hashable {
     ffprobe = find("ffprobe", [folder]) ?? (ffmpeg == nil ? nil : find("ffprobe", folders))
     absence =
       ffmpeg == nil
-      ? "ATELIER_FFMPEG is '\(named)', which is neither that program nor a folder with it; correct or unset it"
+      ? "ATELIER_FFMPEG is '\(named)', which is neither ffmpeg nor its folder; correct or unset it"
       : "ffprobe lies neither beside \(path) nor on the PATH; install it"
   }
 
-  /// Whether both programs are there.
+  /// Whether both programs were found.
   public var isAvailable: Bool { ffmpeg != nil && ffprobe != nil }
 
   private static func isProgram(_ path: String) -> Bool {
@@ -49,8 +49,8 @@ public struct FFmpeg: Sendable, Hashable {
 
   // MARK: Arguments
 
-  /// The demuxers that may read a file: containers of sound and images, and none that follows references to
-  /// other files, such as playlists.
+  /// The allowed demuxers: audio and video containers, and none that follows references to other files, such
+  /// as playlists.
   private static let demuxers = [
     "aac", "ac3", "aiff", "amr", "ape", "asf", "au", "avi", "caf", "dts", "dv", "eac3", "flac", "flv", "gif",
     "h264", "hevc", "ivf", "m4v", "matroska", "mjpeg", "mov", "mp3", "mp4", "mpc", "mpc8", "mpeg", "mpegts",
@@ -58,12 +58,12 @@ public struct FFmpeg: Sendable, Hashable {
     "webm", "wtv", "wv", "yuv4mpegpipe", "obu", "av1", "apng", "webp_pipe",
   ].joined(separator: ",")
 
-  /// What stands before a file that is read. The name is absolute, so that it is no option, and has the
-  /// prefix `file:`, so that it is no protocol; the network stays closed.
+  /// The arguments of an input file. An absolute path cannot be taken for an option, nor with the prefix
+  /// `file:` for another protocol; network protocols are not allowed.
   static func input(_ file: URL) -> [String] {
     ["-protocol_whitelist", "file,pipe", "-format_whitelist", demuxers, "-i", address(file)]
   }
 
-  /// A file's name as ffmpeg takes it for nothing else.
+  /// A file as an unambiguous ffmpeg address.
   static func address(_ file: URL) -> String { "file:" + file.absoluteURL.standardizedFileURL.path }
 }

@@ -1,29 +1,29 @@
 public import Foundation
 
-/// A folder of numbered images, read as the frames of a video.
+/// A folder of numbered images as a sequence of frames.
 ///
-/// Its images stand in natural order, so that `frame9.png` comes before `frame10.png`; other files, hidden
-/// ones and folders do not count.
+/// Images are in natural order (`frame9.png` before `frame10.png`); hidden files, other files and folders are
+/// ignored.
 public struct FrameFolder: FrameSequence, Hashable {
-  /// What happens where numbers are missing.
+  /// How missing frame numbers are handled.
   public enum GapRule: String, Sendable, Hashable, Codable, CaseIterable {
-    /// Missing numbers are an error that names the first.
+    /// Missing numbers are an error, which names the first.
     case refuse
-    /// The frames around a gap follow each other.
+    /// Gaps are closed: the frames around one become neighbours.
     case close
   }
 
   /// The folder.
   public let folder: URL
-  /// The names of the frames' files in their order.
+  /// The file names of the frames, in order.
   public let names: [String]
-  /// The numbers that are missing between the first and the last; empty where the names are not numbered.
+  /// The missing numbers between the first and the last; empty where the names are not numbered.
   public let gaps: [ClosedRange<Int>]
-  /// Frames a second.
+  /// Frames per second.
   public let frameRate: FrameRate?
-  /// Pixels in a row of the first frame.
+  /// Width of the first frame in pixels.
   public let width: Int
-  /// Rows of the first frame.
+  /// Height of the first frame in pixels.
   public let height: Int
   private let codec: ImageCodec
   private let rate: FrameRate
@@ -31,8 +31,8 @@ public struct FrameFolder: FrameSequence, Hashable {
   /// Lists a folder.
   ///
   /// - Parameters:
-  ///   - frameRate: frames a second, which a folder does not say; 25 unless told otherwise.
-  ///   - gaps: what happens where numbers are missing.
+  ///   - frameRate: frames per second; 25 by default.
+  ///   - gaps: how missing numbers are handled.
   public init(
     _ folder: URL, frameRate: FrameRate? = nil, gaps rule: GapRule = .refuse, codec: ImageCodec = ImageCodec()
   ) throws(VideoError) {
@@ -42,7 +42,7 @@ public struct FrameFolder: FrameSequence, Hashable {
     let pictures = entries.filter {
       !$0.hasPrefix(".") && ImageFormat(fileExtension: ($0 as NSString).pathExtension) != nil
     }
-    guard !pictures.isEmpty else { throw .unfit(folder: folder.path, reason: "it has no pictures in it") }
+    guard !pictures.isEmpty else { throw .unfit(folder: folder.path, reason: "it contains no images") }
     names = pictures.map { (name: $0, key: Self.key($0)) }.sorted { Self.precedes($0.key, $1.key) }.map(
       \.name)
     gaps = try Self.gaps(names, folder)
@@ -51,7 +51,7 @@ public struct FrameFolder: FrameSequence, Hashable {
       throw .unfit(
         folder: folder.path,
         reason: "number \(gap.lowerBound) is missing\(missing == 1 ? "" : " and \(missing - 1) others are"); "
-          + "add them, or let the frames around a gap follow each other")
+          + "add the missing frames, or read the folder with gaps closed")
     }
     self.folder = folder
     self.codec = codec
@@ -69,7 +69,7 @@ public struct FrameFolder: FrameSequence, Hashable {
   /// The number of frames.
   public var frameCount: Int? { names.count }
 
-  /// The files whose images have another size than the first or cannot be read, found by their headers.
+  /// The files whose size differs from the first's or whose header cannot be read, with the reason.
   public func misfits() -> [(name: String, reason: String)] {
     names.compactMap { name in
       do throws(ImageError) {
@@ -82,10 +82,10 @@ public struct FrameFolder: FrameSequence, Hashable {
     }
   }
 
-  /// Starts reading. An image of another size than the first is an error that names it.
+  /// Opens a reader. A frame whose size differs from the first's is an error that names it.
   public func frames(_ selection: FrameSelection) throws(VideoError) -> any FrameReader {
     try selection.check()
-    // Half a millisecond of grace, as in videos.
+    // A tolerance of half a millisecond, as in videos.
     let slack = 0.0005 * rate.value
     let first = max(0, Int((selection.start * rate.value - slack).rounded(.up)))
     let last = selection.duration.map { duration in
@@ -95,8 +95,8 @@ public struct FrameFolder: FrameSequence, Hashable {
       names[min(first, names.count)..<max(min(first, names.count), Int(last ?? Double(names.count)))])
     var places = Array(chosen.indices)
     if let wanted = selection.frameRate, wanted != rate {
-      // As ffmpeg's filter: a frame begins at the nearest time of the new rate, and lasts until the next one
-      // does.
+      // As ffmpeg's fps filter: a frame starts at the nearest tick of the new rate and lasts until the next
+      // one starts.
       let ratio = wanted.value / rate.value
       let count = Int((Double(chosen.count) * ratio).rounded())
       var current = 0
@@ -112,7 +112,7 @@ public struct FrameFolder: FrameSequence, Hashable {
 
   // MARK: Order and numbers
 
-  /// A part of a name: text, or a number.
+  /// A run of text or digits in a name.
   private enum Part: Hashable {
     case text(String)
     case number(digits: String, length: Int)
@@ -148,7 +148,7 @@ public struct FrameFolder: FrameSequence, Hashable {
     return first.count < second.count
   }
 
-  /// The numbers between the first and the last that no name has, where all names are one text and a number.
+  /// The missing numbers, where all names are the same text around one number.
   private static func gaps(_ names: [String], _ folder: URL) throws(VideoError) -> [ClosedRange<Int>] {
     var prefix: String?
     var numbers: [Int] = []
@@ -165,7 +165,7 @@ public struct FrameFolder: FrameSequence, Hashable {
     var result: [ClosedRange<Int>] = []
     for (left, right) in zip(numbers, numbers.dropFirst()) {
       if left == right {
-        throw .unfit(folder: folder.path, reason: "two of its pictures have the number \(left)")
+        throw .unfit(folder: folder.path, reason: "two of its images have the number \(left)")
       }
       if right - left > 1 { result.append((left + 1)...(right - 1)) }
     }
@@ -186,7 +186,7 @@ public struct FrameFolder: FrameSequence, Hashable {
   }
 }
 
-/// Reads the images of a folder one after the other.
+/// Reads the images of a folder in order.
 private final class FrameFolderReader: FrameReader {
   private let folder: FrameFolder
   private let names: [String]
@@ -214,7 +214,7 @@ private final class FrameFolderReader: FrameReader {
   }
 }
 
-/// Writes frames as `000001.png`, `000002.png` and so on into a new folder, which appears as a whole.
+/// Writes frames as `000001.png`, `000002.png`, … into a new folder, atomically.
 public final class FrameFolderWriter: FrameWriter {
   private let folder: URL
   private let temporary: URL
@@ -223,11 +223,11 @@ public final class FrameFolderWriter: FrameWriter {
   private var count = 0
   private var isOpen = true
 
-  /// Makes a folder under another name beside its place.
+  /// Creates the folder under a temporary name beside its destination.
   ///
   /// - Parameters:
   ///   - folder: must not exist yet.
-  ///   - format: the format of the images; PNG loses nothing.
+  ///   - format: the image format; PNG is lossless.
   public init(_ folder: URL, format: ImageFormat = .png) throws(VideoError) {
     guard !FileManager.default.fileExists(atPath: folder.path) else {
       throw .unwritable(file: folder.path, reason: "it exists already; name a new folder")
@@ -237,13 +237,13 @@ public final class FrameFolderWriter: FrameWriter {
     temporary = folder.deletingLastPathComponent()
       .appendingPathComponent(".\(folder.lastPathComponent).\(UUID().uuidString)")
     do { try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: false) } catch {
-      throw .unwritable(file: folder.path, reason: "the folder around it is missing or not writable")
+      throw .unwritable(file: folder.path, reason: "its parent folder is missing or not writable")
     }
   }
 
   deinit { if isOpen { try? FileManager.default.removeItem(at: temporary) } }
 
-  /// Adds a frame; all have the size of the first.
+  /// Appends a frame; all must have the size of the first.
   public func append(_ frame: Image) throws(VideoError) {
     guard isOpen else { throw .invalid(reason: "\(folder.path) is finished and takes no more frames") }
     let size = size ?? (frame.width, frame.height)
@@ -260,12 +260,12 @@ public final class FrameFolderWriter: FrameWriter {
     count += 1
   }
 
-  /// Puts the folder into its place.
+  /// Moves the folder to its destination.
   public func finish() throws(VideoError) {
     guard isOpen else { throw .invalid(reason: "\(folder.path) is finished already") }
-    guard count > 0 else { throw .unwritable(file: folder.path, reason: "it has got no frames") }
+    guard count > 0 else { throw .unwritable(file: folder.path, reason: "no frames were appended") }
     do { try FileManager.default.moveItem(at: temporary, to: folder) } catch {
-      throw .unwritable(file: folder.path, reason: "it cannot be renamed into its place")
+      throw .unwritable(file: folder.path, reason: "it cannot be moved to its destination")
     }
     isOpen = false
   }

@@ -1,12 +1,12 @@
-/// Frames a second, as a fraction: 30000/1001 is that of NTSC.
+/// A frame rate as a fraction: 30000/1001 is that of NTSC.
 public struct FrameRate: Sendable, Hashable, Codable, CustomStringConvertible {
-  /// Above the line.
+  /// The numerator.
   public let numerator: Int
-  /// Below the line.
+  /// The denominator.
   public let denominator: Int
 
-  /// A rate in lowest terms; nil where it is not between 1/3600 and 1000 frames a second, or has more digits
-  /// than ffmpeg takes.
+  /// A rate in lowest terms; nil where it is not within 1/3600...1000 frames per second, or has more digits
+  /// than ffmpeg accepts.
   public init?(_ numerator: Int, _ denominator: Int = 1) {
     guard numerator > 0, denominator > 0, numerator <= Int(Int32.max), denominator <= Int(Int32.max),
       numerator / denominator <= 1000, denominator / numerator <= 3600
@@ -29,38 +29,37 @@ public struct FrameRate: Sendable, Hashable, Codable, CustomStringConvertible {
     }
   }
 
-  /// Frames a second.
+  /// Frames per second.
   public var value: Double { Double(numerator) / Double(denominator) }
 
   /// `25` or `30000/1001`.
   public var description: String { denominator == 1 ? "\(numerator)" : "\(numerator)/\(denominator)" }
 }
 
-/// Which frames of a sequence are read, and in which form.
+/// Which frames of a sequence to read, at which rate and size.
 public struct FrameSelection: Sendable, Hashable {
-  /// Seconds from the beginning; the first frame is the one that begins there or next after (to half a
-  /// millisecond).
+  /// Start time in seconds; the first frame is the one that begins there or next (within half a millisecond).
   public var start: Double
-  /// Seconds that are read at most; nil to the end.
+  /// Duration in seconds; nil reads to the end.
   public var duration: Double?
-  /// Another frame rate: the nearest frames are repeated or left out. Nil gives every frame as it is stored,
-  /// also where they follow each other at varying distances.
+  /// The frame rate to resample to, by repeating or dropping frames; nil gives every stored frame, also of a
+  /// video with a variable frame rate.
   public var frameRate: FrameRate?
-  /// Another size, proportions not kept; nil keeps the sequence's own.
+  /// The size to resize to, without keeping the aspect ratio; nil keeps the sequence's own.
   public var size: Size?
 
-  /// Pixels of a frame.
+  /// A frame size in pixels.
   public struct Size: Sendable, Hashable, Codable {
-    /// Pixels in a row.
+    /// Width in pixels.
     public var width: Int
-    /// Rows.
+    /// Height in pixels.
     public var height: Int
 
     /// A size.
     public init(width: Int, height: Int) { (self.width, self.height) = (width, height) }
   }
 
-  /// A selection; all frames as they are unless told otherwise.
+  /// A selection; by default all frames unchanged.
   public init(
     start: Double = 0, duration: Double? = nil, frameRate: FrameRate? = nil, size: Size? = nil
   ) {
@@ -73,45 +72,45 @@ public struct FrameSelection: Sendable, Hashable {
   func check() throws(VideoError) {
     guard start >= 0, start.isFinite, duration.map({ $0 > 0 && $0.isFinite }) ?? true else {
       throw .invalid(
-        reason: "frames from second \(start) on\(duration.map { " for \($0) seconds" } ?? "") do not exist")
+        reason: "a selection must start at 0 s or later and last longer than 0 s")
     }
     if let size {
       guard (1...32_768).contains(size.width), (1...32_768).contains(size.height) else {
-        throw .invalid(reason: "\(size.width) x \(size.height) is no size for a frame")
+        throw .invalid(reason: "\(size.width) x \(size.height) is not a valid frame size")
       }
     }
   }
 }
 
-/// Frames in their order, from a video or from a folder, which can be read again and again.
+/// An ordered sequence of frames, from a video or a folder, that can be read repeatedly.
 public protocol FrameSequence: Sendable {
-  /// Pixels in a row of each frame.
+  /// Width of each frame in pixels.
   var width: Int { get }
-  /// Rows of each frame.
+  /// Height of each frame in pixels.
   var height: Int { get }
-  /// Frames a second; of frames at varying distances the average, nil where it is not known.
+  /// Frames per second; the average where it is variable, nil where it is unknown.
   var frameRate: FrameRate? { get }
-  /// The number of frames; nil where only reading them would tell.
+  /// The number of frames; nil where only reading them all would tell.
   var frameCount: Int? { get }
-  /// Starts reading. Several readers may go through the same sequence, each in its thread.
+  /// Opens a reader. Several readers may read the same sequence, each on its own thread.
   func frames(_ selection: FrameSelection) throws(VideoError) -> any FrameReader
 }
 
 extension FrameSequence {
-  /// Starts reading all frames as they are.
+  /// Opens a reader of all frames, unchanged.
   public func frames() throws(VideoError) -> any FrameReader { try frames(FrameSelection()) }
 }
 
-/// Gives one frame after the other; for one thread.
+/// Reads frames in order. Not thread-safe.
 public protocol FrameReader: AnyObject {
   /// The next frame in 8-bit RGB, all of one size; nil after the last.
   func next() throws(VideoError) -> Image?
 }
 
-/// Takes one frame after the other; for one thread.
+/// Writes frames in order. Not thread-safe.
 public protocol FrameWriter: AnyObject {
-  /// Adds a frame.
+  /// Appends a frame.
   func append(_ frame: Image) throws(VideoError)
-  /// Completes what is written. Without it nothing appears.
+  /// Completes the output; without it nothing is left on disk.
   func finish() throws(VideoError)
 }

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// What ffprobe says about a file, as far as Atelier uses it.
+/// The part of ffprobe's output that Atelier uses.
 struct MediaProbe: Decodable {
   struct Stream: Decodable {
     var index: Int
@@ -36,10 +36,10 @@ struct MediaProbe: Decodable {
   var packets: [Packet]?
   var format: Format?
 
-  /// How many packets of a file are looked at for the distances of its frames.
+  /// The number of packets examined for a constant frame rate.
   private static let packetCount = 400
 
-  /// Asks ffprobe about a file.
+  /// Runs ffprobe on a file.
   init(_ file: URL, _ ffmpeg: FFmpeg) throws(ProgramFailure) {
     guard let path = ffmpeg.ffprobe else { throw ProgramFailure(reason: ffmpeg.absence) }
     let program = try ChildProgram(
@@ -53,20 +53,20 @@ struct MediaProbe: Decodable {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     guard let probe = try? decoder.decode(MediaProbe.self, from: Data(answer)) else {
-      throw ProgramFailure(reason: "what ffprobe says about it is not understood")
+      throw ProgramFailure(reason: "the output of ffprobe could not be parsed")
     }
     self = probe
   }
 
-  /// The first stream of moving images; the image on a record's cover is none.
+  /// The first video stream; cover art does not count.
   var video: Stream? {
     streams?.first { $0.codecType == "video" && $0.disposition?.attachedPic != 1 }
   }
 
-  /// Whether the first frames of a stream stand at one distance, up to the rounding of their time stamps.
+  /// Whether the first frames of a stream are evenly spaced, up to the rounding of their time stamps.
   func isEven(_ stream: Stream) -> Bool {
     var stamps = (packets ?? []).filter { $0.streamIndex == stream.index }.compactMap(\.pts).sorted()
-    // Frames that are shown before the last ones read may come later in the file.
+    // With reordered frames (B-frames) some time stamps before the last ones may come later in the file.
     if (packets ?? []).count >= Self.packetCount { stamps = stamps.dropLast(16) }
     guard let first = stamps.first, let last = stamps.last, stamps.count > 2, first > -1 << 52,
       last < 1 << 52
@@ -75,10 +75,10 @@ struct MediaProbe: Decodable {
     return stamps.enumerated().allSatisfy { abs(Double($1 - first) - Double($0) * step) <= 1.01 }
   }
 
-  /// The first stream of sound.
+  /// The first audio stream.
   var audio: Stream? { streams?.first { $0.codecType == "audio" } }
 
-  /// Seconds, of a stream or else of the whole file.
+  /// The duration in seconds, of the stream or otherwise of the file.
   func duration(of stream: Stream) -> Double? {
     for text in [stream.duration, format?.duration] {
       if let text, let value = Double(text), value.isFinite, value >= 0 { return value }

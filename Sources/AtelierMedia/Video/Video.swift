@@ -1,59 +1,57 @@
 public import Foundation
 
-/// What a video file announces about itself.
+/// The header of a video file.
 public struct VideoInformation: Sendable, Hashable {
-  /// Pixels in a row, once the image stands upright.
+  /// Width in pixels, with the orientation applied.
   public let width: Int
-  /// Rows, once the image stands upright.
+  /// Height in pixels, with the orientation applied.
   public let height: Int
-  /// Quarters of a circle by which the stored image is turned clockwise to stand upright, 0...3.
+  /// Clockwise quarter turns that bring the stored frames upright, 0...3.
   public let quarterTurns: Int
   /// The number of frames; nil where the file does not say.
   public let frames: Int?
-  /// Frames a second, on average; nil where the file does not say.
+  /// Frames per second, on average; nil where the file does not say.
   public let frameRate: FrameRate?
-  /// Whether all frames follow each other at one distance, as far as the header (the average rate is within a
-  /// thousandth of the rate that all time stamps fit) and the first hundreds of time stamps say.
+  /// Whether the frame rate is constant, judged by the header (the average rate is within a thousandth of the
+  /// base rate) and the first hundreds of time stamps.
   public let isConstantRate: Bool
-  /// Seconds; nil where the file does not say.
+  /// The duration in seconds; nil where the file does not say.
   public let duration: Double?
-  /// Whether there is sound beside the images.
+  /// Whether there is an audio stream.
   public let hasAudio: Bool
   /// The name of the codec, such as `h264`.
   public let codec: String
   /// ffmpeg's name of the pixel format, such as `yuv420p`.
   public let pixelFormat: String
-  /// Whether luma goes from 0 to 255 instead of 16 to 235; nil where the file does not say.
+  /// Whether luma has full range (0...255, not 16...235); nil where the file does not say.
   public let isFullRange: Bool?
-  /// The width of a pixel over its height, where it is not square: frames are read pixel by pixel
-  /// nevertheless.
+  /// The pixel aspect ratio where it is not square; frames are not rescaled for it.
   public let pixelAspectRatio: String?
 }
 
-/// A video file and what it announces; its frames are read one by one and never all held in memory.
+/// A video file; frames are read one by one and never all held in memory.
 ///
 /// ```swift
 /// let reader = try Video(contentsOf: file).frames(FrameSelection(start: 10, duration: 2))
 /// while let frame = try reader.next() { … }
 /// ```
 ///
-/// A video is a value; it may cross threads. Everything goes through the ffmpeg program, with nothing but
-/// local files open to it.
+/// A Sendable value. Reading goes through ffmpeg, which may open only local files.
 public struct Video: FrameSequence, Hashable {
   /// The file.
   public let file: URL
-  /// What it announces.
+  /// The file's header.
   public let information: VideoInformation
-  /// The most pixels of a frame.
+  /// The largest width × height of a frame.
   public let maximumPixels: Int
   let ffmpeg: FFmpeg
   let stream: Int
 
-  /// Asks ffprobe about a video file.
+  /// Reads the header of a video file through ffprobe.
   ///
   /// - Parameters:
-  ///   - maximumPixels: the most pixels that a frame may have.
-  ///   - ffmpeg: where the programs are.
+  ///   - maximumPixels: the largest width × height of a frame.
+  ///   - ffmpeg: the programs to use.
   public init(
     contentsOf file: URL, maximumPixels: Int = 100_000_000, ffmpeg: FFmpeg = .standard
   ) throws(VideoError) {
@@ -73,16 +71,16 @@ public struct Video: FrameSequence, Hashable {
       throw .notAVideo(file: file.path, reason: error.reason)
     }
     guard let video = probe.video else {
-      throw .notAVideo(file: file.path, reason: "it has no moving pictures in it")
+      throw .notAVideo(file: file.path, reason: "it has no video stream")
     }
     guard let width = video.width, let height = video.height, width > 0, height > 0 else {
-      throw .damaged(file: file.path, reason: "it does not say the size of its frames")
+      throw .damaged(file: file.path, reason: "it does not declare the size of its frames")
     }
     let (pixels, overflow) = width.multipliedReportingOverflow(by: height)
     guard !overflow, pixels <= maximumPixels else {
       throw .tooLarge(file: file.path, width: width, height: height, limit: maximumPixels)
     }
-    // The display matrix counts against the clock, the older tag with it.
+    // The display matrix rotates counter-clockwise, the older tag clockwise.
     let rotation =
       video.sideDataList?.compactMap(\.rotation).first.map { -$0 }
       ?? video.tags?["rotate"].flatMap(Double.init) ?? 0
@@ -106,16 +104,16 @@ public struct Video: FrameSequence, Hashable {
       pixelAspectRatio: aspect == nil || aspect == "1:1" || aspect == "0:1" ? nil : aspect)
   }
 
-  /// Pixels in a row, once the image stands upright.
+  /// Width in pixels, with the orientation applied.
   public var width: Int { information.width }
-  /// Rows, once the image stands upright.
+  /// Height in pixels, with the orientation applied.
   public var height: Int { information.height }
-  /// Frames a second, on average.
+  /// Frames per second, on average.
   public var frameRate: FrameRate? { information.frameRate }
   /// The number of frames, where the file says it.
   public var frameCount: Int? { information.frames }
 
-  /// Starts ffmpeg, which decodes the selected frames.
+  /// Opens a reader: an ffmpeg process that decodes the selected frames.
   public func frames(_ selection: FrameSelection) throws(VideoError) -> any FrameReader {
     try VideoReader(self, selection)
   }

@@ -1,13 +1,13 @@
 internal import Foundation
 
-/// The frames of a video as they come from ffmpeg through a pipe.
+/// Reads the frames of a video from an ffmpeg process.
 ///
-/// Frames are upright 8-bit RGB. ffmpeg decodes only as far ahead as the pipe holds, and is killed where the
-/// reader is dropped before the end.
+/// Frames are 8-bit RGB with the orientation applied. ffmpeg decodes only as far ahead as the pipe buffers,
+/// and is killed where the reader is released before the end.
 public final class VideoReader: FrameReader {
-  /// Pixels in a row of each frame.
+  /// Width of each frame in pixels.
   public let width: Int
-  /// Rows of each frame.
+  /// Height of each frame in pixels.
   public let height: Int
   private let video: Video
   private let isWhole: Bool
@@ -41,7 +41,7 @@ public final class VideoReader: FrameReader {
     _ video: Video, _ selection: FrameSelection, _ width: Int, _ height: Int
   ) -> [String] {
     var words = ["-nostdin", "-hide_banner", "-loglevel", "error", "-xerror"]
-    // A time stamp is a multiple of the stream's own unit, mostly not of ffmpeg's microsecond.
+    // Time stamps are multiples of the stream's time base, mostly not of ffmpeg's microsecond.
     let slack = 0.0005
     if selection.start > slack { words += ["-ss", String(format: "%.6f", selection.start - slack)] }
     if let duration = selection.duration {
@@ -53,7 +53,7 @@ public final class VideoReader: FrameReader {
     if let rate = selection.frameRate { filters.append("fps=\(rate)") }
     let kind = selection.size == nil ? "bicubic" : "lanczos"
     filters.append("scale=\(width):\(height):flags=\(kind)+accurate_rnd+full_chroma_int+full_chroma_inp")
-    // ffmpeg would repeat or leave out frames to even out their distances; numbered ones have no other.
+    // Renumber the frames: ffmpeg would otherwise repeat or drop some to make the rate constant.
     filters += ["settb=1/25", "setpts=N"]
     return words + [
       "-map", "0:\(video.stream)", "-vf", filters.joined(separator: ","), "-r", "25", "-f", "rawvideo",

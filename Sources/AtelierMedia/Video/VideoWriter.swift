@@ -1,22 +1,21 @@
 public import Foundation
 
-/// Writes frames as a video: H.264 in MP4 that plays everywhere, or an animated GIF.
+/// Writes a video: H.264 in MP4, or an animated GIF.
 ///
-/// The file is written under another name beside its place and renamed by ``finish()``: a failure, or a
-/// writer that is dropped before, leaves neither half a file nor a change to one that was there.
+/// The file is written under a temporary name and moved by ``finish()``; a failure, or a writer that is
+/// released before, leaves no partial file and an existing one unchanged.
 ///
 /// MP4 is `yuv420p`, BT.709 in the limited range, which needs even sizes: where the width or height is odd,
-/// the last column or row is repeated once. A GIF has a palette for each frame, and delays of whole
-/// hundredths of a second.
+/// the last column or row is repeated. A GIF has a palette per frame, and delays in hundredths of a second.
 public final class VideoWriter: FrameWriter {
-  /// Sound for a video.
+  /// A sound track for a video.
   public struct Sound: Sendable, Hashable {
-    /// A file with sound in it, such as the video that the frames were made from.
+    /// A file with an audio stream, such as the video that the frames come from.
     public var file: URL
-    /// The second of that file at which the first frame stands.
+    /// The time in that file, in seconds, that belongs to the first frame.
     public var start: Double
 
-    /// The sound of a file.
+    /// The sound of `file` from `start` on.
     public init(_ file: URL, start: Double = 0) {
       self.file = file
       self.start = start
@@ -40,17 +39,17 @@ public final class VideoWriter: FrameWriter {
   private var count = 0
   private var failure: VideoError?
 
-  /// Starts ffmpeg, which waits for frames.
+  /// Starts ffmpeg.
   ///
   /// - Parameters:
   ///   - file: ends in `.mp4`, `.m4v`, `.mov` or `.gif`.
-  ///   - width: pixels in a row of every frame.
-  ///   - height: rows of every frame.
-  ///   - frameRate: frames a second; of a GIF at most 50.
-  ///   - quality: the constant rate factor of H.264, 0 (lossless but for the colour space) ... 51.
-  ///   - sound: for MP4 only: copied where MP4 holds its codec, else encoded as AAC; cut where the frames
-  /// end.
-  ///   - comment: a line for the file's metadata, such as where it comes from; MP4 only.
+  ///   - width: width of every frame in pixels.
+  ///   - height: height of every frame in pixels.
+  ///   - frameRate: frames per second; at most 50 for a GIF.
+  ///   - quality: the constant rate factor of H.264, 0 (lossless but for the colour conversion) ... 51.
+  ///   - sound: for MP4 only: copied where MP4 can hold its codec, otherwise encoded as AAC; no longer than
+  ///     the frames.
+  ///   - comment: a comment in the file's metadata, such as its provenance; MP4 only.
   public init(
     to file: URL, width: Int, height: Int, frameRate: FrameRate, quality: Int = 18, sound: Sound? = nil,
     comment: String? = nil, ffmpeg: FFmpeg = .standard
@@ -65,7 +64,7 @@ public final class VideoWriter: FrameWriter {
         reason: "a video of \(width) x \(height) pixels with quality \(quality) cannot be written")
     }
     guard kind == .mp4 || (sound == nil && frameRate.value <= 50) else {
-      throw .unwritable(file: file.path, reason: "a GIF has no sound and at most 50 frames a second")
+      throw .unwritable(file: file.path, reason: "a GIF has no sound and at most 50 frames per second")
     }
     guard ffmpeg.isAvailable, let path = ffmpeg.ffmpeg else {
       throw .missingProgram(file: file.path, reason: ffmpeg.absence)
@@ -119,7 +118,7 @@ public final class VideoWriter: FrameWriter {
 
   deinit { abandon() }
 
-  /// Adds a frame; alpha is laid over white, and every depth becomes 8 bits.
+  /// Appends a frame; alpha is composited over white, and every depth becomes 8 bits.
   ///
   /// - Throws: ``VideoError`` where the frame has another size, or ffmpeg has failed.
   public func append(_ frame: Image) throws(VideoError) {
@@ -145,29 +144,29 @@ public final class VideoWriter: FrameWriter {
     count += 1
   }
 
-  /// Ends the video, adds the sound and puts the file into its place, where it replaces an older one.
+  /// Completes the video, adds the sound, and moves the file to its destination, replacing an existing one.
   public func finish() throws(VideoError) {
     if let failure { throw failure }
     guard let program else { throw .invalid(reason: "\(file.path) is finished already") }
-    guard count > 0 else { throw failed("it has got no frames") }
+    guard count > 0 else { throw failed("no frames were appended") }
     do throws(ProgramFailure) {
       try program.finish()
       if let sound { try addSound(sound) }
     } catch {
       throw failed(error.reason)
     }
-    guard rename(temporary.path, file.path) == 0 else { throw failed("it cannot be renamed into its place") }
+    guard rename(temporary.path, file.path) == 0 else { throw failed("it cannot be moved into place") }
     self.program = nil
   }
 
-  /// Copies the images into another file with sound beside them, no longer than they are.
+  /// Remuxes the video with the sound, cut to its length.
   private func addSound(_ sound: Sound) throws(ProgramFailure) {
     guard sound.start >= 0, sound.start.isFinite, FileManager.default.isReadableFile(atPath: sound.file.path)
     else {
-      throw ProgramFailure(reason: "\(sound.file.path), which its sound comes from, cannot be read")
+      throw ProgramFailure(reason: "the sound's file \(sound.file.path) cannot be read")
     }
     guard let stream = try MediaProbe(sound.file, ffmpeg).audio else {
-      throw ProgramFailure(reason: "\(sound.file.path), which its sound comes from, has none")
+      throw ProgramFailure(reason: "the sound's file \(sound.file.path) has no audio stream")
     }
     let isHeld = ["aac", "mp3", "ac3", "eac3", "alac", "opus"].contains(stream.codecName ?? "")
     let length = Double(count) * Double(frameRate.denominator) / Double(frameRate.numerator)
@@ -183,7 +182,7 @@ public final class VideoWriter: FrameWriter {
         + ["-movflags", "+faststart", "-f", muxer, FFmpeg.address(joined)], writes: false, reads: false)
     try program.finish()
     guard rename(joined.path, temporary.path) == 0 else {
-      throw ProgramFailure(reason: "it cannot be renamed into its place")
+      throw ProgramFailure(reason: "it cannot be moved to its destination")
     }
   }
 
@@ -196,13 +195,13 @@ public final class VideoWriter: FrameWriter {
 
   private func abandon() {
     guard let program else { return }
-    // Ended before the file goes, because it might write another.
+    // End the process before removing the file, because it might create it again.
     program.end()
     self.program = nil
     try? FileManager.default.removeItem(at: temporary)
   }
 
-  /// The frame with its last column and row once more where their number is odd.
+  /// The frame padded to even sizes by repeating its last column and row.
   private static func even(_ frame: Image) -> Image {
     let (width, height) = (frame.width + frame.width % 2, frame.height + frame.height % 2)
     if width == frame.width && height == frame.height { return frame }

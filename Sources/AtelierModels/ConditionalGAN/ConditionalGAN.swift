@@ -83,7 +83,7 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
       Network("generator", generator, authorsNames: EmbeddingGenerator.authorsNames) { _, inputs in
         ["image": generator(try inputs.required("latent"), try inputs.required("label"))]
       },
-      Network("discriminator", discriminator) { _, inputs in
+      Network("discriminator", discriminator, isForTraining: true) { _, inputs in
         ["score": discriminator(try inputs.required("image"), try inputs.required("label"))]
       },
     ]

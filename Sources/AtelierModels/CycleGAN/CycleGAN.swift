@@ -184,7 +184,9 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     poolB = PicturePool("poolB", capacity: configuration.poolSize)
     augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     func network(_ name: String, _ layer: any Layer, _ output: String) -> Network {
-      Network(name, layer) { _, inputs in [output: layer(try inputs.required("image"))] }
+      Network(name, layer, isForTraining: output == "logits") { _, inputs in
+        [output: layer(try inputs.required("image"))]
+      }
     }
     networks = [
       network("generatorAB", generatorAB, "image"), network("generatorBA", generatorBA, "image"),

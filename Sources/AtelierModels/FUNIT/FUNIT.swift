@@ -89,7 +89,10 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
           "image": generator.decode(content, style: code),
         ]
       },
-      Network("discriminator", discriminator, authorsNames: ClassPatchDiscriminator.authorsNames) {
+      Network(
+        "discriminator", discriminator, authorsNames: ClassPatchDiscriminator.authorsNames,
+        isForTraining: true
+      ) {
         _, inputs in
         let (logits, features) = discriminator(
           try inputs.required("image"), try inputs.required("label"))

@@ -31,7 +31,7 @@ public final class ImageTagging: TaggingSystem {
   public static let identity = SystemIdentity(
     name: "image-tagging", summary: "Tags for pictures, drawn as word vectors by a conditional GAN",
     paper: "Mirza and Osindero, Conditional Generative Adversarial Nets, section 4.2, 2014",
-    reference: "the paper; Mikolov et al. 2013 for word vectors")
+    reference: "the paper; Mikolov et al. 2013 for word vectors", suits: [.captionedImages])
 
   /// The choices this system was built from.
   public let configuration: Configuration
@@ -77,7 +77,7 @@ public final class ImageTagging: TaggingSystem {
       Network("generator", generator) { _, inputs in
         ["vector": generator(try inputs.required("latent"), try inputs.required("feature"))]
       },
-      Network("discriminator", discriminator) { _, inputs in
+      Network("discriminator", discriminator, isForTraining: true) { _, inputs in
         ["score": discriminator(try inputs.required("vector"), try inputs.required("feature"))]
       },
     ]

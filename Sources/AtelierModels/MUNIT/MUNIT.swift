@@ -236,7 +236,8 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
       }
     }
     func describe(_ name: String, _ discriminator: ScaledDiscriminator) -> Network {
-      Network(name, discriminator, authorsNames: discriminator.authorsNames) { _, inputs in
+      Network(name, discriminator, authorsNames: discriminator.authorsNames, isForTraining: true) {
+        _, inputs in
         try discriminator.outputs(inputs)
       }
     }

@@ -13,7 +13,8 @@ extension OASIS: ReferenceAnswering {
         let noise = configuration.latent > 0 ? try inputs.required("noise") : nil
         return ["image": generator(labels, noise: noise)]
       },
-      Network("discriminator", discriminator, authorsNames: discriminator.authorsNames) { _, inputs in
+      Network("discriminator", discriminator, authorsNames: discriminator.authorsNames, isForTraining: true) {
+        _, inputs in
         ["logits": discriminator(try inputs.required("image"))]
       },
     ]

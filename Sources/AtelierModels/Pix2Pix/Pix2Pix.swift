@@ -58,7 +58,7 @@ public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
     augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     networks = [
       Network("generator", generator) { _, inputs in ["image": generator(try inputs.required("image"))] },
-      Network("discriminator", discriminator) { _, inputs in
+      Network("discriminator", discriminator, isForTraining: true) { _, inputs in
         let pair = [try inputs.required("source"), try inputs.required("target")]
         return ["logits": discriminator(.concatenated(pair, dim: 1))]
       },

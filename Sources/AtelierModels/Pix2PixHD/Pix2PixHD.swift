@@ -141,7 +141,7 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
         "discriminator", discriminator,
         authorsNames: MultiscaleDiscriminator.authorsNames(
           scales: configuration.scales, layers: configuration.layers,
-          hasFeatures: configuration.weights.featureMatching > 0)
+          hasFeatures: configuration.weights.featureMatching > 0), isForTraining: true
       ) { _, inputs in
         let pair = [try semantics(inputs), try inputs.required("image")]
         let hasFeatures = configuration.weights.featureMatching > 0

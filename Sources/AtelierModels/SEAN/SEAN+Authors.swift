@@ -19,7 +19,7 @@ extension SEAN {
       },
       Network(
         "discriminator", discriminator,
-        authorsNames: discriminator.mapSystemNames(norm: configuration.discriminatorNorm)
+        authorsNames: discriminator.mapSystemNames(norm: configuration.discriminatorNorm), isForTraining: true
       ) { _, inputs in
         discriminator.outputs(
           of: .concatenated([try labels(inputs), try inputs.required("image")], dim: 1),

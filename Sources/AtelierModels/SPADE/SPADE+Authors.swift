@@ -21,7 +21,7 @@ extension SPADE {
       },
       Network(
         "discriminator", discriminator,
-        authorsNames: discriminator.mapSystemNames(norm: configuration.discriminatorNorm)
+        authorsNames: discriminator.mapSystemNames(norm: configuration.discriminatorNorm), isForTraining: true
       ) { _, inputs in
         discriminator.outputs(
           of: .concatenated([try map(inputs), try inputs.required("image")], dim: 1),

@@ -83,7 +83,9 @@ final class BigGANTraining<Configuration: BigGANConfiguration> {
       Network("generator", generator, authorsNames: BigGANGenerator.authorsNames) { _, inputs in
         ["image": generator(try inputs.required("latent"), try condition(inputs))]
       },
-      Network("discriminator", discriminator, authorsNames: BigGANDiscriminator.authorsNames) { _, inputs in
+      Network(
+        "discriminator", discriminator, authorsNames: BigGANDiscriminator.authorsNames, isForTraining: true
+      ) { _, inputs in
         ["score": discriminator(try inputs.required("image"), try condition(inputs))]
       },
     ]

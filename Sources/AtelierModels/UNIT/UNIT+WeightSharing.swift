@@ -50,7 +50,8 @@ final class WeightSharingModel: SharedLatentModel {
     discriminators = [
       Network(
         "discriminator", discriminator,
-        authorsNames: KeyMap(["front_a": "model_A", "front_b": "model_B", "shared": "model_S"])
+        authorsNames: KeyMap(["front_a": "model_A", "front_b": "model_B", "shared": "model_S"]),
+        isForTraining: true
       ) { _, inputs in
         ["A": discriminator(try inputs.required("A"), .a), "B": discriminator(try inputs.required("B"), .b)]
       }
