@@ -4,7 +4,7 @@ enum ConfigurationExpectation {
   static func type(at path: [String], of configuration: Any) -> Any.Type? {
     var value = configuration
     for key in path {
-      guard let child = Mirror(reflecting: value).children.first(where: { $0.label == key }) else {
+      guard let child = Fragments.keys(of: value).first(where: { $0.label == key }) else {
         return nil
       }
       value = child.value

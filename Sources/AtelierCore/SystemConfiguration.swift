@@ -35,6 +35,14 @@ public protocol Settings: Codable, Sendable, Hashable {
   func validate() throws(ConfigurationError)
 }
 
+/// Keys that several configurations share, declared, documented and checked in one place.
+///
+/// A configuration holds it as one property, which is no key itself: in files, on command lines and in
+/// reference cases the fragment's own properties stand among the configuration's keys, at the property's place.
+/// Keys are unique in a configuration with its fragments. ``Settings/values()`` and
+/// ``Settings/overlaid(with:)`` know fragments; encoding a configuration by itself nests them.
+public protocol ConfigurationFragment: Codable, Sendable, Hashable {}
+
 /// For what has nothing to set.
 public struct NoSettings: Settings {
   /// Nothing.
@@ -78,7 +86,7 @@ extension Settings {
   public var openTables: Set<String> { [] }
 
   /// Every key in the order of declaration; nil values are keys too.
-  public var keys: [String] { Mirror(reflecting: self).children.compactMap(\.label) }
+  public var keys: [String] { Fragments.keys(of: self).map(\.label) }
 
   /// Every key with its value; nil is written as null, so that no key is missing from a file (inside a
   /// nested table a type writes its own nulls).
@@ -86,6 +94,7 @@ extension Settings {
     do {
       let data = try JSONEncoder().encode(self)
       var table = try JSONDecoder().decode([String: ConfigurationValue].self, from: data)
+      Fragments.flatten(&table, of: self)
       for key in keys where table[key] == nil { table[key] = .null }
       return table
     } catch {
@@ -152,7 +161,8 @@ extension Settings {
   }
 
   private static func decoded(_ table: [String: ConfigurationValue]) throws -> Self {
-    try JSONDecoder().decode(Self.self, from: try JSONEncoder().encode(table))
+    try JSONDecoder().decode(
+      Self.self, from: try JSONEncoder().encode(Fragments.nested(table, like: Self())))
   }
 
   /// What a key takes, as its property says; else what the decoder complains of.
@@ -165,8 +175,10 @@ extension Settings {
       }
     // Places in a list belong to the list's own key. Of a number that does not fit the decoder names no
     // place.
+    let fragments = Fragments.labels(of: self)
     let places = (context?.codingPath ?? []).prefix { $0.intValue == nil }.map(\.stringValue)
-    let path = places.isEmpty ? [key] : places
+      .drop { fragments.contains($0) }
+    let path = places.isEmpty ? [key] : Array(places)
     guard !path.isEmpty, let type = ConfigurationExpectation.type(at: path, of: self),
       let expected = ConfigurationExpectation.sentence(for: type, key: path.joined(separator: "."))
     else { return Self.sentence(for: error) }
@@ -184,7 +196,8 @@ extension Settings {
   }
 
   private static func path(_ context: DecodingError.Context) -> String {
-    context.codingPath.map(\.stringValue).joined(separator: ".")
+    context.codingPath.map(\.stringValue).drop { Fragments.labels(of: Self()).contains($0) }
+      .joined(separator: ".")
   }
 }
 

@@ -60,6 +60,11 @@ public struct CaseRunner {
   private func run<System: GenerativeSystem>(
     _ check: ReferenceCase.Check, of reference: ReferenceCase, type: System.Type
   ) throws -> [Comparison] {
+    if check.kind == "neighbours" {
+      return try neighbours(
+        check, of: reference,
+        System.Configuration().overlaid(with: changes(of: check, reference, System.Configuration())))
+    }
     if let type = type as? any ReferenceAnswering.Type { return try ask(type, check, of: reference) }
     let changes = try changes(of: check, reference, System.Configuration())
     return try run(check, of: reference, system: build(type, changes, reference, for: check))

@@ -1,33 +1,26 @@
-public import AtelierCore
+import AtelierCore
 import AtelierMetrics
-public import AtelierModels
 import Torch
 
-// Beside the runner and not beside the system: measures find the neighbours, and no model imports measures.
-extension ICGAN: ReferenceAnswering {
-  /// The table of neighbours of given features (`neighbours`), and what conditions the generator where instances
-  /// and neighbours are drawn from such a table (`sample`).
-  public static func answer(
-    _ check: ReferenceCheck, _ inputs: [String: CaseValue], configuration: Configuration
-  ) throws -> [String: CaseValue]? {
-    guard check.kind == "neighbours" || check.kind == "sample" else { return nil }
-    try check.refuseSettings()
+extension CaseRunner {
+  /// The table of nearest neighbours that systems draw instances from. It is answered here, whatever the system:
+  /// measures find the neighbours, and no model imports measures.
+  func neighbours(
+    _ check: ReferenceCase.Check, of reference: ReferenceCase, _ configuration: some SystemConfiguration
+  ) throws -> [Comparison] {
+    try check.question.refuseSettings()
     try configuration.validate()
-    let inputs = try inputs.tensors()
-    let (features, label) = (try inputs.required("features"), try inputs.required("label"))
-    guard features.shape == [configuration.instances, configuration.featureSize] else {
-      throw ConfigurationError("the features are \(features.shape), not instances times featureSize")
+    let keys = try configuration.values()
+    guard case .integer(let count)? = keys["neighbours"], case .integer(let instances)? = keys["instances"],
+      case .integer(let size)? = keys["featureSize"]
+    else { throw CaseError("\(reference.system) has no table of neighbours") }
+    let features = try reference.tensors(of: check).required("features")
+    guard features.shape == [instances, size] else {
+      throw CaseError("the features are \(features.shape), not instances times featureSize")
     }
-    if check.kind == "neighbours" {
-      let found = try instanceNeighbours(features, k: configuration.neighbours)
-      let radius = found.distances.selected(dim: 1, index: configuration.neighbours - 1)
-      return ["indices": .tensor(found.indices), "radius": .tensor(radius)]
-    }
-    let table = try InstanceTable(
-      features: features, neighbours: try inputs.required("indices"), radius: .zeros([features.shape[0]]),
-      label: label)
-    let drawn = table.conditions(
-      instance: try inputs.required("instanceDraw"), neighbour: try inputs.required("neighbourDraw"))
-    return ["features": .tensor(drawn.features), "label": .tensor(drawn.label)]
+    let found = try instanceNeighbours(features, k: count)
+    let radius = found.distances.selected(dim: 1, index: count - 1)
+    let answer: [String: CaseValue] = ["indices": .tensor(found.indices), "radius": .tensor(radius)]
+    return try compare(check.outputs, answer, check, reference)
   }
 }

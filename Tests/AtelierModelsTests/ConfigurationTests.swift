@@ -50,4 +50,47 @@ private let wrong: [(String, ConfigurationValue, String)] = [
     #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
     #expect(error?.description.contains("Array<") == false)
   }
+
+  @Test func keysOfFragmentsStandAmongTheOthers() throws {
+    let keys = SPADE.Configuration().keys
+    let end = [
+      "weights", "diffAugment", "augmentationTarget", "augmentationRamp", "loadSize", "flips", "learningRate",
+      "generatorLearningRate", "discriminatorLearningRate", "constantEpochs", "decayEpochs",
+      "initializationGain", "beta1", "beta2", "adamEpsilon", "batchSize",
+    ]
+    #expect(Array(keys.suffix(end.count)) == end)
+    let values = try SPADE.Configuration().values()
+    #expect(Set(values.keys) == Set(keys) && values["loadSize"] == .null && values["beta2"] == .number(0.9))
+    let changed = try SPADE.Configuration().overlaid(with: [
+      "beta1": .number(0.5), "loadSize": .integer(300), "generatorLearningRate": .number(0.25),
+    ])
+    #expect(changed.adam.beta1 == 0.5 && changed.beta2 == 0.9)
+    #expect(changed.crop.loadSize == 300 && changed.flips && changed.generatorLearningRate == 0.25)
+    #expect(try SPADE.Configuration().overlaid(with: changed.values()) == changed)
+  }
+
+  @Test func aFragmentIsNoKeyItself() {
+    #expect {
+      try SPADE.Configuration().overlaid(with: ["adam": .table(["beta1": .number(0.5)])])
+    } throws: {
+      "\($0)".contains("unknown configuration key 'adam'")
+    }
+  }
+
+  @Test func everyConfigurationWithAnOptimiserChecksIt() {
+    #expect { try sentence(SRResNet.self, "beta2", .number(1)) } throws: { "\($0)".contains("beta2 lies in") }
+    #expect { try sentence(Autoencoder.self, "beta1", .number(-1)) } throws: {
+      "\($0)".contains("beta1 lies in")
+    }
+    #expect { try sentence(UNIT.self, "decayFactor", .number(0)) } throws: { "\($0)".contains("decayFactor") }
+    #expect { try sentence(BigGAN.self, "averageDecay", .number(1)) } throws: {
+      "\($0)".contains("averageDecay")
+    }
+  }
+
+  private func sentence<System: GenerativeSystem>(
+    _ type: System.Type, _ key: String, _ value: ConfigurationValue
+  ) throws {
+    try System.Configuration().overlaid(with: [key: value]).validate()
+  }
 }

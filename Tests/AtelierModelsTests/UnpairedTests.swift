@@ -453,6 +453,28 @@ private func weightNames(_ system: any GenerativeSystem, _ network: String) thro
     #expect(imported.averages[0].average.state().map(\.tensor) == wanted)
   }
 
+  @Test func aTensorThatNoNetworkReadsIsRefused() throws {
+    var configuration = try preset(UNIT.self, "small")
+    (configuration.imageSize, configuration.width, configuration.blocks) = (32, 2, 1)
+    let whole = try file(make(UNIT.self, configuration), ["a": "generatorA", "b": "generatorB"])
+    let more = ForeignWeights(
+      url: whole.url, tensors: whole.tensors + [("c.enc.model.0.conv.weight", HostTensor([Float(1)]))])
+    #expect {
+      try UNIT.importing([more], using: RandomStream(seed: 0))
+    } throws: {
+      "\($0)".contains("'c.enc.model.0.conv.weight', which belongs to no network")
+    }
+  }
+
+  @Test func filesOfTwoModelsAreRefused() throws {
+    var configuration = try preset(UNIT.self, "small")
+    (configuration.imageSize, configuration.width, configuration.blocks) = (32, 2, 1)
+    let one = try file(make(UNIT.self, configuration), ["a": "generatorA"])
+    configuration.width = 3
+    let other = try file(make(UNIT.self, configuration), ["b": "generatorB"])
+    #expect { try UNIT.recognise([one, other]) } throws: { "\($0)".contains("they are not of one model") }
+  }
+
   @Test func otherFilesAreRefused() throws {
     let file = ForeignWeights(
       url: URL(fileURLWithPath: "/other.pt"), tensors: [("weight", HostTensor([Float(1)]))])

@@ -9,11 +9,8 @@ struct ArchitectureTests {
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  /// Files that name systems on purpose: races of named systems against PyTorch, the demo's recipe, and checks of
-  /// reference cases that need a measure beside a system.
-  private static let recipes: Set = [
-    "AtelierCommand/Benchmark.swift", "AtelierCommand/Demo.swift", "ReferenceCases/InstanceCases.swift",
-  ]
+  /// Files that name systems on purpose: races of named systems against PyTorch, and the demo's recipe.
+  private static let recipes: Set = ["AtelierCommand/Benchmark.swift", "AtelierCommand/Demo.swift"]
 
   @Test func noSystemIsKnownOutsideTheModels() throws {
     let sources = Self.root.appendingPathComponent("Sources")

@@ -20,7 +20,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
     reference: "eriklindernoren/PyTorch-GAN implementations/acgan/acgan.py")
 
   /// The choices of an acgan.
-  public struct Configuration: AugmentedConfiguration {
+  public struct Configuration: AugmentedConfiguration, AdamConfiguration {
     /// Which networks.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// PyTorch-GAN's convolutional networks.
@@ -49,20 +49,12 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
     public var dropout = 0.25
     /// The adversarial loss, beside the class.
     public var loss = AdversarialLoss.binaryCrossEntropy
-    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    /// Discriminator augmentation.
+    public var augmentation = AugmentationSettings()
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.5
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.5, beta2: 0.999)
     /// Images in a batch.
     public var batchSize = 64
 
@@ -92,18 +84,17 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive([
+      try Checks.positive([
         "imageSize": imageSize, "imageChannels": imageChannels, "latentSize": latentSize, "classes": classes,
       ])
-      try AdversarialChecks.widths([
+      try Checks.widths([
         "generatorHidden": generatorHidden, "discriminatorHidden": discriminatorHidden,
       ])
-      try AdversarialChecks.doublings(imageSize: imageSize, "generatorHidden", generatorHidden)
-      try AdversarialChecks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope, dropout: dropout)
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try AdversarialChecks.batch(batchSize)
-      try validateAugmentation(loss)
+      try Checks.doublings(imageSize: imageSize, "generatorHidden", generatorHidden)
+      try Checks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope, dropout: dropout)
+      try adam.validate(["learningRate": learningRate])
+      try Checks.batch(batchSize)
+      try augmentation.validate(loss)
     }
   }
 
@@ -129,9 +120,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
     applyDCGANWeights(generator, using: stream)
     applyDCGANWeights(discriminator, using: stream)
     func adam(_ network: Module) -> Adam {
-      Adam(
-        network, learningRate: configuration.learningRate, beta1: configuration.beta1,
-        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
+      configuration.adam.optimizer(network, learningRate: configuration.learningRate)
     }
     self.generator = generator
     self.discriminator = discriminator

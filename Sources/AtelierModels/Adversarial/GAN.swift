@@ -28,7 +28,7 @@ public final class GAN: LatentSystem, AugmentedSystem {
     reference: "eriklindernoren/PyTorch-GAN implementations/gan/gan.py; goodfeli/adversarial mnist.yaml")
 
   /// The choices of a gan.
-  public struct Configuration: AugmentedConfiguration {
+  public struct Configuration: AugmentedConfiguration, AdamConfiguration, MomentumConfiguration {
     /// Which form.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// PyTorch-GAN's dense networks.
@@ -61,26 +61,14 @@ public final class GAN: LatentSystem, AugmentedSystem {
     public var pieces = 5
     /// The adversarial loss.
     public var loss = AdversarialLoss.binaryCrossEntropy
-    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    /// Discriminator augmentation.
+    public var augmentation = AugmentationSettings()
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
-    /// Adam's decay of the mean of gradients; `gan` only.
-    public var beta1 = 0.5
-    /// Adam's decay of the mean of squared gradients; `gan` only.
-    public var beta2 = 0.999
-    /// Adam's epsilon; `gan` only.
-    public var adamEpsilon = 1e-8
-    /// The share of the velocity that is kept at first; `maxout` only.
-    public var momentum = 0.5
-    /// The share of the velocity that is kept in the end; `maxout` only.
-    public var finalMomentum = 0.7
-    /// The epoch at which the momentum reaches its end, rising from epoch 1 on; `maxout` only.
-    public var momentumEpochs = 250
+    /// Adam's decays and ε; `gan` only.
+    public var adam = AdamSettings(beta1: 0.5, beta2: 0.999)
+    /// The momentum of gradient descent; `maxout` only.
+    public var momentumSchedule = MomentumSchedule()
     /// The learning rate is divided by this at every step; `maxout` only.
     public var learningRateDecay = 1.000004
     /// The learning rate falls no lower; `maxout` only.
@@ -122,32 +110,28 @@ public final class GAN: LatentSystem, AugmentedSystem {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive([
+      try Checks.positive([
         "imageSize": imageSize, "imageChannels": imageChannels, "latentSize": latentSize, "pieces": pieces,
-        "momentumEpochs": momentumEpochs,
       ])
-      try AdversarialChecks.widths([
+      try Checks.widths([
         "generatorHidden": generatorHidden, "discriminatorHidden": discriminatorHidden,
       ])
-      try AdversarialChecks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope, dropout: dropout)
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try AdversarialChecks.require(
+      try Checks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope, dropout: dropout)
+      try adam.validate(["learningRate": learningRate])
+      try Checks.require(
         (0..<1).contains(inputDropout), "inputDropout lies in 0 ..< 1, not at \(inputDropout)")
-      try AdversarialChecks.require(
-        (0..<1).contains(momentum) && (0..<1).contains(finalMomentum),
-        "momentum and finalMomentum lie in 0 ..< 1, not at \(momentum) and \(finalMomentum)")
-      try AdversarialChecks.require(
+      try momentumSchedule.validate()
+      try Checks.require(
         learningRateDecay >= 1,
         "learningRateDecay divides the learning rate and is at least 1, not \(learningRateDecay)")
-      try validateAugmentation(loss)
+      try augmentation.validate(loss)
       switch model {
       case .gan:
-        try AdversarialChecks.batch(batchSize)
-        try AdversarialChecks.require(
+        try Checks.batch(batchSize)
+        try Checks.require(
           dropout == 0 && inputDropout == 0,
           "the model 'gan' has no dropout; set dropout to 0 or take model=maxout")
-      case .maxout: try AdversarialChecks.positive(["batchSize": batchSize])
+      case .maxout: try Checks.positive(["batchSize": batchSize])
       }
     }
   }
@@ -183,9 +167,7 @@ public final class GAN: LatentSystem, AugmentedSystem {
         leakySlope: configuration.leakySlope, endsInSigmoid: configuration.loss.takesProbabilities,
         using: stream)
       func adam(_ network: Module) -> Optimizer {
-        Adam(
-          network, learningRate: configuration.learningRate, beta1: configuration.beta1,
-          beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
+        configuration.adam.optimizer(network, learningRate: configuration.learningRate)
       }
       generatorOptimizer = adam(generator)
       discriminatorOptimizer = adam(discriminator)

@@ -20,7 +20,7 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
     reference: "eriklindernoren/PyTorch-GAN implementations/wgan_gp/wgan_gp.py")
 
   /// The choices of a wgan-gp.
-  public struct Configuration: AugmentedConfiguration {
+  public struct Configuration: AugmentedConfiguration, AdamConfiguration {
     /// Which networks.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// PyTorch-GAN's dense networks.
@@ -47,24 +47,16 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
     public var dropout = 0.0
     /// The adversarial loss.
     public var loss = AdversarialLoss.wasserstein
-    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    /// Discriminator augmentation.
+    public var augmentation = AugmentationSettings()
     /// The weight of the gradient penalty.
     public var gradientPenalty = 10.0
     /// Critic steps for each generator step.
     public var discriminatorSteps = 5
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.5
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.5, beta2: 0.999)
     /// Images in a batch.
     public var batchSize = 64
 
@@ -99,21 +91,20 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive([
+      try Checks.positive([
         "imageSize": imageSize, "imageChannels": imageChannels, "latentSize": latentSize,
         "discriminatorSteps": discriminatorSteps,
       ])
-      try AdversarialChecks.widths([
+      try Checks.widths([
         "generatorHidden": generatorHidden, "discriminatorHidden": discriminatorHidden,
       ])
-      try AdversarialChecks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope)
-      try AdversarialChecks.require(dropout == 0, "wgan-gp has no dropout; set dropout to 0, not \(dropout)")
-      try AdversarialChecks.require(
+      try Checks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope)
+      try Checks.require(dropout == 0, "wgan-gp has no dropout; set dropout to 0, not \(dropout)")
+      try Checks.require(
         gradientPenalty >= 0, "gradientPenalty is a weight of at least 0, not \(gradientPenalty)")
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try AdversarialChecks.batch(batchSize)
-      try validateAugmentation(loss)
+      try adam.validate(["learningRate": learningRate])
+      try Checks.batch(batchSize)
+      try augmentation.validate(loss)
     }
   }
 
@@ -144,9 +135,7 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
       leakySlope: configuration.leakySlope, endsInSigmoid: configuration.loss.takesProbabilities,
       using: stream)
     func adam(_ network: Module) -> Adam {
-      Adam(
-        network, learningRate: configuration.learningRate, beta1: configuration.beta1,
-        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
+      configuration.adam.optimizer(network, learningRate: configuration.learningRate)
     }
     self.generator = generator
     self.discriminator = discriminator

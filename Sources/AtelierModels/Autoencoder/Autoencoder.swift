@@ -46,7 +46,7 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
   }
 
   /// Every choice; the defaults are `simple_autoencoder.py`.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AdamConfiguration {
     /// Which network.
     public var model = Model.mlp
     /// Height and width of the images.
@@ -72,12 +72,8 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
     public var normEpsilon = 1e-5
     /// Step size of Adam.
     public var learningRate = 1e-3
-    /// Adam's decay of the mean gradient.
-    public var beta1 = 0.9
-    /// Adam's decay of the mean squared gradient.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.9, beta2: 0.999)
     /// L2 term added to the gradient.
     public var weightDecay = 1e-5
     /// Images in a batch.
@@ -149,14 +145,12 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
       return plan
     }
 
-    /// Refuses values that cannot work, naming the key and the way out.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      for (key, value) in [
-        ("imageSize", imageSize), ("imageChannels", imageChannels), ("latentSize", latentSize),
-        ("batchSize", batchSize), ("hidden", hidden.min() ?? 1),
-      ] where value < 1 {
-        throw ConfigurationError("\(key) is \(value), but must be at least 1")
-      }
+      try Checks.positive([
+        "imageSize": imageSize, "imageChannels": imageChannels, "latentSize": latentSize,
+        "batchSize": batchSize, "every width in hidden": hidden.min() ?? 1,
+      ])
       switch model {
       case .mlp: break
       case .convolutional:
@@ -169,11 +163,8 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
               + "the model deep-convolutional takes others")
         }
       case .deepConvolutional:
-        guard !hidden.isEmpty, hidden.count < 16, imageSize % (1 << hidden.count) == 0 else {
-          throw ConfigurationError(
-            "imageSize \(imageSize) cannot be halved \(hidden.count) times, once for each width in hidden; "
-              + "choose a multiple of \(1 << min(hidden.count, 16)) or fewer widths")
-        }
+        try Checks.widths(["hidden": hidden])
+        try Checks.halvings(of: imageSize, "hidden", hidden)
       }
       guard loss != .binaryCrossEntropy || range == .unit else {
         throw ConfigurationError("the loss binaryCrossEntropy needs imageRange unit")
@@ -182,9 +173,8 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
         throw ConfigurationError(
           "corruptionAmount is \(corruptionAmount); masking takes 0 up to 1, gaussian at least 0")
       }
-      guard learningRate > 0 else {
-        throw ConfigurationError("learningRate is \(learningRate), but must be above 0")
-      }
+      try adam.validate(["learningRate": learningRate])
+      try Checks.notNegative(["weightDecay": weightDecay])
     }
   }
 
@@ -290,10 +280,8 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
     self.configuration = configuration
     layers = Layers(configuration, using: stream)
     prior = CodeDistribution(size: configuration.codeShape.reduce(1, *))
-    optimizer = Adam(
-      layers, learningRate: configuration.learningRate, beta1: configuration.beta1,
-      beta2: configuration.beta2,
-      epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay)
+    optimizer = configuration.adam.optimizer(
+      layers, learningRate: configuration.learningRate, weightDecay: configuration.weightDecay)
   }
 
   /// The data decide the number of colour channels.

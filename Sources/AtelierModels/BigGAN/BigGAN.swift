@@ -13,7 +13,7 @@ public import TorchNN
 /// blocks are bottlenecks, two a resolution, and whose latent joins the class everywhere.
 ///
 /// The networks, shared with ``ICGAN``, stand in `Networks/BigGANNetworks.swift` and
-/// `Networks/BigGANLayers.swift`, the round of updates in `Networks/BigGANPlayers.swift`.
+/// `Networks/BigGANLayers.swift`, the round of updates in `Training/BigGANTraining.swift`.
 ///
 /// Deviations:
 /// - 1×1 shortcuts run on the smaller side of their enlargement or pooling, with which they change places;
@@ -33,7 +33,9 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     reference: "ajbrock/BigGAN-PyTorch BigGAN.py, BigGANdeep.py, train_fns.py")
 
   /// The choices of a biggan.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AugmentedConfiguration, AdamConfiguration, AveragedConfiguration,
+    RoundConfiguration
+  {
     /// Which networks.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// BigGAN.py.
@@ -93,36 +95,18 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     public var generatorLearningRate = 1e-4
     /// The discriminator's learning rate.
     public var discriminatorLearningRate = 4e-4
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.0
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-6
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.0, beta2: 0.999, adamEpsilon: 1e-6)
     /// Real images in a part of a discriminator's update, and generated ones in every part.
     public var batchSize = 256
-    /// Updates of the discriminator for each of the generator.
-    public var discriminatorSteps = 1
-    /// Parts whose gradients are added before an update.
-    public var gradientAccumulation = 8
-    /// Whether the discriminator sees real and generated images in two passes.
-    public var splitDiscriminatorBatch = false
-    /// The strength of the generator's orthogonal regularisation.
-    public var generatorOrthogonal = 0.0
-    /// The strength of the discriminator's orthogonal regularisation.
-    public var discriminatorOrthogonal = 0.0
-    /// How much of the generator's moving average is kept at a step.
-    public var averageDecay = 0.9999
-    /// The step, counted from 1, below which the average is a copy.
-    public var averageStart = 20_000
+    /// How both networks are updated in one step.
+    public var round = BigGANRound(gradientAccumulation: 8)
+    /// The generator's moving average; its start is counted from 1.
+    public var average = AverageSettings(averageDecay: 0.9999, averageStart: 20_000)
     /// Batches from which the norms' statistics are estimated before images are drawn; 0: running averages.
     public var standingStatistics = 0
     /// Changes of the images that the discriminator sees.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    public var augmentation = AugmentationSettings()
     /// Where classes come from: the data's labels, or clusters of instance features.
     public var classSource = ClassSource.labels
     /// Where instance features come from, for clusters.
@@ -221,8 +205,8 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try validateBigGAN()
-      try AdversarialChecks.positive(["featureSize": featureSize])
-      try AdversarialChecks.require(featureEpochs > 0, "featureEpochs is above 0, not \(featureEpochs)")
+      try Checks.positive(["featureSize": featureSize])
+      try Checks.require(featureEpochs > 0, "featureEpochs is above 0, not \(featureEpochs)")
     }
   }
 
@@ -230,7 +214,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
   public let configuration: Configuration
   /// The generator and the discriminator.
   public let networks: [Network]
-  private let players: BigGANPlayers<Configuration>
+  private let training: BigGANTraining<Configuration>
 
   /// Builds both networks and their optimisers.
   ///
@@ -238,17 +222,17 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
     try configuration.validate()
     self.configuration = configuration
-    players = try BigGANPlayers(configuration, using: stream)
-    networks = players.networks
+    training = try BigGANTraining(configuration, using: stream)
+    networks = training.networks
   }
 
   /// The optimisers by their networks' names.
   public var optimizers: [(name: String, optimizer: Optimizer)] {
-    [("generator", players.generatorOptimizer), ("discriminator", players.discriminatorOptimizer)]
+    [("generator", training.generatorOptimizer), ("discriminator", training.discriminatorOptimizer)]
   }
 
   /// The generator's moving average, buffers included, as the authors keep it.
-  public var averages: [(network: String, average: MovingAverage)] { [("generator", players.average)] }
+  public var averages: [(network: String, average: MovingAverage)] { [("generator", training.average)] }
 
   /// Takes over the data's channels and, where classes are its labels, their number.
   ///
@@ -263,15 +247,15 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
   }
 
   /// Discriminator augmentation.
-  public var augment: DiscriminatorAugmentation { players.augment }
+  public var augment: DiscriminatorAugmentation { training.augment }
 
   /// One step of training: classes of generated images are uniform.
   public func step(_ step: TrainingStep) throws {
     let labels = step.draws.integers(
-      "fakeLabel", below: configuration.classes, [players.conditionsPerStep, configuration.batchSize])
-    try players.round(
+      "fakeLabel", below: configuration.classes, [training.conditionsPerStep, configuration.batchSize])
+    try training.round(
       step,
-      conditions: (0..<players.conditionsPerStep).map {
+      conditions: (0..<training.conditionsPerStep).map {
         BigGANCondition(label: labels.selected(dim: 0, index: $0))
       })
   }
@@ -289,7 +273,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
   public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
     let draws = StreamDraws(RandomStream(seed: 0, purpose: "standing statistics"))
     let size = configuration.batchSize
-    try players.drawing(
+    try training.drawing(
       draws: draws,
       conditions: {
         BigGANCondition(label: draws.integers("standingLabel", below: self.configuration.classes, [size]))
@@ -300,7 +284,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
   /// Images in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
     guard let labels else { throw ConfigurationError("biggan draws pictures of a class; name one") }
-    return players.generator(latents, BigGANCondition(label: labels))
+    return training.generator(latents, BigGANCondition(label: labels))
   }
 }
 

@@ -3,7 +3,9 @@ import AtelierData
 
 extension ConditionalGAN {
   /// The choices of a cgan.
-  public struct Configuration: AugmentedConfiguration {
+  public struct Configuration: AugmentedConfiguration, AdamConfiguration, AveragedConfiguration,
+    MomentumConfiguration
+  {
     /// Which form.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// PyTorch-GAN's dense networks with embedded labels.
@@ -65,12 +67,8 @@ extension ConditionalGAN {
     public var dropout = 0.4
     /// The adversarial loss.
     public var loss = AdversarialLoss.leastSquares
-    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    /// Discriminator augmentation.
+    public var augmentation = AugmentationSettings()
     /// Discriminator steps for each generator step, each on a batch of its own; `convolutional` only.
     public var discriminatorSteps = 1
     /// The learning rate of both optimisers.
@@ -85,22 +83,12 @@ extension ConditionalGAN {
     public var learningRateDecay = 1.00004
     /// The learning rate falls no lower.
     public var minimumLearningRate = 1e-6
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.5
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
-    /// The share of the velocity that is kept at first; `maxout` only.
-    public var momentum = 0.5
-    /// The share of the velocity that is kept in the end; `maxout` only.
-    public var finalMomentum = 0.7
-    /// The epoch at which the momentum reaches its end, rising from epoch 1 on; `maxout` only.
-    public var momentumEpochs = 250
-    /// Decay of the generator's moving average; 0: there is none.
-    public var averageDecay = 0.0
-    /// The step before which the average is a copy.
-    public var averageStart = 0
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.5, beta2: 0.999)
+    /// The momentum of gradient descent; `maxout` only.
+    public var momentumSchedule = MomentumSchedule()
+    /// The generator's moving average.
+    public var average = AverageSettings(averageDecay: 0.0, averageStart: 0)
     /// Images in a batch.
     public var batchSize = 64
 
@@ -168,46 +156,40 @@ extension ConditionalGAN {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive([
+      try Checks.positive([
         "imageSize": imageSize, "imageChannels": imageChannels, "latentSize": latentSize, "classes": classes,
-        "discriminatorSteps": discriminatorSteps, "momentumEpochs": momentumEpochs,
+        "discriminatorSteps": discriminatorSteps,
       ])
-      try AdversarialChecks.widths([
+      try Checks.widths([
         "generatorHidden": generatorHidden, "discriminatorHidden": discriminatorHidden, "pieces": pieces,
       ])
-      try AdversarialChecks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope, dropout: dropout)
-      for rate in [
-        learningRate, generatorLearningRate ?? learningRate, discriminatorLearningRate ?? learningRate,
-      ] {
-        try AdversarialChecks.adam(learningRate: rate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      }
-      try AdversarialChecks.require(featureSize >= 0, "featureSize is at least 0, not \(featureSize)")
-      try AdversarialChecks.require(decaySteps >= 0, "decaySteps is at least 0, not \(decaySteps)")
-      try AdversarialChecks.require(
+      try Checks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope, dropout: dropout)
+      try adam.validate([
+        "learningRate": learningRate, "generatorLearningRate": generatorLearningRate ?? learningRate,
+        "discriminatorLearningRate": discriminatorLearningRate ?? learningRate,
+      ])
+      try Checks.require(featureSize >= 0, "featureSize is at least 0, not \(featureSize)")
+      try Checks.require(decaySteps >= 0, "decaySteps is at least 0, not \(decaySteps)")
+      try Checks.require(
         learningRateDecay >= 1,
         "learningRateDecay divides the learning rate and is at least 1, not \(learningRateDecay)")
-      try AdversarialChecks.require(
-        (0..<1).contains(momentum) && (0..<1).contains(finalMomentum),
-        "momentum and finalMomentum lie in 0 ..< 1, not at \(momentum) and \(finalMomentum)")
-      try AdversarialChecks.require(
-        (0..<1).contains(averageDecay) && averageStart >= 0,
-        "averageDecay lies in 0 ..< 1 and averageStart is at least 0, not \(averageDecay) and \(averageStart)"
-      )
-      try AdversarialChecks.batch(batchSize)
-      try validateAugmentation(loss)
+      try momentumSchedule.validate()
+      try average.validate()
+      try Checks.batch(batchSize)
+      try augmentation.validate(loss)
       switch model {
       case .cgan: break
       case .maxout:
-        try AdversarialChecks.require(
+        try Checks.require(
           generatorHidden.count == 3 && discriminatorHidden.count == 3 && pieces.count == 3,
           "the model 'maxout' has three widths in generatorHidden, discriminatorHidden and pieces: of the latent's "
             + "or picture's, the label's and the joint layer")
       case .convolutional:
-        try AdversarialChecks.doublings(imageSize: imageSize, "generatorHidden", generatorHidden)
-        try AdversarialChecks.require(
+        try Checks.doublings(imageSize: imageSize, "generatorHidden", generatorHidden)
+        try Checks.require(
           dropout == 0, "the model 'convolutional' has no dropout; set dropout to 0, not \(dropout)")
       }
-      try AdversarialChecks.require(
+      try Checks.require(
         model == .convolutional || discriminatorSteps == 1,
         "discriminatorSteps is 1 in the model '\(model.rawValue)', not \(discriminatorSteps)")
     }

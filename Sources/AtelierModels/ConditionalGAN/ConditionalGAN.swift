@@ -65,9 +65,7 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
     func optimizer(_ network: Module, _ learningRate: Double) -> Optimizer {
       configuration.model == .maxout
         ? SGD(network, learningRate: learningRate, momentum: configuration.momentum)
-        : Adam(
-          network, learningRate: learningRate, beta1: configuration.beta1, beta2: configuration.beta2,
-          epsilon: configuration.adamEpsilon)
+        : configuration.adam.optimizer(network, learningRate: learningRate)
     }
     generatorOptimizer = optimizer(
       generator, configuration.generatorLearningRate ?? configuration.learningRate)

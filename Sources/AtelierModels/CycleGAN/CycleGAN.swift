@@ -31,7 +31,9 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     suits: [.unpairedImages])
 
   /// The choices of a cyclegan.
-  public struct Configuration: TranslatorConfiguration {
+  public struct Configuration: TranslatorConfiguration, AugmentedConfiguration, AdamConfiguration,
+    CroppedConfiguration, EpochDecayConfiguration
+  {
     /// Factors of the generators' loss terms.
     public struct Weights: Codable, Sendable, Hashable {
       /// Of the mean absolute difference between an image and what came back, both ways.
@@ -77,28 +79,16 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     public var weights = Weights()
     /// Earlier images that each discriminator may see again; 0: none.
     public var poolSize = 50
-    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
-    /// Size before the random crop; nil: 286 for 256, and so on.
-    public var loadSize: Int?
-    /// Whether images are flipped horizontally half of the time.
-    public var flips = true
+    /// Discriminator augmentation.
+    public var augmentation = AugmentationSettings()
+    /// Random crop and flip; without `loadSize`: 286 for 256, and so on.
+    public var crop = CropAndFlip()
     /// The learning rate of both optimisers at first.
     public var learningRate = 2e-4
-    /// Passes over the data at the full learning rate.
-    public var constantEpochs = 100
-    /// Passes over which the learning rate then falls to zero; 0: it never falls.
-    public var decayEpochs = 100
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.5
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// How the learning rates fall.
+    public var decay = EpochDecay(constantEpochs: 100, decayEpochs: 100)
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.5, beta2: 0.999)
     /// Images of each domain in a batch.
     public var batchSize = 1
 
@@ -149,14 +139,14 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try validateNetworks()
-      try TranslationChecks.weights(["cycle": weights.cycle, "identity": weights.identity])
-      try AdversarialChecks.require(
+      try Checks.weights(["cycle": weights.cycle, "identity": weights.identity])
+      try Checks.require(
         weights.identity == 0 || inputChannels == outputChannels,
         "the identity loss needs as many inputChannels (\(inputChannels)) as outputChannels "
           + "(\(outputChannels)); set weights.identity to 0")
-      try AdversarialChecks.require(poolSize >= 0, "poolSize is at least 0, not \(poolSize)")
+      try Checks.require(poolSize >= 0, "poolSize is at least 0, not \(poolSize)")
       try validateTraining()
-      try validateAugmentation(adversarialLoss.loss)
+      try augmentation.validate(adversarialLoss.loss)
     }
   }
 

@@ -28,7 +28,7 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
     suits: [.images])
 
   /// The choices of a dcgan.
-  public struct Configuration: AugmentedConfiguration {
+  public struct Configuration: AugmentedConfiguration, AdamConfiguration {
     /// Which form.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// pytorch/examples.
@@ -55,20 +55,12 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
     public var leakySlope = 0.2
     /// The adversarial loss.
     public var loss = AdversarialLoss.binaryCrossEntropy
-    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    /// Discriminator augmentation.
+    public var augmentation = AugmentationSettings()
     /// The learning rate of both optimisers.
     public var learningRate = 2e-4
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.5
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.5, beta2: 0.999)
     /// The factor of the L2 term in both optimisers.
     public var weightDecay = 0.0
     /// Images in a batch.
@@ -110,20 +102,19 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive([
+      try Checks.positive([
         "imageChannels": imageChannels, "latentSize": latentSize, "generatorChannels": generatorChannels,
         "discriminatorChannels": discriminatorChannels,
       ])
-      try AdversarialChecks.require(
+      try Checks.require(
         Stages(imageSize: imageSize) != nil,
         "imageSize is 4, 5, 6 or 7 times a power of two of at least 2 (28, 32, 48, 64, 96, 128, …), not \(imageSize)"
       )
-      try AdversarialChecks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope)
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try AdversarialChecks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
-      try AdversarialChecks.batch(batchSize)
-      try validateAugmentation(loss)
+      try Checks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope)
+      try adam.validate(["learningRate": learningRate])
+      try Checks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
+      try Checks.batch(batchSize)
+      try augmentation.validate(loss)
     }
   }
 
@@ -162,10 +153,8 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
     generator.layOutChannelsLast()
     discriminator.layOutChannelsLast()
     func adam(_ network: Module) -> Adam {
-      Adam(
-        network, learningRate: configuration.learningRate, beta1: configuration.beta1,
-        beta2: configuration.beta2, epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay
-      )
+      configuration.adam.optimizer(
+        network, learningRate: configuration.learningRate, weightDecay: configuration.weightDecay)
     }
     self.generator = generator
     self.discriminator = discriminator

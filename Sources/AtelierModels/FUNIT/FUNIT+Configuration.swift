@@ -3,7 +3,7 @@ import AtelierData
 
 extension FUNIT {
   /// The choices of a funit.
-  public struct Configuration: AugmentedConfiguration {
+  public struct Configuration: AugmentedConfiguration, AdamConfiguration, CroppedConfiguration {
     /// The generator's form; there is one.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// A content encoder, a class encoder, a decoder with adaptive instance norm.
@@ -71,30 +71,20 @@ extension FUNIT {
     public var heldOutClasses: [String] = []
     /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.hinge
-    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    /// Discriminator augmentation.
+    public var augmentation = AugmentationSettings()
     /// Factors of the loss terms.
     public var weights = Weights()
-    /// Size before the random crop; nil: 140 for 128, and so on.
-    public var loadSize: Int?
-    /// Whether images are flipped horizontally half of the time.
-    public var flips = true
+    /// Random crop and flip; without `loadSize`: 140 for 128, and so on.
+    public var crop = CropAndFlip()
     /// What changes the weights.
     public var optimizer = Optimizer.rmsprop
     /// The learning rate of both optimisers.
     public var learningRate = 1e-4
     /// RMSprop's decay of the mean of squared gradients.
     public var alpha = 0.99
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.5
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// The optimiser's epsilon, whichever it is.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays, and the ε of whichever optimiser.
+    public var adam = AdamSettings(beta1: 0.5, beta2: 0.999)
     /// The factor of the L2 term that is added to gradients.
     public var weightDecay = 1e-4
     /// Decay of the generator's moving average.
@@ -141,7 +131,8 @@ extension FUNIT {
         ],
         ClassPairs(content: "content", shown: "classImage", heldOut: heldOutClasses),
         // The authors' jitter: enlarged, cropped at random, mirrored.
-        changes: JointAugmentation(resizeTo: loadSize ?? (imageSize * 140 + 64) / 128, flips: flips),
+        changes: JointAugmentation(
+          resizeTo: crop.loadSize ?? (imageSize * 140 + 64) / 128, flips: crop.flips),
         [
           TranslationDirection(
             "content-to-class", source: "content", target: "classImage", sizeMultiple: 1 << downsamplings)
@@ -150,34 +141,33 @@ extension FUNIT {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive([
+      try Checks.positive([
         "inputChannels": inputChannels, "classes": classes, "discriminatorWidth": discriminatorWidth,
       ])
-      try UnpairedChecks.content(networkPlan, imageSize: imageSize)
-      try UnpairedChecks.style(
+      try Checks.content(networkPlan, imageSize: imageSize)
+      try Checks.styleEncoder(
         downsamplings: classDownsamplings, key: "classDownsamplings", imageSize: imageSize,
         length: styleLength, mlpWidth: mlpWidth, mlpLayers: mlpLayers)
-      try AdversarialChecks.require(
+      try Checks.require(
         discriminatorBlocks >= 2 && discriminatorBlocks % 2 == 0,
         "discriminatorBlocks is an even number of at least 2, not \(discriminatorBlocks)")
-      try AdversarialChecks.require(
+      try Checks.require(
         imageSize >> (discriminatorBlocks / 2 - 1) >= 2,
         "imageSize \(imageSize) is too small for \(discriminatorBlocks) discriminatorBlocks; lower them")
-      try TranslationChecks.weights([
+      try Checks.weights([
         "adversarial": weights.adversarial, "featureMatching": weights.featureMatching,
         "reconstruction": weights.reconstruction, "gradientPenalty": weights.gradientPenalty,
       ])
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try AdversarialChecks.require((0..<1).contains(alpha), "alpha lies in 0 ..< 1, not at \(alpha)")
-      try AdversarialChecks.require(
+      try adam.validate(["learningRate": learningRate])
+      try Checks.require((0..<1).contains(alpha), "alpha lies in 0 ..< 1, not at \(alpha)")
+      try Checks.require(
         (0...1).contains(averageDecay), "averageDecay lies in 0 … 1, not at \(averageDecay)")
-      try AdversarialChecks.require(
+      try Checks.require(
         Set(heldOutClasses).count == heldOutClasses.count, "heldOutClasses names a class twice")
-      try validateAugmentation(adversarialLoss.loss)
-      try UnpairedChecks.training(
-        weightDecay: weightDecay, decaySteps: 0, decayFactor: 1, batchSize: batchSize, loadSize: loadSize,
-        imageSize: imageSize)
+      try augmentation.validate(adversarialLoss.loss)
+      try Checks.positive(["batchSize": batchSize])
+      try Checks.notNegative(["weightDecay": weightDecay])
+      try crop.validate(imageSize: imageSize)
     }
   }
 }

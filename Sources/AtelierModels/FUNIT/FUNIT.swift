@@ -63,10 +63,8 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
           network, learningRate: configuration.learningRate, alpha: configuration.alpha,
           epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay)
       case .adam:
-        Adam(
-          network, learningRate: configuration.learningRate, beta1: configuration.beta1,
-          beta2: configuration.beta2, epsilon: configuration.adamEpsilon,
-          weightDecay: configuration.weightDecay)
+        configuration.adam.optimizer(
+          network, learningRate: configuration.learningRate, weightDecay: configuration.weightDecay)
       }
     }
     self.generator = generator

@@ -34,7 +34,7 @@ public final class FastStyleTransfer: TranslatingSystem {
       "pytorch/examples fast_neural_style; jcjohnson/fast-neural-style; lengstrom/fast-style-transfer")
 
   /// The choices of a fast-style-transfer.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AdamConfiguration {
     /// Which transform network.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// pytorch/examples.
@@ -83,12 +83,8 @@ public final class FastStyleTransfer: TranslatingSystem {
     public var styleSize: Int?
     /// Adam's learning rate.
     public var learningRate = 1e-3
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.9
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.9, beta2: 0.999)
     /// Images in a batch.
     public var batchSize = 4
 
@@ -154,21 +150,20 @@ public final class FastStyleTransfer: TranslatingSystem {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try StyleChecks.positive(["width": width, "batchSize": batchSize])
-      try StyleChecks.require(blocks >= 0, "blocks is at least 0, not \(blocks)")
-      try StyleChecks.require(
+      try Checks.positive(["width": width, "batchSize": batchSize])
+      try Checks.require(blocks >= 0, "blocks is at least 0, not \(blocks)")
+      try Checks.require(
         TransformNorm(rawValue: norm) != nil, "norm is batch or instance, not '\(norm)'")
-      try StyleChecks.require(
+      try Checks.require(
         imageSize >= 32 && imageSize % 4 == 0, "imageSize is a multiple of 4 of at least 32, not \(imageSize)"
       )
-      try StyleChecks.require(styleSize ?? 64 >= 32, "styleSize is at least 32, not \(styleSize ?? 0)")
-      try StyleChecks.normalization(featureNormalization)
-      try StyleChecks.layers([contentLayer], of: features, "contentLayer")
-      try StyleChecks.layers(styleLayers, of: features, "styleLayers")
-      try StyleChecks.weights(
+      try Checks.require(styleSize ?? 64 >= 32, "styleSize is at least 32, not \(styleSize ?? 0)")
+      try Checks.featureNormalization(featureNormalization)
+      try Checks.featureLayers([contentLayer], of: features, "contentLayer")
+      try Checks.featureLayers(styleLayers, of: features, "styleLayers")
+      try Checks.styleWeights(
         content: weights.content, style: weights.style, totalVariation: weights.totalVariation)
-      try StyleChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      try adam.validate(["learningRate": learningRate])
     }
   }
 
@@ -208,16 +203,14 @@ public final class FastStyleTransfer: TranslatingSystem {
     self.generator = generator
     self.vgg = vgg
     style = try artefacts.picture("style", longestSide: configuration.styleSize)
-    optimizer = Adam(
-      generator, learningRate: configuration.learningRate, beta1: configuration.beta1,
-      beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
+    optimizer = configuration.adam.optimizer(generator, learningRate: configuration.learningRate)
     networks = [
       Network("generator", generator, authorsNames: names) { _, inputs in
         ["image": generator(try inputs.required("image"))]
       },
       Network(
         configuration.features.rawValue, vgg,
-        frozenFrom: StyleChecks.frozenWeights(configuration.features, configuration.featureNormalization)
+        frozenFrom: frozenWeights(configuration.features, configuration.featureNormalization)
       ) { _, inputs in
         let images = configuration.featureNormalization(try inputs.required("image"), from: .bytes)
         var found = vgg.activations(of: images, at: Self.layers(configuration))

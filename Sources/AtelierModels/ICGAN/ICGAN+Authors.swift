@@ -1,4 +1,5 @@
 public import AtelierCore
+import Torch
 
 extension ICGAN: ImportingSystem {
   /// Weights of ic_gan with the BigGAN backbone.
@@ -26,5 +27,27 @@ extension ICGAN: ImportingSystem {
       return keys
     }
     return model
+  }
+}
+
+extension ICGAN: ReferenceAnswering {
+  /// What conditions the generator where instances and neighbours are drawn from a given table (`sample`).
+  public static func answer(
+    _ check: ReferenceCheck, _ inputs: [String: CaseValue], configuration: Configuration
+  ) throws -> [String: CaseValue]? {
+    guard check.kind == "sample" else { return nil }
+    try check.refuseSettings()
+    try configuration.validate()
+    let inputs = try inputs.tensors()
+    let (features, label) = (try inputs.required("features"), try inputs.required("label"))
+    guard features.shape == [configuration.instances, configuration.featureSize] else {
+      throw ConfigurationError("the features are \(features.shape), not instances times featureSize")
+    }
+    let table = try InstanceTable(
+      features: features, neighbours: try inputs.required("indices"), radius: .zeros([features.shape[0]]),
+      label: label)
+    let drawn = table.conditions(
+      instance: try inputs.required("instanceDraw"), neighbour: try inputs.required("neighbourDraw"))
+    return ["features": .tensor(drawn.features), "label": .tensor(drawn.label)]
   }
 }

@@ -1,9 +1,11 @@
 public import AtelierCore
-public import AtelierData
+import AtelierData
 
 extension ICGAN {
   /// The choices of an ic-gan.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AugmentedConfiguration, AdamConfiguration, AveragedConfiguration,
+    RoundConfiguration
+  {
     /// Which networks.
     public enum Model: String, Codable, Sendable, Hashable, CaseIterable {
       /// BigGAN's.
@@ -69,36 +71,18 @@ extension ICGAN {
     public var generatorLearningRate = 1e-4
     /// The discriminator's learning rate.
     public var discriminatorLearningRate = 1e-4
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.0
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-6
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.0, beta2: 0.999, adamEpsilon: 1e-6)
     /// Real images in a part of a discriminator's update, and generated ones in every part.
     public var batchSize = 256
-    /// Updates of the discriminator for each of the generator.
-    public var discriminatorSteps = 1
-    /// Parts whose gradients are added before an update.
-    public var gradientAccumulation = 1
-    /// Whether the discriminator sees real and generated images in two passes.
-    public var splitDiscriminatorBatch = false
-    /// The strength of the generator's orthogonal regularisation.
-    public var generatorOrthogonal = 0.0
-    /// The strength of the discriminator's orthogonal regularisation.
-    public var discriminatorOrthogonal = 0.0
-    /// How much of the generator's moving average is kept at a step.
-    public var averageDecay = 0.9999
-    /// The step, counted from 1, below which the average is a copy.
-    public var averageStart = 20_000
+    /// How both networks are updated in one step.
+    public var round = BigGANRound(gradientAccumulation: 1)
+    /// The generator's moving average; its start is counted from 1.
+    public var average = AverageSettings(averageDecay: 0.9999, averageStart: 20_000)
     /// Batches from which the norms' statistics are estimated before images are drawn; 0: running averages.
     public var standingStatistics = 0
     /// Changes of the images that the discriminator sees.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    public var augmentation = AugmentationSettings()
     /// Where features come from.
     public var featureSource = InstanceFeatureSource.selfSupervised
     /// How often the network that gives the features sees each image.
@@ -197,21 +181,21 @@ extension ICGAN {
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try validateBigGAN()
-      try AdversarialChecks.positive(["featureSize": featureSize, "neighbours": neighbours])
-      try AdversarialChecks.require(
+      try Checks.positive(["featureSize": featureSize, "neighbours": neighbours])
+      try Checks.require(
         sharedFeatureSize ?? 1 >= 1, "sharedFeatureSize is at least 1, or null for no projection")
-      try AdversarialChecks.require(
+      try Checks.require(
         instanceConditional || classConditional,
         "ic-gan needs a condition; set instanceConditional or classConditional to true")
-      try AdversarialChecks.require(
+      try Checks.require(
         sharedEmbedding, "ic-gan joins class and instance in one vector; leave sharedEmbedding at true")
-      try AdversarialChecks.require(
+      try Checks.require(
         instances >= 0 && selectedInstances >= 0, "instances and selectedInstances are at least 0")
-      try AdversarialChecks.require(
+      try Checks.require(
         instances == 0 || neighbours < instances,
         "neighbours is below the number of instances, an instance itself not counted; there are "
           + "\(instances), so \(neighbours) is too many")
-      try AdversarialChecks.require(featureEpochs > 0, "featureEpochs is above 0, not \(featureEpochs)")
+      try Checks.require(featureEpochs > 0, "featureEpochs is above 0, not \(featureEpochs)")
     }
   }
 }

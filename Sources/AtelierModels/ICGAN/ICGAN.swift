@@ -31,7 +31,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
   public let networks: [Network]
   /// The instances; nil without an artefact, when conditions themselves are drawn.
   public let table: InstanceTable?
-  private let players: BigGANPlayers<Configuration>
+  private let training: BigGANTraining<Configuration>
 
   /// Builds both networks and their optimisers.
   ///
@@ -47,17 +47,17 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
         "the table of instances has features of length \(table.featureSize), and featureSize is "
           + "\(configuration.featureSize)")
     }
-    players = try BigGANPlayers(configuration, using: stream)
-    networks = players.networks
+    training = try BigGANTraining(configuration, using: stream)
+    networks = training.networks
   }
 
   /// The optimisers by their networks' names.
   public var optimizers: [(name: String, optimizer: Optimizer)] {
-    [("generator", players.generatorOptimizer), ("discriminator", players.discriminatorOptimizer)]
+    [("generator", training.generatorOptimizer), ("discriminator", training.discriminatorOptimizer)]
   }
 
   /// The generator's moving average, buffers included, as the authors keep it.
-  public var averages: [(network: String, average: MovingAverage)] { [("generator", players.average)] }
+  public var averages: [(network: String, average: MovingAverage)] { [("generator", training.average)] }
 
   /// Takes over the data's channels, its count and, where labels are a condition, their number.
   ///
@@ -77,13 +77,13 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
   }
 
   /// Discriminator augmentation.
-  public var augment: DiscriminatorAugmentation { players.augment }
+  public var augment: DiscriminatorAugmentation { training.augment }
 
   /// One step of training.
   public func step(_ step: TrainingStep) throws {
-    let (count, size) = (players.conditionsPerStep, configuration.batchSize)
+    let (count, size) = (training.conditionsPerStep, configuration.batchSize)
     let drawn = conditions(step.draws, [count, size])
-    try players.round(
+    try training.round(
       step,
       conditions: (0..<count).map { place in
         BigGANCondition(
@@ -132,7 +132,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
   public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
     let given = try request.tensor("features").map(checked)
     let draws = StreamDraws(RandomStream(seed: 0, purpose: "standing statistics"))
-    try players.drawing(
+    try training.drawing(
       draws: draws, conditions: { self.conditions(draws, [self.configuration.batchSize]) },
       {
         let latents = try latents(for: request)
@@ -143,7 +143,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
           let end = min(start + 100, total)
           let part = BigGANCondition(
             label: condition.label?.slice(0, start, end), features: condition.features?.slice(0, start, end))
-          try emit(Output("image", players.generator(latents.slice(0, start, end), part)))
+          try emit(Output("image", training.generator(latents.slice(0, start, end), part)))
         }
       })
   }
@@ -152,7 +152,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
   /// alone do not say which.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
     let draws = StreamDraws(RandomStream(seed: 0, purpose: "instances"), device: latents.device)
-    return players.generator(latents, generationConditions(latents.shape[0], nil, labels, draws))
+    return training.generator(latents, generationConditions(latents.shape[0], nil, labels, draws))
   }
 
   private func checked(_ features: Tensor) throws(ConfigurationError) -> Tensor {

@@ -129,37 +129,37 @@ extension ImageTagging {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive([
+      try Checks.positive([
         "wordSize": wordSize, "minimumCount": minimumCount, "window": window,
         "negatives": negatives, "wordBatchSize": wordBatchSize, "latentSize": latentSize,
         "maxoutUnits": maxoutUnits, "pieces": pieces, "samples": samples, "nearest": nearest,
         "batchSize": batchSize,
       ])
-      try AdversarialChecks.require(wordSteps >= 0, "wordSteps is at least 0, not \(wordSteps)")
-      try AdversarialChecks.require(
+      try Checks.require(wordSteps >= 0, "wordSteps is at least 0, not \(wordSteps)")
+      try Checks.require(
         subsampling >= 0 && subsampling <= 1, "subsampling lies in 0 … 1, not at \(subsampling)")
-      try AdversarialChecks.widths([
+      try Checks.widths([
         "generatorHidden": generatorHidden, "discriminatorHidden": discriminatorHidden,
       ])
       for (key, list) in [("generatorHidden", generatorHidden), ("discriminatorHidden", discriminatorHidden)]
       {
-        try AdversarialChecks.require(list.count == 2, "\(key) lists two widths, not \(list.count)")
+        try Checks.require(list.count == 2, "\(key) lists two widths, not \(list.count)")
       }
       for (key, share) in [
         ("dropout", dropout), ("momentum", momentum), ("finalMomentum", finalMomentum), ("beta1", beta1),
       ] {
-        try AdversarialChecks.require((0..<1).contains(share), "\(key) lies in 0 ..< 1, not at \(share)")
+        try Checks.require((0..<1).contains(share), "\(key) lies in 0 ..< 1, not at \(share)")
       }
-      try AdversarialChecks.require(
+      try Checks.require(
         vectorNoise >= 0 && vectorNoise.isFinite, "vectorNoise is at least 0, not \(vectorNoise)")
-      try AdversarialChecks.require(
+      try Checks.require(
         (0...1).contains(mismatchShare), "mismatchShare lies in 0 … 1, not at \(mismatchShare)")
-      try AdversarialChecks.require(
+      try Checks.require(
         modeSeeking >= 0 && modeSeeking.isFinite, "modeSeeking is at least 0, not \(modeSeeking)")
       for (key, rate) in [("learningRate", learningRate), ("wordLearningRate", wordLearningRate)] {
-        try AdversarialChecks.require(rate > 0 && rate.isFinite, "\(key) is above 0, not \(rate)")
+        try Checks.require(rate > 0 && rate.isFinite, "\(key) is above 0, not \(rate)")
       }
-      try AdversarialChecks.require(
+      try Checks.require(
         learningRateDecay >= 1, "learningRateDecay is at least 1, not \(learningRateDecay)")
     }
   }

@@ -205,45 +205,6 @@ private final class RememberedDraws: Draws {
   }
 }
 
-/// The keys of what a discriminator sees changed.
-protocol AugmentedConfiguration: SystemConfiguration {
-  /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
-  var diffAugment: [DiffAugment.Change] { get }
-  /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-  var augmentationTarget: Double { get }
-  /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-  var augmentationRamp: Double { get }
-}
-
-extension AugmentedConfiguration {
-  /// What the configuration asks for.
-  ///
-  /// - Parameter loss: the adversarial loss.
-  func makeAugmentation(_ loss: AdversarialLoss, isUnit: Bool = false) -> DiscriminatorAugmentation {
-    DiscriminatorAugmentation(
-      diffAugment, target: augmentationTarget, ramp: augmentationRamp, threshold: loss.threshold ?? 0,
-      isUnit: isUnit)
-  }
-
-  /// Checks the values.
-  func validateAugmentation(_ loss: AdversarialLoss) throws(ConfigurationError) {
-    try AdversarialChecks.require(
-      Set(diffAugment).count == diffAugment.count, "diffAugment names a change twice")
-    try AdversarialChecks.require(
-      (0..<1).contains(augmentationTarget) && augmentationRamp > 0,
-      "augmentationTarget lies in 0 ..< 1 (0: off), and augmentationRamp is above 0")
-    try AdversarialChecks.require(
-      augmentationTarget == 0 || !diffAugment.isEmpty,
-      "augmentationTarget steers how often diffAugment changes pictures; name some changes there, for example "
-        + "diffAugment=[\"color\",\"translation\",\"cutout\"]")
-    try AdversarialChecks.require(
-      augmentationTarget == 0 || loss.threshold != nil,
-      "augmentationTarget follows how often real pictures score above the border between real and generated, "
-        + "which a Wasserstein critic does not have; set it to 0, with which diffAugment changes all pictures"
-    )
-  }
-}
-
 /// A system whose discriminator may see changed images; the state of that is carried by checkpoints.
 public protocol AugmentedSystem: GenerativeSystem {
   /// Discriminator augmentation.

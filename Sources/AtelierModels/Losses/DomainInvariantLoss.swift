@@ -50,7 +50,7 @@ package struct DomainInvariantLoss {
   static func validate(
     weight: Double, channelsA: Int, channelsB: Int, imageSize: Int
   ) throws(ConfigurationError) {
-    try AdversarialChecks.require(
+    try Checks.require(
       weight == 0 || [channelsA, channelsB].allSatisfy { $0 == 1 || $0 == 3 } && imageSize >= 16,
       "a VGG sees pictures of 1 or 3 channels and of at least 16 pixels a side, not of \(channelsA) and "
         + "\(channelsB) and \(imageSize); set weights.perceptual to 0")

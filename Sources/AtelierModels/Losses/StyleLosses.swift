@@ -1,4 +1,5 @@
 import AtelierCore
+import Perception
 public import Torch
 
 /// How correlations of features are scaled before styles are compared.
@@ -92,4 +93,9 @@ public func totalVariation(_ pictures: Tensor) -> Tensor {
   let down = pictures.slice(2, 1, height) - pictures.slice(2, 0, height - 1)
   let across = pictures.slice(3, 1, width) - pictures.slice(3, 0, width - 1)
   return (down.square().sum() + across.square().sum()) / Double(max(1, batch))
+}
+
+/// The name in the store of the weights that want images prepared in a way.
+func frozenWeights(_ features: VGG.Architecture, _ normalization: InputNormalization) -> String {
+  normalization == .caffe ? features.rawValue + "-caffe" : features.rawValue
 }

@@ -31,7 +31,9 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
     reference: "NVlabs/MUNIT networks.py, trainer.py")
 
   /// The choices of a munit.
-  public struct Configuration: TwoDomainConfiguration, AugmentedConfiguration {
+  public struct Configuration: TwoDomainConfiguration, AugmentedConfiguration, AdamConfiguration,
+    CroppedConfiguration, StepDecayConfiguration
+  {
     /// The generator's form; there is one.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// Content and style encoders, a decoder with adaptive instance norm.
@@ -103,30 +105,18 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
     public var scales = 3
     /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.lsgan
-    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    /// Discriminator augmentation.
+    public var augmentation = AugmentationSettings()
     /// Factors of the loss terms.
     public var weights = Weights()
-    /// Size before the random crop; nil: no larger than wanted.
-    public var loadSize: Int?
-    /// Whether images are flipped horizontally half of the time.
-    public var flips = true
+    /// Random crop and flip; without `loadSize`: no larger than wanted.
+    public var crop = CropAndFlip()
     /// The learning rate of both optimisers at first.
     public var learningRate = 1e-4
-    /// Steps after which it is multiplied by `decayFactor`, again and again; 0: never.
-    public var decaySteps = 100_000
-    /// The factor.
-    public var decayFactor = 0.5
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.5
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// How the learning rates fall.
+    public var decay = StepDecay(decaySteps: 100_000, decayFactor: 0.5)
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.5, beta2: 0.999)
     /// The factor of the L2 term that is added to gradients.
     public var weightDecay = 1e-4
     /// Images of each domain in a batch.
@@ -167,20 +157,20 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive(["channelsA": channelsA, "channelsB": channelsB])
-      try UnpairedChecks.content(networkPlan, imageSize: imageSize)
-      try UnpairedChecks.style(
+      try Checks.positive(["channelsA": channelsA, "channelsB": channelsB])
+      try Checks.content(networkPlan, imageSize: imageSize)
+      try Checks.styleEncoder(
         downsamplings: styleDownsamplings, key: "styleDownsamplings", imageSize: imageSize,
         length: styleLength, mlpWidth: mlpWidth, mlpLayers: mlpLayers)
       try ScaledDiscriminator.validate(
         width: discriminatorWidth, layers: layers, scales: scales, imageSize: imageSize)
-      try TranslationChecks.weights([
+      try Checks.weights([
         "adversarial": weights.adversarial, "reconstruction": weights.reconstruction, "style": weights.style,
         "content": weights.content, "cycle": weights.cycle, "perceptual": weights.perceptual,
       ])
       try DomainInvariantLoss.validate(
         weight: weights.perceptual, channelsA: channelsA, channelsB: channelsB, imageSize: imageSize)
-      try validateAugmentation(adversarialLoss.loss)
+      try augmentation.validate(adversarialLoss.loss)
       try validateTraining()
     }
   }
@@ -283,39 +273,25 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
   private func updateDiscriminators(
     _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, styleA: Tensor, styleB: Tensor
   ) throws {
-    let (objective, weight) = (configuration.adversarialLoss.loss, configuration.weights.adversarial)
-    let (fakeA, fakeB) = withoutGradients {
+    let fakes = withoutGradients {
       let (contentA, contentB) = (generatorA.content(of: realA), generatorB.content(of: realB))
-      return (generatorA.decode(contentB, style: styleA), generatorB.decode(contentA, style: styleB))
+      return (a: generatorA.decode(contentB, style: styleA), b: generatorB.decode(contentA, style: styleB))
     }
-    func seen(_ pictures: Tensor, _ kind: String, _ domain: Domain) -> Tensor {
-      augment(pictures, draws: step.draws, name: "diffAugment.\(kind)\(domain.rawValue)")
-    }
-    let terms = try step.update("discriminators", discriminatorOptimizer) { loss in
-      for (discriminator, domain, fake, real) in [
-        (discriminatorA, Domain.a, fakeA, realA), (discriminatorB, .b, fakeB, realB),
-      ] {
-        // Generated images first: it matters where a norm keeps statistics.
-        let fakeScores = discriminator(seen(fake, "fake", domain))
-        let realScores = discriminator(seen(real, "real", domain))
-        augment.observe(realScores: realScores)
-        loss.add(
-          "discriminator\(domain.rawValue)",
-          fakeScores.summed(objective.fake) + realScores.summed(objective.real), weight: weight,
-          logsWeighted: false)
-        loss.backward()
-      }
-    }
-    step.log("discriminator", terms.total)
+    try updateDiscriminators(
+      step, discriminatorOptimizer, weight: configuration.weights.adversarial, fakes: fakes,
+      reals: (realA, realB), scores: scores)
+  }
+
+  private func scores(_ images: Tensor, _ domain: Domain) -> [Tensor] {
+    (domain == .a ? discriminatorA : discriminatorB)(images)
   }
 
   private func updateGenerators(
     _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, styleA: Tensor, styleB: Tensor
   ) throws {
-    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
-    func fooling(_ discriminator: ScaledDiscriminator, _ fake: Tensor, _ domain: Domain) -> Tensor {
-      discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator\(domain.rawValue)"))
-        .summed(objective.generator)
+    let weights = configuration.weights
+    func adversarial(_ fake: Tensor, _ domain: Domain) -> Tensor {
+      adversarialTerm(fake, domain, step, scores: scores)
     }
     let terms = try step.update(
       "generators", generatorOptimizer, freezing: [discriminatorA, discriminatorB]
@@ -333,8 +309,8 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
       func add(_ name: String, _ value: Tensor, _ weight: Double) {
         loss.add(name, value, weight: weight, logsWeighted: false)
       }
-      add("adversarialA", fooling(discriminatorA, fakeA, .a), weights.adversarial)
-      add("adversarialB", fooling(discriminatorB, fakeB, .b), weights.adversarial)
+      add("adversarialA", adversarial(fakeA, .a), weights.adversarial)
+      add("adversarialB", adversarial(fakeB, .b), weights.adversarial)
       add("reconstructionA", meanAbsoluteError(returnedA, realA), weights.reconstruction)
       add("styleA", meanAbsoluteError(foundStyleA, styleA), weights.style)
       add("contentA", meanAbsoluteError(foundContentA, contentA), weights.content)

@@ -104,11 +104,11 @@ final class ScaledDiscriminator: Module {
   static func validate(
     width: Int, layers: Int, scales: Int, imageSize: Int
   ) throws(ConfigurationError) {
-    try AdversarialChecks.positive(["discriminatorWidth": width, "layers": layers, "scales": scales])
-    try AdversarialChecks.require(layers <= 10, "layers is at most 10, not \(layers)")
-    try AdversarialChecks.require(scales <= 10, "scales is at most 10, not \(scales)")
+    try Checks.positive(["discriminatorWidth": width, "layers": layers, "scales": scales])
+    try Checks.require(layers <= 10, "layers is at most 10, not \(layers)")
+    try Checks.require(scales <= 10, "scales is at most 10, not \(scales)")
     // The smallest scale's last convolution needs a map of 2, which a mirrored border makes 4.
-    try AdversarialChecks.require(
+    try Checks.require(
       (imageSize >> (scales - 1)) >> layers >= 1,
       "imageSize \(imageSize) is too small for \(scales) scales of \(layers) layers; lower scales or layers")
   }

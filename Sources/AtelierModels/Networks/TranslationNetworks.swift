@@ -65,23 +65,23 @@ struct TranslationGeneratorPlan {
 
   /// Refuses what cannot work for images of a size.
   func validate(imageSize: Int) throws(ConfigurationError) {
-    try AdversarialChecks.positive(["width": width, "imageSize": imageSize])
+    try Checks.positive(["width": width, "imageSize": imageSize])
     switch kind {
     case .unet:
-      try AdversarialChecks.require(
+      try Checks.require(
         (2...12).contains(downsamplings),
         "downsamplings lies in 2 … 12 for a U-Net, not at \(downsamplings)")
     case .resnet:
-      try AdversarialChecks.require(
+      try Checks.require(
         (0...6).contains(downsamplings),
         "downsamplings lies in 0 … 6 for a ResNet generator, not at \(downsamplings)")
-      try AdversarialChecks.require(blocks >= 0, "blocks is at least 0, not \(blocks)")
+      try Checks.require(blocks >= 0, "blocks is at least 0, not \(blocks)")
       // The mirrored borders are 3 wide outside, 1 inside, and a mirror needs more than its own width.
-      try AdversarialChecks.require(
+      try Checks.require(
         imageSize >= 4 && imageSize >> downsamplings >= 2,
         "imageSize \(imageSize) is too small for \(downsamplings) halvings; take larger pictures or fewer")
     }
-    try AdversarialChecks.require(
+    try Checks.require(
       imageSize % sizeMultiple == 0,
       "imageSize is a multiple of \(sizeMultiple), as downsamplings is \(downsamplings); "
         + "\(imageSize) is none, so change one of the two")
@@ -165,11 +165,11 @@ struct TranslationDiscriminatorPlan {
 
   /// Refuses what cannot work for images of a size.
   func validate(imageSize: Int) throws(ConfigurationError) {
-    try AdversarialChecks.positive(["discriminatorWidth": width])
+    try Checks.positive(["discriminatorWidth": width])
     guard kind == .patch else { return }
-    try AdversarialChecks.require((0...10).contains(layers), "layers lies in 0 … 10, not at \(layers)")
+    try Checks.require((0...10).contains(layers), "layers lies in 0 … 10, not at \(layers)")
     let smallest = 3 << max(layers, 1)
-    try AdversarialChecks.require(
+    try Checks.require(
       imageSize >= smallest,
       "a patch discriminator of \(layers) layers needs pictures of at least \(smallest) pixels, not "
         + "\(imageSize); lower layers")
@@ -193,16 +193,5 @@ extension TranslationDiscriminatorPlan {
       "discriminator": "pixel", "discriminatorWidth": .integer(first[0]),
       "discriminatorNorm": norm("net.2", "net.3"),
     ]
-  }
-}
-
-/// Sentences about keys that the three systems share.
-enum TranslationChecks {
-  /// Factors of loss terms.
-  static func weights(_ values: KeyValuePairs<String, Double>) throws(ConfigurationError) {
-    for (key, value) in values {
-      try AdversarialChecks.require(
-        value >= 0 && value.isFinite, "weights.\(key) is at least 0, not \(value)")
-    }
   }
 }

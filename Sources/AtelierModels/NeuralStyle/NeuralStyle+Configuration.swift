@@ -5,7 +5,7 @@ public import TorchNN
 
 extension NeuralStyle {
   /// The choices of a neural-style.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AdamConfiguration {
     /// What changes the image.
     public enum Algorithm: String, Codable, Sendable, Hashable, CaseIterable {
       case lbfgs, adam
@@ -64,12 +64,8 @@ extension NeuralStyle {
     public var optimizer = Algorithm.lbfgs
     /// The learning rate.
     public var learningRate = 1.0
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.9
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.9, beta2: 0.999)
     /// L-BFGS: the most iterations of one step.
     public var iterations = 20
     /// L-BFGS: the most evaluations of one step; null: 5/4 of the iterations.
@@ -153,28 +149,27 @@ extension NeuralStyle {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try StyleChecks.positive([
+      try Checks.positive([
         "imageHeight": imageHeight, "imageWidth": imageWidth, "steps": steps ?? 1, "iterations": iterations,
         "history": history,
         "evaluations": evaluations ?? 1, "imageSize": imageSize ?? 1,
       ])
-      try StyleChecks.require(batchSize == 1, "batchSize is 1: one picture is optimised, not \(batchSize)")
-      try StyleChecks.normalization(featureNormalization)
-      try StyleChecks.layers(contentLayers, of: features, "contentLayers")
-      try StyleChecks.layers(styleLayers, of: features, "styleLayers")
-      try StyleChecks.weights(
+      try Checks.require(batchSize == 1, "batchSize is 1: one picture is optimised, not \(batchSize)")
+      try Checks.featureNormalization(featureNormalization)
+      try Checks.featureLayers(contentLayers, of: features, "contentLayers")
+      try Checks.featureLayers(styleLayers, of: features, "styleLayers")
+      try Checks.styleWeights(
         content: weights.content, style: weights.style, totalVariation: weights.totalVariation)
-      try StyleChecks.require(
+      try Checks.require(
         weights.content == 0 || !contentLayers.isEmpty,
         "contentLayers names at least one layer, or weights.content is 0")
-      try StyleChecks.require(
+      try Checks.require(
         weights.style == 0 || !styleLayers.isEmpty,
         "styleLayers names at least one layer, or weights.style is 0")
-      try StyleChecks.require(
+      try Checks.require(
         gradientTolerance >= 0 && changeTolerance >= 0, "gradientTolerance and changeTolerance are at least 0"
       )
-      try StyleChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      try adam.validate(["learningRate": learningRate])
     }
   }
 }

@@ -1,6 +1,6 @@
 public import AtelierCore
 public import AtelierData
-public import Perception
+import Perception
 public import Torch
 public import TorchNN
 
@@ -73,9 +73,7 @@ public final class NeuralStyle: GenerativeSystem {
         gradientTolerance: configuration.gradientTolerance, changeTolerance: configuration.changeTolerance,
         lineSearch: configuration.lineSearch)
     case .adam:
-      optimizer = Adam(
-        parameters, learningRate: configuration.learningRate, beta1: configuration.beta1,
-        beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
+      optimizer = configuration.adam.optimizer(parameters, learningRate: configuration.learningRate)
     }
     self.picture = picture
     self.vgg = vgg
@@ -83,7 +81,7 @@ public final class NeuralStyle: GenerativeSystem {
       Network("image", picture) { _, _ in ["image": picture.image] },
       Network(
         configuration.features.rawValue, vgg,
-        frozenFrom: StyleChecks.frozenWeights(configuration.features, configuration.featureNormalization)
+        frozenFrom: frozenWeights(configuration.features, configuration.featureNormalization)
       ) { _, inputs in
         let images = configuration.featureNormalization(try inputs.required("image"), from: .unit)
         return vgg.activations(of: images, at: Self.layers(configuration))

@@ -4,7 +4,7 @@ public import Perception
 
 extension OASIS {
   /// The choices of an oasis.
-  public struct Configuration: AugmentedConfiguration {
+  public struct Configuration: AugmentedConfiguration, AdamConfiguration, CroppedConfiguration {
     /// The generator's form; there is one.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// The paper's.
@@ -81,15 +81,9 @@ extension OASIS {
     /// Batches they are collected from.
     public var statisticsBatches = 50
     /// Random changes of what the discriminator sees, labels moved with the images.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
-    /// Width and height that pairs are resized to before they are cut at random; nil: they are not cut.
-    public var loadSize: Int?
-    /// Whether pairs are mirrored half of the time.
-    public var flips = true
+    public var augmentation = AugmentationSettings()
+    /// Random crop and flip; `loadSize` is width and height of pairs before it, nil: they are not cropped.
+    public var crop = CropAndFlip()
     /// The generator's learning rate.
     public var generatorLearningRate = 1e-4
     /// The discriminator's learning rate.
@@ -97,12 +91,8 @@ extension OASIS {
     /// Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but
     /// Adam's steps are the larger beside the weights the smaller it is.
     public var initializationGain = 0.02
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.0
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.0, beta2: 0.999)
     /// Pairs in a batch.
     public var batchSize = 32
 
@@ -165,7 +155,8 @@ extension OASIS {
       var plan = SystemPlan.imagesFromMaps(
         label: .labelMap(classes: classes, height: imageHeight, width: imageWidth), channels: 3,
         height: imageHeight, width: imageWidth,
-        changes: JointAugmentation(resizeTo: loadSize, flips: flips), sizeMultiple: 1 << (blocks - 1),
+        changes: JointAugmentation(resizeTo: crop.loadSize, flips: crop.flips),
+        sizeMultiple: 1 << (blocks - 1),
         batchSize: batchSize)
       guard latent > 0 else { return plan }
       plan.conditions += [
@@ -181,41 +172,42 @@ extension OASIS {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive([
+      try Checks.positive([
         "classes": classes, "width": width, "spadeHidden": spadeHidden,
         "discriminatorWidth": discriminatorWidth, "statisticsBatches": statisticsBatches,
       ])
-      try AdversarialChecks.require((2...6).contains(blocks), "blocks lies in 2 … 6, not at \(blocks)")
+      try Checks.require((2...6).contains(blocks), "blocks lies in 2 … 6, not at \(blocks)")
       for (key, value) in [("latent", latent), ("statisticsEvery", statisticsEvery)] {
-        try AdversarialChecks.require(value >= 0, "\(key) is at least 0, not \(value)")
+        try Checks.require(value >= 0, "\(key) is at least 0, not \(value)")
       }
       if let ignoreLabel {
-        try AdversarialChecks.require(
+        try Checks.require(
           (0..<classes).contains(ignoreLabel), "ignoreLabel lies in 0 … \(classes - 1), not at \(ignoreLabel)"
         )
       }
-      try AdversarialChecks.require(
+      try Checks.require(
         (0..<1).contains(averageDecay), "averageDecay lies in 0 ..< 1, not at \(averageDecay)")
-      try AdversarialChecks.require(
-        !diffAugment.contains(.color),
+      try Checks.require(
+        !augmentation.diffAugment.contains(.color),
         "diffAugment takes translation and cutout here: changed colours would tell the parts of a mixed picture"
       )
       // How sure the discriminator is has its border where "generated" is as likely as not.
-      try validateAugmentation(.binaryCrossEntropy)
-      try MapChecks.kernel(spadeKernel)
+      try augmentation.validate(.binaryCrossEntropy)
+      try Checks.kernel(spadeKernel)
       for (key, side) in [("imageWidth", imageWidth), ("imageHeight", imageHeight)] {
-        try AdversarialChecks.require(
+        try Checks.require(
           side >= sizeMultiple && side % sizeMultiple == 0,
           "\(key) is a multiple of \(sizeMultiple), as the discriminator halves it \(blocks) times; "
             + "\(side) is none")
       }
-      try MapChecks.weights(["labelMix": weights.labelMix, "perceptual": weights.perceptual])
-      try MapChecks.training(
-        generatorRate: generatorLearningRate, discriminatorRate: discriminatorLearningRate,
-        constantEpochs: 0, decayEpochs: 0, batchSize: batchSize, loadSize: loadSize,
-        imageSize: max(imageWidth, imageHeight), initializationGain: initializationGain)
-      try AdversarialChecks.adam(
-        learningRate: generatorLearningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
+      try Checks.weights(["labelMix": weights.labelMix, "perceptual": weights.perceptual])
+      try Checks.aboveZero(["initializationGain": initializationGain])
+      try Checks.positive(["batchSize": batchSize])
+      try crop.validate(imageSize: max(imageWidth, imageHeight), calling: "the pictures' longer side")
+      try adam.validate([
+        "generatorLearningRate": generatorLearningRate,
+        "discriminatorLearningRate": discriminatorLearningRate,
+      ])
     }
   }
 }

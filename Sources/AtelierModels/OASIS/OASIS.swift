@@ -59,9 +59,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
       network.layOutChannelsLast()
     }
     func adam(_ network: Module, _ rate: Double) -> Adam {
-      Adam(
-        network, learningRate: rate, beta1: configuration.beta1, beta2: configuration.beta2,
-        epsilon: configuration.adamEpsilon)
+      configuration.adam.optimizer(network, learningRate: rate)
     }
     self.generator = generator
     self.discriminator = discriminator

@@ -3,7 +3,9 @@ import AtelierData
 
 extension Pix2Pix {
   /// The choices of a pix2pix.
-  public struct Configuration: TranslatorConfiguration {
+  public struct Configuration: TranslatorConfiguration, AugmentedConfiguration, AdamConfiguration,
+    CroppedConfiguration, EpochDecayConfiguration
+  {
     /// Factors of the generator's loss terms.
     public struct Weights: Codable, Sendable, Hashable {
       /// Of being taken for real; 0 leaves the regressor alone, without a discriminator.
@@ -54,28 +56,16 @@ extension Pix2Pix {
     public var pixelLoss = PixelLoss.l1
     /// Factors of the generator's loss terms.
     public var weights = Weights()
-    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
-    /// Size before the random crop; nil: 286 for 256, and so on.
-    public var loadSize: Int?
-    /// Whether pairs are mirrored half of the time.
-    public var flips = true
+    /// Discriminator augmentation.
+    public var augmentation = AugmentationSettings()
+    /// Random crop and flip; without `loadSize`: 286 for 256, and so on.
+    public var crop = CropAndFlip()
     /// The learning rate of both optimisers at first.
     public var learningRate = 2e-4
-    /// Passes over the data at the full learning rate.
-    public var constantEpochs = 100
-    /// Passes over which the learning rate then falls to zero; 0: it never falls.
-    public var decayEpochs = 100
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.5
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// How the learning rates fall.
+    public var decay = EpochDecay(constantEpochs: 100, decayEpochs: 100)
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.5, beta2: 0.999)
     /// Pairs in a batch.
     public var batchSize = 1
 
@@ -132,12 +122,12 @@ extension Pix2Pix {
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try validateNetworks(hasDiscriminator: weights.adversarial > 0)
-      try TranslationChecks.weights(["adversarial": weights.adversarial, "l1": weights.l1])
-      try AdversarialChecks.require(
+      try Checks.weights(["adversarial": weights.adversarial, "l1": weights.l1])
+      try Checks.require(
         weights.adversarial > 0 || weights.l1 > 0,
         "weights.adversarial and weights.l1 are both 0, so there is nothing to learn; raise one of them")
       try validateTraining()
-      try validateAugmentation(adversarialLoss.loss)
+      try augmentation.validate(adversarialLoss.loss)
     }
   }
 }

@@ -4,7 +4,9 @@ import Torch
 
 extension Pix2PixHD {
   /// The choices of a pix2pix-hd.
-  public struct Configuration: TranslationTraining {
+  public struct Configuration: TranslationTraining, AugmentedConfiguration, AdamConfiguration,
+    EpochDecayConfiguration
+  {
     /// The generator's form.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// One residual generator.
@@ -87,11 +89,7 @@ extension Pix2PixHD {
     /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.lsgan
     /// Random changes of what the discriminator sees, condition and image moved alike.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    public var augmentation = AugmentationSettings()
     /// Factors of the generator's loss terms.
     public var weights = Weights()
     /// The network whose features `weights.perceptual` compares; nil: VGG19 as the authors, or VGG16 where
@@ -103,16 +101,10 @@ extension Pix2PixHD {
     public var flips = true
     /// The learning rate of both optimisers at first.
     public var learningRate = 2e-4
-    /// Passes over the data at the full learning rate.
-    public var constantEpochs = 100
-    /// Passes over which the learning rate then falls to zero; 0: it never falls.
-    public var decayEpochs = 100
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.5
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// How the learning rates fall.
+    public var decay = EpochDecay(constantEpochs: 100, decayEpochs: 100)
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.5, beta2: 0.999)
     /// Pairs in a batch.
     public var batchSize = 1
 
@@ -185,7 +177,7 @@ extension Pix2PixHD {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive([
+      try Checks.positive([
         "inputChannels": inputChannels, "outputChannels": outputChannels, "width": width,
         "encoderWidth": encoderWidth, "featureChannels": featureChannels, "localEnhancers": localEnhancers,
         "discriminatorWidth": discriminatorWidth, "layers": layers, "scales": scales,
@@ -193,31 +185,31 @@ extension Pix2PixHD {
       for (key, value) in [
         ("classes", classes), ("blocks", blocks), ("localBlocks", localBlocks),
         ("fixGlobalEpochs", fixGlobalEpochs),
-      ] { try AdversarialChecks.require(value >= 0, "\(key) is at least 0, not \(value)") }
+      ] { try Checks.require(value >= 0, "\(key) is at least 0, not \(value)") }
       for (key, value) in [
         ("downsamplings", downsamplings), ("encoderDownsamplings", encoderDownsamplings),
         ("localEnhancers", localEnhancers), ("layers", layers), ("scales", scales),
-      ] { try AdversarialChecks.require(value <= 8, "\(key) is at most 8, not \(value)") }
-      try AdversarialChecks.require(downsamplings >= 0, "downsamplings is at least 0, not \(downsamplings)")
-      try AdversarialChecks.require(
+      ] { try Checks.require(value <= 8, "\(key) is at most 8, not \(value)") }
+      try Checks.require(downsamplings >= 0, "downsamplings is at least 0, not \(downsamplings)")
+      try Checks.require(
         encoderDownsamplings >= 0, "encoderDownsamplings is at least 0, not \(encoderDownsamplings)")
       let multiple = max(sizeMultiple, encoder == nil ? 1 : 1 << encoderDownsamplings)
       for (key, side) in [("imageWidth", imageWidth), ("imageHeight", imageHeight)] {
-        try AdversarialChecks.require(
+        try Checks.require(
           side >= max(4, 2 * multiple) && side % multiple == 0,
           "\(key) is a multiple of \(multiple) of at least \(max(4, 2 * multiple)), as the networks halve it "
             + "that often; \(side) is none")
       }
-      try TranslationChecks.weights([
+      try Checks.weights([
         "featureMatching": weights.featureMatching, "perceptual": weights.perceptual,
       ])
-      try AdversarialChecks.require(
+      try Checks.require(
         weights.perceptual == 0
           || (outputChannels == 1 || outputChannels == 3) && min(imageWidth, imageHeight) >= 16,
         "a VGG sees pictures of 1 or 3 channels and of at least 16 pixels a side, not of \(outputChannels) and "
           + "\(imageWidth)×\(imageHeight); set weights.perceptual to 0")
       try validateTraining()
-      try validateAugmentation(adversarialLoss.loss)
+      try augmentation.validate(adversarialLoss.loss)
     }
   }
 }

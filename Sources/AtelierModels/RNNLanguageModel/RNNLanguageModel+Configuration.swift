@@ -20,7 +20,7 @@ extension RNNLanguageModel {
   }
 
   /// Every choice; the defaults are those of pytorch/examples `word_language_model/main.py`.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AdamConfiguration {
     /// Which network.
     public var model = Model.recurrent
     /// What one token stands for.
@@ -66,12 +66,8 @@ extension RNNLanguageModel {
     public var learningRate = 20.0
     /// Divides the step size whenever the held-out loss did not improve; 1: never.
     public var annealing = 4.0
-    /// AdamW's decay of the mean gradient.
-    public var beta1 = 0.9
-    /// AdamW's decay of the mean squared gradient.
-    public var beta2 = 0.999
-    /// AdamW's epsilon.
-    public var adamEpsilon = 1e-8
+    /// AdamW's decays and ε.
+    public var adam = AdamSettings(beta1: 0.9, beta2: 0.999)
     /// AdamW's decoupled weight decay.
     public var weightDecay = 0.01
     /// Largest global norm of the gradients; nil: whatever the trainer says.
@@ -147,24 +143,17 @@ extension RNNLanguageModel {
         abilities: [TextContinuation(unit: tokenUnit)])
     }
 
-    /// Refuses values that cannot work, naming the key and the way out.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      for (key, value) in [
-        ("vocabularySize", vocabularySize), ("embeddingSize", embeddingSize), ("hiddenSize", hiddenSize),
-        ("intermediateSize", intermediateSize ?? 1), ("layers", layers), ("heads", heads),
-        ("maximumLength", maximumLength), ("sequenceLength", sequenceLength), ("batchSize", batchSize),
-        ("minimumCount", minimumCount),
-      ] where value < 1 {
-        throw ConfigurationError("\(key) is \(value), but must be at least 1")
-      }
-      guard (0..<1).contains(dropout) else {
-        throw ConfigurationError("dropout is \(dropout), but must lie in 0 up to 1")
-      }
-      for (key, value) in [
-        ("learningRate", learningRate), ("annealing", annealing), ("gradientClip", gradientClip ?? 1),
-      ] where !(value > 0) {
-        throw ConfigurationError("\(key) is \(value), but must be above 0")
-      }
+      try Checks.positive([
+        "vocabularySize": vocabularySize, "embeddingSize": embeddingSize, "hiddenSize": hiddenSize,
+        "intermediateSize": intermediateSize ?? 1, "layers": layers, "heads": heads,
+        "maximumLength": maximumLength, "sequenceLength": sequenceLength, "batchSize": batchSize,
+        "minimumCount": minimumCount,
+      ])
+      try Checks.belowOne(["dropout": dropout])
+      try adam.validate(["learningRate": learningRate])
+      try Checks.aboveZero(["annealing": annealing, "gradientClip": gradientClip ?? 1])
       switch model {
       case .recurrent:
         guard !tiedEmbedding || embeddingSize == hiddenSize else {

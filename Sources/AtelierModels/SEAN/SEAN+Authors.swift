@@ -12,10 +12,9 @@ extension SEAN {
       oneHotLabels(try inputs.required("label"), classes: configuration.classes)
     }
     return [
-      Network("generator", generator, authorsNames: generator.authorsNames) { part, inputs in
+      Network("generator", generator, authorsNames: generator.authorsNames) { _, inputs in
         let map = MapPyramid(try labels(inputs))
         let styles = generator.styleEncoder(try inputs.required("image"), map)
-        if part == "styleEncoder" { return ["codes": styles] }
         return ["image": generator(map, styles: styles, noise: try inputs.required("noise"))]
       },
       Network(
@@ -28,6 +27,18 @@ extension SEAN {
       },
       Network("meanStyles", meanStyles) { _, _ in ["codes": meanStyles.means] },
     ]
+  }
+}
+
+extension SEAN: ReferenceAnswering {
+  /// The styles of images' regions where a check names the network `styleEncoder`, here a part of the generator.
+  public func answer(_ check: ReferenceCheck, _ inputs: [String: CaseValue]) throws -> [String: CaseValue]? {
+    guard check.kind == "forward", check.network == "styleEncoder", check.part == nil else { return nil }
+    try check.refuseSettings()
+    let inputs = try inputs.tensors()
+    let map = MapPyramid(oneHotLabels(try inputs.required("label"), classes: configuration.classes))
+    let image = try inputs.required("image")
+    return ["codes": .tensor(withoutGradients { generator.styleEncoder(image, map) })]
   }
 }
 

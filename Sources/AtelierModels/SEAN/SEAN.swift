@@ -36,7 +36,7 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
   /// `generator` (with the style encoder inside), `discriminator`, `meanStyles`, and where configured the VGG
   /// of the perceptual loss.
   public let networks: [Network]
-  private let generator: Generator
+  let generator: Generator
   private let meanStyles: MeanStyles
   private let discriminator: MultiscaleDiscriminator
   /// The network of the perceptual loss, where there is one.
@@ -88,11 +88,17 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
 
   // MARK: Training
 
+  private var adversary: MapAdversary {
+    MapAdversary(
+      discriminator: discriminator, optimizer: discriminatorOptimizer, augment: augment,
+      objective: configuration.adversarialLoss.loss)
+  }
+
   /// One step: the generator's update with the styles of the real images, newly generated images, the
   /// discriminators' update.
   public func step(_ step: TrainingStep) throws {
     configuration.setTwoTimeScales(generatorOptimizer, discriminatorOptimizer, epoch: step.epoch)
-    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
+    let weights = configuration.weights
     let batch = try step.batch()
     let real = batch["image"]
     let map = MapPyramid(oneHotLabels(batch["label"], classes: configuration.classes))
@@ -103,12 +109,8 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
       let styles = generator.styleEncoder(real, map)
       meanStyles.add(styles, map.full)
       let fake = generator(map, styles: styles, noise: noise.selected(dim: 0, index: 0))
-      let outputs = discriminated(fake, real, map, step, "diffAugment.generator")
-      loss.add("adversarial", meanOverScales(outputs.fake, objective.generator))
-      if weights.featureMatching > 0 {
-        let distance = featureDistance(outputs.fake, outputs.real)
-        loss.add("featureMatching", distance, weight: weights.featureMatching)
-      }
+      adversary.addGeneratorTerms(
+        fake, real, map, step, featureMatching: weights.featureMatching, to: &loss)
       if let vgg {
         loss.add("perceptual", perceptualDistance(vgg, fake, real), weight: weights.perceptual)
       }
@@ -119,24 +121,8 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
       let styles = generator.styleEncoder(real, map)
       return generator(map, styles: styles, noise: noise.selected(dim: 0, index: 1))
     }
-    let discriminatorTerms = try step.update("discriminator", discriminatorOptimizer) { loss in
-      let outputs = discriminated(fake, real, map, step, "diffAugment.discriminator")
-      augment.observe(realScores: outputs.real.compactMap(\.last))
-      loss.add("discriminatorFake", meanOverScales(outputs.fake, objective.fake))
-      loss.add("discriminatorReal", meanOverScales(outputs.real, objective.real))
-    }
-    step.log("discriminator", discriminatorTerms.total)
+    try adversary.updateDiscriminator(fake, real, map, step)
     augment.endStep(step)
-  }
-
-  /// Features and scores of generated and of real images, which go through the discriminators with their map
-  /// as one batch. Augmentation moves both and the map alike, because the features of one are to match the
-  /// other's.
-  private func discriminated(
-    _ fake: Tensor, _ real: Tensor, _ map: MapPyramid, _ step: TrainingStep, _ name: String
-  ) -> (fake: [[Tensor]], real: [[Tensor]]) {
-    let shown = augment.alike([fake, real], beside: map.full, draws: step.draws, name: name)
-    return halvedBatch(discriminator(.concatenated(shown, dim: 0)))
   }
 
   // MARK: Generation

@@ -4,7 +4,9 @@ public import Perception
 
 extension SPADE {
   /// The choices of a spade.
-  public struct Configuration: AugmentedConfiguration {
+  public struct Configuration: AugmentedConfiguration, AdamConfiguration, CroppedConfiguration,
+    TwoTimeScaleConfiguration, EpochDecayConfiguration
+  {
     /// The generator's form.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// The paper's: the map scales and shifts every normalised feature.
@@ -92,34 +94,18 @@ extension SPADE {
     /// Factors of the generator's loss terms.
     public var weights = Weights()
     /// Random changes of what the discriminator sees, the map moved with the image.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
-    /// Width and height that pairs are resized to before they are cut at random; nil: they are not cut.
-    public var loadSize: Int?
-    /// Whether pairs are mirrored half of the time.
-    public var flips = true
-    /// The base learning rate.
-    public var learningRate = 2e-4
-    /// The generator's learning rate; nil: half the base rate (two time scales, Heusel et al. 2017).
-    public var generatorLearningRate: Double?
-    /// The discriminator's learning rate; nil: twice the base rate.
-    public var discriminatorLearningRate: Double?
-    /// Passes over the data at the full learning rate.
-    public var constantEpochs = 50
-    /// Passes over which the learning rate then falls to zero; 0: it never falls.
-    public var decayEpochs = 0
+    public var augmentation = AugmentationSettings()
+    /// Random crop and flip; `loadSize` is width and height of pairs before it, nil: they are not cropped.
+    public var crop = CropAndFlip()
+    /// The learning rates of generator and discriminators.
+    public var rates = TwoTimeScaleRates()
+    /// How the learning rates fall.
+    public var decay = EpochDecay(constantEpochs: 50, decayEpochs: 0)
     /// Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but
     /// Adam's steps are the larger beside the weights the smaller it is.
     public var initializationGain = 0.02
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.0
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.9
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.0, beta2: 0.9)
     /// Pairs in a batch.
     public var batchSize = 1
 
@@ -190,7 +176,7 @@ extension SPADE {
       .imagesFromMaps(
         label: .labelMap(classes: classes, height: imageHeight, width: imageWidth), channels: 3,
         height: imageHeight, width: imageWidth, withInstances: instanceEdges,
-        changes: JointAugmentation(resizeTo: loadSize, flips: flips), sizeMultiple: sizeMultiple,
+        changes: JointAugmentation(resizeTo: crop.loadSize, flips: crop.flips), sizeMultiple: sizeMultiple,
         batchSize: batchSize,
         conditions: encoder == nil
           ? []
@@ -203,40 +189,38 @@ extension SPADE {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive([
+      try Checks.positive([
         "classes": classes, "width": width, "spadeHidden": spadeHidden,
         "encoderWidth": encoderWidth ?? 1, "discriminatorWidth": discriminatorWidth, "layers": layers,
         "scales": scales, "blocks": blocks,
       ])
-      try AdversarialChecks.require(
+      try Checks.require(
         latent >= (encoder == nil ? 0 : 1),
         encoder == nil
           ? "latent is at least 0, not \(latent)" : "with an encoder latent is at least 1, not \(latent)")
-      try MapChecks.kernel(spadeKernel)
-      try MapChecks.halvings(["layers": layers, "scales": scales, "downsamplings": downsamplings])
-      try AdversarialChecks.require(
+      try Checks.kernel(spadeKernel)
+      try Checks.halvings(["layers": layers, "scales": scales, "downsamplings": downsamplings])
+      try Checks.require(
         encoderSize >= 8 && encoderSize & (encoderSize - 1) == 0,
         "encoderSize is a power of two of at least 8, not \(encoderSize)")
-      try AdversarialChecks.require(
+      try Checks.require(
         encoder == nil || generator == .spade,
         "the generator 'global' takes no style; leave encoder out, or take the generator 'spade'")
-      try AdversarialChecks.require(
+      try Checks.require(
         upsampling != .most || width % 2 == 0,
         "with upsampling 'most' the last block has half the width; \(width) is odd")
-      try MapChecks.size(
+      try Checks.mapSize(
         width: imageWidth, height: imageHeight, multiple: sizeMultiple, layers: layers, scales: scales)
-      try MapChecks.weights([
+      try Checks.weights([
         "featureMatching": weights.featureMatching, "perceptual": weights.perceptual, "kl": weights.kl,
       ])
-      try MapChecks.training(
-        generatorRate: generatorLearningRate, discriminatorRate: discriminatorLearningRate,
-        constantEpochs: constantEpochs, decayEpochs: decayEpochs, batchSize: batchSize,
-        loadSize: loadSize, imageSize: max(imageWidth, imageHeight), initializationGain: initializationGain)
-      try AdversarialChecks.adam(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-      try validateAugmentation(adversarialLoss.loss)
+      try rates.validate()
+      try decay.validate()
+      try Checks.aboveZero(["initializationGain": initializationGain])
+      try Checks.positive(["batchSize": batchSize])
+      try crop.validate(imageSize: max(imageWidth, imageHeight), calling: "the pictures' longer side")
+      try adam.validate([:])
+      try augmentation.validate(adversarialLoss.loss)
     }
   }
 }
-
-extension SPADE.Configuration: TwoTimeScaleTraining {}

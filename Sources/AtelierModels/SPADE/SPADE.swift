@@ -109,11 +109,17 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
 
   // MARK: Training
 
+  private var adversary: MapAdversary {
+    MapAdversary(
+      discriminator: discriminator, optimizer: discriminatorOptimizer, augment: augment,
+      objective: configuration.adversarialLoss.loss)
+  }
+
   /// One step: the generator's update (and the encoder's), newly generated images, the discriminators'
   /// update.
   public func step(_ step: TrainingStep) throws {
     configuration.setTwoTimeScales(generatorOptimizer, discriminatorOptimizer, epoch: step.epoch)
-    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
+    let weights = configuration.weights
     let batch = try step.batch()
     let real = batch["image"]
     let map = MapPyramid(try Self.map(configuration, batch.tensors))
@@ -129,12 +135,8 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
     let terms = try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
       let distribution = encoder?(real)
       let fake = generator(map, style: style(distribution, pass: 0))
-      let outputs = discriminated(fake, real, map, step, "diffAugment.generator")
-      loss.add("adversarial", meanOverScales(outputs.fake, objective.generator))
-      if weights.featureMatching > 0 {
-        let distance = featureDistance(outputs.fake, outputs.real)
-        loss.add("featureMatching", distance, weight: weights.featureMatching)
-      }
+      adversary.addGeneratorTerms(
+        fake, real, map, step, featureMatching: weights.featureMatching, to: &loss)
       if let vgg {
         loss.add("perceptual", perceptualDistance(vgg, fake, real), weight: weights.perceptual)
       }
@@ -143,24 +145,8 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
     step.log("generator", terms.total)
 
     let fake = withoutGradients { generator(map, style: style(encoder?(real), pass: 1)) }
-    let discriminatorTerms = try step.update("discriminator", discriminatorOptimizer) { loss in
-      let outputs = discriminated(fake, real, map, step, "diffAugment.discriminator")
-      augment.observe(realScores: outputs.real.compactMap(\.last))
-      loss.add("discriminatorFake", meanOverScales(outputs.fake, objective.fake))
-      loss.add("discriminatorReal", meanOverScales(outputs.real, objective.real))
-    }
-    step.log("discriminator", discriminatorTerms.total)
+    try adversary.updateDiscriminator(fake, real, map, step)
     augment.endStep(step)
-  }
-
-  /// Features and scores of generated and of real images, which go through the discriminators with their map
-  /// as one batch. Augmentation moves both and the map alike, because the features of one are to match the
-  /// other's.
-  private func discriminated(
-    _ fake: Tensor, _ real: Tensor, _ map: MapPyramid, _ step: TrainingStep, _ name: String
-  ) -> (fake: [[Tensor]], real: [[Tensor]]) {
-    let shown = augment.alike([fake, real], beside: map.full, draws: step.draws, name: name)
-    return halvedBatch(discriminator(.concatenated(shown, dim: 0)))
   }
 
   // MARK: Generation

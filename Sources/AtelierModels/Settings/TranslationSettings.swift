@@ -6,40 +6,27 @@ import TorchNN
 // What follows from the keys that pix2pix, CycleGAN and pix2pixHD have in common.
 
 /// The keys of training that the three systems share.
-protocol TranslationTraining: AugmentedConfiguration {
+protocol TranslationTraining: AugmentedConfiguration, AdamConfiguration, EpochDecayConfiguration {
   /// The learning rate of both optimisers at first.
   var learningRate: Double { get }
-  /// Passes over the data at the full learning rate.
-  var constantEpochs: Int { get }
-  /// Passes over which the learning rate then falls to zero; 0: it never falls.
-  var decayEpochs: Int { get }
-  /// Adam's β₁, the decay of the first moment.
-  var beta1: Double { get }
-  /// Adam's β₂, the decay of the second moment.
-  var beta2: Double { get }
-  /// Adam's ε.
-  var adamEpsilon: Double { get }
 }
 
 extension TranslationTraining {
   /// The optimiser of some parameters.
   func makeAdam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
-    Adam(parameters, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: adamEpsilon)
+    adam.optimizer(parameters, learningRate: learningRate)
   }
 
   /// Checks the values of training.
   func validateTraining() throws(ConfigurationError) {
-    try AdversarialChecks.adam(
-      learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-    try AdversarialChecks.positive(["batchSize": batchSize])
-    for (key, value) in [("constantEpochs", constantEpochs), ("decayEpochs", decayEpochs)] {
-      try AdversarialChecks.require(value >= 0, "\(key) is at least 0, not \(value)")
-    }
+    try adam.validate(["learningRate": learningRate])
+    try Checks.positive(["batchSize": batchSize])
+    try decay.validate()
   }
 }
 
 /// The keys of pix2pix and CycleGAN, which have one program, networks and data alike.
-protocol TranslatorConfiguration: TranslationTraining {
+protocol TranslatorConfiguration: TranslationTraining, CroppedConfiguration {
   /// The generator's form.
   var generator: TranslationGenerator { get }
   /// Channels of the condition.
@@ -68,10 +55,6 @@ protocol TranslatorConfiguration: TranslationTraining {
   var discriminatorNorm: PictureNorm? { get }
   /// Strided convolutions of a patch discriminator.
   var layers: Int { get }
-  /// Size before the random crop; nil: 286 for 256, and so on.
-  var loadSize: Int? { get }
-  /// Whether images are flipped horizontally half of the time.
-  var flips: Bool { get }
 }
 
 extension TranslatorConfiguration {
@@ -95,15 +78,15 @@ extension TranslatorConfiguration {
 
   /// The authors' jitter: enlarged, cut at a random place, mirrored.
   var jitter: JointAugmentation {
-    JointAugmentation(resizeTo: loadSize ?? (imageSize * 286 + 128) / 256, flips: flips)
+    JointAugmentation(resizeTo: crop.loadSize ?? (imageSize * 286 + 128) / 256, flips: crop.flips)
   }
 
   /// The schedule: a constant learning rate, then a straight line to zero, by passes over the data.
   ///
   /// Source: junyanz/pytorch-CycleGAN-and-pix2pix `models/networks.py` `get_scheduler`, `linear`.
   func learningRate(atEpoch epoch: Double) -> Double {
-    guard decayEpochs > 0 else { return learningRate }
-    return Schedule.linearDecay(start: constantEpochs, length: decayEpochs).learningRate(
+    guard decay.decayEpochs > 0 else { return learningRate }
+    return Schedule.linearDecay(start: decay.constantEpochs, length: decay.decayEpochs).learningRate(
       base: learningRate, at: Int(epoch))
   }
 
@@ -111,12 +94,9 @@ extension TranslatorConfiguration {
   ///
   /// - Parameter hasDiscriminator: whether one is trained.
   func validateNetworks(hasDiscriminator: Bool = true) throws(ConfigurationError) {
-    try AdversarialChecks.positive(["inputChannels": inputChannels, "outputChannels": outputChannels])
+    try Checks.positive(["inputChannels": inputChannels, "outputChannels": outputChannels])
     try generatorPlan.validate(imageSize: imageSize)
     if hasDiscriminator { try discriminatorPlan.validate(imageSize: imageSize) }
-    if let loadSize {
-      try AdversarialChecks.require(
-        loadSize >= imageSize, "loadSize is at least imageSize, \(imageSize), not \(loadSize)")
-    }
+    try crop.validate(imageSize: imageSize)
   }
 }

@@ -44,7 +44,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
   public static var identity: SystemIdentity { Paper.identity }
 
   /// The choices of an adversarial super-resolution.
-  public struct Configuration: EnlargingConfiguration, AugmentedConfiguration {
+  public struct Configuration: EnlargingConfiguration, AugmentedConfiguration, AdamConfiguration {
     /// The form of the generator.
     public var generator = EnlargingGenerator.msrresnet
     /// Channels of the generator's maps.
@@ -66,11 +66,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     /// The adversarial loss.
     public var adversarialLoss = EnlargementAdversarialLoss.vanilla
     /// Random changes of what the discriminator sees of large images.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    public var augmentation = AugmentationSettings()
     /// How values are compared.
     public var pixelLoss = PixelLoss.l1
     /// The network whose features a perceptual loss compares.
@@ -88,12 +84,8 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     public var averageDecay = 0.0
     /// The learning rate of both optimisers.
     public var learningRate = 1e-4
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.9
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.99
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.9, beta2: 0.99)
     /// Adam's L2 term.
     public var weightDecay = 0.0
     /// Steps from which the learning rate is multiplied by ``decayFactor`` once more, counted from the
@@ -135,17 +127,17 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try validateTraining()
-      try validateAugmentation(adversarialLoss.loss)
+      try augmentation.validate(adversarialLoss.loss)
       try discriminatorPlan.validate()
       let side = "the discriminator \(discriminator.rawValue) judges pictures of imageSize, \(imageSize)"
-      try AdversarialChecks.require(
+      try Checks.require(
         cropSize == imageSize || discriminatorPlan.judgesAnySize,
         "\(side), which scale \(scale) does not divide; change one of the two, or take unet-spectral")
-      try AdversarialChecks.require(cropSize > 0, "imageSize \(imageSize) is too small; raise it")
+      try Checks.require(cropSize > 0, "imageSize \(imageSize) is too small; raise it")
       try Enlargement.checkLosses(
         pixel: weights.pixel, perceptual: weights.perceptual, adversarial: weights.adversarial,
         perceptualLayers: perceptualLayers, features: features, channels: outputChannels)
-      try AdversarialChecks.require(
+      try Checks.require(
         pretrainingSteps >= 0, "pretrainingSteps is at least 0, not \(pretrainingSteps)")
       try schedule.validate()
     }

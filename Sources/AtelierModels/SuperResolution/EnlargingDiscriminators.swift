@@ -48,16 +48,16 @@ struct EnlargingDiscriminatorPlan {
 
   /// Refuses images that the network cannot judge.
   func validate() throws(ConfigurationError) {
-    try AdversarialChecks.positive(["discriminatorWidth": width])
+    try Checks.positive(["discriminatorWidth": width])
     switch kind {
     case .vggStyle:
-      try AdversarialChecks.require(
+      try Checks.require(
         imageSize >= 16 && imageSize.nonzeroBitCount == 1,
         "the discriminator vgg-style judges pictures whose side is a power of two of at least 16 (128, 256, "
           + "64, …), not imageSize \(imageSize)")
     case .unetSpectral: break
     case .ledig:
-      try AdversarialChecks.require(
+      try Checks.require(
         imageSize % 16 == 0,
         "the discriminator ledig needs an imageSize that is a multiple of 16, not \(imageSize)")
     }

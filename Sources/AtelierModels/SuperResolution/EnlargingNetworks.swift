@@ -66,11 +66,11 @@ struct EnlargingGeneratorPlan {
 
   /// Refuses what cannot work for high-resolution images of a size.
   func validate(imageSize: Int) throws(ConfigurationError) {
-    try AdversarialChecks.positive([
+    try Checks.positive([
       "width": width, "inputChannels": inputChannels, "outputChannels": outputChannels,
       "imageSize": imageSize,
     ])
-    try AdversarialChecks.require(blocks >= 0, "blocks is at least 0, not \(blocks)")
+    try Checks.require(blocks >= 0, "blocks is at least 0, not \(blocks)")
     let scales: [Int] =
       switch kind {
       case .msrresnet, .ledig: [2, 3, 4, 8, 16]
@@ -78,15 +78,15 @@ struct EnlargingGeneratorPlan {
       case .johnson: [2, 4, 8, 16]
       }
     let known = scales.map(String.init).joined(separator: ", ")
-    try AdversarialChecks.require(
+    try Checks.require(
       scales.contains(scale), "scale is one of \(known) for the generator \(kind.rawValue), not \(scale)")
     let unit = scale * sizeMultiple
-    try AdversarialChecks.require(
+    try Checks.require(
       imageSize >= 2 * unit, "imageSize is at least \(2 * unit), as scale is \(scale), not \(imageSize)")
-    if kind == .rrdb { try AdversarialChecks.positive(["growth": growth]) }
+    if kind == .rrdb { try Checks.positive(["growth": growth]) }
     if kind == .msrresnet {
       // It adds the enlarged input to its output.
-      try AdversarialChecks.require(
+      try Checks.require(
         inputChannels == outputChannels || inputChannels == 1,
         "the generator msrresnet adds its input to its output, so that inputChannels \(inputChannels) must be "
           + "1 or outputChannels, \(outputChannels)")

@@ -4,7 +4,7 @@ import Torch
 import TorchNN
 
 /// The keys that all systems of super-resolution have, and what follows from them.
-public protocol EnlargingConfiguration: SystemConfiguration {
+public protocol EnlargingConfiguration: AdamConfiguration {
   /// The form of the generator.
   var generator: EnlargingGenerator { get }
   /// Channels of the generator's maps.
@@ -31,12 +31,6 @@ public protocol EnlargingConfiguration: SystemConfiguration {
   var averageDecay: Double { get }
   /// Adam's learning rate.
   var learningRate: Double { get }
-  /// Adam's β₁, the decay of the first moment.
-  var beta1: Double { get }
-  /// Adam's β₂, the decay of the second moment.
-  var beta2: Double { get }
-  /// Adam's ε.
-  var adamEpsilon: Double { get }
   /// Adam's L2 term.
   var weightDecay: Double { get }
   /// Whether training images are flipped horizontally half of the time.
@@ -84,9 +78,7 @@ extension EnlargingConfiguration {
 
   /// The optimiser of a network.
   func makeAdam(_ network: Module) -> Adam {
-    Adam(
-      network, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: adamEpsilon,
-      weightDecay: weightDecay)
+    adam.optimizer(network, learningRate: learningRate, weightDecay: weightDecay)
   }
 
   /// The moving average of the generator, where there is one.
@@ -111,12 +103,11 @@ extension EnlargingConfiguration {
   /// Checks the values of training, whatever is compared.
   func validateTraining() throws(ConfigurationError) {
     try generatorPlan.validate(imageSize: imageSize)
-    try AdversarialChecks.adam(
-      learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-    try AdversarialChecks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
-    try AdversarialChecks.require(
+    try adam.validate(["learningRate": learningRate])
+    try Checks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
+    try Checks.require(
       (0..<1).contains(averageDecay), "averageDecay lies in 0 ..< 1, not at \(averageDecay)")
-    try AdversarialChecks.positive(["batchSize": batchSize])
+    try Checks.positive(["batchSize": batchSize])
   }
 }
 

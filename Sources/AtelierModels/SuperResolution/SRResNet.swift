@@ -31,7 +31,7 @@ public final class SRResNet: EnlargingSystem {
     suits: [.photographs])
 
   /// The choices of an srresnet.
-  public struct Configuration: EnlargingConfiguration {
+  public struct Configuration: EnlargingConfiguration, AdamConfiguration {
     /// Factors of the loss terms.
     public struct Weights: Codable, Sendable, Hashable {
       /// Of the pixel loss.
@@ -73,12 +73,8 @@ public final class SRResNet: EnlargingSystem {
     public var averageDecay = 0.0
     /// Adam's learning rate.
     public var learningRate = 2e-4
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.9
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.99
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.9, beta2: 0.99)
     /// Adam's L2 term.
     public var weightDecay = 0.0
     /// Steps from which the learning rate is multiplied by ``decayFactor`` once more.

@@ -3,21 +3,13 @@ import Torch
 import TorchNN
 
 /// What the configurations of BigGAN's family say about training.
-protocol BigGANConfiguration: BigGANNetworkConfiguration, AugmentedConfiguration {
+protocol BigGANConfiguration: BigGANNetworkConfiguration, AugmentedConfiguration, AdamConfiguration,
+  AveragedConfiguration, RoundConfiguration
+{
   var initialization: BigGANInitialization { get }
   var loss: AdversarialLoss { get }
   var generatorLearningRate: Double { get }
   var discriminatorLearningRate: Double { get }
-  var beta1: Double { get }
-  var beta2: Double { get }
-  var adamEpsilon: Double { get }
-  var discriminatorSteps: Int { get }
-  var gradientAccumulation: Int { get }
-  var splitDiscriminatorBatch: Bool { get }
-  var generatorOrthogonal: Double { get }
-  var discriminatorOrthogonal: Double { get }
-  var averageDecay: Double { get }
-  var averageStart: Int { get }
   var standingStatistics: Int { get }
 }
 
@@ -46,7 +38,7 @@ public enum BigGANInitialization: String, Codable, Sendable, Hashable, CaseItera
 /// Adversarial training of BigGAN's family: networks, optimisers, moving average, and one step.
 ///
 /// Source: ajbrock/BigGAN-PyTorch train_fns.py, which ic_gan keeps but for the conditions.
-final class BigGANPlayers<Configuration: BigGANConfiguration> {
+final class BigGANTraining<Configuration: BigGANConfiguration> {
   let configuration: Configuration
   let generator: BigGANGenerator
   let discriminator: BigGANDiscriminator
@@ -66,9 +58,7 @@ final class BigGANPlayers<Configuration: BigGANConfiguration> {
       network.layOutChannelsLast()
     }
     func adam(_ network: Module, _ learningRate: Double) -> Adam {
-      Adam(
-        network, learningRate: learningRate, beta1: configuration.beta1, beta2: configuration.beta2,
-        epsilon: configuration.adamEpsilon)
+      configuration.adam.optimizer(network, learningRate: learningRate)
     }
     self.configuration = configuration
     self.generator = generator
@@ -268,11 +258,10 @@ func orthogonalPenalty(_ parameters: [Tensor]) -> Tensor {
 extension BigGANConfiguration {
   /// Checks the values.
   func validateBigGAN() throws(ConfigurationError) {
-    try AdversarialChecks.positive([
+    try Checks.positive([
       "imageChannels": imageChannels, "generatorChannels": generatorChannels,
       "discriminatorChannels": discriminatorChannels, "latentSize": latentSize, "classes": classes,
       "bottomWidth": bottomWidth, "powerIterations": powerIterations,
-      "discriminatorSteps": discriminatorSteps, "gradientAccumulation": gradientAccumulation,
       "generatorDepth": generatorDepth, "discriminatorDepth": discriminatorDepth,
     ])
     guard let architecture else {
@@ -281,30 +270,30 @@ extension BigGANConfiguration {
           + "\(imageSize) is not with a bottomWidth of \(bottomWidth)")
     }
     if isDeep {
-      try AdversarialChecks.require(
+      try Checks.require(
         hierarchicalLatent && sharedEmbedding,
         "biggan-deep joins the latent to a shared embedding everywhere; leave hierarchicalLatent and "
           + "sharedEmbedding at true")
-      try AdversarialChecks.require(
+      try Checks.require(
         architecture.generator.allSatisfy { $0 == architecture.generator[0] } || generatorDepth == 2,
         "generatorDepth is 2 at imageSize \(imageSize), because the authors' widths fit no other depth; "
           + "\(generatorDepth) works at 32 pixels only")
-      try AdversarialChecks.require(
+      try Checks.require(
         generatorChannels * (architecture.generator.min() ?? 1) >= 4
           && discriminatorChannels * (architecture.discriminator.min() ?? 1) >= 4,
         "the narrowest map of biggan-deep needs 4 channels; raise generatorChannels and discriminatorChannels"
       )
     } else {
-      try AdversarialChecks.require(
+      try Checks.require(
         !hierarchicalLatent || sharedEmbedding,
         "hierarchicalLatent joins the latent to the shared embedding; set sharedEmbedding to true")
-      try AdversarialChecks.require(
+      try Checks.require(
         !hierarchicalLatent || latentChunk >= 1,
         "latentSize is at least \(architecture.generator.count), a number for each chunk, not \(latentSize)")
     }
     for (stage, resolution) in architecture.generatorResolutions.enumerated()
     where generatorAttention.contains(resolution) {
-      try AdversarialChecks.require(
+      try Checks.require(
         architecture.generator[stage + 1] * generatorChannels >= 8,
         "attention needs 8 channels; at \(resolution) the generator has "
           + "\(architecture.generator[stage + 1] * generatorChannels), so raise generatorChannels")
@@ -312,27 +301,23 @@ extension BigGANConfiguration {
     for (stage, resolution) in architecture.discriminatorResolutions.enumerated()
     where discriminatorAttention.contains(resolution) {
       let width = architecture.discriminator[stage + (isDeep ? 1 : 0)] * discriminatorChannels
-      try AdversarialChecks.require(
+      try Checks.require(
         width >= 8,
         "attention needs 8 channels; at \(resolution) the discriminator has \(width), so raise discriminatorChannels"
       )
     }
-    try AdversarialChecks.require(
+    try Checks.require(
       spectralNormEpsilon > 0 && normEpsilon > 0, "spectralNormEpsilon and normEpsilon are above 0")
-    for rate in [generatorLearningRate, discriminatorLearningRate] {
-      try AdversarialChecks.adam(learningRate: rate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-    }
-    try AdversarialChecks.require(
-      generatorOrthogonal >= 0 && discriminatorOrthogonal >= 0,
-      "generatorOrthogonal and discriminatorOrthogonal are at least 0")
-    try AdversarialChecks.require(
-      (0...1).contains(averageDecay) && averageStart >= 0,
-      "averageDecay lies in 0 … 1 and averageStart at 0 or above")
-    try AdversarialChecks.require(
+    try adam.validate([
+      "generatorLearningRate": generatorLearningRate, "discriminatorLearningRate": discriminatorLearningRate,
+    ])
+    try round.validate()
+    try average.validate()
+    try Checks.require(
       !loss.takesProbabilities,
       "loss is one of raw scores (hinge, logistic, leastSquares, wasserstein), not \(loss.rawValue)")
-    try validateAugmentation(loss)
-    try AdversarialChecks.require(standingStatistics >= 0, "standingStatistics is at least 0")
-    try AdversarialChecks.batch(batchSize)
+    try augmentation.validate(loss)
+    try Checks.require(standingStatistics >= 0, "standingStatistics is at least 0")
+    try Checks.batch(batchSize)
   }
 }

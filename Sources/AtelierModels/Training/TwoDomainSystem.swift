@@ -4,31 +4,19 @@ import Torch
 import TorchNN
 
 /// The keys that ``UNIT`` and ``MUNIT`` share.
-public protocol TwoDomainConfiguration: SystemConfiguration {
+public protocol TwoDomainConfiguration: AdamConfiguration, CroppedConfiguration, StepDecayConfiguration {
   /// Channels of images of domain A.
   var channelsA: Int { get }
   /// Channels of images of domain B.
   var channelsB: Int { get }
   /// Height and width of training images.
   var imageSize: Int { get }
+  /// The adversarial loss.
+  var adversarialLoss: AdversarialMode { get }
   /// Halvings of the generators' encoders.
   var downsamplings: Int { get }
-  /// Size before the random crop; nil: no larger than wanted.
-  var loadSize: Int? { get }
-  /// Whether images are flipped horizontally half of the time.
-  var flips: Bool { get }
   /// The learning rate of both optimisers at first.
   var learningRate: Double { get }
-  /// Steps after which it is multiplied by `decayFactor`, again and again; 0: never.
-  var decaySteps: Int { get }
-  /// The factor.
-  var decayFactor: Double { get }
-  /// Adam's β₁, the decay of the first moment.
-  var beta1: Double { get }
-  /// Adam's β₂, the decay of the second moment.
-  var beta2: Double { get }
-  /// Adam's ε.
-  var adamEpsilon: Double { get }
   /// The factor of the L2 term that is added to gradients.
   var weightDecay: Double { get }
 }
@@ -45,7 +33,7 @@ extension TwoDomainConfiguration {
     let multiple = 1 << downsamplings
     return .translation(
       [field("A", channelsA), field("B", channelsB)], UnpairedImages("A", "B"),
-      changes: JointAugmentation(resizeTo: loadSize, flips: flips),
+      changes: JointAugmentation(resizeTo: crop.loadSize, flips: crop.flips),
       [
         TranslationDirection("A-to-B", source: "A", target: "B", sizeMultiple: multiple),
         TranslationDirection("B-to-A", source: "B", target: "A", sizeMultiple: multiple),
@@ -54,23 +42,21 @@ extension TwoDomainConfiguration {
 
   /// The optimiser of some parameters.
   func makeAdam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
-    Adam(
-      parameters, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: adamEpsilon,
-      weightDecay: weightDecay)
+    adam.optimizer(parameters, learningRate: learningRate, weightDecay: weightDecay)
   }
 
   /// The learning rate of a step.
   func learningRate(atStep index: Int) -> Double {
-    steppedRate(learningRate, every: decaySteps, factor: decayFactor, at: index)
+    steppedRate(learningRate, every: decay.decaySteps, factor: decay.decayFactor, at: index)
   }
 
   /// Checks the values of training.
   func validateTraining() throws(ConfigurationError) {
-    try AdversarialChecks.adam(
-      learningRate: learningRate, beta1: beta1, beta2: beta2, adamEpsilon: adamEpsilon)
-    try UnpairedChecks.training(
-      weightDecay: weightDecay, decaySteps: decaySteps, decayFactor: decayFactor, batchSize: batchSize,
-      loadSize: loadSize, imageSize: imageSize)
+    try adam.validate(["learningRate": learningRate])
+    try Checks.positive(["batchSize": batchSize])
+    try Checks.notNegative(["weightDecay": weightDecay])
+    try decay.validate()
+    try crop.validate(imageSize: imageSize)
   }
 }
 
@@ -88,6 +74,45 @@ enum Domain: String, CaseIterable {
 /// A learning rate that is multiplied by a factor every so many steps; 0 steps: never.
 func steppedRate(_ rate: Double, every steps: Int, factor: Double, at index: Int) -> Double {
   steps > 0 ? Schedule.step(every: steps, factor: factor).learningRate(base: rate, at: index) : rate
+}
+
+extension TwoDomainSystem where Self: AugmentedSystem {
+  /// The discriminators' update of UNIT and MUNIT, domain by domain.
+  ///
+  /// - Parameters:
+  ///   - fakes: made images of both domains, without gradients.
+  ///   - scores: what the discriminator of a domain says of images, by scale.
+  func updateDiscriminators(
+    _ step: TrainingStep, _ optimizer: Adam, weight: Double, fakes: (a: Tensor, b: Tensor),
+    reals: (a: Tensor, b: Tensor), scores: (Tensor, Domain) -> [Tensor]
+  ) throws {
+    let objective = configuration.adversarialLoss.loss
+    func seen(_ images: Tensor, _ kind: String, _ domain: Domain) -> Tensor {
+      augment(images, draws: step.draws, name: "diffAugment.\(kind)\(domain.rawValue)")
+    }
+    let terms = try step.update("discriminators", optimizer) { loss in
+      for (domain, fake, real) in [(Domain.a, fakes.a, reals.a), (.b, fakes.b, reals.b)] {
+        // Generated images first: it matters where a norm keeps statistics.
+        let fakeScores = scores(seen(fake, "fake", domain), domain)
+        let realScores = scores(seen(real, "real", domain), domain)
+        augment.observe(realScores: realScores)
+        loss.add(
+          "discriminator\(domain.rawValue)",
+          fakeScores.summed(objective.fake) + realScores.summed(objective.real), weight: weight,
+          logsWeighted: false)
+        loss.backward()
+      }
+    }
+    step.log("discriminator", terms.total)
+  }
+
+  /// The generators' adversarial term in a domain, unweighted.
+  func adversarialTerm(
+    _ fake: Tensor, _ domain: Domain, _ step: TrainingStep, scores: (Tensor, Domain) -> [Tensor]
+  ) -> Tensor {
+    let seen = augment(fake, draws: step.draws, name: "diffAugment.generator\(domain.rawValue)")
+    return scores(seen, domain).summed(configuration.adversarialLoss.loss.generator)
+  }
 }
 
 extension ImportingSystem where Self: TwoDomainSystem {

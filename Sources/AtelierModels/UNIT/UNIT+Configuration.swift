@@ -2,7 +2,9 @@ public import AtelierCore
 
 extension UNIT {
   /// The choices of a unit.
-  public struct Configuration: TwoDomainConfiguration, AugmentedConfiguration {
+  public struct Configuration: TwoDomainConfiguration, AugmentedConfiguration, AdamConfiguration,
+    CroppedConfiguration, StepDecayConfiguration
+  {
     /// The generator's form; there is one name for both models.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {
       /// Encoders into one latent space, decoders out of it.
@@ -81,30 +83,18 @@ extension UNIT {
     public var scales = 3
     /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.lsgan
-    /// Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
-    public var diffAugment: [DiffAugment.Change] = []
-    /// ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
-    public var augmentationTarget = 0.0
-    /// ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
-    public var augmentationRamp = 500_000.0
+    /// Discriminator augmentation.
+    public var augmentation = AugmentationSettings()
     /// Factors of the loss terms.
     public var weights = Weights()
-    /// Size before the random crop; nil: no larger than wanted.
-    public var loadSize: Int?
-    /// Whether images are flipped horizontally half of the time.
-    public var flips = true
+    /// Random crop and flip; without `loadSize`: no larger than wanted.
+    public var crop = CropAndFlip()
     /// The learning rate of both optimisers at first.
     public var learningRate = 1e-4
-    /// Steps after which it is multiplied by `decayFactor`, again and again; 0: never.
-    public var decaySteps = 100_000
-    /// The factor.
-    public var decayFactor = 0.5
-    /// Adam's β₁, the decay of the first moment.
-    public var beta1 = 0.5
-    /// Adam's β₂, the decay of the second moment.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// How the learning rates fall.
+    public var decay = StepDecay(decaySteps: 100_000, decayFactor: 0.5)
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.5, beta2: 0.999)
     /// The factor of the L2 term that is added to gradients.
     public var weightDecay = 1e-4
     /// Images of each domain in a batch.
@@ -160,30 +150,30 @@ extension UNIT {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
-      try AdversarialChecks.positive(["channelsA": channelsA, "channelsB": channelsB])
-      try UnpairedChecks.content(networkPlan, imageSize: imageSize)
+      try Checks.positive(["channelsA": channelsA, "channelsB": channelsB])
+      try Checks.content(networkPlan, imageSize: imageSize)
       switch model {
       case .independent:
         try ScaledDiscriminator.validate(
           width: discriminatorWidth, layers: layers, scales: scales, imageSize: imageSize)
       case .weightSharing:
-        try AdversarialChecks.positive(["discriminatorWidth": discriminatorWidth, "layers": layers])
-        try AdversarialChecks.require(
+        try Checks.positive(["discriminatorWidth": discriminatorWidth, "layers": layers])
+        try Checks.require(
           sharedBlocks >= 0, "sharedBlocks is at least 0, not \(sharedBlocks)")
-        try AdversarialChecks.require(
+        try Checks.require(
           (0..<layers).contains(sharedLayers),
           "sharedLayers lies in 0 ..< layers, which is \(layers), not at \(sharedLayers)")
-        try AdversarialChecks.require(layers <= 10, "layers is at most 10, not \(layers)")
-        try AdversarialChecks.require(
+        try Checks.require(layers <= 10, "layers is at most 10, not \(layers)")
+        try Checks.require(
           scales == 1, "the weight-sharing model has one discriminator a domain; set scales to 1")
       }
-      try TranslationChecks.weights([
+      try Checks.weights([
         "adversarial": weights.adversarial, "reconstruction": weights.reconstruction, "cycle": weights.cycle,
         "kl": weights.kl, "klCycle": weights.klCycle, "perceptual": weights.perceptual,
       ])
       try DomainInvariantLoss.validate(
         weight: weights.perceptual, channelsA: channelsA, channelsB: channelsB, imageSize: imageSize)
-      try validateAugmentation(adversarialLoss.loss)
+      try augmentation.validate(adversarialLoss.loss)
       try validateTraining()
     }
   }

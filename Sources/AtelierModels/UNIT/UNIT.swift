@@ -98,38 +98,22 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
   private func updateDiscriminators(
     _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, noise: [Tensor]
   ) throws {
-    let (objective, weight) = (configuration.adversarialLoss.loss, configuration.weights.adversarial)
-    let (fakeA, fakeB) = withoutGradients {
+    let fakes = withoutGradients {
       let codeA = model.encode(realA, .a) + noise[0]
       let codeB = model.encode(realB, .b) + noise[1]
-      return (model.decode(codeB, .a), model.decode(codeA, .b))
+      return (a: model.decode(codeB, .a), b: model.decode(codeA, .b))
     }
-    func seen(_ pictures: Tensor, _ kind: String, _ domain: Domain) -> Tensor {
-      augment(pictures, draws: step.draws, name: "diffAugment.\(kind)\(domain.rawValue)")
-    }
-    let terms = try step.update("discriminators", discriminatorOptimizer) { loss in
-      for (domain, fake, real) in [(Domain.a, fakeA, realA), (.b, fakeB, realB)] {
-        // Generated images first: it matters where a norm keeps statistics.
-        let fakeScores = model.scores(seen(fake, "fake", domain), domain)
-        let realScores = model.scores(seen(real, "real", domain), domain)
-        augment.observe(realScores: realScores)
-        loss.add(
-          "discriminator\(domain.rawValue)",
-          fakeScores.summed(objective.fake) + realScores.summed(objective.real), weight: weight,
-          logsWeighted: false)
-        loss.backward()
-      }
-    }
-    step.log("discriminator", terms.total)
+    try updateDiscriminators(
+      step, discriminatorOptimizer, weight: configuration.weights.adversarial, fakes: fakes,
+      reals: (realA, realB), scores: model.scores)
   }
 
   private func updateGenerators(
     _ step: TrainingStep, _ realA: Tensor, _ realB: Tensor, noise: [Tensor]
   ) throws {
-    let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
-    func fooling(_ fake: Tensor, _ domain: Domain) -> Tensor {
-      let seen = augment(fake, draws: step.draws, name: "diffAugment.generator\(domain.rawValue)")
-      return model.scores(seen, domain).summed(objective.generator)
+    let weights = configuration.weights
+    func adversarial(_ fake: Tensor, _ domain: Domain) -> Tensor {
+      adversarialTerm(fake, domain, step, scores: model.scores)
     }
     let discriminators = model.discriminators.map(\.module)
     let terms = try step.update("generators", generatorOptimizer, freezing: discriminators) { loss in
@@ -147,8 +131,8 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
       func add(_ name: String, _ value: Tensor, _ weight: Double) {
         loss.add(name, value, weight: weight, logsWeighted: false)
       }
-      add("adversarialA", fooling(fakeA, .a), weights.adversarial)
-      add("adversarialB", fooling(fakeB, .b), weights.adversarial)
+      add("adversarialA", adversarial(fakeA, .a), weights.adversarial)
+      add("adversarialB", adversarial(fakeB, .b), weights.adversarial)
       add("reconstructionA", meanAbsoluteError(returnedA, realA), weights.reconstruction)
       add("klA", divergence(hiddenA, codeA), weights.kl)
       add("reconstructionB", meanAbsoluteError(returnedB, realB), weights.reconstruction)

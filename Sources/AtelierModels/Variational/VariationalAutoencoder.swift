@@ -33,7 +33,7 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
   }
 
   /// Every choice; the defaults are pytorch/examples `vae/main.py`.
-  public struct Configuration: SystemConfiguration {
+  public struct Configuration: AdamConfiguration, VariationalConfiguration {
     /// Which networks.
     public var model = Model.mlp
     /// Height and width of the images.
@@ -44,19 +44,8 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
     public var hidden = [400]
     /// Length of the latent vector.
     public var latentSize = 20
-    /// The reconstruction term: `binaryCrossEntropy` is summed over values and batch beside the summed
-    /// divergence; the others are means over all values beside the batch's mean divergence.
-    public var loss = ReconstructionLoss.binaryCrossEntropy
-    /// A negative log-likelihood in nats, summed, in place of `loss`; nil: `loss`.
-    public var likelihood: PixelLikelihood?
-    /// Standard deviation of the `gaussian` likelihood, in the range of the network's images.
-    public var standardDeviation = 1.0
-    /// Weight of the divergence: β.
-    public var divergenceWeight = 1.0
-    /// Steps over which the weight grows linearly from 0; 0: it is there at once.
-    public var divergenceWarmup = 0
-    /// Nats of divergence that each latent entry has for free.
-    public var freeBits = 0.0
+    /// What is minimised.
+    public var variational = VariationalLoss(loss: .binaryCrossEntropy, divergenceWeight: 1.0)
     /// Epsilon of the batch norms of the convolutional model.
     public var normEpsilon = 1e-5
     /// Slope of the leaky relu of the convolutional model.
@@ -65,12 +54,8 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
     public var learningRate = 1e-3
     /// Factor of the step size after every pass over the data; 1: constant.
     public var learningRateDecay = 1.0
-    /// Adam's decay of the mean gradient.
-    public var beta1 = 0.9
-    /// Adam's decay of the mean squared gradient.
-    public var beta2 = 0.999
-    /// Adam's ε.
-    public var adamEpsilon = 1e-8
+    /// Adam's decays and ε.
+    public var adam = AdamSettings(beta1: 0.9, beta2: 0.999)
     /// L2 term added to the gradient.
     public var weightDecay = 0.0
     /// Images in a batch.
@@ -130,23 +115,17 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
       return plan
     }
 
-    /// Refuses values that cannot work, naming the key and the way out.
+    /// Checks the values.
     public func validate() throws(ConfigurationError) {
+      try variational.validate()
+      try adam.validate(["learningRate": learningRate])
       try VariationalChecks(
         isConvolutional: model == .convolutional, imageSize: imageSize, imageChannels: imageChannels,
-        hidden: hidden, latentSize: latentSize, batchSize: batchSize, standardDeviation: standardDeviation,
-        divergenceWeight: divergenceWeight, divergenceWarmup: divergenceWarmup, freeBits: freeBits,
-        learningRate: learningRate, learningRateDecay: learningRateDecay
+        hidden: hidden, latentSize: latentSize, batchSize: batchSize, learningRate: learningRate,
+        learningRateDecay: learningRateDecay
       ).validate()
     }
 
-    /// The objective that these choices stand for.
-    var objective: VariationalObjective {
-      VariationalObjective(
-        loss: loss, likelihood: likelihood, standardDeviation: standardDeviation,
-        divergenceWeight: divergenceWeight, divergenceWarmup: divergenceWarmup, freeBits: freeBits,
-        range: model.range)
-    }
   }
 
   // MARK: - The system
@@ -161,7 +140,7 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
     try configuration.validate()
     self.configuration = configuration
-    objective = configuration.objective
+    objective = configuration.variational.objective(range: configuration.model.range)
     switch configuration.model {
     case .mlp:
       network = VariationalMLP(
@@ -173,10 +152,8 @@ public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, L
         hidden: configuration.hidden, latentSize: configuration.latentSize,
         normEpsilon: configuration.normEpsilon, leakySlope: configuration.leakySlope, using: stream)
     }
-    optimizer = Adam(
-      network, learningRate: configuration.learningRate, beta1: configuration.beta1,
-      beta2: configuration.beta2,
-      epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay)
+    optimizer = configuration.adam.optimizer(
+      network, learningRate: configuration.learningRate, weightDecay: configuration.weightDecay)
   }
 
   /// The data decide the number of colour channels.

@@ -28,11 +28,11 @@ struct EnlargementSchedule {
   }
 
   func validate() throws(ConfigurationError) {
-    try AdversarialChecks.require(
+    try Checks.require(
       milestones.allSatisfy { $0 > 0 }, "every one of milestones is a step above 0, not \(milestones)")
-    try AdversarialChecks.require(
+    try Checks.require(
       decayFactor > 0 && decayFactor <= 1, "decayFactor lies above 0 and at most at 1, not at \(decayFactor)")
-    try AdversarialChecks.require(
+    try Checks.require(
       restartEvery >= 0 && minimumLearningRate >= 0 && minimumLearningRate <= learningRate,
       "restartEvery is at least 0 and minimumLearningRate lies in 0 … learningRate, not \(restartEvery) and "
         + "\(minimumLearningRate)")
@@ -48,15 +48,15 @@ enum Enlargement {
     features: FeatureNetwork, channels: Int
   ) throws(ConfigurationError) {
     for (key, value) in [("pixel", pixel), ("perceptual", perceptual), ("adversarial", adversarial)] {
-      try AdversarialChecks.require(
+      try Checks.require(
         value >= 0 && value.isFinite, "weights.\(key) is at least 0, not \(value)")
     }
-    try AdversarialChecks.require(
+    try Checks.require(
       pixel > 0 || adversarial > 0 || (perceptual > 0 && !perceptualLayers.isEmpty),
       "there is nothing to learn from: raise weights.pixel, or name perceptualLayers and raise "
         + "weights.perceptual")
     for (layer, weight) in perceptualLayers.sorted(by: { $0.key < $1.key }) {
-      try AdversarialChecks.require(
+      try Checks.require(
         weight >= 0 && weight.isFinite, "perceptualLayers.\(layer) is at least 0, not \(weight)")
       do throws(PerceptionError) {
         _ = try VGG.index(of: layer, in: features.architecture)
@@ -64,7 +64,7 @@ enum Enlargement {
         throw ConfigurationError("perceptualLayers: \(error)")
       }
     }
-    try AdversarialChecks.require(
+    try Checks.require(
       perceptualLayers.isEmpty || channels == 1 || channels == 3,
       "a perceptual loss sees pictures of 1 or 3 channels, not of \(channels); leave perceptualLayers empty")
   }
