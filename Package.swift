@@ -205,7 +205,7 @@ let package = Package(
     tests("AtelierMetricsTests", ["AtelierMetrics", "Perception"]),
     tests(
       "AtelierFaissTests", ["AtelierFaiss", "AtelierMetrics", "Torch", "TestSupport", "AtelierCommand"]),
-    tests("AtelierTrainingTests", everything + ["TestSupport"]),
+    tests("AtelierTrainingTests", everything + ["ReferenceCases", "TestSupport"]),
     tests("CommandTests", everything + ["AtelierCommand", "TestSupport"], exclude: ["Snapshots"]),
     tests("ConformanceTests", everything + ["ReferenceCases", "TestSupport"]),
     // The examples are packages of their own; built here as well, they cannot fall behind.

@@ -73,8 +73,7 @@ struct DrawingJob {
       throw Refusal.input("\(path) does not exist; --instance takes pictures or folders of pictures")
     }
     guard isFolder.boolValue else { return [url] }
-    let files = try FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)
-      .filter { ImageFormat(fileExtension: $0.pathExtension) != nil }.sorted { $0.path < $1.path }
+    let files = pictureFiles(below: url).map { url.appendingPathComponent($0) }
     guard !files.isEmpty else { throw Refusal.data("there is no picture in \(path)") }
     return files
   }

@@ -80,8 +80,9 @@ struct Evaluate: ParsableCommand {
   @Option(
     name: .customLong("measure"),
     help: """
-      Only this measure; may be given several times. Of systems that do not turn pictures into pictures: \
-      \(MeasureList.standard.ids.joined(separator: ", ")).
+      Only this measure, with settings of its own as ID:KEY=VALUE,KEY=VALUE where it has any; may be given several \
+      times. The measures, with their settings in brackets: \
+      \(MeasureList.standard.descriptions.joined(separator: ", ")).
       """)
   var chosen: [String] = []
 
@@ -130,7 +131,7 @@ struct Evaluate: ParsableCommand {
     if examples < 0 { throw ValidationError("--examples must be at least 0.") }
   }
 
-  /// What is measured of samples.
+  /// What is measured.
   private func measures() throws(TrainingError) -> MeasureList {
     chosen.isEmpty ? .standard : try MeasureList.standard.only(chosen)
   }
@@ -159,12 +160,19 @@ struct Evaluate: ParsableCommand {
     guard translating.isEmpty || translating.count == runs.count else {
       throw Refusal.usage("runs that translate pictures and runs that do not cannot be compared")
     }
-    if let run = translating.first, !chosen.isEmpty {
-      throw Refusal.usage(
-        "\(run.directory.name) turns pictures into pictures, of which all measures are taken; leave --measure out"
-      )
+    let measures = try self.measures()
+    if !chosen.isEmpty {
+      for (run, measure) in runs.flatMap({ run in measures.measures.map { (run, $0) } })
+      where !measure.applies(to: run.system.plan) {
+        throw Refusal.usage(
+          "the measure '\(type(of: measure).id)' says nothing about \(type(of: run.system).identity.name)")
+      }
     }
-    if translating.isEmpty { try measureSamples(runs) } else { try compareTranslations(runs) }
+    if translating.isEmpty {
+      try measureSamples(runs, measures)
+    } else {
+      try compareTranslations(runs, measures)
+    }
   }
 
   /// Whether a system turns images into images that can be compared with others; one that has to be shown a
@@ -204,7 +212,9 @@ struct Evaluate: ParsableCommand {
       samples: samples, seed: seed, importanceSamples: importanceSamples,
       classifierSeconds: classifierSeconds,
       classifierFile: run.directory.url.appendingPathComponent("classifier.safetensors"),
-      inceptionWeights: inception.map { URL(fileURLWithPath: $0) }, withParzen: parzen, wholePictures: whole,
+      inceptionWeights: inception.map { URL(fileURLWithPath: $0) },
+      withParzen: parzen || measures().ids.contains(ParzenMeasure.id) && !chosen.isEmpty,
+      wholePictures: whole,
       border: crop, hasOtherData: isOther, shownExamples: examples, ignoredLabel: ignoreLabel,
       segmenterSeconds: segmenterSeconds, segmenterFolders: Self.segmenterFolders(runs),
       segmenterScript: segmenter.map { URL(fileURLWithPath: $0) }, segmenterRange: segmenterRange,
@@ -213,15 +223,8 @@ struct Evaluate: ParsableCommand {
 
   // MARK: Samples
 
-  private func measureSamples(_ runs: [Opened]) throws {
+  private func measureSamples(_ runs: [Opened], _ measures: MeasureList) throws {
     if samples < 20 { throw Refusal.usage("--samples must be at least 20") }
-    let measures = try self.measures()
-    for (run, id) in runs.flatMap({ run in chosen.map { (run, $0) } }) {
-      let applies = try measures.only([id]).measures.contains { $0.applies(to: run.system.plan) }
-      guard applies else {
-        throw Refusal.usage("the measure '\(id)' says nothing about \(type(of: run.system).identity.name)")
-      }
-    }
     var all: [[MeasuredNumber]] = []
     for run in runs {
       let numbers = try Evaluation(
@@ -246,7 +249,7 @@ struct Evaluate: ParsableCommand {
 
   // MARK: Translations
 
-  private func compareTranslations(_ runs: [Opened]) throws {
+  private func compareTranslations(_ runs: [Opened], _ measures: MeasureList) throws {
     let subjects = runs.compactMap { run in
       (run.system as? any TranslatingSystem).map {
         TranslationSubject(run.directory.name, $0, data: run.data)
@@ -255,14 +258,15 @@ struct Evaluate: ParsableCommand {
     var settings = try options(runs[0], among: runs)
     settings.hasOtherData = try runs.allSatisfy { try options($0, among: runs).hasOtherData }
     var results = try TranslationEvaluation(
-      subjects, options: settings, say: { standardError("\($0)\n") }
+      subjects, options: settings, measures: measures, say: { standardError("\($0)\n") }
     ).run()
     for (number, run) in runs.enumerated() {
-      try Report(run.directory).add(results.flatMap { $0.table.numbers(ofRun: number) }, step: run.step)
+      try Report(run.directory).add(results.flatMap { $0.numbers[number] }, step: run.step)
     }
     let fromMaps = try runs.map { run in
       let numbers = try Evaluation(
-        run.system, data: run.data, options: options(run, among: runs), say: { standardError("\($0)\n") }
+        run.system, data: run.data, options: options(run, among: runs), measures: measures,
+        say: { standardError("\($0)\n") }
       ).run()
       if !numbers.isEmpty { try Report(run.directory).add(numbers, step: run.step) }
       return (name: run.directory.name, numbers: numbers)

@@ -148,7 +148,7 @@ struct Generate: ParsableCommand {
 
   func run() throws {
     let url = URL(fileURLWithPath: trained)
-    let model = try loadSystem(from: url, registry: .standard)
+    let model = try loadSystem(from: url, registry: .standard, for: .drawing)
     try GenerateOption.check(self, model.system.plan, of: model.description.system)
     let origin = provenance ? try self.origin(of: url, model.description) : nil
     if model.system is any TranslatingSystem {

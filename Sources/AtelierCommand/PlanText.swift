@@ -12,7 +12,8 @@ extension FieldKind {
       "map of \(classes == .max ? "ids" : "\(classes) classes"), \(height) × \(width)"
     case .label(let classes): classes == .max ? "class" : "class of \(classes)"
     case .tokens(let vocabulary, let length): "\(length) tokens of \(vocabulary)"
-    case .audio(let channels, let samples): "sound, \(channels) × \(samples) samples"
+    case .audio(let channels, let samples, let sampleRate):
+      "sound, \(channels) × \(samples) samples at \(sampleRate) Hz"
     case .video(let frames, let channels, let height, let width, let range):
       "video, \(frames) × \(channels) × \(height) × \(width) in \(range == .signed ? "-1 … 1" : "0 … 1")"
     case .features(let size): "vector of \(size)"

@@ -31,6 +31,8 @@ struct Program: ParsableCommand {
       refuse(error.description, code: 64)
     } catch let error as DatasetError {
       refuse(error.description, code: code(error))
+    } catch TrainingError.unavailableDevice(let device) {
+      refuse("this machine, or this build of the engine, has no \(device); give --device cpu", code: 64)
     } catch let error as TrainingError {
       refuse(error.description, code: code(error))
     } catch let error as FileFormatError {
@@ -63,7 +65,7 @@ struct Program: ParsableCommand {
     switch error {
     case .notFound: 66
     case .damaged, .unfitData: 65
-    case .cannotResume, .invalid: 64
+    case .cannotResume, .invalid, .unavailableDevice: 64
     case .unwritable: 70
     case .brokenOff(let cause, _, _): cause == .data ? 65 : 70
     }

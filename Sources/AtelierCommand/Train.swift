@@ -73,8 +73,8 @@ struct Train: ParsableCommand {
 
   /// Where the run lies and what it writes.
   struct Placement: ParsableArguments {
-    @Option(help: "The folder that holds runs.", completion: .directory)
-    var runs = "runs"
+    @Option(help: "The folder that holds runs (default: runs).", completion: .directory)
+    var runs: String?
     @Option(help: "The run's folder itself, new or empty, instead of a numbered one.", completion: .directory)
     var run: String?
     @Option(help: "The name before the number; default: the system's and the data's.")
@@ -91,6 +91,11 @@ struct Train: ParsableCommand {
     var logEvery: Int?
     @Option(help: "On NaN or exploding gradients: ignore, warn, stop or roll-back.")
     var health: HealthPolicy.Reaction?
+
+    /// What is given of the options that say where a new run lies.
+    var fixedInARun: [String] {
+      [("--runs", runs != nil), ("--run", run != nil), ("--name", name != nil)].filter(\.1).map(\.0)
+    }
   }
 
   /// How it is computed.
@@ -113,10 +118,10 @@ struct Train: ParsableCommand {
   struct Reading: ParsableArguments {
     @Option(help: "Batches decoded at a time.")
     var workers = 2
-    @Option(help: "A corrupt picture: skip it, or stop.")
-    var corrupt: CorruptPicturePolicy = .skip
-    @Option(help: "Pictures of other proportions: how they are brought to size.")
-    var fit: ImagePreparation.Fit = .centerCrop
+    @Option(help: "A corrupt picture: skip it, or stop (default: skip).")
+    var corrupt: CorruptPicturePolicy?
+    @Option(help: "Pictures of other proportions: how they are brought to size (default: center-crop).")
+    var fit: ImagePreparation.Fit?
     @Option(help: "The column of a table that holds the label.")
     var labelColumn: String?
     @Option(
@@ -124,8 +129,8 @@ struct Train: ParsableCommand {
         "Make the condition from single pictures: \(PictureDerivation.forms.joined(separator: ", ")).",
         valueName: "way"))
     var derive: PictureDerivation?
-    @Option(help: "AtoB, or BtoA to exchange source and target.")
-    var direction: PairDirection = .forwards
+    @Option(help: "AtoB, or BtoA to exchange source and target (default: AtoB).")
+    var direction: PairDirection?
     @Option(
       help: ArgumentHelp(
         "A folder that keeps instances' features, so that further runs on the same data need not compute them.",
@@ -133,6 +138,15 @@ struct Train: ParsableCommand {
     var instances: String?
     @Flag(help: "Files hold A and B side by side, whatever their proportions.")
     var sideBySide = false
+
+    /// What is given of the options that a run records when it starts.
+    var fixedInARun: [String] {
+      [
+        ("--corrupt", corrupt != nil), ("--fit", fit != nil), ("--label-column", labelColumn != nil),
+        ("--derive", derive != nil), ("--direction", direction != nil), ("--instances", instances != nil),
+        ("--side-by-side", sideBySide),
+      ].filter(\.1).map(\.0)
+    }
   }
 
   func validate() throws {
@@ -143,6 +157,9 @@ struct Train: ParsableCommand {
     }
     if resume != nil && !pictures.given.isEmpty {
       throw ValidationError("A resumed run keeps its pictures; leave --style and --content out.")
+    }
+    if resume != nil, let fixed = placement.fixedInARun.first ?? reading.fixedInARun.first {
+      throw ValidationError("A resumed run keeps what it recorded; leave \(fixed) out.")
     }
   }
 
@@ -155,7 +172,7 @@ struct Train: ParsableCommand {
       outcome = try Training.resume(
         URL(fileURLWithPath: resume), registry: .standard, dataPath: data.map { URL(fileURLWithPath: $0) },
         dataOptions: bindingOptions(seed: 0, device: .cpu), allowsInexact: computing.allowInexactResume,
-        reporter: reporter, interruption: interruption, change: { try? apply(to: &$0) })
+        reporter: reporter, interruption: interruption, change: { try apply(to: &$0) })
     } else {
       let type = try SystemRegistry.standard.system(named: system ?? "")
       guard let started = try start(type, reporter: reporter, interruption: interruption) else { return }
@@ -204,9 +221,16 @@ struct Train: ParsableCommand {
       .filter { !$0.isEmpty }.joined(separator: "-")
     let run =
       try placement.run.map { try RunDirectory.create(at: URL(fileURLWithPath: $0)) }
-      ?? RunDirectory.create(in: URL(fileURLWithPath: placement.runs), name: name)
-    return try Training.start(
-      binding, in: run, preset: chosen.name, options: options, reporter: reporter, interruption: interruption)
+      ?? RunDirectory.create(in: URL(fileURLWithPath: placement.runs ?? "runs"), name: name)
+    do {
+      return try Training.start(
+        binding, in: run, preset: chosen.name, options: options, reporter: reporter,
+        interruption: interruption)
+    } catch {
+      // A training that was refused leaves no empty run behind.
+      run.removeIfEmpty()
+      throw error
+    }
   }
 
   /// The given images as artefacts; nil where the system takes none.
@@ -269,7 +293,8 @@ struct Train: ParsableCommand {
     DataBindingOptions(
       seed: seed, device: device, workers: reading.workers,
       reading: ReadingOptions(
-        fit: reading.fit, labelColumn: reading.labelColumn, corruptPictures: reading.corrupt,
+        fit: reading.fit ?? .centerCrop, labelColumn: reading.labelColumn,
+        corruptPictures: reading.corrupt ?? .skip,
         derivation: reading.derive, swapsDirection: reading.direction == .backwards,
         isSideBySide: reading.sideBySide),
       instances: reading.instances.map { URL(fileURLWithPath: $0) })

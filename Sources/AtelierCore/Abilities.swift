@@ -16,6 +16,12 @@ public struct LatentDecoding: Ability, Hashable {
   }
 }
 
+/// Images given back from their codes. The function is ``ReconstructingSystem/reconstruct(_:draws:)``.
+public struct ImageReconstruction: Ability, Hashable {
+  /// The ability.
+  public init() {}
+}
+
 /// Images into images, of any size that the networks allow. The function is
 /// ``TranslatingSystem/translate(_:direction:draws:)``.
 public struct ImageTranslation: Ability, Hashable {

@@ -2,6 +2,13 @@ public import Torch
 public import TorchNN
 
 extension Network {
+  /// Takes the tensors of its authors' files, each of them; when anything does not match, nothing is changed.
+  ///
+  /// - Throws: ``TorchNN/CheckpointError``; see ``loadAuthorsWeights(_:from:)``.
+  public func loadAuthorsWeights(_ tensors: ForeignTensors) throws(CheckpointError) {
+    try loadAuthorsWeights(tensors.named, from: tensors.source)
+  }
+
   /// Takes weights under their authors' names, strictly; when anything does not match, nothing is changed.
   ///
   /// Running statistics of instance norms that keep none here are left out: PyTorch saved them by default

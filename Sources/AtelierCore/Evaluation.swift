@@ -44,7 +44,18 @@ public protocol RegionalNoiseSystem: TranslatingSystem {
 
 /// A system whose training follows a held-out loss.
 public protocol ValidationDrivenSystem: GenerativeSystem {
-  /// Takes note of the loss on held-out data, in nats a token or whatever the system minimises; call it
-  /// after every pass over the training data.
+  /// The mean loss on held-out batches, in nats a token or whatever the system minimises; nil where the batches
+  /// hold nothing.
+  func heldOutLoss(over batches: [Batch]) throws -> Double?
+
+  /// Takes note of the held-out loss; call it after every pass over the training data.
   func validated(loss: Double)
+}
+
+extension ValidationDrivenSystem where Self: LanguageSystem {
+  /// The negative log-likelihood in nats a token.
+  public func heldOutLoss(over batches: [Batch]) throws -> Double? {
+    let (sum, tokens) = try negativeLogLikelihood(over: batches)
+    return tokens > 0 ? sum / Double(tokens) : nil
+  }
 }

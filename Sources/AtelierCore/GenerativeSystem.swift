@@ -140,6 +140,15 @@ public struct SystemIdentity: Sendable, Hashable {
   }
 }
 
+/// What a system is loaded for.
+public enum LoadingPurpose: Sendable, Hashable {
+  /// To draw: networks that are for training only (``Network/isForTraining``) get no weights and no memory, and
+  /// computing with them is an error.
+  case drawing
+  /// For anything.
+  case everything
+}
+
 /// A network of a system: its weights, its authors' names for them, and its inputs and outputs by name.
 public struct Network {
   /// Runs a named part (nil: the whole) on named inputs.
@@ -156,15 +165,18 @@ public struct Network {
   /// The perception network whose weights this one takes and never changes (`vgg16`, `vgg19`); nil for a
   /// network that is trained and saved.
   public let frozenFrom: String?
+  /// Whether only training computes with it, as with a discriminator, so that it is not loaded for drawing.
+  public let isForTraining: Bool
 
   /// Describes a network.
   public init(
     _ name: String, _ module: Module, authorsNames: KeyMap = KeyMap(), frozenFrom: String? = nil,
-    forward: @escaping Forward
+    isForTraining: Bool = false, forward: @escaping Forward
   ) {
     self.name = name
     self.module = module
     self.frozenFrom = frozenFrom
+    self.isForTraining = isForTraining
     self.authorsNames = authorsNames
     self.forward = forward
   }

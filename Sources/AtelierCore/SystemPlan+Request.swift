@@ -12,7 +12,7 @@ extension FieldKind {
     case .labelMap: [[nil, nil, nil]]
     case .label: [[nil]]
     case .tokens, .sequence, .labels: [[nil, nil]]
-    case .audio(let channels, _): [[nil, channels, nil]]
+    case .audio(let channels, _, _): [[nil, channels, nil]]
     case .video(_, let channels, _, _, _): [[nil, nil, channels, nil, nil]]
     case .features(let size): [[nil, size]]
     case .text: []

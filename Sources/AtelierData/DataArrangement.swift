@@ -37,6 +37,22 @@ public protocol DataArrangement: Sendable, Hashable {
   /// The reason, as one clause, why the data cannot serve a field; nil where it can. The default refuses
   /// labels of more classes than the field has.
   func refusal(of field: Field, _ description: DatasetDescription) -> String?
+
+  /// A part of data whose labels are numbers of the classes that a model knows, found by their names; the part
+  /// as it is where they are so already.
+  ///
+  /// - Parameters:
+  ///   - names: the model's classes.
+  ///   - fields: those of the model.
+  /// - Throws: ``DatasetError/invalid(reason:)`` that names the classes that the model does not know, or says
+  ///   that classes in another order cannot be used.
+  func relabelled(_ part: DataPart, classes names: [String], fields: [Field]) throws(DatasetError) -> DataPart
+
+  /// What the numbers of a field stand for, as people read and write them; by default the data's classes and
+  /// their colours.
+  ///
+  /// - Throws: ``DatasetError/invalid(reason:)`` for a damaged artefact.
+  func names(of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts) throws -> FieldNames
 }
 
 extension DataArrangement {
@@ -57,6 +73,13 @@ extension DataArrangement {
   public func refusal(of field: Field, _ description: DatasetDescription) -> String? {
     guard case .label(let classes) = field.kind, description.classNames.count > classes else { return nil }
     return "it has \(description.classNames.count) classes, and the configuration has \(classes)"
+  }
+
+  /// The classes and their colours.
+  public func names(
+    of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
+  ) throws -> FieldNames {
+    FieldNames(classes: description.classNames, colours: description.classColours ?? [])
   }
 
   /// Whether another arrangement is of the same type and equal.

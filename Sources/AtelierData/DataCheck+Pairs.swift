@@ -13,7 +13,9 @@ extension DataCheck {
       find(.error, .fewExamples, "There is no training part.")
       return
     }
-    let isPaired = matchings.contains { !$0.stems.isEmpty }
+    // Label maps are no set by themselves: without partners they are pairs that went wrong.
+    let holdsLabels = folders.folders(of: .train)?[.source]?.holdsLabels == true
+    let isPaired = holdsLabels || matchings.contains { !$0.stems.isEmpty }
     report.layout = isPaired ? .pairedFolders : .unpairedFolders
     let sets = matchings.map { ($0.split, pictures(of: $0)) }
     let surveyed = survey(sets.map { (split: $0.0, data: $0.1 as any Dataset) }, progress)
@@ -28,7 +30,8 @@ extension DataCheck {
       judgeMatching(matchings)
       judgeProportions(matchings, sets.map(\.1), surveyed)
     }
-    if let labels = folders.folders(of: .train)?[.source], labels.holdsLabels { judgeLabels(training) }
+    if holdsLabels { judgeLabels(training) }
+    for matching in matchings { judgeOpening(matching.split, isPaired: isPaired) }
     let count = isPaired ? training.stems.count : training.files.values.map(\.count).min() ?? 0
     if count < 100 {
       find(
@@ -61,15 +64,35 @@ extension DataCheck {
 
   private mutating func judgeMatching(_ matchings: [PairMatching]) {
     for matching in matchings {
-      let most = matching.files.values.map(\.count).max() ?? 0
-      if matching.stems.count * 2 < most {
-        find(
-          .error, .unmatched,
-          "Only \(matching.stems.count) of \(most) \(matching.split.rawValue) images have a partner of the same "
-            + "name; the files of a pair must have the same name, apart from the extension.")
-      } else if let sentence = matching.unmatchedSentence {
+      // Where too few have a partner, opening says so.
+      if let sentence = matching.unmatchedSentence, (try? matching.validate(isStrict: false)) != nil {
         find(.warning, .unmatched, "In the \(matching.split.rawValue) part \(sentence)")
       }
+    }
+  }
+
+  /// Opens a part as training does: what that refuses, the check refuses in the same words.
+  private mutating func judgeOpening(_ split: DatasetSplit, isPaired: Bool) {
+    let source = PictureField(
+      "source", holdsLabelMaps ? .labelMap(classes: nil) : .picture(channels: 3), height: 32, width: 32)
+    let target = PictureField("target", .picture(channels: 3), height: 32, width: 32)
+    let preparation = JointPreparation([source, target], source: "source", target: "target")
+    do throws(DatasetError) {
+      let data: any Dataset =
+        isPaired
+        ? try openPairs(at: path, split: split, preparation, options: options)
+        : try openUnpaired(at: path, split: split, preparation, options: options)
+      guard split == .train else { return }
+      var description = data.description
+      // Named already, for each part.
+      description.notes.removeAll {
+        $0.contains("have no ") || $0.contains("has no ") || $0.hasPrefix("A has ")
+      }
+      judgeNotes(description)
+      try data.requireUsable()
+    } catch {
+      guard !report.findings.contains(where: { $0.message == error.description }) else { return }
+      find(.error, isPaired ? .unmatched : .unreadable, error.description)
     }
   }
 
@@ -115,11 +138,14 @@ extension DataCheck {
     let names = table?.names ?? []
     if let table, !table.colours.isEmpty { return judgeColours(files, table) }
     guard classes > 0 else {
-      if !found.isEmpty {
+      // Nothing but 255 is refused when the maps are opened.
+      holdsLabelMaps = !found.isEmpty
+      if let file = files.first, found.isEmpty, (try? options.codec.decode(file)) != nil {
         find(
-          .error, .remark,
-          "The label maps hold only 255, which means unlabelled; write the class indices into "
-            + "them.")
+          .warning, .remark,
+          "The label maps, such as \(file.lastPathComponent), are drawn in colours, and no table says which "
+            + "colour stands for which class; systems that take label maps need one (classes.csv with "
+            + "name,r,g,b a line), and systems that take images see the colours.")
       }
       return
     }
@@ -130,13 +156,6 @@ extension DataCheck {
         + (names.isEmpty ? "" : "; the class table names \(names.count)")
         + "; pix2pix takes them as one-hot channels, with inputChannels set to \(max(found.count, names.count))."
     )
-    if !names.isEmpty, names.count < classes {
-      let place = LabelPictures.first(files, beyond: names.count, codec: options.codec)
-      find(
-        .error, .remark,
-        "The maps hold the label \(classes - 1), and the class table has only \(names.count) names"
-          + (place.map { ", such as \($0.file.lastPathComponent)" } ?? "") + ".")
-    }
   }
 
   /// Checks that every colour of colour-coded maps is in the class table.

@@ -22,6 +22,11 @@ public func checkData(
     check.readPairs(folders, progress)
     return check.finished(suggesting: system)
   }
+  if holdsCaptions(path) {
+    var check = DataCheck(path: path, options: options, layout: .captions)
+    check.readCaptions(progress)
+    return check.finished(suggesting: system)
+  }
   var check = DataCheck(path: path, options: options, layout: try detectLayout(at: path))
   if check.report.layout == .text { check.readText() } else { check.readPictures(progress) }
   return check.finished(suggesting: system)
@@ -62,6 +67,7 @@ struct DataCheck {
   private func kind(of report: DataReport) -> DataKind {
     switch report.layout {
     case .text: return .text
+    case .captions: return .captionedImages
     case .pairedFolders where holdsLabelMaps: return .labelMaps
     case .pairedFolders, .sideBySide: return .imagePairs
     case .unpairedFolders: return .unpairedImages
@@ -94,10 +100,11 @@ struct DataCheck {
           DataReport.Tally(
             name: "characters", count: String(decoding: bytes, as: UTF8.self).unicodeScalars.count),
         ]
-      } else {
-        find(.warning, .notUTF8, "The \(split.rawValue) text is not UTF-8; convert it, or model it as bytes.")
       }
       report.parts.append(part)
+    }
+    do throws(DatasetError) { try checkEncoding(ofTextAt: path) } catch {
+      find(.error, .notUTF8, error.description)
     }
     if corpus.train.count < 100_000 {
       find(
@@ -123,6 +130,7 @@ struct DataCheck {
       return
     }
     if sets[0].split != .train { find(.error, .fewExamples, "There is no training part.") }
+    judgeUse(sets[0].data)
     let pictures = survey(sets, progress)
     for set in sets { addPart(set.split, set.data, pictures.filter { $0.split == set.split }) }
     collectCorrupt(pictures)
@@ -132,6 +140,13 @@ struct DataCheck {
     judgeClasses(sets.map(\.data.description))
     judgeDuplicates(DuplicateSearch(pictures))
     judgeShapes()
+  }
+
+  /// What training refuses at the start, in its words: data of which nothing can be read.
+  mutating func judgeUse(_ training: any Dataset) {
+    do throws(DatasetError) { try training.requireUsable() } catch {
+      find(.error, .unreadable, error.description)
+    }
   }
 
   mutating func collectCorrupt(_ pictures: [SurveyedPicture]) {
@@ -224,9 +239,8 @@ struct DataCheck {
 
   mutating func judgeFiles(_ count: Int) {
     if let first = report.corrupt.first {
-      let isTotal = report.corrupt.count == count
       find(
-        isTotal ? .error : .warning, .corruptPictures,
+        .warning, .corruptPictures,
         "\(report.corrupt.count) of \(count) images cannot be decoded, the first being \(first.path) "
           + "(\(first.reason)); training skips them; remove or repair them.")
     }
@@ -237,18 +251,31 @@ struct DataCheck {
     if report.layout == .pairedFolders {
       expected.formUnion(["train", "val", "valid", "validation", "test"])
     }
-    if [.classFolders, .flatPictures, .table, .pairedFolders, .unpairedFolders].contains(report.layout) {
+    if [.classFolders, .flatPictures, .table, .pairedFolders, .unpairedFolders, .captions].contains(
+      report.layout)
+    {
       report.otherFiles = otherFiles(below: path).filter { name in
         let file = (name as NSString).lastPathComponent.lowercased()
+        if report.layout == .captions, CaptionTable.fileNames.contains(file) || file.hasSuffix(".txt") {
+          return false
+        }
         return !expected.contains(file) && !expected.contains((file as NSString).deletingPathExtension)
       }
     }
-    if let first = report.otherFiles.first {
+    // Pictures in formats that are not read are named as such.
+    let foreign = report.otherFiles.filter { UnreadFormats.name(of: $0) == nil }
+    if let first = foreign.first {
       find(
         .note, .otherFiles,
-        report.otherFiles.count == 1
+        foreign.count == 1
           ? "\(first) is not an image and is left out."
-          : "\(report.otherFiles.count) files are not images and are left out, such as \(first).")
+          : "\(foreign.count) files are not images and are left out, such as \(first).")
+    }
+    let debris = PictureFolders.debris(in: path)
+    if !debris.isEmpty {
+      find(
+        .note, .leftOut,
+        "\(debris.joined(separator: ", ")) was left by another program and is no part of the data.")
     }
   }
 
@@ -258,16 +285,26 @@ struct DataCheck {
     for case let name as String in walk {
       let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
       if isHidden || PictureFolders.isPicture(name) { continue }
+      if name.split(separator: "/").contains(where: { PictureFolders.isDebris(String($0)) }) { continue }
       if !PictureFolders.isFolder(folder.appendingPathComponent(name)) { found.append(name) }
     }
     return found.sorted()
   }
 
+  /// What the data say of themselves, as training says it at its start.
+  mutating func judgeNotes(_ training: DatasetDescription) {
+    for note in training.notes where !note.contains("one folder too high") {
+      if LeftOut.isLoss(note) {
+        find(.warning, .leftOut, note)
+      } else {
+        find(.note, note == noLabels ? .noLabels : .remark, note)
+      }
+    }
+  }
+
   private mutating func judgeClasses(_ descriptions: [DatasetDescription]) {
     let training = descriptions[0]
-    for note in training.notes where !note.contains("one folder too high") {
-      find(.note, training.layout == .flatPictures ? .noLabels : .remark, note)
-    }
+    judgeNotes(training)
     if training.count < 100 {
       find(
         .warning, .fewExamples,

@@ -14,4 +14,6 @@ public enum DataKind: String, Sendable, Hashable, Codable, CaseIterable {
   case labelMaps
   /// Two sets of images without correspondence.
   case unpairedImages
+  /// Images with captions or tags.
+  case captionedImages
 }

@@ -17,7 +17,7 @@ public struct DataReport: Sendable, Codable, Hashable {
     case exactDuplicates, nearDuplicates, conflictingLabels, leakage, nearLeakage, otherFiles, mixedSizes,
       mixedModes
     case unmatched, mismatchedPairs, sideBySide, animations
-    case notUTF8, remark
+    case notUTF8, remark, leftOut
   }
 
   /// One finding: a sentence that names files and the way out.
@@ -137,6 +137,7 @@ extension DataReport: CustomStringConvertible {
     case .sideBySide: "pairs of images side by side in one file"
     case .pairedFolders: "folders of pairs"
     case .unpairedFolders: "two folders of images without correspondence"
+    case .captions: "images with captions"
     case .text: "plain text"
     case .memory: "images in memory"
     }

@@ -25,6 +25,8 @@ public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   case pairedFolders
   /// Two folders of images without correspondence.
   case unpairedFolders
+  /// Images with a table of captions or tags, or with a text file each.
+  case captions
   /// Plain text.
   case text
   /// Arrays made by a program.
@@ -126,6 +128,11 @@ public protocol Dataset: Sendable {
   ///   - pass: the pass over the data, from 0.
   ///   - generator: the random generator of this pass.
   func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]?
+  /// The examples that previews show, at most `limit`; nil, the default: the first ones that can be read. Data
+  /// that hold several examples of one image show each image once.
+  func examplesToShow(_ limit: Int) -> [Int]?
+  /// What the example at `index` is called beside what a system makes of it; nil, the default: nothing.
+  func title(of index: Int) -> String?
 }
 
 extension Dataset {
@@ -148,11 +155,40 @@ extension Dataset {
   /// Nil: shuffled, in batches of `batchSize`.
   public func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? { nil }
 
+  /// Nil: the first ones.
+  public func examplesToShow(_ limit: Int) -> [Int]? { nil }
+
+  /// Nil: nothing.
+  public func title(of index: Int) -> String? { nil }
+
   /// Reads the examples one by one, and collates them.
   public func batch(at indices: [Int]) throws(DatasetError) -> [String: HostTensor] {
     var examples: [Example] = []
     examples.reserveCapacity(indices.count)
     for index in indices { examples.append(try example(at: index)) }
     return try collate(examples)
+  }
+}
+
+extension Dataset {
+  /// Refuses data of which no example can be read, before anything is begun with them.
+  ///
+  /// - Throws: ``DatasetError/unusable(path:reason:)`` with the reason of the first example.
+  package func requireUsable() throws(DatasetError) {
+    guard !isInMemory, count > 0 else { return }
+    var first: DatasetError?
+    for index in 0..<count {
+      do throws(DatasetError) {
+        _ = try example(at: index)
+        return
+      } catch {
+        guard case .corruptPicture = error else { throw error }
+        first = first ?? error
+      }
+    }
+    guard let first else { return }
+    throw .unusable(
+      path: description.name,
+      reason: "none of its \(count) examples can be read; of the first: \(first.description.dropLast())")
   }
 }

@@ -16,6 +16,8 @@ public enum DatasetError: Error, Sendable, Hashable {
   case corruptPicture(path: String, reason: String)
   /// A label or a column of a table cannot be used.
   case badTable(path: String, reason: String)
+  /// The data are there, and cannot serve what was asked for.
+  case unusable(path: String, reason: String)
   /// There are fewer examples than in a batch.
   case tooSmall(name: String, count: Int, batchSize: Int)
   /// A saved position belongs to other data or another seed.
@@ -39,6 +41,7 @@ extension DatasetError: CustomStringConvertible, LocalizedError {
     case .corruptFile(let path, let reason): "\(path) is damaged: \(reason)."
     case .corruptPicture(let path, let reason): "The image \(path) cannot be used: \(reason)."
     case .badTable(let path, let reason): "The table \(path) cannot be used: \(reason)."
+    case .unusable(let path, let reason): "\(path) cannot be used: \(reason)."
     case .tooSmall(let name, let count, let batchSize):
       "\(name) has \(count) examples, fewer than one batch of \(batchSize); use a smaller batch or more data."
     case .wrongPosition(let reason): "The data cannot be resumed at the saved position: \(reason)."

@@ -16,8 +16,8 @@ public enum FieldKind: Sendable, Hashable {
   case label(classes: Int)
   /// int64 token indices `[time, batch]`.
   case tokens(vocabulary: Int, length: Int)
-  /// float32 samples `[batch, channels, samples]` in -1 … 1.
-  case audio(channels: Int, samples: Int)
+  /// float32 samples `[batch, channels, samples]` in -1 … 1, `sampleRate` of them a second.
+  case audio(channels: Int, samples: Int, sampleRate: Int)
   /// float32 `[batch, time, channels, height, width]`.
   case video(frames: Int, channels: Int, height: Int, width: Int, range: ImageRange)
   /// float32 vectors `[batch, size]`.

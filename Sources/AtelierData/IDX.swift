@@ -169,10 +169,11 @@ public enum IDX {
   ]
 }
 
-/// The sorted names in a folder without hidden ones; empty where there is no folder.
+/// The names in a folder, sorted; hidden ones and the debris of archivers and file servers are left out. Empty
+/// where there is no folder.
 func listing(of folder: URL) -> [String] {
   let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-  return names.filter { !$0.hasPrefix(".") }.sorted()
+  return names.filter { !$0.hasPrefix(".") && !PictureFolders.isDebris($0) }.sorted()
 }
 
 /// The non-empty lines of a text file; nil where there is no such file.

@@ -21,11 +21,7 @@ struct LabelTable {
   }
 
   init(_ file: URL) throws(DatasetError) {
-    guard let data = try? Data(contentsOf: file) else { throw .notFound(path: file.path) }
-    guard var text = String(data: data, encoding: .utf8) else {
-      throw .badTable(path: file.path, reason: "it is not text in UTF-8")
-    }
-    if text.hasPrefix("\u{FEFF}") { text.removeFirst() }
+    let text = try Self.text(of: file)
     path = file.path
     (names, rows) =
       file.pathExtension.lowercased() == "jsonl"
@@ -33,19 +29,34 @@ struct LabelTable {
     guard !rows.isEmpty else { throw .badTable(path: path, reason: "it has no rows") }
   }
 
+  /// The text of a table, without a byte order mark.
+  static func text(of file: URL) throws(DatasetError) -> String {
+    guard let data = try? Data(contentsOf: file) else { throw .notFound(path: file.path) }
+    guard var text = String(data: data, encoding: .utf8) else {
+      throw .badTable(path: file.path, reason: "it is not text in UTF-8")
+    }
+    if text.hasPrefix("\u{FEFF}") { text.removeFirst() }
+    return text
+  }
+
+  /// The cells of comma-, semicolon- or tab-separated text, row by row; nil where quotes do not match.
+  static func cells(of text: String) -> [[String]]? {
+    guard let table = try? EnumeratedCSV(string: text) else { return nil }
+    return [table.header] + table.rows
+  }
+
   private static func parseCSV(_ text: String, _ path: String) throws(DatasetError) -> (
     [String], [[String: String]]
   ) {
-    let table: CSV<Enumerated>
-    do { table = try EnumeratedCSV(string: text) } catch {
+    guard let table = cells(of: text) else {
       throw .badTable(path: path, reason: "it is not valid CSV")
     }
-    let names = table.header.map { $0.trimmingCharacters(in: .whitespaces) }
+    let names = table[0].map { $0.trimmingCharacters(in: .whitespaces) }
     guard Set(names).count == names.count else {
       throw .badTable(path: path, reason: "two of its columns have the same name")
     }
     var rows: [[String: String]] = []
-    for row in table.rows where row.contains(where: { !$0.isEmpty }) {
+    for row in table.dropFirst() where row.contains(where: { !$0.isEmpty }) {
       var cells: [String: String] = [:]
       for (name, cell) in zip(names, row) where !cell.isEmpty { cells[name] = cell }
       rows.append(cells)
@@ -124,6 +135,8 @@ struct LabelTable {
       files.append(url)
       hashed.append((name, url))
     }
+    // Of all parts, once.
+    let notes = split == .train ? leftOut(fileColumn, root) : []
     var description = DatasetDescription(
       layout: .table, name: root.lastPathComponent, split: split, count: files.count,
       fingerprint: try contentFingerprint(
@@ -143,40 +156,68 @@ struct LabelTable {
     if !left.isEmpty {
       description.notes.append("Columns that are not numbers are left out: \(left.joined(separator: ", ")).")
     }
+    description.notes += notes
     return PictureDataset(
       description: description, files: files, labels: labels, columns: columns, preparation: preparation,
       codec: codec)
   }
 
+  /// Rows of no part, and images that the table does not name, a sentence each.
+  private func leftOut(_ fileColumn: String, _ root: URL) -> [String] {
+    var sentences: [String] = []
+    if let sentence = PartColumn(rows.map { $0[PartColumn.name] }, isThere: hasParts).leftOut {
+      sentences.append(sentence)
+    }
+    let named = Set(rows.compactMap { $0[fileColumn] }.map { Self.plainPath($0) })
+    let others = PictureFolders.pictures(below: root).filter { !named.contains($0) }
+    if let first = others.first {
+      sentences.append(
+        others.count == 1
+          ? "An image that the table does not name is left out: \(first)."
+          : "\(others.count) images that the table does not name are left out, such as \(first).")
+    }
+    if let clause = UnreadFormats.clause(below: root) { sentences.append("Left out: \(clause).") }
+    return sentences
+  }
+
+  /// A path without the parts `.` and empty ones.
+  private static func plainPath(_ path: String) -> String {
+    path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+  }
+
+  private var hasParts: Bool { names.contains(PartColumn.name) }
+
   /// The rows of a part; without a column `split` all rows are training data.
   private func rows(of split: DatasetSplit) throws(DatasetError) -> [[String: String]] {
-    guard names.contains("split") else {
+    guard hasParts else {
       guard split == .train else {
         throw .missingSplit(path: path, split: split, reason: "the table has no column \"split\"")
       }
       return rows
     }
-    let wanted = PictureFolders.names(of: split)
-    let chosen = rows.filter { wanted.contains($0["split"]?.lowercased() ?? "") }
+    let column = PartColumn(rows.map { $0[PartColumn.name] }, isThere: true)
+    let chosen = zip(rows, column.parts).filter { $1 == split }.map(\.0)
     guard !chosen.isEmpty else {
-      throw .missingSplit(
-        path: path, split: split, reason: "no row's \"split\" is \(wanted.joined(separator: " or "))")
+      let wanted = PictureFolders.names(of: split).joined(separator: " or ")
+      let unknown = column.unknown.isEmpty ? "" : "; there are \(column.unknownText)"
+      throw .missingSplit(path: path, split: split, reason: "no row's \"split\" is \(wanted)\(unknown)")
     }
     return chosen
   }
 
-  /// The part of each file by its name without the extension; nil where the table has no column `split`.
-  func parts() -> [String: DatasetSplit]? {
-    guard names.contains("split"), let column = Self.fileColumns.first(where: { names.contains($0) }) else {
-      return nil
-    }
-    var parts: [String: DatasetSplit] = [:]
+  /// The part of each file by its name without the ending, and the words of those that are no part's; nil
+  /// where the table does not divide its files.
+  func parts() -> (known: [String: DatasetSplit], unknown: [String: String])? {
+    guard hasParts, let column = Self.fileColumns.first(where: { names.contains($0) }) else { return nil }
+    var known: [String: DatasetSplit] = [:]
+    var unknown: [String: String] = [:]
     for row in rows {
-      guard let file = row[column], let name = row["split"]?.lowercased() else { continue }
-      let part = DatasetSplit.allCases.first { PictureFolders.names(of: $0).contains(name) }
-      parts[(file as NSString).deletingPathExtension] = part
+      guard let file = row[column] else { continue }
+      let stem = (file as NSString).deletingPathExtension
+      let cell = row[PartColumn.name] ?? ""
+      if let part = PartColumn.part(cell) { known[stem] = part } else { unknown[stem] = cell }
     }
-    return parts
+    return (known, unknown)
   }
 
   /// The rows of some files as JSON lines, for copies of the files with another extension.
@@ -230,5 +271,54 @@ struct LabelTable {
       if values.count == rows.count { columns[name] = values } else { left.append(name) }
     }
     return (columns, left)
+  }
+}
+
+/// The column of a table that divides its rows into parts.
+struct PartColumn {
+  /// What the column is called.
+  static let name = "split"
+
+  /// The part of each row; nil for a word that names none.
+  let parts: [DatasetSplit?]
+  /// How often each such word occurs; an empty cell is an empty word.
+  let unknown: [String: Int]
+
+  /// Reads the cells of all rows.
+  ///
+  /// - Parameter isThere: whether the table has the column; without it all rows are training data.
+  init(_ cells: [String?], isThere: Bool) {
+    guard isThere else {
+      parts = cells.map { _ in .train }
+      unknown = [:]
+      return
+    }
+    let parts = cells.map { Self.part($0 ?? "") }
+    var unknown: [String: Int] = [:]
+    for (cell, part) in zip(cells, parts) where part == nil {
+      unknown[(cell ?? "").trimmingCharacters(in: .whitespaces), default: 0] += 1
+    }
+    self.parts = parts
+    self.unknown = unknown
+  }
+
+  /// The part that a word names, whatever its case and the blanks around it.
+  static func part(_ cell: String) -> DatasetSplit? {
+    let word = cell.trimmingCharacters(in: .whitespaces).lowercased()
+    return DatasetSplit.allCases.first { PictureFolders.names(of: $0).contains(word) }
+  }
+
+  /// The unknown words and how often they occur.
+  var unknownText: String {
+    unknown.sorted { $0.key < $1.key }.map { word, count in
+      "\(word.isEmpty ? "an empty cell" : "\"\(word)\"") (\(count) \(count == 1 ? "row" : "rows"))"
+    }.joined(separator: ", ")
+  }
+
+  /// Counts and names the rows of no part; nil where there are none.
+  var leftOut: String? {
+    guard !unknown.isEmpty else { return nil }
+    return "Rows whose \"split\" is \(unknownText) are in no part and left out; the parts are train, val and "
+      + "test."
   }
 }

@@ -360,10 +360,10 @@ private final class PendingBatch: Sendable {
               candidate = (candidate + 1) % dataset.count
               attempt += 1
               if candidate == index || skipped.count > 1000 {
-                throw .invalid(
-                  reason:
-                    "\(skipped.count) images of one batch cannot be decoded, the first being: \(skipped[0].reason)"
-                )
+                throw .unusable(
+                  path: dataset.description.name,
+                  reason: "\(skipped.count) images of one batch cannot be decoded, the first being: "
+                    + skipped[0].reason)
               }
             }
           }

@@ -54,6 +54,9 @@ public func detectLayout(at path: URL) throws(DatasetError) -> DataLayout {
     return layout
   }
   if listing(of: path).contains(where: { $0.lowercased().hasSuffix(".txt") }) { return .text }
+  if let clause = UnreadFormats.clause(below: path) {
+    throw .unusable(path: path.path, reason: "it holds \(clause)")
+  }
   throw .unknownLayout(path: path.path, lookedFor: lookedFor)
 }
 
@@ -61,15 +64,11 @@ public func detectLayout(at path: URL) throws(DatasetError) -> DataLayout {
 private func pictureLayout(of folder: URL) -> DataLayout? {
   if LabelTable.find(in: folder) != nil { return .table }
   if PictureFolders.isDivided(folder) { return nil }
-  let names = listing(of: folder)
-  let hasPictures = names.contains {
-    PictureFolders.isPicture($0) && !PictureFolders.isFolder(folder.appendingPathComponent($0))
-  }
-  if hasPictures { return .flatPictures }
-  let classes = PictureFolders.subfolders(of: folder)
-  let isFull = classes.contains { !PictureFolders.pictures(below: folder.appendingPathComponent($0)).isEmpty }
-  return isFull ? .classFolders : nil
+  return PictureFolders.arrangement(of: folder).map { $0.isFlat ? .flatPictures : .classFolders }
 }
+
+/// The note of images without labels.
+let noLabels = "There are no labels; every label is 0."
 
 /// Opens labelled images of any layout.
 ///
@@ -95,7 +94,7 @@ public func openDataset(
     return try LabelTable(path).dataset(
       root: path.deletingLastPathComponent(), split: split, labelColumn: options.labelColumn,
       preparation: preparation, codec: options.codec)
-  case .table, .classFolders, .flatPictures, .sideBySide, .pairedFolders, .unpairedFolders:
+  case .table, .classFolders, .flatPictures, .sideBySide, .pairedFolders, .unpairedFolders, .captions:
     return try openPictures(path, split: split, preparation: preparation, options: options)
   }
 }
@@ -129,15 +128,13 @@ private func openPictures(
     layout: .classFolders, name: path.lastPathComponent, split: split, count: 0, fingerprint: "")
   var files: [(name: String, url: URL)] = []
   var labels: [Int] = []
-  if pictureLayout(of: root) == .flatPictures {
+  let arrangement = PictureFolders.arrangement(of: root)
+  if let arrangement, arrangement.isFlat, !PictureFolders.isDivided(root) {
     description.layout = .flatPictures
     description.classNames = ["0"]
-    description.notes.append("There are no labels; every label is 0.")
-    for name in listing(of: root)
-    where PictureFolders.isPicture(name) && !PictureFolders.isFolder(root.appendingPathComponent(name)) {
-      files.append((name, root.appendingPathComponent(name)))
-      labels.append(0)
-    }
+    description.notes.append(noLabels)
+    files = arrangement.direct.map { ($0, root.appendingPathComponent($0)) }
+    labels = [Int](repeating: 0, count: files.count)
     let ignored = PictureFolders.subfolders(of: root)
     if !ignored.isEmpty {
       description.notes.append(
@@ -154,10 +151,12 @@ private func openPictures(
         labels.append(label)
       }
     }
+    description.notes += [
+      LeftOut.pictures(arrangement?.direct ?? []), LeftOut.doubt(aboutClasses: description.classNames),
+    ].compactMap { $0 }
   }
-  guard !files.isEmpty else {
-    throw .unknownLayout(path: root.path, lookedFor: ["images (png, jpg, webp, tiff, gif, heic, avif)"])
-  }
+  guard !files.isEmpty else { throw PictureFolders.noPictures(in: root) }
+  if split == .train { description.notes += LeftOut.around(path) }
   description.fingerprint = try contentFingerprint(of: files, isLenient: true)
   return PictureDataset(
     description: description, files: files.map(\.url), labels: labels, preparation: preparation,

@@ -73,12 +73,14 @@ private func pairs(
 ) throws(DatasetError) -> JointDataset {
   guard let found = folders.folders(of: split) else { throw missing(split, folders) }
   let wantsInstances = preparation.fields.contains { $0.name == "instance" }
-  var matching = PairMatching(folders, split, withInstances: wantsInstances)
+  let matching = PairMatching(folders, split, withInstances: wantsInstances)
   try matching.validate(isStrict: options.isStrict)
   var description = DatasetDescription(
     layout: .pairedFolders, name: folders.root.lastPathComponent, split: split, count: matching.stems.count,
     fingerprint: "")
   if let sentence = matching.unmatchedSentence { description.notes.append(sentence) }
+  description.notes += matching.notes
+  if split == .train { description.notes += folders.leftOutSentences }
   var labels = Set(found.filter { $0.value.holdsLabels }.keys)
   // The source holds label maps where the folder's name or the field says so.
   let side: PictureRole = options.swapsDirection ? .target : .source
@@ -142,7 +144,8 @@ private func checkLabels(
       + "the table, or correct the map")
 }
 
-/// Matches the files of two folders by name, without the extension.
+/// Matches the files of two folders by name, without the extension. Where no names are equal, the end that
+/// all names of a folder share is left out first: `_leftImg8bit`, `_mask`.
 struct PairMatching {
   let folders: PairFolders
   let split: DatasetSplit
@@ -152,20 +155,82 @@ struct PairMatching {
   let stems: [String]
   /// The sorted stems that are missing from a role.
   let unmatched: [(role: PictureRole, lacking: [String])]
+  /// What else is left out or was decided, a sentence each.
+  let notes: [String]
 
   init(_ folders: PairFolders, _ split: DatasetSplit, withInstances: Bool) {
     self.folders = folders
     self.split = split
     let roles: [PictureRole] = withInstances ? [.source, .target, .instance] : [.source, .target]
     var files: [PictureRole: [String: URL]] = [:]
-    for role in roles { files[role] = folders.files(role, of: split) }
+    var notes: [String] = []
+    for role in roles {
+      let side = folders.side(role, of: split)
+      files[role] = side.files
+      notes += [LeftOut.twins(side.twins), Self.companions(side, role), Self.unlisted(side, role)]
+        .compactMap { $0 }
+    }
+    if let sentence = Self.missing(folders.missing(from: split), split) { notes.append(sentence) }
+    func common(_ files: [PictureRole: [String: URL]]) -> (all: Set<String>, shared: [String]) {
+      let all = files.values.reduce(into: Set<String>()) { $0.formUnion($1.keys) }
+      return (all, all.filter { stem in files.values.allSatisfy { $0[stem] != nil } }.sorted())
+    }
+    var (all, shared) = common(files)
+    if shared.isEmpty {
+      let ends = files.mapValues { Self.sharedEnd(of: Array($0.keys)) }
+      let shortened = files.reduce(into: [PictureRole: [String: URL]]()) { result, side in
+        let length = ends[side.key]?.count ?? 0
+        result[side.key] = Dictionary(
+          side.value.map { (String($0.key.dropLast(length)), $0.value) }
+        ) { first, _ in first }
+      }
+      let found = common(shortened)
+      if found.shared.count * 2 >= (shortened.values.map(\.count).max() ?? 0), !found.shared.isEmpty {
+        files = shortened
+        (all, shared) = found
+        let used = Set(ends.values).filter { !$0.isEmpty }.sorted().joined(separator: " and ")
+        notes.append("Names belong together without their ends \(used).")
+      }
+    }
     self.files = files
-    let all = files.values.reduce(into: Set<String>()) { $0.formUnion($1.keys) }
-    stems = all.filter { stem in files.values.allSatisfy { $0[stem] != nil } }.sorted()
+    stems = shared
     unmatched = roles.compactMap { role in
       let lacking = all.filter { files[role]?[$0] == nil }.sorted()
       return lacking.isEmpty ? nil : (role, lacking)
     }
+    self.notes = notes
+  }
+
+  /// The end that all names share, from an underscore, hyphen or dot on, with a letter in it; empty where
+  /// there is none.
+  private static func sharedEnd(of stems: [String]) -> String {
+    guard stems.count > 1, var end = stems.first.map({ $0[...] }) else { return "" }
+    for stem in stems {
+      let kept = zip(end.reversed(), stem.reversed()).prefix { $0 == $1 }.count
+      end = end.suffix(kept)
+    }
+    guard let start = end.firstIndex(where: { "_-.".contains($0) }), end[start...].contains(where: \.isLetter)
+    else { return "" }
+    return String(end[start...])
+  }
+
+  private static func companions(_ side: PairFolders.Side, _ role: PictureRole) -> String? {
+    // Those of the sources hold the maps of instances.
+    guard role != .instance, let first = side.companions.first else { return nil }
+    return "\(side.companions.count) other drawings of the label maps are left out, such as \(first)."
+  }
+
+  private static func unlisted(_ side: PairFolders.Side, _ role: PictureRole) -> String? {
+    guard let first = side.unlisted.first else { return nil }
+    return
+      "\(side.unlisted.count) \(role.rawValue) \(side.unlisted.count == 1 ? "image is" : "images are") "
+      + "in no list and left out, such as \(first)."
+  }
+
+  private static func missing(_ names: [String], _ split: DatasetSplit) -> String? {
+    guard let first = names.first else { return nil }
+    return "The list of the \(split.rawValue) part names \(names.count) "
+      + "\(names.count == 1 ? "image that is" : "images that are") not there, such as \(first)."
   }
 
   /// A sentence that names the images without a partner; nil where there are none.
@@ -179,24 +244,42 @@ struct PairMatching {
   }
 
   /// Throws where the folders are not pairs.
-  mutating func validate(isStrict: Bool) throws(DatasetError) {
+  func validate(isStrict: Bool) throws(DatasetError) {
     let counts = files.mapValues(\.count)
+    for (role, count) in counts.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where count == 0 {
+      guard let folder = folders.folders(of: split)?[role]?.url else { continue }
+      if let clause = UnreadFormats.clause(below: folder) {
+        throw .unusable(path: folder.path, reason: "it holds \(clause)")
+      }
+    }
     if counts.values.reduce(0, +) == 0 {
       throw .unknownLayout(
         path: folders.root.path, lookedFor: ["images in the folders of the \(split.rawValue) part"])
     }
     let most = counts.values.max() ?? 0
-    guard stems.count * 2 >= most, !stems.isEmpty else {
+    guard stems.count * 2 >= most || folders.isVOC, !stems.isEmpty else {
       let names = (folders.folders(of: split) ?? [:]).filter { files[$0.key] != nil }
         .map { $0.value.url.lastPathComponent }.sorted().joined(separator: " and ")
-      throw .badTable(
+      throw .unusable(
         path: folders.root.path,
         reason: "only \(stems.count) of \(most) images have a partner of the same name in \(names); pairs "
           + "need equal names apart from the extension; unpaired sets need a system such as cyclegan")
     }
     if isStrict, let sentence = unmatchedSentence {
-      throw .badTable(path: folders.root.path, reason: String(sentence.dropLast(20)))
+      throw .unusable(path: folders.root.path, reason: String(sentence.dropLast(20)))
     }
+  }
+}
+
+extension PairFolders {
+  /// What lies beside the folders and is left out, a sentence each.
+  var leftOutSentences: [String] {
+    let found = leftOut
+    return [
+      LeftOut.pictures(found.pictures),
+      LeftOut.folders(found.folders, in: root, beside: "the sources and targets"),
+      UnreadFormats.clause(below: root).map { "Left out: \($0)." },
+    ].compactMap { $0 }
   }
 }
 
@@ -223,7 +306,7 @@ private func halves(
   var description = base.description
   description.layout = .sideBySide
   description.classNames = []
-  description.notes = []
+  description.notes.removeAll { $0 == noLabels }
   return try JointDataset(
     description, .halves(base.files), preparation, swaps: options.swapsDirection, codec: options.codec)
 }

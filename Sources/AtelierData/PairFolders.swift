@@ -16,19 +16,27 @@ struct PairFolders {
   static let sourceNames = ["a", "source", "input", "inputs", "condition", "low", "lr", "lq"]
   static let labelNames = [
     "label", "labels", "labelmap", "labelmaps", "annot", "annotation", "annotations", "mask", "masks",
-    "segmentation", "segmentations",
+    "segmentation", "segmentations", "segmentationclass", "segmentationclasspng", "gtfine", "gtcoarse",
   ]
   static let targetNames = [
     "b", "target", "output", "outputs", "high", "hr", "hq", "gt", "image", "images", "img", "imgs", "photo",
-    "photos", "picture", "pictures",
+    "photos", "picture", "pictures", "jpegimages", "leftimg8bit",
   ]
-  static let instanceNames = ["instance", "instances", "inst"]
+  static let instanceNames = [
+    "instance", "instances", "inst", "segmentationobject", "segmentationobjectpng",
+  ]
+  /// Names of PASCAL VOC and labelme, under which arrays may lie instead of images.
+  static let namesOfArraysToo = [
+    "segmentationclass", "segmentationclasspng", "segmentationobject", "segmentationobjectpng",
+  ]
 
   let root: URL
   /// The folders of each part; only ``DatasetSplit/train`` where the data is not divided.
   let parts: [DatasetSplit: [PictureRole: Folder]]
   /// The stems of each part, where lists divide one pair of folders.
   let lists: [DatasetSplit: Set<String>]
+  /// The lines of the lists, without the endings.
+  private let listed: [DatasetSplit: [String]]
 
   /// Finds the folders; nil unless there is a source and a target.
   static func find(at root: URL) -> PairFolders? {
@@ -36,9 +44,17 @@ struct PairFolders {
     let search = Search(root)
     var parts: [DatasetSplit: [PictureRole: Folder]] = [:]
     for split in DatasetSplit.allCases { parts[split] = search.folders(of: split) }
-    if !parts.isEmpty { return PairFolders(root: root, parts: parts, lists: [:]) }
+    if !parts.isEmpty { return PairFolders(root: root, parts: parts, lists: [:], listed: [:]) }
     guard let whole = search.folders(of: nil) else { return nil }
-    return PairFolders(root: root, parts: [.train: whole], lists: readLists(in: root))
+    let listed = readLists(in: root)
+    return PairFolders(
+      root: root, parts: [.train: whole], lists: listed.mapValues { Set($0.flatMap(Self.forms)) },
+      listed: listed)
+  }
+
+  /// Whether these are the folders of PASCAL VOC, where only some images have label maps.
+  var isVOC: Bool {
+    parts.values.contains { $0[.target]?.url.lastPathComponent.lowercased() == "jpegimages" }
   }
 
   /// Whether the folders are named by the lower-case letters a and b alone, which are as often two classes.
@@ -53,42 +69,120 @@ struct PairFolders {
     lists.isEmpty ? parts[split] : lists[split] == nil ? nil : parts[.train]
   }
 
-  /// The images of a role in a part by their stems, the relative paths without extension. Of files that
-  /// differ only in the extension, the first is used.
-  func files(_ role: PictureRole, of split: DatasetSplit) -> [String: URL] {
-    guard let folder = folders(of: split)?[role] else { return [:] }
-    let wanted = lists[split]
+  /// The images of one role in one part.
+  struct Side {
+    /// By their stems: paths below the folder without the ending. Of files that differ in their endings only,
+    /// the first counts.
     var files: [String: URL] = [:]
-    for name in PictureFolders.pictures(below: folder.url).reversed() {
-      let stem = (name as NSString).deletingPathExtension
-      if let wanted, !wanted.contains(stem), !wanted.contains((stem as NSString).lastPathComponent) {
-        continue
-      }
-      files[stem] = folder.url.appendingPathComponent(name)
-    }
-    return files
+    /// The files that therefore do not count, sorted.
+    var twins: [String] = []
+    /// Other drawings of the same maps, as Cityscapes has them beside `_labelIds`.
+    var companions: [String] = []
+    /// Files that no list names, sorted.
+    var unlisted: [String] = []
   }
 
-  /// The stems listed in `train.txt`, `val.txt` and `test.txt`, with and without their folders.
-  private static func readLists(in root: URL) -> [DatasetSplit: Set<String>] {
-    var lists: [DatasetSplit: Set<String>] = [:]
-    for split in DatasetSplit.allCases {
-      for name in PictureFolders.names(of: split) where lists[split] == nil {
-        let file = root.appendingPathComponent(name + ".txt")
-        guard let text = try? String(contentsOf: file, encoding: .utf8) else { continue }
-        var stems: Set<String> = []
-        for line in text.split(whereSeparator: \.isNewline) {
-          let path = line.trimmingCharacters(in: .whitespaces)
-          if path.isEmpty { continue }
-          let stem = PictureFolders.isPicture(path) ? (path as NSString).deletingPathExtension : path
-          // `images/street/1.jpg` has the stem street/1 below the folder images.
-          stems.insert(stem)
-          if let slash = stem.firstIndex(of: "/") { stems.insert(String(stem[stem.index(after: slash)...])) }
-        }
-        lists[split] = stems
+  /// The images of a role in a part by their stems.
+  func files(_ role: PictureRole, of split: DatasetSplit) -> [String: URL] { side(role, of: split).files }
+
+  /// The images of a role in a part.
+  func side(_ role: PictureRole, of split: DatasetSplit) -> Side {
+    guard let folder = folders(of: split)?[role] else { return Side() }
+    let wanted = lists[split]
+    let mark = Self.cityscapesMark(of: role, folder)
+    var names = PictureFolders.pictures(below: folder.url)
+    var side = Side()
+    if let mark, names.contains(where: { Self.stem($0).hasSuffix(mark) }) {
+      side.companions = names.filter { !Self.stem($0).hasSuffix(mark) }
+      names = names.filter { Self.stem($0).hasSuffix(mark) }
+    }
+    for name in names {
+      let stem = Self.stem(name)
+      func isNamed(_ list: Set<String>) -> Bool {
+        list.contains(stem) || list.contains((stem as NSString).lastPathComponent)
+      }
+      if let wanted, !isNamed(wanted) {
+        if !lists.values.contains(where: isNamed) { side.unlisted.append(name) }
+      } else if side.files[stem] != nil {
+        side.twins.append("\(folder.url.lastPathComponent)/\(name)")
+      } else {
+        side.files[stem] = folder.url.appendingPathComponent(name)
       }
     }
-    return lists[.train] == nil ? [:] : lists
+    return side
+  }
+
+  /// Names in the list of a part that no file of its folders has, in the order of the list.
+  func missing(from split: DatasetSplit) -> [String] {
+    guard let entries = listed[split], let folders = folders(of: split) else { return [] }
+    var present: Set<String> = []
+    for folder in folders.values {
+      for name in PictureFolders.pictures(below: folder.url) {
+        present.insert(Self.stem(name))
+        present.insert((Self.stem(name) as NSString).lastPathComponent)
+      }
+    }
+    return entries.filter { entry in !Self.forms(entry).contains { present.contains($0) } }
+  }
+
+  /// Folders of images, by their paths below the root, that are in no role of any part, and images that lie
+  /// beside folders which are.
+  var leftOut: (folders: [String], pictures: [String]) {
+    let used = Set(parts.values.flatMap { $0.values.map { $0.url.standardizedFileURL.path } })
+    var found: (folders: [String], pictures: [String]) = ([], [])
+    func walk(_ folder: URL, _ prefix: String) {
+      found.pictures += PictureFolders.directPictures(in: folder).map { prefix + $0 }
+      for name in PictureFolders.foldersWithPictures(in: folder) {
+        let inner = folder.appendingPathComponent(name)
+        let path = inner.standardizedFileURL.path
+        if used.contains(path) { continue }
+        if used.contains(where: { $0.hasPrefix(path + "/") }) {
+          walk(inner, prefix + name + "/")
+        } else {
+          found.folders.append(prefix + name)
+        }
+      }
+    }
+    walk(root, "")
+    return found
+  }
+
+  /// The end of the names that count in folders such as Cityscapes', which hold several drawings of each map.
+  private static func cityscapesMark(of role: PictureRole, _ folder: Folder) -> String? {
+    switch role {
+    case .source: folder.holdsLabels ? "_labelIds" : nil
+    case .instance: "_instanceIds"
+    case .target: nil
+    }
+  }
+
+  private static func stem(_ name: String) -> String { (name as NSString).deletingPathExtension }
+
+  /// How a line of a list may name a file: `images/street/1` names `street/1` below the folder images.
+  private static func forms(_ entry: String) -> [String] {
+    guard let slash = entry.firstIndex(of: "/") else { return [entry] }
+    return [entry, String(entry[entry.index(after: slash)...])]
+  }
+
+  /// The names in `train.txt`, `val.txt` and `test.txt`, or in those of PASCAL VOC's `ImageSets/Segmentation`,
+  /// without the endings.
+  private static func readLists(in root: URL) -> [DatasetSplit: [String]] {
+    for folder in [root, root.appendingPathComponent("ImageSets/Segmentation")] {
+      var lists: [DatasetSplit: [String]] = [:]
+      for split in DatasetSplit.allCases {
+        for name in PictureFolders.names(of: split) where lists[split] == nil {
+          let file = folder.appendingPathComponent(name + ".txt")
+          guard let text = try? String(contentsOf: file, encoding: .utf8) else { continue }
+          lists[split] = text.split(whereSeparator: \.isNewline).compactMap { line in
+            let path = line.trimmingCharacters(in: .whitespaces.union(["\u{FEFF}"]))
+            if path.isEmpty { return nil }
+            return PictureFolders.isPicture(path) ? (path as NSString).deletingPathExtension : path
+          }
+        }
+      }
+      if lists[.train] != nil { return lists }
+    }
+    return [:]
   }
 
   /// Case-insensitive lookup of names in one folder listing.
@@ -111,7 +205,15 @@ struct PairFolders {
       result[.source] = (plain ?? labels).map { Folder(url: $0, holdsLabels: plain == nil) }
       let target = folder(PairFolders.targetNames, split) ?? (labels == nil ? nil : photographs(of: split))
       result[.target] = target.map { Folder(url: $0, holdsLabels: false) }
-      result[.instance] = folder(PairFolders.instanceNames, split).map { Folder(url: $0, holdsLabels: true) }
+      // Cityscapes keeps maps of instances beside those of labels.
+      let instances =
+        folder(PairFolders.instanceNames, split)
+        ?? labels.flatMap { folder in
+          PictureFolders.pictures(below: folder).contains {
+            PairFolders.stem($0).hasSuffix("_instanceIds")
+          } ? folder : nil
+        }
+      result[.instance] = instances.map { Folder(url: $0, holdsLabels: true) }
       guard let source = result[.source], result[.target] != nil else { return nil }
       // Letters may be classes: with C and D beside them, A and B are not a pair.
       let used = Set(result.values.map(\.url.lastPathComponent))
@@ -143,6 +245,7 @@ struct PairFolders {
     private func existing(_ name: String, _ inner: String? = nil) -> URL? {
       guard let found = names[name] else { return nil }
       let folder = root.appendingPathComponent(found)
+      if PairFolders.namesOfArraysToo.contains(name), !PictureFolders.holdsPictures(folder) { return nil }
       guard let inner else { return folder }
       return PictureFolders.subfolders(of: folder).first { $0.lowercased() == inner }
         .map { folder.appendingPathComponent($0) }

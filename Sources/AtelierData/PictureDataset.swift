@@ -131,6 +131,6 @@ enum PictureFolders {
       .map { root.appendingPathComponent($0) }
   }
 
-  /// Whether a folder is divided into parts, that is, has a training subfolder.
-  static func isDivided(_ root: URL) -> Bool { folder(of: .train, in: root) != nil }
+  /// Whether a folder is divided into parts; see ``division(of:)``.
+  static func isDivided(_ root: URL) -> Bool { division(of: root) != nil }
 }

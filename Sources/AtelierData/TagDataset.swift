@@ -44,7 +44,7 @@ public struct TagDataset: Dataset {
     for pair in pairs { histogram[pair.tag] += 1 }
     description = DatasetDescription(
       layout: .table, name: data.name, split: split, count: pairs.count, classNames: vocabulary.tagNames,
-      labelHistogram: histogram, fingerprint: data.fingerprint)
+      labelHistogram: histogram, fingerprint: data.fingerprint, notes: data.notes)
   }
 
   /// The number of pairs of an image and a tag.
@@ -66,5 +66,24 @@ public struct TagDataset: Dataset {
         bytes: Array(features.bytes[(picture * width)..<((picture + 1) * width)])),
       names.tag: HostTensor([tag], shape: []),
     ])
+  }
+
+  /// Each image once.
+  public func examplesToShow(_ limit: Int) -> [Int]? {
+    var shown: [Int] = []
+    // The pairs of an image stand side by side.
+    for (index, pair) in pairs.enumerated()
+    where shown.last.map({ pairs[$0].picture != pair.picture }) ?? true {
+      guard shown.count < limit else { break }
+      shown.append(index)
+    }
+    return shown
+  }
+
+  /// The image's name and its tags.
+  public func title(of index: Int) -> String? {
+    let picture = pairs[index].picture
+    let tags = tags[picture].map { description.classNames[$0] }
+    return "\(pictureNames[picture]) (\(tags.joined(separator: ", ")))"
   }
 }

@@ -18,6 +18,8 @@ public struct TaggedPictures: Sendable {
   public let pictures: [Picture]
   /// See ``contentFingerprint(of:)``.
   public let fingerprint: String
+  /// What is left out, a sentence each.
+  public let notes: [String]
 
   /// The distinct words of an image that may be tags, in order of appearance.
   public func tags(of picture: Picture) -> [String] {
@@ -61,12 +63,14 @@ public struct TaggedPictures: Sendable {
 
 /// Opens images with text. Recognised, in this order:
 ///
-/// - `captions.txt`, `captions.csv`, `tags.csv` or `tags.txt`: a header, then lines `file,words`; the images
-///   are beside it or in a folder `images`, and several lines for one image are several captions;
+/// - a table `captions.txt`, `captions.csv`, `tags.csv` or `tags.txt` of file names and words, with or without a
+///   line of titles, the images beside it or in a folder such as `images`; several rows of one image are several
+///   captions;
 /// - images each with a text file of the same name, whose first line is read.
 ///
-/// Images without text are left out. Without folders `train` and `test`, every tenth image in order of names
-/// is held out.
+/// Images without words, and rows without an image, are left out and named in ``TaggedPictures/notes``. Where
+/// there are no folders `train` and `test`, and no column `split`, each tenth image in order of names is held
+/// out.
 ///
 /// - Throws: ``DatasetError`` that names the folder or line and the way out.
 public func openTaggedPictures(
@@ -74,7 +78,7 @@ public func openTaggedPictures(
 ) throws(DatasetError) -> TaggedPictures {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
   var root = path
-  let isDivided = PictureFolders.isDivided(path)
+  let isDivided = CaptionTable.find(in: path) == nil && PictureFolders.isDivided(path)
   if isDivided {
     guard let part = PictureFolders.folder(of: split, in: path) else {
       throw .missingSplit(
@@ -82,59 +86,120 @@ public func openTaggedPictures(
         reason: "there is no folder \(PictureFolders.names(of: split).joined(separator: " or ")) in it")
     }
     root = part
-  } else if split == .validation {
-    throw .missingSplit(path: path.path, split: split, reason: "the images are not divided into parts")
   }
-  let tables = ["captions.txt", "captions.csv", "tags.csv", "tags.txt"]
-  let present = Set(listing(of: root))
-  let found: [String: [[String]]]
-  var base = root
-  if let table = tables.first(where: { present.contains($0) }) {
-    let images = root.appendingPathComponent("images")
-    if PictureFolders.isFolder(images) { base = images }
-    found = try taggedLines(of: root.appendingPathComponent(table))
+  let table = CaptionTable.find(in: root)
+  let captions = try table.map { (file) throws(DatasetError) in try CaptionTable(file) }
+  let hasParts = captions?.hasParts == true
+  if !isDivided, !hasParts, split == .validation {
+    throw .missingSplit(
+      path: path.path, split: split, reason: "the images are not divided into parts")
+  }
+  let found: WordsOfPictures
+  if let table, let captions {
+    found = try WordsOfPictures(captions, hasParts ? split : nil, table, root)
   } else {
-    found = textsBeside(root)
+    found = WordsOfPictures(besidePicturesOf: root)
   }
-  let names = found.keys.sorted().filter { name in
-    !(found[name] ?? []).isEmpty
-      && FileManager.default.fileExists(atPath: base.appendingPathComponent(name).path)
-  }
+  let names = found.sentences.keys.sorted()
   guard !names.isEmpty else {
     throw .unknownLayout(
       path: root.path,
       lookedFor: ["captions.txt or tags.csv beside images", "images each with a .txt file of its name"])
   }
-  let chosen = names.enumerated().filter { isDivided || ($0.offset % 10 == 9) == (split == .test) }
+  let holdsOut = !isDivided && !hasParts
+  let chosen = names.enumerated().filter { !holdsOut || ($0.offset % 10 == 9) == (split == .test) }
     .map(\.element)
   return TaggedPictures(
     name: path.lastPathComponent,
     pictures: chosen.map {
-      TaggedPictures.Picture(file: base.appendingPathComponent($0), sentences: found[$0] ?? [])
+      TaggedPictures.Picture(
+        file: found.base.appendingPathComponent($0), sentences: found.sentences[$0] ?? [])
     },
-    fingerprint: try contentFingerprint(of: chosen.map { ($0, base.appendingPathComponent($0)) }))
+    fingerprint: try contentFingerprint(of: chosen.map { ($0, found.base.appendingPathComponent($0)) }),
+    notes: found.notes)
 }
 
-/// Words by file name, from lines `file,words`.
-private func taggedLines(of table: URL) throws(DatasetError) -> [String: [[String]]] {
-  guard let data = FileManager.default.contents(atPath: table.path),
-    let text = String(validating: data, as: UTF8.self)
-  else { throw .corruptFile(path: table.path, reason: "it is not text in UTF-8") }
-  var result: [String: [[String]]] = [:]
-  for (number, line) in text.split(whereSeparator: \.isNewline).enumerated() where number > 0 {
-    guard let comma = line.firstIndex(of: ",") else {
-      throw .corruptFile(
-        path: table.path, reason: "line \(number + 1) has no comma; write lines as file,words")
+/// The words of images by their names below a folder.
+private struct WordsOfPictures {
+  let base: URL
+  private(set) var sentences: [String: [[String]]] = [:]
+  private(set) var notes: [String] = []
+
+  /// The words that a table gives to images.
+  ///
+  /// - Parameter split: the part, where the table has a column `split`.
+  init(
+    _ captions: CaptionTable, _ split: DatasetSplit?, _ table: URL, _ root: URL
+  ) throws(DatasetError) {
+    let column = PartColumn(captions.rows.map(\.part), isThere: captions.hasParts)
+    let names = Set(captions.rows.map(\.file))
+    func isThere(_ name: String, _ folder: URL) -> Bool {
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
     }
-    let name = String(line[..<comma]).trimmingCharacters(in: .whitespaces)
-    // A name must not lead out of the folder.
-    guard !name.isEmpty, !name.split(separator: "/").contains(".."), !name.hasPrefix("/") else {
-      throw .corruptFile(path: table.path, reason: "line \(number + 1) names the file '\(name)'")
+    // A folder of images by its name, the table's own, or whichever has most of the images.
+    let folders = PictureFolders.foldersWithPictures(in: root)
+    let usual = folders.filter { $0.lowercased() == "images" }.map { root.appendingPathComponent($0) }
+    let others = folders.map { root.appendingPathComponent($0) }
+    let base =
+      (usual + [root]).first { folder in names.contains { isThere($0, folder) } }
+      ?? others.map { folder in (folder, names.count { isThere($0, folder) }) }
+      .filter { $0.1 > 0 }.max { $0.1 < $1.1 }?.0
+    guard let base else {
+      let places = ([root] + others).map(\.lastPathComponent).joined(separator: ", ")
+      throw .badTable(
+        path: table.path,
+        reason:
+          "it names \(names.count) images, such as \(captions.rows.first?.file ?? ""), and none of them "
+          + "is in \(places)")
     }
-    let words = TaggedPictures.words(of: String(line[line.index(after: comma)...]))
-    if !words.isEmpty { result[name, default: []].append(words) }
+    self.base = base
+    var missing: [String] = []
+    var withoutWords: [String] = []
+    for (row, part) in zip(captions.rows, column.parts) {
+      if let split, part != split { continue }
+      guard isThere(row.file, base) else {
+        missing.append(row.file)
+        continue
+      }
+      if row.words.isEmpty {
+        withoutWords.append(row.file)
+      } else {
+        sentences[row.file, default: []].append(row.words)
+      }
+    }
+    if let split, sentences.isEmpty {
+      throw .missingSplit(
+        path: table.path, split: split,
+        reason: "no row's \"split\" is \(PictureFolders.names(of: split).joined(separator: " or "))"
+          + (column.unknown.isEmpty ? "" : "; there are \(column.unknownText)"))
+    }
+    if let first = missing.first {
+      notes.append(
+        "\(missing.count) \(missing.count == 1 ? "row names an image that is" : "rows name images that are") "
+          + "not there, such as \(first); \(missing.count == 1 ? "it is" : "they are") left out.")
+    }
+    if let sentence = column.leftOut { notes.append(sentence) }
+    noteSilent(PictureFolders.pictures(below: base).filter { !names.contains($0) } + withoutWords)
+    if let clause = UnreadFormats.clause(below: root) { notes.append("Left out: \(clause).") }
   }
-  return result
+
+  /// The words in text files that have the names of images.
+  init(besidePicturesOf root: URL) {
+    base = root
+    sentences = textsBeside(root)
+    noteSilent(PictureFolders.pictures(below: root).filter { sentences[$0] == nil })
+    if let clause = UnreadFormats.clause(below: root) { notes.append("Left out: \(clause).") }
+  }
+
+  /// Names images without words.
+  private mutating func noteSilent(_ names: [String]) {
+    let silent = names.filter { sentences[$0] == nil }
+    guard let first = silent.first else { return }
+    notes.append(
+      silent.count == 1
+        ? "An image without words is left out: \(first)."
+        : "\(silent.count) images without words are left out, such as \(first).")
+  }
 }
 
 /// Words by image, from the first line of the text file of the same name.

@@ -40,40 +40,83 @@ public struct TextCorpus: Sendable, Hashable {
 /// position: the first 90 %, the next 5 %, the last 5 % of its bytes. Each boundary is moved to the next end
 /// of a line within 1,024 bytes, or otherwise to the next character.
 public func openText(at path: URL) throws(DatasetError) -> TextCorpus {
-  guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
-  guard PictureFolders.isFolder(path) else {
-    return try divided(read(path), name: path.lastPathComponent, path: path)
-  }
-  let present = listing(of: path)
-  func file(_ names: [String]) -> URL? {
-    names.first { present.contains($0) }.map { path.appendingPathComponent($0) }
-  }
-  if let train = file(["train.txt"]) {
-    let validation = file(["valid.txt", "val.txt", "validation.txt"])
-    let test = file(["test.txt"])
-    guard let second = validation ?? test, let third = test ?? validation else {
-      return try divided(read(train), name: path.lastPathComponent, path: train)
+  let files = try TextFiles(path)
+  let name = path.lastPathComponent
+  guard let second = files.validation, let third = files.test else {
+    var bytes: [UInt8] = []
+    for file in files.train {
+      bytes += try read(file)
+      if files.areJoined, bytes.last != 10 { bytes.append(10) }
     }
-    return TextCorpus(
-      name: path.lastPathComponent, train: try read(train), validation: try read(second),
-      test: try read(third))
+    return try divided(bytes, name: name, path: files.areJoined ? path : files.train[0])
   }
-  let files = present.filter { $0.lowercased().hasSuffix(".txt") }
-  guard !files.isEmpty else {
-    throw .unknownLayout(path: path.path, lookedFor: ["train.txt, valid.txt and test.txt", "any file *.txt"])
+  return TextCorpus(
+    name: name, train: try read(files.train[0]), validation: try read(second), test: try read(third))
+}
+
+/// Refuses text that is not UTF-8, unless bytes are modelled.
+///
+/// - Throws: ``DatasetError/unusable(path:reason:)`` that names the file and the place.
+func checkEncoding(ofTextAt path: URL) throws(DatasetError) {
+  let files = try TextFiles(path)
+  for file in files.train + [files.validation, files.test].compactMap({ $0 }) {
+    let bytes = try read(file)
+    let wayOut = "convert it to UTF-8, or model bytes with --set tokenUnit=byte"
+    if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) || bytes.contains(0) {
+      throw .unusable(path: file.path, reason: "it looks like UTF-16; \(wayOut)")
+    }
+    guard String(validating: bytes, as: UTF8.self) == nil else { continue }
+    let line = bytes.split(separator: 10, omittingEmptySubsequences: false).firstIndex {
+      String(validating: $0, as: UTF8.self) == nil
+    }
+    throw .unusable(
+      path: file.path, reason: "its line \((line ?? 0) + 1) is not text in UTF-8; \(wayOut)")
   }
-  var bytes: [UInt8] = []
-  for name in files {
-    bytes += try read(path.appendingPathComponent(name))
-    if bytes.last != 10 { bytes.append(10) }
+}
+
+/// The files of a text.
+private struct TextFiles {
+  /// One file of training text, or all that are put together and divided.
+  let train: [URL]
+  let validation: URL?
+  let test: URL?
+  /// Whether the folder's files are put together.
+  var areJoined = false
+
+  init(_ path: URL) throws(DatasetError) {
+    guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
+    guard PictureFolders.isFolder(path) else {
+      (train, validation, test) = ([path], nil, nil)
+      return
+    }
+    let present = listing(of: path)
+    func file(_ names: [String]) -> URL? {
+      names.first { present.contains($0) }.map { path.appendingPathComponent($0) }
+    }
+    if let only = file(["train.txt"]) {
+      let second = file(["valid.txt", "val.txt", "validation.txt"])
+      let third = file(["test.txt"])
+      (train, validation, test) = ([only], second ?? third, third ?? second)
+      return
+    }
+    let files = present.filter { $0.lowercased().hasSuffix(".txt") }
+    guard !files.isEmpty else {
+      throw .unknownLayout(
+        path: path.path, lookedFor: ["train.txt, valid.txt and test.txt", "any file *.txt"])
+    }
+    train = files.map { path.appendingPathComponent($0) }
+    (validation, test) = (nil, nil)
+    areJoined = true
   }
-  return try divided(bytes, name: path.lastPathComponent, path: path)
 }
 
 private func read(_ file: URL) throws(DatasetError) -> [UInt8] {
-  do { return [UInt8](try Data(contentsOf: file)) } catch {
+  let bytes: [UInt8]
+  do { bytes = [UInt8](try Data(contentsOf: file)) } catch {
     throw .corruptFile(path: file.path, reason: "it cannot be read")
   }
+  // A byte order mark says how text is encoded, and is none of it.
+  return bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
 }
 
 private func divided(_ bytes: [UInt8], name: String, path: URL) throws(DatasetError) -> TextCorpus {

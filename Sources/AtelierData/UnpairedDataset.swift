@@ -112,29 +112,31 @@ public func openUnpaired(
   var hashed: [(name: String, url: URL)] = []
   for folder in options.swapsDirection ? [sets.second, sets.first] : [sets.first, sets.second] {
     let names = PictureFolders.pictures(below: folder)
-    guard !names.isEmpty else {
-      throw .unknownLayout(path: folder.path, lookedFor: ["images (png, jpg, webp, tiff, gif, heic, avif)"])
-    }
+    guard !names.isEmpty else { throw PictureFolders.noPictures(in: folder) }
     files.append(names.map { folder.appendingPathComponent($0) })
     hashed += names.map { ("\(files.count)/\($0)", folder.appendingPathComponent($0)) }
   }
-  let description = DatasetDescription(
+  var description = DatasetDescription(
     layout: .unpairedFolders, name: path.lastPathComponent, split: split, count: 0,
     fingerprint: try contentFingerprint(of: hashed, isLenient: true),
     notes: ["A has \(files[0].count) pictures and B \(files[1].count)."])
+  if split == .train {
+    description.notes += PairFolders.find(at: path)?.leftOutSentences ?? LeftOut.around(path)
+    if let stray = sets.strays { description.notes.append(stray) }
+  }
   return try UnpairedDataset(
     description, first: files[0], second: files[1], preparation, codec: options.codec)
 }
 
 private func unpairedFolders(
   at path: URL, _ split: DatasetSplit
-) throws(DatasetError) -> (first: URL, second: URL)? {
+) throws(DatasetError) -> (first: URL, second: URL, strays: String?)? {
   if let folders = PairFolders.find(at: path) {
     guard let found = folders.folders(of: split), let first = found[.source], let second = found[.target]
     else {
       throw .missingSplit(path: path.path, split: split, reason: "it does not contain two such folders")
     }
-    return (first.url, second.url)
+    return (first.url, second.url, nil)
   }
   var root = path
   if PictureFolders.isDivided(path) {
@@ -147,7 +149,7 @@ private func unpairedFolders(
   } else if split != .train {
     throw .missingSplit(path: path.path, split: split, reason: "the images are not divided into parts")
   }
-  let classes = PictureFolders.subfolders(of: root).map { root.appendingPathComponent($0) }
-    .filter { !PictureFolders.pictures(below: $0).isEmpty }
-  return classes.count == 2 ? (classes[0], classes[1]) : nil
+  let classes = PictureFolders.foldersWithPictures(in: root).map { root.appendingPathComponent($0) }
+  guard classes.count == 2 else { return nil }
+  return (classes[0], classes[1], LeftOut.pictures(PictureFolders.directPictures(in: root)))
 }

@@ -4,7 +4,8 @@ public import AtelierTraining
 import Torch
 import TorchNN
 
-/// Measures a trained system by everything in a list that applies to it.
+/// Measures a trained system by everything in a list that applies to it as a whole; what is measured of each
+/// direction of a translation belongs to ``TranslationEvaluation``.
 public struct Evaluation {
   /// What is measured, and what measures share.
   public let context: EvaluationContext
@@ -31,7 +32,7 @@ public struct Evaluation {
     for network in context.system.networks { network.module.eval() }
     return try withTensorErrors {
       try withoutGradients {
-        try measures.measures.filter { $0.applies(to: context.plan) }.flatMap { try $0.measure(context) }
+        try measures.applying(to: context.plan, .system).flatMap { try $0.measure(context) }
       }
     }
   }

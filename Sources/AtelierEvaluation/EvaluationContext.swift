@@ -18,6 +18,10 @@ public final class EvaluationContext {
   public let data: DataBinding
   /// What was asked for.
   public let options: EvaluationOptions
+  /// The translations of the direction that is measured; nil where the system is measured as a whole.
+  public let translations: TranslationMaterial?
+  /// The place of this system among the runs of ``translations``.
+  public let run: Int
   /// Told what is being done, and why a number is missing.
   public let say: (String) -> Void
 
@@ -31,13 +35,25 @@ public final class EvaluationContext {
   /// The context of one evaluation.
   public init(
     _ system: any GenerativeSystem, data: DataBinding, options: EvaluationOptions,
-    say: @escaping (String) -> Void = { _ in }
+    translations: TranslationMaterial? = nil, run: Int = 0, say: @escaping (String) -> Void = { _ in }
   ) {
     self.system = system
     plan = system.plan
     self.data = data
     self.options = options
+    self.translations = translations
+    self.run = run
     self.say = say
+  }
+
+  /// The system as one that has certain functions, whose existential type is given; nil where it does not have
+  /// them. A measure asks the plan first whether it applies.
+  public func system<Functions>(as type: Functions.Type) -> Functions? { system as? Functions }
+
+  /// Tells why a number is missing: below the direction's table, or at once where the system is measured as a
+  /// whole.
+  public func note(_ reason: String) {
+    if let translations { translations.note(reason) } else { say(reason) }
   }
 
   /// A value that was made already, or is made now and kept.
@@ -108,7 +124,7 @@ public final class EvaluationContext {
   /// - Throws: ``TrainingError/invalid(reason:)`` for a system that draws no images from latent vectors.
   public func samples() throws -> (samples: Tensor, labels: Tensor?) {
     try once(\.drawn) {
-      guard let latent = system as? any LatentSystem else {
+      guard let latent = system(as: (any LatentSystem).self) else {
         throw TrainingError.invalid(
           reason:
             "\(type(of: system).identity.name) draws no images from latent vectors, so that there are no "

@@ -46,6 +46,28 @@ extension EvaluationTable {
     }
   }
 
+  /// Numbers of runs that were measured together, side by side: a row a name, in the order in which runs have
+  /// them.
+  ///
+  /// - Parameter columns: the runs, then the baselines, which all runs share.
+  init(title: String, columns: [String], numbersOfRuns runs: [[MeasuredNumber]]) {
+    self.init(title: title, columns: columns, runs: runs.count)
+    var names: [String] = []
+    for number in runs.joined() where !names.contains(number.name) { names.append(number.name) }
+    rows = names.map { name in
+      let found = runs.map { numbers in numbers.first { $0.name == name } }
+      let known = found.compactMap { $0 }
+      let beside = columns.dropFirst(runs.count).map { column in
+        known.lazy.compactMap { $0.baselines?.first { $0.name == column } }.first
+      }
+      let intervals = found.map { $0?.interval } + beside.map { $0?.interval }
+      return Row(
+        name, protocolText: known[0].protocolText, better: Self.better(of: known),
+        values: found.map { $0?.value } + beside.map { $0?.value },
+        intervals: intervals.map { $0.map { [$0.lower, $0.upper] } })
+    }
+  }
+
   private static func keyed(_ numbers: [MeasuredNumber]) -> [(key: String, number: MeasuredNumber)] {
     var seen: [String: Int] = [:]
     return numbers.map { number in

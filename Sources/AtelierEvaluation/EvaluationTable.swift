@@ -92,20 +92,6 @@ public struct EvaluationTable: Sendable, Hashable, Codable {
     guard values.count > 1 else { return nil }
     return (row.better == .larger ? values.max { $0.1 < $1.1 } : values.min { $0.1 < $1.1 })?.0
   }
-
-  /// The numbers of one run with the baselines, for its report.
-  public func numbers(ofRun run: Int) -> [MeasuredNumber] {
-    rows.compactMap { row in
-      guard row.values.indices.contains(run), let value = row.values[run] else { return nil }
-      let baselines = columns.indices.dropFirst(runs).compactMap { place in
-        row.values[place].map { BaselineNumber(name: columns[place], value: $0) }
-      }
-      return MeasuredNumber(
-        name: row.measure, value: value,
-        interval: row.intervals[run].map { ConfidenceInterval(lower: $0[0], upper: $0[1]) },
-        better: row.better, baselines: baselines, protocolText: "\(title); \(row.protocolText)")
-    }
-  }
 }
 
 /// In JSON the better way is `largerIsBetter`: true, false, or absent where neither is.

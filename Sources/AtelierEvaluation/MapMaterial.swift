@@ -40,7 +40,7 @@ final class MapMaterial {
   /// - Throws: ``TrainingError/unfitData(path:reason:)`` where no pairs were held out.
   init?(_ context: EvaluationContext) throws {
     guard let (direction, classes) = context.plan.mapDirection,
-      let system = context.system as? any TranslatingSystem,
+      let system = context.system(as: (any TranslatingSystem).self),
       let training = try context.mapExamples(of: .train, direction, classes)
     else { return nil }
     guard let held = try context.heldPairs(direction, classes) else {
@@ -71,7 +71,7 @@ final class MapMaterial {
   /// An image from each map and the real image's own styles; nil for a system that cannot.
   func rebuilt() throws -> Tensor? {
     if let rebuilt = made.rebuilt { return rebuilt }
-    let rebuilt = try (system as? any ReconstructingSystem).map { system in
+    let rebuilt = try context.system(as: (any ReconstructingSystem).self).map { system in
       try pictures { try system.reconstruct($0, draws: $1) }
     }
     made.rebuilt = .some(rebuilt)

@@ -4,25 +4,56 @@ public import AtelierMetrics
 public import AtelierTraining
 import Torch
 
+/// What a measure is taken of.
+public enum MeasureScope: Sendable, Hashable {
+  /// The system as a whole.
+  case system
+  /// Each direction of a translation, beside baselines.
+  case direction
+}
+
 /// Something that can be measured of a trained system.
 ///
 /// A measure decides by the plan alone whether it applies, and takes from the context what it measures on;
 /// what two measures need is made there once.
 public protocol Measure: Sendable {
+  /// The settings of this measure, `--measure ID:KEY=VALUE`. An optional one that is not set takes the
+  /// evaluation's value.
+  associatedtype Options: Settings = NoSettings
+
   /// What programs and options name it by: `label-accuracy`.
   static var id: String { get }
+
+  /// Whether it is taken of the system or of each direction of a translation.
+  static var scope: MeasureScope { get }
+
+  /// The settings.
+  var options: Options { get set }
 
   /// Whether it says anything about systems of this plan.
   func applies(to plan: SystemPlan) -> Bool
 
-  /// The numbers, each with which way it is better and what it was measured on; none where the data do not
-  /// allow it, of which the context's `say` is told.
+  /// The numbers, each with which way is better and what it was measured on; none where the data do not
+  /// allow it, which ``EvaluationContext/note(_:)`` is told.
   ///
   /// Networks are in evaluation mode, and no gradients are recorded.
   ///
   /// - Throws: ``TrainingError`` where the data have no part to measure on; `MetricError` where there is too
   ///   little of it.
   func measure(_ context: EvaluationContext) throws -> [MeasuredNumber]
+}
+
+extension Measure {
+  /// The system.
+  public static var scope: MeasureScope { .system }
+}
+
+extension Measure where Options == NoSettings {
+  /// None.
+  public var options: NoSettings {
+    get { NoSettings() }
+    set {}
+  }
 }
 
 /// Measures in the order in which they are taken.
@@ -55,25 +86,22 @@ public struct MeasureList: Sendable {
   /// What the measures are named by.
   public var ids: [String] { measures.map { type(of: $0).id } }
 
-  /// The measures of some ids, in this list's order.
-  ///
-  /// - Throws: ``TrainingError/invalid(reason:)`` for an id that none has.
-  public func only(_ wanted: [String]) throws(TrainingError) -> MeasureList {
-    let known = ids
-    if let unknown = wanted.first(where: { !known.contains($0) }) {
-      throw .invalid(
-        reason: "there is no measure '\(unknown)'; the measures are \(known.joined(separator: ", "))")
-    }
-    return MeasureList(measures.filter { wanted.contains(type(of: $0).id) })
+  /// The measures that are taken of something and say anything about systems of a plan.
+  func applying(to plan: SystemPlan, _ scope: MeasureScope) -> [any Measure] {
+    measures.filter { type(of: $0).scope == scope && $0.applies(to: plan) }
   }
 
-  /// Every measure that Atelier has of single systems.
+  /// Every measure that Atelier has.
   public static let standard = MeasureList([
     PerplexityMeasure(), TagMeasure(), FewShotMeasure(), LabelAccuracyMeasure(), ClassifierScoreMeasure(),
     FrechetMeasure(), KernelMeasure(), ManifoldMeasure(), NearestNeighbourMeasure(), ClassFrechetMeasure(),
     ParzenMeasure(), ReconstructionMeasure(), LikelihoodMeasure(), RebuildingMeasure(),
     MapSegmentationMeasure(),
     MapDistanceMeasure(), MapDiversityMeasure(),
+    PixelErrorMeasure(), SignalToNoiseMeasure(), SimilarityMeasure(), LuminanceSignalToNoiseMeasure(),
+    LuminanceSimilarityMeasure(), MultiscaleSimilarityMeasure(), LearnedDistanceMeasure(),
+    TranslationDistanceMeasure(), CycleErrorMeasure(), IdentityErrorMeasure(), StyleDiversityMeasure(),
+    StyleScoreMeasure(),
   ])
 }
 
@@ -97,6 +125,23 @@ extension SystemPlan {
     }
     return nil
   }
+
+  /// The two sets without correspondence between whose images the system translates; nil where it learns from
+  /// anything else.
+  var unpairedSets: UnpairedImages? {
+    ability(ImageTranslation.self) == nil ? nil : data?.arrangement as? UnpairedImages
+  }
+
+  /// Whether the system's outputs stand beside the images of the data that they should be.
+  var translatesPairs: Bool {
+    guard let direction = ability(ImageTranslation.self)?.directions.first, let data, unpairedSets == nil,
+      !(data.arrangement is ClassPairs)
+    else { return false }
+    return data.fields.contains { $0.name == direction.target }
+  }
+
+  /// Whether the system translates between unpaired sets, in styles that it draws itself.
+  var drawsStyles: Bool { unpairedSets != nil && ability(ImageTranslation.self)?.styles == .oneByOne }
 }
 
 extension MeasuredNumber {

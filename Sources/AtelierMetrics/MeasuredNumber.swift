@@ -49,11 +49,14 @@ public struct BaselineNumber: Sendable, Hashable, Codable {
   public var name: String
   /// The number.
   public var value: Double
+  /// Its confidence interval, if it has one.
+  public var interval: ConfidenceInterval?
 
   /// The number of the named baseline.
-  public init(name: String, value: Double) {
+  public init(name: String, value: Double, interval: ConfidenceInterval? = nil) {
     self.name = name
     self.value = value
+    self.interval = interval
   }
 }
 

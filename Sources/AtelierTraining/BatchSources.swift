@@ -31,13 +31,19 @@ public enum SourcePosition: Sendable, Codable, Hashable {
   ///
   /// - Throws: ``TrainingError/cannotResume(reason:)`` for a position of another kind of source.
   public func decoded<Position: Codable>(_ type: Position.Type) throws(TrainingError) -> Position {
-    let found: Position? =
-      switch self {
-      case .examples(let position): position as? Position
-      case .tokens(let position): position as? Position
-      case .other(let text): try? JSONDecoder().decode(type, from: Data(text.utf8))
-      case .none: nil
+    let found: Position?
+    switch self {
+    case .examples(let position): found = position as? Position
+    case .tokens(let position): found = position as? Position
+    case .other(let text):
+      do { found = try JSONDecoder().decode(type, from: Data(text.utf8)) } catch {
+        throw .cannotResume(
+          reason:
+            "the checkpoint's position in the data is none of these data, \(decodingReason(error)); resume "
+            + "with the data that were trained on")
       }
+    case .none: found = nil
+    }
     guard let found else {
       throw .cannotResume(reason: "the checkpoint was made with another kind of data")
     }

@@ -180,19 +180,16 @@ public struct CheckpointStore: Sendable {
 
   /// Opens the checkpoint in a folder and verifies its files.
   public static func open(_ folder: URL) throws(TrainingError) -> Checkpoint {
-    let file = folder.appendingPathComponent(stateName)
-    guard let data = try? Data(contentsOf: file) else {
-      throw .damaged(path: folder.path, reason: "\(stateName) is missing; use an earlier checkpoint")
-    }
+    let data = try read(stateName, in: folder) { try Data(contentsOf: $0) }
     let state: TrainingState
     do { state = try JSONDecoder().decode(TrainingState.self, from: data) } catch {
-      throw .damaged(path: file.path, reason: "it cannot be understood; use an earlier checkpoint")
+      throw .damaged(
+        path: folder.appendingPathComponent(stateName).path,
+        reason: "it cannot be understood, \(decodingReason(error)); use an earlier checkpoint")
     }
     for name in [modelName, trainingName] {
       let file = folder.appendingPathComponent(name)
-      guard let found = try? SHA256Hasher.hexDigest(of: file) else {
-        throw .damaged(path: folder.path, reason: "\(name) is missing; use an earlier checkpoint")
-      }
+      let found = try read(name, in: folder) { try SHA256Hasher.hexDigest(of: $0) }
       guard found == state.hashes[name] else {
         throw .damaged(
           path: file.path, reason: "its SHA-256 is not the recorded one; use an earlier checkpoint")
@@ -201,11 +198,32 @@ public struct CheckpointStore: Sendable {
     return Checkpoint(url: folder, state: state)
   }
 
+  /// What a file of a checkpoint gives; an error says whether it is missing or why it cannot be read.
+  private static func read<Value>(
+    _ name: String, in folder: URL, _ body: (URL) throws -> Value
+  ) throws(TrainingError) -> Value {
+    let file = folder.appendingPathComponent(name)
+    do { return try body(file) } catch {
+      guard FileManager.default.fileExists(atPath: file.path) else {
+        throw .damaged(path: folder.path, reason: "\(name) is missing; use an earlier checkpoint")
+      }
+      throw .notFound(
+        path: file.path,
+        reason: "it cannot be read, \(readFailureReason(error, file)), or use an earlier checkpoint")
+    }
+  }
+
   /// The newest checkpoint that verifies, and what is wrong with newer ones, a sentence each.
   ///
   /// - Parameter before: only checkpoints of earlier steps than this.
   public func newestSound(before: Int? = nil) -> (checkpoint: Checkpoint?, problems: [String]) {
     var problems: [String] = []
+    do { _ = try FileManager.default.contentsOfDirectory(atPath: folder.path) } catch {
+      if FileManager.default.fileExists(atPath: folder.path) {
+        problems.append(
+          "\(folder.path) cannot be read: \(readFailureReason(error, folder, needsFolder: true)).")
+      }
+    }
     for step in steps.reversed() where before.map({ step < $0 }) ?? true {
       do {
         return (try open(step: step), problems)

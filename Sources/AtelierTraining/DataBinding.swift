@@ -16,17 +16,28 @@ public struct DataBindingOptions: Sendable, Hashable {
   /// A folder that keeps instances' features from run to run, for systems that are conditioned on them; nil:
   /// they are kept in the run only.
   public var instances: URL?
+  /// The names of the classes that a model knows, by label, which data that are opened for it are brought to;
+  /// empty: the classes of the data.
+  public var classNames: [String]
 
   /// The usual options.
   public init(
     seed: Int = 0, device: Device = .cpu, workers: Int = 2, reading: ReadingOptions = ReadingOptions(),
-    instances: URL? = nil
+    instances: URL? = nil, classNames: [String] = []
   ) {
+    self.classNames = classNames
     self.seed = seed
     self.device = device
     self.workers = workers
     self.reading = reading
     self.instances = instances
+  }
+}
+
+extension DataBindingOptions {
+  /// A part of data with the labels that a model knows.
+  fileprivate func brought(_ part: DataPart, _ plan: DataPlan) throws -> DataPart {
+    try plan.arrangement.relabelled(part, classes: classNames, fields: plan.fields)
   }
 }
 
@@ -163,7 +174,8 @@ public final class DataBinding {
       } catch { try name(error, say) }
     }
     guard !indices.isEmpty else {
-      throw DatasetError.invalid(reason: "no picture of \(dataset.description.name) can be decoded")
+      throw DatasetError.unusable(
+        path: dataset.description.name, reason: "no picture of it can be decoded")
     }
     return indices
   }
@@ -184,7 +196,10 @@ public final class DataBinding {
     guard let path else { return nil }
     var opening = data.opening
     opening.keepsSize = whole
-    do { return try data.plan.arrangement.open(path, split, opening, facts.artefacts) } catch {
+    do {
+      return try options.brought(
+        data.plan.arrangement.open(path, split, opening, facts.artefacts), data.plan)
+    } catch {
       if case .missingSplit? = error as? DatasetError { return nil }
       throw error
     }
@@ -197,11 +212,19 @@ public final class DataBinding {
 
   // MARK: Opening
 
+  /// More batches at a time than this only take memory.
+  private static let mostWorkers = 256
+
   private init<System: GenerativeSystem>(
     _ type: System.Type, _ values: System.Configuration, at path: URL?, artefacts: Artefacts?,
     options: DataBindingOptions, onSkip: ((SkippedExample) -> Void)?, say: @escaping (String) -> Void
   ) throws {
     let device = options.device
+    try device.requireAvailable()
+    guard (1...Self.mostWorkers).contains(options.workers) else {
+      throw TrainingError.invalid(
+        reason: "workers is \(options.workers), and must be 1 to \(Self.mostWorkers)")
+    }
     func opening(_ plan: DataPlan) -> DataOpening {
       DataOpening(
         plan.fields, changes: plan.changes, reading: options.reading,
@@ -213,7 +236,8 @@ public final class DataBinding {
     var surveyed: [(plan: DataPlan, part: DataPart)] = []
     if let path {
       for (plan, _) in Self.distinct(values.plan).data {
-        surveyed.append((plan, try plan.arrangement.survey(path, opening(plan), &kept)))
+        let part = try plan.arrangement.survey(path, opening(plan), &kept)
+        surveyed.append((plan, try options.brought(part, plan)))
       }
     }
     let nothing = DatasetDescription(
@@ -237,8 +261,9 @@ public final class DataBinding {
       {
         part = surveyed[index].part
       } else {
-        part = try plan.arrangement.open(path, .train, own, kept)
+        part = try options.brought(plan.arrangement.open(path, .train, own, kept), plan)
       }
+      try part.dataset?.requireUsable()
       var served = part
       if let instances = adaptedPlan.components(InstancePlan.self).first, index == 0,
         let dataset = part.dataset

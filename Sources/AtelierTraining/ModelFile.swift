@@ -88,8 +88,10 @@ public enum ModelFile {
   }
 
   /// Reads a model file into a system of the same configuration.
-  public static func load(_ url: URL, into system: any GenerativeSystem) throws {
-    try SystemState.loadModel(try Safetensors.read(url).tensors, into: system, from: url)
+  public static func load(
+    _ url: URL, into system: any GenerativeSystem, for purpose: LoadingPurpose = .everything
+  ) throws {
+    try SystemState.loadModel(from: url, into: system, for: purpose)
   }
 
   static func metadata(_ description: ModelDescription) throws -> [String: String] {
@@ -177,9 +179,11 @@ public enum ModelFile {
 ///   - url: a run's folder (its newest sound checkpoint is taken), a checkpoint's folder, or a model file.
 ///   - registry: the systems to look among.
 ///   - changes: configuration keys that are different now; the weights must still fit.
+///   - purpose: what it is loaded for; drawing needs less memory.
 /// - Returns: the system, and what the file says about it, with the changes.
 public func loadSystem(
-  from url: URL, registry: SystemRegistry, changing changes: [String: ConfigurationValue] = [:]
+  from url: URL, registry: SystemRegistry, changing changes: [String: ConfigurationValue] = [:],
+  for purpose: LoadingPurpose = .everything
 ) throws -> (system: any GenerativeSystem, description: ModelDescription) {
   let file = try modelFile(at: url)
   var description = try ModelFile.describe(file)
@@ -187,10 +191,12 @@ public func loadSystem(
   if !changes.isEmpty {
     description.configuration = try overlaid(description.configuration, with: changes, of: type)
   }
-  let system = try makeSystem(
-    type, configuration: description.configuration, artefacts: description.artefacts,
-    using: RandomStream(seed: 0))
-  try ModelFile.load(file, into: system)
+  let system = try withoutInitialWeights {
+    try makeSystem(
+      type, configuration: description.configuration, artefacts: description.artefacts,
+      using: RandomStream(seed: 0))
+  }
+  try ModelFile.load(file, into: system, for: purpose)
   for network in system.networks { network.module.eval() }
   return (system, description)
 }

@@ -69,6 +69,11 @@ public struct RunDirectory: Sendable, Hashable {
     return try complete(folder)
   }
 
+  /// Removes the folder of a run that nothing was written into.
+  public func removeIfEmpty() {
+    for folder in [checkpoints, samples, artefacts, url] { rmdir(folder.path) }
+  }
+
   /// Opens a run that exists.
   ///
   /// - Throws: ``TrainingError/notFound(path:reason:)`` where there is no `configuration.yaml`.

@@ -23,16 +23,30 @@ enum SystemState {
       + named("carried/", system.carriedState())
   }
 
-  /// Puts back what ``model(of:)`` gave.
-  static func loadModel(_ tensors: Tensors, into system: any GenerativeSystem, from file: URL) throws {
-    var groups = grouped(tensors, depth: 2)
+  /// Puts a file's tensors back that ``model(of:)`` gave, those that a purpose needs.
+  ///
+  /// One network after the other, so that no more than one lies in memory twice.
+  static func loadModel(
+    from file: URL, into system: any GenerativeSystem, for purpose: LoadingPurpose = .everything
+  ) throws {
+    let left = purpose == .drawing ? Set(system.networks.filter(\.isForTraining).map(\.name)) : []
+    var known: [String] = []
+    func load(_ kind: String, _ network: String, _ take: (Tensors) throws -> Void) throws {
+      let prefix = "\(kind)/\(network)/"
+      known.append(prefix)
+      guard !left.contains(network) else { return }
+      let tensors = try Safetensors.read(file) { $0.hasPrefix(prefix) }.tensors
+      try take(tensors.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) })
+    }
     for network in system.trainedNetworks {
-      try network.module.load(groups.removeValue(forKey: "network/\(network.name)") ?? [], from: file.path)
+      try load("network", network.name) { try network.module.load($0, from: file.path) }
     }
     for (network, average) in system.averages {
-      try average.load(groups.removeValue(forKey: "average/\(network)") ?? [], from: file.path)
+      try load("average", network) { try average.load($0, from: file.path) }
     }
-    try refuse(rest: groups, file)
+    let names = try Safetensors.header(of: file).entries.map(\.name)
+    let strange = names.filter { name in !known.contains { name.hasPrefix($0) } }
+    try refuse(rest: strange.map { $0.split(separator: "/").prefix(2).joined(separator: "/") }, file)
   }
 
   /// Puts back what ``training(of:)`` gave.
@@ -41,7 +55,7 @@ enum SystemState {
     for (name, optimizer) in system.optimizers {
       try optimizer.load(groups.removeValue(forKey: "optimizer/\(name)") ?? [], from: file.path)
     }
-    try refuse(rest: groups, file)
+    try refuse(rest: Array(groups.keys), file)
     let prefix = "carried/"
     let carried = tensors.filter { $0.name.hasPrefix(prefix) }
     try system.restoreCarriedState(carried.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) })
@@ -80,8 +94,8 @@ enum SystemState {
     return groups
   }
 
-  private static func refuse(rest: [String: Tensors], _ file: URL) throws {
-    guard let name = rest.keys.sorted().first else { return }
+  private static func refuse(rest: [String], _ file: URL) throws {
+    guard let name = rest.min() else { return }
     throw TrainingError.damaged(
       path: file.path,
       reason: "it holds \(name), which this system does not have; it was made by another version")

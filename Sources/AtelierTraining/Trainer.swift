@@ -52,8 +52,7 @@ public final class Trainer {
   private let store: CheckpointStore
   private let painter: PreviewPainter
   private let validation: (() throws -> [Batch])?
-  private let log: EventLog
-  private let board: EventFileWriter
+  private var journal: (log: EventLog, board: EventFileWriter)?
   private var watch: HealthWatch
   private var rollbacks = 0
   private var rollbacksHere = 0
@@ -75,14 +74,14 @@ public final class Trainer {
   /// - Parameters:
   ///   - frozenWeights: SHA-256 of the weights that frozen networks were filled with, by name; recorded in
   ///     checkpoints and compared on resumption.
-  ///   - examples: a batch that previews reconstruct or tag, where the system can.
-  ///   - exampleTexts: what a preview in words says of each example.
+  ///   - previews: what is shown of the system on the way.
+  ///   - examples: what previews draw from; nil: no examples.
   ///   - validation: held-out batches for systems that follow a held-out loss.
   /// - Throws: ``TrainingError`` for settings that cannot work, or a folder that cannot be written.
   public init(
     _ system: any GenerativeSystem, run: RunDirectory, source: any ResumableBatchSource, facts: DataFacts,
-    options: TrainingOptions, frozenWeights: [String: String] = [:], examples: Batch? = nil,
-    exampleTexts: [String] = [], validation: (() throws -> [Batch])? = nil,
+    options: TrainingOptions, frozenWeights: [String: String] = [:], previews: PreviewList = .standard,
+    examples: PreviewExamples? = nil, validation: (() throws -> [Batch])? = nil,
     reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
   ) throws {
     try options.validate()
@@ -99,14 +98,24 @@ public final class Trainer {
     limits = TrainingLimits(options: options, stages: system.plan.stages)
     store = CheckpointStore(run.checkpoints)
     painter = PreviewPainter(
-      run: run, options: options, classNames: facts.description.classNames,
-      classColours: facts.description.classColours ?? [], examples: examples, exampleTexts: exampleTexts)
+      run: run, options: options, previews: previews.applying(to: system.plan),
+      source: examples ?? PreviewExamples(facts))
     watch = HealthWatch(options.health)
     if let threads = options.threads { Engine.threadCount = threads }
-    log = try EventLog(run.events)
-    board = try EventFileWriter(folder: run.url)
     try store.removeLeftovers()
   }
+
+  /// What is told of the training, in files that the first entry makes: a resumption that is refused leaves
+  /// the run as it was.
+  private func opened() throws -> (log: EventLog, board: EventFileWriter) {
+    if let journal { return journal }
+    let opened = (log: try EventLog(run.events), board: try EventFileWriter(folder: run.url))
+    journal = opened
+    return opened
+  }
+
+  private var log: EventLog { get throws { try opened().log } }
+  private var board: EventFileWriter { get throws { try opened().board } }
 
   /// Takes over the state of the newest sound checkpoint; call it before ``train()``.
   ///
@@ -116,8 +125,10 @@ public final class Trainer {
   /// - Throws: ``TrainingError/cannotResume(reason:)`` where resumption would not be exact.
   public func resume(allowsInexact: Bool = false) throws -> Bool {
     let found = store.newestSound()
-    for problem in found.problems { try warn(problem) }
-    guard let checkpoint = found.checkpoint else { return false }
+    guard let checkpoint = found.checkpoint else {
+      for problem in found.problems { try warn(problem) }
+      return false
+    }
     let file = checkpoint.url.appendingPathComponent(CheckpointStore.modelName)
     let owner = try ModelFile.describe(file).system
     guard owner == system.identityName else {
@@ -128,15 +139,18 @@ public final class Trainer {
     let then = checkpoint.state.surroundings
     if options.threads == nil, Engine.threadCount != then.threads { Engine.threadCount = then.threads }
     let differences = surroundings.differences(from: then)
+    var remarks = found.problems
     if !differences.isEmpty || checkpoint.state.seed != options.seed {
       let all = differences + (checkpoint.state.seed != options.seed ? ["the seed has changed"] : [])
       guard allowsInexact else {
         throw TrainingError.cannotResume(
           reason: all.joined(separator: ", ") + "; go back to what it was, or give --allow-inexact-resume")
       }
-      try warn("Resuming inexactly: \(all.joined(separator: ", ")).")
+      remarks.append("Resuming inexactly: \(all.joined(separator: ", ")).")
     }
     try restore(checkpoint, adoptsOtherData: allowsInexact)
+    // Nothing was written until here.
+    for remark in remarks { try warn(remark) }
     rollbacks = checkpoint.state.rollbacks
     rollbacksHere = checkpoint.state.rollbacksHere
     lastFailure = checkpoint.state.lastFailure
@@ -192,6 +206,8 @@ public final class Trainer {
     do {
       try withTensorErrors { try training.run { try system.step($0) } }
       if Int(source.epoch) > passes { try validate(after: Int(source.epoch)) }
+    } catch let error as TensorError where error.hasNonFiniteInput {
+      return try react(toRefusal: error)
     } catch {
       throw brokenOff(error)
     }
@@ -220,13 +236,10 @@ public final class Trainer {
   ///
   /// It belongs to the step that ended the pass, so that a checkpoint of that step has seen it.
   private func validate(after passes: Int) throws {
-    guard let listener = system as? any ValidationDrivenSystem, let language = system as? any LanguageSystem,
-      let validation
+    guard let validation, let system = system as? any ValidationDrivenSystem,
+      let loss = try withTensorErrors({ try system.heldOutLoss(over: validation()) })
     else { return }
-    let (sum, tokens) = try withTensorErrors { try language.negativeLogLikelihood(over: validation()) }
-    guard tokens > 0 else { return }
-    let loss = sum / Double(tokens)
-    listener.validated(loss: loss)
+    system.validated(loss: loss)
     var event = event(.validation, message: "after \(passes) passes over the data")
     event.step += 1
     event.values = ["validation": loss]
@@ -297,6 +310,22 @@ public final class Trainer {
     return nil
   }
 
+  /// What the policy asks for where the engine refused to compute with NaN or infinity, before any loss was
+  /// logged. The step is half done, so that without a roll-back training ends.
+  private func react(toRefusal error: TensorError) throws -> Stop? {
+    let before = rollbacks
+    step += 1
+    let operation = error.description.prefix { $0 != "(" }
+    let finding = HealthFinding(
+      kind: .notANumber, message: "\(operation) was given numbers that are not finite")
+    if let stop = try react(to: [finding]) { return stop }
+    guard rollbacks > before else {
+      step -= 1
+      throw brokenOff(error)
+    }
+    return nil
+  }
+
   private func rollBack(_ reason: String) throws -> Stop? {
     rollbacks += 1
     rollbacksHere = step > lastFailure ? 1 : rollbacksHere + 1
@@ -327,10 +356,11 @@ public final class Trainer {
   private func preview(isWatched: Bool = true) -> [HealthFinding] {
     lastPreview = step
     do {
-      let preview = try painter.paint(system, step: step, board: board)
+      let preview = try painter.paint(
+        system, stage: limits.stage(of: max(0, step - 1)), step: step, board: board)
       for file in preview.files { try log.append(event(.preview, path: run.relativePath(file))) }
-      guard isWatched, let pictures = preview.pictures else { return [] }
-      let diversity = HealthWatch.diversity(of: pictures.to(.cpu), groups: preview.groups)
+      guard isWatched, let (samples, groups) = preview.observed else { return [] }
+      let diversity = HealthWatch.diversity(of: samples.to(.cpu), groups: groups)
       if diversity.isFinite { try board.write(scalars: [("diversity", diversity)], step: step) }
       return watch.observe(diversity: diversity)
     } catch {

@@ -2,7 +2,7 @@ public import AtelierCore
 import AtelierData
 public import Foundation
 public import Perception
-import Torch
+public import Torch
 import TorchNN
 
 /// Starts and resumes runs: what the command line does, in a call.
@@ -19,25 +19,21 @@ public enum Training {
   ///   - data: the data, opened with the same seed and device as the options say.
   ///   - preset: the preset's name, for the record.
   ///   - weights: where frozen networks take their weights from.
+  ///   - previews: what is shown of the system on the way.
   @discardableResult
   public static func start(
     _ data: DataBinding, in run: RunDirectory, preset: String? = nil, options: TrainingOptions,
-    weights: WeightStore = .standard, reporter: any ProgressReporter = QuietReporter(),
-    interruption: Interruption = Interruption()
+    weights: WeightStore = .standard, previews: PreviewList = .standard,
+    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
   ) throws -> TrainingOutcome {
     try options.validate()
     try checkPictures(data)
     let configuration = RunConfiguration(
       system: data.system.identity.name, preset: preset, data: data.path?.standardizedFileURL.path,
       reading: data.options.reading, options: options, configuration: data.configuration, keys: data.keys)
-    for (name, content) in data.facts.artefacts.contents {
-      try AtomicFile.write(content, to: run.artefacts.appendingPathComponent(name))
-    }
-    // Written last: a folder with a configuration is a run that can be resumed.
-    try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)
     return try train(
-      data, in: run, configuration, weights: weights, isResuming: false, allowsInexact: false,
-      reporter: reporter, interruption: interruption)
+      data, in: run, configuration, weights: weights, previews: previews, isResuming: false,
+      allowsInexact: false, reporter: reporter, interruption: interruption)
   }
 
   /// Goes on with a run from its newest sound checkpoint, or from the beginning where it has none.
@@ -48,36 +44,40 @@ public enum Training {
   ///   - change: what is different now: limits, intervals, what is kept.
   ///   - allowsInexact: see ``Trainer/resume(allowsInexact:)``.
   ///   - weights: where frozen networks take their weights from.
+  ///   - previews: what is shown of the system on the way.
   @discardableResult
   public static func resume(
     _ folder: URL, registry: SystemRegistry, dataPath: URL? = nil,
     dataOptions: DataBindingOptions = DataBindingOptions(), allowsInexact: Bool = false,
-    weights: WeightStore = .standard, reporter: any ProgressReporter = QuietReporter(),
-    interruption: Interruption = Interruption(),
-    change: (inout TrainingOptions) -> Void = { _ in }
+    weights: WeightStore = .standard, previews: PreviewList = .standard,
+    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption(),
+    change: (inout TrainingOptions) throws -> Void = { _ in }
   ) throws -> TrainingOutcome {
     let run = try RunDirectory.open(folder)
     var configuration = try RunConfiguration.read(run.configuration)
-    change(&configuration.options)
+    try change(&configuration.options)
+    try configuration.options.validate()
     if let dataPath { configuration.data = dataPath.standardizedFileURL.path }
     let data = try open(
       run, configuration, registry: registry, workers: dataOptions.workers, reporter: reporter)
     // With the keys that came to the system after the run was made, at their defaults.
     (configuration.keys, configuration.configuration) = (data.keys, data.configuration)
-    let artefacts = [run.checkpoints, run.samples, run.artefacts]
-    for folder in artefacts { try RunDirectory.makeFolder(folder) }
-    try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)
     return try train(
-      data, in: run, configuration, weights: weights, isResuming: true, allowsInexact: allowsInexact,
-      reporter: reporter, interruption: interruption)
+      data, in: run, configuration, weights: weights, previews: previews, isResuming: true,
+      allowsInexact: allowsInexact, reporter: reporter, interruption: interruption)
   }
 
-  /// Opens the data of a run as its training did.
+  /// Opens the data of a run as its training did, the labels those of the model, by the names of the classes.
+  ///
+  /// - Parameters:
+  ///   - dataPath: other data.
+  ///   - device: where batches go; nil: where the run was trained.
   public static func openData(
-    of folder: URL, registry: SystemRegistry, dataPath: URL? = nil, workers: Int = 2
+    of folder: URL, registry: SystemRegistry, dataPath: URL? = nil, device: Device? = nil, workers: Int = 2
   ) throws -> DataBinding {
     let run = try RunDirectory.open(folder)
     var configuration = try RunConfiguration.read(run.configuration)
+    if let device { configuration.options.device = device }
     if let dataPath { configuration.data = dataPath.path }
     return try open(run, configuration, registry: registry, workers: workers, reporter: QuietReporter())
   }
@@ -97,9 +97,11 @@ public enum Training {
     reporter: any ProgressReporter
   ) throws -> DataBinding {
     let type = try registry.system(named: configuration.system)
+    // The classes of an instance system are clusters, which no data have.
+    let hasClusters = try !type.plan(configuration.configuration).components(InstancePlan.self).isEmpty
     let options = DataBindingOptions(
       seed: configuration.options.seed, device: configuration.options.device, workers: workers,
-      reading: configuration.reading)
+      reading: configuration.reading, classNames: hasClusters ? [] : knownClasses(of: run))
     return try DataBinding.open(
       configuration.data.map { URL(fileURLWithPath: $0) }, for: type,
       configuration: configuration.configuration,
@@ -109,26 +111,38 @@ public enum Training {
 
   private static func train(
     _ data: DataBinding, in run: RunDirectory, _ configuration: RunConfiguration, weights: WeightStore,
-    isResuming: Bool, allowsInexact: Bool, reporter: any ProgressReporter, interruption: Interruption
+    previews: PreviewList, isResuming: Bool, allowsInexact: Bool, reporter: any ProgressReporter,
+    interruption: Interruption
   ) throws -> TrainingOutcome {
     let options = configuration.options
     if let threads = options.threads { Engine.threadCount = threads }
     // What is left out of the data, such as images without a partner.
     if !isResuming { for note in data.facts.description.notes { reporter.say(note) } }
-    let system = try makeSystem(
-      data.system, configuration: data.configuration, artefacts: data.facts.artefacts,
-      using: RandomStream(seed: UInt64(options.seed), purpose: "initial weights"))
-    system.move(to: options.device)
-    let frozen = try system.fillFrozenNetworks(from: weights, on: options.device)
-    let tagged = system is any TaggingSystem ? try taggedPreview(data) : nil
-    let needsExamples = system is any ReconstructingSystem || system is any TranslatingSystem
-    let examples = needsExamples ? try previewExamples(data, say: reporter.say) : nil
+    // Networks may be larger than the memory: then the engine fails, and nothing was written yet.
+    let (system, frozen) = try withTensorErrors {
+      let system = try makeSystem(
+        data.system, configuration: data.configuration, artefacts: data.facts.artefacts,
+        using: RandomStream(seed: UInt64(options.seed), purpose: "initial weights"))
+      system.move(to: options.device)
+      return (system, try system.fillFrozenNetworks(from: weights, on: options.device))
+    }
+    let examples = try PreviewExamples(data, plan: system.plan, for: previews, say: reporter.say)
     let trainer = try Trainer(
       system, run: run, source: data.training, facts: data.facts, options: options, frozenWeights: frozen,
-      examples: tagged?.examples ?? examples, exampleTexts: tagged?.texts ?? [],
+      previews: previews, examples: examples,
       validation: { try data.batches(of: .validation, batchSize: 10)?.map(data.batch) ?? [] },
       reporter: reporter, interruption: interruption)
-    if isResuming, try !trainer.resume(allowsInexact: allowsInexact) {
+    let isAtTheBeginning = try !(isResuming && trainer.resume(allowsInexact: allowsInexact))
+    // Every check has passed. The configuration is written last: a folder with one is a run that can be
+    // resumed.
+    for folder in [run.checkpoints, run.samples, run.artefacts] { try RunDirectory.makeFolder(folder) }
+    if !isResuming {
+      for (name, content) in data.facts.artefacts.contents {
+        try AtomicFile.write(content, to: run.artefacts.appendingPathComponent(name))
+      }
+    }
+    try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)
+    if isResuming && isAtTheBeginning {
       reporter.say("There is no checkpoint yet; training begins at the beginning.")
     }
     let outcome = try trainer.train()
@@ -136,38 +150,15 @@ public enum Training {
     return outcome
   }
 
-  /// The first examples of the test part, else of the training part, for reconstructions and translations.
-  private static func previewExamples(
-    _ data: DataBinding, say: (String) -> Void
-  ) throws -> Batch? {
-    let count = data.system is any TranslatingSystem.Type ? 8 : 20
-    for split in [DatasetSplit.test, .validation, .train] {
-      guard let dataset = try data.dataset(of: split) else { continue }
-      let indices = try data.usableIndices(
-        of: dataset, limit: count,
-        // Of training images the loader says it.
-        say: split == .train ? { _ in } : say)
-      let fields = try dataset.batch(at: indices)
-      return data.batch(HostBatch(fields: fields, indices: indices, epoch: 0, isFirst: true))
+  /// The classes that the newest checkpoint names; empty where there is none yet.
+  private static func knownClasses(of run: RunDirectory) -> [String] {
+    let store = CheckpointStore(run.checkpoints)
+    for step in store.steps.reversed() {
+      let file = store.url(step: step).appendingPathComponent(CheckpointStore.modelName)
+      // A damaged one is named when it is loaded.
+      if let description = try? ModelFile.describe(file) { return description.classNames }
     }
-    return nil
-  }
-
-  /// Some images of the test part, else of the training part, and the name and the tags of each.
-  private static func taggedPreview(_ data: DataBinding) throws -> (examples: Batch, texts: [String])? {
-    for split in [DatasetSplit.test, .train] {
-      // Data in folders may have no test part, which training does not need.
-      guard let dataset = try? data.dataset(of: split) as? TagDataset else { continue }
-      let chosen = dataset.tags.indices.filter { !dataset.tags[$0].isEmpty }.prefix(20)
-      guard !chosen.isEmpty else { continue }
-      let features = Tensor(dataset.features).indexSelected(0, Tensor(Array(chosen)))
-      let texts = chosen.map { picture in
-        let tags = dataset.tags[picture].map { dataset.description.classNames[$0] }
-        return "\(dataset.pictureNames[picture]) (\(tags.joined(separator: ", ")))"
-      }
-      return (Batch(["feature": features.to(data.options.device)]), texts)
-    }
-    return nil
+    return []
   }
 
   private static func readArtefacts(_ run: RunDirectory) throws(TrainingError) -> Artefacts {

@@ -5,7 +5,7 @@ public import Foundation
 public enum TrainingError: Error, Sendable, Hashable {
   /// A file or folder of the run cannot be written.
   case unwritable(path: String, reason: String)
-  /// The path holds no run, checkpoint or model.
+  /// The path holds no run, checkpoint or model, or one that cannot be read.
   case notFound(path: String, reason: String)
   /// A file is there and cannot be trusted.
   case damaged(path: String, reason: String)
@@ -13,6 +13,8 @@ public enum TrainingError: Error, Sendable, Hashable {
   case cannotResume(reason: String)
   /// An option or a combination of options makes no sense.
   case invalid(reason: String)
+  /// A device that was asked for, or that a run recorded, is not there.
+  case unavailableDevice(String)
   /// The data do not fit the system.
   case unfitData(path: String, reason: String)
   /// Training broke off; the text says what is kept.
@@ -38,6 +40,8 @@ extension TrainingError: CustomStringConvertible, LocalizedError {
     case .damaged(let path, let reason): "\(path) is damaged: \(reason)."
     case .cannotResume(let reason): "The run cannot be resumed exactly: \(reason)."
     case .invalid(let reason): "Training cannot start: \(reason)."
+    case .unavailableDevice(let device):
+      "This machine, or this build of the engine, has no device \(device); choose another, cpu always works."
     case .unfitData(let path, let reason): "\(path) does not fit the system: \(reason)."
     case .brokenOff(_, let reason, let saved): "Training broke off: \(reason.trimmedSentence). \(saved)"
     }

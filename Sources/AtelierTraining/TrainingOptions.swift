@@ -37,6 +37,9 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
   /// What happens when training goes wrong.
   public var health: HealthPolicy
 
+  /// More threads than any machine has processors for; the engine makes each of them.
+  private static let mostThreads = 1024
+
   /// The usual settings.
   public init(
     steps: Int? = nil, epochs: Double? = nil, seconds: Double? = nil, seed: Int = 0, device: Device = .cpu,
@@ -72,6 +75,9 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     if let seconds, !(seconds > 0) { throw .invalid(reason: "seconds is \(seconds), and must be above 0") }
     if seed < 0 { throw .invalid(reason: "seed is \(seed), and must not be negative") }
     try positive("threads", threads)
+    if let threads, threads > Self.mostThreads {
+      throw .invalid(reason: "threads is \(threads), and must be at most \(Self.mostThreads)")
+    }
     try positive("checkpointEvery", checkpointEvery)
     try positive("keepLast", keepLast)
     try positive("keepEvery", keepEvery)
@@ -81,10 +87,16 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     if let gradientClip, !(gradientClip > 0) {
       throw .invalid(reason: "gradientClip is \(gradientClip), and must be above 0")
     }
-    if !device.isAvailable {
-      throw .invalid(
-        reason: "this machine or this engine has no \(device); choose another --device, cpu always works")
-    }
+    try device.requireAvailable()
+  }
+}
+
+extension Device {
+  /// Refuses a device that this machine or this engine does not have.
+  ///
+  /// - Throws: ``TrainingError/unavailableDevice(_:)``.
+  public func requireAvailable() throws(TrainingError) {
+    guard isAvailable else { throw .unavailableDevice(description) }
   }
 }
 

@@ -58,6 +58,30 @@ void   atelier__tensorboard__summary__image__init
   static const Atelier__Tensorboard__Summary__Image init_value = ATELIER__TENSORBOARD__SUMMARY__IMAGE__INIT;
   *message = init_value;
 }
+void   atelier__tensorboard__summary__audio__init
+                     (Atelier__Tensorboard__Summary__Audio         *message)
+{
+  static const Atelier__Tensorboard__Summary__Audio init_value = ATELIER__TENSORBOARD__SUMMARY__AUDIO__INIT;
+  *message = init_value;
+}
+void   atelier__tensorboard__summary__metadata__plugin_data__init
+                     (Atelier__Tensorboard__Summary__Metadata__PluginData         *message)
+{
+  static const Atelier__Tensorboard__Summary__Metadata__PluginData init_value = ATELIER__TENSORBOARD__SUMMARY__METADATA__PLUGIN_DATA__INIT;
+  *message = init_value;
+}
+void   atelier__tensorboard__summary__metadata__init
+                     (Atelier__Tensorboard__Summary__Metadata         *message)
+{
+  static const Atelier__Tensorboard__Summary__Metadata init_value = ATELIER__TENSORBOARD__SUMMARY__METADATA__INIT;
+  *message = init_value;
+}
+void   atelier__tensorboard__summary__tensor__init
+                     (Atelier__Tensorboard__Summary__Tensor         *message)
+{
+  static const Atelier__Tensorboard__Summary__Tensor init_value = ATELIER__TENSORBOARD__SUMMARY__TENSOR__INIT;
+  *message = init_value;
+}
 void   atelier__tensorboard__summary__value__init
                      (Atelier__Tensorboard__Summary__Value         *message)
 {
@@ -264,7 +288,239 @@ const ProtobufCMessageDescriptor atelier__tensorboard__summary__image__descripto
   (ProtobufCMessageInit) atelier__tensorboard__summary__image__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor atelier__tensorboard__summary__value__field_descriptors[3] =
+static const ProtobufCFieldDescriptor atelier__tensorboard__summary__audio__field_descriptors[5] =
+{
+  {
+    "sample_rate",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Atelier__Tensorboard__Summary__Audio, sample_rate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "num_channels",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Atelier__Tensorboard__Summary__Audio, num_channels),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "length_frames",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Atelier__Tensorboard__Summary__Audio, length_frames),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "encoded_audio_string",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Atelier__Tensorboard__Summary__Audio, encoded_audio_string),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "content_type",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Atelier__Tensorboard__Summary__Audio, content_type),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned atelier__tensorboard__summary__audio__field_indices_by_name[] = {
+  4,   /* field[4] = content_type */
+  3,   /* field[3] = encoded_audio_string */
+  2,   /* field[2] = length_frames */
+  1,   /* field[1] = num_channels */
+  0,   /* field[0] = sample_rate */
+};
+static const ProtobufCIntRange atelier__tensorboard__summary__audio__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor atelier__tensorboard__summary__audio__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "atelier.tensorboard.Summary.Audio",
+  "Audio",
+  "Atelier__Tensorboard__Summary__Audio",
+  "atelier.tensorboard",
+  sizeof(Atelier__Tensorboard__Summary__Audio),
+  5,
+  atelier__tensorboard__summary__audio__field_descriptors,
+  atelier__tensorboard__summary__audio__field_indices_by_name,
+  1,  atelier__tensorboard__summary__audio__number_ranges,
+  (ProtobufCMessageInit) atelier__tensorboard__summary__audio__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor atelier__tensorboard__summary__metadata__plugin_data__field_descriptors[1] =
+{
+  {
+    "plugin_name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Atelier__Tensorboard__Summary__Metadata__PluginData, plugin_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned atelier__tensorboard__summary__metadata__plugin_data__field_indices_by_name[] = {
+  0,   /* field[0] = plugin_name */
+};
+static const ProtobufCIntRange atelier__tensorboard__summary__metadata__plugin_data__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor atelier__tensorboard__summary__metadata__plugin_data__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "atelier.tensorboard.Summary.Metadata.PluginData",
+  "PluginData",
+  "Atelier__Tensorboard__Summary__Metadata__PluginData",
+  "atelier.tensorboard",
+  sizeof(Atelier__Tensorboard__Summary__Metadata__PluginData),
+  1,
+  atelier__tensorboard__summary__metadata__plugin_data__field_descriptors,
+  atelier__tensorboard__summary__metadata__plugin_data__field_indices_by_name,
+  1,  atelier__tensorboard__summary__metadata__plugin_data__number_ranges,
+  (ProtobufCMessageInit) atelier__tensorboard__summary__metadata__plugin_data__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor atelier__tensorboard__summary__metadata__field_descriptors[2] =
+{
+  {
+    "plugin_data",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Atelier__Tensorboard__Summary__Metadata, plugin_data),
+    &atelier__tensorboard__summary__metadata__plugin_data__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data_class",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Atelier__Tensorboard__Summary__Metadata, data_class),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned atelier__tensorboard__summary__metadata__field_indices_by_name[] = {
+  1,   /* field[1] = data_class */
+  0,   /* field[0] = plugin_data */
+};
+static const ProtobufCIntRange atelier__tensorboard__summary__metadata__number_ranges[2 + 1] =
+{
+  { 1, 0 },
+  { 4, 1 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor atelier__tensorboard__summary__metadata__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "atelier.tensorboard.Summary.Metadata",
+  "Metadata",
+  "Atelier__Tensorboard__Summary__Metadata",
+  "atelier.tensorboard",
+  sizeof(Atelier__Tensorboard__Summary__Metadata),
+  2,
+  atelier__tensorboard__summary__metadata__field_descriptors,
+  atelier__tensorboard__summary__metadata__field_indices_by_name,
+  2,  atelier__tensorboard__summary__metadata__number_ranges,
+  (ProtobufCMessageInit) atelier__tensorboard__summary__metadata__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor atelier__tensorboard__summary__tensor__field_descriptors[2] =
+{
+  {
+    "dtype",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Atelier__Tensorboard__Summary__Tensor, dtype),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "string_val",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Atelier__Tensorboard__Summary__Tensor, n_string_val),
+    offsetof(Atelier__Tensorboard__Summary__Tensor, string_val),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned atelier__tensorboard__summary__tensor__field_indices_by_name[] = {
+  0,   /* field[0] = dtype */
+  1,   /* field[1] = string_val */
+};
+static const ProtobufCIntRange atelier__tensorboard__summary__tensor__number_ranges[2 + 1] =
+{
+  { 1, 0 },
+  { 8, 1 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor atelier__tensorboard__summary__tensor__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "atelier.tensorboard.Summary.Tensor",
+  "Tensor",
+  "Atelier__Tensorboard__Summary__Tensor",
+  "atelier.tensorboard",
+  sizeof(Atelier__Tensorboard__Summary__Tensor),
+  2,
+  atelier__tensorboard__summary__tensor__field_descriptors,
+  atelier__tensorboard__summary__tensor__field_indices_by_name,
+  2,  atelier__tensorboard__summary__tensor__number_ranges,
+  (ProtobufCMessageInit) atelier__tensorboard__summary__tensor__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor atelier__tensorboard__summary__value__field_descriptors[6] =
 {
   {
     "tag",
@@ -302,17 +558,58 @@ static const ProtobufCFieldDescriptor atelier__tensorboard__summary__value__fiel
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "audio",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Atelier__Tensorboard__Summary__Value, value_case),
+    offsetof(Atelier__Tensorboard__Summary__Value, audio),
+    &atelier__tensorboard__summary__audio__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tensor",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Atelier__Tensorboard__Summary__Value, value_case),
+    offsetof(Atelier__Tensorboard__Summary__Value, tensor),
+    &atelier__tensorboard__summary__tensor__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "metadata",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Atelier__Tensorboard__Summary__Value, metadata),
+    &atelier__tensorboard__summary__metadata__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned atelier__tensorboard__summary__value__field_indices_by_name[] = {
+  3,   /* field[3] = audio */
   2,   /* field[2] = image */
+  5,   /* field[5] = metadata */
   1,   /* field[1] = simple_value */
   0,   /* field[0] = tag */
+  4,   /* field[4] = tensor */
 };
-static const ProtobufCIntRange atelier__tensorboard__summary__value__number_ranges[2 + 1] =
+static const ProtobufCIntRange atelier__tensorboard__summary__value__number_ranges[4 + 1] =
 {
   { 1, 0 },
   { 4, 2 },
-  { 0, 3 }
+  { 6, 3 },
+  { 8, 4 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor atelier__tensorboard__summary__value__descriptor =
 {
@@ -322,10 +619,10 @@ const ProtobufCMessageDescriptor atelier__tensorboard__summary__value__descripto
   "Atelier__Tensorboard__Summary__Value",
   "atelier.tensorboard",
   sizeof(Atelier__Tensorboard__Summary__Value),
-  3,
+  6,
   atelier__tensorboard__summary__value__field_descriptors,
   atelier__tensorboard__summary__value__field_indices_by_name,
-  2,  atelier__tensorboard__summary__value__number_ranges,
+  4,  atelier__tensorboard__summary__value__number_ranges,
   (ProtobufCMessageInit) atelier__tensorboard__summary__value__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -5,6 +5,7 @@
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_strided.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/full_like.h>
@@ -16,6 +17,15 @@ using namespace ctorch;
 
 namespace {
 thread_local std::string lastError;
+
+// Gives a tensor of shape only the memory for its values, in the layout that it has.
+void allocate(CTTensor *tensor, at::Device device) {
+  const auto &value = tensor->value;
+  auto real = at::empty_strided(value.sizes(), value.strides(), value.options().device(device));
+  real.set_requires_grad(value.requires_grad());
+  tensor->value = real;
+}
+
 constexpr at::ScalarType scalarTypes[] = {at::kFloat, at::kDouble, at::kHalf, at::kBFloat16, at::kLong,
                                           at::kInt,   at::kShort,  at::kChar, at::kByte,     at::kBool};
 }  // namespace
@@ -153,11 +163,19 @@ bool CTTensorMoveToDevice(CTTensor *tensor, int32_t deviceKind, int32_t deviceIn
   });
 }
 
+CTTensor *CTTensorPlaceholder(const int64_t *shape, int32_t rank) {
+  return guard([&] { return own(at::empty(list(shape, rank), at::TensorOptions().dtype(at::kFloat).device(at::kMeta))); });
+}
+
+bool CTTensorIsPlaceholder(const CTTensor *tensor) { return tensor->value.is_meta(); }
+
 bool CTTensorCopyFrom(CTTensor *tensor, const CTTensor *source) {
   return guard([&] {
     at::NoGradGuard off;
     TORCH_CHECK(tensor->value.sizes() == source->value.sizes(), "cannot copy shape ", source->value.sizes(),
                 " into shape ", tensor->value.sizes());
+    TORCH_CHECK(tensor->value.is_meta() || !source->value.is_meta(), "cannot copy a tensor without values");
+    if (tensor->value.is_meta() && !source->value.is_meta()) allocate(tensor, source->value.device());
     tensor->value.copy_(source->value);
     return true;
   });
@@ -166,6 +184,7 @@ bool CTTensorCopyFrom(CTTensor *tensor, const CTTensor *source) {
 bool CTTensorFill(CTTensor *tensor, double value) {
   return guard([&] {
     at::NoGradGuard off;
+    if (tensor->value.is_meta()) allocate(tensor, at::kCPU);
     tensor->value.fill_(value);
     return true;
   });

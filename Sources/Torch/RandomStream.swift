@@ -73,6 +73,7 @@ public final class RandomStream {
 
   /// Overwrites a tensor with uniform numbers from [low, high): `torch.nn.init.uniform_`.
   public func fillUniform(_ tensor: Tensor, low: Double, high: Double) {
+    guard !tensor.isPlaceholder else { return }
     withExtendedLifetime(tensor) {
       if !CTRandomFillUniform(generator, tensor.handle, low, high) {
         fail(engineFailure("fillUniform", [tensor]))
@@ -82,6 +83,7 @@ public final class RandomStream {
 
   /// Overwrites a tensor with normal numbers: `torch.nn.init.normal_`.
   public func fillNormal(_ tensor: Tensor, mean: Double = 0, standardDeviation: Double = 1) {
+    guard !tensor.isPlaceholder else { return }
     withExtendedLifetime(tensor) {
       if !CTRandomFillNormal(generator, tensor.handle, mean, standardDeviation) {
         fail(engineFailure("fillNormal", [tensor]))

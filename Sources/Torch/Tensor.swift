@@ -21,7 +21,7 @@ public final class Tensor {
   }
 
   static func failed(_ operation: StaticString, _ inputs: [Tensor], rank: Int) -> OpaquePointer {
-    fail(engineFailure(operation, inputs))
+    fail(engineFailure(operation, inputs), given: inputs)
     let shape = [Int64](repeating: 1, count: Swift.max(0, rank))
     guard let zeros = CTTensorFull(shape, Int32(shape.count), 0, 0, 0, 0) else { fatalError("out of memory") }
     return zeros
@@ -218,14 +218,14 @@ extension Tensor {
   /// Moves the elements to a device in place, so that optimisers and averages that hold the tensor see it;
   /// its gradient is dropped.
   public func move(to device: Device) {
-    guard self.device != device else { return }
+    guard self.device != device, !isPlaceholder else { return }
     gradient = nil
     if !CTTensorMoveToDevice(handle, device.kindCode, Int32(device.index)) {
       fail(engineFailure("move(to:)", [self]))
     }
   }
 
-  /// Overwrites the elements with those of a tensor of the same shape.
+  /// Overwrites the elements with those of a tensor of the same shape; a placeholder gets memory for them.
   public func copy(from source: Tensor) {
     withExtendedLifetime(source) {
       if !CTTensorCopyFrom(handle, source.handle) { fail(engineFailure("copy(from:)", [self, source])) }

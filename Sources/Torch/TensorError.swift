@@ -9,6 +9,8 @@ public import Foundation
 public struct TensorError: Error, Sendable, CustomStringConvertible, LocalizedError {
   /// The operation, the shapes it was given, the engine's reason and the caller's line.
   public let description: String
+  /// Whether one of the operation's inputs held NaN or infinity, which is what some operations refuse.
+  public let hasNonFiniteInput: Bool
 
   /// ``description``, so that `localizedDescription` shows it too.
   public var errorDescription: String? { description }
@@ -46,18 +48,26 @@ private final class ErrorScope {
 }
 
 /// Reports a failure: recorded in the scope of this thread, or the process ends.
-func fail(_ message: String) {
+///
+/// - Parameter inputs: what a failed operation was given.
+func fail(_ message: String, given inputs: [Tensor] = []) {
   let scope = CTThreadSlot(0).map { Unmanaged<ErrorScope>.fromOpaque($0).takeUnretainedValue() }
   // Later failures follow from the first; reading the stack takes seconds in a debug build.
   if scope?.first != nil { return }
   let text = message + (callersLine().map { " (at \($0))" } ?? "")
   guard let scope else { fatalError(text) }
-  scope.first = TensorError(description: text)
+  let isFinite = inputs.allSatisfy { !$0.dtype.isFloatingPoint || $0.isFinite() }
+  scope.first = TensorError(description: text, hasNonFiniteInput: !isFinite)
 }
 
 /// The text for a failed operation: its name, what it was given, and the engine's reason.
 func engineFailure(_ operation: StaticString, _ inputs: [Tensor]) -> String {
   let given = inputs.map { "\($0.dtype) \($0.shape)" }.joined(separator: ", ")
+  guard !inputs.contains(where: \.isPlaceholder) else {
+    return
+      "\(operation)(\(given)) failed: a weight has a shape and no values; load the system with the networks "
+      + "that only training needs, not for drawing alone"
+  }
   let reason =
     String(cString: CTLastError()).split(separator: "\n").first.map(String.init) ?? "no reason given"
   return "\(operation)(\(given)) failed: \(reason)"

@@ -51,7 +51,7 @@ extension RandomStream {
 
   /// A (semi-)orthogonal matrix of all dimensions but the first flattened. Source: Saxe et al. 2013.
   public func fillOrthogonal(_ weight: Tensor, gain: Double = 1) {
-    guard weight.count > 0 else { return }
+    guard weight.count > 0, !weight.isPlaceholder else { return }
     withoutGradients {
       let shape = weight.shape
       guard check(shape.count >= 2, "an orthogonal weight needs two or more dimensions, not \(shape)") else {
@@ -76,6 +76,7 @@ extension RandomStream {
     _ weight: Tensor, mean: Double = 0, standardDeviation: Double = 1, low: Double = -2, high: Double = 2
   ) {
     guard check(low < high, "a truncated normal needs low < high, not \(low) and \(high)") else { return }
+    guard !weight.isPlaceholder else { return }
     withoutGradients {
       fillNormal(weight, mean: mean, standardDeviation: standardDeviation)
       // Bounds far from the mean would take for ever; what is left after so many rounds is clamped.

@@ -37,7 +37,8 @@ public final class Embedding: WeightedLayer, Layer {
     self.count = count
     self.features = features
     super.init(
-      weight: stream.normal([count, features]), bias: nil, normalization: normalization, using: stream)
+      weight: initialNormal([count, features], stream), bias: nil, normalization: normalization, using: stream
+    )
   }
 
   /// `[…, features]` for int64 indices `[…]` in 0 ..< `count`.
@@ -78,10 +79,10 @@ public final class Maxout: Module, Layer {
 func defaultWeightAndBias(
   _ weightShape: [Int], biasCount: Int?, _ stream: RandomStream
 ) -> (weight: Tensor, bias: Tensor?) {
-  let weight = Tensor.zeros(weightShape)
+  let weight = initialTensor(weightShape)
   stream.fillKaimingUniform(weight, negativeSlope: 5.0.squareRoot())
   let bias = biasCount.map { count in
-    let bias = Tensor.zeros([count])
+    let bias = initialTensor([count])
     let fanIn = fans(of: weight).input
     let bound = fanIn > 0 ? 1 / Double(fanIn).squareRoot() : 0
     stream.fillUniform(bias, low: -bound, high: bound)

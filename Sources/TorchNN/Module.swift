@@ -125,8 +125,9 @@ open class Module {
       guard old.rank == 4 else { return nil }
       let shape = old.shape
       // Allocated in that order: for one channel both layouts look alike, and asking for one changes nothing.
-      let new = Tensor.zeros([shape[0], shape[2], shape[3], shape[1]], dtype: old.dtype, device: old.device)
-        .permuted([0, 3, 1, 2])
+      let order = [shape[0], shape[2], shape[3], shape[1]]
+      if old.isPlaceholder { return Tensor.placeholder(order).permuted([0, 3, 1, 2]) }
+      let new = Tensor.zeros(order, dtype: old.dtype, device: old.device).permuted([0, 3, 1, 2])
       new.copy(from: old)
       return new
     }

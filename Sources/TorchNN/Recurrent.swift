@@ -58,7 +58,7 @@ public final class Recurrent: Module {
     self.drawName = drawName
     let bound = hiddenSize > 0 ? 1 / Double(hiddenSize).squareRoot() : 0
     func drawn(_ shape: [Int]) -> Parameter<Tensor> {
-      let tensor = Tensor.zeros(shape)
+      let tensor = initialTensor(shape)
       stream.fillUniform(tensor, low: -bound, high: bound)
       return Parameter(wrappedValue: tensor)
     }

@@ -57,5 +57,9 @@ struct BatchSourceTests {
     let text = StreamBatchSource(
       try TokenStream(Array(0..<20), batchSize: 2, sequenceLength: 3), name: "text")
     #expect(throws: TrainingError.self) { try text.seek(to: source.position, adoptsOtherData: false) }
+    let error = #expect(throws: TrainingError.self) {
+      try SourcePosition.other(#"{"counted":3}"#).decoded(CountingStream.Position.self)
+    }
+    #expect(error?.description.contains("a value is missing at 'served'") == true)
   }
 }

@@ -113,7 +113,36 @@ import TorchNN
     #expect(found.checkpoint?.state.step == 5)
     #expect(found.problems.count == 1 && found.problems[0].contains("step-000010"))
     try FileManager.default.removeItem(at: place)
-    #expect(store.newestSound().checkpoint?.state.step == 5)
+    let missing = store.newestSound()
+    #expect(missing.checkpoint?.state.step == 5)
+    #expect(missing.problems[0].contains("\(file) is missing"), "\(missing.problems)")
+    // There, but no file.
+    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+    let unreadable = store.newestSound()
+    #expect(unreadable.checkpoint?.state.step == 5)
+    #expect(unreadable.problems[0].contains("step-000010/\(file) cannot be used: it cannot be read"))
+    #expect(unreadable.problems[0].contains("folder"), "\(unreadable.problems)")
+  }
+
+  @Test func whatCannotBeUnderstoodOfACheckpointIsNamed() throws {
+    let folder = try TemporaryFolder()
+    let store = CheckpointStore(folder.url)
+    try write(system(), step: 5, to: store)
+    let place = store.url(step: 5).appendingPathComponent("training.json")
+    let text = try String(contentsOf: place, encoding: .utf8)
+    try Data(text.replacingOccurrences(of: "\"rollbacks\"", with: "\"rollback\"").utf8).write(to: place)
+    let error = #expect(throws: TrainingError.self) { try store.open(step: 5) }
+    #expect(
+      error?.description.contains("a value is missing at 'rollbacks'") == true, "\(String(describing: error))"
+    )
+  }
+
+  @Test func aFolderOfCheckpointsThatCannotBeReadIsNamed() throws {
+    let folder = try TemporaryFolder()
+    try Data().write(to: folder("checkpoints"))
+    let found = CheckpointStore(folder("checkpoints")).newestSound()
+    #expect(found.checkpoint == nil && found.problems.count == 1)
+    #expect(found.problems.first?.contains("checkpoints cannot be read") == true)
   }
 
   @Test func theNewestAndEveryNthStay() throws {

@@ -65,6 +65,10 @@ import Testing
     func applying(_ plan: SystemPlan) -> [String] {
       MeasureList(MeasureList.standard.measures.filter { $0.applies(to: plan) }).ids
     }
+    let pairs = [
+      "pixel-error", "psnr", "ssim", "psnr-luminance", "ssim-luminance", "ms-ssim", "lpips",
+      "translation-distances",
+    ]
     #expect(Set(MeasureList.standard.ids).count == MeasureList.standard.ids.count)
     #expect(
       applying(ToySystem.Configuration().plan) == [
@@ -75,10 +79,17 @@ import Testing
     #expect(
       applying(TinyRebuilder.Configuration().plan) == [
         "rebuilding", "map-segmentation", "map-distances", "map-diversity",
-      ])
+      ] + pairs)
     #expect(applying(RNNLanguageModel.Configuration().plan) == ["perplexity"])
     #expect(applying(FUNIT.Configuration().plan) == ["few-shot"])
-    #expect(applying(Pix2Pix.Configuration().plan).isEmpty)
+    #expect(applying(Pix2Pix.Configuration().plan) == pairs)
+    #expect(
+      applying(CycleGAN.Configuration().plan) == ["translation-distances", "cycle-error", "identity-error"])
+    #expect(
+      applying(MUNIT.Configuration().plan) == [
+        "translation-distances", "cycle-error", "identity-error", "style-diversity",
+        "conditional-inception-score",
+      ])
   }
 
   // MARK: Classes

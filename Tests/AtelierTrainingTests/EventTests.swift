@@ -1,4 +1,5 @@
 import AtelierData
+import AtelierMedia
 import AtelierTraining
 import Foundation
 import TestSupport
@@ -87,6 +88,79 @@ import Testing
     #expect(messages[1] == [0x09, 0, 0, 0, 0, 0, 0x40, 0x9F, 0x40, 0x10, 3, 0x2A, 13] + scalar)
     let image: [UInt8] = [0x08, 1, 0x10, 2, 0x18, 3, 0x22, 2, 7, 8]
     #expect(Array(messages[2].suffix(image.count + 2)) == [0x22, UInt8(image.count)] + image)
+  }
+
+  /// The fields of a protobuf message: varints as they are, the bytes of the others.
+  private func fields(_ message: [UInt8]) -> [Int: [UInt8]] {
+    var fields: [Int: [UInt8]] = [:]
+    var place = 0
+    func varint() -> Int {
+      var (value, shift) = (0, 0)
+      while place < message.count {
+        let byte = message[place]
+        place += 1
+        value |= Int(byte & 127) << shift
+        shift += 7
+        if byte < 128 { break }
+      }
+      return value
+    }
+    while place < message.count {
+      let key = varint()
+      let start = place
+      switch key & 7 {
+      case 0:
+        _ = varint()
+        fields[key >> 3] = Array(message[start..<place])
+      case 1, 5:
+        place += key & 7 == 1 ? 8 : 4
+        fields[key >> 3] = Array(message[start..<place])
+      default:
+        let length = varint()
+        fields[key >> 3] = Array(message[place..<(place + length)])
+        place += length
+      }
+    }
+    return fields
+  }
+
+  /// The only value of an event's summary.
+  private func value(_ event: [UInt8]) throws -> [Int: [UInt8]] {
+    let summary = try #require(fields(event)[5])
+    let value = try #require(fields(summary)[1])
+    return fields(value)
+  }
+
+  @Test func anEventFileHoldsSoundsVideosAndTexts() throws {
+    let folder = try TemporaryFolder()
+    let writer = try EventFileWriter(folder: folder.url)
+    let audio = Audio(sampleRate: 8000, channels: 2, samples: [Float](repeating: 0.5, count: 600))
+    let wav = try AudioCodec().encode(audio, as: .wav)
+    try writer.write(audio, wav: wav, name: "sound", step: 2)
+    try writer.write(video: [71, 73, 70], width: 300, height: 4, name: "film", step: 2)
+    try writer.write(text: "größer", name: "words", step: 2)
+    let messages = records([UInt8](try Data(contentsOf: writer.url)))
+    #expect(messages.count == 4 && messages.dropFirst().allSatisfy { fields($0)[2] == [2] })
+    // Summary.Value: tag 1, image 4, audio 6, tensor 8, metadata 9.
+    var found = try value(messages[1])
+    #expect(found[1] == Array("sound".utf8) && found.keys.sorted() == [1, 6])
+    let sound = try fields(#require(found[6]))
+    // 8000 as a float; 2; 300 as a varint.
+    #expect(sound[1] == [0, 0, 0xFA, 0x45] && sound[2] == [2] && sound[3] == [0xAC, 2])
+    let bytes = try #require(sound[4])
+    #expect(try AudioCodec().decode(bytes) == audio && sound[5] == Array("audio/wav".utf8))
+    found = try value(messages[2])
+    let film = try fields(#require(found[4]))
+    #expect(found[1] == Array("film".utf8) && found.keys.sorted() == [1, 4])
+    #expect(film == [1: [4], 2: [0xAC, 2], 3: [3], 4: [71, 73, 70]])
+    found = try value(messages[3])
+    #expect(found.keys.sorted() == [1, 8, 9])
+    let tensor = try #require(found[8])
+    #expect(fields(tensor) == [1: [7], 8: Array("größer".utf8)])
+    // SummaryMetadata { plugin_data { plugin_name "text" }, data_class 2 }.
+    let metadata = try fields(#require(found[9]))
+    let plugin = try #require(metadata[1])
+    #expect(fields(plugin) == [1: Array("text".utf8)] && metadata[4] == [2])
   }
 
   private func records(_ bytes: [UInt8]) -> [[UInt8]] {

@@ -12,6 +12,8 @@ final class ToySystem: LatentSystem {
     var learningRate = 0.01
     /// The step at which the loss is not a number, once; nil: never.
     var poisonedStep: Int?
+    /// Whether the poisoned step computes with an operation that refuses NaN.
+    var refusesPoison = false
     /// Whether it is poisoned again after every roll-back.
     var staysPoisoned = false
     /// Whether the generator's weights become zero after a few steps.
@@ -77,6 +79,10 @@ final class ToySystem: LatentSystem {
     if isPoisoned { poisonings += 1 }
     try step.update("generator", optimizer, average: average) { loss in
       let distance = (decode(latents, labels: batch["label"]) - batch["image"]).square().mean()
+      if isPoisoned && configuration.refusesPoison {
+        let probability = (decode(latents, labels: batch["label"]) * .nan).sigmoid()
+        loss.add("likelihood", binaryCrossEntropy(probability, probability.detached()))
+      }
       loss.add("total", distance, weight: isPoisoned ? .nan : 1)
     }
     steps += 1

@@ -134,6 +134,26 @@ private final class Listener: ProgressReporter {
     #expect(system.networks[0].module.parameters().allSatisfy { $0.isFinite() })
   }
 
+  @Test func whatTheEngineRefusesReachesTheWatchFirst() throws {
+    let folder = try TemporaryFolder()
+    var options = SystemHarness.options(steps: 8)
+    options.checkpointEvery = 2
+    let harness = try harness(["poisonedStep": 4, "refusesPoison": true], in: folder)
+    let run = try harness.train(in: folder.url, options: options)
+    #expect(try events(run, .rollback).map(\.step) == [4])
+    let finding = try #require(try events(run, .health).first?.message)
+    #expect(finding.contains("binaryCrossEntropy was given numbers that are not finite"))
+    #expect(CheckpointStore(run.checkpoints).steps.last == 8)
+    options.health = HealthPolicy(.stop)
+    let stopped = try harness.train(in: folder.url, options: options)
+    let end = try #require(try events(stopped, .end).first?.message)
+    #expect(end.contains("stopped by the health watch at step 5"))
+    // Half a step cannot be gone on from.
+    options.health = HealthPolicy(.warn)
+    let error = #expect(throws: TrainingError.self) { try harness.train(in: folder.url, options: options) }
+    #expect("\(error as Any)".contains("step 4"))
+  }
+
   @Test func whatStaysSickGoesFurtherBackAndThenStops() throws {
     let folder = try TemporaryFolder()
     var options = SystemHarness.options(steps: 8)

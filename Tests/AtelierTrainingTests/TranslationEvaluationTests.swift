@@ -16,9 +16,16 @@ import Testing
     return TranslationSubject(name, system, data: binding)
   }
 
+  private func result(
+    _ subjects: [TranslationSubject], _ options: EvaluationOptions, measures: [String] = []
+  ) throws -> TranslationResult {
+    let list = try measures.isEmpty ? MeasureList.standard : MeasureList.standard.only(measures)
+    return try #require(try TranslationEvaluation(subjects, options: options, measures: list).run().first)
+  }
+
   private func table(_ subjects: [TranslationSubject], _ options: EvaluationOptions) throws -> EvaluationTable
   {
-    try #require(try TranslationEvaluation(subjects, options: options).run().first).table
+    try result(subjects, options).table
   }
 
   private var nothingInstalled: WeightStore {
@@ -89,13 +96,64 @@ import Testing
     let same = try subject(
       folder.url, ["imageSize": 16, "sizeMultiple": 8], name: "repainter",
       reading: ReadingOptions(derivation: .downscale(factor: 2)))
-    let found = try table([small, same, small], EvaluationOptions(weights: nothingInstalled))
+    let result = try result([small, same, small], EvaluationOptions(weights: nothingInstalled))
+    let found = result.table
     #expect(found.columns == ["enlarger", "repainter", "enlarger (2)", "bicubic", "mean picture"])
     #expect(found.runs == 3)
     for row in found.rows { #expect(row.values[0] == row.values[2]) }
-    let numbers = found.numbers(ofRun: 1)
+    let numbers = result.numbers[1]
+    #expect(numbers.map(\.id) == ["pixel-error", "psnr", "ssim", "psnr-luminance", "ssim-luminance"])
     #expect(numbers.first?.baselines?.map(\.name) == ["bicubic", "mean picture"])
     #expect(numbers.first?.value == found.rows[0].values[1])
+    #expect(numbers[0].differences(from: result.numbers[0][0]).isEmpty)
+    #expect(numbers[0].provenance["border"] == "2" && numbers[0].protocolText.hasPrefix(found.title))
+  }
+
+  @Test func aChosenMeasureIsTakenAloneWithItsSettings() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePairs(to: folder.url, size: 24)
+    let one = try subject(folder.url, ["imageSize": 24])
+    let options = EvaluationOptions(weights: nothingInstalled)
+    let all = try table([one], options)
+    let whole = try result([one], options, measures: ["psnr"])
+    #expect(whole.table.rows == all.rows.filter { $0.measure == "PSNR RGB, dB" })
+    let cut = try result([one], options, measures: ["ssim", "psnr:crop=6"])
+    #expect(cut.numbers[0].map(\.id) == ["psnr", "ssim"])
+    #expect(cut.table.rows[0].protocolText.contains("6 pixels cut off each side"))
+    #expect(cut.table.rows[0].values != whole.table.rows[0].values)
+    #expect(!cut.table.rows[1].protocolText.contains("cut off"))
+    // The setting says the same as the evaluation's own value.
+    var narrower = options
+    narrower.border = 6
+    #expect(try table([one], narrower).rows[1].values == cut.table.rows[0].values)
+    // Nothing of the list is taken of its directions.
+    let none = try TranslationEvaluation(
+      [one], options: options, measures: MeasureList.standard.only(["map-segmentation"]))
+    #expect(try none.run().isEmpty)
+  }
+
+  @Test(arguments: [
+    ("psnr:border=3", "the measure 'psnr' has no setting 'border'; it has crop"),
+    ("perplexity:crop=3", "the measure 'perplexity' has no setting 'crop'; it has none"),
+    ("psnr:crop=-1", "crop is at least 0"), ("psnr:crop=wide", "crop"), ("psnr:crop", "KEY=VALUE"),
+    ("beauty:crop=1", "no measure 'beauty'"), ("lpips:network=alexnet", "alex, vgg, squeeze"),
+    ("class-frechet-distance:few=9,many=3", "not 9 and 3"),
+  ])
+  func aSettingThatAMeasureDoesNotTakeIsRefused(choice: String, message: String) {
+    let error = #expect(throws: TrainingError.self) { try MeasureList.standard.only([choice]) }
+    #expect(error?.description.contains(message) == true, "\(String(describing: error))")
+  }
+
+  @Test func measuresOfPairsNeedATargetInTheData() {
+    let image = FieldKind.image(channels: 3, height: 8, width: 8, range: .unit)
+    let direction = TranslationDirection("paint", source: "content", target: "painting")
+    func plan(_ fields: [String]) -> SystemPlan {
+      .translation(
+        fields.map { Field($0, image) }, LabelledImages(), changes: JointAugmentation(), [direction],
+        batchSize: 1)
+    }
+    let pairs = SignalToNoiseMeasure()
+    #expect(!pairs.applies(to: plan(["content"])) && pairs.applies(to: plan(["content", "painting"])))
   }
 
   @Test func otherPicturesAreNotCompared() throws {
@@ -156,6 +214,41 @@ import Testing
     let names = found.rows.map(\.measure)
     #expect(names.suffix(3) == ["LPIPS alex", "LPIPS vgg", "LPIPS squeeze"])
     #expect(found.rows.suffix(3).allSatisfy { ($0.values[0] ?? 0) > 0 })
+  }
+
+  @Test func distancesOfPairedSetsAreTakenFromTwentyOn() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writePairs(to: folder.url, count: 40, size: 32)
+    let one = try subject(folder.url, ["imageSize": 32])
+    var options = EvaluationOptions(weights: .drawn())
+    let found = try result([one], options, measures: ["translation-distances"])
+    #expect(found.numbers[0].map(\.id) == ["translation-distances-frechet", "translation-distances-kernel"])
+    #expect(found.table.rows.allSatisfy { $0.better == .smaller && $0.values.count == 3 })
+    #expect(found.table.rows[0].values.allSatisfy { ($0 ?? 0) > 0 })
+    #expect(found.table.rows[0].protocolText.contains("20 pictures against their 20 targets"))
+    options.samples = 19
+    #expect(try result([one], options, measures: ["translation-distances"]).table.rows.isEmpty)
+  }
+
+  @Test func aHalfOfTheTargetsStandsInForAPerfectTranslation() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeUnpaired(to: folder.url, count: 80, size: 32)
+    let one = try subject(folder.url, ["imageSize": 32, "isUnpaired": true])
+    // The second half of the targets is the first once more.
+    let targets = try #require(try one.data.dataset(of: .test) as? UnpairedDataset).files.second
+    #expect(targets.count == 40)
+    for place in 0..<20 {
+      try FileManager.default.removeItem(at: targets[place + 20])
+      try FileManager.default.copyItem(at: targets[place], to: targets[place + 20])
+    }
+    let found = try result(
+      [one], EvaluationOptions(weights: .drawn()), measures: ["translation-distances"])
+    #expect(found.table.columns == ["tiny", "input", "real against real"])
+    let distance = try #require(found.table.rows.first)
+    #expect(distance.protocolText.contains("40 pictures against 20"), "\(distance.protocolText)")
+    let (input, real) = (try #require(distance.values[1]), try #require(distance.values[2]))
+    #expect(abs(real) < 1e-3 * input, "\(real) \(input)")
+    #expect(found.numbers[0][0].baselines?.map(\.name) == ["input", "real against real"])
   }
 
   @Test func aPageShowsTheNumbersAndThePictures() throws {

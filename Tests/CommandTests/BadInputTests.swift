@@ -145,4 +145,31 @@ import Testing
         && resumed.errors.split(separator: "\n").count == 1, "\(resumed.errors)")
     #expect(try everything(below: checkpoints) == before)
   }
+
+  @Test func optionsThatAResumptionCannotFollowAreRefused() throws {
+    let run = try trainedRun()
+    let configuration = URL(fileURLWithPath: run).appendingPathComponent("configuration.yaml")
+    let before = try Data(contentsOf: configuration)
+    for (options, named) in [
+      (["--device", "gpu", "--steps", "40"], "gpu"), (["--fit", "pad"], "--fit"),
+      (["--label-column", "x"], "--label-column"), (["--corrupt", "stop"], "--corrupt"),
+      (["--derive", "gray"], "--derive"), (["--direction", "AtoB"], "--direction"),
+      (["--side-by-side"], "--side-by-side"), (["--name", "x"], "--name"), (["--workers", "0"], "workers"),
+    ] {
+      let result = try atelier.run(["train", "--resume", run] + options)
+      #expect(result.status == 64 && result.errors.contains(named), "\(options): \(result.errors)")
+      #expect(try Data(contentsOf: configuration) == before)
+    }
+  }
+
+  @Test func networksThatDoNotFitInMemoryAreOneSentence() throws {
+    let data = folder("data")
+    try TinyData.writePairs(to: data, size: 16)
+    let result = try atelier.run(
+      TranslationCommandTests.training(
+        "pix2pix", data, into: folder("large").path, "downsamplings=2", "width=1000000000"))
+    #expect(result.status == 70, "\(result.errors)")
+    #expect(result.errors.split(separator: "\n").count { $0.contains("atelier:") } == 1, "\(result.errors)")
+    #expect(!FileManager.default.fileExists(atPath: folder("large").path))
+  }
 }

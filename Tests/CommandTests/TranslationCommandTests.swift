@@ -191,6 +191,7 @@ import Testing
       (["--shots", "100,20"], "--shots"), (["--segmenter-seconds", "0"], "--segmenter-seconds"),
       (["--segmenter-range", "unit"], "--segmenter"),
       (["--measure", "beauty"], "no measure 'beauty'"),
+      (["--measure", "lpips:crop=3"], "has no setting 'crop'; it has network"),
     ] {
       let result = try atelier.run(["evaluate", run] + arguments)
       #expect(result.status == 64 && result.errors.contains(named), "\(result.errors)")

@@ -114,6 +114,15 @@ private let caseNames: [String] = {
     #expect(try !failures(of: "cgan-16") { root in editCheck(0, &root) { $0["kind"] = "glance" } }.isEmpty)
   }
 
+  @Test func aMisspeltNetworkFailsAndNamesTheOthers() throws {
+    let failed = try failures(of: "cgan-16") { root in
+      editCheck(0, &root) { $0["network"] = "generater" }
+    }
+    #expect(failed.count == 1)
+    #expect(failed.first?.problem?.contains("no network 'generater'") == true)
+    #expect(failed.first?.problem?.contains("generator, discriminator") == true, "\(failed)")
+  }
+
   @Test func aCheckThatExpectsNothingFails() throws {
     #expect(
       try !failures(of: "cgan-16") { root in editCheck(0, &root) { $0["outputs"] = [String: String]() } }

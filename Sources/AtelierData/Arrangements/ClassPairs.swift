@@ -34,4 +34,9 @@ public struct ClassPairs: PictureArrangement {
   public func preparation(_ opening: DataOpening) throws(DatasetError) -> JointPreparation {
     try opening.alone()
   }
+
+  /// As it is: what is translated into are classes that training did not see.
+  public func relabelled(
+    _ part: DataPart, classes names: [String], fields: [Field]
+  ) throws(DatasetError) -> DataPart { part }
 }

@@ -20,6 +20,7 @@ public struct RunningText: DataArrangement {
 
   /// Opens the training text, and adds its vocabulary as an artefact.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
+    if unit != .bytes { try checkEncoding(ofTextAt: place) }
     let corpus = try openText(at: place)
     let vocabulary = try artefacts.value(Self.artefactName) {
       try Vocabulary(of: corpus.train, unit: unit, minimumCount: minimumCount)
@@ -43,6 +44,13 @@ public struct RunningText: DataArrangement {
   /// Always true: nothing depends on the opening.
   public func serves(_ part: DataPart, surveyedFor first: DataOpening, _ opening: DataOpening) -> Bool {
     true
+  }
+
+  /// The vocabulary's tokens.
+  public func names(
+    of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
+  ) throws -> FieldNames {
+    FieldNames(tokens: TokenNames(try artefacts.decode(Vocabulary.self, Self.artefactName)))
   }
 }
 

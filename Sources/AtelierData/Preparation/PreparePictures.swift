@@ -22,7 +22,7 @@ public func preparePictures(
   let names = try picturesToPrepare(in: source, for: target)
   let folder = try StagedFolder(target, recipe: "\(recipe)\n\(source.standardizedFileURL.path)\n")
   var byStem: [String: String] = [:]
-  var leftOut: [String] = []
+  var leftOut = UnreadFormats.clause(below: source).map { ["\(source.path) holds \($0)."] } ?? []
   for name in names {
     let stem = (name as NSString).deletingPathExtension
     if let first = byStem[stem] {
@@ -75,9 +75,7 @@ public func preparePictures(
 private func picturesToPrepare(in source: URL, for target: URL) throws(DatasetError) -> [String] {
   try refuseNesting(of: target, in: source)
   let names = PictureFolders.pictures(below: source)
-  guard !names.isEmpty else {
-    throw .unknownLayout(path: source.path, lookedFor: ["images (png, jpg, webp, tiff, gif, heic, avif)"])
-  }
+  guard !names.isEmpty else { throw PictureFolders.noPictures(in: source) }
   return names
 }
 
@@ -107,30 +105,50 @@ public func preparePairs(
 ) throws(DatasetError) -> PreparationReport {
   try refuseNesting(of: target, in: sources)
   try refuseNesting(of: target, in: targets)
+  var leftOut: [String] = []
   func byStem(_ folder: URL) -> [String: String] {
-    Dictionary(
-      PictureFolders.pictures(below: folder).map { (($0 as NSString).deletingPathExtension, $0) },
-      uniquingKeysWith: { first, _ in first })
+    var files: [String: String] = [:]
+    for name in PictureFolders.pictures(below: folder) {
+      let stem = (name as NSString).deletingPathExtension
+      if let first = files[stem] {
+        leftOut.append("\(name) of \(folder.lastPathComponent) has the name of \(first).")
+      } else {
+        files[stem] = name
+      }
+    }
+    return files
   }
   let (left, right) = (byStem(sources), byStem(targets))
-  let stems = left.keys.filter { right[$0] != nil }.sorted()
+  var stems = left.keys.filter { right[$0] != nil }.sorted()
   guard !stems.isEmpty else {
     throw .invalid(
       reason: "no file name of \(sources.path) matches one of \(targets.path), apart from the extension")
   }
-  var leftOut = Set(left.keys).symmetricDifference(right.keys).sorted().map {
+  leftOut += Set(left.keys).symmetricDifference(right.keys).sorted().map {
     "\($0) is in one of the folders only."
+  }
+  for folder in [sources, targets] {
+    if let clause = UnreadFormats.clause(below: folder) { leftOut.append("\(folder.path) holds \(clause).") }
   }
   var table = try partsOfTable(in: targets)
   if table == nil { table = try partsOfTable(in: sources) }
-  let parts = table
+  let parts = table?.known
+  if let unknown = table?.unknown {
+    for stem in stems {
+      if let word = unknown[stem] {
+        leftOut.append("\(stem) is in no part: its \"split\" is \"\(word)\", and not train, val or test.")
+      }
+    }
+    stems.removeAll { unknown[$0] != nil }
+  }
+  let paired = stems
   let folder = try StagedFolder(
     target,
     recipe:
       "pair \(sideBySide)\n\(sources.standardizedFileURL.path)\n\(targets.standardizedFileURL.path)\n")
   let done = Mutex(0)
-  let outcomes = inParallel(stems.count) { index -> DatasetError? in
-    let stem = stems[index]
+  let outcomes = inParallel(paired.count) { index -> DatasetError? in
+    let stem = paired[index]
     guard let a = left[stem], let b = right[stem] else { return nil }
     let part = parts.map { PictureFolders.names(of: $0[stem] ?? .train)[0] + "/" } ?? ""
     defer {
@@ -138,7 +156,7 @@ public func preparePairs(
         count += 1
         return count
       }
-      progress?(now, stems.count)
+      progress?(now, paired.count)
     }
     do throws(DatasetError) {
       if sideBySide {
@@ -157,7 +175,7 @@ public func preparePairs(
     guard case .corruptPicture = error else { throw error }
     leftOut.append(error.description)
   }
-  let written = stems.count - outcomes.count { $0 != nil }
+  let written = paired.count - outcomes.count { $0 != nil }
   guard written > 0 else {
     folder.discard()
     throw .invalid(reason: "no pair could be used; the first: \(leftOut.last ?? "none")")
@@ -168,7 +186,9 @@ public func preparePairs(
 
 /// The parts of images by a table's column `split`, keyed by the names without extension; nil without such a
 /// table.
-private func partsOfTable(in folder: URL) throws(DatasetError) -> [String: DatasetSplit]? {
+private func partsOfTable(
+  in folder: URL
+) throws(DatasetError) -> (known: [String: DatasetSplit], unknown: [String: String])? {
   guard let file = LabelTable.find(in: folder) else { return nil }
   return try LabelTable(file).parts()
 }

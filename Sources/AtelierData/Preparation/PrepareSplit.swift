@@ -77,11 +77,16 @@ private struct SplitPlan {
       return
     }
     let names = PictureFolders.pictures(below: source)
-    guard !names.isEmpty else {
-      throw .unknownLayout(path: source.path, lookedFor: ["images (png, jpg, webp, tiff, gif, heic, avif)"])
-    }
+    guard !names.isEmpty else { throw PictureFolders.noPictures(in: source) }
+    if let clause = UnreadFormats.clause(below: source) { leftOut.append("\(source.path) holds \(clause).") }
+    // Images beside the folders of classes would become a class without a name.
+    let arrangement = PictureFolders.arrangement(of: source)
+    let strays = arrangement?.isFlat == false ? Set(arrangement?.direct ?? []) : []
+    leftOut += strays.sorted().map { "\($0) lies beside the folders of the classes." }
     // The first folder is the class.
-    let classes = Dictionary(grouping: names) { $0.contains("/") ? String($0.prefix { $0 != "/" }) : "" }
+    let classes = Dictionary(grouping: names.filter { !strays.contains($0) }) {
+      $0.contains("/") ? String($0.prefix { $0 != "/" }) : ""
+    }
     groups = classes.sorted { $0.key < $1.key }.map { _, names in
       names.map { [($0, source.appendingPathComponent($0))] }
     }
@@ -103,5 +108,6 @@ private struct SplitPlan {
       groups = [matching.stems.map { stem in sides.compactMap { entry($0, stem) } }]
       if let sentence = matching.unmatchedSentence { leftOut.append(sentence) }
     }
+    leftOut += matching.notes + folders.leftOutSentences
   }
 }

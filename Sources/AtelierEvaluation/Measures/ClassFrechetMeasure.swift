@@ -25,6 +25,26 @@ public struct ClassFrechetMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "class-frechet-distance"
 
+  /// The settings.
+  public struct Options: Settings {
+    /// Classes with fewer training images are few-shot; nil: as the evaluation has it.
+    public var few: Int?
+    /// Classes with more training images are many-shot; nil: as the evaluation has it.
+    public var many: Int?
+
+    /// The evaluation's bounds.
+    public init() {}
+
+    /// Checks the values.
+    public func validate() throws(ConfigurationError) {
+      guard let few, let many else { return }
+      do { _ = try ShotGroups(few: few, many: many) } catch { throw ConfigurationError("\(error)") }
+    }
+  }
+
+  /// The settings.
+  public var options = Options()
+
   /// The measure.
   public init() {}
 
@@ -69,7 +89,9 @@ public struct ClassFrechetMeasure: Measure {
         "no class-wise \(name): a class needs \(SetDistances.fewest) real and as many generated pictures, and "
           + "the best has \(most) of both; raise --samples, or hold out more pictures")
     }
-    let strata = context.options.shotGroups.groups(trainingCounts: labels.trainingCounts)
+    let usual = context.options.shotGroups
+    let strata = try ShotGroups(few: options.few ?? usual.few, many: options.many ?? usual.many)
+      .groups(trainingCounts: labels.trainingCounts)
     guard strata.count > 1 else {
       if let only = strata.first {
         context.say("no stratified \(name): all classes are \(only.name); --shots FEW,MANY sets other bounds")

@@ -30,7 +30,7 @@ public struct FewShotMeasure: Measure {
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
     guard let pairs = context.plan.data?.arrangement as? ClassPairs,
       let direction = context.plan.ability(ImageTranslation.self)?.directions.first,
-      let system = context.system as? any StyledTranslatingSystem
+      let system = context.system(as: (any StyledTranslatingSystem).self)
     else { return [] }
     let (content, shown, heldOut) = (pairs.content, pairs.shown, pairs.heldOut)
     let (data, options) = (context.data, context.options)

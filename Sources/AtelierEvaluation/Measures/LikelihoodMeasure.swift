@@ -8,6 +8,25 @@ public struct LikelihoodMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "likelihood-bounds"
 
+  /// The settings.
+  public struct Options: Settings {
+    /// Latent samples of the importance-weighted bound; nil: those of the evaluation.
+    public var samples: Int?
+
+    /// As many as the evaluation takes.
+    public init() {}
+
+    /// Checks the values.
+    public func validate() throws(ConfigurationError) {
+      guard (samples ?? 1) >= 1 else {
+        throw ConfigurationError("samples is at least 1, not \(samples ?? 0)")
+      }
+    }
+  }
+
+  /// The settings.
+  public var options = Options()
+
   /// The measure.
   public init() {}
 
@@ -16,9 +35,11 @@ public struct LikelihoodMeasure: Measure {
 
   /// The numbers; none where the system or its data do not have what they take.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
-    guard let system = context.system as? any LikelihoodSystem, let (all, part) = try context.heldOut()
+    guard let system = context.system(as: (any LikelihoodSystem).self),
+      let (all, part) = try context.heldOut()
     else { return [] }
-    let options = context.options
+    let seed = context.options.seed
+    let latents = options.samples ?? context.options.importanceSamples
     let mostExamples = 1000
     var batches: [Batch] = []
     var examples = 0
@@ -26,13 +47,13 @@ public struct LikelihoodMeasure: Measure {
       batches.append(batch)
       examples += batch["image"].shape[0]
     }
-    let draws = StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation likelihood"))
+    let draws = StreamDraws(RandomStream(seed: seed, purpose: "evaluation likelihood"))
     var lower: [Double] = []
     var weighted: [Double] = []
     for batch in batches {
       lower += try evidenceLowerBound(logWeights: system.logWeights(batch, samples: 1, draws: draws))
         .perExample
-      weighted += try importanceWeightedLogLikelihood(samples: options.importanceSamples, chunk: 20) {
+      weighted += try importanceWeightedLogLikelihood(samples: latents, chunk: 20) {
         try system.logWeights(batch, samples: $0, draws: draws)
       }.perExample
     }
@@ -40,7 +61,7 @@ public struct LikelihoodMeasure: Measure {
       -> MeasuredNumber
     {
       try MeasuredNumber(
-        id: id, name: name, meanOf: values, seed: options.seed, better: .larger,
+        id: id, name: name, meanOf: values, seed: seed, better: .larger,
         provenance: context.provenance(
           part: part, ["pictures": "\(examples)", "latentSamples": "\(latents)"]),
         protocolText: "nats a picture, \(part) part, \(examples) pictures, \(text)")
@@ -50,7 +71,7 @@ public struct LikelihoodMeasure: Measure {
         "evidence-lower-bound", "evidence lower bound", lower, latents: 1, "1 latent sample"),
       try number(
         "importance-weighted-log-likelihood", "importance-weighted log-likelihood", weighted,
-        latents: options.importanceSamples, "\(options.importanceSamples) latent samples"),
+        latents: latents, "\(latents) latent samples"),
     ]
   }
 }

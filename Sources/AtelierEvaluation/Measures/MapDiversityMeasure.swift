@@ -4,13 +4,30 @@ import Perception
 import Torch
 import TorchNN
 
-/// The mean LPIPS distance between two samples of one map, over at most 50 maps: with noise that all classes
+/// The mean LPIPS distance between two samples of one map, over some of the maps: with noise that all classes
 /// share, and with noise drawn for each class apart where a system has it.
 ///
 /// Nothing for a system that makes the same image every time, or where the weights of LPIPS are not there.
 public struct MapDiversityMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "map-diversity"
+
+  /// The settings.
+  public struct Options: Settings {
+    /// The most maps that images are drawn from.
+    public var maps = 50
+
+    /// Fifty maps.
+    public init() {}
+
+    /// Checks the values.
+    public func validate() throws(ConfigurationError) {
+      guard maps >= 1 else { throw ConfigurationError("maps is at least 1, not \(maps)") }
+    }
+  }
+
+  /// The settings.
+  public var options = Options()
 
   /// The measure.
   public init() {}
@@ -22,7 +39,7 @@ public struct MapDiversityMeasure: Measure {
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
     guard let material = try context.mapMaterial() else { return [] }
     var numbers = try diversity(material, "global noise", context) { try material.sample($0, $1) }
-    if let regional = context.system as? any RegionalNoiseSystem {
+    if let regional = context.system(as: (any RegionalNoiseSystem).self) {
       let source = material.direction.source
       numbers += try diversity(material, "noise drawn for each class apart", context) { batch, draws in
         try regional.translateWithRegionalNoise(batch[source], draws: draws)
@@ -48,7 +65,7 @@ public struct MapDiversityMeasure: Measure {
       context.say("no diversity: \(error)")
       return []
     }
-    let count = min(50, held.count)
+    let count = min(options.maps, held.count)
     let pairs = try (0..<count).map { index in
       let batch = try held.batch(index)
       return (try sample(batch), try sample(batch))

@@ -12,6 +12,29 @@ public struct MapSegmentationMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "map-segmentation"
 
+  /// The settings; nil: as the evaluation has it.
+  public struct Options: Settings {
+    /// A TorchScript file that judges in place of a segmenter that is trained for it.
+    public var segmenter: String?
+    /// What that file takes images in.
+    public var range: ScriptedSegmenter.InputRange?
+    /// The most seconds a segmenter may train.
+    public var seconds: Double?
+    /// A label of the maps that counts nowhere.
+    public var ignoreLabel: Int?
+
+    /// What the evaluation has.
+    public init() {}
+
+    /// Checks the values.
+    public func validate() throws(ConfigurationError) {
+      guard (seconds ?? 1) > 0 else { throw ConfigurationError("seconds is above 0, not \(seconds ?? 0)") }
+    }
+  }
+
+  /// The settings.
+  public var options = Options()
+
   /// The measure.
   public init() {}
 
@@ -21,7 +44,7 @@ public struct MapSegmentationMeasure: Measure {
   /// The numbers; none where the system or its data do not have what they take.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
     guard let material = try context.mapMaterial() else { return [] }
-    let ignored = context.options.ignoredLabel ?? ignoredByConfiguration(context)
+    let ignored = options.ignoreLabel ?? context.options.ignoredLabel ?? ignoredByConfiguration(context)
     let segmenter = try judge(material, ignored, context)
     let held = material.held.examples
     let real = try segmenter.scores(
@@ -63,16 +86,17 @@ public struct MapSegmentationMeasure: Measure {
   private func judge(
     _ material: MapMaterial, _ ignored: Int?, _ context: EvaluationContext
   ) throws -> any Segmenter {
-    let options = context.options
-    if let file = options.segmenterScript {
-      let segmenter = try ScriptedSegmenter(file, range: options.segmenterRange, classes: material.classes)
+    let usual = context.options
+    if let file = options.segmenter.map({ URL(fileURLWithPath: $0) }) ?? usual.segmenterScript {
+      let segmenter = try ScriptedSegmenter(
+        file, range: options.range ?? usual.segmenterRange, classes: material.classes)
       context.say("the segmenter that judges: \(file.lastPathComponent)")
       return segmenter
     }
-    let own = options.classifierFile?.deletingLastPathComponent() ?? URL(fileURLWithPath: ".")
-    let folders = options.segmenterFolders.isEmpty ? [own] : options.segmenterFolders
+    let own = usual.classifierFile?.deletingLastPathComponent() ?? URL(fileURLWithPath: ".")
+    let folders = usual.segmenterFolders.isEmpty ? [own] : usual.segmenterFolders
     context.say("the segmenter that judges, trained on the real training set only")
-    let plan = SegmenterTraining(seconds: options.segmenterSeconds)
+    let plan = SegmenterTraining(seconds: options.seconds ?? usual.segmenterSeconds)
     let found = try withGradients {
       try plan.shared(
         in: folders, train: material.training, test: material.held.examples, classes: material.classes,

@@ -17,7 +17,7 @@ public struct PerplexityMeasure: Measure {
   /// The numbers; none where the system or its data do not have what they take.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
     guard let text = context.plan.ability(TextContinuation.self),
-      let system = context.system as? any LanguageSystem
+      let system = context.system(as: (any LanguageSystem).self)
     else { return [] }
     let unit = text.unit.rawValue
     return try [DatasetSplit.validation, .test].flatMap { split -> [MeasuredNumber] in

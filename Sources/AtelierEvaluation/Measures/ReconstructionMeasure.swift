@@ -16,7 +16,7 @@ public struct ReconstructionMeasure: Measure {
 
   /// The numbers; none where the system or its data do not have what they take.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
-    guard let system = context.system as? any ReconstructingSystem,
+    guard let system = context.system(as: (any ReconstructingSystem).self),
       let (batches, name) = try context.heldOut()
     else { return [] }
     let seed = context.options.seed

@@ -22,7 +22,7 @@ public struct TagMeasure: Measure {
   /// The numbers; none where the system or its data do not have what they take.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
     guard let tagged = context.plan.data?.arrangement as? TaggedImages,
-      let system = context.system as? any TaggingSystem,
+      let system = context.system(as: (any TaggingSystem).self),
       let test = try context.data.dataset(of: .test) as? TagDataset
     else { return [] }
     let (kind, minimumCount) = (tagged.features, tagged.minimumCount)

@@ -142,7 +142,8 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
       Network("generator", generator, authorsNames: Generator.authorsNames) { _, inputs in
         ["image": generator(try inputs.required("latent"), try inputs.required("label"))]
       },
-      Network("discriminator", discriminator, authorsNames: Discriminator.authorsNames) { _, inputs in
+      Network("discriminator", discriminator, authorsNames: Discriminator.authorsNames, isForTraining: true) {
+        _, inputs in
         let outputs = discriminator(try inputs.required("image"))
         return ["score": outputs.score, "classProbability": outputs.classProbability]
       },

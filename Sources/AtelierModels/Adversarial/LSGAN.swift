@@ -141,7 +141,8 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
       Network("generator", generator, authorsNames: UpsamplingGenerator.authorsNames) { _, inputs in
         ["image": generator(try inputs.required("latent"))]
       },
-      Network("discriminator", discriminator, authorsNames: Discriminator.authorsNames) { _, inputs in
+      Network("discriminator", discriminator, authorsNames: Discriminator.authorsNames, isForTraining: true) {
+        _, inputs in
         ["score": discriminator(try inputs.required("image"))]
       },
     ]

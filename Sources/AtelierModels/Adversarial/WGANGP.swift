@@ -155,7 +155,7 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
     augment = configuration.makeAugmentation(configuration.loss)
     networks = [
       Network("generator", generator) { _, inputs in ["image": generator(try inputs.required("latent"))] },
-      Network("discriminator", discriminator) { _, inputs in
+      Network("discriminator", discriminator, isForTraining: true) { _, inputs in
         ["score": discriminator(try inputs.required("image"))]
       },
     ]

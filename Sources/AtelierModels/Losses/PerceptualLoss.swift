@@ -90,3 +90,32 @@ extension [String: Tensor] {
     return .zeros([1])
   }
 }
+
+/// pix2pixHD's perceptual loss: mean absolute differences of a VGG's features of two images, weighted 1/32,
+/// 1/16, 1/8, 1/4 and 1 from the first block to the fifth. The real side gets no gradient.
+///
+/// The images go in as they are, -1 … 1, without the normalisation that the VGG was trained with, as in the
+/// authors' code. Source: NVlabs/SPADE `models/networks/loss.py` `VGGLoss`.
+func perceptualDistance(_ network: VGG, _ fake: Tensor, _ real: Tensor) -> Tensor {
+  let targets = withoutGradients { network.activations(of: real, at: perceptualLayers) }
+  let own = network.activations(of: fake, at: perceptualLayers)
+  let weights: [Double] = [1.0 / 32, 1.0 / 16, 1.0 / 8, 1.0 / 4, 1]
+  var sum = Tensor(scalar: 0, device: fake.device)
+  for (name, weight) in zip(perceptualLayers, weights) {
+    sum = sum + meanAbsoluteError(own.activation(name), targets.activation(name)) * weight
+  }
+  return sum
+}
+
+/// The activations that ``perceptualDistance(_:_:_:)`` compares.
+let perceptualLayers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
+
+/// The VGG of a perceptual loss as a network that is never trained; nil where the loss is left out.
+func perceptualNetwork(_ architecture: VGG.Architecture, weight: Double) throws -> (VGG, Network)? {
+  guard weight > 0 else { return nil }
+  let vgg = try VGG(architecture, upTo: perceptualLayers)
+  let network = Network(architecture.rawValue, vgg, frozenFrom: architecture.rawValue) { _, inputs in
+    vgg.activations(of: try inputs.required("image"), at: perceptualLayers)
+  }
+  return (vgg, network)
+}

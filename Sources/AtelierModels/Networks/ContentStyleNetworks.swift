@@ -226,6 +226,37 @@ struct ContentPlan {
   }
 }
 
+extension ContentPlan {
+  /// Keys that a file of UNIT's, MUNIT's or FUNIT's authors tells of an encoder, and the images' channels.
+  static func keys(
+    of tensors: ForeignTensors, encoder: String
+  ) throws(ConfigurationError) -> (channels: Int, keys: [String: ConfigurationValue]) {
+    let first = try tensors.required("\(encoder).model.0.conv.weight", axes: 4)
+    let convolutions = tensors.count("\(encoder).model.", ".conv.weight")
+    let blocks = tensors.count("\(encoder).model.\(convolutions).model.", ".model.0.conv.weight")
+    return (
+      first[1],
+      [
+        "width": .integer(first[0]), "downsamplings": .integer(convolutions - 1), "blocks": .integer(blocks),
+      ]
+    )
+  }
+
+  /// Keys that a file tells of a style encoder and of what follows it.
+  ///
+  /// - Parameter key: what the configuration calls the encoder's halvings.
+  static func styleKeys(
+    of tensors: ForeignTensors, encoder: String, downsamplings key: String
+  ) throws(ConfigurationError) -> [String: ConfigurationValue] {
+    let first = try tensors.required("mlp.model.0.fc.weight", axes: 2)
+    return [
+      key: .integer(tensors.count("\(encoder).model.", ".conv.weight") - 1),
+      "mlpLayers": .integer(tensors.count("mlp.model.", ".fc.weight")),
+      "mlpWidth": .integer(first[0]), "styleLength": .integer(first[1]),
+    ]
+  }
+}
+
 /// A generator that takes an image apart into content, a map, and style, a short vector, and puts any two
 /// together again: MUNIT's for one domain, FUNIT's for all classes.
 ///
@@ -276,112 +307,5 @@ final class ContentStyleGenerator: Module {
   func decode(_ content: Tensor, style: Tensor) -> Tensor {
     assignStyles(mlp(style.flattened(from: 1)), to: decoder)
     return decoder(content)
-  }
-}
-
-/// The normalisation of a discriminator of UNIT and MUNIT, from its second layer on.
-public enum ScaledDiscriminatorNorm: String, Sendable, Hashable, Codable, CaseIterable {
-  /// None.
-  case none
-  /// Batch norm.
-  case batch
-  /// Instance norm without parameters.
-  case instance
-  /// Spectral normalisation of the weights.
-  case spectral
-
-  fileprivate var block: BlockConvolution.Norm {
-    switch self {
-    case .none: .none
-    case .batch: .batch
-    case .instance: .instance
-    case .spectral: .spectral
-    }
-  }
-}
-
-/// Discriminators of one shape, each with its own weights, on the image and its halves.
-///
-/// Unlike pix2pixHD's each layer pads by 1, widths are not bounded, and the head is 1×1.
-/// Source: NVlabs/MUNIT `networks.py` `MsImageDis`.
-final class ScaledDiscriminator: Module {
-  let scales: [Sequential]
-  private let halving = AveragePool2d(kernelSize: 3, stride: 2, padding: 1, countIncludePad: false)
-  private let spectralLayers: [String]
-
-  init(
-    channels: Int, width: Int, layers: Int, scales count: Int, norm: ScaledDiscriminatorNorm,
-    border: BorderPadding, using stream: RandomStream
-  ) {
-    scales = (0..<count).map { _ in
-      var present = channels
-      var chain: [any Layer] = []
-      for number in 0..<layers {
-        let next = number == 0 ? width : 2 * present
-        chain.append(
-          BlockConvolution(
-            present, next, kernel: 4, stride: 2, padding: 1, border: border,
-            norm: number == 0 ? .none : norm.block, activation: .hidden(.lrelu), using: stream))
-        present = next
-      }
-      chain.append(Conv2d(inputChannels: present, outputChannels: 1, kernelSize: 1, using: stream))
-      return Sequential(chain)
-    }
-    spectralLayers =
-      norm == .spectral
-      ? (0..<count).flatMap { scale in (1..<max(layers, 1)).map { "\(scale).\($0)" } } : []
-    super.init()
-  }
-
-  /// The authors' names. Their spectral norm wraps the layer and has names of its own.
-  var authorsNames: KeyMap {
-    var names = ["scales": "cnns"]
-    for layer in spectralLayers {
-      let theirs = "cnns.\(layer).conv.module"
-      names["scales.\(layer).conv.bias"] = theirs + ".bias"
-      names["scales.\(layer).conv.weight"] = theirs + ".weight_bar"
-      names["scales.\(layer).conv.spectral_u"] = theirs + ".weight_u"
-      names["scales.\(layer).conv.spectral_v"] = theirs + ".weight_v"
-    }
-    return KeyMap(names, normLayout: .atelier)
-  }
-
-  /// Raw scores `[batch, 1, height', width']` of each scale, full resolution first.
-  func callAsFunction(_ pictures: Tensor) -> [Tensor] {
-    var picture = pictures.channelsLast()
-    return scales.enumerated().map { number, scale in
-      if number > 0 { picture = halving(picture) }
-      return scale(picture)
-    }
-  }
-
-  /// The scores as a case names them: `scale0`, `scale1`, …
-  func outputs(_ inputs: [String: Tensor]) throws -> [String: Tensor] {
-    let scores = self(try inputs.required("image"))
-    return Dictionary(uniqueKeysWithValues: scores.enumerated().map { ("scale\($0)", $1) })
-  }
-
-  /// Refuses what leaves a scale without anything to judge.
-  static func validate(
-    width: Int, layers: Int, scales: Int, imageSize: Int
-  ) throws(ConfigurationError) {
-    try AdversarialChecks.positive(["discriminatorWidth": width, "layers": layers, "scales": scales])
-    try AdversarialChecks.require(layers <= 10, "layers is at most 10, not \(layers)")
-    try AdversarialChecks.require(scales <= 10, "scales is at most 10, not \(scales)")
-    // The smallest scale's last convolution needs a map of 2, which a mirrored border makes 4.
-    try AdversarialChecks.require(
-      (imageSize >> (scales - 1)) >> layers >= 1,
-      "imageSize \(imageSize) is too small for \(scales) scales of \(layers) layers; lower scales or layers")
-  }
-}
-
-extension Sequence where Element == Tensor {
-  /// An adversarial loss, summed over the scales of a discriminator.
-  func summed(_ loss: (Tensor) -> Tensor) -> Tensor {
-    let terms = map(loss)
-    guard check(!terms.isEmpty, "a discriminator without scales has no loss") else {
-      return Tensor(scalar: 0)
-    }
-    return terms.dropFirst().reduce(terms[0], +)
   }
 }

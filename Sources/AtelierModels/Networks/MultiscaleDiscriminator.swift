@@ -55,6 +55,17 @@ final class MultiscaleDiscriminator: Module {
     return KeyMap(names)
   }
 
+  /// Keys of configurations that the files of spade's and sean's authors tell.
+  static func mapSystemKeys(
+    of tensors: ForeignTensors
+  ) throws(ConfigurationError) -> [String: ConfigurationValue] {
+    [
+      "discriminatorWidth": .integer(try tensors.side("discriminator_0.model0.0.weight", 0)),
+      "layers": .integer(tensors.count("discriminator_0.model", ".") - 1),
+      "scales": .integer(tensors.count("discriminator_", ".")),
+    ]
+  }
+
   /// All outputs by the names of reference cases, `scale0.layer0` and so on.
   ///
   /// - Parameters:
@@ -150,4 +161,50 @@ final class StagedPatchDiscriminator: Module {
     for stage in stages { outputs.append(stage(outputs.last ?? x)) }
     return outputs
   }
+}
+
+/// The normalisation of discriminators that judge images beside their maps, behind every convolution but
+/// the first and the last.
+public enum MapDiscriminatorNorm: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Spectral normalisation of the weights, instance normalisation of what they make.
+  case spectralInstance = "spectral-instance"
+  /// Spectral normalisation of the weights alone.
+  case spectral
+  /// Instance normalisation alone.
+  case instance
+  /// Batch normalisation alone.
+  case batch
+  /// None.
+  case none
+
+  /// The normalisation of features.
+  var features: PictureNorm {
+    switch self {
+    case .spectralInstance, .instance: .instance
+    case .batch: .batch
+    case .spectral, .none: .none
+    }
+  }
+
+  /// Whether weights are normalised.
+  var isSpectral: Bool { self == .spectral || self == .spectralInstance }
+}
+
+/// Half the sides, rounded up, by 3×3 averages that leave the border out: pix2pixHD's pyramids.
+func halved(_ x: Tensor) -> Tensor {
+  averagePool2d(x, kernelSize: (3, 3), stride: (2, 2), padding: (1, 1), countIncludePad: false)
+}
+
+/// What a discriminator made of generated and of real images that went through it as one batch, the
+/// generated first.
+func halvedBatch(_ outputs: [[Tensor]]) -> (fake: [[Tensor]], real: [[Tensor]]) {
+  func half(_ isFirst: Bool) -> [[Tensor]] {
+    outputs.map { stages in
+      stages.map { output in
+        let middle = output.shape[0] / 2
+        return isFirst ? output.slice(0, 0, middle) : output.slice(0, middle, output.shape[0])
+      }
+    }
+  }
+  return (half(true), half(false))
 }

@@ -107,6 +107,21 @@ final class MapModulation: Module {
     let hidden = shared(map).relu()
     return (gamma(hidden), beta(hidden))
   }
+
+  /// Keys of configurations that the authors' files tell of a modulated layer.
+  ///
+  /// - Parameters:
+  ///   - layer: the layer's name in the files.
+  ///   - norm: what the files call the normalisation in it.
+  static func keys(
+    of tensors: ForeignTensors, _ layer: String, norm: String
+  ) throws(ConfigurationError) -> [String: ConfigurationValue] {
+    let kernel = try tensors.required("\(layer).mlp_shared.0.weight", axes: 4)
+    return [
+      "spadeHidden": .integer(kernel[0]), "spadeKernel": .integer(kernel[2]),
+      "norm": .string(tensors.has("\(layer).\(norm).running_mean") ? "syncbatch" : "instance"),
+    ]
+  }
 }
 
 /// The spatially-adaptive normalisation of SPADE: norm(x) · (1 + γ(map)) + β(map).

@@ -200,7 +200,10 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
         Network("generator", generator, authorsNames: configuration.generatorPlan.authorsNames) { _, inputs in
           ["image": generator(try inputs.required("image"))]
         },
-        Network("discriminator", discriminator, authorsNames: configuration.discriminatorPlan.authorsNames) {
+        Network(
+          "discriminator", discriminator, authorsNames: configuration.discriminatorPlan.authorsNames,
+          isForTraining: true
+        ) {
           _, inputs in ["logits": discriminator(try inputs.required("image"))]
         },
       ] + (comparison.perceptual.map { [$0.network] } ?? [])

@@ -1,6 +1,7 @@
+public import AtelierMedia
 public import Foundation
 
-/// Writes scalars and images for TensorBoard.
+/// Writes scalars, images, sounds, videos and texts for TensorBoard.
 ///
 /// A file is a sequence of TFRecords: length (8 bytes, little-endian), its masked CRC-32C, an `Event`
 /// message, its masked CRC-32C. Every start of a run writes a file of its own; TensorBoard shows the
@@ -44,8 +45,38 @@ public final class EventFileWriter {
     picture png: [UInt8], width: Int, height: Int, channels: Int, name: String, step: Int, time: Date = Date()
   ) throws(TrainingError) {
     try append(
-      .image(name: name, png: png, width: width, height: height, colorspace: channels), step: step, time: time
-    )
+      .image(name: name, file: png, width: width, height: height, colorspace: channels), step: step,
+      time: time)
+  }
+
+  /// Writes a sound of a step, which TensorBoard plays.
+  ///
+  /// - Parameter wav: the sound as a WAV file's bytes.
+  public func write(
+    _ audio: Audio, wav: [UInt8], name: String, step: Int, time: Date = Date()
+  ) throws(TrainingError) {
+    try append(
+      .audio(
+        name: name, wav: wav, sampleRate: audio.sampleRate, channels: audio.channels, frames: audio.frames),
+      step: step, time: time)
+  }
+
+  /// Writes a video of a step as an animated GIF, which TensorBoard plays among the images.
+  ///
+  /// - Parameters:
+  ///   - gif: the file's bytes.
+  ///   - width: pixels in a row of each frame.
+  ///   - height: rows of each frame.
+  public func write(
+    video gif: [UInt8], width: Int, height: Int, name: String, step: Int, time: Date = Date()
+  ) throws(TrainingError) {
+    try append(
+      .image(name: name, file: gif, width: width, height: height, colorspace: 3), step: step, time: time)
+  }
+
+  /// Writes a text of a step, which TensorBoard shows as Markdown.
+  public func write(text: String, name: String, step: Int, time: Date = Date()) throws(TrainingError) {
+    try append(.text(name: name, text: text), step: step, time: time)
   }
 
   private func append(_ message: EventMessage, step: Int, time: Date) throws(TrainingError) {

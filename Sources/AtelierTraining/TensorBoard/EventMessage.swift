@@ -6,9 +6,13 @@ enum EventMessage {
   case version(String)
   /// Numbers of a step.
   case scalars([(name: String, value: Float)])
-  /// An image: a PNG file's bytes, its size, and 1 for grey, 2 for grey and alpha, 3 for RGB, 4 for RGB and
-  /// alpha.
-  case image(name: String, png: [UInt8], width: Int, height: Int, colorspace: Int)
+  /// An image: a PNG or GIF file's bytes, its size, and 1 for grey, 2 for grey and alpha, 3 for RGB, 4 for RGB
+  /// and alpha.
+  case image(name: String, file: [UInt8], width: Int, height: Int, colorspace: Int)
+  /// A sound: a WAV file's bytes, and what its header says.
+  case audio(name: String, wav: [UInt8], sampleRate: Int, channels: Int, frames: Int)
+  /// A text in Markdown.
+  case text(name: String, text: String)
 
   /// An `Event` in protobuf's wire format.
   ///
@@ -32,16 +36,46 @@ enum EventMessage {
           value.simple_value = number
           return value
         }, arena)
-    case .image(let name, let png, let width, let height, let colorspace):
+    case .image(let name, let file, let width, let height, let colorspace):
       var image = Atelier__Tensorboard__Summary__Image()
       atelier__tensorboard__summary__image__init(&image)
       image.width = Int32(width)
       image.height = Int32(height)
       image.colorspace = Int32(colorspace)
-      image.encoded_image_string = ProtobufCBinaryData(len: png.count, data: arena.array(png))
+      image.encoded_image_string = arena.data(file)
       var value = Atelier__Tensorboard__Summary__Value(tag: arena.text(name))
       value.value_case = ATELIER__TENSORBOARD__SUMMARY__VALUE__VALUE_IMAGE
       value.image = arena.array([image])
+      event.summarize([value], arena)
+    case .audio(let name, let wav, let sampleRate, let channels, let frames):
+      var audio = Atelier__Tensorboard__Summary__Audio()
+      atelier__tensorboard__summary__audio__init(&audio)
+      audio.sample_rate = Float(sampleRate)
+      audio.num_channels = Int64(channels)
+      audio.length_frames = Int64(frames)
+      audio.encoded_audio_string = arena.data(wav)
+      audio.content_type = arena.text("audio/wav")
+      var value = Atelier__Tensorboard__Summary__Value(tag: arena.text(name))
+      value.value_case = ATELIER__TENSORBOARD__SUMMARY__VALUE__VALUE_AUDIO
+      value.audio = arena.array([audio])
+      event.summarize([value], arena)
+    case .text(let name, let text):
+      var plugin = Atelier__Tensorboard__Summary__Metadata__PluginData()
+      atelier__tensorboard__summary__metadata__plugin_data__init(&plugin)
+      plugin.plugin_name = arena.text("text")
+      var metadata = Atelier__Tensorboard__Summary__Metadata()
+      atelier__tensorboard__summary__metadata__init(&metadata)
+      metadata.plugin_data = arena.array([plugin])
+      metadata.data_class = 2
+      var tensor = Atelier__Tensorboard__Summary__Tensor()
+      atelier__tensorboard__summary__tensor__init(&tensor)
+      tensor.dtype = 7
+      tensor.n_string_val = 1
+      tensor.string_val = arena.array([arena.data(Array(text.utf8))])
+      var value = Atelier__Tensorboard__Summary__Value(tag: arena.text(name))
+      value.value_case = ATELIER__TENSORBOARD__SUMMARY__VALUE__VALUE_TENSOR
+      value.tensor = arena.array([tensor])
+      value.metadata = arena.array([metadata])
       event.summarize([value], arena)
     }
     let size = atelier__tensorboard__event__get_packed_size(&event)
@@ -84,6 +118,11 @@ private final class Arena {
     place.initialize(from: values, count: values.count)
     blocks.append(UnsafeMutableRawPointer(place))
     return place
+  }
+
+  /// Bytes with their number.
+  func data(_ bytes: [UInt8]) -> ProtobufCBinaryData {
+    ProtobufCBinaryData(len: bytes.count, data: array(bytes))
   }
 
   /// A text that ends with zero.

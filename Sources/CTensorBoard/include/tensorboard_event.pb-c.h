@@ -18,6 +18,10 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Atelier__Tensorboard__Event Atelier__Tensorboard__Event;
 typedef struct Atelier__Tensorboard__Summary Atelier__Tensorboard__Summary;
 typedef struct Atelier__Tensorboard__Summary__Image Atelier__Tensorboard__Summary__Image;
+typedef struct Atelier__Tensorboard__Summary__Audio Atelier__Tensorboard__Summary__Audio;
+typedef struct Atelier__Tensorboard__Summary__Metadata Atelier__Tensorboard__Summary__Metadata;
+typedef struct Atelier__Tensorboard__Summary__Metadata__PluginData Atelier__Tensorboard__Summary__Metadata__PluginData;
+typedef struct Atelier__Tensorboard__Summary__Tensor Atelier__Tensorboard__Summary__Tensor;
 typedef struct Atelier__Tensorboard__Summary__Value Atelier__Tensorboard__Summary__Value;
 
 
@@ -65,7 +69,7 @@ struct  Atelier__Tensorboard__Event
 
 
 /*
- * A picture.
+ * An image.
  */
 struct  Atelier__Tensorboard__Summary__Image
 {
@@ -77,7 +81,7 @@ struct  Atelier__Tensorboard__Summary__Image
    */
   int32_t colorspace;
   /*
-   * The bytes of a PNG file.
+   * The bytes of a PNG or GIF file.
    */
   ProtobufCBinaryData encoded_image_string;
 };
@@ -86,10 +90,83 @@ struct  Atelier__Tensorboard__Summary__Image
     , 0, 0, 0, {0,NULL} }
 
 
+/*
+ * A sound.
+ */
+struct  Atelier__Tensorboard__Summary__Audio
+{
+  ProtobufCMessage base;
+  /*
+   * Frames a second.
+   */
+  float sample_rate;
+  int64_t num_channels;
+  int64_t length_frames;
+  /*
+   * The bytes of a WAV file.
+   */
+  ProtobufCBinaryData encoded_audio_string;
+  /*
+   * audio/wav
+   */
+  char *content_type;
+};
+#define ATELIER__TENSORBOARD__SUMMARY__AUDIO__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&atelier__tensorboard__summary__audio__descriptor) \
+    , 0, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string }
+
+
+struct  Atelier__Tensorboard__Summary__Metadata__PluginData
+{
+  ProtobufCMessage base;
+  char *plugin_name;
+};
+#define ATELIER__TENSORBOARD__SUMMARY__METADATA__PLUGIN_DATA__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&atelier__tensorboard__summary__metadata__plugin_data__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+/*
+ * Which plugin shows a value, for values that do not say it by their type.
+ */
+struct  Atelier__Tensorboard__Summary__Metadata
+{
+  ProtobufCMessage base;
+  Atelier__Tensorboard__Summary__Metadata__PluginData *plugin_data;
+  /*
+   * 1 scalars, 2 tensors, 3 blobs.
+   */
+  int32_t data_class;
+};
+#define ATELIER__TENSORBOARD__SUMMARY__METADATA__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&atelier__tensorboard__summary__metadata__descriptor) \
+    , NULL, 0 }
+
+
+/*
+ * A tensor of texts; without a shape it is a scalar.
+ */
+struct  Atelier__Tensorboard__Summary__Tensor
+{
+  ProtobufCMessage base;
+  /*
+   * 7: texts.
+   */
+  int32_t dtype;
+  size_t n_string_val;
+  ProtobufCBinaryData *string_val;
+};
+#define ATELIER__TENSORBOARD__SUMMARY__TENSOR__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&atelier__tensorboard__summary__tensor__descriptor) \
+    , 0, 0,NULL }
+
+
 typedef enum {
   ATELIER__TENSORBOARD__SUMMARY__VALUE__VALUE__NOT_SET = 0,
   ATELIER__TENSORBOARD__SUMMARY__VALUE__VALUE_SIMPLE_VALUE = 2,
-  ATELIER__TENSORBOARD__SUMMARY__VALUE__VALUE_IMAGE = 4
+  ATELIER__TENSORBOARD__SUMMARY__VALUE__VALUE_IMAGE = 4,
+  ATELIER__TENSORBOARD__SUMMARY__VALUE__VALUE_AUDIO = 6,
+  ATELIER__TENSORBOARD__SUMMARY__VALUE__VALUE_TENSOR = 8
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(ATELIER__TENSORBOARD__SUMMARY__VALUE__VALUE__CASE)
 } Atelier__Tensorboard__Summary__Value__ValueCase;
 
@@ -100,15 +177,18 @@ struct  Atelier__Tensorboard__Summary__Value
 {
   ProtobufCMessage base;
   char *tag;
+  Atelier__Tensorboard__Summary__Metadata *metadata;
   Atelier__Tensorboard__Summary__Value__ValueCase value_case;
   union {
     float simple_value;
     Atelier__Tensorboard__Summary__Image *image;
+    Atelier__Tensorboard__Summary__Audio *audio;
+    Atelier__Tensorboard__Summary__Tensor *tensor;
   };
 };
 #define ATELIER__TENSORBOARD__SUMMARY__VALUE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&atelier__tensorboard__summary__value__descriptor) \
-    , (char *)protobuf_c_empty_string, ATELIER__TENSORBOARD__SUMMARY__VALUE__VALUE__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, NULL, ATELIER__TENSORBOARD__SUMMARY__VALUE__VALUE__NOT_SET, {0} }
 
 
 /*
@@ -147,6 +227,18 @@ void   atelier__tensorboard__event__free_unpacked
 /* Atelier__Tensorboard__Summary__Image methods */
 void   atelier__tensorboard__summary__image__init
                      (Atelier__Tensorboard__Summary__Image         *message);
+/* Atelier__Tensorboard__Summary__Audio methods */
+void   atelier__tensorboard__summary__audio__init
+                     (Atelier__Tensorboard__Summary__Audio         *message);
+/* Atelier__Tensorboard__Summary__Metadata__PluginData methods */
+void   atelier__tensorboard__summary__metadata__plugin_data__init
+                     (Atelier__Tensorboard__Summary__Metadata__PluginData         *message);
+/* Atelier__Tensorboard__Summary__Metadata methods */
+void   atelier__tensorboard__summary__metadata__init
+                     (Atelier__Tensorboard__Summary__Metadata         *message);
+/* Atelier__Tensorboard__Summary__Tensor methods */
+void   atelier__tensorboard__summary__tensor__init
+                     (Atelier__Tensorboard__Summary__Tensor         *message);
 /* Atelier__Tensorboard__Summary__Value methods */
 void   atelier__tensorboard__summary__value__init
                      (Atelier__Tensorboard__Summary__Value         *message);
@@ -177,6 +269,18 @@ typedef void (*Atelier__Tensorboard__Event_Closure)
 typedef void (*Atelier__Tensorboard__Summary__Image_Closure)
                  (const Atelier__Tensorboard__Summary__Image *message,
                   void *closure_data);
+typedef void (*Atelier__Tensorboard__Summary__Audio_Closure)
+                 (const Atelier__Tensorboard__Summary__Audio *message,
+                  void *closure_data);
+typedef void (*Atelier__Tensorboard__Summary__Metadata__PluginData_Closure)
+                 (const Atelier__Tensorboard__Summary__Metadata__PluginData *message,
+                  void *closure_data);
+typedef void (*Atelier__Tensorboard__Summary__Metadata_Closure)
+                 (const Atelier__Tensorboard__Summary__Metadata *message,
+                  void *closure_data);
+typedef void (*Atelier__Tensorboard__Summary__Tensor_Closure)
+                 (const Atelier__Tensorboard__Summary__Tensor *message,
+                  void *closure_data);
 typedef void (*Atelier__Tensorboard__Summary__Value_Closure)
                  (const Atelier__Tensorboard__Summary__Value *message,
                   void *closure_data);
@@ -192,6 +296,10 @@ typedef void (*Atelier__Tensorboard__Summary_Closure)
 extern const ProtobufCMessageDescriptor atelier__tensorboard__event__descriptor;
 extern const ProtobufCMessageDescriptor atelier__tensorboard__summary__descriptor;
 extern const ProtobufCMessageDescriptor atelier__tensorboard__summary__image__descriptor;
+extern const ProtobufCMessageDescriptor atelier__tensorboard__summary__audio__descriptor;
+extern const ProtobufCMessageDescriptor atelier__tensorboard__summary__metadata__descriptor;
+extern const ProtobufCMessageDescriptor atelier__tensorboard__summary__metadata__plugin_data__descriptor;
+extern const ProtobufCMessageDescriptor atelier__tensorboard__summary__tensor__descriptor;
 extern const ProtobufCMessageDescriptor atelier__tensorboard__summary__value__descriptor;
 
 PROTOBUF_C__END_DECLS

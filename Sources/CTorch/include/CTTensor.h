@@ -57,6 +57,9 @@ CTTensor *_Nullable CTTensorClone(const CTTensor *_Nonnull tensor);
 
 // Moves the elements in place, so that all owners of the object see it.
 bool CTTensorMoveToDevice(CTTensor *_Nonnull tensor, int32_t deviceKind, int32_t deviceIndex);
+// A float32 tensor of a shape without memory for values; copying values into it or filling it gives it memory.
+CTTensor *_Nullable CTTensorPlaceholder(const int64_t *_Nonnull shape, int32_t rank);
+bool CTTensorIsPlaceholder(const CTTensor *_Nonnull tensor);
 // In place, outside autograd.
 bool CTTensorCopyFrom(CTTensor *_Nonnull tensor, const CTTensor *_Nonnull source);
 bool CTTensorFill(CTTensor *_Nonnull tensor, double value);

@@ -46,16 +46,19 @@ public enum Safetensors {
   /// The format's own limit on the header, in bytes.
   private static let maximumHeaderLength = 100_000_000
 
-  /// Reads a whole file; the data is copied into aligned storage.
+  /// Reads a file; the data is copied into aligned storage.
   ///
+  /// - Parameter isWanted: whether the tensor of a name is read; the header is checked whole.
   /// - Throws: `FileFormatError` when the file is missing, damaged or holds an element type that
   ///   Atelier does not know.
-  public static func read(_ url: URL) throws(FileFormatError) -> SafetensorsFile {
+  public static func read(
+    _ url: URL, where isWanted: (String) -> Bool = { _ in true }
+  ) throws(FileFormatError) -> SafetensorsFile {
     let source = try ByteSource(url)
     let header = try header(of: source)
     var tensors: [(name: String, tensor: HostTensor)] = []
     tensors.reserveCapacity(header.entries.count)
-    for entry in header.entries {
+    for entry in header.entries where isWanted(entry.name) {
       let bytes = try source.bytes(at: entry.byteRange.lowerBound, count: entry.byteRange.count)
       tensors.append(
         (

@@ -47,6 +47,16 @@ struct SentencePairs: DataArrangement {
           fingerprint: contentFingerprint(of: Array(text.utf8)))))
   }
 
+  func names(
+    of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
+  ) throws -> FieldNames {
+    let words = try artefacts.decode(
+      [String].self, field.name == source ? Self.sourceWords : Self.targetWords)
+    return FieldNames(
+      tokens: TokenNames(
+        words: words, first: Self.firstWord, begin: Self.begin, end: Self.end, unknown: Self.unknown))
+  }
+
   /// Vocabularies adapt to the data; the sentences are the same.
   func serves(_ part: DataPart, surveyedFor first: DataOpening, _ opening: DataOpening) -> Bool { true }
 
@@ -84,6 +94,8 @@ struct SentencePairDataset: Dataset {
   func example(at index: Int) -> Example {
     Example([names.source: HostTensor(sources[index]), names.target: HostTensor(targets[index])])
   }
+
+  func title(of index: Int) -> String? { "sentence \(index + 1)" }
 
   func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
     try Example.padded(

@@ -33,6 +33,12 @@ struct CaptionedImages: DataArrangement {
 
   func serves(_ part: DataPart, surveyedFor first: DataOpening, _ opening: DataOpening) -> Bool { true }
 
+  func names(
+    of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
+  ) throws -> FieldNames {
+    FieldNames(tokens: TokenNames(words: try artefacts.decode([String].self, Self.words), first: 1))
+  }
+
   private func read(_ place: URL) throws -> [String: [String]] {
     let text = try String(contentsOf: place.appendingPathComponent("captions.tsv"), encoding: .utf8)
     var captions: [String: [String]] = [:]
@@ -81,6 +87,9 @@ final class ToyCaptionedCodes: GenerativeSystem {
           Stage("codes", steps: codeSteps, data: DataPlan([image]), batchSize: batchSize),
           Stage(
             "captions", data: DataPlan([image, caption], CaptionedImages()), batchSize: captionBatchSize),
+        ],
+        conditions: [
+          Condition("caption", .field(caption.kind), from: .data, help: "the caption; else any codes")
         ], outputs: [image])
     }
     func validate() throws(ConfigurationError) {}
@@ -128,15 +137,13 @@ final class ToyCaptionedCodes: GenerativeSystem {
   func step(_ step: TrainingStep) throws {
     let batch = try step.batch()
     let quarters = Self.quarters(batch["image"])
-    let codes = withoutGradients { self.codes(quarters) }
+    let codes = withoutGradients { Self.codes(quarters, entries) }
     if step.stage == "codes" {
       try step.update("codebook", codeOptimizer) { loss in
         loss.add("code", (codebook(codes) - quarters).square().mean())
       }
     } else {
-      let caption = batch["caption"]
-      let isWord = caption.notEqual(0).asType(.float32).unsqueezed(2)
-      let mean = (words(caption) * isWord).sum(dims: [1]) / isWord.sum(dims: [1])
+      let mean = mean(batch["caption"])
       try step.update("predictor", captionOptimizer) { loss in
         let logits = predictor(mean).reshaped([-1, configuration.codes])
         loss.add("caption", crossEntropy(logits, codes.reshaped([-1])))
@@ -150,17 +157,72 @@ final class ToyCaptionedCodes: GenerativeSystem {
     images.reshaped([-1, 2, 4, 2, 4]).permuted([0, 1, 3, 2, 4]).reshaped([-1, 4, 16])
   }
 
-  /// The nearest entries of the code book, int64 `[batch, 4]`.
-  private func codes(_ quarters: Tensor) -> Tensor {
-    let entries = codebook(Tensor(Array(0..<configuration.codes)))
+  /// The mean of a caption's words.
+  private func mean(_ caption: Tensor) -> Tensor {
+    let isWord = caption.notEqual(0).asType(.float32).unsqueezed(2)
+    return (words(caption) * isWord).sum(dims: [1]) / isWord.sum(dims: [1])
+  }
+
+  private var entries: Tensor { codebook(Tensor(Array(0..<configuration.codes))) }
+
+  /// The nearest of the entries `[codes, 16]`, int64 `[batch, 4]`.
+  private static func codes(_ quarters: Tensor, _ entries: Tensor) -> Tensor {
     let distances = (quarters.unsqueezed(2) - entries).square().sum(dims: [3])
     return (distances * -1).argmax(dim: 2)
   }
 
+  /// `[batch, 1, 8, 8]` of codes `[batch, 4]`.
+  private func images(_ codes: Tensor) -> Tensor {
+    codebook(codes).reshaped([-1, 2, 2, 4, 4]).permuted([0, 1, 3, 2, 4]).reshaped([-1, 1, 8, 8])
+  }
+
   func generate(_ request: GenerationRequest, emit: (GeneratedValue) throws -> Void) throws {
-    let caption = words(request.draws.integers("words", below: configuration.words, [request.count]))
-    let codes = predictor(caption).reshaped([-1, 4, configuration.codes]).argmax(dim: 2)
-    let images = codebook(codes).reshaped([-1, 2, 2, 4, 4]).permuted([0, 1, 3, 2, 4])
-    try emit(.images(images.reshaped([-1, 1, 8, 8])))
+    let drawn = withoutGradients {
+      guard let caption = request.inputs["caption"] else {
+        return images(request.draws.integers("codes", below: configuration.codes, [request.count, 4]))
+      }
+      return images(predictor(mean(caption)).reshaped([-1, 4, configuration.codes]).argmax(dim: 2))
+    }
+    try emit(.images(drawn))
+  }
+}
+
+extension ToyCaptionedCodes: ReferenceAnswering {
+  /// The codes of images under given entries.
+  static func answer(
+    _ check: ReferenceCheck, _ inputs: [String: CaseValue], configuration: Configuration
+  ) throws -> [String: CaseValue]? {
+    guard check.kind == "codes" else { return nil }
+    try check.refuseSettings()
+    let given = try inputs.tensors()
+    return [
+      "codes": .tensor(codes(quarters(try given.required("image")), try given.required("entries")))
+    ]
+  }
+}
+
+/// How far held-out images are from what their nearest codes give.
+struct CodeError: Measure {
+  static let id = "code-error"
+
+  func applies(to plan: SystemPlan) -> Bool { plan.stages.contains { $0.name == "codes" } }
+
+  func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
+    guard let system = context.system as? ToyCaptionedCodes,
+      let batches = try context.data.batches(of: .train)
+    else { return [] }
+    let errors = batches.map(context.data.batch).map { system.codeError($0["image"]) }
+    return [
+      MeasuredNumber(
+        id: Self.id, name: "code error", value: errors.reduce(0, +) / Double(errors.count), better: .smaller,
+        provenance: context.provenance(part: "train"), protocolText: "mean square, mean of batches")
+    ]
+  }
+}
+
+extension ToyCaptionedCodes {
+  /// The mean square of what images lose in codes.
+  func codeError(_ image: Tensor) -> Double {
+    (images(Self.codes(Self.quarters(image), entries)) - image).square().mean().item()
   }
 }

@@ -5,60 +5,9 @@ import Testing
 
 /// Systems with kinds of data that no shared code knows.
 @Suite(.serialized) struct ToyDataTests {
-  private func sentencePairs(in folder: TemporaryFolder) throws -> URL {
-    let place = folder("pairs")
-    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-    let (from, to) = (["un", "deux", "trois", "quatre"], ["one", "two", "three", "four", "and"])
-    func line(_ number: Int) -> String {
-      let numbers = (0...(number % 5)).map { (number / 2 + $0) % 4 }
-      return numbers.map { from[$0] }.joined(separator: " ") + "\t"
-        + numbers.map { to[$0] }.joined(separator: number.isMultiple(of: 3) ? " and " : " ") + "\n"
-    }
-    try Data((0..<14).map(line).joined().utf8).write(to: place.appendingPathComponent("train.tsv"))
-    try Data("un cinq\tone five\ndeux\ttwo\n".utf8).write(to: place.appendingPathComponent("test.tsv"))
-    return place
-  }
-
-  private func captionedImages(in folder: TemporaryFolder) throws -> URL {
-    let place = folder("captioned")
-    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-    var lines: [String] = []
-    for number in 0..<11 {
-      let bytes = (0..<64).map { UInt8(($0 * (number % 4 + 1) * 11 + number * 7) % 256) }
-      let png = try ImageCodec().encode(Image(width: 8, height: 8, channels: 1, bytes: bytes), as: .png)
-      let name = "image-\(String(format: "%02d", number)).png"
-      try Data(png).write(to: place.appendingPathComponent(name))
-      lines.append(name + "\t" + ["striped", "dark striped", "light and dark", "plain"][number % 4])
-    }
-    try Data((lines.joined(separator: "\n") + "\n").utf8).write(
-      to: place.appendingPathComponent("captions.tsv"))
-    return place
-  }
-
-  private func state(of run: RunDirectory) throws -> TrainingState {
-    let store = CheckpointStore(run.checkpoints)
-    return try store.open(step: store.steps.last ?? 0).state
-  }
-
-  /// A run that was stopped after each of `stops` and resumed is a run of `steps` to the byte.
-  private func resumesExactly(
-    _ harness: SystemHarness, in folder: TemporaryFolder, steps: Int, stops: [Int]
-  ) throws -> RunDirectory {
-    let whole = try harness.train(in: folder.url, options: SystemHarness.options(steps: steps))
-    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: stops[0]))
-    for stop in stops.dropFirst() + [steps] {
-      try Training.resume(run.url, registry: SystemRegistry([harness.system])) { $0.steps = stop }
-    }
-    #expect(try SystemHarness.bytes(of: whole) == SystemHarness.bytes(of: run))
-    let (one, other) = (try state(of: whole), try state(of: run))
-    #expect(one.step == steps && one.position == other.position && one.epoch == other.epoch)
-    #expect(one.stage == other.stage && one.hashes == other.hashes)
-    return run
-  }
-
   @Test func paddedSentencesAreServedInBucketsAndResume() throws {
     let folder = try TemporaryFolder()
-    let place = try sentencePairs(in: folder)
+    let place = try ToyData.sentencePairs(in: folder)
     let data = try DataBinding.open(
       place, for: ToyTokenTranslator.self, configuration: [:], options: .init(seed: 7))
     #expect(data.configuration["sourceWords"] == 8 && data.configuration["targetWords"] == 9)
@@ -80,7 +29,7 @@ import Testing
     #expect(try data.batches(of: .validation) == nil)
     // Stopped in the middle of a pass of four batches, and at its end.
     let harness = try SystemHarness(ToyTokenTranslator.self, data: place)
-    let run = try resumesExactly(harness, in: folder, steps: 9, stops: [2, 4, 7])
+    let run = try harness.resumesExactly(in: folder, steps: 9, stops: [2, 4, 7])
     let artefacts = try FileManager.default.contentsOfDirectory(atPath: run.artefacts.path).sorted()
     #expect(artefacts == [SentencePairs.sourceWords, SentencePairs.targetWords])
     let (first, last) = try harness.overfitsOneBatch(steps: 30)
@@ -89,7 +38,7 @@ import Testing
 
   @Test func stagesHaveDataAndBatchSizesOfTheirOwn() throws {
     let folder = try TemporaryFolder()
-    let place = try captionedImages(in: folder)
+    let place = try ToyData.captionedImages(in: folder)
     let data = try DataBinding.open(
       place, for: ToyCaptionedCodes.self, configuration: [:], options: .init(seed: 7))
     #expect(data.configuration["words"] == 6 && data.fields.map(\.name) == ["image"])
@@ -104,10 +53,43 @@ import Testing
     let harness = try SystemHarness(ToyCaptionedCodes.self, data: place)
     // Before, at and behind the end of the first stage.
     for stops in [[2, 5], [3], [6]] {
-      let run = try resumesExactly(harness, in: folder, steps: 8, stops: stops)
+      let run = try harness.resumesExactly(in: folder, steps: 8, stops: stops)
       let steps = try EventLog.read(run.events).filter { $0.type == .step }
       #expect(steps.map { $0.values?["batch"] } == [5, 5, 5, 3, 3, 3, 3, 3])
       #expect(steps.allSatisfy { ($0.values?["code"] != nil) == ($0.step <= 3) })
     }
+  }
+
+  @Test func clipsOfSoundsComeFromRandomPlacesAndResume() throws {
+    let folder = try TemporaryFolder()
+    let place = try ToyData.soundPairs(in: folder)
+    let data = try DataBinding.open(
+      place, for: ToySoundFilter.self, configuration: [:], options: .init(seed: 7))
+    let clips = try (0..<6).map { _ in try data.training.next() }
+    #expect(clips.allSatisfy { $0["source"].shape[1...] == [1, 64] })
+    // Half as loud but for the rounding of 16 bits, whatever the place.
+    #expect(clips.allSatisfy { ($0["source"] * 0.5 - $0["target"]).abs().max().item() < 1e-4 })
+    let starts = Set(clips.flatMap { $0["source"].selected(dim: 2, index: 0).floats() })
+    #expect(starts.count > 3)
+    let harness = try SystemHarness(ToySoundFilter.self, data: place)
+    _ = try harness.resumesExactly(in: folder, steps: 7, stops: [2, 5])
+    let (first, last) = try harness.overfitsOneBatch(steps: 40)
+    #expect(last < first * 0.3)
+  }
+
+  @Test func framesHaveAnActionEachAndResume() throws {
+    let folder = try TemporaryFolder()
+    let place = try ToyData.recordedClips(in: folder)
+    let data = try DataBinding.open(
+      place, for: ToyFrameWorld.self, configuration: [:], options: .init(seed: 7))
+    let batch = try data.training.next()
+    #expect(batch["frames"].shape == [2, 5, 1, 4, 4] && batch["actions"].shape == [2, 5])
+    #expect((batch["frames"].selected(dim: 1, index: 0) - batch["start"]).abs().max().item() == 0)
+    #expect(batch["frames"].max().item() == 1 && batch["frames"].min().item() == -1)
+    #expect(try data.batches(of: .test)?.first?["actions"]?.shape == [2, 5])
+    let harness = try SystemHarness(ToyFrameWorld.self, data: place)
+    _ = try harness.resumesExactly(in: folder, steps: 7, stops: [3])
+    let (first, last) = try harness.overfitsOneBatch(steps: 60)
+    #expect(last < first * 0.3)
   }
 }

@@ -1,0 +1,65 @@
+internal import Foundation
+
+/// Whether a folder holds images with words: a table of captions, or a text file for most of the images.
+func holdsCaptions(_ path: URL) -> Bool {
+  guard PictureFolders.isFolder(path), LabelTable.find(in: path) == nil else { return false }
+  if CaptionTable.find(in: path) != nil { return true }
+  let root = PictureFolders.isDivided(path) ? PictureFolders.folder(of: .train, in: path) ?? path : path
+  if CaptionTable.find(in: root) != nil { return true }
+  let names = PictureFolders.pictures(below: root)
+  let texts = names.count { name in
+    let text = root.appendingPathComponent(name).deletingPathExtension().appendingPathExtension("txt")
+    return FileManager.default.fileExists(atPath: text.path)
+  }
+  return texts > 0 && 2 * texts >= names.count
+}
+
+extension DataCheck {
+  /// Reads images with words.
+  mutating func readCaptions(_ progress: (@Sendable (Int, Int) -> Void)?) {
+    var sets: [(split: DatasetSplit, data: any Dataset)] = []
+    var words: [[DataReport.Tally]] = []
+    for split in DatasetSplit.allCases {
+      let found: TaggedPictures
+      do throws(DatasetError) { found = try openTaggedPictures(at: path, split: split) } catch {
+        if case .missingSplit = error, split != .train { continue }
+        find(.error, .unreadable, error.description)
+        continue
+      }
+      let sentences = found.pictures.flatMap(\.sentences)
+      words.append([
+        DataReport.Tally(name: "captions", count: sentences.count),
+        DataReport.Tally(name: "words", count: sentences.reduce(0) { $0 + $1.count }),
+        DataReport.Tally(name: "distinct words", count: Set(sentences.joined()).count),
+      ])
+      let description = DatasetDescription(
+        layout: .flatPictures, name: found.name, split: split, count: found.pictures.count,
+        classNames: ["0"], fingerprint: found.fingerprint, notes: found.notes)
+      sets.append(
+        (
+          split,
+          PictureDataset(
+            description: description, files: found.pictures.map(\.file),
+            labels: [Int](repeating: 0, count: found.pictures.count), preparation: nil, codec: options.codec)
+        ))
+    }
+    guard let training = sets.first, training.split == .train else { return }
+    judgeUse(training.data)
+    judgeNotes(training.data.description)
+    let pictures = survey(sets, progress)
+    for (set, text) in zip(sets, words) {
+      addPart(set.split, set.data, pictures.filter { $0.split == set.split })
+      report.parts[report.parts.count - 1].text = text
+    }
+    collectCorrupt(pictures)
+    judgeFiles(pictures.count)
+    judgeAnimations(pictures)
+    if training.data.count < 100 {
+      find(
+        .warning, .fewExamples,
+        "There are \(training.data.count) training images; most systems need hundreds to thousands.")
+    }
+    judgeDuplicates(DuplicateSearch(pictures))
+    judgeShapes()
+  }
+}

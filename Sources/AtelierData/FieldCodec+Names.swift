@@ -1,0 +1,86 @@
+/// What the numbers of a field stand for, as people read and write them.
+public struct FieldNames: Sendable {
+  /// The classes' names, by number; where one is missing, the number is its name.
+  public var classes: [String]
+  /// Red, green and blue of each class; PASCAL VOC's colour map serves what is missing.
+  public var colours: [[UInt8]]
+  /// How tokens become text; nil: as numbers.
+  public var tokens: TokenNames?
+
+  /// Names; none unless given.
+  public init(classes: [String] = [], colours: [[UInt8]] = [], tokens: TokenNames? = nil) {
+    self.classes = classes
+    self.colours = colours
+    self.tokens = tokens
+  }
+
+  /// The name of a class.
+  public func name(ofClass index: Int) -> String {
+    classes.indices.contains(index) ? classes[index] : String(index)
+  }
+
+  /// The number of a class by its name, whatever the case of its letters, or by its number.
+  ///
+  /// - Throws: ``DatasetError/invalid(reason:)`` that lists the classes.
+  public func number(ofClass text: String, below count: Int) throws(DatasetError) -> Int {
+    let wanted = text.lowercased()
+    if let index = classes.firstIndex(of: text) ?? classes.firstIndex(where: { $0.lowercased() == wanted }) {
+      return index
+    }
+    if let index = Int(text), (0..<count).contains(index) { return index }
+    throw .invalid(
+      reason: "there is no class '\(text)'; the classes are "
+        + (classes.isEmpty ? "0 … \(count - 1)" : classes.joined(separator: ", ")))
+  }
+}
+
+/// How tokens become text and back: words of a vocabulary, characters, the pieces of a tokeniser.
+public struct TokenNames: Sendable {
+  /// The text of tokens, without those that stand for no text.
+  public let decode: @Sendable (_ tokens: [Int]) -> String
+  /// The tokens of a text, with those that begin and end it where the data have such.
+  ///
+  /// - Throws: ``DatasetError/invalid(reason:)`` for what no token stands for.
+  public let encode: @Sendable (_ text: String) throws -> [Int]
+
+  /// Any two functions.
+  public init(
+    decode: @escaping @Sendable ([Int]) -> String, encode: @escaping @Sendable (String) throws -> [Int]
+  ) {
+    self.decode = decode
+    self.encode = encode
+  }
+
+  /// Words between white space.
+  ///
+  /// - Parameters:
+  ///   - first: the token of the first word; smaller ones stand for no word.
+  ///   - begin: the token in front of a text's words.
+  ///   - end: the token behind them; what follows it is not text.
+  ///   - unknown: the token of words that are not in the list; nil: they are an error.
+  public init(
+    words: [String], first: Int = 0, begin: Int? = nil, end: Int? = nil, unknown: Int? = nil
+  ) {
+    let numbers = Dictionary(zip(words, words.indices), uniquingKeysWith: { first, _ in first })
+    self.init(
+      decode: { tokens in
+        tokens.prefix { $0 != end }.compactMap { token in
+          if token == unknown { return Vocabulary.unknown }
+          return words.indices.contains(token - first) ? words[token - first] : nil
+        }.joined(separator: " ")
+      },
+      encode: { text in
+        let tokens = try text.split(whereSeparator: \.isWhitespace).map { word in
+          if let number = numbers[String(word)] { return number + first }
+          if let unknown { return unknown }
+          throw DatasetError.invalid(reason: "the word '\(word)' is not in the vocabulary")
+        }
+        return (begin.map { [$0] } ?? []) + tokens + (end.map { [$0] } ?? [])
+      })
+  }
+
+  /// The tokens of running text.
+  public init(_ vocabulary: Vocabulary) {
+    self.init(decode: { vocabulary.decode($0) }, encode: { try vocabulary.encodePrompt($0) })
+  }
+}

@@ -1,0 +1,240 @@
+internal import AtelierMedia
+internal import Foundation
+
+/// How a folder is divided into the parts `train`, `val` and `test`.
+struct FolderDivision {
+  /// Folders that hold images beside the parts and belong to none of them, sorted.
+  let leftOut: [String]
+}
+
+/// How images lie in a folder that is not divided into parts.
+struct FolderArrangement {
+  /// Whether the images themselves count, and not the folders beside them.
+  let isFlat: Bool
+  /// Images that lie in the folder itself, sorted.
+  let direct: [String]
+  /// Folders with images in them or below them, sorted.
+  let folders: [String]
+}
+
+extension PictureFolders {
+  /// Folders that archivers, file servers and operating systems leave among data.
+  private static let debris: Set = [
+    "__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found",
+    "__pycache__",
+  ]
+
+  /// Whether a name is that of a folder nobody put there on purpose.
+  static func isDebris(_ name: String) -> Bool { debris.contains(name.lowercased()) }
+
+  /// The names in a folder that are debris, sorted.
+  static func debris(in folder: URL) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter(isDebris).sorted()
+  }
+
+  /// Whether there is an image in a folder or below it; stops at the first.
+  static func holdsPictures(_ folder: URL, depth: Int = 0) -> Bool {
+    let names = listing(of: folder)
+    if names.contains(where: { isPicture($0) && !isFolder(folder.appendingPathComponent($0)) }) {
+      return true
+    }
+    guard depth < 16 else { return false }
+    return names.contains { name in
+      let inner = folder.appendingPathComponent(name)
+      return !isPicture(name) && isFolder(inner) && holdsPictures(inner, depth: depth + 1)
+    }
+  }
+
+  /// The images of a folder itself, sorted.
+  static func directPictures(in folder: URL) -> [String] {
+    listing(of: folder).filter { isPicture($0) && !isFolder(folder.appendingPathComponent($0)) }
+  }
+
+  /// Sub-folders with images in them or below them, sorted.
+  static func foldersWithPictures(in folder: URL) -> [String] {
+    subfolders(of: folder).filter { holdsPictures(folder.appendingPathComponent($0)) }
+  }
+
+  /// How a folder is divided into parts; nil where it is not.
+  ///
+  /// A folder `train` alone does not divide: it may be a class of that name. Where no other folder holds
+  /// images, `train` is a part. Where others do, it is one if there is a second part and no more others than
+  /// parts, or if `train` has a table or classes of its own and the others have none, or the same.
+  static func division(of root: URL) -> FolderDivision? {
+    guard let training = folder(of: .train, in: root) else { return nil }
+    let parts = DatasetSplit.allCases.compactMap { folder(of: $0, in: root)?.lastPathComponent }
+    let others = foldersWithPictures(in: root).filter { !parts.contains($0) }
+    let foreign = others.filter { !isBesidePart($0) }
+    if foreign.isEmpty { return FolderDivision(leftOut: others) }
+    let filled = parts.filter { holdsPictures(root.appendingPathComponent($0)) }
+    let inner = innerFolders(training)
+    let structures = foreign.map { innerFolders(root.appendingPathComponent($0)) }
+    if !inner.isEmpty {
+      let agree = structures.allSatisfy { $0.isEmpty || !$0.isDisjoint(with: inner) }
+      return agree || filled.count > 1 ? FolderDivision(leftOut: others) : nil
+    }
+    return filled.count > 1 && foreign.count <= filled.count ? FolderDivision(leftOut: others) : nil
+  }
+
+  /// What a folder of images is made of: folders of images, or a table.
+  private static func innerFolders(_ folder: URL) -> Set<String> {
+    var names = Set(foldersWithPictures(in: folder))
+    if let table = LabelTable.find(in: folder) { names.insert(table.lastPathComponent) }
+    return names
+  }
+
+  /// Whether a name is made of a part's and of what stands beside its images: `trainannot`, `test_masks`.
+  private static func isBesidePart(_ name: String) -> Bool {
+    let name = name.lowercased()
+    let roles =
+      PairFolders.sourceNames + PairFolders.labelNames + PairFolders.targetNames + PairFolders.instanceNames
+    return DatasetSplit.allCases.contains { split in
+      names(of: split).contains { part in
+        guard name.hasPrefix(part) else { return false }
+        let rest = name.dropFirst(part.count).drop { $0 == "_" || $0 == "-" }
+        return rest.isEmpty || roles.contains(String(rest))
+      }
+    }
+  }
+
+  /// Why a folder that should hold images holds none.
+  static func noPictures(in folder: URL) -> DatasetError {
+    if let clause = UnreadFormats.clause(below: folder) {
+      return .unusable(path: folder.path, reason: "it holds \(clause)")
+    }
+    return .unknownLayout(
+      path: folder.path, lookedFor: ["images (png, jpg, webp, tiff, gif, heic, avif)"])
+  }
+
+  /// How images lie in a folder; nil where there are none.
+  ///
+  /// Where images lie both in the folder and in folders, those count that are more: a stray image beside the
+  /// folders of classes does not make a set of one image. A single folder, which may as well hold reduced
+  /// copies, counts only where it has more than ten times as many.
+  static func arrangement(of folder: URL) -> FolderArrangement? {
+    let direct = directPictures(in: folder)
+    let folders = foldersWithPictures(in: folder)
+    guard !direct.isEmpty, !folders.isEmpty else {
+      return direct.isEmpty && folders.isEmpty
+        ? nil : FolderArrangement(isFlat: folders.isEmpty, direct: direct, folders: folders)
+    }
+    let inside = folders.reduce(0) { $0 + pictures(below: folder.appendingPathComponent($1)).count }
+    let limit = folders.count > 1 ? direct.count : 10 * direct.count
+    return FolderArrangement(isFlat: inside <= limit, direct: direct, folders: folders)
+  }
+}
+
+// MARK: - What is left out
+
+/// Formats of images and of measured data that files may have, and that are not read, by the ending.
+enum UnreadFormats {
+  private static let names: [String: String] = [
+    "bmp": "BMP", "dib": "BMP", "tga": "Targa", "psd": "Photoshop", "xcf": "GIMP", "exr": "OpenEXR",
+    "hdr": "Radiance", "ppm": "PPM", "pgm": "PGM", "pbm": "PBM", "pnm": "PNM", "pfm": "PFM", "pcx": "PCX",
+    "jp2": "JPEG 2000", "j2k": "JPEG 2000", "jpx": "JPEG 2000", "jxl": "JPEG XL", "jxr": "JPEG XR",
+    "svg": "SVG", "ico": "ICO", "dng": "camera raw", "cr2": "camera raw", "cr3": "camera raw",
+    "nef": "camera raw", "arw": "camera raw", "raf": "camera raw", "orf": "camera raw", "rw2": "camera raw",
+    "dcm": "DICOM", "nii": "NIfTI", "mhd": "MetaImage", "nrrd": "NRRD", "fits": "FITS", "npy": "NumPy",
+    "npz": "NumPy", "mat": "MATLAB", "h5": "HDF5", "hdf5": "HDF5", "jfif": "JFIF",
+  ]
+
+  /// The name of the format of a file that would be an image to another program; nil for any other file.
+  static func name(of file: String) -> String? {
+    if file.lowercased().hasSuffix(".nii.gz") { return "NIfTI" }
+    guard let dot = file.lastIndex(of: ".") else { return nil }
+    return names[file[file.index(after: dot)...].lowercased()]
+  }
+
+  /// A clause that counts and names such files below a folder; nil where there are none.
+  static func clause(below folder: URL) -> String? {
+    var found: [String: (count: Int, first: String)] = [:]
+    func walk(_ folder: URL, _ prefix: String, _ depth: Int) {
+      for file in listing(of: folder) {
+        if let format = name(of: file) {
+          found[format, default: (0, prefix + file)].count += 1
+        } else if depth < 16, !file.contains("."),
+          PictureFolders.isFolder(folder.appendingPathComponent(file))
+        {
+          walk(folder.appendingPathComponent(file), prefix + file + "/", depth + 1)
+        }
+      }
+    }
+    walk(folder, "", 0)
+    guard !found.isEmpty else { return nil }
+    let texts = found.sorted { $0.key < $1.key }.map { format, files in
+      "\(files.count) \(files.count == 1 ? "file" : "files") in the format \(format), such as \(files.first)"
+    }
+    return texts.joined(separator: "; ") + ", which Atelier does not read; convert them to PNG"
+  }
+}
+
+/// Sentences that count and name what is left out of data.
+enum LeftOut {
+  /// Images that lie beside folders of images.
+  static func pictures(_ names: [String]) -> String? {
+    guard let first = names.first else { return nil }
+    return names.count == 1
+      ? "An image beside the folders is left out: \(first)."
+      : "\(names.count) images beside the folders are left out, such as \(first)."
+  }
+
+  /// Folders of images beside those that count.
+  static func folders(_ names: [String], in root: URL, beside: String) -> String? {
+    guard !names.isEmpty else { return nil }
+    let count = names.reduce(0) {
+      $0 + PictureFolders.pictures(below: root.appendingPathComponent($1)).count
+    }
+    return "The \(names.count == 1 ? "folder" : "folders") \(names.joined(separator: ", ")) "
+      + "(\(count) \(count == 1 ? "image" : "images")) beside \(beside) "
+      + "\(names.count == 1 ? "is" : "are") left out."
+  }
+
+  /// Files of one name that differ in their endings, of which the first counts.
+  static func twins(_ names: [String]) -> String? {
+    guard let first = names.first else { return nil }
+    return names.count == 1
+      ? "\(first) is left out, because another image has its name with another extension."
+      : "\(names.count) images are left out, because others have their names with other endings, such as "
+        + "\(first)."
+  }
+
+  /// Files in formats that are not read, and images beside the parts or classes of a folder.
+  static func around(_ root: URL) -> [String] {
+    var sentences: [String] = []
+    if let division = PictureFolders.division(of: root) {
+      sentences.append(contentsOf: [pictures(PictureFolders.directPictures(in: root))].compactMap { $0 })
+      if let folders = folders(division.leftOut, in: root, beside: "the parts") { sentences.append(folders) }
+    }
+    if let clause = UnreadFormats.clause(below: root) { sentences.append("Left out: \(clause).") }
+    return sentences
+  }
+
+  /// Whether a note says that images are lost, rather than columns of a table.
+  static func isLoss(_ note: String) -> Bool {
+    !note.hasPrefix("Columns")
+      && ["left out", "Left out", "not there", "in no part", "as a class"].contains { note.contains($0) }
+  }
+
+  /// Why folders that count as classes may be none; nil where nothing speaks against it.
+  static func doubt(aboutClasses names: [String]) -> String? {
+    let known: Set = [
+      "jpegimages", "segmentationclass", "segmentationclasspng", "segmentationclassvisualization",
+      "segmentationclassnpy", "segmentationobject", "segmentationobjectpng",
+      "segmentationobjectvisualization",
+      "imagesets", "leftimg8bit", "rightimg8bit", "gtfine", "gtcoarse", "annotations", "images", "labels",
+      "masks", "unlabeled", "unlabelled",
+    ]
+    let found = names.filter { name in
+      let name = name.lowercased()
+      if known.contains(name) { return true }
+      // COCO's parts: train2017, val2017, unlabeled2017.
+      let year = name.suffix(4)
+      return year.count == 4 && year.allSatisfy(\.isNumber)
+        && ["train", "val", "test", "unlabeled"].contains(String(name.dropLast(4)))
+    }
+    guard !found.isEmpty else { return nil }
+    return "The \(found.count == 1 ? "folder" : "folders") \(found.joined(separator: ", ")) "
+      + "\(found.count == 1 ? "counts" : "count each") as a class, and the name is one of a part or a "
+      + "kind of file; put each class's images into a folder of its own, with train/ and test/ above."
+  }
+}
