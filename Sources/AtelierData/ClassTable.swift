@@ -6,8 +6,7 @@ internal import Foundation
 ///
 /// | file | contents |
 /// |---|---|
-/// | `classes.json` | a list of names; a table from index to name; a list of `{"name": …, "color": [r, g,
-/// b]}` |
+/// | `classes.json` | a list of names, an object from index to name, or a list of `{"name", "color"}` |
 /// | `classes.csv`, `class_dict.csv` | one `name,r,g,b` per line, with or without a header |
 /// | `classes.txt`, `label_colors.txt` | one name, or `r g b name`, per line |
 struct ClassTable: Sendable, Hashable {

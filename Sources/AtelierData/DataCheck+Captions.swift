@@ -57,7 +57,7 @@ extension DataCheck {
     if training.data.count < 100 {
       find(
         .warning, .fewExamples,
-        "There are \(training.data.count) training pictures; most systems need hundreds to thousands.")
+        "There are \(training.data.count) training images; most systems need hundreds to thousands.")
     }
     judgeDuplicates(DuplicateSearch(pictures))
     judgeShapes()

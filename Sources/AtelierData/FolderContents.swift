@@ -103,7 +103,7 @@ extension PictureFolders {
       return .unusable(path: folder.path, reason: "it holds \(clause)")
     }
     return .unknownLayout(
-      path: folder.path, lookedFor: ["pictures (png, jpg, webp, tiff, gif, heic, avif)"])
+      path: folder.path, lookedFor: ["images (png, jpg, webp, tiff, gif, heic, avif)"])
   }
 
   /// How images lie in a folder; nil where there are none.
@@ -174,8 +174,8 @@ enum LeftOut {
   static func pictures(_ names: [String]) -> String? {
     guard let first = names.first else { return nil }
     return names.count == 1
-      ? "A picture beside the folders is left out: \(first)."
-      : "\(names.count) pictures beside the folders are left out, such as \(first)."
+      ? "An image beside the folders is left out: \(first)."
+      : "\(names.count) images beside the folders are left out, such as \(first)."
   }
 
   /// Folders of images beside those that count.
@@ -185,7 +185,7 @@ enum LeftOut {
       $0 + PictureFolders.pictures(below: root.appendingPathComponent($1)).count
     }
     return "The \(names.count == 1 ? "folder" : "folders") \(names.joined(separator: ", ")) "
-      + "(\(count) \(count == 1 ? "picture" : "pictures")) beside \(beside) "
+      + "(\(count) \(count == 1 ? "image" : "images")) beside \(beside) "
       + "\(names.count == 1 ? "is" : "are") left out."
   }
 
@@ -193,8 +193,8 @@ enum LeftOut {
   static func twins(_ names: [String]) -> String? {
     guard let first = names.first else { return nil }
     return names.count == 1
-      ? "\(first) is left out, because another picture has its name with another ending."
-      : "\(names.count) pictures are left out, because others have their names with other endings, such as "
+      ? "\(first) is left out, because another image has its name with another extension."
+      : "\(names.count) images are left out, because others have their names with other endings, such as "
         + "\(first)."
   }
 
@@ -237,6 +237,6 @@ enum LeftOut {
     guard !found.isEmpty else { return nil }
     return "The \(found.count == 1 ? "folder" : "folders") \(found.joined(separator: ", ")) "
       + "\(found.count == 1 ? "counts" : "count each") as a class, and the name is one of a part or a "
-      + "kind of file; put each class's pictures into a folder of its own, with train/ and test/ above."
+      + "kind of file; put each class's images into a folder of its own, with train/ and test/ above."
   }
 }

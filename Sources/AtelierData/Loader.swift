@@ -362,7 +362,7 @@ private final class PendingBatch: Sendable {
               if candidate == index || skipped.count > 1000 {
                 throw .unusable(
                   path: dataset.description.name,
-                  reason: "\(skipped.count) pictures of one batch cannot be decoded, the first being: "
+                  reason: "\(skipped.count) images of one batch cannot be decoded, the first being: "
                     + skipped[0].reason)
               }
             }

@@ -52,7 +52,7 @@ struct PairFolders {
       listed: listed)
   }
 
-  /// Whether these are the folders of PASCAL VOC, where only some images have maps of labels.
+  /// Whether these are the folders of PASCAL VOC, where only some images have label maps.
   var isVOC: Bool {
     parts.values.contains { $0[.target]?.url.lastPathComponent.lowercased() == "jpegimages" }
   }

@@ -1,7 +1,7 @@
 internal import Foundation
 public import Torch
 
-/// A data set whose labels, and maps of labels, are numbers of the classes that a model knows.
+/// A data set whose labels, and label maps, are numbers of the classes that a model knows.
 ///
 /// Labels are numbers of whatever data are opened; their names tell which class is which. A layout sorts
 /// folders by name, another takes the order of `classes.txt`, so that the numbers of two layouts of the same
@@ -105,7 +105,7 @@ public struct RelabelledDataset: Dataset {
 }
 
 extension DataArrangement {
-  /// Labels, and maps of labels, by the names of their classes.
+  /// Labels, and label maps, by the names of their classes.
   public func relabelled(
     _ part: DataPart, classes names: [String], fields: [Field]
   ) throws(DatasetError) -> DataPart {

@@ -72,9 +72,9 @@ struct LayoutFaultTests {
       let data = try openDataset(at: folder)
       #expect(data.description.classNames == ["cat", "dog"] && data.count == 4)
       let notes = data.description.notes.joined(separator: "\n")
-      #expect(notes.contains("unlabeled (5 pictures)") && notes.contains("sheet.png"))
+      #expect(notes.contains("unlabeled (5 images)") && notes.contains("sheet.png"))
       let report = try checkData(at: folder, suggesting: \.rawValue)
-      #expect(messages(report).contains("warning: The folder unlabeled (5 pictures)"))
+      #expect(messages(report).contains("warning: The folder unlabeled (5 images)"))
     }
   }
 
@@ -231,8 +231,8 @@ struct LayoutFaultTests {
       try folder.write("train.txt", "\u{FEFF}0.png\r\n1.png\r\n9.png\r\n")
       try folder.write("test.txt", "2.png\n")
       let notes = try openPairs(at: folder, pair).description.notes.joined(separator: "\n")
-      #expect(notes.contains("1 source picture is in no list and left out, such as 3.png"))
-      #expect(notes.contains("names 1 picture that is not there, such as 9"))
+      #expect(notes.contains("1 source image is in no list and left out, such as 3.png"))
+      #expect(notes.contains("names 1 image that is not there, such as 9"))
     }
   }
 
@@ -240,7 +240,7 @@ struct LayoutFaultTests {
     try withTemporaryFolder { folder in
       try fill(folder, ["source", "target", "spare"], count: 3)
       let notes = try openPairs(at: folder, pair).description.notes.joined(separator: "\n")
-      #expect(notes.contains("The folder spare (3 pictures)"))
+      #expect(notes.contains("The folder spare (3 images)"))
     }
   }
 
@@ -314,7 +314,7 @@ struct LayoutFaultTests {
         try folder.picture("images/y\(number).png", tone: 1)
       }
       let sentence = refusal { _ = try openPairs(at: folder, pair) }
-      #expect(sentence.contains("only 0 of 3 pictures") && !sentence.contains("table"), "\(sentence)")
+      #expect(sentence.contains("only 0 of 3 images") && !sentence.contains("table"), "\(sentence)")
       let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.findings.contains { $0.severity == .error && $0.message == sentence })
     }
@@ -324,7 +324,7 @@ struct LayoutFaultTests {
     try withTemporaryFolder { folder in
       try fill(folder, ["labels", "images"], count: 3)
       let report = try checkData(at: folder, suggesting: \.rawValue)
-      #expect(messages(report).contains("warning: The maps of labels, such as 0.png, are drawn in colours"))
+      #expect(messages(report).contains("warning: The label maps, such as 0.png, are drawn in colours"))
       #expect(report.suggestedCommand?.contains("imagePairs") == true)
     }
   }
@@ -386,7 +386,7 @@ struct LayoutFaultTests {
       for number in 0..<3 { try folder.picture("\(number).png", tone: UInt8(number)) }
       try folder.write("labels.csv", "file_name,label\n./0.png,a\n1.png,b\n")
       let notes = try openDataset(at: folder).description.notes
-      #expect(notes == ["A picture that the table does not name is left out: 2.png."])
+      #expect(notes == ["An image that the table does not name is left out: 2.png."])
     }
   }
 
@@ -449,8 +449,8 @@ struct LayoutFaultTests {
     let data = try captions("image,caption\n0.png,a cat\n1.png,\n7.png,nobody\n8.png,nobody\n")
     #expect(data.pictures.count == 1)
     let notes = data.notes.joined(separator: "\n")
-    #expect(notes.contains("2 rows name pictures that are not there, such as 7.png"))
-    #expect(notes.contains("3 pictures without words are left out"))
+    #expect(notes.contains("2 rows name images that are not there, such as 7.png"))
+    #expect(notes.contains("3 images without words are left out"))
   }
 
   @Test func aColumnDividesCaptionsToo() throws {
@@ -472,7 +472,7 @@ struct LayoutFaultTests {
       try folder.picture("photos/0.png", tone: 1)
       try folder.write("captions.txt", "image,caption\n5.png,a cat\n6.png,a dog\n")
       let sentence = refusal { _ = try openTaggedPictures(at: folder) }
-      #expect(sentence.contains("captions.txt") && sentence.contains("2 pictures, such as 5.png"))
+      #expect(sentence.contains("captions.txt") && sentence.contains("2 images, such as 5.png"))
       #expect(sentence.contains("photos"))
       let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.findings.contains { $0.severity == .error && $0.message == sentence })

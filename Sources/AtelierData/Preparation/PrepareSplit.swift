@@ -83,7 +83,7 @@ private struct SplitPlan {
     let arrangement = PictureFolders.arrangement(of: source)
     let strays = arrangement?.isFlat == false ? Set(arrangement?.direct ?? []) : []
     leftOut += strays.sorted().map { "\($0) lies beside the folders of the classes." }
-    // By the first folder: a class.
+    // The first folder is the class.
     let classes = Dictionary(grouping: names.filter { !strays.contains($0) }) {
       $0.contains("/") ? String($0.prefix { $0 != "/" }) : ""
     }
