@@ -82,7 +82,7 @@ struct RecordedClipDataset: Dataset {
 
 /// The next frame from the present one and an action, over and over: a recurrent network whose state is all
 /// that a session keeps.
-final class ToyFrameWorld: GenerativeSystem {
+final class ToyFrameWorld: StreamingSystem {
   struct Configuration: SystemConfiguration {
     var batchSize = 2
     var side = 4
@@ -95,7 +95,9 @@ final class ToyFrameWorld: GenerativeSystem {
       let start = Field("start", .image(channels: 1, height: side, width: side, range: .signed))
       let frames = Field(
         "frames", .video(frames: frames, channels: 1, height: side, width: side, range: .signed))
-      let actions = Field("actions", .labels(classes: actions, length: self.frames))
+      let first = Condition("start", .field(start.kind), isRequired: true, help: "the first frame")
+      let action = Condition("action", .label(classes: self.actions), isRequired: true, help: "what is done")
+      let actions = Field("actions", .labels(classes: self.actions, length: self.frames))
       return SystemPlan(
         stages: [
           Stage(
@@ -104,9 +106,12 @@ final class ToyFrameWorld: GenerativeSystem {
               RecordedClips(start: "start", frames: "frames", actions: "actions")), batchSize: batchSize)
         ],
         conditions: [
-          Condition("start", .field(start.kind), isRequired: true, help: "the first frame"),
+          first,
           Condition("actions", .field(actions.kind), isRequired: true, help: "what is done after each frame"),
-        ], outputs: [frames])
+        ], outputs: [frames],
+        abilities: [
+          Streaming(beginning: [first], advancing: [action], output: Field("frame", start.kind))
+        ])
     }
     func validate() throws(ConfigurationError) {}
   }
@@ -200,6 +205,32 @@ final class ToyFrameWorld: GenerativeSystem {
       frames(after: try request.required("start"), try request.required("actions"))
     }
     try emit(Output("frames", clips))
+  }
+
+  func begin(_ request: Request) throws -> any DrawingSession {
+    Session(self, start: try request.required("start"))
+  }
+
+  /// What has been seen so far: the last frame and the network's state.
+  private final class Session: DrawingSession {
+    private let world: ToyFrameWorld
+    private var frame: Tensor
+    private var state: RecurrentState?
+
+    init(_ world: ToyFrameWorld, start: Tensor) {
+      self.world = world
+      frame = start
+    }
+
+    func advance(_ conditions: [String: ConditionValue]) throws -> Output {
+      guard case .labels(let actions)? = conditions["action"] else {
+        throw ConfigurationError("the action is missing")
+      }
+      let action = Tensor((0..<frame.shape[0]).map { actions[$0 % actions.count] })
+      let (next, after) = withoutGradients { world.advance(frame, action, state) }
+      (frame, state) = (next, after)
+      return Output("frame", next)
+    }
   }
 }
 

@@ -62,6 +62,37 @@ import Testing
     return CaseRunner(registry: SystemRegistry([system])).run(folder: folder.url)
   }
 
+  /// What a trained system draws for conditions that were read by the kinds of their fields.
+  private func draw(
+    _ harness: SystemHarness, _ run: RunDirectory, _ conditions: [String: FieldCodec.Value],
+    sampling: any Settings = NoSettings()
+  ) throws -> Output {
+    let system = try loadSystem(from: run.url, registry: SystemRegistry([harness.system])).system
+    var request = Request(sampling: sampling, draws: StreamDraws(RandomStream(seed: 1)))
+    for (name, value) in conditions {
+      switch value {
+      case .tensor(let tensor): request.conditions[name] = .tensor(Tensor(tensor))
+      case .text(let text): request.conditions[name] = .text(text)
+      }
+    }
+    var outputs: [Output] = []
+    try system.draw(request) { outputs.append($0) }
+    #expect(outputs.count == 1)
+    return try #require(outputs.first)
+  }
+
+  /// A field of a run's plan as its data name its values.
+  private func codec(_ harness: SystemHarness, _ run: RunDirectory, _ name: String) throws -> FieldCodec {
+    let registry = SystemRegistry([harness.system])
+    let loaded = try loadSystem(from: run.url, registry: registry)
+    let plan = loaded.system.plan
+    let field = try #require(plan.field(name))
+    let arrangement = try #require(
+      plan.stages.compactMap(\.data).first { $0.fields.contains(field) }?.arrangement)
+    let names = try arrangement.names(of: field, loaded.description.data, loaded.description.artefacts)
+    return FieldCodec(field.kind, names: names)
+  }
+
   private func passes(_ results: [CheckResult]) -> Bool {
     for result in results where !result.passed { Issue.record("\(result)") }
     return !results.isEmpty && results.allSatisfy(\.passed)
@@ -83,6 +114,27 @@ import Testing
     #expect(!found.isEmpty && found.allSatisfy(words.contains))
     let accuracy = try measured(WordAccuracy(), harness, run)
     #expect(accuracy > 0.2 && accuracy <= 1)
+    // Drawn through a request, with settings of its own and no other system's.
+    let sentence = try codec(harness, run, "source").read("un deux")
+    let target = try codec(harness, run, "target")
+    var search = BeamSearch()
+    (search.beams, search.longest) = (3, 4)
+    let drawn = try draw(harness, run, ["source": sentence], sampling: search)
+    let tokens = try #require(drawn.tensor)
+    #expect(drawn.field == "target" && tokens.shape[0] == 1 && tokens.shape[1] <= 6)
+    guard case .text(let translation)? = try target.shown(.tensor(tokens.host())).first else {
+      Issue.record("no text")
+      return
+    }
+    #expect(translation.split(separator: " ").map(String.init).allSatisfy(words.contains))
+    search.beams = 0
+    #expect(throws: ConfigurationError.self) {
+      try draw(harness, run, ["source": sentence], sampling: search)
+    }
+    #expect(throws: ConfigurationError.self) {
+      try draw(harness, run, ["source": sentence], sampling: TextSampling(length: 3))
+    }
+    #expect(throws: ConfigurationError.self) { try draw(harness, run, [:]) }
   }
 
   @Test func beamsFindWhatGreedSearchesInVain() throws {
@@ -111,6 +163,12 @@ import Testing
     let error = try measured(CodeError(), harness, run)
     let untrained = try harness.train(in: folder.url, options: SystemHarness.options(steps: 1))
     #expect(try error < 0.8 * measured(CodeError(), harness, untrained))
+    // Of a caption, and of any codes.
+    let caption = try codec(harness, run, "caption").read("dark striped")
+    let drawn = try draw(harness, run, ["caption": caption])
+    #expect(drawn.field == "image" && drawn.tensor?.shape == [1, 1, 8, 8])
+    #expect(try draw(harness, run, [:]).tensor?.shape == [1, 1, 8, 8])
+    #expect(throws: DatasetError.self) { try codec(harness, run, "caption").read("dotted") }
   }
 
   @Test func anImageHasTheNearestCodes() throws {
@@ -140,6 +198,12 @@ import Testing
     }
     #expect(errors.allSatisfy { $0 < 0.1 })
     #expect(try measured(SignalToNoise(), harness, run) > 15)
+    // A whole file, longer than the clips, into a file.
+    let source = try codec(harness, run, "source").read(folder("sounds/test/source/0.wav"))
+    let drawn = try #require(try draw(harness, run, ["source": source]).tensor)
+    let written = try codec(harness, run, "target").encoded(.tensor(drawn.host()))[0].write(to: folder("out"))
+    #expect(written.lastPathComponent == "out.wav")
+    #expect(try Audio(contentsOf: written).frames == 100)
   }
 
   @Test func decibelsAreThoseOfTheirFormula() throws {
@@ -168,6 +232,43 @@ import Testing
     }
     // A frame that is all grey would be 0.75 away.
     #expect(try measured(FrameError(), harness, run) < 0.4)
+    // Another start and other actions, and more of them, than the data have.
+    let start = try codec(harness, run, "start").read(folder("clips/test/clip-1/3.png"))
+    let actions = try codec(harness, run, "actions").read("up up down up down down up")
+    let drawn = try draw(harness, run, ["start": start, "actions": actions])
+    #expect(drawn.field == "frames" && drawn.tensor?.shape == [1, 7, 1, 4, 4])
+    #expect(throws: DatasetError.self) { try codec(harness, run, "actions").read("up left") }
+    #expect(throws: ConfigurationError.self) { try draw(harness, run, ["start": start]) }
+  }
+
+  @Test func aSessionPlaysWhatAWholeRequestDraws() throws {
+    let folder = try TemporaryFolder()
+    let harness = try SystemHarness(ToyFrameWorld.self, data: try ToyData.recordedClips(in: folder))
+    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 5))
+    let start = try codec(harness, run, "start").read(folder("clips/test/clip-1/3.png"))
+    let actions = [0, 1, 1, 0]
+    let clip = try #require(
+      try draw(
+        harness, run,
+        ["start": start, "actions": .tensor(HostTensor(actions + [0], shape: [1, actions.count + 1]))]
+      ).tensor)
+    let loaded = try loadSystem(from: run.url, registry: SystemRegistry([ToyFrameWorld.self])).system
+    let world = try #require(loaded as? ToyFrameWorld)
+    guard case .tensor(let first) = start else { return }
+    let request = Request(
+      conditions: ["start": .tensor(Tensor(first))], draws: StreamDraws(RandomStream(seed: 1)))
+    // Another session beside it changes nothing.
+    let (session, other) = (try world.open(request), try world.open(request))
+    for (time, action) in actions.enumerated() {
+      let frame = try #require(try session.advance(["action": .labels([action])]).tensor)
+      _ = try other.advance(["action": .labels([1 - action])])
+      #expect(frame.floats() == clip.selected(dim: 1, index: time + 1).floats())
+    }
+    #expect(throws: ConfigurationError.self) { try session.advance([:]) }
+    #expect(throws: ConfigurationError.self) { try session.advance(["action": .labels([2])]) }
+    #expect(throws: ConfigurationError.self) {
+      try world.open(Request(draws: StreamDraws(RandomStream(seed: 1))))
+    }
   }
 
   @Test func framesOfABiasAreItsHyperbolicTangent() throws {
