@@ -56,7 +56,8 @@ func fail(_ message: String, given inputs: [Tensor] = []) {
   if scope?.first != nil { return }
   let text = message + (callersLine().map { " (at \($0))" } ?? "")
   guard let scope else { fatalError(text) }
-  let isFinite = inputs.allSatisfy { !$0.dtype.isFloatingPoint || $0.isFinite() }
+  // A placeholder has no values to ask for, and asking would fail once more.
+  let isFinite = inputs.allSatisfy { !$0.dtype.isFloatingPoint || $0.isPlaceholder || $0.isFinite() }
   scope.first = TensorError(description: text, hasNonFiniteInput: !isFinite)
 }
 
