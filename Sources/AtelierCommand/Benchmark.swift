@@ -247,7 +247,7 @@ struct Benchmark: ParsableCommand {
     _ system: System, _ inputs: [String: HostTensor]
   ) throws -> [[Double]] {
     let part = inputs["checkedPart"]?.integers().first ?? 1
-    let source = try PicturesInMemory(inputs, of: system, order: nil, part: part)
+    let source = try ImagesInMemory(inputs, of: system, order: nil, part: part)
     let prefix = "draws."
     let recorded = Dictionary(
       uniqueKeysWithValues: inputs.filter { $0.key.hasPrefix(prefix) }.map {
@@ -266,7 +266,7 @@ struct Benchmark: ParsableCommand {
   private func time<System: GenerativeSystem>(_ system: System, _ inputs: [String: HostTensor]) throws
     -> Double
   {
-    let source = try PicturesInMemory(
+    let source = try ImagesInMemory(
       inputs, of: system, order: RandomStream(seed: 2, purpose: "order"))
     func run(_ range: Range<Int>) throws {
       for index in range {
@@ -289,7 +289,7 @@ struct Benchmark: ParsableCommand {
 }
 
 /// Images and labels in memory, gathered by a random order, as Benchmarks/python does it.
-private final class PicturesInMemory: BatchSource {
+private final class ImagesInMemory: BatchSource {
   private let columns: [(field: Field, values: Tensor)]
   /// A style's image, which all batches share.
   private let style: Tensor?

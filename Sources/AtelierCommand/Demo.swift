@@ -137,7 +137,7 @@ struct Demo: ParsableCommand {
 
   /// Some samples beside their nearest image of the training set, so that copying would be seen.
   private func drawNeighbours(of samples: Tensor, _ context: EvaluationContext, into folder: URL) throws {
-    let training = try context.realPictures().training.images
+    let training = try context.realImages().training.images
     let chosen = samples.slice(0, 0, 20)
     let pixels = RawPixels()
     let neighbours = try nearestNeighbours(

@@ -11,7 +11,7 @@ struct DrawingJob {
   let output: String?
   let folder: String?
   let force: Bool
-  let provenance: PictureOrigin?
+  let provenance: ImageOrigin?
 
   /// The outputs of a field.
   private struct Drawn {
@@ -170,7 +170,7 @@ func instanceFeatures(of paths: [String], _ plan: SystemPlan, _ artefacts: Artef
     })
   else { throw Refusal.usage("this system has no pictures; leave --instance out") }
   let preparation = ImagePreparation(height: height, width: width, channels: channels)
-  let files = try pictureFiles(named: paths, for: "--instance")
+  let files = try imageFiles(named: paths, for: "--instance")
   return .concatenated(
     try files.map { file in
       let bytes = Tensor(try preparation(try Image(contentsOf: file)).hostTensor())

@@ -214,7 +214,7 @@ struct Evaluate: ParsableCommand {
       classifierFile: run.directory.url.appendingPathComponent("classifier.safetensors"),
       inceptionWeights: inception.map { URL(fileURLWithPath: $0) },
       withParzen: parzen || measures().ids.contains(ParzenMeasure.id) && !chosen.isEmpty,
-      wholePictures: whole,
+      wholeImages: whole,
       border: crop, hasOtherData: isOther, shownExamples: examples, ignoredLabel: ignoreLabel,
       segmenterSeconds: segmenterSeconds, segmenterFolders: Self.segmenterFolders(runs),
       segmenterScript: segmenter.map { URL(fileURLWithPath: $0) }, segmenterRange: segmenterRange,

@@ -176,7 +176,7 @@ struct Generate: ParsableCommand {
     let sampling = try choices.sampling()
     if plan.startsFromImages {
       try refuseMissing(plan, conditions, of: model.system)
-      var translation = try PictureTranslation(
+      var translation = try ImageTranslator(
         generator.system, model, direction: translating.direction, tiling: tiling(),
         alpha: translating.alpha ?? .keep, seed: seed)
       if !conditions.isEmpty { translation.further = { _, _ in conditions } }
@@ -188,7 +188,7 @@ struct Generate: ParsableCommand {
       ).run()
     } else if plan.ability(Tagging.self) != nil, conditions.isEmpty {
       try TaggingJob(
-        tagger: PictureTagger(generator.system, seed: seed), inputs: inputs, output: output, force: force
+        tagger: ImageTagger(generator.system, seed: seed), inputs: inputs, output: output, force: force
       ).run()
     } else if let first = inputs.first {
       throw Refusal.usage("\(model.system) does not start from pictures; leave '\(first)' out")
@@ -238,9 +238,9 @@ struct Generate: ParsableCommand {
 
   /// The translation once for each style.
   private func styled(
-    _ translation: PictureTranslation, _ variations: Int, _ conditions: [String: ConditionValue],
+    _ translation: ImageTranslator, _ variations: Int, _ conditions: [String: ConditionValue],
     _ names: [String]
-  ) throws -> [PictureTranslation] {
+  ) throws -> [ImageTranslator] {
     if let system = translation.system as? any RegionalVariationSystem, !translating.vary.isEmpty {
       return try VariedRegions(classes: translating.vary, variations: variations, names: names)
         .applied(to: translation, system)
@@ -249,8 +249,8 @@ struct Generate: ParsableCommand {
       !(translating.style.isEmpty && translating.styleMap.isEmpty && translating.region.isEmpty)
     {
       let regions = StyledRegions(
-        styles: try pictureFiles(named: translating.style, for: "--style"),
-        styleMaps: try pictureFiles(named: translating.styleMap, for: "--style-map"),
+        styles: try imageFiles(named: translating.style, for: "--style"),
+        styleMaps: try imageFiles(named: translating.styleMap, for: "--style-map"),
         regions: translating.region, names: names)
       return [try regions.applied(to: translation, system)]
     }
@@ -271,7 +271,7 @@ struct Generate: ParsableCommand {
         return one
       }
     }
-    let pictures = try pictureFiles(named: translating.style, for: "--style").map {
+    let pictures = try imageFiles(named: translating.style, for: "--style").map {
       try Image(contentsOf: $0)
     }
     return try translation.styles(of: pictures).map { style in
@@ -292,7 +292,7 @@ struct Generate: ParsableCommand {
 /// The images that paths stand for: files, and what lies in folders.
 ///
 /// - Parameter option: what an error names.
-func pictureFiles(named paths: [String], for option: String) throws -> [URL] {
+func imageFiles(named paths: [String], for option: String) throws -> [URL] {
   try paths.flatMap { path -> [URL] in
     let url = URL(fileURLWithPath: path)
     var isFolder: ObjCBool = false
@@ -300,7 +300,7 @@ func pictureFiles(named paths: [String], for option: String) throws -> [URL] {
       throw Refusal.input("\(path) does not exist; \(option) takes pictures and folders of pictures")
     }
     guard isFolder.boolValue else { return [url] }
-    let names = pictureFiles(below: url)
+    let names = imageFiles(below: url)
     guard !names.isEmpty else { throw Refusal.data("there is no picture in \(path)") }
     return names.map { url.appendingPathComponent($0) }
   }

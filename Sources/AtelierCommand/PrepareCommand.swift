@@ -30,7 +30,7 @@ struct Prepare: ParsableCommand {
     /// Makes an image of each, under the same name.
     func prepare(_ recipe: String, _ body: @Sendable (Image) throws(ImageError) -> Image) throws {
       try report(
-        preparePictures(
+        prepareImages(
           from: URL(fileURLWithPath: input), to: URL(fileURLWithPath: output), recipe: recipe,
           progress: showProgress, body), output)
     }

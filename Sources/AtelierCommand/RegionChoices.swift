@@ -11,8 +11,8 @@ struct VariedRegions {
 
   /// The translation, once for each variation.
   func applied(
-    to translation: PictureTranslation, _ system: any RegionalVariationSystem
-  ) throws -> [PictureTranslation] {
+    to translation: ImageTranslator, _ system: any RegionalVariationSystem
+  ) throws -> [ImageTranslator] {
     let count = system.plan.ability(RegionalVariations.self)?.classes ?? 0
     let chosen = try classes.map { try classIndex($0, below: count, names) }
     return (0..<variations).map { number in
@@ -37,8 +37,8 @@ struct StyledRegions {
 
   /// The translation in these styles.
   func applied(
-    to translation: PictureTranslation, _ system: any RegionalStyleSystem
-  ) throws -> PictureTranslation {
+    to translation: ImageTranslator, _ system: any RegionalStyleSystem
+  ) throws -> ImageTranslator {
     let inputs = try inputs(for: system, colours: translation.classColours)
     var one = translation
     one.further = { _, _ in inputs.mapValues { .tensor($0) } }

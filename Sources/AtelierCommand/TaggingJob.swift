@@ -3,7 +3,7 @@ import Foundation
 
 /// What `generate` does with a system that finds words for pictures: a line an image, its name and its tags.
 struct TaggingJob {
-  let tagger: PictureTagger
+  let tagger: ImageTagger
   let inputs: [String]
   let output: String?
   let force: Bool
@@ -13,7 +13,7 @@ struct TaggingJob {
       throw Refusal.usage("this system starts from pictures; name files or folders after the run")
     }
     if let output { try refuseExisting(URL(fileURLWithPath: output), force: force) }
-    let files = try pictureFiles(named: inputs, for: "generate")
+    let files = try imageFiles(named: inputs, for: "generate")
     let found = try withTensorErrors { try tagger(files) }
     let lines = zip(files, found).map { "\($0.lastPathComponent): \($1.joined(separator: ", "))\n" }
     if let output {

@@ -119,16 +119,16 @@ struct Train: ParsableCommand {
     @Option(help: "Batches decoded at a time.")
     var workers = 2
     @Option(help: "A corrupt picture: skip it, or stop (default: skip).")
-    var corrupt: CorruptPicturePolicy?
+    var corrupt: CorruptImagePolicy?
     @Option(help: "Pictures of other proportions: how they are brought to size (default: center-crop).")
     var fit: ImagePreparation.Fit?
     @Option(help: "The column of a table that holds the label.")
     var labelColumn: String?
     @Option(
       help: ArgumentHelp(
-        "Make the condition from single pictures: \(PictureDerivation.forms.joined(separator: ", ")).",
+        "Make the condition from single pictures: \(ImageDerivation.forms.joined(separator: ", ")).",
         valueName: "way"))
-    var derive: PictureDerivation?
+    var derive: ImageDerivation?
     @Option(help: "AtoB, or BtoA to exchange source and target (default: AtoB).")
     var direction: PairDirection?
     @Option(
@@ -237,7 +237,7 @@ struct Train: ParsableCommand {
   private func artefacts<System: GenerativeSystem>(
     _ type: System.Type, _ values: System.Configuration
   ) throws -> Artefacts? {
-    let wanted = values.plan.components(GivenPicture.self)
+    let wanted = values.plan.components(GivenImage.self)
     let name = System.identity.name
     if let extra = Set(pictures.given.keys).subtracting(wanted.map(\.name)).sorted().first {
       throw Refusal.usage("\(name) takes no --\(extra) in this configuration; leave it out")
@@ -294,7 +294,7 @@ struct Train: ParsableCommand {
       seed: seed, device: device, workers: reading.workers,
       reading: ReadingOptions(
         fit: reading.fit ?? .centerCrop, labelColumn: reading.labelColumn,
-        corruptPictures: reading.corrupt ?? .skip,
+        corruptImages: reading.corrupt ?? .skip,
         derivation: reading.derive, swapsDirection: reading.direction == .backwards,
         isSideBySide: reading.sideBySide),
       instances: reading.instances.map { URL(fileURLWithPath: $0) })
@@ -307,12 +307,12 @@ enum PairDirection: String, CaseIterable, ExpressibleByArgument {
   case backwards = "BtoA"
 }
 
-extension PictureDerivation: ExpressibleByArgument {
+extension ImageDerivation: ExpressibleByArgument {
   init?(argument: String) { self.init(parsing: argument) }
 }
 extension TrainingPrecision: ExpressibleByArgument {}
 extension HealthPolicy.Reaction: ExpressibleByArgument {}
-extension CorruptPicturePolicy: ExpressibleByArgument {}
+extension CorruptImagePolicy: ExpressibleByArgument {}
 extension ImagePreparation.Fit: ExpressibleByArgument {}
 extension AlphaTreatment: ExpressibleByArgument {}
 extension ScriptedSegmenter.InputRange: ExpressibleByArgument {}

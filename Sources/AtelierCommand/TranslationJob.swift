@@ -6,7 +6,7 @@ import Foundation
 /// result in the image's own format and depth. An image that fails is named, and the others go on.
 struct TranslationJob {
   /// One for each result of an image: as many as there are styles.
-  let translations: [PictureTranslation]
+  let translations: [ImageTranslator]
   let inputs: [String]
   let output: String?
   let folder: String?
@@ -14,7 +14,7 @@ struct TranslationJob {
   let force: Bool
   let format: ImageFormat?
   let quality: Int
-  let provenance: PictureOrigin?
+  let provenance: ImageOrigin?
 
   /// An image to be translated.
   private struct Item {
@@ -72,7 +72,7 @@ struct TranslationJob {
         throw Refusal.input("\(input) does not exist; check the path")
       }
       if isFolder.boolValue {
-        let names = pictureFiles(below: url)
+        let names = imageFiles(below: url)
         guard !names.isEmpty else { throw Refusal.data("there is no picture in \(input)") }
         items += names.map { Item(file: url.appendingPathComponent($0), name: $0) }
       } else {
@@ -147,7 +147,7 @@ struct TranslationJob {
   }
 
   private func translated(
-    _ bytes: [UInt8], _ item: Item, _ codec: ImageCodec, by translation: PictureTranslation
+    _ bytes: [UInt8], _ item: Item, _ codec: ImageCodec, by translation: ImageTranslator
   ) throws -> Image {
     if translation.takesLabels {
       do {
@@ -163,7 +163,7 @@ struct TranslationJob {
   }
 
   /// Says what 255, which stands for no class, becomes where training never met it.
-  private func sayUnlabelled(_ map: LabelMap, _ item: Item, _ translation: PictureTranslation) throws {
+  private func sayUnlabelled(_ map: LabelMap, _ item: Item, _ translation: ImageTranslator) throws {
     guard translation.needsLabels, let last = translation.classNames.last, last != "unlabelled",
       translation.classNames.count < 256, map.values.contains(255), map.values.contains(where: { $0 != 255 })
     else { return }

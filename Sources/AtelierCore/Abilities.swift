@@ -28,10 +28,10 @@ public struct ImageTranslation: Ability, Hashable {
   /// The directions; the first is the one that is meant where none is named.
   public var directions: [TranslationDirection]
   /// What several style images mean; nil where outputs depend on no style image.
-  public var styles: StylePictures?
+  public var styles: StyleImages?
 
   /// Describes what can be turned into what.
-  public init(_ directions: [TranslationDirection], styles: StylePictures? = nil) {
+  public init(_ directions: [TranslationDirection], styles: StyleImages? = nil) {
     self.directions = directions
     self.styles = styles
   }

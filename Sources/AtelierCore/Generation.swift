@@ -60,11 +60,11 @@ extension LatentSystem {
   /// Images in -1 … 1 for a request, at most 100 a piece so that memory stays bounded.
   public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
     for module in networks.map(\.module) { module.eval() }
-    try withoutGradients { try withAverages { try drawPictures(request, emit: emit) } }
+    try withoutGradients { try withAverages { try drawImages(request, emit: emit) } }
   }
 
   /// Images for a request by the networks as they are, at most 100 a piece.
-  package func drawPictures(_ request: Request, emit: (Output) throws -> Void) throws {
+  package func drawImages(_ request: Request, emit: (Output) throws -> Void) throws {
     let latents = try latents(for: request)
     let total = latents.shape[0]
     let labels = try labels(for: request, count: total)

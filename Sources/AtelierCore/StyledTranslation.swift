@@ -11,7 +11,7 @@ public enum TranslationStyle {
 }
 
 /// What several style images mean.
-public enum StylePictures: Sendable, Hashable {
+public enum StyleImages: Sendable, Hashable {
   /// Each is a style of its own: as many outputs of one source.
   case oneByOne
   /// Together they show one class: one output of one source (few-shot).
@@ -37,7 +37,7 @@ public protocol StyledTranslatingSystem: TranslatingSystem {
 
 extension StyledTranslatingSystem {
   /// What several style images mean.
-  public var stylePictures: StylePictures { plan.ability(ImageTranslation.self)?.styles ?? .oneByOne }
+  public var styleImages: StyleImages { plan.ability(ImageTranslation.self)?.styles ?? .oneByOne }
 
   /// Outputs in one style, drawn or of images.
   public func translate(
@@ -87,7 +87,7 @@ extension StyledTranslatingSystem {
       repeating: .drawn, count: try request.sampling(as: TranslationSampling.self).variations)
     if let pictures = request.tensor("style") {
       styles =
-        stylePictures == .together
+        styleImages == .together
         ? [.pictures(pictures)] : (0..<pictures.shape[0]).map { .pictures(pictures.slice(0, $0, $0 + 1)) }
     }
     for module in networks.map(\.module) { module.eval() }

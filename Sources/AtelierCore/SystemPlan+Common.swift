@@ -31,7 +31,7 @@ extension SystemPlan {
   /// - Parameter directions: what can be turned into what; sources and targets are names of fields.
   public static func translation(
     _ fields: [Field], _ arrangement: any DataArrangement, changes: JointAugmentation,
-    _ directions: [TranslationDirection], styles: StylePictures? = nil, batchSize: Int
+    _ directions: [TranslationDirection], styles: StyleImages? = nil, batchSize: Int
   ) -> SystemPlan {
     func kind(_ name: String) -> FieldKind? { fields.first { $0.name == name }?.kind }
     var conditions = directions.compactMap { direction in

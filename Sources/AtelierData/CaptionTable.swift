@@ -76,7 +76,7 @@ struct CaptionTable {
     guard !name.isEmpty, !name.split(separator: "/").contains(".."), !name.hasPrefix("/") else {
       throw .badTable(path: file.path, reason: "line \(line) names the file '\(name)'")
     }
-    return Row(file: name, words: TaggedPictures.words(of: words), part: part)
+    return Row(file: name, words: TaggedImageSet.words(of: words), part: part)
   }
 
   private static func separator(of lines: [Substring]) -> Character {
@@ -90,7 +90,7 @@ struct CaptionTable {
       .enumerated()
     where !line.isEmpty {
       guard let tab = line.firstIndex(of: "\t"), let mark = line[..<tab].lastIndex(of: "#"),
-        PictureFolders.isPicture(String(line[..<mark])),
+        ImageFolders.isImage(String(line[..<mark])),
         line[line.index(after: mark)..<tab].allSatisfy(\.isNumber)
       else { return nil }
       rows.append((String(line[..<mark]), String(line[line.index(after: tab)...]), number + 1))
@@ -110,7 +110,7 @@ struct CaptionTable {
 
     init(_ first: [String], next: [String]?) {
       func picture(_ cells: [String]) -> Int? {
-        cells.firstIndex { PictureFolders.isPicture($0.trimmingCharacters(in: .whitespaces)) }
+        cells.firstIndex { ImageFolders.isImage($0.trimmingCharacters(in: .whitespaces)) }
       }
       let names = first.map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
       titles = first.count

@@ -156,7 +156,7 @@ public struct ClassPairDataset: Dataset {
 /// The class of each example, without decoding images where the data set stores its labels.
 func classIndices(of dataset: any Dataset) throws(DatasetError) -> [Int] {
   switch dataset {
-  case let pictures as PictureDataset: return pictures.labels
+  case let pictures as ImageDataset: return pictures.labels
   case let memory as InMemoryDataset: return memory.allLabels
   case let joint as JointDataset:
     if case .derived(let base, _) = joint.contents { return try classIndices(of: base) }

@@ -90,7 +90,7 @@ extension DataArrangement {
 public struct DataOpening: Sendable {
   /// Computes features of image files, float32 `[images, size]`; handed in, as this target has no networks.
   public typealias Describer =
-    @Sendable (_ pictures: TaggedPictures, _ kind: PictureFeatureKind) throws -> HostTensor
+    @Sendable (_ pictures: TaggedImageSet, _ kind: ImageFeatureKind) throws -> HostTensor
 
   /// The fields of the batches.
   public var fields: [Field]

@@ -2,11 +2,11 @@ internal import Foundation
 
 /// Whether a folder holds images with words: a table of captions, or a text file for most of the images.
 func holdsCaptions(_ path: URL) -> Bool {
-  guard PictureFolders.isFolder(path), LabelTable.find(in: path) == nil else { return false }
+  guard ImageFolders.isFolder(path), LabelTable.find(in: path) == nil else { return false }
   if CaptionTable.find(in: path) != nil { return true }
-  let root = PictureFolders.isDivided(path) ? PictureFolders.folder(of: .train, in: path) ?? path : path
+  let root = ImageFolders.isDivided(path) ? ImageFolders.folder(of: .train, in: path) ?? path : path
   if CaptionTable.find(in: root) != nil { return true }
-  let names = PictureFolders.pictures(below: root)
+  let names = ImageFolders.pictures(below: root)
   let texts = names.count { name in
     let text = root.appendingPathComponent(name).deletingPathExtension().appendingPathExtension("txt")
     return FileManager.default.fileExists(atPath: text.path)
@@ -20,8 +20,8 @@ extension DataCheck {
     var sets: [(split: DatasetSplit, data: any Dataset)] = []
     var words: [[DataReport.Tally]] = []
     for split in DatasetSplit.allCases {
-      let found: TaggedPictures
-      do throws(DatasetError) { found = try openTaggedPictures(at: path, split: split) } catch {
+      let found: TaggedImageSet
+      do throws(DatasetError) { found = try openTaggedImages(at: path, split: split) } catch {
         if case .missingSplit = error, split != .train { continue }
         find(.error, .unreadable, error.description)
         continue
@@ -33,12 +33,12 @@ extension DataCheck {
         DataReport.Tally(name: "distinct words", count: Set(sentences.joined()).count),
       ])
       let description = DatasetDescription(
-        layout: .flatPictures, name: found.name, split: split, count: found.pictures.count,
+        layout: .flatImages, name: found.name, split: split, count: found.pictures.count,
         classNames: ["0"], fingerprint: found.fingerprint, notes: found.notes)
       sets.append(
         (
           split,
-          PictureDataset(
+          ImageDataset(
             description: description, files: found.pictures.map(\.file),
             labels: [Int](repeating: 0, count: found.pictures.count), preparation: nil, codec: options.codec)
         ))

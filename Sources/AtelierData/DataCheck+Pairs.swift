@@ -43,8 +43,8 @@ extension DataCheck {
   }
 
   /// All files of a part, with the roles as classes.
-  private func pictures(of matching: PairMatching) -> PictureDataset {
-    let roles = PictureRole.allCases.filter { matching.files[$0] != nil }
+  private func pictures(of matching: PairMatching) -> ImageDataset {
+    let roles = ImageRole.allCases.filter { matching.files[$0] != nil }
     let names = roles.map { matching.folders.folders(of: matching.split)?[$0]?.url.lastPathComponent ?? "" }
     var files: [(name: String, url: URL)] = []
     var labels: [Int] = []
@@ -57,7 +57,7 @@ extension DataCheck {
     let description = DatasetDescription(
       layout: report.layout, name: path.lastPathComponent, split: matching.split, count: files.count,
       classNames: names, fingerprint: (try? contentFingerprint(of: files, isLenient: true)) ?? "unreadable")
-    return PictureDataset(
+    return ImageDataset(
       description: description, files: files.map(\.url), labels: labels, preparation: nil,
       codec: options.codec)
   }
@@ -73,9 +73,9 @@ extension DataCheck {
 
   /// Opens a part as training does: what that refuses, the check refuses in the same words.
   private mutating func judgeOpening(_ split: DatasetSplit, isPaired: Bool) {
-    let source = PictureField(
+    let source = ImageField(
       "source", holdsLabelMaps ? .labelMap(classes: nil) : .picture(channels: 3), height: 32, width: 32)
-    let target = PictureField("target", .picture(channels: 3), height: 32, width: 32)
+    let target = ImageField("target", .picture(channels: 3), height: 32, width: 32)
     let preparation = JointPreparation([source, target], source: "source", target: "target")
     do throws(DatasetError) {
       let data: any Dataset =
@@ -98,9 +98,9 @@ extension DataCheck {
 
   /// Pairs whose images do not show the same frame.
   private mutating func judgeProportions(
-    _ matchings: [PairMatching], _ sets: [PictureDataset], _ surveyed: [SurveyedPicture]
+    _ matchings: [PairMatching], _ sets: [ImageDataset], _ surveyed: [SurveyedImage]
   ) {
-    var facts: [URL: SurveyedPicture.Facts] = [:]
+    var facts: [URL: SurveyedImage.Facts] = [:]
     var place = 0
     for set in sets {
       for file in set.files {
@@ -133,7 +133,7 @@ extension DataCheck {
   private mutating func judgeLabels(_ training: PairMatching) {
     let files = (training.files[.source] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
     let survey = LabelSurvey(files, codec: options.codec)
-    let table = try? LabelPictures.table(in: training.folders.root)
+    let table = try? LabelMapEncoding.table(in: training.folders.root)
     let names = table?.names ?? []
     if let table, !table.colours.isEmpty { return judgeColours(files, table) }
     holdsLabelMaps = survey.count > 0
@@ -191,8 +191,8 @@ extension DataCheck {
   }
 
   /// Notes images twice as wide as high, which may be pairs side by side.
-  mutating func judgeHalves(_ pictures: [SurveyedPicture]) {
-    guard report.layout == .flatPictures else { return }
+  mutating func judgeHalves(_ pictures: [SurveyedImage]) {
+    guard report.layout == .flatImages else { return }
     let sizes = pictures.compactMap { picture -> (Int, Int)? in
       if case .success(let facts) = picture.outcome { (facts.width, facts.height) } else { nil }
     }
@@ -206,7 +206,7 @@ extension DataCheck {
   }
 
   /// Notes animations, of which only the first frame is used.
-  mutating func judgeAnimations(_ pictures: [SurveyedPicture]) {
+  mutating func judgeAnimations(_ pictures: [SurveyedImage]) {
     let moving = pictures.filter { picture in
       if case .success(let facts) = picture.outcome { facts.frames > 1 } else { false }
     }

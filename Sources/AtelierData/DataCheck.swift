@@ -28,7 +28,7 @@ public func checkData(
     return check.finished(suggesting: system)
   }
   var check = DataCheck(path: path, options: options, layout: try detectLayout(at: path))
-  if check.report.layout == .text { check.readText() } else { check.readPictures(progress) }
+  if check.report.layout == .text { check.readText() } else { check.readImages(progress) }
   return check.finished(suggesting: system)
 }
 
@@ -71,7 +71,7 @@ struct DataCheck {
     case .pairedFolders where holdsLabelMaps: return .labelMaps
     case .pairedFolders, .sideBySide: return .imagePairs
     case .unpairedFolders: return .unpairedImages
-    case .flatPictures where (report.parts.first?.sizes.count ?? 0) > 1: return .photographs
+    case .flatImages where (report.parts.first?.sizes.count ?? 0) > 1: return .photographs
     default:
       let used = report.parts.first?.classes.count { $0.count > 0 } ?? 0
       return used > 1 ? .labelledImages : .images
@@ -115,7 +115,7 @@ struct DataCheck {
 
   // MARK: Images
 
-  mutating func readPictures(_ progress: (@Sendable (Int, Int) -> Void)?) {
+  mutating func readImages(_ progress: (@Sendable (Int, Int) -> Void)?) {
     var sets: [(split: DatasetSplit, data: any Dataset)] = []
     for split in DatasetSplit.allCases {
       do throws(DatasetError) {
@@ -149,9 +149,9 @@ struct DataCheck {
     }
   }
 
-  mutating func collectCorrupt(_ pictures: [SurveyedPicture]) {
+  mutating func collectCorrupt(_ pictures: [SurveyedImage]) {
     for picture in pictures {
-      if case .failure(let error) = picture.outcome, case .corruptPicture(_, let reason) = error {
+      if case .failure(let error) = picture.outcome, case .corruptImage(_, let reason) = error {
         report.corrupt.append(DataReport.Corrupt(path: picture.name, reason: reason))
       }
     }
@@ -160,14 +160,14 @@ struct DataCheck {
   /// Decodes all images in parallel.
   func survey(
     _ sets: [(split: DatasetSplit, data: any Dataset)], _ progress: (@Sendable (Int, Int) -> Void)?
-  ) -> [SurveyedPicture] {
+  ) -> [SurveyedImage] {
     let total = sets.reduce(0) { $0 + $1.data.count }
     let done = Mutex(0)
     let root = path.resolvingSymlinksInPath().path
     let codec = options.codec
-    return sets.flatMap { split, data -> [SurveyedPicture] in
+    return sets.flatMap { split, data -> [SurveyedImage] in
       let chunk = 64
-      return inParallel((data.count + chunk - 1) / chunk) { piece -> [SurveyedPicture] in
+      return inParallel((data.count + chunk - 1) / chunk) { piece -> [SurveyedImage] in
         let range = (piece * chunk)..<min(data.count, (piece + 1) * chunk)
         let pictures = range.map { index in Self.look(at: index, of: data, split, root, codec) }
         let now = done.withLock { count -> Int in
@@ -182,13 +182,13 @@ struct DataCheck {
 
   private static func look(
     at index: Int, of data: any Dataset, _ split: DatasetSplit, _ root: String, _ codec: ImageCodec
-  ) -> SurveyedPicture {
+  ) -> SurveyedImage {
     var name = "\(split.rawValue)[\(index)]"
     var label = 0
     var frames = 1
     do throws(DatasetError) {
       let image: Image
-      if let folder = data as? PictureDataset {
+      if let folder = data as? ImageDataset {
         // Decoded here, because an example does not keep the file's bit depth.
         let file = folder.files[index]
         let full = file.resolvingSymlinksInPath().path
@@ -200,26 +200,26 @@ struct DataCheck {
             frames = try codec.information(of: file).frames
           }
         } catch {
-          throw DatasetError.corruptPicture(path: name, reason: error.shortReason)
+          throw DatasetError.corruptImage(path: name, reason: error.shortReason)
         }
       } else {
         let example = try data.example(at: index)
         guard let tensor = example["image"] else { throw .invalid(reason: "\(name) has no image") }
         label = example["label"]?.integers().first ?? 0
         do throws(ImageError) { image = try Image(tensor) } catch {
-          throw DatasetError.corruptPicture(path: name, reason: error.shortReason)
+          throw DatasetError.corruptImage(path: name, reason: error.shortReason)
         }
       }
-      return SurveyedPicture(
+      return SurveyedImage(
         name: name, split: split, label: label,
-        outcome: .success(SurveyedPicture.Facts(image, frames: frames)))
+        outcome: .success(SurveyedImage.Facts(image, frames: frames)))
     } catch {
-      return SurveyedPicture(name: name, split: split, label: label, outcome: .failure(error))
+      return SurveyedImage(name: name, split: split, label: label, outcome: .failure(error))
     }
   }
 
-  mutating func addPart(_ split: DatasetSplit, _ data: any Dataset, _ pictures: [SurveyedPicture]) {
-    let facts = pictures.compactMap { picture -> SurveyedPicture.Facts? in
+  mutating func addPart(_ split: DatasetSplit, _ data: any Dataset, _ pictures: [SurveyedImage]) {
+    let facts = pictures.compactMap { picture -> SurveyedImage.Facts? in
       if case .success(let facts) = picture.outcome { facts } else { nil }
     }
     func tallies(_ names: [String]) -> [DataReport.Tally] {
@@ -232,7 +232,7 @@ struct DataCheck {
     }
     report.parts.append(
       DataReport.Part(
-        split: split, count: data.count, classes: description.layout == .flatPictures ? [] : classes,
+        split: split, count: data.count, classes: description.layout == .flatImages ? [] : classes,
         sizes: tallies(facts.map(\.size)), modes: tallies(facts.map(\.mode)), text: [],
         fingerprint: description.fingerprint))
   }
@@ -240,18 +240,18 @@ struct DataCheck {
   mutating func judgeFiles(_ count: Int) {
     if let first = report.corrupt.first {
       find(
-        .warning, .corruptPictures,
+        .warning, .corruptImages,
         "\(report.corrupt.count) of \(count) pictures cannot be decoded, the first being \(first.path) "
           + "(\(first.reason)); training skips them, and removing them is better.")
     }
-    guard PictureFolders.isFolder(path) else { return }
+    guard ImageFolders.isFolder(path) else { return }
     var expected: Set<String> = Set(
       LabelTable.fileNames + ["classes.txt", "classes.json", "batches.meta.txt", "readme", "license"])
     // Text files are lists of file names that divide folders of pairs.
     if report.layout == .pairedFolders {
       expected.formUnion(["train", "val", "valid", "validation", "test"])
     }
-    if [.classFolders, .flatPictures, .table, .pairedFolders, .unpairedFolders, .captions].contains(
+    if [.classFolders, .flatImages, .table, .pairedFolders, .unpairedFolders, .captions].contains(
       report.layout)
     {
       report.otherFiles = otherFiles(below: path).filter { name in
@@ -271,7 +271,7 @@ struct DataCheck {
           ? "\(first) is not a picture and is left out."
           : "\(foreign.count) files are not pictures and are left out, such as \(first).")
     }
-    let debris = PictureFolders.debris(in: path)
+    let debris = ImageFolders.debris(in: path)
     if !debris.isEmpty {
       find(
         .note, .leftOut,
@@ -284,9 +284,9 @@ struct DataCheck {
     var found: [String] = []
     for case let name as String in walk {
       let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
-      if isHidden || PictureFolders.isPicture(name) { continue }
-      if name.split(separator: "/").contains(where: { PictureFolders.isDebris(String($0)) }) { continue }
-      if !PictureFolders.isFolder(folder.appendingPathComponent(name)) { found.append(name) }
+      if isHidden || ImageFolders.isImage(name) { continue }
+      if name.split(separator: "/").contains(where: { ImageFolders.isDebris(String($0)) }) { continue }
+      if !ImageFolders.isFolder(folder.appendingPathComponent(name)) { found.append(name) }
     }
     return found.sorted()
   }
@@ -310,7 +310,7 @@ struct DataCheck {
         .warning, .fewExamples,
         "There are \(training.count) training images; most systems need hundreds to thousands.")
     }
-    guard training.layout != .flatPictures else { return }
+    guard training.layout != .flatImages else { return }
     let used = zip(training.classNames, training.labelHistogram).filter { $1 > 0 }
     let empty = zip(training.classNames, training.labelHistogram).filter { $1 == 0 }.map(\.0)
     if !empty.isEmpty {
@@ -339,11 +339,11 @@ struct DataCheck {
       }
       return
     }
-    let root = PictureFolders.isDivided(path) ? PictureFolders.folder(of: .train, in: path) ?? path : path
+    let root = ImageFolders.isDivided(path) ? ImageFolders.folder(of: .train, in: path) ?? path : path
     let nested = classes.filter { name in
       let folder = root.appendingPathComponent(name)
-      return PictureFolders.subfolders(of: folder).count { child in
-        !PictureFolders.pictures(below: folder.appendingPathComponent(child)).isEmpty
+      return ImageFolders.subfolders(of: folder).count { child in
+        !ImageFolders.pictures(below: folder.appendingPathComponent(child)).isEmpty
       } > 1
     }
     if classes.count == 1 {

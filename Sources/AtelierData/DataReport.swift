@@ -13,7 +13,9 @@ public struct DataReport: Sendable, Codable, Hashable {
 
   /// The kind of a finding, for programs to switch on.
   public enum Kind: String, Sendable, Codable, Hashable, CaseIterable {
-    case unreadable, corruptPictures, oneClass, emptyClass, nestedClass, imbalance, noLabels, fewExamples
+    case unreadable
+    case corruptImages = "corruptPictures"
+    case oneClass, emptyClass, nestedClass, imbalance, noLabels, fewExamples
     case exactDuplicates, nearDuplicates, conflictingLabels, leakage, nearLeakage, otherFiles, mixedSizes,
       mixedModes
     case unmatched, mismatchedPairs, sideBySide, animations
@@ -133,7 +135,7 @@ extension DataReport: CustomStringConvertible {
     case .cifar100: "images in CIFAR-100's binary files"
     case .classFolders: "one folder of images per class"
     case .table: "images and a table of labels"
-    case .flatPictures: "images without labels"
+    case .flatImages: "images without labels"
     case .sideBySide: "pairs of images side by side in one file"
     case .pairedFolders: "folders of pairs"
     case .unpairedFolders: "two folders of pictures without correspondence"

@@ -18,7 +18,7 @@ public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   /// Images beside `metadata.jsonl`, `metadata.csv` or `labels.csv`.
   case table
   /// Images without labels.
-  case flatPictures
+  case flatImages = "flatPictures"
   /// Two images side by side in each file.
   case sideBySide
   /// Folders of sources and targets whose files have the same names.
@@ -104,7 +104,7 @@ public protocol Dataset: Sendable {
   var isInMemory: Bool { get }
   /// The example at `index`, 0 up to `count`.
   ///
-  /// Throws ``DatasetError/corruptPicture(path:reason:)`` for an image that cannot be decoded.
+  /// Throws ``DatasetError/corruptImage(path:reason:)`` for an image that cannot be decoded.
   func example(at index: Int) throws(DatasetError) -> Example
   /// Whether training examples are random (augmented, or drawn).
   var isRandom: Bool { get }
@@ -182,7 +182,7 @@ extension Dataset {
         _ = try example(at: index)
         return
       } catch {
-        guard case .corruptPicture = error else { throw error }
+        guard case .corruptImage = error else { throw error }
         first = first ?? error
       }
     }

@@ -13,7 +13,7 @@ public enum DatasetError: Error, Sendable, Hashable {
   /// A data file contradicts its header, or the files that belong to it.
   case corruptFile(path: String, reason: String)
   /// One image is damaged; ``Loader`` can skip it.
-  case corruptPicture(path: String, reason: String)
+  case corruptImage(path: String, reason: String)
   /// A label or a column of a table cannot be used.
   case badTable(path: String, reason: String)
   /// The data are there, and cannot serve what was asked for.
@@ -39,7 +39,7 @@ extension DatasetError: CustomStringConvertible, LocalizedError {
       "\(path) holds no data that Atelier recognises; it looked for \(lookedFor.joined(separator: "; "))."
     case .missingSplit(let path, let split, let reason): "\(path) has no \(split.rawValue) part: \(reason)."
     case .corruptFile(let path, let reason): "\(path) is damaged: \(reason)."
-    case .corruptPicture(let path, let reason): "The image \(path) cannot be used: \(reason)."
+    case .corruptImage(let path, let reason): "The image \(path) cannot be used: \(reason)."
     case .badTable(let path, let reason): "The table \(path) cannot be used: \(reason)."
     case .unusable(let path, let reason): "\(path) cannot be used: \(reason)."
     case .tooSmall(let name, let count, let batchSize):

@@ -32,7 +32,7 @@ extension FieldCodec {
       case nil: break
       }
       return .tensor(
-        try LabelPictures.classes(map, below: classes == .max ? nil : classes, file: file).batched)
+        try LabelMapEncoding.classes(map, below: classes == .max ? nil : classes, file: file).batched)
     case .audio(let channels, _, let sampleRate):
       return .tensor(try sound(file, channels, sampleRate))
     case .video(let frames, let channels, let height, let width, let range):

@@ -111,7 +111,7 @@ extension FieldCodec {
     }
     let bytes = indices.map { UInt8($0) }
     let palette = (0..<min(256, max(classes, highest + 1))).map {
-      own.indices.contains($0) ? own[$0] : LabelPictures.colour($0)
+      own.indices.contains($0) ? own[$0] : LabelMapEncoding.colour($0)
     }
     guard Set(palette).count == palette.count else {
       let image = Image(width: width, height: height, channels: 1, bytes: bytes)

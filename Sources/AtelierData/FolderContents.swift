@@ -17,7 +17,7 @@ struct FolderArrangement {
   let folders: [String]
 }
 
-extension PictureFolders {
+extension ImageFolders {
   /// Folders that archivers, file servers and operating systems leave among data.
   private static let debris: Set = [
     "__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found",
@@ -33,26 +33,26 @@ extension PictureFolders {
   }
 
   /// Whether there is an image in a folder or below it; stops at the first.
-  static func holdsPictures(_ folder: URL, depth: Int = 0) -> Bool {
+  static func folderHoldsImages(_ folder: URL, depth: Int = 0) -> Bool {
     let names = listing(of: folder)
-    if names.contains(where: { isPicture($0) && !isFolder(folder.appendingPathComponent($0)) }) {
+    if names.contains(where: { isImage($0) && !isFolder(folder.appendingPathComponent($0)) }) {
       return true
     }
     guard depth < 16 else { return false }
     return names.contains { name in
       let inner = folder.appendingPathComponent(name)
-      return !isPicture(name) && isFolder(inner) && holdsPictures(inner, depth: depth + 1)
+      return !isImage(name) && isFolder(inner) && folderHoldsImages(inner, depth: depth + 1)
     }
   }
 
   /// The images of a folder itself, sorted.
-  static func directPictures(in folder: URL) -> [String] {
-    listing(of: folder).filter { isPicture($0) && !isFolder(folder.appendingPathComponent($0)) }
+  static func directImages(in folder: URL) -> [String] {
+    listing(of: folder).filter { isImage($0) && !isFolder(folder.appendingPathComponent($0)) }
   }
 
   /// Sub-folders with images in them or below them, sorted.
-  static func foldersWithPictures(in folder: URL) -> [String] {
-    subfolders(of: folder).filter { holdsPictures(folder.appendingPathComponent($0)) }
+  static func foldersWithImages(in folder: URL) -> [String] {
+    subfolders(of: folder).filter { folderHoldsImages(folder.appendingPathComponent($0)) }
   }
 
   /// How a folder is divided into parts; nil where it is not.
@@ -63,10 +63,10 @@ extension PictureFolders {
   static func division(of root: URL) -> FolderDivision? {
     guard let training = folder(of: .train, in: root) else { return nil }
     let parts = DatasetSplit.allCases.compactMap { folder(of: $0, in: root)?.lastPathComponent }
-    let others = foldersWithPictures(in: root).filter { !parts.contains($0) }
+    let others = foldersWithImages(in: root).filter { !parts.contains($0) }
     let foreign = others.filter { !isBesidePart($0) }
     if foreign.isEmpty { return FolderDivision(leftOut: others) }
-    let filled = parts.filter { holdsPictures(root.appendingPathComponent($0)) }
+    let filled = parts.filter { folderHoldsImages(root.appendingPathComponent($0)) }
     let inner = innerFolders(training)
     let structures = foreign.map { innerFolders(root.appendingPathComponent($0)) }
     if !inner.isEmpty {
@@ -78,7 +78,7 @@ extension PictureFolders {
 
   /// What a folder of images is made of: folders of images, or a table.
   private static func innerFolders(_ folder: URL) -> Set<String> {
-    var names = Set(foldersWithPictures(in: folder))
+    var names = Set(foldersWithImages(in: folder))
     if let table = LabelTable.find(in: folder) { names.insert(table.lastPathComponent) }
     return names
   }
@@ -98,7 +98,7 @@ extension PictureFolders {
   }
 
   /// Why a folder that should hold images holds none.
-  static func noPictures(in folder: URL) -> DatasetError {
+  static func noImages(in folder: URL) -> DatasetError {
     if let clause = UnreadFormats.clause(below: folder) {
       return .unusable(path: folder.path, reason: "it holds \(clause)")
     }
@@ -112,8 +112,8 @@ extension PictureFolders {
   /// folders of classes does not make a set of one image. A single folder, which may as well hold reduced
   /// copies, counts only where it has more than ten times as many.
   static func arrangement(of folder: URL) -> FolderArrangement? {
-    let direct = directPictures(in: folder)
-    let folders = foldersWithPictures(in: folder)
+    let direct = directImages(in: folder)
+    let folders = foldersWithImages(in: folder)
     guard !direct.isEmpty, !folders.isEmpty else {
       return direct.isEmpty && folders.isEmpty
         ? nil : FolderArrangement(isFlat: folders.isEmpty, direct: direct, folders: folders)
@@ -153,7 +153,7 @@ enum UnreadFormats {
         if let format = name(of: file) {
           found[format, default: (0, prefix + file)].count += 1
         } else if depth < 16, !file.contains("."),
-          PictureFolders.isFolder(folder.appendingPathComponent(file))
+          ImageFolders.isFolder(folder.appendingPathComponent(file))
         {
           walk(folder.appendingPathComponent(file), prefix + file + "/", depth + 1)
         }
@@ -182,7 +182,7 @@ enum LeftOut {
   static func folders(_ names: [String], in root: URL, beside: String) -> String? {
     guard !names.isEmpty else { return nil }
     let count = names.reduce(0) {
-      $0 + PictureFolders.pictures(below: root.appendingPathComponent($1)).count
+      $0 + ImageFolders.pictures(below: root.appendingPathComponent($1)).count
     }
     return "The \(names.count == 1 ? "folder" : "folders") \(names.joined(separator: ", ")) "
       + "(\(count) \(count == 1 ? "image" : "images")) beside \(beside) "
@@ -201,8 +201,8 @@ enum LeftOut {
   /// Files in formats that are not read, and images beside the parts or classes of a folder.
   static func around(_ root: URL) -> [String] {
     var sentences: [String] = []
-    if let division = PictureFolders.division(of: root) {
-      sentences.append(contentsOf: [pictures(PictureFolders.directPictures(in: root))].compactMap { $0 })
+    if let division = ImageFolders.division(of: root) {
+      sentences.append(contentsOf: [pictures(ImageFolders.directImages(in: root))].compactMap { $0 })
       if let folders = folders(division.leftOut, in: root, beside: "the parts") { sentences.append(folders) }
     }
     if let clause = UnreadFormats.clause(below: root) { sentences.append("Left out: \(clause).") }

@@ -172,7 +172,7 @@ public enum IDX {
 /// The sorted names in a folder without hidden ones; empty where there is no folder.
 func listing(of folder: URL) -> [String] {
   let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-  return names.filter { !$0.hasPrefix(".") && !PictureFolders.isDebris($0) }.sorted()
+  return names.filter { !$0.hasPrefix(".") && !ImageFolders.isDebris($0) }.sorted()
 }
 
 /// The non-empty lines of a text file; nil where there is no such file.

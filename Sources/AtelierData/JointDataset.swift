@@ -3,7 +3,7 @@ internal import Foundation
 internal import Torch
 
 /// The role of an image in an example of several.
-enum PictureRole: String, Sendable, Hashable, CaseIterable {
+enum ImageRole: String, Sendable, Hashable, CaseIterable {
   case source, target, instance
 }
 
@@ -16,11 +16,11 @@ public struct JointDataset: Dataset {
   /// The source of an example's images.
   enum Contents: Sendable {
     /// One file per role.
-    case files([[PictureRole: URL]], labels: Set<PictureRole>)
+    case files([[ImageRole: URL]], labels: Set<ImageRole>)
     /// Files with two images side by side.
     case halves([URL])
     /// Images of any data set, and how the condition is derived from each; nil for none.
-    case derived(any Dataset, PictureDerivation?)
+    case derived(any Dataset, ImageDerivation?)
   }
 
   /// The description of the data.
@@ -56,7 +56,7 @@ public struct JointDataset: Dataset {
     self.swaps = swaps
     self.codec = codec
     self.colours = colours
-    var derivation: PictureDerivation?
+    var derivation: ImageDerivation?
     if case .derived(_, let chosen) = contents { derivation = chosen }
     transform = JointTransform(preparation, derivation: derivation)
   }
@@ -113,14 +113,14 @@ public struct JointDataset: Dataset {
   }
 
   /// The role that serves a field.
-  private func role(of field: PictureField) -> PictureRole {
+  private func role(of field: ImageField) -> ImageRole {
     if field.name == preparation.source { return swaps ? .target : .source }
     if field.name == preparation.target { return swaps ? .source : .target }
     return .instance
   }
 
   private func together(
-    _ files: [PictureRole: URL], _ labels: Set<PictureRole>, _ generator: inout SeededGenerator?
+    _ files: [ImageRole: URL], _ labels: Set<ImageRole>, _ generator: inout SeededGenerator?
   ) throws(DatasetError) -> Example {
     // The target first: it determines the frame, and is the larger one in super-resolution.
     let fields = preparation.fields.sorted { first, _ in first.name == preparation.target }
@@ -145,7 +145,7 @@ public struct JointDataset: Dataset {
     return example
   }
 
-  private func raw(_ file: URL, holdsLabels: Bool, _ field: PictureField) throws(DatasetError) -> Raw {
+  private func raw(_ file: URL, holdsLabels: Bool, _ field: ImageField) throws(DatasetError) -> Raw {
     switch field.content {
     case .labelMap: return .labels(try labelMap(file, field.name == "instance" ? [] : colours))
     // With class colours, only classes of the table can become one-hot.
@@ -169,7 +169,7 @@ public struct JointDataset: Dataset {
     do throws(ImageError) { return try codec.decodeLabels(file, colours: table) } catch {
       // A file that is not a label map ends the run: otherwise all others would be skipped one by one.
       if case .unsupported = error { throw .corruptFile(path: file.path, reason: error.shortReason) }
-      throw .corruptPicture(path: file.path, reason: error.shortReason)
+      throw .corruptImage(path: file.path, reason: error.shortReason)
     }
   }
 
@@ -178,7 +178,7 @@ public struct JointDataset: Dataset {
     _ file: URL, _ body: () throws(ImageError) -> Result
   ) throws(DatasetError) -> Result {
     do throws(ImageError) { return try body() } catch {
-      throw .corruptPicture(path: file.path, reason: error.shortReason)
+      throw .corruptImage(path: file.path, reason: error.shortReason)
     }
   }
 
@@ -187,19 +187,19 @@ public struct JointDataset: Dataset {
   ) throws(DatasetError) {
     let expected = Double(image.width) * Double(reference.height) / Double(reference.width)
     guard abs(Double(image.height) - expected) > max(1.5, 0.03 * expected) else { return }
-    throw .corruptPicture(
+    throw .corruptImage(
       path: file.path,
       reason: "it is \(image.width) x \(image.height) and its partner \(other.lastPathComponent) "
         + "\(reference.width) x \(reference.height), which have different aspect ratios")
   }
 
   private func value(
-    _ raw: Raw, _ field: PictureField, _ place: JointTransform.Placement, _ file: URL
+    _ raw: Raw, _ field: ImageField, _ place: JointTransform.Placement, _ file: URL
   ) throws(DatasetError) -> HostTensor {
     switch raw {
     case .picture(let image):
       guard case .picture(let channels) = field.content else {
-        throw .corruptPicture(path: file.path, reason: "it is not a label map")
+        throw .corruptImage(path: file.path, reason: "it is not a label map")
       }
       return try decoding(file) { () throws(ImageError) in
         try prepared(image, channels, field, place).hostTensor()
@@ -209,9 +209,9 @@ public struct JointDataset: Dataset {
         try transform(map.indices, as: field, at: place, filter: .nearest)
       }
       switch field.content {
-      case .labelMap(let classes): return try LabelPictures.classes(cut, below: classes, file: file)
+      case .labelMap(let classes): return try LabelMapEncoding.classes(cut, below: classes, file: file)
       case .picture(let channels) where channels > 4:
-        return try LabelPictures.oneHot(cut, classes: channels, file: file)
+        return try LabelMapEncoding.oneHot(cut, classes: channels, file: file)
       case .picture(let channels):
         let coloured = LabelMap(indices: cut, palette: map.palette).coloured()
         return coloured.converted(toChannels: channels).hostTensor()
@@ -221,7 +221,7 @@ public struct JointDataset: Dataset {
 
   /// Channels first, so that fewer are resized; 16 bits are kept until the end.
   private func prepared(
-    _ image: Image, _ channels: Int, _ field: PictureField, _ place: JointTransform.Placement
+    _ image: Image, _ channels: Int, _ field: ImageField, _ place: JointTransform.Placement
   ) throws(ImageError) -> Image {
     guard (1...4).contains(channels) || channels == image.channels else {
       throw .invalid(
@@ -238,7 +238,7 @@ public struct JointDataset: Dataset {
   ) throws(DatasetError) -> Example {
     let sheet = try decoding(file) { () throws(ImageError) in try codec.decode(file) }
     guard sheet.width >= 2 else {
-      throw .corruptPicture(path: file.path, reason: "it is one pixel wide and cannot hold two images")
+      throw .corruptImage(path: file.path, reason: "it is one pixel wide and cannot hold two images")
     }
     let width = sheet.width / 2
     var example = Example([:])
@@ -259,7 +259,7 @@ public struct JointDataset: Dataset {
   // MARK: Derived conditions
 
   private func derived(
-    _ base: any Dataset, _ index: Int, _ derivation: PictureDerivation?, _ generator: inout SeededGenerator?
+    _ base: any Dataset, _ index: Int, _ derivation: ImageDerivation?, _ generator: inout SeededGenerator?
   ) throws(DatasetError) -> Example {
     let (image, file, rest) = try original(base, index)
     var example = Example(rest)
@@ -290,7 +290,7 @@ public struct JointDataset: Dataset {
   private func original(
     _ base: any Dataset, _ index: Int
   ) throws(DatasetError) -> (image: Image, file: URL, rest: [String: HostTensor]) {
-    if let base = base as? PictureDataset {
+    if let base = base as? ImageDataset {
       let file = base.files[index]
       var rest = ["label": HostTensor([base.labels[index]], shape: [])]
       for (name, values) in base.columns { rest[name] = HostTensor([values[index]], shape: []) }

@@ -1,5 +1,5 @@
 /// The preparation of one image of an example.
-public struct PictureField: Sendable, Hashable {
+public struct ImageField: Sendable, Hashable {
   /// The content of an image.
   public enum Content: Sendable, Hashable {
     /// An image, uint8 `[channels, height, width]`. A label map with more than four channels is one-hot
@@ -31,7 +31,7 @@ public struct PictureField: Sendable, Hashable {
 /// The preparation of examples of several images.
 public struct JointPreparation: Sendable, Hashable {
   /// The image fields: source, target and, at most, `instance`.
-  public var fields: [PictureField]
+  public var fields: [ImageField]
   /// The field of the condition, or of the first unpaired set.
   public var source: String
   /// The field of the target.
@@ -46,7 +46,7 @@ public struct JointPreparation: Sendable, Hashable {
 
   /// A preparation of the given fields.
   public init(
-    _ fields: [PictureField], source: String, target: String, fit: ImagePreparation.Fit = .centerCrop,
+    _ fields: [ImageField], source: String, target: String, fit: ImagePreparation.Fit = .centerCrop,
     augmentation: JointAugmentation = JointAugmentation(), keepsSize: Bool = false
   ) {
     self.fields = fields

@@ -28,7 +28,7 @@ struct JointTransform {
   /// Whole images are cropped to a multiple of this, so that downscaling gives whole pixels.
   private let multiple: Int
 
-  init(_ preparation: JointPreparation, derivation: PictureDerivation?) {
+  init(_ preparation: JointPreparation, derivation: ImageDerivation?) {
     fit = preparation.fit
     augmentation = preparation.augmentation
     keepsSize = preparation.keepsSize
@@ -44,13 +44,13 @@ struct JointTransform {
   }
 
   /// The scale of a field relative to the smallest.
-  private func factor(_ field: PictureField) -> Double { Double(field.height) / Double(unit.height) }
+  private func factor(_ field: ImageField) -> Double { Double(field.height) / Double(unit.height) }
 
   /// Draws the parameters for an example whose image of `field` has the given size.
   ///
   /// - Parameter generator: nil for no augmentation and a central crop.
   func placement(
-    of image: Image, as field: PictureField, using generator: inout SeededGenerator?
+    of image: Image, as field: ImageField, using generator: inout SeededGenerator?
   ) -> Placement {
     let factor = factor(field)
     var place = Placement(frame: unit, cut: unit)
@@ -89,7 +89,7 @@ struct JointTransform {
   }
 
   /// The size of a field's image after crop and rotation.
-  func size(of field: PictureField, at place: Placement) -> (width: Int, height: Int) {
+  func size(of field: ImageField, at place: Placement) -> (width: Int, height: Int) {
     let factor = factor(field)
     let width = Int((Double(place.cut.width) * factor).rounded())
     let height = Int((Double(place.cut.height) * factor).rounded())
@@ -98,7 +98,7 @@ struct JointTransform {
 
   /// Applies the transform to the image of `field`.
   func callAsFunction(
-    _ image: Image, as field: PictureField, at place: Placement, filter: ResizingFilter
+    _ image: Image, as field: ImageField, at place: Placement, filter: ResizingFilter
   ) throws(ImageError) -> Image {
     let factor = factor(field)
     func scaled(_ length: Int) -> Int { Int((Double(length) * factor).rounded()) }

@@ -104,7 +104,7 @@ struct LabelTable {
   /// Opens the images listed in the table.
   func dataset(
     root: URL, split: DatasetSplit, labelColumn: String?, preparation: ImagePreparation?, codec: ImageCodec
-  ) throws(DatasetError) -> PictureDataset {
+  ) throws(DatasetError) -> ImageDataset {
     guard let fileColumn = Self.fileColumns.first(where: { names.contains($0) }) else {
       throw .badTable(
         path: path,
@@ -157,7 +157,7 @@ struct LabelTable {
       description.notes.append("Columns that are not numbers are left out: \(left.joined(separator: ", ")).")
     }
     description.notes += notes
-    return PictureDataset(
+    return ImageDataset(
       description: description, files: files, labels: labels, columns: columns, preparation: preparation,
       codec: codec)
   }
@@ -169,7 +169,7 @@ struct LabelTable {
       sentences.append(sentence)
     }
     let named = Set(rows.compactMap { $0[fileColumn] }.map { Self.plainPath($0) })
-    let others = PictureFolders.pictures(below: root).filter { !named.contains($0) }
+    let others = ImageFolders.pictures(below: root).filter { !named.contains($0) }
     if let first = others.first {
       sentences.append(
         others.count == 1
@@ -198,7 +198,7 @@ struct LabelTable {
     let column = PartColumn(rows.map { $0[PartColumn.name] }, isThere: true)
     let chosen = zip(rows, column.parts).filter { $1 == split }.map(\.0)
     guard !chosen.isEmpty else {
-      let wanted = PictureFolders.names(of: split).joined(separator: " or ")
+      let wanted = ImageFolders.names(of: split).joined(separator: " or ")
       let unknown = column.unknown.isEmpty ? "" : "; there are \(column.unknownText)"
       throw .missingSplit(path: path, split: split, reason: "no row's \"split\" is \(wanted)\(unknown)")
     }
@@ -307,7 +307,7 @@ struct PartColumn {
   /// The part that a word names, whatever its case and the blanks around it.
   static func part(_ cell: String) -> DatasetSplit? {
     let word = cell.trimmingCharacters(in: .whitespaces).lowercased()
-    return DatasetSplit.allCases.first { PictureFolders.names(of: $0).contains(word) }
+    return DatasetSplit.allCases.first { ImageFolders.names(of: $0).contains(word) }
   }
 
   /// The unknown words and how often they occur.

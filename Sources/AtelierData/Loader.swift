@@ -49,7 +49,7 @@ public struct SkippedExample: Sendable, Codable, Hashable {
 }
 
 /// How a corrupt image is handled.
-public enum CorruptPicturePolicy: String, Sendable, Codable, Hashable, CaseIterable {
+public enum CorruptImagePolicy: String, Sendable, Codable, Hashable, CaseIterable {
   /// The next good image is served in its place, and the corrupt one is added to ``Loader/skipped``.
   case skip
   /// The loader throws.
@@ -80,7 +80,7 @@ public final class Loader {
   /// The corrupt images so far, each once, in order of occurrence.
   public private(set) var skipped: [SkippedExample] = []
 
-  private let policy: CorruptPicturePolicy
+  private let policy: CorruptImagePolicy
   private let onSkip: ((SkippedExample) -> Void)?
   private let queue: OperationQueue?
   private let depth: Int
@@ -101,11 +101,11 @@ public final class Loader {
   ///
   /// - Parameters:
   ///   - workers: batches decoded concurrently.
-  ///   - corruptPictures: whether a corrupt image is skipped or an error.
+  ///   - corruptImages: whether a corrupt image is skipped or an error.
   ///   - onSkip: called once for each corrupt image, on the caller's thread.
   public init(
     _ dataset: any Dataset, batchSize: Int, seed: UInt64 = 0, shuffles: Bool = true, dropsLast: Bool = true,
-    workers: Int = 2, corruptPictures: CorruptPicturePolicy = .skip,
+    workers: Int = 2, corruptImages: CorruptImagePolicy = .skip,
     onSkip: ((SkippedExample) -> Void)? = nil
   ) throws(DatasetError) {
     guard batchSize > 0, workers > 0 else {
@@ -120,7 +120,7 @@ public final class Loader {
     self.seed = seed
     self.shuffles = shuffles
     self.dropsLast = dropsLast
-    self.policy = corruptPictures
+    self.policy = corruptImages
     self.onSkip = onSkip
     planned = first
     size = first.indices.count
@@ -326,7 +326,7 @@ private final class PendingBatch: Sendable {
   ///
   /// - Parameter seed: the seed of the augmentation; nil for none.
   static func read(
-    _ chosen: [Int], of dataset: any Dataset, _ policy: CorruptPicturePolicy, _ seed: UInt64?,
+    _ chosen: [Int], of dataset: any Dataset, _ policy: CorruptImagePolicy, _ seed: UInt64?,
     _ batch: PendingBatch
   ) -> Outcome {
     var used: [Int] = []
@@ -355,7 +355,7 @@ private final class PendingBatch: Sendable {
               used.append(candidate)
               break
             } catch {
-              guard case .corruptPicture = error, policy == .skip else { throw error }
+              guard case .corruptImage = error, policy == .skip else { throw error }
               skipped.append(SkippedExample(index: candidate, reason: error.description))
               candidate = (candidate + 1) % dataset.count
               attempt += 1

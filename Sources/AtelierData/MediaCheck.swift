@@ -16,7 +16,7 @@ internal import Synchronization
 public func checkMedia(
   at path: URL, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) -> MediaReport? {
-  guard PictureFolders.isFolder(path), PictureFolders.pictures(below: path).isEmpty else { return nil }
+  guard ImageFolders.isFolder(path), ImageFolders.pictures(below: path).isEmpty else { return nil }
   for medium in [MediaReport.Medium.videos, .sounds] {
     let files = MediaCheck.files(medium, below: path)
     if !files.isEmpty { return MediaCheck(path, medium, files, progress).report }
@@ -56,7 +56,7 @@ private struct MediaCheck {
       let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
       let ending = (name as NSString).pathExtension.lowercased()
       guard !isHidden, endings[medium]?.contains(ending) == true,
-        !PictureFolders.isFolder(folder.appendingPathComponent(name))
+        !ImageFolders.isFolder(folder.appendingPathComponent(name))
       else { continue }
       found.append(name)
     }
@@ -199,7 +199,7 @@ private struct MediaCheck {
   private static func part(_ name: String) -> DatasetSplit? {
     let folders = name.split(separator: "/")
     guard folders.count > 1 else { return nil }
-    return DatasetSplit.allCases.first { PictureFolders.names(of: $0).contains(folders[0].lowercased()) }
+    return DatasetSplit.allCases.first { ImageFolders.names(of: $0).contains(folders[0].lowercased()) }
   }
 
   private mutating func judgeSounds(_ sounds: [Facts]) {

@@ -6,7 +6,7 @@ public struct DatasetOptions: Sendable, Hashable {
   /// The label column of a table; nil looks for `label`, `class` and `category`.
   public var labelColumn: String?
   /// How the condition is derived from single images, whatever else the data holds; nil uses pairs.
-  public var derivation: PictureDerivation?
+  public var derivation: ImageDerivation?
   /// Whether source and target, or A and B, are swapped.
   public var swapsDirection: Bool
   /// Whether each file holds two images side by side, whatever its aspect ratio.
@@ -18,7 +18,7 @@ public struct DatasetOptions: Sendable, Hashable {
 
   /// The default options.
   public init(
-    labelColumn: String? = nil, derivation: PictureDerivation? = nil, swapsDirection: Bool = false,
+    labelColumn: String? = nil, derivation: ImageDerivation? = nil, swapsDirection: Bool = false,
     isSideBySide: Bool = false, isStrict: Bool = false, codec: ImageCodec = ImageCodec()
   ) {
     self.labelColumn = labelColumn
@@ -40,7 +40,7 @@ private let lookedFor = [
 /// Detects the layout of the data at a path.
 public func detectLayout(at path: URL) throws(DatasetError) -> DataLayout {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
-  if !PictureFolders.isFolder(path) {
+  if !ImageFolders.isFolder(path) {
     switch path.pathExtension.lowercased() {
     case "csv", "jsonl": return .table
     case "txt", "text", "md": return .text
@@ -49,8 +49,8 @@ public func detectLayout(at path: URL) throws(DatasetError) -> DataLayout {
   }
   if try IDX.isPresent(in: path) { return .idx }
   if let cifar = CIFAR.layout(of: path) { return cifar }
-  if let layout = pictureLayout(of: path) { return layout }
-  if let train = PictureFolders.folder(of: .train, in: path), let layout = pictureLayout(of: train) {
+  if let layout = imageLayout(of: path) { return layout }
+  if let train = ImageFolders.folder(of: .train, in: path), let layout = imageLayout(of: train) {
     return layout
   }
   if listing(of: path).contains(where: { $0.lowercased().hasSuffix(".txt") }) { return .text }
@@ -61,10 +61,10 @@ public func detectLayout(at path: URL) throws(DatasetError) -> DataLayout {
 }
 
 /// The layout of a folder of images without parts.
-private func pictureLayout(of folder: URL) -> DataLayout? {
+private func imageLayout(of folder: URL) -> DataLayout? {
   if LabelTable.find(in: folder) != nil { return .table }
-  if PictureFolders.isDivided(folder) { return nil }
-  return PictureFolders.arrangement(of: folder).map { $0.isFlat ? .flatPictures : .classFolders }
+  if ImageFolders.isDivided(folder) { return nil }
+  return ImageFolders.arrangement(of: folder).map { $0.isFlat ? .flatImages : .classFolders }
 }
 
 /// The note of images without labels.
@@ -90,25 +90,25 @@ public func openDataset(
   case .text, .memory:
     throw .unknownLayout(
       path: path.path, lookedFor: ["images, but this is text, which a language model reads"])
-  case .table where !PictureFolders.isFolder(path):
+  case .table where !ImageFolders.isFolder(path):
     return try LabelTable(path).dataset(
       root: path.deletingLastPathComponent(), split: split, labelColumn: options.labelColumn,
       preparation: preparation, codec: options.codec)
-  case .table, .classFolders, .flatPictures, .sideBySide, .pairedFolders, .unpairedFolders, .captions:
-    return try openPictures(path, split: split, preparation: preparation, options: options)
+  case .table, .classFolders, .flatImages, .sideBySide, .pairedFolders, .unpairedFolders, .captions:
+    return try openImages(path, split: split, preparation: preparation, options: options)
   }
 }
 
-private func openPictures(
+private func openImages(
   _ path: URL, split: DatasetSplit, preparation: ImagePreparation?, options: DatasetOptions
-) throws(DatasetError) -> PictureDataset {
-  let isDivided = PictureFolders.isDivided(path) && LabelTable.find(in: path) == nil
+) throws(DatasetError) -> ImageDataset {
+  let isDivided = ImageFolders.isDivided(path) && LabelTable.find(in: path) == nil
   let root: URL
   if isDivided {
-    guard let folder = PictureFolders.folder(of: split, in: path) else {
+    guard let folder = ImageFolders.folder(of: split, in: path) else {
       throw .missingSplit(
         path: path.path, split: split,
-        reason: "there is no folder \(PictureFolders.names(of: split).joined(separator: " or ")) in it")
+        reason: "there is no folder \(ImageFolders.names(of: split).joined(separator: " or ")) in it")
     }
     root = folder
   } else {
@@ -128,14 +128,14 @@ private func openPictures(
     layout: .classFolders, name: path.lastPathComponent, split: split, count: 0, fingerprint: "")
   var files: [(name: String, url: URL)] = []
   var labels: [Int] = []
-  let arrangement = PictureFolders.arrangement(of: root)
-  if let arrangement, arrangement.isFlat, !PictureFolders.isDivided(root) {
-    description.layout = .flatPictures
+  let arrangement = ImageFolders.arrangement(of: root)
+  if let arrangement, arrangement.isFlat, !ImageFolders.isDivided(root) {
+    description.layout = .flatImages
     description.classNames = ["0"]
     description.notes.append(noLabels)
     files = arrangement.direct.map { ($0, root.appendingPathComponent($0)) }
     labels = [Int](repeating: 0, count: files.count)
-    let ignored = PictureFolders.subfolders(of: root)
+    let ignored = ImageFolders.subfolders(of: root)
     if !ignored.isEmpty {
       description.notes.append(
         "Folders beside the pictures are left out: \(ignored.joined(separator: ", ")).")
@@ -143,10 +143,10 @@ private func openPictures(
   } else {
     // Classes are collected from all parts, so that labels agree between them.
     let parts =
-      isDivided ? DatasetSplit.allCases.compactMap { PictureFolders.folder(of: $0, in: path) } : [root]
-    description.classNames = Set(parts.flatMap { PictureFolders.subfolders(of: $0) }).sorted()
+      isDivided ? DatasetSplit.allCases.compactMap { ImageFolders.folder(of: $0, in: path) } : [root]
+    description.classNames = Set(parts.flatMap { ImageFolders.subfolders(of: $0) }).sorted()
     for (label, name) in description.classNames.enumerated() {
-      for picture in PictureFolders.pictures(below: root.appendingPathComponent(name)) {
+      for picture in ImageFolders.pictures(below: root.appendingPathComponent(name)) {
         files.append((name + "/" + picture, root.appendingPathComponent(name + "/" + picture)))
         labels.append(label)
       }
@@ -155,10 +155,10 @@ private func openPictures(
       LeftOut.pictures(arrangement?.direct ?? []), LeftOut.doubt(aboutClasses: description.classNames),
     ].compactMap { $0 }
   }
-  guard !files.isEmpty else { throw PictureFolders.noPictures(in: root) }
+  guard !files.isEmpty else { throw ImageFolders.noImages(in: root) }
   if split == .train { description.notes += LeftOut.around(path) }
   description.fingerprint = try contentFingerprint(of: files, isLenient: true)
-  return PictureDataset(
+  return ImageDataset(
     description: description, files: files.map(\.url), labels: labels, preparation: preparation,
     codec: options.codec)
 }

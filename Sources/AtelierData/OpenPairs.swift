@@ -14,7 +14,7 @@ public import Foundation
 /// - Throws: ``DatasetError`` that names the folder and the way out.
 public func openPairs(
   at path: URL, split: DatasetSplit = .train, _ preparation: JointPreparation,
-  derivation: PictureDerivation? = nil, options: DatasetOptions = DatasetOptions()
+  derivation: ImageDerivation? = nil, options: DatasetOptions = DatasetOptions()
 ) throws(DatasetError) -> JointDataset {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
   let folders = PairFolders.find(at: path)
@@ -52,10 +52,10 @@ private func pictures(
   let files = folders.files(.target, of: split).sorted { $0.key < $1.key }
   guard !files.isEmpty else { throw missing(split, folders) }
   let description = DatasetDescription(
-    layout: .flatPictures, name: path.lastPathComponent, split: split, count: files.count,
+    layout: .flatImages, name: path.lastPathComponent, split: split, count: files.count,
     classNames: ["0"],
     fingerprint: try contentFingerprint(of: files.map { ($0.key, $0.value) }, isLenient: true))
-  return PictureDataset(
+  return ImageDataset(
     description: description, files: files.map(\.value), labels: [Int](repeating: 0, count: files.count),
     preparation: nil, codec: options.codec)
 }
@@ -83,14 +83,14 @@ private func pairs(
   if split == .train { description.notes += folders.leftOutSentences }
   var labels = Set(found.filter { $0.value.holdsLabels }.keys)
   // The source holds label maps where the folder's name or the field says so.
-  let side: PictureRole = options.swapsDirection ? .target : .source
+  let side: ImageRole = options.swapsDirection ? .target : .source
   let wantsLabels = preparation.fields.contains { field in
     if case .labelMap = field.content { field.name != "instance" } else { false }
   }
   if wantsLabels { labels.insert(side) }
   var table: ClassTable?
   if labels.contains(side) {
-    let known = try LabelPictures.table(in: folders.root)
+    let known = try LabelMapEncoding.table(in: folders.root)
     table = known
     if !known.colours.isEmpty { description.classColours = known.colours }
     let maps = matching.stems.compactMap { matching.files[side]?[$0] }
@@ -120,9 +120,9 @@ private func pairs(
     if wantsLabels { try checkLabels(looked, survey, known.names, folders, options) }
   }
   var hashed: [(name: String, url: URL)] = []
-  var examples: [[PictureRole: URL]] = []
+  var examples: [[ImageRole: URL]] = []
   for stem in matching.stems {
-    var example: [PictureRole: URL] = [:]
+    var example: [ImageRole: URL] = [:]
     for (role, files) in matching.files {
       guard let file = files[stem] else { continue }
       example[role] = file
@@ -149,7 +149,7 @@ private func checkLabels(
         + "into them")
   }
   guard !names.isEmpty, survey.highest >= names.count,
-    let (file, label) = LabelPictures.first(maps, beyond: names.count, codec: options.codec)
+    let (file, label) = LabelMapEncoding.first(maps, beyond: names.count, codec: options.codec)
   else { return }
   throw .corruptFile(
     path: file.path,
@@ -163,19 +163,19 @@ struct PairMatching {
   let folders: PairFolders
   let split: DatasetSplit
   /// The files by role and stem.
-  let files: [PictureRole: [String: URL]]
+  let files: [ImageRole: [String: URL]]
   /// The sorted stems present in every role.
   let stems: [String]
   /// The sorted stems that are missing from a role.
-  let unmatched: [(role: PictureRole, lacking: [String])]
+  let unmatched: [(role: ImageRole, lacking: [String])]
   /// What else is left out or was decided, a sentence each.
   let notes: [String]
 
   init(_ folders: PairFolders, _ split: DatasetSplit, withInstances: Bool) {
     self.folders = folders
     self.split = split
-    let roles: [PictureRole] = withInstances ? [.source, .target, .instance] : [.source, .target]
-    var files: [PictureRole: [String: URL]] = [:]
+    let roles: [ImageRole] = withInstances ? [.source, .target, .instance] : [.source, .target]
+    var files: [ImageRole: [String: URL]] = [:]
     var notes: [String] = []
     for role in roles {
       let side = folders.side(role, of: split)
@@ -184,14 +184,14 @@ struct PairMatching {
         .compactMap { $0 }
     }
     if let sentence = Self.missing(folders.missing(from: split), split) { notes.append(sentence) }
-    func common(_ files: [PictureRole: [String: URL]]) -> (all: Set<String>, shared: [String]) {
+    func common(_ files: [ImageRole: [String: URL]]) -> (all: Set<String>, shared: [String]) {
       let all = files.values.reduce(into: Set<String>()) { $0.formUnion($1.keys) }
       return (all, all.filter { stem in files.values.allSatisfy { $0[stem] != nil } }.sorted())
     }
     var (all, shared) = common(files)
     if shared.isEmpty {
       let ends = files.mapValues { Self.sharedEnd(of: Array($0.keys)) }
-      let shortened = files.reduce(into: [PictureRole: [String: URL]]()) { result, side in
+      let shortened = files.reduce(into: [ImageRole: [String: URL]]()) { result, side in
         let length = ends[side.key]?.count ?? 0
         result[side.key] = Dictionary(
           side.value.map { (String($0.key.dropLast(length)), $0.value) }
@@ -227,13 +227,13 @@ struct PairMatching {
     return String(end[start...])
   }
 
-  private static func companions(_ side: PairFolders.Side, _ role: PictureRole) -> String? {
+  private static func companions(_ side: PairFolders.Side, _ role: ImageRole) -> String? {
     // Those of the sources hold the maps of instances.
     guard role != .instance, let first = side.companions.first else { return nil }
     return "\(side.companions.count) other drawings of the maps of labels are left out, such as \(first)."
   }
 
-  private static func unlisted(_ side: PairFolders.Side, _ role: PictureRole) -> String? {
+  private static func unlisted(_ side: PairFolders.Side, _ role: ImageRole) -> String? {
     guard let first = side.unlisted.first else { return nil }
     return
       "\(side.unlisted.count) \(role.rawValue) \(side.unlisted.count == 1 ? "picture is" : "pictures are") "
@@ -307,7 +307,7 @@ private func halves(
       lookedFor: ["a folder of label maps beside one of photographs, such as labels/ and images/"])
   }
   let base = try openDataset(at: path, split: split, options: options)
-  guard let base = base as? PictureDataset, base.description.layout == .flatPictures else {
+  guard let base = base as? ImageDataset, base.description.layout == .flatImages else {
     throw noPairs(path)
   }
   if !options.isSideBySide {
@@ -331,6 +331,6 @@ private func noPairs(_ path: URL) -> DatasetError {
       "pairs: folders A and B, source and target, or labels and images, with files of the same names",
       "files of two images side by side, twice as wide as high, any aspect ratio with --side-by-side",
       "or, for single images, how the condition is derived from each: --derive "
-        + PictureDerivation.forms.joined(separator: " | "),
+        + ImageDerivation.forms.joined(separator: " | "),
     ])
 }

@@ -32,7 +32,7 @@ struct PairFolders {
 
   let root: URL
   /// The folders of each part; only ``DatasetSplit/train`` where the data is not divided.
-  let parts: [DatasetSplit: [PictureRole: Folder]]
+  let parts: [DatasetSplit: [ImageRole: Folder]]
   /// The stems of each part, where lists divide one pair of folders.
   let lists: [DatasetSplit: Set<String>]
   /// The lines of the lists, without the endings.
@@ -40,9 +40,9 @@ struct PairFolders {
 
   /// Finds the folders; nil unless there is a source and a target.
   static func find(at root: URL) -> PairFolders? {
-    guard PictureFolders.isFolder(root), LabelTable.find(in: root) == nil else { return nil }
+    guard ImageFolders.isFolder(root), LabelTable.find(in: root) == nil else { return nil }
     let search = Search(root)
-    var parts: [DatasetSplit: [PictureRole: Folder]] = [:]
+    var parts: [DatasetSplit: [ImageRole: Folder]] = [:]
     for split in DatasetSplit.allCases { parts[split] = search.folders(of: split) }
     if !parts.isEmpty { return PairFolders(root: root, parts: parts, lists: [:], listed: [:]) }
     guard let whole = search.folders(of: nil) else { return nil }
@@ -65,7 +65,7 @@ struct PairFolders {
   }
 
   /// The folders of a part, by role; nil where the data has no such part.
-  func folders(of split: DatasetSplit) -> [PictureRole: Folder]? {
+  func folders(of split: DatasetSplit) -> [ImageRole: Folder]? {
     lists.isEmpty ? parts[split] : lists[split] == nil ? nil : parts[.train]
   }
 
@@ -83,14 +83,14 @@ struct PairFolders {
   }
 
   /// The images of a role in a part by their stems.
-  func files(_ role: PictureRole, of split: DatasetSplit) -> [String: URL] { side(role, of: split).files }
+  func files(_ role: ImageRole, of split: DatasetSplit) -> [String: URL] { side(role, of: split).files }
 
   /// The images of a role in a part.
-  func side(_ role: PictureRole, of split: DatasetSplit) -> Side {
+  func side(_ role: ImageRole, of split: DatasetSplit) -> Side {
     guard let folder = folders(of: split)?[role] else { return Side() }
     let wanted = lists[split]
     let mark = Self.cityscapesMark(of: role, folder)
-    var names = PictureFolders.pictures(below: folder.url)
+    var names = ImageFolders.pictures(below: folder.url)
     var side = Side()
     if let mark, names.contains(where: { Self.stem($0).hasSuffix(mark) }) {
       side.companions = names.filter { !Self.stem($0).hasSuffix(mark) }
@@ -117,7 +117,7 @@ struct PairFolders {
     guard let entries = listed[split], let folders = folders(of: split) else { return [] }
     var present: Set<String> = []
     for folder in folders.values {
-      for name in PictureFolders.pictures(below: folder.url) {
+      for name in ImageFolders.pictures(below: folder.url) {
         present.insert(Self.stem(name))
         present.insert((Self.stem(name) as NSString).lastPathComponent)
       }
@@ -131,8 +131,8 @@ struct PairFolders {
     let used = Set(parts.values.flatMap { $0.values.map { $0.url.standardizedFileURL.path } })
     var found: (folders: [String], pictures: [String]) = ([], [])
     func walk(_ folder: URL, _ prefix: String) {
-      found.pictures += PictureFolders.directPictures(in: folder).map { prefix + $0 }
-      for name in PictureFolders.foldersWithPictures(in: folder) {
+      found.pictures += ImageFolders.directImages(in: folder).map { prefix + $0 }
+      for name in ImageFolders.foldersWithImages(in: folder) {
         let inner = folder.appendingPathComponent(name)
         let path = inner.standardizedFileURL.path
         if used.contains(path) { continue }
@@ -148,7 +148,7 @@ struct PairFolders {
   }
 
   /// The end of the names that count in folders such as Cityscapes', which hold several drawings of each map.
-  private static func cityscapesMark(of role: PictureRole, _ folder: Folder) -> String? {
+  private static func cityscapesMark(of role: ImageRole, _ folder: Folder) -> String? {
     switch role {
     case .source: folder.holdsLabels ? "_labelIds" : nil
     case .instance: "_instanceIds"
@@ -170,13 +170,13 @@ struct PairFolders {
     for folder in [root, root.appendingPathComponent("ImageSets/Segmentation")] {
       var lists: [DatasetSplit: [String]] = [:]
       for split in DatasetSplit.allCases {
-        for name in PictureFolders.names(of: split) where lists[split] == nil {
+        for name in ImageFolders.names(of: split) where lists[split] == nil {
           let file = folder.appendingPathComponent(name + ".txt")
           guard let text = try? String(contentsOf: file, encoding: .utf8) else { continue }
           lists[split] = text.split(whereSeparator: \.isNewline).compactMap { line in
             let path = line.trimmingCharacters(in: .whitespaces.union(["\u{FEFF}"]))
             if path.isEmpty { return nil }
-            return PictureFolders.isPicture(path) ? (path as NSString).deletingPathExtension : path
+            return ImageFolders.isImage(path) ? (path as NSString).deletingPathExtension : path
           }
         }
       }
@@ -192,14 +192,14 @@ struct PairFolders {
 
     init(_ root: URL) {
       self.root = root
-      names = Dictionary(PictureFolders.subfolders(of: root).map { ($0.lowercased(), $0) }) { first, _ in
+      names = Dictionary(ImageFolders.subfolders(of: root).map { ($0.lowercased(), $0) }) { first, _ in
         first
       }
     }
 
     /// The folders of a part, or of undivided data (nil), if both source and target exist.
-    func folders(of split: DatasetSplit?) -> [PictureRole: Folder]? {
-      var result: [PictureRole: Folder] = [:]
+    func folders(of split: DatasetSplit?) -> [ImageRole: Folder]? {
+      var result: [ImageRole: Folder] = [:]
       let plain = folder(PairFolders.sourceNames, split)
       let labels = plain == nil ? folder(PairFolders.labelNames, split) : nil
       result[.source] = (plain ?? labels).map { Folder(url: $0, holdsLabels: plain == nil) }
@@ -209,7 +209,7 @@ struct PairFolders {
       let instances =
         folder(PairFolders.instanceNames, split)
         ?? labels.flatMap { folder in
-          PictureFolders.pictures(below: folder).contains {
+          ImageFolders.pictures(below: folder).contains {
             PairFolders.stem($0).hasSuffix("_instanceIds")
           } ? folder : nil
         }
@@ -217,15 +217,15 @@ struct PairFolders {
       guard let source = result[.source], result[.target] != nil else { return nil }
       // Letters may be classes: with C and D beside them, A and B are not a pair.
       let used = Set(result.values.map(\.url.lastPathComponent))
-      let neighbours = PictureFolders.subfolders(of: source.url.deletingLastPathComponent())
+      let neighbours = ImageFolders.subfolders(of: source.url.deletingLastPathComponent())
       let isLetter = source.url.lastPathComponent.count == 1
       return isLetter && neighbours.contains { !used.contains($0) } ? nil : result
     }
 
     /// `train` itself, where its label maps are in `trainannot` beside it.
     private func photographs(of split: DatasetSplit?) -> URL? {
-      guard let split, let folder = PictureFolders.folder(of: split, in: root) else { return nil }
-      return PictureFolders.pictures(below: folder).isEmpty ? nil : folder
+      guard let split, let folder = ImageFolders.folder(of: split, in: root) else { return nil }
+      return ImageFolders.pictures(below: folder).isEmpty ? nil : folder
     }
 
     private func folder(_ roles: [String], _ split: DatasetSplit?) -> URL? {
@@ -234,7 +234,7 @@ struct PairFolders {
           if let found = existing(role) { return found }
           continue
         }
-        for part in PictureFolders.names(of: split) {
+        for part in ImageFolders.names(of: split) {
           let joined = ["", "_", "-"].lazy.compactMap { existing(part + $0 + role) }.first
           if let found = joined ?? existing(part, role) ?? existing(role, part) { return found }
         }
@@ -245,9 +245,9 @@ struct PairFolders {
     private func existing(_ name: String, _ inner: String? = nil) -> URL? {
       guard let found = names[name] else { return nil }
       let folder = root.appendingPathComponent(found)
-      if PairFolders.namesOfArraysToo.contains(name), !PictureFolders.holdsPictures(folder) { return nil }
+      if PairFolders.namesOfArraysToo.contains(name), !ImageFolders.folderHoldsImages(folder) { return nil }
       guard let inner else { return folder }
-      return PictureFolders.subfolders(of: folder).first { $0.lowercased() == inner }
+      return ImageFolders.subfolders(of: folder).first { $0.lowercased() == inner }
         .map { folder.appendingPathComponent($0) }
     }
   }

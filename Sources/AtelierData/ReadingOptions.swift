@@ -5,9 +5,9 @@ public struct ReadingOptions: Sendable, Hashable {
   /// The label column of a table.
   public var labelColumn: String?
   /// Whether a corrupt image, or one without its partner, is skipped or an error.
-  public var corruptPictures: CorruptPicturePolicy
+  public var corruptImages: CorruptImagePolicy
   /// How the condition is derived from single images; nil leaves it to the data and the system.
-  public var derivation: PictureDerivation?
+  public var derivation: ImageDerivation?
   /// Whether source and target, or A and B, are swapped.
   public var swapsDirection: Bool
   /// Whether each file holds two images side by side, whatever its aspect ratio.
@@ -16,12 +16,12 @@ public struct ReadingOptions: Sendable, Hashable {
   /// The default options.
   public init(
     fit: ImagePreparation.Fit = .centerCrop, labelColumn: String? = nil,
-    corruptPictures: CorruptPicturePolicy = .skip, derivation: PictureDerivation? = nil,
+    corruptImages: CorruptImagePolicy = .skip, derivation: ImageDerivation? = nil,
     swapsDirection: Bool = false, isSideBySide: Bool = false
   ) {
     self.fit = fit
     self.labelColumn = labelColumn
-    self.corruptPictures = corruptPictures
+    self.corruptImages = corruptImages
     self.derivation = derivation
     self.swapsDirection = swapsDirection
     self.isSideBySide = isSideBySide
@@ -31,6 +31,6 @@ public struct ReadingOptions: Sendable, Hashable {
   package var datasetOptions: DatasetOptions {
     DatasetOptions(
       labelColumn: labelColumn, derivation: derivation, swapsDirection: swapsDirection,
-      isSideBySide: isSideBySide, isStrict: corruptPictures == .stop)
+      isSideBySide: isSideBySide, isStrict: corruptImages == .stop)
   }
 }

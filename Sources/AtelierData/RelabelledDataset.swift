@@ -138,5 +138,5 @@ extension DataArrangement {
 
 extension DatasetDescription {
   /// Whether labels mean something: images without labels all have the label 0.
-  var hasNamedClasses: Bool { layout != .flatPictures && !classNames.isEmpty && classNames != ["0"] }
+  var hasNamedClasses: Bool { layout != .flatImages && !classNames.isEmpty && classNames != ["0"] }
 }

@@ -10,7 +10,7 @@ public struct TagDataset: Dataset {
   /// The tags of each image, as indices into the vocabulary's `tags`.
   public let tags: [[Int]]
   /// The file name of each image.
-  public let pictureNames: [String]
+  public let imageNames: [String]
   private let pairs: [(picture: Int, tag: Int)]
   private let size: Int
   private let names: (feature: String, tag: String)
@@ -22,7 +22,7 @@ public struct TagDataset: Dataset {
   ///   - tag: the name of the tag in an example.
   /// - Throws: ``DatasetError/invalid(reason:)`` for features of another shape or type.
   public init(
-    _ data: TaggedPictures, split: DatasetSplit, features: HostTensor, vocabulary: TagVocabulary,
+    _ data: TaggedImageSet, split: DatasetSplit, features: HostTensor, vocabulary: TagVocabulary,
     feature: String = "feature", tag: String = "tag"
   ) throws(DatasetError) {
     names = (feature, tag)
@@ -34,7 +34,7 @@ public struct TagDataset: Dataset {
     }
     let numbers = Dictionary(
       uniqueKeysWithValues: vocabulary.tagNames.enumerated().map { ($1, $0) })
-    pictureNames = data.pictures.map(\.file.lastPathComponent)
+    imageNames = data.pictures.map(\.file.lastPathComponent)
     tags = data.pictures.map { data.tags(of: $0).compactMap { numbers[$0] } }
     pairs = tags.enumerated().flatMap { picture, tags in tags.map { (picture: picture, tag: $0) } }
     guard !pairs.isEmpty else { throw .invalid(reason: "\(data.name): no image has a known tag") }
@@ -84,6 +84,6 @@ public struct TagDataset: Dataset {
   public func title(of index: Int) -> String? {
     let picture = pairs[index].picture
     let tags = tags[picture].map { description.classNames[$0] }
-    return "\(pictureNames[picture]) (\(tags.joined(separator: ", ")))"
+    return "\(imageNames[picture]) (\(tags.joined(separator: ", ")))"
   }
 }

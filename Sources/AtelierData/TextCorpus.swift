@@ -85,7 +85,7 @@ private struct TextFiles {
 
   init(_ path: URL) throws(DatasetError) {
     guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
-    guard PictureFolders.isFolder(path) else {
+    guard ImageFolders.isFolder(path) else {
       (train, validation, test) = ([path], nil, nil)
       return
     }

@@ -13,14 +13,14 @@ public struct UnpairedDataset: Dataset {
   /// The files of the first set and of the second.
   public let files: (first: [URL], second: [URL])
   private let preparation: JointPreparation
-  private let fields: [(field: PictureField, transform: JointTransform, channels: Int)]
+  private let fields: [(field: ImageField, transform: JointTransform, channels: Int)]
   private let codec: ImageCodec
 
   init(
     _ description: DatasetDescription, first: [URL], second: [URL], _ preparation: JointPreparation,
     codec: ImageCodec
   ) throws(DatasetError) {
-    var fields: [(field: PictureField, transform: JointTransform, channels: Int)] = []
+    var fields: [(field: ImageField, transform: JointTransform, channels: Int)] = []
     for name in [preparation.source, preparation.target] {
       guard let field = preparation.fields.first(where: { $0.name == name }),
         case .picture(let channels) = field.content, (1...256).contains(channels)
@@ -83,7 +83,7 @@ public struct UnpairedDataset: Dataset {
         let cut = try part.transform(image, as: part.field, at: place, filter: .lanczos)
         example.fields[part.field.name] = cut.with8Bits().hostTensor()
       } catch {
-        throw .corruptPicture(path: file.path, reason: error.shortReason)
+        throw .corruptImage(path: file.path, reason: error.shortReason)
       }
     }
     return example
@@ -111,8 +111,8 @@ public func openUnpaired(
   var files: [[URL]] = []
   var hashed: [(name: String, url: URL)] = []
   for folder in options.swapsDirection ? [sets.second, sets.first] : [sets.first, sets.second] {
-    let names = PictureFolders.pictures(below: folder)
-    guard !names.isEmpty else { throw PictureFolders.noPictures(in: folder) }
+    let names = ImageFolders.pictures(below: folder)
+    guard !names.isEmpty else { throw ImageFolders.noImages(in: folder) }
     files.append(names.map { folder.appendingPathComponent($0) })
     hashed += names.map { ("\(files.count)/\($0)", folder.appendingPathComponent($0)) }
   }
@@ -139,17 +139,17 @@ private func unpairedFolders(
     return (first.url, second.url, nil)
   }
   var root = path
-  if PictureFolders.isDivided(path) {
-    guard let part = PictureFolders.folder(of: split, in: path) else {
+  if ImageFolders.isDivided(path) {
+    guard let part = ImageFolders.folder(of: split, in: path) else {
       throw .missingSplit(
         path: path.path, split: split,
-        reason: "there is no folder \(PictureFolders.names(of: split).joined(separator: " or ")) in it")
+        reason: "there is no folder \(ImageFolders.names(of: split).joined(separator: " or ")) in it")
     }
     root = part
   } else if split != .train {
     throw .missingSplit(path: path.path, split: split, reason: "the images are not divided into parts")
   }
-  let classes = PictureFolders.foldersWithPictures(in: root).map { root.appendingPathComponent($0) }
+  let classes = ImageFolders.foldersWithImages(in: root).map { root.appendingPathComponent($0) }
   guard classes.count == 2 else { return nil }
-  return (classes[0], classes[1], LeftOut.pictures(PictureFolders.directPictures(in: root)))
+  return (classes[0], classes[1], LeftOut.pictures(ImageFolders.directImages(in: root)))
 }

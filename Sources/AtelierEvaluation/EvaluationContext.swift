@@ -92,7 +92,7 @@ public final class EvaluationContext {
   /// The training part and the part that was held out.
   ///
   /// - Throws: ``TrainingError/unfitData(path:reason:)`` where nothing was held out.
-  public func realPictures() throws -> (training: Pictures, test: Pictures) {
+  public func realImages() throws -> (training: Pictures, test: Pictures) {
     try once(\.real) {
       let training = try pictures(of: .train)
       for split in [DatasetSplit.test, .validation] {
@@ -107,13 +107,13 @@ public final class EvaluationContext {
 
   private func pictures(of split: DatasetSplit) throws -> Pictures? {
     guard let dataset = try data.dataset(of: split) else { return nil }
-    let mostPictures = 60_000
+    let mostImages = 60_000
     let fields: [String: HostTensor]
     do throws(DatasetError) {
-      fields = try dataset.batch(at: Array(0..<min(dataset.count, mostPictures)))
+      fields = try dataset.batch(at: Array(0..<min(dataset.count, mostImages)))
     } catch {
-      guard case .corruptPicture = error else { throw error }
-      fields = try dataset.batch(at: data.usableIndices(of: dataset, limit: mostPictures, say: say))
+      guard case .corruptImage = error else { throw error }
+      fields = try dataset.batch(at: data.usableIndices(of: dataset, limit: mostImages, say: say))
     }
     guard let images = fields["image"], let labels = fields["label"] else { return nil }
     return Pictures(images: Tensor(images), labels: Tensor(labels).reshaped([-1]), name: split.rawValue)
@@ -158,7 +158,7 @@ public final class EvaluationContext {
     try once(\.judge) {
       let classes = try classNames().count
       guard classes > 1 else { return nil }
-      let (training, test) = try realPictures()
+      let (training, test) = try realImages()
       let file = options.classifierFile ?? URL(fileURLWithPath: "classifier.safetensors")
       let plan = ClassifierTraining(seconds: options.classifierSeconds)
       say("the classifier that judges (\(file.lastPathComponent); trained on the real training set only)")
@@ -174,7 +174,7 @@ public final class EvaluationContext {
   /// then the Inception of the FID paper where the options name its weights.
   func judgedSamples() throws -> [JudgedSamples] {
     try once(\.judged) {
-      let (training, test) = try realPictures()
+      let (training, test) = try realImages()
       let (samples, labels) = try self.samples()
       let classifier = try self.classifier()
       let source = "\(data.facts.description.name) \(test.name)"

@@ -22,7 +22,7 @@ public struct EvaluationOptions: Sendable {
   public var weights: WeightStore
   /// Whether translations are measured on whole images or at the size of training; nil: whole ones where
   /// images are enlarged.
-  public var wholePictures: Bool?
+  public var wholeImages: Bool?
   /// Pixels cut off each side before translations are measured; nil: the scale of super-resolution, else 0.
   public var border: Int?
   /// Whether this is not the training set, so that all of it is held out.
@@ -47,7 +47,7 @@ public struct EvaluationOptions: Sendable {
   public init(
     samples: Int = 1000, seed: UInt64 = 0, importanceSamples: Int = 100, classifierSeconds: Double = 90,
     classifierFile: URL? = nil, inceptionWeights: URL? = nil, withParzen: Bool = false,
-    weights: WeightStore = .standard, wholePictures: Bool? = nil, border: Int? = nil,
+    weights: WeightStore = .standard, wholeImages: Bool? = nil, border: Int? = nil,
     hasOtherData: Bool = false, shownExamples: Int = 8,
     ignoredLabel: Int? = nil, segmenterSeconds: Double = 90, segmenterFolders: [URL] = [],
     segmenterScript: URL? = nil, segmenterRange: ScriptedSegmenter.InputRange = .signed,
@@ -61,7 +61,7 @@ public struct EvaluationOptions: Sendable {
     self.inceptionWeights = inceptionWeights
     self.withParzen = withParzen
     self.weights = weights
-    self.wholePictures = wholePictures
+    self.wholeImages = wholeImages
     self.border = border
     self.hasOtherData = hasOtherData
     self.shownExamples = shownExamples

@@ -42,7 +42,7 @@ final class PairedPass: TranslationPass {
     self.options = options
     self.say = say
     let enlarges = subjects.contains { ($0.system.directions.first?.scale ?? 1) > 1 }
-    let isWhole = options.wholePictures ?? enlarges
+    let isWhole = options.wholeImages ?? enlarges
     self.isWhole = isWhole
     entries = try zip(subjects, directions).enumerated().map { index, pair in
       let held = try pair.0.heldOut(whole: isWhole, options)
@@ -108,7 +108,7 @@ final class PairedPass: TranslationPass {
       let target = try commonTarget(batches, index)
       let (height, width) = (target.shape[2], target.shape[3])
       let condition = batches[enlarging][conditioned.direction.source]
-      let source = pictureBytes(condition, conditioned.subject.system, conditioned.direction.source)
+      let source = imageBytes(condition, conditioned.subject.system, conditioned.direction.source)
       let simple =
         try baselines
         ?? TranslationBaselines(

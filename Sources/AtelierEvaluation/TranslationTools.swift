@@ -16,7 +16,7 @@ func bytes(_ pictures: Tensor, _ range: ImageRange) -> Tensor {
 
 /// A condition as bytes where it is an image of one or three channels, or of three and alpha, which is left
 /// out: what inpainting starts from. Nil where it is none.
-func pictureBytes(_ source: Tensor, _ system: any TranslatingSystem, _ field: String) -> Tensor? {
+func imageBytes(_ source: Tensor, _ system: any TranslatingSystem, _ field: String) -> Tensor? {
   guard source.rank == 4, [1, 3, 4].contains(source.shape[1]), source.dtype.isFloatingPoint else {
     return nil
   }

@@ -40,7 +40,7 @@ final class UnpairedPass: TranslationPass {
     back = subject.system.directions.first {
       $0.source == direction.target && $0.target == direction.source
     }
-    (dataset, dataName) = try subject.heldOut(whole: options.wholePictures ?? false, options)
+    (dataset, dataName) = try subject.heldOut(whole: options.wholeImages ?? false, options)
     columns = [subject.name, Self.inputName, Self.realName]
     // The smaller set begins anew where it ends, and would be counted twice.
     let sizes = dataset as? UnpairedDataset
@@ -60,7 +60,7 @@ final class UnpairedPass: TranslationPass {
   var facts: Provenance {
     [
       "sources": "\(sourceCount)", "targets": "\(targetCount)",
-      "size": options.wholePictures == true ? "whole" : "as trained on",
+      "size": options.wholeImages == true ? "whole" : "as trained on",
     ]
   }
 

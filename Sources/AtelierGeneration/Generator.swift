@@ -125,9 +125,9 @@ public struct Generator {
   /// Names the model, the step, and the weights by their fingerprint, for the metadata of what it draws.
   ///
   /// - Throws: the error of reading the file.
-  public func origin() throws -> PictureOrigin {
+  public func origin() throws -> ImageOrigin {
     let fingerprint = try contentFingerprint(of: [(file.lastPathComponent, file)])
-    return PictureOrigin(
+    return ImageOrigin(
       software: "Atelier \(AtelierVersion.current)", system: description.system,
       checkpoint: "\(place.standardizedFileURL.lastPathComponent), step \(description.step), \(fingerprint)")
   }

@@ -121,7 +121,7 @@ public struct ImageCodec: Sendable, Hashable {
     ]
     guard var format = known.first(where: { loader.hasPrefix("VipsForeignLoad\($0.0)") })?.1 else {
       vips_error_clear()
-      throw .notAPicture(file: name)
+      throw .notAnImage(file: name)
     }
     let handle: VipsHandle
     do throws(VipsFailure) { handle = try VipsHandle { cvips_load(raw.baseAddress, raw.count, $0) } } catch {

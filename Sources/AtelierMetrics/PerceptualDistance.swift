@@ -20,7 +20,7 @@ extension LPIPS {
       let count = images.shape[0]
       let parts = stride(from: 0, to: count, by: max(1, batchSize)).map { start in
         let length = min(max(1, batchSize), count - start)
-        func part(_ all: Tensor) -> Tensor { signedPictures(all.narrow(0, from: start, length: length)) }
+        func part(_ all: Tensor) -> Tensor { signedImages(all.narrow(0, from: start, length: length)) }
         return distances(part(images), part(targets)).value
       }
       return Tensor.concatenated(parts, dim: 0)

@@ -121,7 +121,7 @@ public final class DataBinding {
     case .examples(let dataset):
       let loader = try Loader(
         dataset, batchSize: size, shuffles: false, dropsLast: false, workers: options.workers,
-        corruptPictures: options.reading.corruptPictures)
+        corruptImages: options.reading.corruptImages)
       return try (0..<loader.batchesPerEpoch).map { _ in try loader.next() }
     }
   }
@@ -182,7 +182,7 @@ public final class DataBinding {
   }
 
   private func name(_ error: DatasetError, _ say: (String) -> Void) throws {
-    guard case .corruptPicture = error, options.reading.corruptPictures == .skip else { throw error }
+    guard case .corruptImage = error, options.reading.corruptImages == .skip else { throw error }
     say("A picture was left out: \(error.description)")
   }
 
@@ -229,7 +229,7 @@ public final class DataBinding {
     func opening(_ plan: DataPlan) -> DataOpening {
       DataOpening(
         plan.fields, changes: plan.changes, reading: options.reading,
-        describe: { try PictureFeatures($1, device: device).features(of: $0) })
+        describe: { try ImageFeatures($1, device: device).features(of: $0) })
     }
     // Opened for the given values first: what the data are decides the configuration, which decides how they
     // are prepared.
@@ -292,7 +292,7 @@ public final class DataBinding {
           source(
             try Loader(
               dataset, batchSize: batchSize, seed: UInt64(options.seed), workers: options.workers,
-              corruptPictures: options.reading.corruptPictures, onSkip: onSkip)))
+              corruptImages: options.reading.corruptImages, onSkip: onSkip)))
       }
       bound.append(
         Bound(plan: plan, opening: own, part: part, columns: columns, batchSize: batchSize))

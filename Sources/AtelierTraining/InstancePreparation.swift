@@ -121,12 +121,12 @@ struct InstancePreparation {
         let fields = try base.batch(at: wanted)
         try append(fields, wanted, &rows, &labels, &parts)
       } catch {
-        guard case .corruptPicture = error else { throw error }
+        guard case .corruptImage = error else { throw error }
         for row in wanted {
           do throws(DatasetError) {
             try append(try base.batch(at: [row]), [row], &rows, &labels, &parts)
           } catch {
-            guard case .corruptPicture = error else { throw error }
+            guard case .corruptImage = error else { throw error }
             say("A picture was left out: \(error.description)")
           }
         }

@@ -45,7 +45,7 @@ public struct RunConfiguration: Sendable, Hashable {
       ("preset", preset.map(ConfigurationValue.string) ?? .null),
       ("data", data.map(ConfigurationValue.string) ?? .null), ("fit", .string(reading.fit.rawValue)),
       ("labelColumn", reading.labelColumn.map(ConfigurationValue.string) ?? .null),
-      ("corruptPictures", .string(reading.corruptPictures.rawValue)),
+      ("corruptPictures", .string(reading.corruptImages.rawValue)),
       ("derive", reading.derivation.map { .string($0.description) } ?? .null),
       ("direction", .string(reading.swapsDirection ? Self.backwards : Self.forwards)),
       ("sideBySide", .boolean(reading.isSideBySide)),
@@ -94,8 +94,8 @@ public struct RunConfiguration: Sendable, Hashable {
     }
     var reading = ReadingOptions(labelColumn: try text("labelColumn"))
     reading.fit = try choice("fit", ImagePreparation.Fit.init(rawValue:)) ?? .centerCrop
-    reading.corruptPictures = try choice("corruptPictures", CorruptPicturePolicy.init(rawValue:)) ?? .skip
-    reading.derivation = try choice("derive", PictureDerivation.init(parsing:))
+    reading.corruptImages = try choice("corruptPictures", CorruptImagePolicy.init(rawValue:)) ?? .skip
+    reading.derivation = try choice("derive", ImageDerivation.init(parsing:))
     reading.swapsDirection =
       try choice("direction") { [forwards: false, backwards: true][$0] } ?? false
     switch table.removeValue(forKey: "sideBySide") ?? .null {

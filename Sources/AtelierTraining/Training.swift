@@ -28,7 +28,7 @@ public enum Training {
     reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
   ) throws -> TrainingOutcome {
     try options.validate()
-    try checkPictures(data)
+    try checkImages(data)
     let configuration = RunConfiguration(
       system: data.system.identity.name, preset: preset, data: data.path?.standardizedFileURL.path,
       reading: data.options.reading, options: options, configuration: data.configuration, keys: data.keys)
@@ -84,9 +84,9 @@ public enum Training {
   }
 
   /// Refuses to start without an image that the system cannot do without.
-  private static func checkPictures(_ data: DataBinding) throws {
+  private static func checkImages(_ data: DataBinding) throws {
     let plan = try data.system.plan(data.configuration)
-    for picture in plan.components(GivenPicture.self)
+    for picture in plan.components(GivenImage.self)
     where data.facts.artefacts.contents[picture.artefact] == nil {
       throw TrainingError.invalid(
         reason: "\(data.system.identity.name) needs \(picture.summary); give --\(picture.name) and a picture")

@@ -17,7 +17,7 @@ private struct Sequences: Dataset {
   }
 
   func example(at index: Int) throws(DatasetError) -> Example {
-    if corrupt.contains(index) { throw .corruptPicture(path: "\(index)", reason: "it is bad") }
+    if corrupt.contains(index) { throw .corruptImage(path: "\(index)", reason: "it is bad") }
     return Example([
       "token": HostTensor([Int](repeating: index + 1, count: lengths[index])),
       "number": HostTensor([index], shape: []),

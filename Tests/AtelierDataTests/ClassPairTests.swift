@@ -27,7 +27,7 @@ import Torch
   }
 
   private let preparation = JointPreparation(
-    [PictureField("image", .picture(channels: 1), height: 4, width: 4)], source: "image", target: "image")
+    [ImageField("image", .picture(channels: 1), height: 4, width: 4)], source: "image", target: "image")
 
   @Test func trainingNeverShowsAHeldOutClass() throws {
     try withData { folder in

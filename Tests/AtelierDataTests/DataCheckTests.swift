@@ -54,7 +54,7 @@ struct DataCheckTests {
       #expect(report.corrupt[1].reason.contains("not a PNG"))
       #expect(!report.corrupt[2].reason.isEmpty)
       #expect(report.otherFiles == ["a/Thumbs.db"])
-      #expect(kinds(report).isSuperset(of: [.corruptPictures, .otherFiles, .fewExamples]))
+      #expect(kinds(report).isSuperset(of: [.corruptImages, .otherFiles, .fewExamples]))
       #expect(report.isUsable)
     }
   }
@@ -246,7 +246,7 @@ struct PairCheckTests {
       #expect(report.layout == .sideBySide && report.suggestedCommand?.contains("imagePairs") == true)
       #expect(report.description.contains("train: 3 pairs"))
       try folder.picture("3.png", tone: 7, width: 12, height: 4)
-      #expect(try checkData(at: folder).layout == .flatPictures)
+      #expect(try checkData(at: folder).layout == .flatImages)
       let asked = try checkData(
         at: folder, options: DatasetOptions(isSideBySide: true), suggesting: \.rawValue)
       #expect(asked.layout == .sideBySide && asked.suggestedCommand?.contains("--side-by-side") == true)

@@ -8,8 +8,8 @@ import Torch
 struct LayoutFaultTests {
   private let pair = JointPreparation(
     [
-      PictureField("source", .picture(channels: 3), height: 4, width: 4),
-      PictureField("target", .picture(channels: 3), height: 4, width: 4),
+      ImageField("source", .picture(channels: 3), height: 4, width: 4),
+      ImageField("target", .picture(channels: 3), height: 4, width: 4),
     ], source: "source", target: "target")
 
   private func fill(_ folder: URL, _ names: [String], count: Int) throws {
@@ -58,9 +58,9 @@ struct LayoutFaultTests {
       for name in ["boat", "train"] {
         for number in 0..<10 { try folder.write("\(name)/\(number).txt", "a \(name) outdoors") }
       }
-      let training = try openTaggedPictures(at: folder)
+      let training = try openTaggedImages(at: folder)
       #expect(training.pictures.count == 18)
-      #expect(try openTaggedPictures(at: folder, split: .test).pictures.count == 2)
+      #expect(try openTaggedImages(at: folder, split: .test).pictures.count == 2)
     }
   }
 
@@ -81,7 +81,7 @@ struct LayoutFaultTests {
   @Test func partsOfBareImagesAreADivision() throws {
     try withTemporaryFolder { folder in
       try fill(folder, ["train", "val", "test"], count: 2)
-      #expect(try openDataset(at: folder).description.layout == .flatPictures)
+      #expect(try openDataset(at: folder).description.layout == .flatImages)
       #expect(try openDataset(at: folder, split: .validation).count == 2)
     }
   }
@@ -108,7 +108,7 @@ struct LayoutFaultTests {
       for number in 0..<3 { try folder.picture("\(number).png", tone: UInt8(number)) }
       try fill(folder, ["thumbnails"], count: 3)
       let data = try openDataset(at: folder)
-      #expect(data.count == 3 && data.description.layout == .flatPictures)
+      #expect(data.count == 3 && data.description.layout == .flatImages)
       #expect(data.description.notes.contains { $0.contains("thumbnails") })
     }
   }
@@ -120,7 +120,7 @@ struct LayoutFaultTests {
       try folder.write("@eaDir/0.png/thumb.jpg", [1])
       #expect(try openDataset(at: folder).description.classNames == ["cats", "dogs"])
       #expect(try openUnpaired(at: folder, pair).count == 3)
-      #expect(pictureFiles(below: folder).count == 6)
+      #expect(imageFiles(below: folder).count == 6)
       let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.findings.contains { $0.kind == .leftOut && $0.message.contains("__MACOSX") })
     }
@@ -165,9 +165,9 @@ struct LayoutFaultTests {
       }
       let preparation = JointPreparation(
         [
-          PictureField("labels", .labelMap(classes: 35), height: 4, width: 4),
-          PictureField("image", .picture(channels: 3), height: 4, width: 4),
-          PictureField("instance", .labelMap(classes: nil), height: 4, width: 4),
+          ImageField("labels", .labelMap(classes: 35), height: 4, width: 4),
+          ImageField("image", .picture(channels: 3), height: 4, width: 4),
+          ImageField("instance", .labelMap(classes: nil), height: 4, width: 4),
         ], source: "labels", target: "image")
       let data = try openPairs(at: folder, preparation)
       #expect(data.count == 3 && data.description.classNames.count == 12)
@@ -261,7 +261,7 @@ struct LayoutFaultTests {
         openDataset(at: place("classes")).description.notes,
         openPairs(at: place("pairs"), pair).description.notes,
         openUnpaired(at: place("pairs"), pair).description.notes,
-        openDataset(at: place("table")).description.notes, openTaggedPictures(at: place("words")).notes,
+        openDataset(at: place("table")).description.notes, openTaggedImages(at: place("words")).notes,
       ].map { $0.joined(separator: "\n") }
       for (text, format) in zip(notes, ["BMP", "Targa", "Targa", "OpenEXR", "JPEG 2000"]) {
         #expect(text.contains("1 file in the format \(format)"), "\(text)")
@@ -402,7 +402,7 @@ struct LayoutFaultTests {
       #expect(report.written == 2)
       #expect(report.leftOut.contains { $0.contains("1 is in no part") && $0.contains("dev") })
       #expect(
-        pictureFiles(below: made) == ["test/A/2.png", "test/B/2.png", "train/A/0.png", "train/B/0.png"])
+        imageFiles(below: made) == ["test/A/2.png", "test/B/2.png", "train/A/0.png", "train/B/0.png"])
     }
   }
 
@@ -411,13 +411,13 @@ struct LayoutFaultTests {
   /// Twenty images in a folder, whose captions are read from a table of the given text.
   private func captions(
     _ text: String, name: String = "captions.txt", images: String = "images", count: Int = 4
-  ) throws -> TaggedPictures {
+  ) throws -> TaggedImageSet {
     try withTemporaryFolder { folder in
       for number in 0..<count { try folder.picture("\(images)/\(number).png", tone: UInt8(number)) }
       try folder.write(name, text)
       let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.layout == .captions && report.suggestedCommand?.contains("captionedImages") == true)
-      return try openTaggedPictures(at: folder)
+      return try openTaggedImages(at: folder)
     }
   }
 
@@ -460,10 +460,10 @@ struct LayoutFaultTests {
         "captions.csv",
         "file,caption,split\n0.png,one,train\n1.png,two,val\n2.png,three,test\n3.png,four,dev\n")
       for (split, name) in [(DatasetSplit.train, "0.png"), (.validation, "1.png"), (.test, "2.png")] {
-        let pictures = try openTaggedPictures(at: folder, split: split).pictures
+        let pictures = try openTaggedImages(at: folder, split: split).pictures
         #expect(pictures.map { $0.file.lastPathComponent } == [name])
       }
-      #expect(try openTaggedPictures(at: folder).notes.contains { $0.contains("\"dev\" (1 row)") })
+      #expect(try openTaggedImages(at: folder).notes.contains { $0.contains("\"dev\" (1 row)") })
     }
   }
 
@@ -471,7 +471,7 @@ struct LayoutFaultTests {
     try withTemporaryFolder { folder in
       try folder.picture("photos/0.png", tone: 1)
       try folder.write("captions.txt", "image,caption\n5.png,a cat\n6.png,a dog\n")
-      let sentence = refusal { _ = try openTaggedPictures(at: folder) }
+      let sentence = refusal { _ = try openTaggedImages(at: folder) }
       #expect(sentence.contains("captions.txt") && sentence.contains("2 images, such as 5.png"))
       #expect(sentence.contains("photos"))
       let report = try checkData(at: folder, suggesting: \.rawValue)

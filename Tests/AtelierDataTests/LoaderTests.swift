@@ -119,7 +119,7 @@ struct LoaderTests {
   @Test func corruptPicturesStopOnRequestAndTheLoaderStaysWhereItWas() throws {
     try withTemporaryFolder { folder in
       let loader = try Loader(
-        pictures(in: folder), batchSize: 4, shuffles: false, corruptPictures: .stop)
+        pictures(in: folder), batchSize: 4, shuffles: false, corruptImages: .stop)
       #expect(try loader.next().indices == [0, 1, 2, 3])
       let position = loader.position
       for _ in 0..<2 { #expect(throws: DatasetError.self) { try loader.next() } }

@@ -8,8 +8,8 @@ import Torch
 struct PairLayoutTests {
   let preparation = JointPreparation(
     [
-      PictureField("source", .picture(channels: 3), height: 4, width: 4),
-      PictureField("target", .picture(channels: 3), height: 4, width: 4),
+      ImageField("source", .picture(channels: 3), height: 4, width: 4),
+      ImageField("target", .picture(channels: 3), height: 4, width: 4),
     ], source: "source", target: "target")
 
   /// Writes an image of one colour.
@@ -149,11 +149,11 @@ struct PairLayoutTests {
 
 /// Label maps as conditions.
 struct LabelConditionTests {
-  func fields(_ content: PictureField.Content, name: String = "source") -> JointPreparation {
+  func fields(_ content: ImageField.Content, name: String = "source") -> JointPreparation {
     JointPreparation(
       [
-        PictureField(name, content, height: 2, width: 2),
-        PictureField("target", .picture(channels: 3), height: 2, width: 2),
+        ImageField(name, content, height: 2, width: 2),
+        ImageField("target", .picture(channels: 3), height: 2, width: 2),
       ], source: name, target: "target")
   }
 
@@ -278,7 +278,7 @@ struct LabelConditionTests {
       try write(folder)
       try write(folder, values: [7, 8, 9, 10], labels: "inst")
       var preparation = fields(.labelMap(classes: 4), name: "label")
-      preparation.fields.append(PictureField("instance", .labelMap(classes: nil), height: 2, width: 2))
+      preparation.fields.append(ImageField("instance", .labelMap(classes: nil), height: 2, width: 2))
       let data = try openPairs(at: folder, preparation)
       #expect(try data.example(at: 1)["instance"]?.integers() == [7, 8, 9, 10])
     }
@@ -292,8 +292,8 @@ struct JointTransformTests {
   {
     JointPreparation(
       [
-        PictureField("source", .picture(channels: 3), height: height, width: width),
-        PictureField("target", .picture(channels: 3), height: height, width: width),
+        ImageField("source", .picture(channels: 3), height: height, width: width),
+        ImageField("target", .picture(channels: 3), height: height, width: width),
       ], source: "source", target: "target", augmentation: augmentation)
   }
 
@@ -356,8 +356,8 @@ struct JointTransformTests {
       try folder.write("hr/1.png", ImageCodec().encode(small.enlarged(by: 4), as: .png))
       let preparation = JointPreparation(
         [
-          PictureField("source", .picture(channels: 1), height: 3, width: 3),
-          PictureField("target", .picture(channels: 1), height: 12, width: 12),
+          ImageField("source", .picture(channels: 1), height: 3, width: 3),
+          ImageField("target", .picture(channels: 1), height: 12, width: 12),
         ], source: "source", target: "target",
         augmentation: JointAugmentation(flips: true, cropsOriginals: true, turns: true))
       let loader = try Loader(openPairs(at: folder, preparation), batchSize: 1, seed: 1)
@@ -378,8 +378,8 @@ struct JointTransformTests {
       try folder.picture("1.png", tone: 3, width: 27, height: 18)
       var preparation = JointPreparation(
         [
-          PictureField("source", .picture(channels: 3), height: 2, width: 2),
-          PictureField("target", .picture(channels: 3), height: 8, width: 8),
+          ImageField("source", .picture(channels: 3), height: 2, width: 2),
+          ImageField("target", .picture(channels: 3), height: 8, width: 8),
         ], source: "source", target: "target", keepsSize: true)
       let data = try openPairs(at: folder, preparation, derivation: .downscale(factor: 4))
       let example = try data.example(at: 0)
@@ -402,10 +402,10 @@ struct JointTransformTests {
 
   @Test func anyDerivationReadsBackAsItIsWritten() {
     for text in ["grayscale", "blur:3", "blur:0.5", "downscale:4", "edges", "mask"] {
-      #expect(PictureDerivation(parsing: text)?.description == text)
+      #expect(ImageDerivation(parsing: text)?.description == text)
     }
     for text in ["", "blur", "blur:0", "blur:x", "downscale:1", "downscale:2.5", "edges:1", "mask:"] {
-      #expect(PictureDerivation(parsing: text) == nil)
+      #expect(ImageDerivation(parsing: text) == nil)
     }
   }
 
@@ -414,11 +414,11 @@ struct JointTransformTests {
       for number in 0..<4 {
         try folder.picture("train/\(number).png", tone: UInt8(60 * number), width: 16, height: 16)
       }
-      func example(_ derivation: PictureDerivation, channels: Int = 3, size: Int = 8) throws -> Example {
+      func example(_ derivation: ImageDerivation, channels: Int = 3, size: Int = 8) throws -> Example {
         let preparation = JointPreparation(
           [
-            PictureField("source", .picture(channels: channels), height: size, width: size),
-            PictureField("target", .picture(channels: 3), height: 8, width: 8),
+            ImageField("source", .picture(channels: channels), height: size, width: size),
+            ImageField("target", .picture(channels: 3), height: 8, width: 8),
           ], source: "source", target: "target", augmentation: JointAugmentation(flips: true))
         let data = try openPairs(at: folder, preparation, derivation: derivation)
         var generator = SeededGenerator(seed: 2)
@@ -449,8 +449,8 @@ struct JointTransformTests {
       try folder.idx("train-labels-idx1-ubyte", shape: [3], [0, 1, 2])
       let preparation = JointPreparation(
         [
-          PictureField("source", .picture(channels: 1), height: 2, width: 2),
-          PictureField("target", .picture(channels: 1), height: 4, width: 4),
+          ImageField("source", .picture(channels: 1), height: 2, width: 2),
+          ImageField("target", .picture(channels: 1), height: 4, width: 4),
         ], source: "source", target: "target")
       let data = try openPairs(at: folder, preparation, derivation: .downscale(factor: 2))
       #expect(data.count == 3)
@@ -463,8 +463,8 @@ struct JointTransformTests {
 struct UnpairedTests {
   let preparation = JointPreparation(
     [
-      PictureField("A", .picture(channels: 1), height: 4, width: 4),
-      PictureField("B", .picture(channels: 3), height: 4, width: 4),
+      ImageField("A", .picture(channels: 1), height: 4, width: 4),
+      ImageField("B", .picture(channels: 3), height: 4, width: 4),
     ], source: "A", target: "B")
 
   func write(_ folder: URL, _ names: [String], counts: [Int]) throws {

@@ -17,7 +17,7 @@ struct PreparationTests {
       try source.write("3.png", "words")
       try source.picture("2.jpg", tone: 90)
       let target = folder.appendingPathComponent("out")
-      let report = try preparePictures(from: source, to: target, recipe: "grey") { $0.grey() }
+      let report = try prepareImages(from: source, to: target, recipe: "grey") { $0.grey() }
       #expect(report.written == 2 && names(target) == ["2.png", "a/1.png"])
       #expect(report.leftOut.contains { $0.contains("3.png") })
       #expect(report.leftOut.contains { $0.contains("2.png would overwrite") })
@@ -33,17 +33,17 @@ struct PreparationTests {
       let target = folder.appendingPathComponent("out")
       try target.write("mine.txt", "precious")
       #expect(throws: DatasetError.exists(path: target.path)) {
-        try preparePictures(from: source, to: target, recipe: "grey") { $0.grey() }
+        try prepareImages(from: source, to: target, recipe: "grey") { $0.grey() }
       }
       #expect(throws: DatasetError.self) {
-        try preparePictures(from: source, to: source.appendingPathComponent("out"), recipe: "grey") {
+        try prepareImages(from: source, to: source.appendingPathComponent("out"), recipe: "grey") {
           $0.grey()
         }
       }
       #expect(names(folder) == ["in/1.png", "out/mine.txt"])
       let missing = folder.appendingPathComponent("none")
       #expect(throws: DatasetError.notFound(path: missing.path)) {
-        try preparePictures(from: missing, to: folder.appendingPathComponent("b"), recipe: "x") { $0 }
+        try prepareImages(from: missing, to: folder.appendingPathComponent("b"), recipe: "x") { $0 }
       }
     }
   }
@@ -58,12 +58,12 @@ struct PreparationTests {
       try staging.write(".preparation", "grey\n\(source.standardizedFileURL.path)\n")
       try staging.picture("1.png", tone: 200)
       let error = #expect(throws: DatasetError.self) {
-        try preparePictures(from: source, to: target, recipe: "edges") { (image) throws(ImageError) in
+        try prepareImages(from: source, to: target, recipe: "edges") { (image) throws(ImageError) in
           try image.outlines()
         }
       }
       #expect(error?.description.contains("interrupted") == true)
-      let report = try preparePictures(from: source, to: target, recipe: "grey") { $0.grey() }
+      let report = try prepareImages(from: source, to: target, recipe: "grey") { $0.grey() }
       #expect(report.written == 4 && !FileManager.default.fileExists(atPath: staging.path))
       // The file that was there is the one that was kept.
       #expect(try Image(contentsOf: target.appendingPathComponent("1.png")).channels == 3)
@@ -116,7 +116,7 @@ struct PreparationTests {
         "metadata.csv",
         "file_name,label,split,words\n1.png,x,train,\"a, b\"\ns/2.png,y,val,c\n3.png,y,test,d\n")
       let sources = folder.appendingPathComponent("sources")
-      _ = try preparePictures(from: targets, to: sources, recipe: "grey") { $0.grey() }
+      _ = try prepareImages(from: targets, to: sources, recipe: "grey") { $0.grey() }
       let labelled = try openDataset(at: sources, split: .validation)
       #expect(labelled.count == 1 && labelled.description.classNames == ["x", "y"])
       let table = try String(contentsOf: sources.appendingPathComponent("metadata.jsonl"), encoding: .utf8)
@@ -139,7 +139,7 @@ struct PreparationTests {
       try folder.write("in/1.png", "words")
       let target = folder.appendingPathComponent("out")
       #expect(throws: DatasetError.self) {
-        try preparePictures(from: folder.appendingPathComponent("in"), to: target, recipe: "grey") {
+        try prepareImages(from: folder.appendingPathComponent("in"), to: target, recipe: "grey") {
           $0.grey()
         }
       }
@@ -182,8 +182,8 @@ struct PreparationTests {
       #expect(report.written == 10 && names(target).contains("classes.txt"))
       let preparation = JointPreparation(
         [
-          PictureField("source", .picture(channels: 3), height: 4, width: 4),
-          PictureField("target", .picture(channels: 3), height: 4, width: 4),
+          ImageField("source", .picture(channels: 3), height: 4, width: 4),
+          ImageField("target", .picture(channels: 3), height: 4, width: 4),
         ], source: "source", target: "target")
       #expect(try openPairs(at: target, preparation).count == 7)
       #expect(try openPairs(at: target, split: .test, preparation).count == 3)

@@ -204,7 +204,7 @@ struct FolderTests {
       try folder.picture("b.png", tone: 2)
       try folder.picture("a.png", tone: 1)
       let data = try openDataset(at: folder)
-      #expect(data.description.layout == .flatPictures)
+      #expect(data.description.layout == .flatImages)
       #expect(data.description.notes == ["There are no labels; every label is 0."])
       #expect(try data.example(at: 0)["image"]?.bytes[0] == 1)
     }

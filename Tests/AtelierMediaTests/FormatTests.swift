@@ -71,12 +71,12 @@ struct FormatTests {
 
   @Test(arguments: [ImageFormat.png, .jpeg, .webp, .tiff, .heic, .avif])
   func formatsCarryTheirOrigin(format: ImageFormat) throws {
-    let origin = PictureOrigin(software: "Atelier 1 & 2", system: "pix2pix", checkpoint: "run <7>\u{1}")
+    let origin = ImageOrigin(software: "Atelier 1 & 2", system: "pix2pix", checkpoint: "run <7>\u{1}")
     let image = Image(width: 64, height: 48, filledWith: [200, 90, 30])
     guard let bytes = try encoded(image, format, origin.packet) else { return }
     #expect(try codec.information(of: bytes).format == format)
     let packet = try #require(try codec.metadata(of: bytes))
-    #expect(packet.contains(PictureOrigin.sourceType))
+    #expect(packet.contains(ImageOrigin.sourceType))
     #expect(packet.contains("Atelier 1 &amp; 2, pix2pix") && packet.contains("run &lt;7&gt; "))
     let parser = XMLCheck(packet)
     #expect(parser.isWellFormed)

@@ -86,7 +86,7 @@ struct ImageCodecTests {
     try withTemporaryFolder { folder in
       let text = folder.appendingPathComponent("notes.png")
       try Data("these are words".utf8).write(to: text)
-      #expect(throws: ImageError.notAPicture(file: text.path)) { try codec.decode(text) }
+      #expect(throws: ImageError.notAnImage(file: text.path)) { try codec.decode(text) }
 
       let empty = folder.appendingPathComponent("empty.jpg")
       try Data().write(to: empty)
@@ -106,7 +106,7 @@ struct ImageCodecTests {
 
   @Test func otherFormatsThatLibvipsKnowsAreRefused() {
     let svg = Array("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'></svg>".utf8)
-    #expect(throws: ImageError.notAPicture(file: "the image")) { try codec.decode(svg) }
+    #expect(throws: ImageError.notAnImage(file: "the image")) { try codec.decode(svg) }
   }
 
   @Test func sizeLimitIsCheckedBeforePixelsAreDecoded() throws {

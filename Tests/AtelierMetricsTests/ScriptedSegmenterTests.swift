@@ -104,7 +104,7 @@ import Torch
   @Test func aTrainingThatWasCutShortCountsOnlyForWhoAllowsNoMoreTime() throws {
     try withFolder { folder in
       let (train, test) = (try examples(12, seed: 1), try examples(4, seed: 2))
-      func shared(_ seconds: Double) throws -> (segmenter: PictureSegmenter, file: URL, wasKnown: Bool) {
+      func shared(_ seconds: Double) throws -> (segmenter: ImageSegmenter, file: URL, wasKnown: Bool) {
         try SegmenterTraining(epochs: 20, batchSize: 4, seconds: seconds, baseChannels: 2)
           .shared(in: [folder], train: train, test: test, classes: 2, ignoring: nil)
       }

@@ -261,7 +261,7 @@ struct AutoencoderTests {
 
   @Test func coloursComeFromTheData() throws {
     let description = DatasetDescription(
-      layout: .flatPictures, name: "colours", split: .train, count: 9, imageShape: [3, 50, 50],
+      layout: .flatImages, name: "colours", split: .train, count: 9, imageShape: [3, 50, 50],
       fingerprint: "")
     #expect(try Autoencoder.adapted(tiny(), to: DataFacts(description: description)).imageChannels == 3)
   }

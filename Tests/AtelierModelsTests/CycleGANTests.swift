@@ -140,7 +140,7 @@ private func tiny() -> CycleGAN.Configuration {
   private func picture(_ value: Double) -> Tensor { .full([1, 1, 1, 1], value) }
 
   @Test func itFillsFirstAndThenExchangesHalfOfTheTime() {
-    let pool = PicturePool("pool", capacity: 2)
+    let pool = ImagePool("pool", capacity: 2)
     let draws = RecordedDraws([
       "pool.exchange": [Tensor([0.4] as [Float]), Tensor([0.6] as [Float]), Tensor([0.9] as [Float])],
       "pool.place": [Tensor([1]), Tensor([1])],
@@ -155,13 +155,13 @@ private func tiny() -> CycleGAN.Configuration {
   }
 
   @Test func withoutCapacityItGivesBackWhatItIsGiven() {
-    let pool = PicturePool("pool", capacity: 0)
+    let pool = ImagePool("pool", capacity: 0)
     #expect(pool.exchanged(picture(3), draws: RecordedDraws([:] as [String: Tensor])).floats() == [3])
     #expect(pool.state().isEmpty)
   }
 
   @Test func whatItKeepsHasNoHistoryAndMemoryOfItsOwn() {
-    let pool = PicturePool("pool", capacity: 4)
+    let pool = ImagePool("pool", capacity: 4)
     let given = picture(1)
     given.requiresGradient = true
     let seen = pool.exchanged(given * 2, draws: RecordedDraws([:] as [String: Tensor]))

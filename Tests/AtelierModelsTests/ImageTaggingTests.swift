@@ -133,7 +133,7 @@ import TorchNN
       let generator = try #require(system.network("generator"))
       generator.module.eval()
       let stream = RandomStream(seed: 4)
-      let features = stream.normal([1, PictureFeatureKind.pixels.size]).expanded([64, -1])
+      let features = stream.normal([1, ImageFeatureKind.pixels.size]).expanded([64, -1])
       let drawn = try generator.forward(nil, ["latent": stream.normal([64, 4]), "feature": features])
       let vectors = try #require(drawn["vector"])
       return (vectors - vectors.mean(dims: [0], keepDim: true)).square().mean().item()

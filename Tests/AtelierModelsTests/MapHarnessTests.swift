@@ -1,4 +1,5 @@
 import AtelierCore
+import AtelierGeneration
 import AtelierModels
 import AtelierTraining
 import Foundation

@@ -63,7 +63,7 @@ private func translated(_ system: some TranslatingSystem, _ source: Tensor, seed
     configuration.imageSize = 512
     configuration.downsamplings = 4
     configuration.discriminatorWidth = 1
-    configuration.discriminatorNorm = PictureNorm.none
+    configuration.discriminatorNorm = ImageNorm.none
     configuration.layers = layers
     configuration.inputChannels = 1
     configuration.outputChannels = 1

@@ -25,7 +25,7 @@ private func given(_ pictures: [String: Image], in folder: TemporaryFolder) thro
   for (name, image) in pictures {
     let file = folder("\(name).png")
     try image.write(to: file)
-    try artefacts.add(GivenPicture(name, ""), from: file)
+    try artefacts.add(GivenImage(name, ""), from: file)
   }
   return artefacts
 }
@@ -288,10 +288,10 @@ private func given(_ pictures: [String: Image], in folder: TemporaryFolder) thro
     var texture = NeuralStyle.Configuration()
     texture.weights.content = 0
     texture.start = .noise
-    #expect(texture.plan.components(GivenPicture.self).map(\.name) == ["style"])
+    #expect(texture.plan.components(GivenImage.self).map(\.name) == ["style"])
     var features = NeuralStyle.Configuration()
     features.weights.style = 0
-    #expect(features.plan.components(GivenPicture.self).map(\.name) == ["content"])
+    #expect(features.plan.components(GivenImage.self).map(\.name) == ["content"])
     for preset in NeuralStyle.Configuration.presets {
       #expect(throws: Never.self) { try preset.configuration.validate() }
     }

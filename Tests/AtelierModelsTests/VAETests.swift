@@ -288,7 +288,7 @@ struct VAETests {
 
   @Test func aConditionalModelNeedsLabels() throws {
     var description = DatasetDescription(
-      layout: .flatPictures, name: "bare", split: .train, count: 4, imageShape: [1, 8, 8], fingerprint: "")
+      layout: .flatImages, name: "bare", split: .train, count: 4, imageShape: [1, 8, 8], fingerprint: "")
     let configuration = ConditionalVAE.Configuration.mlp
     #expect(throws: ConfigurationError.self) {
       try ConditionalVAE.adapted(configuration, to: DataFacts(description: description))

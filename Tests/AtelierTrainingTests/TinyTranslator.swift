@@ -35,7 +35,7 @@ final class TinyTranslator: TranslatingSystem {
         Field(
           target, .image(channels: outputChannels, height: imageSize, width: imageSize, range: .unit)),
       ]
-      let derivation = scale > 1 ? PictureDerivation.downscale(factor: scale) : nil
+      let derivation = scale > 1 ? ImageDerivation.downscale(factor: scale) : nil
       var directions = [
         TranslationDirection(
           "\(source)-to-\(target)", source: source, target: target, sizeMultiple: sizeMultiple, scale: scale)

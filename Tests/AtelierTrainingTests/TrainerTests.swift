@@ -233,7 +233,7 @@ private final class Listener: ProgressReporter {
     try TinyData.writeClassFolders(to: folder("pictures"))
     let harness = try SystemHarness(ToySystem.self, data: folder("pictures"))
     var binding = DataBindingOptions(seed: 7)
-    binding.reading.corruptPictures = .stop
+    binding.reading.corruptImages = .stop
     let data = try DataBinding.open(
       harness.data, for: ToySystem.self, configuration: harness.configuration, options: binding)
     let run = try RunDirectory.create(in: folder.url, name: "toy")

@@ -82,7 +82,7 @@ import Testing
     #expect(found.rows[0].protocolText.contains("2 pixels cut off each side"))
     var narrower = options
     narrower.border = 0
-    narrower.wholePictures = false
+    narrower.wholeImages = false
     let other = try table([one], narrower)
     #expect(other.title.contains("as trained on"))
     #expect(!other.rows[0].protocolText.contains("cut off"))

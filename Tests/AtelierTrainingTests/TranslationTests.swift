@@ -114,7 +114,7 @@ import Testing
   private func translation(
     _ changes: [String: ConfigurationValue] = [:], classNames: [String] = [], tiling: Tiling? = nil,
     alpha: AlphaTreatment = .keep, direction: String? = nil
-  ) throws -> PictureTranslation {
+  ) throws -> ImageTranslator {
     let configuration = try TinyTranslator.Configuration().overlaid(with: changes)
     let system = try TinyTranslator(
       configuration, artefacts: Artefacts(), using: RandomStream(seed: 2))
@@ -131,7 +131,7 @@ import Testing
       layout: .pairedFolders, name: "x", split: .train, count: 1, classNames: classNames, fingerprint: "")
     let description = ModelDescription(
       system: "tiny-translator", configuration: [:], data: data, artefacts: Artefacts(), step: 0)
-    return try PictureTranslation(
+    return try ImageTranslator(
       system, description, direction: direction, tiling: tiling, alpha: alpha)
   }
 

@@ -55,7 +55,7 @@ import Testing
     }
     #expect(result.errors.contains("jpeg.png is a JPEG by its contents"))
     #expect(result.errors.contains("moving.gif has 2 frames; its first is used"))
-    #expect(pictureFiles(below: results) == ["dot.png", "good.png", "jpeg.jpg", "moving.gif", "press.tif"])
+    #expect(imageFiles(below: results) == ["dot.png", "good.png", "jpeg.jpg", "moving.gif", "press.tif"])
     #expect(try Image(contentsOf: results.appendingPathComponent("dot.png")).width == 1)
     #expect(try everything(below: inputs) == before)
   }
@@ -100,7 +100,7 @@ import Testing
     let data = folder("data")
     try TinyData.writePairs(to: data, size: 16)
     let targets = data.appendingPathComponent("train/B")
-    let names = pictureFiles(below: targets)
+    let names = imageFiles(below: targets)
     try FileManager.default.removeItem(at: targets.appendingPathComponent(names[0]))
     let wide = TinyData.coloured(number: 3, width: 32, height: 16)
     try wide.write(to: targets.appendingPathComponent(names[1]))

@@ -48,7 +48,7 @@ import Testing
     let image = try Image(contentsOf: output)
     #expect(image.width == 21 && image.height == 13 && image.depth == 16)
     let packet = try #require(try ImageCodec().metadata(of: bytes(output)))
-    #expect(packet.contains(PictureOrigin.sourceType) && packet.contains("pix2pix"))
+    #expect(packet.contains(ImageOrigin.sourceType) && packet.contains("pix2pix"))
     #expect(packet.contains("step 2, sha256:"))
     let plain = folder("plain.png")
     _ = try atelier.run(["generate", run, deep.path, "--output", plain.path, "--no-provenance"])
@@ -68,7 +68,7 @@ import Testing
     let result = try atelier.run(
       ["generate", run, folder("in").path, single.path, "--files", results.path])
     #expect(result.status == 0, "\(result.errors)")
-    #expect(pictureFiles(below: results) == ["a.png", "b/c.jpg", "d.webp"])
+    #expect(imageFiles(below: results) == ["a.png", "b/c.jpg", "d.webp"])
     #expect(
       try ImageCodec().information(of: results.appendingPathComponent("d.webp")).format == .webp)
     let homeless = try atelier.run(["generate", run, folder("in").path])

@@ -14,7 +14,7 @@ public enum TinyLayout: Sendable {
       guard let preset = presets.first(where: { $0.name == "small" }) ?? presets.first else { return nil }
       let configuration = preset.configuration
       let kinds = configuration.plan.fields.map(\.kind)
-      guard !kinds.isEmpty, configuration.plan.components(GivenPicture.self).isEmpty else { return nil }
+      guard !kinds.isEmpty, configuration.plan.components(GivenImage.self).isEmpty else { return nil }
       if kinds.contains(where: { if case .tokens = $0 { true } else { false } }) { return .text }
       if kinds.contains(where: { if case .labelMap = $0 { true } else { false } }) { return .labelMaps }
       return switch configuration.plan.data?.arrangement {

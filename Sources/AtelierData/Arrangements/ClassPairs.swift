@@ -2,7 +2,7 @@ public import Foundation
 
 /// Two labelled images per example, drawn independently: a content image and a class image; see
 /// ``ClassPairDataset``. Their labels are `<content>Label` and `classLabel`.
-public struct ClassPairs: PictureArrangement {
+public struct ClassPairs: ImageArrangement {
   /// `class-pairs`
   public let id = "class-pairs"
   /// The field of the content image.

@@ -2,7 +2,7 @@ public import Foundation
 
 /// Two aligned images per example: pairs of files, halves of one file, or an image and a condition derived
 /// from it.
-public struct ImagePairs: PictureArrangement {
+public struct ImagePairs: ImageArrangement {
   /// `image-pairs`
   public let id = "image-pairs"
   /// The field of the condition.
@@ -10,10 +10,10 @@ public struct ImagePairs: PictureArrangement {
   /// The field of the target.
   public var target: String
   /// How the source is derived from single images by default; nil requires pairs.
-  public var derivation: PictureDerivation?
+  public var derivation: ImageDerivation?
 
   /// Aligned pairs of the given fields.
-  public init(source: String, target: String, derivation: PictureDerivation? = nil) {
+  public init(source: String, target: String, derivation: ImageDerivation? = nil) {
     self.source = source
     self.target = target
     self.derivation = derivation

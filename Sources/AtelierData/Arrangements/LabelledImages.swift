@@ -2,7 +2,7 @@ public import Foundation
 
 /// Single images, each with its label and, where there is a table, its numeric columns; every layout of
 /// ``openDataset(at:split:preparation:options:)``.
-public struct LabelledImages: PictureArrangement {
+public struct LabelledImages: ImageArrangement {
   /// `images`
   public let id = "images"
 

@@ -9,12 +9,12 @@ public struct TaggedImages: DataArrangement {
   /// The field of the tag.
   public var tag: String
   /// The feature extractor.
-  public var features: PictureFeatureKind
+  public var features: ImageFeatureKind
   /// The number of occurrences in the training text below which a word is unknown.
   public var minimumCount: Int
 
   /// Tagged images.
-  public init(feature: String, tag: String, features: PictureFeatureKind, minimumCount: Int) {
+  public init(feature: String, tag: String, features: ImageFeatureKind, minimumCount: Int) {
     self.feature = feature
     self.tag = tag
     self.features = features
@@ -23,7 +23,7 @@ public struct TaggedImages: DataArrangement {
 
   /// Opens the training part, and adds its vocabulary as the artefact ``TagVocabulary/artefactName``.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
-    let pictures = try openTaggedPictures(at: place)
+    let pictures = try openTaggedImages(at: place)
     let vocabulary = try artefacts.value(TagVocabulary.artefactName) {
       try TagVocabulary(of: pictures, minimumCount: minimumCount)
     }
@@ -35,7 +35,7 @@ public struct TaggedImages: DataArrangement {
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
     try part(
-      try openTaggedPictures(at: place, split: split), split, opening,
+      try openTaggedImages(at: place, split: split), split, opening,
       try artefacts.decode(TagVocabulary.self, TagVocabulary.artefactName))
   }
 
@@ -45,7 +45,7 @@ public struct TaggedImages: DataArrangement {
   }
 
   private func part(
-    _ pictures: TaggedPictures, _ split: DatasetSplit, _ opening: DataOpening, _ vocabulary: TagVocabulary
+    _ pictures: TaggedImageSet, _ split: DatasetSplit, _ opening: DataOpening, _ vocabulary: TagVocabulary
   ) throws -> DataPart {
     .examples(
       try TagDataset(

@@ -1,7 +1,7 @@
 public import Foundation
 
 /// Two sets of images without correspondence.
-public struct UnpairedImages: PictureArrangement {
+public struct UnpairedImages: ImageArrangement {
   /// `unpaired-images`
   public let id = "unpaired-images"
   /// The field of the first set.

@@ -117,7 +117,7 @@ public enum EmojiSet {
       [
         "file_name": entry.codes + ".png", "label": entry.group, "subgroup": entry.subgroup,
         "name": entry.name,
-        "caption": entry.name, "codes": entry.codes, "split": PictureFolders.names(of: part)[0],
+        "caption": entry.name, "codes": entry.codes, "split": ImageFolders.names(of: part)[0],
       ]
     }
     try folder.write(try LabelTable.jsonLines(rows), to: LabelTable.fileNames[0])

@@ -72,7 +72,7 @@ public enum LetterSet {
           seed: seed, purpose: "letters \(family.folder) \(letter.properties.lowercaseMapping)")
         return [
           "file_name": file(family, letter), "label": family.folder, "letter": String(letter),
-          "family": family.name, "split": PictureFolders.names(of: part)[0],
+          "family": family.name, "split": ImageFolders.names(of: part)[0],
         ]
       }
     }

@@ -21,7 +21,7 @@ public func prepareSplit(
   }
   try refuseNesting(of: target, in: source)
   let pairs = PairFolders.find(at: source)
-  if PictureFolders.isDivided(source) || (pairs?.parts.count ?? 0) > 1 || !(pairs?.lists.isEmpty ?? true) {
+  if ImageFolders.isDivided(source) || (pairs?.parts.count ?? 0) > 1 || !(pairs?.lists.isEmpty ?? true) {
     throw .invalid(
       reason: "\(source.path) is divided already, in folders or by lists of names; train on it as it is")
   }
@@ -76,11 +76,11 @@ private struct SplitPlan {
       addPairs(folders, roles)
       return
     }
-    let names = PictureFolders.pictures(below: source)
-    guard !names.isEmpty else { throw PictureFolders.noPictures(in: source) }
+    let names = ImageFolders.pictures(below: source)
+    guard !names.isEmpty else { throw ImageFolders.noImages(in: source) }
     if let clause = UnreadFormats.clause(below: source) { leftOut.append("\(source.path) holds \(clause).") }
     // Images beside the folders of classes would become a class without a name.
-    let arrangement = PictureFolders.arrangement(of: source)
+    let arrangement = ImageFolders.arrangement(of: source)
     let strays = arrangement?.isFlat == false ? Set(arrangement?.direct ?? []) : []
     leftOut += strays.sorted().map { "\($0) lies beside the folders of the classes." }
     // The first folder is the class.
@@ -92,14 +92,14 @@ private struct SplitPlan {
     }
   }
 
-  private mutating func addPairs(_ folders: PairFolders, _ roles: [PictureRole: PairFolders.Folder]) {
+  private mutating func addPairs(_ folders: PairFolders, _ roles: [ImageRole: PairFolders.Folder]) {
     let matching = PairMatching(folders, .train, withInstances: roles[.instance] != nil)
-    func entry(_ role: PictureRole, _ stem: String) -> File? {
+    func entry(_ role: ImageRole, _ stem: String) -> File? {
       guard let url = matching.files[role]?[stem], let folder = roles[role]?.url else { return nil }
       let ending = url.pathExtension
       return ("\(folder.lastPathComponent)/\(stem).\(ending)", url)
     }
-    let sides: [PictureRole] = [.source, .target, .instance]
+    let sides: [ImageRole] = [.source, .target, .instance]
     if matching.stems.isEmpty {
       groups = [.source, .target].map { role in
         (matching.files[role] ?? [:]).keys.sorted().compactMap { stem in entry(role, stem).map { [$0] } }

@@ -16,7 +16,7 @@ public struct ClassifierScoreMeasure: Measure {
 
   /// The numbers; none where the system or its data do not have what they take.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
-    let test = try context.realPictures().test
+    let test = try context.realImages().test
     let samples = try context.samples().samples
     guard let classifier = try context.classifier() else { return [] }
     let score = try inceptionScore(logits: classifier.logits(SampleJudge.rounded(samples)), splits: 1)

@@ -17,7 +17,7 @@ public struct ParzenMeasure: Measure {
   /// The numbers; none where the system or its data do not have what they take.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
     guard context.options.withParzen else { return [] }
-    let (training, test) = try context.realPictures()
+    let (training, test) = try context.realImages()
     let samples = try context.samples().samples
     func unit(_ images: Tensor) -> Tensor { images.asType(.float32).flattened() / 255 }
     let count = min(1000, training.images.shape[0])

@@ -197,7 +197,7 @@ public struct ClassifierTraining: Codable, Sendable, Hashable {
   }
 
   private func augmented(_ bytes: Tensor, _ stream: RandomStream) -> Tensor {
-    var images = signedPictures(bytes)
+    var images = signedImages(bytes)
     let (height, width) = (images.shape[2], images.shape[3])
     if mirrors {
       let mask = stream.bernoulli(0.5, [images.shape[0], 1, 1, 1]).greater(0)

@@ -86,7 +86,7 @@ public struct EmbedderTraining: Codable, Sendable, Hashable {
       if position + size > images.shape[0] { (order, position) = (stream.permutation(images.shape[0]), 0) }
       let batch = images.indexSelected(0, order.narrow(0, from: position, length: size))
       position += size
-      let pictures = signedPictures(batch)
+      let pictures = signedImages(batch)
       // Both views in one pass, so that the norms see them together.
       let views = Tensor.concatenated([view(pictures, stream), view(pictures, stream)], dim: 0)
       let projections = embedder.projected(embedder.embedded(views))

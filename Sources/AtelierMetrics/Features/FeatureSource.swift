@@ -37,14 +37,14 @@ func inBatches(_ images: Tensor, _ batchSize: Int, _ body: (Tensor) -> Tensor) -
     let count = images.shape.first ?? 0
     check(count >= 1 && batchSize >= 1, "features need at least one image, not \(images.shape)")
     let parts = stride(from: 0, to: max(1, count), by: max(1, batchSize)).map { start in
-      body(signedPictures(images.narrow(0, from: start, length: min(batchSize, count - start))))
+      body(signedImages(images.narrow(0, from: start, length: min(batchSize, count - start))))
     }
     return Tensor.concatenated(parts, dim: 0)
   }
 }
 
 /// Scales bytes to -1 … 1; other types are unchanged.
-func signedPictures(_ images: Tensor) -> Tensor {
+func signedImages(_ images: Tensor) -> Tensor {
   images.dtype == .uint8 ? images.asType(.float32) * (1 / 127.5) - 1 : images
 }
 

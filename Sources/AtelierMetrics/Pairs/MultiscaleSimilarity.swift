@@ -17,7 +17,7 @@ public func multiscaleSimilarity(
 ) throws -> [Double] {
   try window.validate()
   let weights = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
-  let pair = try picturePair(
+  let pair = try imagePair(
     image, target, atLeast: smallestMultiscaleSide(window: window))
   return try withoutGradients {
     var (a, b) = pair

@@ -19,9 +19,9 @@ public func peakSignalToNoise(
   guard dataRange > 0, dataRange.isFinite, floor >= 0 else {
     throw MetricError("dataRange is above 0 and floor at least 0, not \(dataRange) and \(floor)")
   }
-  let pair = try picturePair(image, target)
+  let pair = try imagePair(image, target)
   return withoutGradients {
-    meansOfPictures((pair.image - pair.target).square()).map {
+    meansOfImages((pair.image - pair.target).square()).map {
       10 * log10(dataRange * dataRange / ($0 + floor))
     }
   }

@@ -7,8 +7,8 @@ public import Torch
 /// - Returns: one value per image.
 /// - Throws: `MetricError` for shapes that differ or numbers that are not finite.
 public func meanPixelError(_ image: Tensor, _ target: Tensor) throws -> [Double] {
-  let pair = try picturePair(image, target)
-  return withoutGradients { meansOfPictures((pair.image - pair.target).abs()) }
+  let pair = try imagePair(image, target)
+  return withoutGradients { meansOfImages((pair.image - pair.target).abs()) }
 }
 
 /// The mean squared difference of each image from its target, in the square of their unit.
@@ -18,6 +18,6 @@ public func meanPixelError(_ image: Tensor, _ target: Tensor) throws -> [Double]
 /// - Returns: one value per image.
 /// - Throws: `MetricError` for shapes that differ or numbers that are not finite.
 public func meanSquaredPixelError(_ image: Tensor, _ target: Tensor) throws -> [Double] {
-  let pair = try picturePair(image, target)
-  return withoutGradients { meansOfPictures((pair.image - pair.target).square()) }
+  let pair = try imagePair(image, target)
+  return withoutGradients { meansOfImages((pair.image - pair.target).square()) }
 }

@@ -57,11 +57,11 @@ public func structuralSimilarity(
   sampleCovariance: Bool = false
 ) throws -> [Double] {
   try window.validate()
-  let pair = try picturePair(image, target, atLeast: window.size)
+  let pair = try imagePair(image, target, atLeast: window.size)
   return try withoutGradients {
     let maps = try SimilarityMaps(
       pair.image, pair.target, dataRange: dataRange, window: window, sampleCovariance: sampleCovariance)
-    return meansOfPictures(maps.similarity)
+    return meansOfImages(maps.similarity)
   }
 }
 

@@ -109,7 +109,7 @@ public final class ScriptedSegmenter: Segmenter {
       let size = 8
       let count = pictures.shape[0]
       let parts = try stride(from: 0, to: count, by: size).map { start in
-        try found(signedPictures(pictures.slice(0, start, min(start + size, count)).to(.cpu)))
+        try found(signedImages(pictures.slice(0, start, min(start + size, count)).to(.cpu)))
       }
       return .concatenated(parts, dim: 0)
     }
@@ -151,7 +151,7 @@ public final class ScriptedSegmenter: Segmenter {
   }
 }
 
-extension PictureSegmenter: Segmenter {
+extension ImageSegmenter: Segmenter {
   /// The class of every pixel; see ``Segmenter``.
   public func classes(of pictures: Tensor) -> Tensor { segment(pictures) }
 

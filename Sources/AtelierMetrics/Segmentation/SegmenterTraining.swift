@@ -2,7 +2,7 @@ public import Foundation
 public import Torch
 import TorchNN
 
-/// Trains a ``PictureSegmenter`` on real images and their label maps.
+/// Trains a ``ImageSegmenter`` on real images and their label maps.
 ///
 /// Adam on the cross-entropy of the pixels with a one-cycle learning rate, with random horizontal flips.
 /// Deterministic for a seed, thread count and machine, unless the time limit shortens it.
@@ -86,7 +86,7 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
   ///   - ignore: a class ignored in the loss and in the scores.
   /// - Throws: `MetricError` for examples or settings that do not fit.
   public func run(train: Examples, test: Examples, classes: Int, ignoring ignore: Int?) throws
-    -> PictureSegmenter
+    -> ImageSegmenter
   {
     guard epochs > 0, batchSize >= 2, learningRate > 0, seconds > 0, train.images.shape[0] >= 2 else {
       throw MetricError(
@@ -100,13 +100,13 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
       }
     }
     let start = ContinuousClock.now
-    let segmenter = try PictureSegmenter(
-      PictureSegmenter.Configuration(classes: classes, baseChannels: baseChannels),
+    let segmenter = try ImageSegmenter(
+      ImageSegmenter.Configuration(classes: classes, baseChannels: baseChannels),
       using: RandomStream(seed: seed, purpose: "segmenter.weights"))
     let (steps, wasShortened) = fit(segmenter, train, ignore, start)
     segmenter.eval()
     let scores = try segmenter.scores(of: test.images, against: test, classes: classes, ignoring: ignore)
-    segmenter.report = PictureSegmenter.Report(
+    segmenter.report = ImageSegmenter.Report(
       meanIntersectionOverUnion: scores.meanIntersectionOverUnion, pixelAccuracy: scores.pixelAccuracy,
       testCount: test.images.shape[0], trainingCount: train.images.shape[0], steps: steps,
       wasShortened: wasShortened,
@@ -121,7 +121,7 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
   /// - Throws: as ``run(train:test:classes:ignoring:)``; `FileFormatError` when the file cannot be written.
   public func cached(
     at url: URL, train: Examples, test: Examples, classes: Int, ignoring ignore: Int?
-  ) throws -> PictureSegmenter {
+  ) throws -> ImageSegmenter {
     let wanted = fingerprint(train: train, test: test, classes: classes, ignoring: ignore)
     if let segmenter = known(at: url, fingerprint: wanted) { return segmenter }
     let segmenter = try run(train: train, test: test, classes: classes, ignoring: ignore)
@@ -139,7 +139,7 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
   /// - Throws: as ``cached(at:train:test:classes:ignoring:)``.
   public func shared(
     in folders: [URL], train: Examples, test: Examples, classes: Int, ignoring ignore: Int?
-  ) throws -> (segmenter: PictureSegmenter, file: URL, wasKnown: Bool) {
+  ) throws -> (segmenter: ImageSegmenter, file: URL, wasKnown: Bool) {
     guard let first = folders.first else {
       throw MetricError("a segmenter needs a folder to be stored in; give at least one")
     }
@@ -157,9 +157,9 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
 
   /// The segmenter of a file if its fingerprint matches; nil also for an unreadable file, which is
   /// overwritten.
-  private func known(at url: URL, fingerprint wanted: String) -> PictureSegmenter? {
+  private func known(at url: URL, fingerprint wanted: String) -> ImageSegmenter? {
     guard let known = try? Safetensors.header(of: url).metadata["fingerprint"], known == wanted,
-      let segmenter = try? PictureSegmenter.load(from: url), let report = segmenter.report,
+      let segmenter = try? ImageSegmenter.load(from: url), let report = segmenter.report,
       !report.wasShortened || (report.seconds ?? 0) >= seconds
     else { return nil }
     return segmenter
@@ -178,7 +178,7 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
   }
 
   private func fit(
-    _ segmenter: PictureSegmenter, _ train: Examples, _ ignore: Int?, _ start: ContinuousClock.Instant
+    _ segmenter: ImageSegmenter, _ train: Examples, _ ignore: Int?, _ start: ContinuousClock.Instant
   ) -> (steps: Int, wasShortened: Bool) {
     let stream = RandomStream(seed: seed, purpose: "segmenter.batches")
     let count = train.images.shape[0]
@@ -193,7 +193,7 @@ public struct SegmenterTraining: Codable, Sendable, Hashable {
       if position + size > count { (order, position) = (stream.permutation(count), 0) }
       let rows = order.narrow(0, from: position, length: size)
       position += size
-      var images = signedPictures(train.images.indexSelected(0, rows))
+      var images = signedImages(train.images.indexSelected(0, rows))
       var labels = train.labels(rows)
       let mirrored = stream.bernoulli(0.5, [size, 1, 1]).greater(0)
       images = Tensor.select(mirrored.unsqueezed(3), images.flipped([3]), images)

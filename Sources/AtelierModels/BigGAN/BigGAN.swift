@@ -278,7 +278,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
       conditions: {
         BigGANCondition(label: draws.integers("standingLabel", below: self.configuration.classes, [size]))
       },
-      { try drawPictures(request, emit: emit) })
+      { try drawImages(request, emit: emit) })
   }
 
   /// Images in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.

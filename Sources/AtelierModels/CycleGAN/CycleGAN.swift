@@ -14,7 +14,7 @@ public import TorchNN
 /// Both generators learn first, with one optimiser: each is to be taken for real, to be undone by the other
 /// (cycle), and to leave images of its own target domain as they are (identity). Then both discriminators
 /// learn, with one optimiser, on real images and on generated ones, some of them of earlier steps
-/// (``PicturePool``). Networks are called by what they do: `generatorAB` is the authors' `netG_A`,
+/// (``ImagePool``). Networks are called by what they do: `generatorAB` is the authors' `netG_A`,
 /// `discriminatorB`, which judges images of domain B, their `netD_A`.
 ///
 /// Deviations: the terms are differentiated one after the other, which needs less memory and adds up the same
@@ -62,7 +62,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     /// How a ResNet generator doubles sides; a U-Net has transposed convolutions.
     public var upsampling = LearnedUpsampling.transposed
     /// The generators' normalisation.
-    public var norm = PictureNorm.instance
+    public var norm = ImageNorm.instance
     /// Whether the generators have dropout layers.
     public var dropout = false
     /// The discriminators' form.
@@ -70,7 +70,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
     /// Channels of the discriminators' widest map.
     public var discriminatorWidth = 64
     /// The discriminators' normalisation; nil: the generators'.
-    public var discriminatorNorm: PictureNorm?
+    public var discriminatorNorm: ImageNorm?
     /// Strided convolutions of a patch discriminator: 1, 3 or 5 for patches of 16, 70 or 286 pixels.
     public var layers = 3
     /// The adversarial loss.
@@ -162,8 +162,8 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
   private let discriminatorB: any Layer
   private let generatorOptimizer: Adam
   private let discriminatorOptimizer: Adam
-  private let poolA: PicturePool
-  private let poolB: PicturePool
+  private let poolA: ImagePool
+  private let poolB: ImagePool
 
   /// Builds the four networks and their two optimisers.
   ///
@@ -180,8 +180,8 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
       namedParameters(of: ["generatorAB": generatorAB, "generatorBA": generatorBA]))
     discriminatorOptimizer = configuration.makeAdam(
       namedParameters(of: ["discriminatorA": discriminatorA, "discriminatorB": discriminatorB]))
-    poolA = PicturePool("poolA", capacity: configuration.poolSize)
-    poolB = PicturePool("poolB", capacity: configuration.poolSize)
+    poolA = ImagePool("poolA", capacity: configuration.poolSize)
+    poolB = ImagePool("poolB", capacity: configuration.poolSize)
     augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     func network(_ name: String, _ layer: any Layer, _ output: String) -> Network {
       Network(name, layer, isForTraining: output == "logits") { _, inputs in

@@ -69,7 +69,7 @@ extension FastStyleTransfer: ReferenceAnswering {
   ) throws -> (any BatchSource)? {
     let content = try inputs.required("content")
     let style = inputs["style"]
-    return RecordedPictures(
+    return RecordedImages(
       (0..<content.shape[0]).map { index in
         var tensors = ["content": content.selected(dim: 0, index: index) / 255]
         if let style { tensors["style"] = style / 255 }

@@ -143,7 +143,7 @@ public final class FastStyleTransfer: TranslatingSystem {
         Field("image", .image(channels: 3, height: imageSize, width: imageSize, range: .signed))
       ]
       if weights.style != 0 {
-        plan.components.append(GivenPicture("style", "the picture whose style is learned"))
+        plan.components.append(GivenImage("style", "the picture whose style is learned"))
       }
       return plan
     }

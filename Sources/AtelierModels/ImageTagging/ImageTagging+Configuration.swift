@@ -13,7 +13,7 @@ extension ImageTagging {
   /// The choices of an image-tagging.
   public struct Configuration: SystemConfiguration {
     /// Which network's features describe an image.
-    public var features = PictureFeatureKind.vgg16
+    public var features = ImageFeatureKind.vgg16
     /// The length of a word vector.
     public var wordSize = 200
     /// Words that occur less often are left out.

@@ -45,7 +45,7 @@ public enum GradientPenalty {
   ) rethrows -> Tensor {
     let pictures = real.detached()
     let deviation = pictures.standardDeviation(dims: Array(0..<pictures.rank))
-    let points = pictures + perPicture(mixing, pictures) * (deviation * 0.5 * noise)
+    let points = pictures + perImage(mixing, pictures) * (deviation * 0.5 * noise)
     return (try gradientNorms(at: points, discriminator) - 1).square().mean()
   }
 
@@ -77,12 +77,12 @@ public enum GradientPenalty {
   }
 
   private static func between(_ real: Tensor, _ fake: Tensor, _ mixing: Tensor) -> Tensor {
-    let weight = perPicture(mixing, real)
+    let weight = perImage(mixing, real)
     return weight * real.detached() + (1 - weight) * fake.detached()
   }
 
   /// A draw for each image, shaped for broadcasting over its values.
-  private static func perPicture(_ draw: Tensor, _ pictures: Tensor) -> Tensor {
+  private static func perImage(_ draw: Tensor, _ pictures: Tensor) -> Tensor {
     let batch = pictures.shape.first ?? 1
     check(draw.count == batch, "\(batch) pictures need \(batch) mixing draws, not \(draw.shape)")
     return draw.reshaped([batch] + [Int](repeating: 1, count: max(0, pictures.rank - 1)))

@@ -12,7 +12,7 @@ final class MultiscaleDiscriminator: Module {
   let scales: [StagedPatchDiscriminator]
 
   init(
-    inputChannels: Int, width: Int, layers: Int, scales count: Int, norm: PictureNorm,
+    inputChannels: Int, width: Int, layers: Int, scales count: Int, norm: ImageNorm,
     using stream: RandomStream
   ) {
     let strides = (1..<(max(layers, 1) + 1)).map { $0 < layers ? 2 : 1 }
@@ -127,7 +127,7 @@ final class StagedPatchDiscriminator: Module {
   ///   - hasBias: whether these have a bias; the first and the last always do.
   ///   - isSpectral: whether these have spectral normalisation.
   init(
-    inputChannels: Int, width: Int, strides: [Int], norm: PictureNorm, hasBias: Bool = true,
+    inputChannels: Int, width: Int, strides: [Int], norm: ImageNorm, hasBias: Bool = true,
     isSpectral: Bool = false, using stream: RandomStream
   ) {
     func convolution(
@@ -178,7 +178,7 @@ public enum MapDiscriminatorNorm: String, Sendable, Hashable, Codable, CaseItera
   case none
 
   /// The normalisation of features.
-  var features: PictureNorm {
+  var features: ImageNorm {
     switch self {
     case .spectralInstance, .instance: .instance
     case .batch: .batch

@@ -13,7 +13,7 @@ final class PatchDiscriminator: Module, Layer {
   /// - Parameters:
   ///   - width: channels of the first map; twice as many for each further one, up to eight times.
   ///   - layers: convolutions that halve the image; 0 leaves one, and keeps the first width behind it.
-  init(inputChannels: Int, width: Int, layers count: Int, norm: PictureNorm, using stream: RandomStream) {
+  init(inputChannels: Int, width: Int, layers count: Int, norm: ImageNorm, using stream: RandomStream) {
     func channels(_ number: Int) -> Int { width * min(8, 1 << min(number, 3)) }
     func convolution(_ inputs: Int, _ outputs: Int, stride: Int, hasBias: Bool) -> Conv2d {
       Conv2d(
@@ -49,7 +49,7 @@ final class PatchDiscriminator: Module, Layer {
 final class PixelDiscriminator: Module, Layer {
   let net: Sequential
 
-  init(inputChannels: Int, width: Int, norm: PictureNorm, using stream: RandomStream) {
+  init(inputChannels: Int, width: Int, norm: ImageNorm, using stream: RandomStream) {
     func convolution(_ inputs: Int, _ outputs: Int, hasBias: Bool) -> Conv2d {
       Conv2d(inputChannels: inputs, outputChannels: outputs, kernelSize: 1, hasBias: hasBias, using: stream)
     }

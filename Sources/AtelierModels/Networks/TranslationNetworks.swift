@@ -35,7 +35,7 @@ struct TranslationGeneratorPlan {
   let width: Int
   let downsamplings: Int
   let blocks: Int
-  let norm: PictureNorm
+  let norm: ImageNorm
   let dropout: Bool
   let upsampling: LearnedUpsampling
 
@@ -148,7 +148,7 @@ struct TranslationDiscriminatorPlan {
   let kind: TranslationDiscriminator
   let width: Int
   let layers: Int
-  let norm: PictureNorm
+  let norm: ImageNorm
 
   /// A network with its authors' initial weights, as the generators'.
   func make(_ inputChannels: Int, using stream: RandomStream) -> any Layer {

@@ -17,7 +17,7 @@ final class UNetGenerator: Module, Layer {
   ///   - dropout: whether half of the values are dropped behind the inner levels of full width, all but the
   ///     innermost: the only noise of pix2pix. A U-Net of 5 or fewer levels has none.
   init(
-    inputChannels: Int, outputChannels: Int, width: Int, downsamplings: Int, norm: PictureNorm, dropout: Bool,
+    inputChannels: Int, outputChannels: Int, width: Int, downsamplings: Int, norm: ImageNorm, dropout: Bool,
     using stream: RandomStream
   ) {
     func channels(_ level: Int) -> Int { width * min(8, 1 << min(level, 3)) }
@@ -49,7 +49,7 @@ final class UNetLevel: Module, Layer {
   ///
   /// - Parameter dropout: the number in the name of the dropout's draw; nil: no dropout.
   init(
-    outer: Int, inner: Int, inside: UNetLevel?, norm: PictureNorm, dropout: Int?, using stream: RandomStream
+    outer: Int, inner: Int, inside: UNetLevel?, norm: ImageNorm, dropout: Int?, using stream: RandomStream
   ) {
     isOutermost = false
     // The activation in front overwrites what the level outside made, so that the way across carries it too.
@@ -70,7 +70,7 @@ final class UNetLevel: Module, Layer {
 
   /// The outermost level, which takes and gives images.
   init(
-    inputChannels: Int, outputChannels: Int, inner: Int, inside: UNetLevel?, norm: PictureNorm,
+    inputChannels: Int, outputChannels: Int, inner: Int, inside: UNetLevel?, norm: ImageNorm,
     using stream: RandomStream
   ) {
     isOutermost = true

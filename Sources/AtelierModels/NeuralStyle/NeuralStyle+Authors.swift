@@ -26,6 +26,6 @@ extension NeuralStyle: ReferenceAnswering {
   public static func recordedSource(
     _ inputs: [String: Tensor], configuration: Configuration
   ) throws -> (any BatchSource)? {
-    RecordedPictures([Batch(inputs)])
+    RecordedImages([Batch(inputs)])
   }
 }

@@ -129,12 +129,12 @@ extension NeuralStyle {
     /// No data: the image itself is optimised, in one stage that ends by itself, beside images that the user
     /// gives.
     public var plan: SystemPlan {
-      var given: [GivenPicture] = []
+      var given: [GivenImage] = []
       if weights.content != 0 || start == .content {
-        given.append(GivenPicture("content", "the picture whose content is kept"))
+        given.append(GivenImage("content", "the picture whose content is kept"))
       }
       if weights.style != 0 || start == .style {
-        given.append(GivenPicture("style", "the picture whose style is taken"))
+        given.append(GivenImage("style", "the picture whose style is taken"))
       }
       return SystemPlan(
         stages: [

@@ -105,7 +105,8 @@ public final class NeuralStyle: GenerativeSystem {
   /// Takes the proportions of the content's image.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     var configuration = configuration
-    guard let longest = configuration.imageSize, let size = try data.artefacts.pictureSize("content") else {
+    guard let longest = configuration.imageSize, let size = try data.artefacts.givenImageSize("content")
+    else {
       return configuration
     }
     let side = max(size.height, size.width)
@@ -131,14 +132,14 @@ public final class NeuralStyle: GenerativeSystem {
     }
     guard let targets else { return }
     try step.update("image", optimizer) { loss in
-      clampPicture()
+      clampImage()
       for (name, term) in terms(targets) { loss.add(name, term) }
       step.log("total", loss.total)
     }
-    clampPicture()
+    clampImage()
   }
 
-  private func clampPicture() {
+  private func clampImage() {
     guard configuration.clamps else { return }
     withoutGradients { picture.image.copy(from: picture.image.clamped(min: 0, max: 1)) }
   }

@@ -34,7 +34,7 @@ extension Pix2Pix {
     /// How a ResNet generator doubles sides; a U-Net has transposed convolutions.
     public var upsampling = LearnedUpsampling.transposed
     /// The generator's normalisation.
-    public var norm = PictureNorm.batch
+    public var norm = ImageNorm.batch
     /// Whether the generator has dropout layers.
     public var dropout = true
     /// Whether generation draws dropout too: the noise that makes images of one condition differ.
@@ -47,7 +47,7 @@ extension Pix2Pix {
     /// Channels of the discriminator's widest map.
     public var discriminatorWidth = 64
     /// The discriminator's normalisation; nil: the generator's.
-    public var discriminatorNorm: PictureNorm?
+    public var discriminatorNorm: ImageNorm?
     /// Strided convolutions of a patch discriminator: 1, 3 or 5 for patches of 16, 70 or 286 pixels.
     public var layers = 3
     /// The adversarial loss.

@@ -64,7 +64,7 @@ extension Pix2PixHD {
     /// Residual blocks of each enhancer.
     public var localBlocks = 3
     /// The normalisation of generator and encoder.
-    public var norm = PictureNorm.instance
+    public var norm = ImageNorm.instance
     /// What tells the generator how instances look; nil: nothing.
     public var encoder: Encoder?
     /// Channels of the encoder's widest map.
@@ -81,7 +81,7 @@ extension Pix2PixHD {
     /// Channels of the discriminators' widest map.
     public var discriminatorWidth = 64
     /// The discriminators' normalisation; nil: the generator's.
-    public var discriminatorNorm: PictureNorm?
+    public var discriminatorNorm: ImageNorm?
     /// Strided convolutions of each discriminator.
     public var layers = 3
     /// Discriminators, each on half the resolution of the one before.

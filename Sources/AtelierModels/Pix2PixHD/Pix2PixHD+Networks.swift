@@ -38,7 +38,7 @@ final class LocalEnhancer: Module, Layer {
   ///   - checkpointsBlocks: whether residual blocks are computed once more in the backward pass.
   init(
     inputChannels: Int, outputChannels: Int, width: Int, downsamplings: Int, blocks: Int,
-    enhancers count: Int, localBlocks: Int, norm: PictureNorm, checkpointsBlocks: Bool = false,
+    enhancers count: Int, localBlocks: Int, norm: ImageNorm, checkpointsBlocks: Bool = false,
     using stream: RandomStream
   ) {
     global = Sequential(

@@ -44,7 +44,7 @@ protocol TranslatorConfiguration: TranslationTraining, CroppedConfiguration {
   /// How a ResNet generator doubles sides.
   var upsampling: LearnedUpsampling { get }
   /// The generator's normalisation.
-  var norm: PictureNorm { get }
+  var norm: ImageNorm { get }
   /// Whether the generator has dropout layers.
   var dropout: Bool { get }
   /// The discriminator's form.
@@ -52,7 +52,7 @@ protocol TranslatorConfiguration: TranslationTraining, CroppedConfiguration {
   /// Channels of the discriminator's widest map.
   var discriminatorWidth: Int { get }
   /// The discriminator's normalisation; nil: the generator's.
-  var discriminatorNorm: PictureNorm? { get }
+  var discriminatorNorm: ImageNorm? { get }
   /// Strided convolutions of a patch discriminator.
   var layers: Int { get }
 }

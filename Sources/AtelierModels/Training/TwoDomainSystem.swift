@@ -26,7 +26,7 @@ extension TwoDomainConfiguration {
   public var plan: SystemPlan { twoDomainPlan(styles: nil) }
 
   /// ``plan``, with styles where outputs depend on one.
-  func twoDomainPlan(styles: StylePictures?) -> SystemPlan {
+  func twoDomainPlan(styles: StyleImages?) -> SystemPlan {
     func field(_ name: String, _ channels: Int) -> Field {
       Field(name, .image(channels: channels, height: imageSize, width: imageSize, range: .signed))
     }

@@ -20,7 +20,7 @@ struct CaptionedImages: DataArrangement {
     let images = try openDataset(
       at: place, split: split,
       preparation: ImagePreparation(height: height, width: width, channels: channels))
-    guard let files = (images as? PictureDataset)?.files else {
+    guard let files = (images as? ImageDataset)?.files else {
       throw DatasetError.invalid(reason: "\(place.path) holds no image files")
     }
     let (captions, words) = (try read(place), try artefacts.decode([String].self, Self.words))

@@ -1,7 +1,7 @@
 public import AtelierMedia
 
 /// How a condition is derived from an image while loading, where a data set has single images only.
-public enum PictureDerivation: Sendable, Hashable, Codable {
+public enum ImageDerivation: Sendable, Hashable, Codable {
   /// Luminance, one channel.
   case grayscale
   /// A Gaussian blur with standard deviation `sigma` in pixels.
@@ -61,7 +61,7 @@ public enum PictureDerivation: Sendable, Hashable, Codable {
   }
 }
 
-extension PictureDerivation: CustomStringConvertible {
+extension ImageDerivation: CustomStringConvertible {
   /// The form that ``init(parsing:)`` reads.
   public var description: String {
     switch self {

@@ -8,7 +8,7 @@ package import TorchNN
 /// Source: Shrivastava et al. 2017, section 2.3; junyanz/pytorch-CycleGAN-and-pix2pix `util/image_pool.py`:
 /// each image of a batch on its own; while the pool fills, it is kept and given back; afterwards half of
 /// the time it takes the place of a random one, which is given back in its stead.
-package final class PicturePool {
+package final class ImagePool {
   private let name: String
   private let capacity: Int
   private var pictures: [Tensor] = []

@@ -15,11 +15,11 @@ public typealias PreparationProgress = @Sendable (_ done: Int, _ total: Int) -> 
 ///   - body: the new image.
 /// - Throws: ``DatasetError/exists(path:)`` where the result exists; ``DatasetError`` where nothing can be
 ///   read or written.
-public func preparePictures(
+public func prepareImages(
   from source: URL, to target: URL, recipe: String, progress: PreparationProgress? = nil,
   _ body: @Sendable (Image) throws(ImageError) -> Image
 ) throws(DatasetError) -> PreparationReport {
-  let names = try picturesToPrepare(in: source, for: target)
+  let names = try imagesToPrepare(in: source, for: target)
   let folder = try StagedFolder(target, recipe: "\(recipe)\n\(source.standardizedFileURL.path)\n")
   var byStem: [String: String] = [:]
   var leftOut = UnreadFormats.clause(below: source).map { ["\(source.path) holds \($0)."] } ?? []
@@ -50,12 +50,12 @@ public func preparePictures(
       do throws(DatasetError) { try folder.write(bytes, to: stem + ending) } catch { return error }
       return nil
     } catch {
-      return .corruptPicture(path: name, reason: error.shortReason)
+      return .corruptImage(path: name, reason: error.shortReason)
     }
   }
   for case let error in outcomes {
     guard let error else { continue }
-    guard case .corruptPicture = error else { throw error }
+    guard case .corruptImage = error else { throw error }
     leftOut.append(error.description)
   }
   let written = work.count - outcomes.count { $0 != nil }
@@ -76,16 +76,16 @@ public func preparePictures(
 }
 
 /// The images below a folder; throws where the result would lie inside it.
-private func picturesToPrepare(in source: URL, for target: URL) throws(DatasetError) -> [String] {
+private func imagesToPrepare(in source: URL, for target: URL) throws(DatasetError) -> [String] {
   try refuseNesting(of: target, in: source)
-  let names = PictureFolders.pictures(below: source)
-  guard !names.isEmpty else { throw PictureFolders.noPictures(in: source) }
+  let names = ImageFolders.pictures(below: source)
+  guard !names.isEmpty else { throw ImageFolders.noImages(in: source) }
   return names
 }
 
 /// Throws for a source that is not a folder, and for a result inside it.
 func refuseNesting(of target: URL, in source: URL) throws(DatasetError) {
-  guard PictureFolders.isFolder(source) else { throw .notFound(path: source.path) }
+  guard ImageFolders.isFolder(source) else { throw .notFound(path: source.path) }
   let outer = source.resolvingSymlinksInPath().standardizedFileURL.path + "/"
   let inner = target.resolvingSymlinksInPath().standardizedFileURL.path + "/"
   if inner.hasPrefix(outer) {
@@ -112,7 +112,7 @@ public func preparePairs(
   var leftOut: [String] = []
   func byStem(_ folder: URL) -> [String: String] {
     var files: [String: String] = [:]
-    for name in PictureFolders.pictures(below: folder) {
+    for name in ImageFolders.pictures(below: folder) {
       let stem = (name as NSString).deletingPathExtension
       if let first = files[stem] {
         leftOut.append("\(name) of \(folder.lastPathComponent) has the name of \(first).")
@@ -154,7 +154,7 @@ public func preparePairs(
   let outcomes = inParallel(paired.count) { index -> DatasetError? in
     let stem = paired[index]
     guard let a = left[stem], let b = right[stem] else { return nil }
-    let part = parts.map { PictureFolders.names(of: $0[stem] ?? .train)[0] + "/" } ?? ""
+    let part = parts.map { ImageFolders.names(of: $0[stem] ?? .train)[0] + "/" } ?? ""
     defer {
       let now = done.withLock { count -> Int in
         count += 1
@@ -176,7 +176,7 @@ public func preparePairs(
   }
   for case let error in outcomes {
     guard let error else { continue }
-    guard case .corruptPicture = error else { throw error }
+    guard case .corruptImage = error else { throw error }
     leftOut.append(error.description)
   }
   let written = paired.count - outcomes.count { $0 != nil }
@@ -211,6 +211,6 @@ private func joined(_ source: URL, _ target: URL, _ stem: String) throws(Dataset
     let sized = try cells[0].resized(width: right.width, height: right.height)
     return try ImageCodec().encode(sized.joined(with: cells[1]), as: .png)
   } catch {
-    throw .corruptPicture(path: stem, reason: error.shortReason)
+    throw .corruptImage(path: stem, reason: error.shortReason)
   }
 }

@@ -10,7 +10,7 @@ extension Image {
     guard labels.shape.count == 2, labels.shape[0] > 0, labels.shape[1] > 0 else {
       throw .invalid(reason: "a tensor of shape \(labels.shape) is not a label map; expected [height, width]")
     }
-    let colours = (0..<256).map { own.indices.contains($0) ? own[$0] : LabelPictures.colour($0) }
+    let colours = (0..<256).map { own.indices.contains($0) ? own[$0] : LabelMapEncoding.colour($0) }
     self.init(
       width: labels.shape[1], height: labels.shape[0], channels: 3,
       bytes: labels.integers().flatMap { colours[$0 & 255] })
@@ -20,7 +20,7 @@ extension Image {
 extension LabelMap {
   /// The map coloured by its palette, or otherwise by PASCAL VOC's colour map.
   public func coloured() -> Image {
-    let table = (0..<256).map { palette.indices.contains($0) ? palette[$0] : LabelPictures.colour($0) }
+    let table = (0..<256).map { palette.indices.contains($0) ? palette[$0] : LabelMapEncoding.colour($0) }
     return Image(
       width: indices.width, height: indices.height, channels: 3, bytes: values.flatMap { table[$0 & 255] })
   }
@@ -43,7 +43,7 @@ extension LabelMap {
 }
 
 /// Label maps as tensors.
-enum LabelPictures {
+enum LabelMapEncoding {
   /// The colour of an index: PASCAL VOC's colour map: the bits of the index, lowest first, fill red, green
   /// and blue in turn, from their highest bit downwards. Index 0 is black.
   static func colour(_ index: Int) -> [UInt8] {
@@ -56,7 +56,7 @@ enum LabelPictures {
     return colour
   }
 
-  /// The class tensor of a label map, int64 `[height, width]`; for 255 see ``PictureField/Content``.
+  /// The class tensor of a label map, int64 `[height, width]`; for 255 see ``ImageField/Content``.
   static func classes(
     _ image: Image, below classes: Int?, file: URL
   ) throws(DatasetError) -> HostTensor {
@@ -166,12 +166,12 @@ struct LabelSurvey {
   /// Whether the maps are masks, in which 255 is the other class.
   var isMask: Bool { values == [0, 255] }
 
-  /// The classes: a number each, and ``LabelPictures/unlabelled`` behind them where 255 occurs beside others; of masks
+  /// The classes: a number each, and ``LabelMapEncoding/unlabelled`` behind them where 255 occurs beside others; of masks
   /// 0 and 255.
   var classes: [String] {
     if isMask { return ["0", "255"] }
     let names = (0..<(highest + 1)).map(String.init)
-    return isUnlabelled ? names + [LabelPictures.unlabelled] : names
+    return isUnlabelled ? names + [LabelMapEncoding.unlabelled] : names
   }
 
   /// Whether there are pixels without a class.
@@ -182,8 +182,8 @@ struct LabelSurvey {
   /// - Parameter names: those of the table; empty: there is none.
   func classes(named names: [String]) -> [String] {
     if names.isEmpty { return classes }
-    if isMask { return names.count == 2 ? names : names + [LabelPictures.unlabelled] }
-    return isUnlabelled ? names + [LabelPictures.unlabelled] : names
+    if isMask { return names.count == 2 ? names : names + [LabelMapEncoding.unlabelled] }
+    return isUnlabelled ? names + [LabelMapEncoding.unlabelled] : names
   }
 
   /// What a person should know of the values, a sentence each.

@@ -5,7 +5,7 @@ public import Torch
 
 /// An image that the user gives beside the data: a painting whose style is learned, a photograph that is
 /// repainted.
-public struct GivenPicture: Component, Hashable {
+public struct GivenImage: Component, Hashable {
   /// What the caller names: `style`, `content`.
   public let name: String
   /// What it is for, as the end of "… needs".
@@ -31,7 +31,7 @@ extension Artefacts {
   /// outside its folder.
   ///
   /// - Throws: `ImageError` naming the file.
-  public mutating func add(_ picture: GivenPicture, from file: URL) throws {
+  public mutating func add(_ picture: GivenImage, from file: URL) throws {
     var image = try Image(contentsOf: file).rgb().with8Bits()
     let side = max(image.width, image.height)
     if side > Self.longestSide {
@@ -43,14 +43,14 @@ extension Artefacts {
   /// A given image as float32 `[1, 3, height, width]` in 0 … 1; nil where none was given.
   ///
   /// - Parameters:
-  ///   - name: the name of its ``GivenPicture``.
+  ///   - name: the name of its ``GivenImage``.
   ///   - longestSide: what its longer side is resized to; nil leaves it.
   ///   - size: height and width that it is resized to, whatever its proportions; goes before `longestSide`.
   /// - Throws: `ImageError` where the artefact is damaged.
   public func picture(
     _ name: String, longestSide: Int? = nil, size: (height: Int, width: Int)? = nil
   ) throws -> Tensor? {
-    guard let data = contents[GivenPicture(name, "").artefact] else { return nil }
+    guard let data = contents[GivenImage(name, "").artefact] else { return nil }
     var image = try ImageCodec().decode([UInt8](data), named: "the picture '\(name)'").rgb().with8Bits()
     if let size {
       if (image.height, image.width) != (size.height, size.width) {
@@ -65,8 +65,8 @@ extension Artefacts {
   }
 
   /// The height and width of a given image; nil where none was given.
-  public func pictureSize(_ name: String) throws -> (height: Int, width: Int)? {
-    guard let data = contents[GivenPicture(name, "").artefact] else { return nil }
+  public func givenImageSize(_ name: String) throws -> (height: Int, width: Int)? {
+    guard let data = contents[GivenImage(name, "").artefact] else { return nil }
     let image = try ImageCodec().decode([UInt8](data), named: "the picture '\(name)'")
     return (image.height, image.width)
   }

@@ -7,9 +7,9 @@ package import Torch
 import TorchNN
 
 /// Finds words for image files with a trained system.
-public struct PictureTagger {
+public struct ImageTagger {
   private let system: any TaggingSystem
-  private let features: PictureFeatures
+  private let features: ImageFeatures
   private let seed: UInt64
 
   /// A tagger.
@@ -26,7 +26,7 @@ public struct PictureTagger {
     }
     self.system = system
     self.seed = seed
-    features = try PictureFeatures(tagged.features, device: .cpu, store: store)
+    features = try ImageFeatures(tagged.features, device: .cpu, store: store)
   }
 
   /// The tags of each file, the best first.
@@ -39,7 +39,7 @@ public struct PictureTagger {
 }
 
 /// Describes image files as vectors, once: what a network said is kept beside the store of its weights.
-package struct PictureFeatures {
+package struct ImageFeatures {
   private enum Describer {
     case pixels
     case lite(EfficientNetLite)
@@ -47,7 +47,7 @@ package struct PictureFeatures {
     case dense(VGG, [Tensor])
   }
 
-  private let kind: PictureFeatureKind
+  private let kind: ImageFeatureKind
   private let describer: Describer
   private let device: Device
   /// SHA-256 of the weights; nil where there are none.
@@ -55,7 +55,7 @@ package struct PictureFeatures {
   private let cache: URL?
 
   /// - Throws: `PerceptionError` where the weights are missing, with the way to get them.
-  package init(_ kind: PictureFeatureKind, device: Device, store: WeightStore = .standard) throws {
+  package init(_ kind: ImageFeatureKind, device: Device, store: WeightStore = .standard) throws {
     self.kind = kind
     self.device = device
     let needer = "image-tagging with features: \(kind.rawValue)"
@@ -89,7 +89,7 @@ package struct PictureFeatures {
   }
 
   /// float32 `[images, size]`, in the order of the images.
-  package func features(of data: TaggedPictures) throws -> HostTensor {
+  package func features(of data: TaggedImageSet) throws -> HostTensor {
     let files = data.pictures.map(\.file)
     guard let cache, let weightsHash else { return try features(of: files) }
     let key = contentFingerprint(of: Array("\(data.fingerprint) \(kind.rawValue) \(weightsHash)".utf8))

@@ -2,7 +2,7 @@
 ///
 /// XMP with the properties of the IPTC Photo Metadata Standard: the digital source type, which viewers and
 /// platforms read, the software and its version, and the checkpoint.
-public struct PictureOrigin: Sendable, Hashable {
+public struct ImageOrigin: Sendable, Hashable {
   /// The IPTC term for media that a trained model made.
   public static let sourceType =
     "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"

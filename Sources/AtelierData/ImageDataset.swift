@@ -3,7 +3,7 @@ public import Foundation
 internal import Torch
 
 /// Image files, decoded on demand.
-public struct PictureDataset: Dataset {
+public struct ImageDataset: Dataset {
   /// The description of the data.
   public let description: DatasetDescription
   /// The image files, in the order of the examples.
@@ -26,7 +26,7 @@ public struct PictureDataset: Dataset {
     description.labelHistogram = [Int](repeating: 0, count: description.classNames.count)
     for label in labels { description.labelHistogram[label] += 1 }
     let used = description.labelHistogram.count { $0 > 0 }
-    if description.layout != .flatPictures, used == 1, let only = labels.first {
+    if description.layout != .flatImages, used == 1, let only = labels.first {
       description.notes.append(
         "Every label is \"\(description.classNames[only])\"; if that surprises, the path is one folder too high."
       )
@@ -52,7 +52,7 @@ public struct PictureDataset: Dataset {
       let image = try codec.decode(files[index])
       tensor = (try preparation?(image) ?? image).hostTensor()
     } catch {
-      throw .corruptPicture(path: files[index].path, reason: error.shortReason)
+      throw .corruptImage(path: files[index].path, reason: error.shortReason)
     }
     var fields = ["image": tensor, "label": HostTensor([labels[index]], shape: [])]
     for (name, values) in columns { fields[name] = HostTensor([values[index]], shape: []) }
@@ -67,7 +67,7 @@ extension ImageError {
     case .unreadable(_, let reason), .damaged(_, let reason), .unsupported(_, let reason),
       .unwritable(_, let reason), .invalid(let reason):
       reason
-    case .notAPicture: "it is not a PNG, JPEG, WebP, TIFF, GIF, HEIC or AVIF image"
+    case .notAnImage: "it is not a PNG, JPEG, WebP, TIFF, GIF, HEIC or AVIF image"
     case .tooLarge(_, let width, let height, let limit):
       "it declares \(width) x \(height) pixels, more than the limit of \(limit)"
     }
@@ -75,12 +75,12 @@ extension ImageError {
 }
 
 /// The sorted relative paths of all image files below a folder, without hidden ones.
-public func pictureFiles(below folder: URL) -> [String] { PictureFolders.pictures(below: folder) }
+public func imageFiles(below folder: URL) -> [String] { ImageFolders.pictures(below: folder) }
 
 /// Searches folders for images and parts.
-enum PictureFolders {
+enum ImageFolders {
   /// Whether a file name has an image's extension.
-  static func isPicture(_ name: String) -> Bool {
+  static func isImage(_ name: String) -> Bool {
     guard let dot = name.lastIndex(of: ".") else { return false }
     return ImageFormat(fileExtension: String(name[name.index(after: dot)...])) != nil
   }
@@ -98,7 +98,7 @@ enum PictureFolders {
     func walk(_ folder: URL, _ prefix: String, _ depth: Int) {
       for name in listing(of: folder) {
         let url = folder.appendingPathComponent(name)
-        if isPicture(name) {
+        if isImage(name) {
           if !isFolder(url) { found.append(prefix + name) }
         } else if depth < 16, isFolder(url) {
           walk(url, prefix + name + "/", depth + 1)

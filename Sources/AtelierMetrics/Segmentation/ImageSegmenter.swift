@@ -8,7 +8,7 @@ public import TorchNN
 /// Not from a paper. Three stages of convolution, batch norm and ReLU down and three up, with skip
 /// connections. Published numbers need the published network; numbers of this one can be compared with each
 /// other and with those of real images.
-public final class PictureSegmenter: Module {
+public final class ImageSegmenter: Module {
   /// The architecture.
   public struct Configuration: Codable, Sendable, Hashable {
     /// The number of classes.
@@ -106,7 +106,7 @@ public final class PictureSegmenter: Module {
 
 // MARK: - Files
 
-extension PictureSegmenter {
+extension ImageSegmenter {
   private static var format: String { "atelier-picture-segmenter" }
 
   /// Writes the weights, the configuration and the report as one safetensors file.
@@ -122,11 +122,11 @@ extension PictureSegmenter {
   ///
   /// - Throws: `FileFormatError` when the file is missing, damaged or holds something else;
   ///   `CheckpointError` when its weights do not fit its configuration.
-  public static func load(from url: URL) throws -> PictureSegmenter {
-    let read: (network: PictureSegmenter, report: Report?) = try NetworkFile.read(
+  public static func load(from url: URL) throws -> ImageSegmenter {
+    let read: (network: ImageSegmenter, report: Report?) = try NetworkFile.read(
       url, format: format, problem: "it does not hold a segmenter of Atelier; delete it and train one anew"
     ) { (configuration: Configuration) in
-      try PictureSegmenter(configuration, using: RandomStream(seed: 0))
+      try ImageSegmenter(configuration, using: RandomStream(seed: 0))
     }
     read.network.report = read.report
     return read.network

@@ -7,7 +7,7 @@ public import Torch
 ///   - target: of the same shape.
 ///   - atLeast: the smallest side that the measure allows.
 /// - Throws: `MetricError` for shapes that differ, images that are too small, or numbers that are not finite.
-func picturePair(
+func imagePair(
   _ image: Tensor, _ target: Tensor, atLeast side: Int = 1
 ) throws -> (image: Tensor, target: Tensor) {
   guard image.rank == 4, image.count > 0 else {
@@ -44,4 +44,4 @@ public func withoutBorder(_ image: Tensor, _ border: Int) throws -> Tensor {
 }
 
 /// Each image's mean over channels, height and width.
-func meansOfPictures(_ values: Tensor) -> [Double] { values.mean(dims: [1, 2, 3]).doubles() }
+func meansOfImages(_ values: Tensor) -> [Double] { values.mean(dims: [1, 2, 3]).doubles() }

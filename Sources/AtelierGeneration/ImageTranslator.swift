@@ -19,10 +19,10 @@ public enum AlphaTreatment: String, Sendable, Hashable, CaseIterable {
 ///
 /// ```swift
 /// let (system, description) = try loadSystem(from: run, registry: .standard)
-/// let translation = try PictureTranslation(system, description)
+/// let translation = try ImageTranslator(system, description)
 /// try translation(Image(contentsOf: photo)).write(to: result)
 /// ```
-public struct PictureTranslation {
+public struct ImageTranslator {
   /// The system.
   public let system: any TranslatingSystem
   /// What is turned into what.

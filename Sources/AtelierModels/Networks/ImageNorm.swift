@@ -2,7 +2,7 @@ import AtelierCore
 import TorchNN
 
 /// The normalisation between the convolutions of networks that turn images into images.
-public enum PictureNorm: String, Sendable, Hashable, Codable, CaseIterable {
+public enum ImageNorm: String, Sendable, Hashable, Codable, CaseIterable {
   /// Batch normalisation with scale, shift and running statistics.
   case batch
   /// Instance normalisation without parameters or statistics.

@@ -27,8 +27,8 @@ import Torch
       let lines = names.flatMap { ["\($0),A black Dog, running .", "\($0),\"Two dogs' well-worn ball\""] }
       try Data((["image,caption"] + lines + ["99.png,nobody is there"]).joined(separator: "\n").utf8)
         .write(to: folder.appendingPathComponent("captions.txt"))
-      let training = try openTaggedPictures(at: folder)
-      let test = try openTaggedPictures(at: folder, split: .test)
+      let training = try openTaggedImages(at: folder)
+      let test = try openTaggedImages(at: folder, split: .test)
       #expect(training.pictures.count == 18 && test.pictures.count == 2)
       #expect(test.pictures.map(\.file.lastPathComponent) == ["09.png", "19.png"])
       let picture = try #require(training.pictures.first)
@@ -43,7 +43,7 @@ import Torch
       for (name, text) in [("cow", "A brown cow.\nes.utf8=Una vaca"), ("sun", "The sun")] {
         try Data(text.utf8).write(to: folder.appendingPathComponent("\(name).txt"))
       }
-      let data = try openTaggedPictures(at: folder)
+      let data = try openTaggedImages(at: folder)
       #expect(data.pictures.map { data.tags(of: $0) } == [["brown", "cow"], ["sun"]])
     }
   }
@@ -54,10 +54,10 @@ import Torch
       let table = folder.appendingPathComponent("tags.csv")
       for (text, wanted) in [("file,tags\na.png", "line 2"), ("file,tags\n../a.png,cow", "../a.png")] {
         try Data(text.utf8).write(to: table)
-        #expect { try openTaggedPictures(at: folder) } throws: { "\($0)".contains(wanted) }
+        #expect { try openTaggedImages(at: folder) } throws: { "\($0)".contains(wanted) }
       }
       try FileManager.default.removeItem(at: table)
-      #expect { try openTaggedPictures(at: folder) } throws: { "\($0)".contains("captions.txt") }
+      #expect { try openTaggedImages(at: folder) } throws: { "\($0)".contains("captions.txt") }
     }
   }
 
@@ -69,7 +69,7 @@ import Torch
       let lines = zip(names, words).map { "\($0),\($1)" }
       try Data((["file,tags"] + lines).joined(separator: "\n").utf8)
         .write(to: folder.appendingPathComponent("tags.csv"))
-      let data = try openTaggedPictures(at: folder)
+      let data = try openTaggedImages(at: folder)
       let vocabulary = try TagVocabulary(of: data, minimumCount: 2)
       #expect(vocabulary.words == ["red", "cow", "sky"] && vocabulary.counts == [3, 2, 2])
       #expect(vocabulary.tagNames == ["red", "cow", "sky"] && vocabulary.tagCounts == [3, 2, 2])

@@ -3,7 +3,7 @@ public import Foundation
 /// Images with text: tags, captions, names.
 ///
 /// Function words (articles, prepositions, …) are kept in the text but are not tags.
-public struct TaggedPictures: Sendable {
+public struct TaggedImageSet: Sendable {
   /// An image with its text.
   public struct Picture: Sendable, Hashable {
     /// The file.
@@ -71,17 +71,17 @@ public struct TaggedPictures: Sendable {
 /// is held out.
 ///
 /// - Throws: ``DatasetError`` that names the folder or line and the way out.
-public func openTaggedPictures(
+public func openTaggedImages(
   at path: URL, split: DatasetSplit = .train
-) throws(DatasetError) -> TaggedPictures {
+) throws(DatasetError) -> TaggedImageSet {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
   var root = path
-  let isDivided = CaptionTable.find(in: path) == nil && PictureFolders.isDivided(path)
+  let isDivided = CaptionTable.find(in: path) == nil && ImageFolders.isDivided(path)
   if isDivided {
-    guard let part = PictureFolders.folder(of: split, in: path) else {
+    guard let part = ImageFolders.folder(of: split, in: path) else {
       throw .missingSplit(
         path: path.path, split: split,
-        reason: "there is no folder \(PictureFolders.names(of: split).joined(separator: " or ")) in it")
+        reason: "there is no folder \(ImageFolders.names(of: split).joined(separator: " or ")) in it")
     }
     root = part
   }
@@ -92,11 +92,11 @@ public func openTaggedPictures(
     throw .missingSplit(
       path: path.path, split: split, reason: "the pictures are not divided into parts")
   }
-  let found: WordsOfPictures
+  let found: WordsOfImages
   if let table, let captions {
-    found = try WordsOfPictures(captions, hasParts ? split : nil, table, root)
+    found = try WordsOfImages(captions, hasParts ? split : nil, table, root)
   } else {
-    found = WordsOfPictures(besidePicturesOf: root)
+    found = WordsOfImages(besideImagesOf: root)
   }
   let names = found.sentences.keys.sorted()
   guard !names.isEmpty else {
@@ -107,10 +107,10 @@ public func openTaggedPictures(
   let holdsOut = !isDivided && !hasParts
   let chosen = names.enumerated().filter { !holdsOut || ($0.offset % 10 == 9) == (split == .test) }
     .map(\.element)
-  return TaggedPictures(
+  return TaggedImageSet(
     name: path.lastPathComponent,
     pictures: chosen.map {
-      TaggedPictures.Picture(
+      TaggedImageSet.Picture(
         file: found.base.appendingPathComponent($0), sentences: found.sentences[$0] ?? [])
     },
     fingerprint: try contentFingerprint(of: chosen.map { ($0, found.base.appendingPathComponent($0)) }),
@@ -118,7 +118,7 @@ public func openTaggedPictures(
 }
 
 /// The words of images by their names below a folder.
-private struct WordsOfPictures {
+private struct WordsOfImages {
   let base: URL
   private(set) var sentences: [String: [[String]]] = [:]
   private(set) var notes: [String] = []
@@ -135,7 +135,7 @@ private struct WordsOfPictures {
       FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
     }
     // A folder of images by its name, the table's own, or whichever has most of the images.
-    let folders = PictureFolders.foldersWithPictures(in: root)
+    let folders = ImageFolders.foldersWithImages(in: root)
     let usual = folders.filter { $0.lowercased() == "images" }.map { root.appendingPathComponent($0) }
     let others = folders.map { root.appendingPathComponent($0) }
     let base =
@@ -168,7 +168,7 @@ private struct WordsOfPictures {
     if let split, sentences.isEmpty {
       throw .missingSplit(
         path: table.path, split: split,
-        reason: "no row's \"split\" is \(PictureFolders.names(of: split).joined(separator: " or "))"
+        reason: "no row's \"split\" is \(ImageFolders.names(of: split).joined(separator: " or "))"
           + (column.unknown.isEmpty ? "" : "; there are \(column.unknownText)"))
     }
     if let first = missing.first {
@@ -177,15 +177,15 @@ private struct WordsOfPictures {
           + "not there, such as \(first); \(missing.count == 1 ? "it is" : "they are") left out.")
     }
     if let sentence = column.leftOut { notes.append(sentence) }
-    noteSilent(PictureFolders.pictures(below: base).filter { !names.contains($0) } + withoutWords)
+    noteSilent(ImageFolders.pictures(below: base).filter { !names.contains($0) } + withoutWords)
     if let clause = UnreadFormats.clause(below: root) { notes.append("Left out: \(clause).") }
   }
 
   /// The words in text files that have the names of images.
-  init(besidePicturesOf root: URL) {
+  init(besideImagesOf root: URL) {
     base = root
     sentences = textsBeside(root)
-    noteSilent(PictureFolders.pictures(below: root).filter { sentences[$0] == nil })
+    noteSilent(ImageFolders.pictures(below: root).filter { sentences[$0] == nil })
     if let clause = UnreadFormats.clause(below: root) { notes.append("Left out: \(clause).") }
   }
 
@@ -203,12 +203,12 @@ private struct WordsOfPictures {
 /// Words by image, from the first line of the text file of the same name.
 private func textsBeside(_ root: URL) -> [String: [[String]]] {
   var result: [String: [[String]]] = [:]
-  for name in PictureFolders.pictures(below: root) {
+  for name in ImageFolders.pictures(below: root) {
     let text = root.appendingPathComponent(name).deletingPathExtension().appendingPathExtension("txt")
     guard let data = FileManager.default.contents(atPath: text.path),
       let first = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).first
     else { continue }
-    let words = TaggedPictures.words(of: String(first))
+    let words = TaggedImageSet.words(of: String(first))
     if !words.isEmpty { result[name] = [words] }
   }
   return result
@@ -233,7 +233,7 @@ public struct TagVocabulary: Sendable, Hashable, Codable {
   /// Builds the vocabulary of words that occur at least `minimumCount` times.
   ///
   /// - Throws: ``DatasetError/invalid(reason:)`` where nothing is left.
-  public init(of data: TaggedPictures, minimumCount: Int) throws(DatasetError) {
+  public init(of data: TaggedImageSet, minimumCount: Int) throws(DatasetError) {
     var counts: [String: Int] = [:]
     for picture in data.pictures {
       for word in picture.sentences.joined() { counts[word, default: 0] += 1 }

@@ -1,7 +1,7 @@
 import AtelierCore
 
 /// Batches of a reference case, each once.
-final class RecordedPictures: BatchSource {
+final class RecordedImages: BatchSource {
   private var rest: ArraySlice<Batch>
 
   init(_ batches: [Batch]) { rest = batches[...] }

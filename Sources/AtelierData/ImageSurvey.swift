@@ -3,7 +3,7 @@ internal import AtelierMedia
 internal import Foundation
 
 /// The properties of an image that the check compares.
-struct SurveyedPicture: Sendable {
+struct SurveyedImage: Sendable {
   let name: String
   let split: DatasetSplit
   let label: Int
@@ -27,7 +27,7 @@ struct SurveyedPicture: Sendable {
   }
 }
 
-extension SurveyedPicture.Facts {
+extension SurveyedImage.Facts {
   init(_ image: Image, frames: Int = 1) {
     (width, height) = (image.width, image.height)
     self.frames = frames
@@ -89,14 +89,14 @@ extension SurveyedPicture.Facts {
 
 /// Finds equal and nearly equal images.
 struct DuplicateSearch {
-  let pictures: [SurveyedPicture]
-  let facts: [(index: Int, facts: SurveyedPicture.Facts)]
+  let pictures: [SurveyedImage]
+  let facts: [(index: Int, facts: SurveyedImage.Facts)]
 
   /// The class whose near duplicates are ignored: sources such as outlines differ in detail that the hash
   /// does not see.
   let ignoredLabel: Int?
 
-  init(_ pictures: [SurveyedPicture], ignoringLikenessOf label: Int? = nil) {
+  init(_ pictures: [SurveyedImage], ignoringLikenessOf label: Int? = nil) {
     self.pictures = pictures
     ignoredLabel = label
     facts = pictures.indices.compactMap { index in

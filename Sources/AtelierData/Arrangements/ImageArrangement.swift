@@ -1,11 +1,11 @@
 /// An arrangement of images, which serves images, label maps, labels and numbers, and prepares all parts
 /// alike.
-public protocol PictureArrangement: DataArrangement {
+public protocol ImageArrangement: DataArrangement {
   /// The preparation of the images for an opening.
   func preparation(_ opening: DataOpening) throws(DatasetError) -> JointPreparation
 }
 
-extension PictureArrangement {
+extension ImageArrangement {
   /// True where both openings prepare images alike.
   public func serves(_ part: DataPart, surveyedFor first: DataOpening, _ opening: DataOpening) -> Bool {
     let (then, now) = (try? preparation(first), try? preparation(opening))
@@ -28,13 +28,13 @@ extension DataOpening {
   /// The image fields with their preparation.
   ///
   /// - Throws: ``DatasetError/invalid(reason:)`` where there are none.
-  public func pictures() throws(DatasetError) -> [PictureField] {
-    let pictures = fields.compactMap { field -> PictureField? in
+  public func pictures() throws(DatasetError) -> [ImageField] {
+    let pictures = fields.compactMap { field -> ImageField? in
       switch field.kind {
       case .image(let channels, let height, let width, _):
-        PictureField(field.name, .picture(channels: channels), height: height, width: width)
+        ImageField(field.name, .picture(channels: channels), height: height, width: width)
       case .labelMap(let classes, let height, let width):
-        PictureField(
+        ImageField(
           field.name, .labelMap(classes: field.name == "instance" ? nil : classes), height: height,
           width: width)
       default: nil
@@ -48,7 +48,7 @@ extension DataOpening {
   }
 
   /// A preparation in which all images share the random transform.
-  public func joint(_ pictures: [PictureField], _ source: String, _ target: String) -> JointPreparation {
+  public func joint(_ pictures: [ImageField], _ source: String, _ target: String) -> JointPreparation {
     JointPreparation(
       pictures, source: source, target: target, fit: reading.fit,
       augmentation: keepsSize ? JointAugmentation() : changes, keepsSize: keepsSize)

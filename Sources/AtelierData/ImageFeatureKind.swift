@@ -1,5 +1,5 @@
 /// The feature extractor of tagged images.
-public enum PictureFeatureKind: String, Sendable, Hashable, Codable, CaseIterable {
+public enum ImageFeatureKind: String, Sendable, Hashable, Codable, CaseIterable {
   /// VGG16's second fully connected layer after its ReLU, 4096 values; needs weights from the user.
   case vgg16 = "vgg16-fc7"
   /// EfficientNet-Lite0 after global pooling, 1280 values.
