@@ -34,7 +34,7 @@ struct Program: ParsableCommand {
     } catch TrainingError.unavailableDevice(let device) {
       refuse("this machine, or this build of the engine, has no \(device); give --device cpu", code: 64)
     } catch let error as TrainingError {
-      refuse(error.description, code: code(error))
+      refuse(error.description + option(for: error), code: code(error))
     } catch let error as FileFormatError {
       refuse(error.description, code: 65)
     } catch let error as ImageError {
@@ -59,6 +59,15 @@ struct Program: ParsableCommand {
   private static func refuse(_ sentence: String, code: Int32) -> Never {
     FileHandle.standardError.write(Data("atelier: \(sentence)\n".utf8))
     Foundation.exit(code)
+  }
+
+  /// The option that helps, as a sentence of its own.
+  private static func option(for error: TrainingError) -> String {
+    switch error {
+    case .cannotResume: " (--allow-inexact-resume)"
+    case .brokenOff: " (--resume)"
+    default: ""
+    }
   }
 
   private static func code(_ error: TrainingError) -> Int32 {

@@ -157,7 +157,7 @@ extension DataCheck {
         + (names.isEmpty ? "" : "; the table of classes names \(names.count)")
         + "; systems that take pictures get "
         + (classes.count > 4
-          ? "them as one-hot channels with --set inputChannels=\(classes.count)." : "them in colours."))
+          ? "them as one-hot channels (inputChannels: \(classes.count))." : "them in colours."))
     let used = survey.values.count { $0 != 255 }
     if !survey.isMask, survey.highest >= 8, 4 * used < survey.highest + 1 {
       find(

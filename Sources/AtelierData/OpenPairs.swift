@@ -329,8 +329,8 @@ private func noPairs(_ path: URL) -> DatasetError {
     path: path.path,
     lookedFor: [
       "pairs: folders A and B, source and target, or labels and images, with files of the same names",
-      "files of two images side by side, twice as wide as high, any aspect ratio with --side-by-side",
-      "or, for single images, how the condition is derived from each: --derive "
+      "files of two images side by side, twice as wide as high (of any aspect ratio where the reading says so)",
+      "or, for single images, a way to derive the condition from each: "
         + ImageDerivation.forms.joined(separator: " | "),
     ])
 }

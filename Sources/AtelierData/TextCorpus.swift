@@ -61,7 +61,7 @@ func checkEncoding(ofTextAt path: URL) throws(DatasetError) {
   let files = try TextFiles(path)
   for file in files.train + [files.validation, files.test].compactMap({ $0 }) {
     let bytes = try read(file)
-    let wayOut = "convert it to UTF-8, or model bytes with --set tokenUnit=byte"
+    let wayOut = "convert it to UTF-8, or model bytes (tokenUnit: byte)"
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) || bytes.contains(0) {
       throw .unusable(path: file.path, reason: "it looks like UTF-16; \(wayOut)")
     }

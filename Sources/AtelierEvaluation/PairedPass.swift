@@ -87,7 +87,7 @@ final class PairedPass: TranslationPass {
     for entry in entries.dropFirst() where entry.dataset.count != entries[0].dataset.count {
       throw TrainingError.invalid(
         reason: "\(entries[0].name) has \(entries[0].dataset.count) held-out pictures and \(entry.name) "
-          + "\(entry.dataset.count); compare runs on the same data, with --data")
+          + "\(entry.dataset.count); compare runs on the same data")
     }
   }
 
@@ -169,8 +169,8 @@ final class PairedPass: TranslationPass {
       guard target.shape == cut[0].shape, target.equal(cut[0]).all().item() != 0 else {
         throw TrainingError.invalid(
           reason: "the held-out picture \(index) of \(entries[number].name) is another one than that of "
-            + "\(entries[0].name); compare runs on the same data at the same size (--whole measures whole "
-            + "pictures)")
+            + "\(entries[0].name); compare runs on the same data at the same size, or "
+            + "measure whole images")
       }
     }
     return cut[0]

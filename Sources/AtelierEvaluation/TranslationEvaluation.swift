@@ -44,7 +44,7 @@ public struct TranslationSubject {
       path: data.path?.path ?? "the data",
       reason:
         "there is no test or validation part to measure on; put held-out pictures into a folder test, or "
-        + "name other data with --data")
+        + "name other data")
   }
 }
 

@@ -202,7 +202,7 @@ public final class EmptyBatchSource: ResumableBatchSource {
 
   /// Always fails: there is nothing to serve.
   public func next() throws -> Batch {
-    throw TrainingError.invalid(reason: "the system asked for a batch, and the run has no data; give --data")
+    throw TrainingError.invalid(reason: "the system asked for a batch, and the run has no data")
   }
 
   /// There is nowhere to go.

@@ -99,7 +99,7 @@ public final class DataBinding {
       let place = values.plan.data == nil ? nil : path
       guard place != nil || values.plan.data == nil else {
         throw TrainingError.invalid(
-          reason: "\(type.identity.name) learns from data; give --data and the path of a folder")
+          reason: "\(type.identity.name) learns from data; name a folder or a file of them")
       }
       return try DataBinding(
         type, values, at: place, artefacts: artefacts, options: options, onSkip: onSkip, say: say)

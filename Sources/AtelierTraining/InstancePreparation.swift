@@ -282,7 +282,7 @@ public struct InstanceFeatures {
   public init(_ artefacts: Artefacts) throws {
     guard let data = artefacts.contents[InstanceTable.embedder] else {
       throw ConfigurationError(
-        "this model has no network for the features of new pictures, as imported ones have none; leave --instance "
+        "this model has no network for the features of new pictures, as imported ones have none; leave the instances "
           + "out, or train a model with Atelier")
     }
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(

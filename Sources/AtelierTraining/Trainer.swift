@@ -145,7 +145,7 @@ public final class Trainer {
       let all = differences + (checkpoint.state.seed != options.seed ? ["the seed has changed"] : [])
       guard allowsInexact else {
         throw TrainingError.cannotResume(
-          reason: all.joined(separator: ", ") + "; go back to what it was, or give --allow-inexact-resume")
+          reason: all.joined(separator: ", ") + "; go back to what it was, or allow inexact resumption")
       }
       remarks.append("Resuming inexactly: \(all.joined(separator: ", ")).")
     }
@@ -413,7 +413,7 @@ public final class Trainer {
       guard hash == nil || hash == content.sha256Hex || adoptsOtherData else {
         throw TrainingError.cannotResume(
           reason: "the artefact '\(name)' is not the one that was trained with; put it back, "
-            + "or give --allow-inexact-resume")
+            + "or allow inexact resumption")
       }
     }
     for (name, hash) in frozenWeights {
@@ -421,7 +421,7 @@ public final class Trainer {
       guard then == nil || then == hash || adoptsOtherData else {
         throw TrainingError.cannotResume(
           reason: "the weights '\(name)' are not those that were trained with; put them back, "
-            + "or give --allow-inexact-resume")
+            + "or allow inexact resumption")
       }
     }
     for (name, optimizer) in system.optimizers {
@@ -449,7 +449,8 @@ public final class Trainer {
     let message =
       switch reason {
       case .finished: "finished after \(step) steps and \(duration(seconds))"
-      case .interrupted: "stopped on request after \(step) steps; everything is saved, --resume goes on"
+      case .interrupted:
+        "stopped on request after \(step) steps; everything is saved, and the run can be resumed"
       case .stopped(let why): "stopped by the health watch at step \(step): \(why)\(kept)"
       }
     try log.append(event(.end, memory: peakMemory, message: message))
@@ -484,7 +485,7 @@ public final class Trainer {
       }
       ?? "No checkpoint was written yet."
     try? log.append(event(.end, message: "broke off: \(error)"))
-    return .brokenOff(cause: cause, reason: "\(error)", saved: saved + " --resume goes on from there.")
+    return .brokenOff(cause: cause, reason: "\(error)", saved: saved + " Resuming goes on from there.")
   }
 
   // MARK: Counting

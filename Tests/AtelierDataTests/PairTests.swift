@@ -125,8 +125,8 @@ struct PairLayoutTests {
     try withTemporaryFolder { folder in
       for number in 0..<3 { try plain(folder, "\(number).png", 5, width: 6, height: 4) }
       let error = #expect(throws: DatasetError.self) { try openPairs(at: folder, preparation) }
-      #expect(error?.description.contains("--derive") == true)
-      #expect(error?.description.contains("--side-by-side") == true)
+      #expect(error?.description.contains("derive the condition") == true)
+      #expect(error?.description.contains("side by side") == true)
       let halves = try openPairs(at: folder, preparation, options: DatasetOptions(isSideBySide: true))
       #expect(halves.count == 3)
       #expect(try openPairs(at: folder, preparation, derivation: .edges).count == 3)

@@ -301,7 +301,7 @@ private final class Listener: ProgressReporter {
     let error = #expect(throws: TrainingError.self) {
       try Training.resume(run.url, registry: registry) { $0.steps = 4 }
     }
-    #expect("\(error as Any)".contains("1.0.0") && "\(error as Any)".contains("--allow-inexact-resume"))
+    #expect("\(error as Any)".contains("1.0.0") && "\(error as Any)".contains("allow inexact resumption"))
     let outcome = try Training.resume(run.url, registry: registry, allowsInexact: true) { $0.steps = 4 }
     #expect(outcome.step == 4)
   }

@@ -38,7 +38,7 @@ import Testing
       folder.url, ["inputChannels": 1], reading: ReadingOptions(derivation: .grayscale))
     #expect(try grey.training.next()["source"].shape == [2, 1, 8, 8])
     let error = #expect(throws: DatasetError.self) { try binding(folder.url) }
-    #expect(error?.description.contains("--derive") == true)
+    #expect(error?.description.contains("derive the condition") == true)
   }
 
   @Test func labelsAreServedAsIndices() throws {

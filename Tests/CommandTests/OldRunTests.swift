@@ -25,7 +25,7 @@ import Testing
     var resumed = try trial.resume()
     if resumed.status != 0 {
       // Another processor or version: nothing goes on inexactly unless it is asked to.
-      try #require(resumed.errors.contains("give --allow-inexact-resume"), "\(resumed.errors)")
+      try #require(resumed.errors.contains("--allow-inexact-resume"), "\(resumed.errors)")
       resumed = try trial.resume(isInexact: true)
     }
     try #require(resumed.status == 0, "\(resumed.errors)")

@@ -141,7 +141,7 @@ import Testing
     }
     let missing = try atelier.run(
       Self.training("pix2pix", folder("photographs"), into: folder("none").path, "downsamplings=2"))
-    #expect(missing.status == 65 && missing.errors.contains("--derive"))
+    #expect(missing.status == 65 && missing.errors.contains("derive the condition"))
     let unknown = try atelier.run(
       Self.training("pix2pix", folder("photographs"), into: folder("none").path) + ["--derive", "blurr"])
     #expect(unknown.status == 64)

@@ -42,7 +42,36 @@ struct ArchitectureTests {
     #expect(found.isEmpty, "\(found.joined(separator: ", "))")
   }
 
-  @Test(arguments: ["AtelierCore", "AtelierGeneration", "AtelierTraining", "AtelierMetrics", "AtelierData"])
+  /// Where libraries write a command on purpose: the command that `data check` suggests, the remark in a run's
+  /// configuration, the way to install weights, pip's own options, and a preset named after one of its authors'.
+  private static let commands: Set = [
+    "AtelierData/DataCheck.swift", "AtelierTraining/RunConfiguration.swift",
+    "Perception/PretrainedWeights.swift", "Perception/WeightInstallation.swift",
+    "AtelierModels/SPADE/SPADE+Configuration.swift",
+  ]
+
+  @Test func noLibraryNamesAnOptionOfTheCommandLine() throws {
+    let sources = Self.root.appendingPathComponent("Sources")
+    let option = try Regex("\"[^\"]*--[a-z]")
+    var found: [String] = []
+    let files = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)
+    while let file = files?.nextObject() as? URL {
+      let place = String(file.path.dropFirst(sources.path.count + 1))
+      guard file.pathExtension == "swift", place.hasPrefix("Atelier") || place.hasPrefix("Perception"),
+        !place.hasPrefix("AtelierCommand/"), !Self.commands.contains(place)
+      else { continue }
+      for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+        guard !line.drop(while: { $0 == " " }).hasPrefix("//"), line.contains(option) else { continue }
+        found.append("\(place): \(line)")
+      }
+    }
+    #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
+  }
+
+  @Test(arguments: [
+    "AtelierCore", "AtelierGeneration", "AtelierTraining", "AtelierEvaluation", "AtelierMetrics",
+    "AtelierData",
+  ])
   func theMachineryDoesNotDependOnTheModels(_ target: String) throws {
     let manifest = try String(
       contentsOf: Self.root.appendingPathComponent("Package.swift"), encoding: .utf8)

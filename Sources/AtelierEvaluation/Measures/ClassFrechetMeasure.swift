@@ -87,14 +87,14 @@ public struct ClassFrechetMeasure: Measure {
       let most = byClass.own.groups.map { min($0.realCount, $0.fakeCount) }.max() ?? 0
       context.say(
         "no class-wise \(name): a class needs \(SetDistances.fewest) real and as many generated pictures, and "
-          + "the best has \(most) of both; raise --samples, or hold out more pictures")
+          + "the best has \(most) of both; draw more samples, or hold out more pictures")
     }
     let usual = context.options.shotGroups
     let strata = try ShotGroups(few: options.few ?? usual.few, many: options.many ?? usual.many)
       .groups(trainingCounts: labels.trainingCounts)
     guard strata.count > 1 else {
       if let only = strata.first {
-        context.say("no stratified \(name): all classes are \(only.name); --shots FEW,MANY sets other bounds")
+        context.say("no stratified \(name): all classes are \(only.name); other bounds can be set")
       }
       return numbers
     }

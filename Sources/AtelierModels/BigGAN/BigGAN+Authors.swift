@@ -11,7 +11,7 @@ extension BigGAN: ImportingSystem {
   public static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel {
     var (model, shapes) = try BigGANShapes.sorted(files, of: Self.self)
     guard shapes.instanceFeatures == nil else {
-      throw ConfigurationError("these weights are conditioned on instances; import them with --system ic-gan")
+      throw ConfigurationError("these weights are conditioned on instances; import them as ic-gan")
     }
     try model.tell(from: "generator") { _ in
       var keys = try shapes.keys()

@@ -277,7 +277,7 @@ public final class FastStyleTransfer: TranslatingSystem {
     if let styleMatrices { return styleMatrices }
     guard let picture = recorded ?? style.map({ ($0 * 255).to(device) }) else {
       throw ConfigurationError(
-        "fast-style-transfer learns the style of a picture; give it with --style")
+        "fast-style-transfer learns the style of an image, and none was given")
     }
     let found = withoutGradients {
       features(picture, configuration.styleLayers).mapValues { configuration.gram.matrix($0) }

@@ -46,7 +46,7 @@ extension SPADE: ImportingSystem {
   /// The files of the authors' program.
   public static var foreignFiles: String {
     "latest_net_G.pth, _D.pth and _E.pth of NVlabs/SPADE (upsampling and the pictures' size are "
-      + "not in them: --set upsampling=more)"
+      + "not in them: upsampling: more)"
   }
 
   /// The licence of the authors' repository.

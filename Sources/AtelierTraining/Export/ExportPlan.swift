@@ -39,7 +39,7 @@ struct ExportPlan {
   /// - Throws: ``ExportError`` for a system whose generation is not a function of tensors.
   static func of(_ system: any GenerativeSystem, direction: String?) throws -> ExportPlan {
     if let system = system as? any TranslatingSystem { return try translating(system, direction) }
-    if direction != nil { throw ExportError("this system has no directions; leave --direction out") }
+    if direction != nil { throw ExportError("this system has no directions; leave the direction out") }
     if let system = system as? any LatentSystem { return latent(system) }
     throw ExportError(
       "what this system generates is no function of tensors, so TorchScript cannot hold it; "

@@ -23,9 +23,9 @@ public struct Python: Sendable {
       return Python(executable: executable, torchVersion: String(version))
     }
     throw ExportError(
-      path.map { "\($0) is no Python with PyTorch; name another with --python, or check with libtorch" }
-        ?? "no Python with PyTorch was found to check the export in; name one with --python, or give "
-        + "--check libtorch")
+      path.map { "\($0) is no Python with PyTorch; name another, or check with libtorch" }
+        ?? "no Python with PyTorch was found to check the export in; name one, or "
+        + "check with libtorch")
   }
 
   private static var usual: [String] {
