@@ -142,9 +142,9 @@ extension DataCheck {
       if let file = files.first, survey.count == 0, (try? options.codec.decode(file)) != nil {
         find(
           .warning, .remark,
-          "The maps of labels, such as \(file.lastPathComponent), are drawn in colours, and no table says which "
+          "The label maps, such as \(file.lastPathComponent), are drawn in colours, and no table says which "
             + "colour stands for which class; systems that take maps of labels need one (classes.csv with "
-            + "name,r,g,b a line), and systems that take pictures see the colours.")
+            + "name,r,g,b a line), and systems that take images see the colours.")
       }
       return
     }
@@ -155,7 +155,7 @@ extension DataCheck {
         + (survey.isMask ? "values 0 and 255" : "classes 0 … \(survey.highest)")
         + (survey.isUnlabelled ? ", and 255 where there is none" : "")
         + (names.isEmpty ? "" : "; the table of classes names \(names.count)")
-        + "; systems that take pictures get "
+        + "; systems that take images get "
         + (classes.count > 4
           ? "them as one-hot channels (inputChannels: \(classes.count))." : "them in colours."))
     let used = survey.values.count { $0 != 255 }

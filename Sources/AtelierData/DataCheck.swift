@@ -241,7 +241,7 @@ struct DataCheck {
     if let first = report.corrupt.first {
       find(
         .warning, .corruptImages,
-        "\(report.corrupt.count) of \(count) pictures cannot be decoded, the first being \(first.path) "
+        "\(report.corrupt.count) of \(count) images cannot be decoded, the first being \(first.path) "
           + "(\(first.reason)); training skips them, and removing them is better.")
     }
     guard ImageFolders.isFolder(path) else { return }
@@ -268,8 +268,8 @@ struct DataCheck {
       find(
         .note, .otherFiles,
         foreign.count == 1
-          ? "\(first) is not a picture and is left out."
-          : "\(foreign.count) files are not pictures and are left out, such as \(first).")
+          ? "\(first) is not an image and is left out."
+          : "\(foreign.count) files are not images and are left out, such as \(first).")
     }
     let debris = ImageFolders.debris(in: path)
     if !debris.isEmpty {

@@ -138,8 +138,8 @@ extension DataReport: CustomStringConvertible {
     case .flatImages: "images without labels"
     case .sideBySide: "pairs of images side by side in one file"
     case .pairedFolders: "folders of pairs"
-    case .unpairedFolders: "two folders of pictures without correspondence"
-    case .captions: "pictures with captions"
+    case .unpairedFolders: "two folders of images without correspondence"
+    case .captions: "images with captions"
     case .text: "plain text"
     case .memory: "images in memory"
     }

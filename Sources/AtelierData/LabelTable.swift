@@ -173,8 +173,8 @@ struct LabelTable {
     if let first = others.first {
       sentences.append(
         others.count == 1
-          ? "A picture that the table does not name is left out: \(first)."
-          : "\(others.count) pictures that the table does not name are left out, such as \(first).")
+          ? "An image that the table does not name is left out: \(first)."
+          : "\(others.count) images that the table does not name are left out, such as \(first).")
     }
     if let clause = UnreadFormats.clause(below: root) { sentences.append("Left out: \(clause).") }
     return sentences

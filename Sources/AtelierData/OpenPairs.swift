@@ -236,14 +236,14 @@ struct PairMatching {
   private static func unlisted(_ side: PairFolders.Side, _ role: ImageRole) -> String? {
     guard let first = side.unlisted.first else { return nil }
     return
-      "\(side.unlisted.count) \(role.rawValue) \(side.unlisted.count == 1 ? "picture is" : "pictures are") "
+      "\(side.unlisted.count) \(role.rawValue) \(side.unlisted.count == 1 ? "image is" : "images are") "
       + "in no list and left out, such as \(first)."
   }
 
   private static func missing(_ names: [String], _ split: DatasetSplit) -> String? {
     guard let first = names.first else { return nil }
     return "The list of the \(split.rawValue) part names \(names.count) "
-      + "\(names.count == 1 ? "picture that is" : "pictures that are") not there, such as \(first)."
+      + "\(names.count == 1 ? "image that is" : "images that are") not there, such as \(first)."
   }
 
   /// A sentence that names the images without a partner; nil where there are none.

@@ -90,7 +90,7 @@ public func openTaggedImages(
   let hasParts = captions?.hasParts == true
   if !isDivided, !hasParts, split == .validation {
     throw .missingSplit(
-      path: path.path, split: split, reason: "the pictures are not divided into parts")
+      path: path.path, split: split, reason: "the images are not divided into parts")
   }
   let found: WordsOfImages
   if let table, let captions {
@@ -147,7 +147,7 @@ private struct WordsOfImages {
       throw .badTable(
         path: table.path,
         reason:
-          "it names \(names.count) pictures, such as \(captions.rows.first?.file ?? ""), and none of them "
+          "it names \(names.count) images, such as \(captions.rows.first?.file ?? ""), and none of them "
           + "is in \(places)")
     }
     self.base = base
@@ -173,7 +173,7 @@ private struct WordsOfImages {
     }
     if let first = missing.first {
       notes.append(
-        "\(missing.count) \(missing.count == 1 ? "row names a picture that is" : "rows name pictures that are") "
+        "\(missing.count) \(missing.count == 1 ? "row names an image that is" : "rows name images that are") "
           + "not there, such as \(first); \(missing.count == 1 ? "it is" : "they are") left out.")
     }
     if let sentence = column.leftOut { notes.append(sentence) }
@@ -195,8 +195,8 @@ private struct WordsOfImages {
     guard let first = silent.first else { return }
     notes.append(
       silent.count == 1
-        ? "A picture without words is left out: \(first)."
-        : "\(silent.count) pictures without words are left out, such as \(first).")
+        ? "An image without words is left out: \(first)."
+        : "\(silent.count) images without words are left out, such as \(first).")
   }
 }
 

@@ -345,7 +345,7 @@ struct LayoutFaultTests {
         _ = try RunningText(.words, minimumCount: 1).survey(folder, DataOpening(fields), &artefacts)
       }
       #expect(sentence.contains("train.txt") && sentence.contains(reason), "\(sentence)")
-      #expect(sentence.contains("--set tokenUnit=byte"))
+      #expect(sentence.contains("tokenUnit: byte"))
       let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.findings.contains { $0.severity == .error && $0.message == sentence })
       _ = try RunningText(.bytes, minimumCount: 1).survey(folder, DataOpening(fields), &artefacts)

@@ -41,7 +41,7 @@ import Testing
       "cat, dog, fox, lynx")
     refused(
       try atelier.run(training("funit", "b", few + ["heldOutClasses=[cat, dog, fox]"])), 64, "leaves 1 class",
-      "two or more")
+      "at least two")
     refused(
       try atelier.run(training("funit", "c", few + ["heldOutClasses=[fox, lynx, fox]"])), 64,
       "names a class twice")
