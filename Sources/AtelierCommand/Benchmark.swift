@@ -7,7 +7,7 @@ struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Times training steps of a recipe and prints a line of JSON.",
     discussion: """
-      The step is the one that `atelier train` runs, on pictures in memory, from the weights that \
+      The step is the one that `atelier train` runs, on images in memory, from the weights that \
       Benchmarks/python exported. With --check it repeats the recorded steps instead and prints their losses, so \
       that both sides can be seen to compute the same.
       """)
@@ -48,12 +48,12 @@ struct Benchmark: ParsableCommand {
       """)
   var rows: Int?
 
-  @Flag(help: "Only draw from random weights, 16 samples or one picture: what a start costs.")
+  @Flag(help: "Only draw from random weights, 16 samples or one image: what a start costs.")
   var firstSample = false
 
   @Option(
     parsing: .upToNextOption,
-    help: "Only time the generation of one picture of this many pixels a side, from random weights.")
+    help: "Only time the generation of one image of this many pixels a side, from random weights.")
   var latency: [Int] = []
 
   func run() throws {
@@ -218,7 +218,7 @@ struct Benchmark: ParsableCommand {
   /// The median time of five generations after one to warm up.
   private func milliseconds(_ system: some GenerativeSystem, size: Int) throws -> Double {
     let inputs = pictures(for: system, count: 1, size: size)
-    guard !inputs.isEmpty else { throw Refusal.usage("--latency is for systems that start from a picture") }
+    guard !inputs.isEmpty else { throw Refusal.usage("--latency is for systems that start from an image") }
     var times: [Double] = []
     for _ in 0..<6 {
       let start = ContinuousClock.now

@@ -12,13 +12,13 @@ struct DataCommand: ParsableCommand {
       abstract: "Counts, corrupt files, sizes, labels, duplicates, leakage, and a suggested command.",
       discussion: "The exit code is 65 where something would spoil a training.")
 
-    @Argument(help: "A folder of pictures, sounds or videos, a table, or a text file.", completion: .file())
+    @Argument(help: "A folder of images, sounds or videos, a table, or a text file.", completion: .file())
     var path: String
 
     @Option(help: "The column of a table that holds the label.")
     var labelColumn: String?
 
-    @Flag(help: "Files hold two pictures side by side, whatever their proportions.")
+    @Flag(help: "Files hold two images side by side, whatever their proportions.")
     var sideBySide = false
 
     @Flag(help: "Print a JSON document.")
@@ -40,7 +40,7 @@ struct DataCommand: ParsableCommand {
         options: DatasetOptions(labelColumn: labelColumn, isSideBySide: sideBySide),
         suggesting: { SystemRegistry.standard.system(suiting: $0)?.identity.name },
         progress: { done, total in
-          if shows, done % 500 == 0 { standardError("\r\u{1B}[K\(done) of \(total) pictures") }
+          if shows, done % 500 == 0 { standardError("\r\u{1B}[K\(done) of \(total) images") }
         })
       if shows { standardError("\r\u{1B}[K") }
       if json { try printJSON(report) } else { print(report.description) }

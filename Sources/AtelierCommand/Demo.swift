@@ -7,7 +7,7 @@ struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains a class-conditional DCGAN on Fashion-MNIST, judges it, and draws.",
     discussion:
-      "Everything lands in the output folder: the run, the classifier that judges, and two pictures.")
+      "Everything lands in the output folder: the run, the classifier that judges, and two images.")
 
   @Option(help: "The folder of Fashion-MNIST's four files.", completion: .directory)
   var data: String?
@@ -54,7 +54,7 @@ struct Demo: ParsableCommand {
     let run = try RunDirectory.create(in: folder, name: "cgan-fashion")
     print(
       "Training \(preset.configuration.keys.count)-key configuration 'fashion' of cgan on \(binding.facts.description.count) "
-        + "pictures for at most \(Int(seconds)) s with \(Engine.threadCount) threads.")
+        + "images for at most \(Int(seconds)) s with \(Engine.threadCount) threads.")
     let outcome = try Training.start(
       binding, in: run, preset: preset.name, options: options, reporter: automaticReporter(isQuiet: quiet),
       interruption: interruption)

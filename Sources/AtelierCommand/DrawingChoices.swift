@@ -16,7 +16,7 @@ struct DrawingChoices {
     for text in command.condition {
       let (name, value) = try Self.parts(of: text, "--condition", "NAME=VALUE")
       if plan.ability(ImageTranslation.self)?.directions.contains(where: { $0.source == name }) == true {
-        throw Refusal.usage("name the pictures to start from after the run, not by --condition \(name)")
+        throw Refusal.usage("name the images to start from after the run, not by --condition \(name)")
       }
       guard given.updateValue(try generator.condition(name, from: value), forKey: name) == nil else {
         throw Refusal.usage("--condition names '\(name)' twice; choose one")

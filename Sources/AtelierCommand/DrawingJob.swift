@@ -72,7 +72,7 @@ struct DrawingJob {
       for (image, file) in zip(images, files) {
         try codec.write(image, to: file, metadata: provenance?.packet)
       }
-      print("\(images.count) pictures in \(URL(fileURLWithPath: folder).path)")
+      print("\(images.count) images in \(URL(fileURLWithPath: folder).path)")
       return
     }
     let (columns, titles) = layout(images.count)
@@ -83,7 +83,7 @@ struct DrawingJob {
       return
     }
     try codec.write(sheet, to: file, metadata: provenance?.packet)
-    print("\(images.count) pictures in \(file.path)")
+    print("\(images.count) images in \(file.path)")
   }
 
   /// Columns of a grid, and what stands above them: the steps of a path, or the classes.
@@ -168,7 +168,7 @@ func instanceFeatures(of paths: [String], _ plan: SystemPlan, _ artefacts: Artef
     case .image(let channels, let height, let width, _)? = plan.fields.map(\.kind).first(where: {
       if case .image = $0 { true } else { false }
     })
-  else { throw Refusal.usage("this system has no pictures; leave --instance out") }
+  else { throw Refusal.usage("this system has no images; leave --instance out") }
   let preparation = ImagePreparation(height: height, width: width, channels: channels)
   let files = try imageFiles(named: paths, for: "--instance")
   return .concatenated(

@@ -7,12 +7,12 @@ struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures runs on held-out data and adds the numbers to their reports.",
     discussion: """
-      Pictures are judged by a classifier that is trained on the real training set only (and kept in the run's \
-      folder), beside real pictures against real pictures; reconstructions, likelihood bounds and perplexities on \
+      Images are judged by a classifier that is trained on the real training set only (and kept in the run's \
+      folder), beside real images against real images; reconstructions, likelihood bounds and perplexities on \
       the held-out part. Every number comes with its protocol.
 
-      Systems that turn pictures into pictures are measured on held-out pairs beside baselines, several runs side \
-      by side, and a page with pictures is written into the (first) run's folder:
+      Systems that turn images into images are measured on held-out pairs beside baselines, several runs side \
+      by side, and a page with images is written into the (first) run's folder:
 
         atelier evaluate runs/srresnet-001
         atelier evaluate runs/srresnet-001 runs/srresnet-002 runs/srgan-001 --data set14
@@ -23,10 +23,10 @@ struct Evaluate: ParsableCommand {
   var folders: [String]
 
   @Option(
-    help: "Where the data lie, if they were moved; or other pictures to measure on.", completion: .file())
+    help: "Where the data lie, if they were moved; or other images to measure on.", completion: .file())
   var data: String?
 
-  @Option(help: "Generated samples, or translated pictures.")
+  @Option(help: "Generated samples, or translated images.")
   var samples = 1000
 
   @Option(help: "What samples and subsets are drawn with.")
@@ -40,21 +40,21 @@ struct Evaluate: ParsableCommand {
 
   @Option(
     help: """
-      The most seconds the segmenter that judges pictures made from maps may train; one serves all runs on the same \
+      The most seconds the segmenter that judges images made from maps may train; one serves all runs on the same \
       data, and those beside them later on.
       """)
   var segmenterSeconds = 90.0
 
   @Option(
     help: """
-      A segmenter of your own instead: a TorchScript file that takes pictures [n, 3, height, width] and gives \
+      A segmenter of your own instead: a TorchScript file that takes images [n, 3, height, width] and gives \
       logits [n, classes, h, w], whose classes are those of the maps.
       """, completion: .file())
   var segmenter: String?
 
   @Option(
     help: """
-      What that segmenter takes pictures in: signed (-1 … 1), unit (0 … 1), or imagenet (0 … 1, then less \
+      What that segmenter takes images in: signed (-1 … 1), unit (0 … 1), or imagenet (0 … 1, then less \
       ImageNet's mean and divided by its deviation).
       """)
   var segmenterRange = ScriptedSegmenter.InputRange.signed
@@ -91,7 +91,7 @@ struct Evaluate: ParsableCommand {
 
   @Flag(
     inversion: .prefixedNo,
-    help: "Measure translations on whole pictures (default: where pictures are enlarged), else as trained on."
+    help: "Measure translations on whole images (default: where images are enlarged), else as trained on."
   )
   var whole: Bool?
 
@@ -110,7 +110,7 @@ struct Evaluate: ParsableCommand {
   @Flag(
     help: """
       Put numbers of several runs side by side although they were measured differently (other data, features, judge \
-      or numbers of pictures), which is refused otherwise.
+      or numbers of images), which is refused otherwise.
       """)
   var unlike = false
 
@@ -158,7 +158,7 @@ struct Evaluate: ParsableCommand {
     let runs = try folders.map(open)
     let translating = runs.filter { Self.isTranslating($0.system) }
     guard translating.isEmpty || translating.count == runs.count else {
-      throw Refusal.usage("runs that translate pictures and runs that do not cannot be compared")
+      throw Refusal.usage("runs that translate images and runs that do not cannot be compared")
     }
     let measures = try self.measures()
     if !chosen.isEmpty {
@@ -273,7 +273,7 @@ struct Evaluate: ParsableCommand {
     }
     if fromMaps.contains(where: { !$0.numbers.isEmpty }) {
       let table = try EvaluationTable(
-        title: "Pictures from maps", runs: fromMaps, allowsDifferences: unlike)
+        title: "Images from maps", runs: fromMaps, allowsDifferences: unlike)
       results.append(TranslationResult(direction: table.title, table: table))
     }
     let names = runs.map { "\($0.directory.name) (\(type(of: $0.system).identity.name), step \($0.step))" }

@@ -5,15 +5,15 @@ import Foundation
 /// `atelier generate`: images or text from a trained model.
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Generates pictures or text with a trained model.",
+    abstract: "Generates images or text with a trained model.",
     discussion: """
       RUN is a run's folder, a checkpoint's folder or a model.safetensors.
 
-      A system that starts from pictures takes them after RUN: files, folders, or - for standard input. Each result \
-      has its picture's size, format and depth, and goes to --output (one picture), into --files, or beside \
+      A system that starts from images takes them after RUN: files, folders, or - for standard input. Each result \
+      has its image's size, format and depth, and goes to --output (one image), into --files, or beside \
       nothing else into the present folder. Inputs are never written over.
 
-      Other systems draw --count pictures into one grid (--output samples.png) or into a folder of files (--files \
+      Other systems draw --count images into one grid (--output samples.png) or into a folder of files (--files \
       DIR), sounds as WAV, videos as MP4, or write text to standard output. Nothing that is there is written over \
       without --force.
 
@@ -37,7 +37,7 @@ struct Generate: ParsableCommand {
   var trained: String
 
   @Argument(
-    help: ArgumentHelp("Pictures to start from: files, folders, or -.", valueName: "picture"),
+    help: ArgumentHelp("Images to start from: files, folders, or -.", valueName: "picture"),
     completion: .file())
   var inputs: [String] = []
 
@@ -64,10 +64,10 @@ struct Generate: ParsableCommand {
 
   @Flag(
     inversion: .prefixedNo,
-    help: "Write into each picture's metadata that a model made it, and which.")
+    help: "Write into each image's metadata that a model made it, and which.")
   var provenance = true
 
-  @OptionGroup(title: "Pictures from pictures") var translating: TranslationOptions
+  @OptionGroup(title: "Images from images") var translating: TranslationOptions
   @OptionGroup(title: "Drawing") var drawing: DrawingOptions
   @OptionGroup(title: "Writing text") var writing: WritingOptions
 
@@ -77,13 +77,13 @@ struct Generate: ParsableCommand {
     var direction: String?
     @Option(
       parsing: .upToNextOption,
-      help: "Pictures, or folders of them, that show the style or the class to translate into.",
+      help: "Images, or folders of them, that show the style or the class to translate into.",
       completion: .file())
     var style: [String] = []
-    @Option(help: "How many drawn styles, or drawn noises, of each picture; default: 1.")
+    @Option(help: "How many drawn styles, or drawn noises, of each image; default: 1.")
     var variations: Int?
     @Option(
-      parsing: .upToNextOption, help: "The label maps of the --style pictures, for styles by region.",
+      parsing: .upToNextOption, help: "The label maps of the --style images, for styles by region.",
       completion: .file())
     var styleMap: [String] = []
     @Option(
@@ -93,11 +93,11 @@ struct Generate: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Classes whose noise differs between --variations.")
     var vary: [String] = []
     @Option(
-      help: "Translate in tiles of this side; default: 512 for pictures above a million pixels.")
+      help: "Translate in tiles of this side; default: 512 for images above a million pixels.")
     var tile: Int?
     @Option(help: "How far --tile's tiles overlap; results fade into each other; default: 64.")
     var overlap: Int?
-    @Option(help: "Alpha: keep it, or lay the picture over white or black; default: keep.")
+    @Option(help: "Alpha: keep it, or lay the image over white or black; default: keep.")
     var alpha: AlphaTreatment?
     @Option(help: "png, jpeg, webp, tiff, gif, heic or avif, instead of the input's format.")
     var format: ImageFormat?
@@ -113,15 +113,15 @@ struct Generate: ParsableCommand {
     var classes: [String] = []
     @Option(help: "How many outputs (with --interpolate or --traverse: how many sequences).")
     var count: Int?
-    @Option(help: "Pictures from one latent vector to the next.")
+    @Option(help: "Images from one latent vector to the next.")
     var interpolate: Int?
-    @Option(help: "A latent entry to move, as INDEX or INDEX:FROM:TO (default -3 … 3), ten pictures.")
+    @Option(help: "A latent entry to move, as INDEX or INDEX:FROM:TO (default -3 … 3), ten images.")
     var traverse: String?
     @Option(help: "Latent entries beyond this many standard deviations are drawn again.")
     var truncation: Double?
     @Option(
       parsing: .upToNextOption,
-      help: "Pictures, or folders of them, that a system conditioned on instances draws the like of.",
+      help: "Images, or folders of them, that a system conditioned on instances draws the like of.",
       completion: .file())
     var instance: [String] = []
   }
@@ -191,7 +191,7 @@ struct Generate: ParsableCommand {
         tagger: ImageTagger(generator.system, seed: seed), inputs: inputs, output: output, force: force
       ).run()
     } else if let first = inputs.first {
-      throw Refusal.usage("\(model.system) does not start from pictures; leave '\(first)' out")
+      throw Refusal.usage("\(model.system) does not start from images; leave '\(first)' out")
     } else {
       var request = Request(
         count: count(plan, sampling, conditions, known), conditions: conditions, sampling: sampling,
@@ -297,11 +297,11 @@ func imageFiles(named paths: [String], for option: String) throws -> [URL] {
     let url = URL(fileURLWithPath: path)
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-      throw Refusal.input("\(path) does not exist; \(option) takes pictures and folders of pictures")
+      throw Refusal.input("\(path) does not exist; \(option) takes images and folders of images")
     }
     guard isFolder.boolValue else { return [url] }
     let names = imageFiles(below: url)
-    guard !names.isEmpty else { throw Refusal.data("there is no picture in \(path)") }
+    guard !names.isEmpty else { throw Refusal.data("there is no image in \(path)") }
     return names.map { url.appendingPathComponent($0) }
   }
 }

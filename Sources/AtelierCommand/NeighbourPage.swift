@@ -8,7 +8,7 @@ struct NeighbourPage: ParsableCommand {
     commandName: "neighbours",
     abstract: "Draws instances of a run beside their neighbours, to be looked through.",
     discussion: """
-      The system is only as good as its neighbourhoods: each row shows an instance and, nearest first, the pictures \
+      The system is only as good as its neighbourhoods: each row shows an instance and, nearest first, the images \
       that stand for it in training. With labels, the share of neighbours of the instance's own class is printed, \
       which the features have to earn: the unlabelled form never saw a label.
 
@@ -53,7 +53,7 @@ struct NeighbourPage: ParsableCommand {
     for row in chosen {
       let members = [row] + (0..<shown).map { neighbours[row * k + $0] }
       let fields = try dataset.batch(at: members.map { binding.exampleNumber(ofInstance: $0) })
-      guard let images = fields["image"] else { throw Refusal.data("the data have no pictures") }
+      guard let images = fields["image"] else { throw Refusal.data("the data have no images") }
       let signed = Tensor(images).asType(.float32) / 127.5 - 1
       pictures += try Image.images(of: signed.host())
     }

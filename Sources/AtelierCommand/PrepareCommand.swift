@@ -22,7 +22,7 @@ struct Prepare: ParsableCommand {
 
   /// Where images come from and go to.
   struct Folders: ParsableArguments {
-    @Argument(help: "A folder of pictures, and of folders of pictures.", completion: .directory)
+    @Argument(help: "A folder of images, and of folders of images.", completion: .directory)
     var input: String
     @Argument(help: "The folder to make.", completion: .directory)
     var output: String
@@ -113,11 +113,11 @@ struct Prepare: ParsableCommand {
   struct Split: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Divides a folder at random into train, val and test.",
-      discussion: "Classes are divided evenly, and both pictures of a pair go to one part.")
+      discussion: "Classes are divided evenly, and both images of a pair go to one part.")
     @OptionGroup var folders: Folders
-    @Option(help: "The share of test pictures.")
+    @Option(help: "The share of test images.")
     var test = 0.1
-    @Option(help: "The share of validation pictures.")
+    @Option(help: "The share of validation images.")
     var validation = 0.1
     @Option(help: "What the division follows from.")
     var seed: UInt64 = 0
@@ -135,17 +135,17 @@ struct Prepare: ParsableCommand {
 
   struct Emoji: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Draws some 3,600 colour pictures with names and groups.",
+      abstract: "Draws some 3,600 colour images with names and groups.",
       discussion: """
         From the Debian packages fonts-noto-color-emoji and unicode-data (both free). The table metadata.jsonl gives \
-        every picture its group as label, its subgroup, its name as caption, and the part it belongs to; variants of \
+        every image its group as label, its subgroup, its name as caption, and the part it belongs to; variants of \
         one motif stay in one part.
         """)
     @Argument(help: "The folder to make.", completion: .directory)
     var output: String
-    @Option(help: "The side of square pictures; default: 136 x 128, as the font has them.")
+    @Option(help: "The side of square images; default: 136 x 128, as the font has them.")
     var size: Int?
-    @Flag(help: "Keep the pictures transparent where nothing is drawn; else they lie on white.")
+    @Flag(help: "Keep the images transparent where nothing is drawn; else they lie on white.")
     var transparent = false
     @Option(help: "What the division into parts follows from.")
     var seed: UInt64 = 0
@@ -172,13 +172,13 @@ struct Prepare: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Draws the Latin letters of many fonts, a class a font.",
       discussion: """
-        A grey picture a letter, of one style a family. The table metadata.jsonl gives every picture its font as \
+        A grey image a letter, of one style a family. The table metadata.jsonl gives every image its font as \
         label, its letter (for --label-column letter), and the part it belongs to. Fonts that lack a letter or look \
         like one before them are named and left out. A font that draws other signs in the places of letters is not \
         recognised as such.
         """)
     @OptionGroup var folders: Folders
-    @Option(help: "The side of the square pictures.")
+    @Option(help: "The side of the square images.")
     var size = 32
     @Option(help: "Leave out fonts that differ from another by no more than so many of 255 steps on average.")
     var difference = 14.0

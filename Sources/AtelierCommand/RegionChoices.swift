@@ -50,7 +50,7 @@ struct StyledRegions {
   ) throws -> [String: Tensor] {
     guard !styles.isEmpty, styles.count == styleMaps.count else {
       throw Refusal.usage(
-        "styles of regions are taken from pictures with their label maps; give as many --style-map "
+        "styles of regions are taken from images with their label maps; give as many --style-map "
           + "(\(styleMaps.count)) as --style (\(styles.count))")
     }
     guard case .field(.image(let channels, let height, let width, _))? = system.plan.condition("style")?.kind,
@@ -65,8 +65,8 @@ struct StyledRegions {
       let map = labels.indices
       guard picture.width == map.width, picture.height == map.height else {
         throw Refusal.data(
-          "\(mapFile.path) is \(map.width)×\(map.height) and its picture \(picture.width)×\(picture.height); a map "
-            + "has its picture's size")
+          "\(mapFile.path) is \(map.width)×\(map.height) and its image \(picture.width)×\(picture.height); a map "
+            + "has its image's size")
       }
       pictures.append(
         Tensor(try picture.resized(width: width, height: height).floatTensor()).unsqueezed(0) * 2 - 1)
@@ -100,7 +100,7 @@ struct StyledRegions {
           let amount = numbers.count == 2 ? Double(numbers[1]) : 1, amount >= 0, amount.isFinite
         else {
           throw Refusal.usage(
-            "--region \(region): '\(share)' is no picture 1 … \(styles.count), nor PICTURE:SHARE")
+            "--region \(region): '\(share)' is no image 1 … \(styles.count), nor PICTURE:SHARE")
         }
         row[picture - 1] += amount
       }
@@ -110,8 +110,8 @@ struct StyledRegions {
       let place = try classIndex(parts[0], below: classes, names)
       for (picture, amount) in row.enumerated() where amount > 0 && !shown[picture].contains(place) {
         throw Refusal.usage(
-          "--region \(region): picture \(picture + 1), \(styles[picture].path), shows no '\(parts[0])' in its "
-            + "label map; choose a picture that does")
+          "--region \(region): image \(picture + 1), \(styles[picture].path), shows no '\(parts[0])' in its "
+            + "label map; choose an image that does")
       }
       rows[place] = row
     }

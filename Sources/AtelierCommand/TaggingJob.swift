@@ -10,7 +10,7 @@ struct TaggingJob {
 
   func run() throws {
     guard !inputs.isEmpty else {
-      throw Refusal.usage("this system starts from pictures; name files or folders after the run")
+      throw Refusal.usage("this system starts from images; name files or folders after the run")
     }
     if let output { try refuseExisting(URL(fileURLWithPath: output), force: force) }
     let files = try imageFiles(named: inputs, for: "generate")

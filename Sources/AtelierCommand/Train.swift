@@ -51,9 +51,9 @@ struct Train: ParsableCommand {
 
   /// Images that a system learns from beside the data.
   struct Pictures: ParsableArguments {
-    @Option(help: "The picture whose style is learned or taken.", completion: .file())
+    @Option(help: "The image whose style is learned or taken.", completion: .file())
     var style: String?
-    @Option(help: "The picture whose content is kept.", completion: .file())
+    @Option(help: "The image whose content is kept.", completion: .file())
     var content: String?
 
     var given: [String: String] {
@@ -118,15 +118,15 @@ struct Train: ParsableCommand {
   struct Reading: ParsableArguments {
     @Option(help: "Batches decoded at a time.")
     var workers = 2
-    @Option(help: "A corrupt picture: skip it, or stop (default: skip).")
+    @Option(help: "A corrupt image: skip it, or stop (default: skip).")
     var corrupt: CorruptImagePolicy?
-    @Option(help: "Pictures of other proportions: how they are brought to size (default: center-crop).")
+    @Option(help: "Images of other proportions: how they are brought to size (default: center-crop).")
     var fit: ImagePreparation.Fit?
     @Option(help: "The column of a table that holds the label.")
     var labelColumn: String?
     @Option(
       help: ArgumentHelp(
-        "Make the condition from single pictures: \(ImageDerivation.forms.joined(separator: ", ")).",
+        "Make the condition from single images: \(ImageDerivation.forms.joined(separator: ", ")).",
         valueName: "way"))
     var derive: ImageDerivation?
     @Option(help: "AtoB, or BtoA to exchange source and target (default: AtoB).")
@@ -156,7 +156,7 @@ struct Train: ParsableCommand {
         "A resumed run keeps its configuration; leave --preset, --configuration and --set out.")
     }
     if resume != nil && !pictures.given.isEmpty {
-      throw ValidationError("A resumed run keeps its pictures; leave --style and --content out.")
+      throw ValidationError("A resumed run keeps its images; leave --style and --content out.")
     }
     if resume != nil, let fixed = placement.fixedInARun.first ?? reading.fixedInARun.first {
       throw ValidationError("A resumed run keeps what it recorded; leave \(fixed) out.")
@@ -210,7 +210,7 @@ struct Train: ParsableCommand {
     let binding = try DataBinding.open(
       path, for: type, configuration: try values.values(), artefacts: try artefacts(type, values),
       options: bindingOptions(seed: options.seed, device: options.device),
-      onSkip: { reporter.say("A picture was skipped: \($0.reason)") }, say: { reporter.say($0) })
+      onSkip: { reporter.say("An image was skipped: \($0.reason)") }, say: { reporter.say($0) })
     if dryRun {
       print(columns(binding.keys.map { ($0, binding.configuration[$0]?.description ?? "null") }, indent: 0))
       return nil
@@ -243,7 +243,7 @@ struct Train: ParsableCommand {
       throw Refusal.usage("\(name) takes no --\(extra) in this configuration; leave it out")
     }
     if let missing = wanted.first(where: { pictures.given[$0.name] == nil }) {
-      throw Refusal.usage("\(name) needs \(missing.summary); give --\(missing.name) and a picture")
+      throw Refusal.usage("\(name) needs \(missing.summary); give --\(missing.name) and an image")
     }
     guard !wanted.isEmpty else { return nil }
     var artefacts = Artefacts()

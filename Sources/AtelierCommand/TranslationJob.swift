@@ -49,7 +49,7 @@ struct TranslationJob {
         failures += 1
       }
     }
-    if let folder { print("\(written.count) pictures in \(URL(fileURLWithPath: folder).path)") }
+    if let folder { print("\(written.count) images in \(URL(fileURLWithPath: folder).path)") }
     if failures > 0 { throw ExitCode(65) }
   }
 
@@ -58,7 +58,7 @@ struct TranslationJob {
   private func items() throws -> [Item] {
     guard !inputs.isEmpty else {
       throw Refusal.usage(
-        "this system starts from pictures; name files or folders after the run, or - for standard input")
+        "this system starts from images; name files or folders after the run, or - for standard input")
     }
     var items: [Item] = []
     for input in inputs {
@@ -73,7 +73,7 @@ struct TranslationJob {
       }
       if isFolder.boolValue {
         let names = imageFiles(below: url)
-        guard !names.isEmpty else { throw Refusal.data("there is no picture in \(input)") }
+        guard !names.isEmpty else { throw Refusal.data("there is no image in \(input)") }
         items += names.map { Item(file: url.appendingPathComponent($0), name: $0) }
       } else {
         items.append(Item(file: url, name: url.lastPathComponent))

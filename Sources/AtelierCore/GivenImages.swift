@@ -51,7 +51,7 @@ extension Artefacts {
     _ name: String, longestSide: Int? = nil, size: (height: Int, width: Int)? = nil
   ) throws -> Tensor? {
     guard let data = contents[GivenImage(name, "").artefact] else { return nil }
-    var image = try ImageCodec().decode([UInt8](data), named: "the picture '\(name)'").rgb().with8Bits()
+    var image = try ImageCodec().decode([UInt8](data), named: "the image '\(name)'").rgb().with8Bits()
     if let size {
       if (image.height, image.width) != (size.height, size.width) {
         image = try image.resized(width: size.width, height: size.height)
@@ -67,7 +67,7 @@ extension Artefacts {
   /// The height and width of a given image; nil where none was given.
   public func givenImageSize(_ name: String) throws -> (height: Int, width: Int)? {
     guard let data = contents[GivenImage(name, "").artefact] else { return nil }
-    let image = try ImageCodec().decode([UInt8](data), named: "the picture '\(name)'")
+    let image = try ImageCodec().decode([UInt8](data), named: "the image '\(name)'")
     return (image.height, image.width)
   }
 }

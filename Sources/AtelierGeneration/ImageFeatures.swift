@@ -22,7 +22,7 @@ public struct ImageTagger {
     guard let system = system as? any TaggingSystem,
       let tagged = system.plan.data?.arrangement as? TaggedImages
     else {
-      throw ConfigurationError("this system does not say what describes its pictures")
+      throw ConfigurationError("this system does not say what describes its images")
     }
     self.system = system
     self.seed = seed

@@ -60,7 +60,7 @@ public struct ImageTranslator {
     tiling: Tiling? = nil, alpha: AlphaTreatment = .keep, seed: UInt64 = 0
   ) throws {
     guard let translating = system as? any TranslatingSystem else {
-      throw ConfigurationError("\(description.system) does not start from pictures; leave them out")
+      throw ConfigurationError("\(description.system) does not start from images; leave them out")
     }
     let direction = try Self.direction(of: translating, name)
     guard let field = translating.plan.fields.first(where: { $0.name == direction.source })
@@ -88,7 +88,7 @@ public struct ImageTranslator {
       takesLabels = isLabelled || channels > 4
       needsLabels = isLabelled && channels > 4
     default:
-      throw ConfigurationError("the field '\(field.name)' of \(description.system) is no picture")
+      throw ConfigurationError("the field '\(field.name)' of \(description.system) is no image")
     }
   }
 
@@ -99,7 +99,7 @@ public struct ImageTranslator {
     guard system.plan.condition("style") != nil,
       let field = system.plan.fields.first(where: { $0.name == direction.target }),
       case .image(let channels, let height, let width, _) = field.kind, !pictures.isEmpty
-    else { throw ConfigurationError("this system has no styles beside its pictures") }
+    else { throw ConfigurationError("this system has no styles beside its images") }
     let preparation = ImagePreparation(height: height, width: width, channels: channels)
     let span = Double(ranges.target.upperBound - ranges.target.lowerBound)
     let tensors = try pictures.map { picture in
@@ -130,11 +130,11 @@ public struct ImageTranslator {
   /// What the system makes of an image, at the image's depth, with alpha as ``alpha`` says.
   public func callAsFunction(_ image: Image) throws -> Image {
     guard case .image(let channels, _, _, _) = kind else {
-      throw ImageError.invalid(reason: "this system starts from maps of labels, not from pictures")
+      throw ImageError.invalid(reason: "this system starts from maps of labels, not from images")
     }
     guard channels <= 4 || channels == image.channels else {
       throw ImageError.invalid(
-        reason: "the picture has \(image.channels) channels, and the system takes \(channels)")
+        reason: "the image has \(image.channels) channels, and the system takes \(channels)")
     }
     let rule: AlphaRule = alpha == .black ? .flattenOnBlack : .flattenOnWhite
     let source = image.converted(toChannels: channels, alpha: rule)
@@ -158,7 +158,7 @@ public struct ImageTranslator {
       let values = try map.classes(below: classes)
       if !classNames.isEmpty, classes < 256, map.values.allSatisfy({ $0 == 255 }) {
         throw ImageError.invalid(
-          reason: "it holds nothing but 255, which stands for no class; paint it with the classes 0 … "
+          reason: "it holds only 255, which means unlabelled; paint it with the classes 0 … "
             + "\(classes - 1)")
       }
       let plain = Tensor(values, shape: [indices.height, indices.width])

@@ -176,14 +176,14 @@ public final class DataBinding {
     }
     guard !indices.isEmpty else {
       throw DatasetError.unusable(
-        path: dataset.description.name, reason: "no picture of it can be decoded")
+        path: dataset.description.name, reason: "no image of it can be decoded")
     }
     return indices
   }
 
   private func name(_ error: DatasetError, _ say: (String) -> Void) throws {
     guard case .corruptImage = error, options.reading.corruptImages == .skip else { throw error }
-    say("A picture was left out: \(error.description)")
+    say("An image was left out: \(error.description)")
   }
 
   private func data(of stage: String?) -> Bound? {

@@ -62,10 +62,10 @@ struct InstancePreparation {
     let count = rows.count
     guard count >= 2 else {
       throw TrainingError.unfitData(
-        path: base.description.name, reason: "it has \(count) readable pictures, too few for neighbourhoods")
+        path: base.description.name, reason: "it has \(count) readable images, too few for neighbourhoods")
     }
     let source = try network.flatMap(kept) ?? featureNetwork(images, labels)
-    say("Computing the features of \(count) pictures with \(source.source.name).")
+    say("Computing the features of \(count) images with \(source.source.name).")
     let features = InstanceTable.unit(source.source.features(ofAll: images))
     var mirrored: Tensor?
     let stream = RandomStream(seed: UInt64(seed), purpose: "k-means")
@@ -75,7 +75,7 @@ struct InstancePreparation {
     case .neighbourhoods(let size):
       guard size < count else {
         throw ConfigurationError(
-          "neighbours is \(size), but there are \(count) pictures, an instance itself not counted; choose at most "
+          "neighbours is \(size), but there are \(count) images, an instance itself not counted; choose at most "
             + "\(count - 1)")
       }
       say("Finding the \(size) nearest neighbours of each.")
@@ -89,7 +89,7 @@ struct InstancePreparation {
     case .clusters(let clusters):
       guard clusters <= count else {
         throw ConfigurationError(
-          "classes is \(clusters), but there are \(count) pictures; choose fewer clusters")
+          "classes is \(clusters), but there are \(count) images; choose fewer clusters")
       }
       say("Finding \(clusters) clusters.")
       label = try kMeans(features, k: clusters, using: stream).assignment
@@ -127,13 +127,13 @@ struct InstancePreparation {
             try append(try base.batch(at: [row]), [row], &rows, &labels, &parts)
           } catch {
             guard case .corruptImage = error else { throw error }
-            say("A picture was left out: \(error.description)")
+            say("An image was left out: \(error.description)")
           }
         }
       }
     }
     guard !parts.isEmpty else {
-      throw TrainingError.unfitData(path: base.description.name, reason: "none of its pictures can be read")
+      throw TrainingError.unfitData(path: base.description.name, reason: "none of its images can be read")
     }
     return (rows, .concatenated(parts, dim: 0), labels)
   }
@@ -142,7 +142,7 @@ struct InstancePreparation {
     _ fields: [String: HostTensor], _ wanted: [Int], _ rows: inout [Int], _ labels: inout [Int],
     _ parts: inout [Tensor]
   ) throws(DatasetError) {
-    guard let images = fields["image"] else { throw .invalid(reason: "the data have no pictures") }
+    guard let images = fields["image"] else { throw .invalid(reason: "the data have no images") }
     rows += wanted
     labels += fields["label"]?.integers() ?? [Int](repeating: 0, count: wanted.count)
     parts.append(Tensor(images))
@@ -157,7 +157,7 @@ struct InstancePreparation {
     defer { try? FileManager.default.removeItem(at: file) }
     switch plan.source {
     case .selfSupervised:
-      say("Training a self-supervised network on \(images.shape[0]) pictures.")
+      say("Training a self-supervised network on \(images.shape[0]) images.")
       let training = EmbedderTraining(
         epochs: plan.epochs, mirrors: plan.mirrors, seed: UInt64(seed), seconds: 3600,
         featureSize: plan.featureSize)
@@ -170,7 +170,7 @@ struct InstancePreparation {
       try embedder.save(to: file)
       return (embedder, try Data(contentsOf: file))
     case .classifier:
-      say("Training a classifier on \(images.shape[0]) pictures.")
+      say("Training a classifier on \(images.shape[0]) images.")
       // A tenth is held out for the accuracy that its file reports.
       let held = max(1, images.shape[0] / 10)
       let order = RandomStream(seed: UInt64(seed), purpose: "classifier split").permutation(images.shape[0])
@@ -255,7 +255,7 @@ struct InstancePreparation {
       ?? Array(0..<base.count)
     guard rows.count == table.count, rows.allSatisfy({ (0..<base.count).contains($0) }) else {
       throw ConfigurationError(
-        "the table of instances has \(table.count) rows and the data \(base.count) pictures; make it anew")
+        "the table of instances has \(table.count) rows and the data \(base.count) images; make it anew")
     }
     switch plan.purpose {
     case .neighbourhoods:
@@ -282,7 +282,7 @@ public struct InstanceFeatures {
   public init(_ artefacts: Artefacts) throws {
     guard let data = artefacts.contents[InstanceTable.embedder] else {
       throw ConfigurationError(
-        "this model has no network for the features of new pictures, as imported ones have none; leave the instances "
+        "this model has no network for the features of new images, as imported ones have none; leave the instances "
           + "out, or train a model with Atelier")
     }
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(

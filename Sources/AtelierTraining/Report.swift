@@ -73,7 +73,7 @@ public struct Report {
     ]
     lines.append(row("examples", String(data.count)))
     if let shape = data.imageShape {
-      lines.append(row("pictures as trained on", shape.map(String.init).joined(separator: " × ")))
+      lines.append(row("images as trained on", shape.map(String.init).joined(separator: " × ")))
     }
     lines += [row("fingerprint", "`\(data.fingerprint)`"), ""]
     lines += data.notes.flatMap { [$0, ""] }

@@ -89,7 +89,7 @@ public enum Training {
     for picture in plan.components(GivenImage.self)
     where data.facts.artefacts.contents[picture.artefact] == nil {
       throw TrainingError.invalid(
-        reason: "\(data.system.identity.name) needs \(picture.summary); give --\(picture.name) and a picture")
+        reason: "\(data.system.identity.name) needs \(picture.summary); give --\(picture.name) and an image")
     }
   }
 
@@ -107,7 +107,7 @@ public enum Training {
       configuration.data.map { URL(fileURLWithPath: $0) }, for: type,
       configuration: configuration.configuration,
       artefacts: try readArtefacts(run), options: options,
-      onSkip: { reporter.say("A picture was skipped: \($0.reason)") }, say: { reporter.say($0) })
+      onSkip: { reporter.say("An image was skipped: \($0.reason)") }, say: { reporter.say($0) })
   }
 
   private static func train(

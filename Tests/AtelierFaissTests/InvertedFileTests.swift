@@ -185,7 +185,7 @@ struct InvertedFileTests {
     #expect(try problem("centroids") { floats($0) { $0[0] = .infinity } }.contains("not finite"))
     #expect(try problem("rows") { floats($0) { $0[0] += 2 } }.contains("of length 1"))
     try Safetensors.write(contents.tensors, metadata: [:], to: file)
-    #expect(refusal { _ = try InvertedFileIndex.read(file) }.contains("no index"))
+    #expect(refusal { _ = try InvertedFileIndex.read(file) }.contains("not a neighbour index"))
   }
 }
 

@@ -73,7 +73,7 @@ struct PairTests {
 
   @Test func whatDoesNotBelongTogetherIsRefused() {
     func message(_ body: () throws -> [Double]) -> String { sentence { _ = try body() } ?? "" }
-    #expect(message { try peakSignalToNoise(image, .zeros([2, 3, 20, 23])) }.contains("one size"))
+    #expect(message { try peakSignalToNoise(image, .zeros([2, 3, 20, 23])) }.contains("the same size"))
     #expect(message { try peakSignalToNoise(.zeros([3, 20, 24]), target) }.contains("[batch, channels"))
     #expect(message { try meanPixelError(image * .nan, target) }.contains("not finite"))
     let small = Tensor.zeros([1, 1, 8, 8])

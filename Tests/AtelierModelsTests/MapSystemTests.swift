@@ -548,7 +548,7 @@ private func difference(_ a: Tensor, _ b: Tensor, where mask: Tensor) -> Double 
     let system = try make(SEAN.self, tinySEAN())
     let label = halves(32, 32)
     let small = RandomStream(seed: 1).uniform([1, 3, 16, 16])
-    #expect(refusalOf(system, ["label": label, "image": small]).contains("a style picture is 16 × 16"))
+    #expect(refusalOf(system, ["label": label, "image": small]).contains("a style image is 16 × 16"))
     #expect(refusalOf(system, ["label": label, "style": pictures(2)]).contains("styleLabel"))
     #expect(refusalOf(system, ["label": label, "styleCodes": .zeros([1, 2, 4])]).contains("styleCodes"))
     let weights = Tensor.ones([1, 3, 2])

@@ -233,7 +233,7 @@ struct VAETests {
     let system = try Trial.make(type, configuration)
     guard case .image(let channels, let size, _, let declared)? = configuration.plan.fields.first?.kind
     else {
-      Issue.record("no picture among the fields")
+      Issue.record("no image among the fields")
       return
     }
     #expect(declared == range)

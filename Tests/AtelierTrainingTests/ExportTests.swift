@@ -128,7 +128,7 @@ import TorchNN
     let back = try ModelExport.torchScript(
       system, description, to: folder("ba.pt"), direction: "B-to-A", check: .libtorch)
     #expect(there.networks == ["generatorAB"] && back.networks == ["generatorBA"])
-    #expect(there.norm == "statistics of each picture" && there.dropout == "there is none")
+    #expect(there.norm == "statistics of each image" && there.dropout == "there is none")
   }
 
   @Test func latentsAndClassesAreInputs() throws {

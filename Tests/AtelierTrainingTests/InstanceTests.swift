@@ -93,7 +93,7 @@ import Testing
   @Test func picturesThatCannotBeReadAreNoInstances() throws {
     let folder = try TemporaryFolder()
     try TinyData.writeClassFolders(to: folder.url)
-    try Data("no picture".utf8).write(to: folder("circle").appendingPathComponent("3.png"))
+    try Data("no image".utf8).write(to: folder("circle").appendingPathComponent("3.png"))
     var said: [String] = []
     let data = try binding(folder.url, ["imageChannels": 1]) { said.append($0) }
     let table = try #require(try InstanceTable(data.facts.artefacts))

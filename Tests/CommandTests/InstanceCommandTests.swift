@@ -60,7 +60,7 @@ import Testing
     let draw = ["generate", run, photo.path, "--output", folder("x.png").path]
     refused(try atelier.run(draw), 64, "--style")
     refused(try atelier.run(draw + ["--style", broken.path]), 65, "broken.jpg")
-    refused(try atelier.run(draw + ["--style", empty.path]), 65, "no picture in", "empty")
+    refused(try atelier.run(draw + ["--style", empty.path]), 65, "no image in", "empty")
     refused(try atelier.run(draw + ["--style", folder("none").path]), 66, "none does not exist")
     #expect(!FileManager.default.fileExists(atPath: folder("x.png").path))
   }
@@ -80,7 +80,7 @@ import Testing
     let clusters = [
       "classSource=clusters", "hierarchicalLatent=false", "sharedEmbedding=false", "classes=50",
     ]
-    refused(try atelier.run(training("biggan", "b", big + clusters)), 64, "classes is 50", "24 pictures")
+    refused(try atelier.run(training("biggan", "b", big + clusters)), 64, "classes is 50", "24 images")
   }
 
   @Test func aTableOfInstancesThatIsCutShortIsNamedAndKept() throws {

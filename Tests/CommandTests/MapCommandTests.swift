@@ -149,7 +149,7 @@ import Testing
         ["generate", folder("run").path, map, "--output", folder("x.png").path, "--style", picture] + more)
     }
     refused(try styled(photo, "--style-map", noSky, "--region", "sky=1"), 64, "photo.png", "shows no 'sky'")
-    refused(try styled(photo, "--style-map", map, "--region", "sky=2"), 64, "'2' is no picture 1 … 1")
+    refused(try styled(photo, "--style-map", map, "--region", "sky=2"), 64, "'2' is no image 1 … 1")
     refused(try styled(photo, "--style-map", map, "--region", "moon=1"), 64, "'moon'", "wall, door, window")
     refused(try styled(photo, "--style-map", beyond), 65, "beyond.png", "the label 20")
     refused(try styled(photo, "--style-map", small), 65, "small.png is 16×16")

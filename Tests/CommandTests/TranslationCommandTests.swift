@@ -109,9 +109,9 @@ import Testing
     #expect(trained.status == 0, "\(trained.errors)")
     let source = try picture("a.png")
     let refused = try atelier.run(["generate", gan, source.path])
-    #expect(refused.status == 64 && refused.errors.contains("does not start from pictures"))
+    #expect(refused.status == 64 && refused.errors.contains("does not start from images"))
     let needed = try atelier.run(["generate", run])
-    #expect(needed.status == 64 && needed.errors.contains("starts from pictures"))
+    #expect(needed.status == 64 && needed.errors.contains("starts from images"))
     let direction = try atelier.run(["generate", run, source.path, "--direction", "BtoA"])
     #expect(direction.status == 64 && direction.errors.contains("source-to-target"))
   }

@@ -15,7 +15,7 @@ public import TorchNN
 public final class ACGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
-    name: "acgan", summary: "GAN whose discriminator also classifies; pictures by class",
+    name: "acgan", summary: "GAN whose discriminator also classifies; images by class",
     paper: "Odena et al., Conditional Image Synthesis with Auxiliary Classifier GANs, 2017",
     reference: "eriklindernoren/PyTorch-GAN implementations/acgan/acgan.py")
 
@@ -70,7 +70,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
       small.discriminatorHidden = [16, 32, 64]
       return [
         Preset("reference", "PyTorch-GAN's acgan.py", Configuration()),
-        Preset("small", "narrow networks for 28×28 pictures, minutes on two cores", small),
+        Preset("small", "narrow networks for 28×28 images, minutes on two cores", small),
       ]
     }
 
@@ -188,7 +188,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
 
   /// Images in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
-    guard let labels else { throw ConfigurationError("acgan draws pictures of a class; name one") }
+    guard let labels else { throw ConfigurationError("acgan draws images of a class; name one") }
     return generator(latents, labels)
   }
 

@@ -96,7 +96,7 @@ public final class GAN: LatentSystem, AugmentedSystem {
       return [
         Preset("mnist", "the network and schedule of the 2014 paper for 28×28 digits", paper),
         Preset("reference", "PyTorch-GAN's gan.py", Configuration()),
-        Preset("small", "narrow dense networks for 28×28 pictures, minutes on two cores", small),
+        Preset("small", "narrow dense networks for 28×28 images, minutes on two cores", small),
       ]
     }
 

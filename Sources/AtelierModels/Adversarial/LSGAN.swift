@@ -66,7 +66,7 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
       small.discriminatorHidden = [16, 32, 64]
       return [
         Preset("reference", "PyTorch-GAN's lsgan.py", Configuration()),
-        Preset("small", "narrow networks for 28×28 pictures, minutes on two cores", small),
+        Preset("small", "narrow networks for 28×28 images, minutes on two cores", small),
       ]
     }
 

@@ -77,7 +77,7 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
       return [
         Preset("paper", "Adam as in the paper's algorithm 1 (1e-4, 0, 0.9) on PyTorch-GAN's networks", paper),
         Preset("reference", "PyTorch-GAN's wgan_gp.py", Configuration()),
-        Preset("small", "narrow dense networks for 28×28 pictures, minutes on two cores", small),
+        Preset("small", "narrow dense networks for 28×28 images, minutes on two cores", small),
       ]
     }
 

@@ -19,7 +19,7 @@ public import TorchNN
 public final class Autoencoder: LatentSystem, ReconstructingSystem {
   /// The name, papers and reference implementation.
   public static let identity = SystemIdentity(
-    name: "autoencoder", summary: "pictures through a narrow code and back; plain or denoising",
+    name: "autoencoder", summary: "images through a narrow code and back; plain or denoising",
     paper: "Hinton and Salakhutdinov 2006; Vincent et al. 2008; Ghosh et al. 2020",
     reference: "L1aoXingyu/pytorch-beginner 08-AutoEncoder")
 
@@ -159,7 +159,7 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
         }
         guard imageSize >= 16, (imageSize - 4) % 12 == 0 else {
           throw ConfigurationError(
-            "the convolutional model gives back pictures of 16, 28, 40, 52, … pixels, not \(imageSize) (imageSize); "
+            "the convolutional model gives back images of 16, 28, 40, 52, … pixels, not \(imageSize) (imageSize); "
               + "the model deep-convolutional takes others")
         }
       case .deepConvolutional:

@@ -28,7 +28,7 @@ public import TorchNN
 public final class BigGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
-    name: "biggan", summary: "Class-conditional residual GAN with attention; pictures by class",
+    name: "biggan", summary: "Class-conditional residual GAN with attention; images by class",
     paper: "Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2019",
     reference: "ajbrock/BigGAN-PyTorch BigGAN.py, BigGANdeep.py, train_fns.py")
 
@@ -160,7 +160,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
         Preset("reference", "the authors' script for 128×128: 256 times 8 accumulated", Configuration()),
         Preset("deep", "BigGAN-deep at 128×128", deep),
         Preset("cifar", "the authors' script for CIFAR at 32×32", cifar),
-        Preset("small", "narrow networks for 32×32 pictures, minutes on two cores", small),
+        Preset("small", "narrow networks for 32×32 images, minutes on two cores", small),
       ]
     }
 
@@ -283,7 +283,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
 
   /// Images in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
-    guard let labels else { throw ConfigurationError("biggan draws pictures of a class; name one") }
+    guard let labels else { throw ConfigurationError("biggan draws images of a class; name one") }
     return training.generator(latents, BigGANCondition(label: labels))
   }
 }

@@ -118,7 +118,7 @@ extension ConditionalGAN {
         Preset("mnist", "the model and schedule of the 2014 paper for 28×28 digits", paper),
         Preset("reference", "PyTorch-GAN's cgan.py", Configuration()),
         Preset("fashion", "convolutional, 28×28 clothes in three minutes on two cores", fashion),
-        Preset("small", "narrow dense networks for 28×28 pictures, minutes on two cores", small),
+        Preset("small", "narrow dense networks for 28×28 images, minutes on two cores", small),
       ]
     }
 
@@ -183,7 +183,7 @@ extension ConditionalGAN {
         try Checks.require(
           generatorHidden.count == 3 && discriminatorHidden.count == 3 && pieces.count == 3,
           "the model 'maxout' has three widths in generatorHidden, discriminatorHidden and pieces: of the latent's "
-            + "or picture's, the label's and the joint layer")
+            + "or image's, the label's and the joint layer")
       case .convolutional:
         try Checks.doublings(imageSize: imageSize, "generatorHidden", generatorHidden)
         try Checks.require(

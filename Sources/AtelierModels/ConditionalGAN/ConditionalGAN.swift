@@ -24,7 +24,7 @@ public import TorchNN
 public final class ConditionalGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
-    name: "cgan", summary: "Conditional GAN: pictures by class",
+    name: "cgan", summary: "Conditional GAN: images by class",
     paper: "Mirza and Osindero, Conditional Generative Adversarial Nets, 2014",
     reference: "eriklindernoren/PyTorch-GAN implementations/cgan/cgan.py",
     suits: [.labelledImages])
@@ -203,7 +203,7 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
 
   /// Images in -1 … 1 for latents `[n, size]` and int64 labels `[n]`, which must be there.
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
-    guard let labels else { throw ConfigurationError("cgan draws pictures of a class; name one") }
+    guard let labels else { throw ConfigurationError("cgan draws images of a class; name one") }
     let pictures = generator(latents, labels)
     return configuration.model == .maxout ? pictures * 2 - 1 : pictures
   }

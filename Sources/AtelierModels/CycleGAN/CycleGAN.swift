@@ -24,7 +24,7 @@ public import TorchNN
 public final class CycleGAN: TranslatingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
-    name: "cyclegan", summary: "Two kinds of pictures into each other, learned without pairs",
+    name: "cyclegan", summary: "Two kinds of images into each other, learned without pairs",
     paper:
       "Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks, 2017",
     reference: "junyanz/pytorch-CycleGAN-and-pix2pix models/cycle_gan_model.py",

@@ -58,7 +58,7 @@ package final class ImagePool {
     }
     guard state.shape.count == 4, state.shape[0] <= capacity, state.shape[1] == channels else {
       throw ConfigurationError(
-        "the checkpoint's pool '\(name)' is \(state.shape), and this one holds \(capacity) pictures of "
+        "the checkpoint's pool '\(name)' is \(state.shape), and this one holds \(capacity) images of "
           + "\(channels) channels; keep poolSize and the channels as they were")
     }
     let all = Tensor(state, device: device)

@@ -87,7 +87,7 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
       return [
         Preset("faces", "the authors' code for 64×64 faces", paper),
         Preset("reference", "the script of pytorch/examples, 64×64", Configuration()),
-        Preset("small", "narrow networks for 28×28 pictures, minutes on two cores", small),
+        Preset("small", "narrow networks for 28×28 images, minutes on two cores", small),
       ]
     }
 

@@ -27,7 +27,7 @@ public import TorchNN
 public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
-    name: "funit", summary: "Pictures into the class that a few pictures show, also an unseen one",
+    name: "funit", summary: "Images into the class that a few images show, also an unseen one",
     paper: "Liu et al., Few-Shot Unsupervised Image-to-Image Translation, 2019",
     reference: "NVlabs/FUNIT networks.py, funit_model.py, trainer.py")
 
@@ -207,8 +207,8 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
   /// Refuses: the class comes from images of it, and each image has norms of its own from that.
   public func validateExport() throws(ConfigurationError) {
     throw ConfigurationError(
-      "funit takes its class from pictures beside the one that is translated, which an exported function of one "
-        + "picture cannot; export its weights instead, to a file that ends in .safetensors")
+      "funit takes its class from images beside the one that is translated, which an exported function of one "
+        + "image cannot; export its weights instead, to a file that ends in .safetensors")
   }
 
   /// The mean code of the images that show a class, by the averaged generator.

@@ -185,7 +185,7 @@ final class JohnsonNet: Module, TransformNetwork {
     var left = border
     while left > 0 {
       let part = min(left, min(y.shape[2], y.shape[3]) - 1)
-      guard check(part > 0, "a picture of \(x.shape) is too small for the transform network") else {
+      guard check(part > 0, "an image of \(x.shape) is too small for the transform network") else {
         return x
       }
       y = y.reflectionPadded([part, part, part, part])

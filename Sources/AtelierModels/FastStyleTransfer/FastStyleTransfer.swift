@@ -28,7 +28,7 @@ public import TorchNN
 public final class FastStyleTransfer: TranslatingSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
-    name: "fast-style-transfer", summary: "A network that repaints photographs in the style of one picture",
+    name: "fast-style-transfer", summary: "A network that repaints photographs in the style of one image",
     paper: "Johnson et al., Perceptual Losses for Real-Time Style Transfer and Super-Resolution, 2016",
     reference:
       "pytorch/examples fast_neural_style; jcjohnson/fast-neural-style; lengstrom/fast-style-transfer")
@@ -128,7 +128,7 @@ public final class FastStyleTransfer: TranslatingSystem {
         Preset("reference", "the program of pytorch/examples", Configuration()),
         Preset("feature-reconstruction", "the reference with the content's term alone", features),
         Preset("style-reconstruction", "the reference with the style's term alone", style),
-        Preset("small", "the paper's network, narrow, on 96×96 pictures; half an hour on two cores", small),
+        Preset("small", "the paper's network, narrow, on 96×96 images; half an hour on two cores", small),
       ]
     }
 
@@ -143,7 +143,7 @@ public final class FastStyleTransfer: TranslatingSystem {
         Field("image", .image(channels: 3, height: imageSize, width: imageSize, range: .signed))
       ]
       if weights.style != 0 {
-        plan.components.append(GivenImage("style", "the picture whose style is learned"))
+        plan.components.append(GivenImage("style", "the image whose style is learned"))
       }
       return plan
     }

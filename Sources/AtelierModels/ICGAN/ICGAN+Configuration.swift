@@ -121,7 +121,7 @@ extension ICGAN {
         Preset("imagenet-128", "the paper's ImageNet at 128×128", large),
         Preset("imagenet-128-classes", "the same with class labels", classes),
         Preset("coco-128", "the paper's COCO-Stuff at 128×128", coco),
-        Preset("small", "narrow networks for 32×32 pictures, minutes on two cores", small),
+        Preset("small", "narrow networks for 32×32 images, minutes on two cores", small),
         Preset("small-classes", "the small one with class labels", smallWithClasses),
       ]
     }

@@ -21,7 +21,7 @@ public import TorchNN
 public final class ICGAN: LatentSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
-    name: "ic-gan", summary: "GAN conditioned on the features of a picture; pictures like a given one",
+    name: "ic-gan", summary: "GAN conditioned on the features of an image; images like a given one",
     paper: "Casanova et al., Instance-Conditioned GAN, 2021",
     reference: "facebookresearch/ic_gan BigGAN_PyTorch, data_utils")
 

@@ -29,7 +29,7 @@ public import TorchNN
 public final class ImageTagging: TaggingSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
-    name: "image-tagging", summary: "Tags for pictures, drawn as word vectors by a conditional GAN",
+    name: "image-tagging", summary: "Tags for images, drawn as word vectors by a conditional GAN",
     paper: "Mirza and Osindero, Conditional Generative Adversarial Nets, section 4.2, 2014",
     reference: "the paper; Mikolov et al. 2013 for word vectors", suits: [.captionedImages])
 
@@ -199,7 +199,7 @@ public final class ImageTagging: TaggingSystem {
   public func tags(for features: Tensor, count: Int, draws: any Draws) throws -> [[Int]] {
     guard features.rank == 2, features.shape[1] == configuration.features.size else {
       throw ConfigurationError(
-        "features are [pictures, \(configuration.features.size)], not \(features.shape)")
+        "features are [images, \(configuration.features.size)], not \(features.shape)")
     }
     for module in networks.map(\.module) { module.eval() }
     return withoutGradients {

@@ -52,7 +52,7 @@ package struct DomainInvariantLoss {
   ) throws(ConfigurationError) {
     try Checks.require(
       weight == 0 || [channelsA, channelsB].allSatisfy { $0 == 1 || $0 == 3 } && imageSize >= 16,
-      "a VGG sees pictures of 1 or 3 channels and of at least 16 pixels a side, not of \(channelsA) and "
+      "a VGG sees images of 1 or 3 channels and of at least 16 pixels a side, not of \(channelsA) and "
         + "\(channelsB) and \(imageSize); set weights.perceptual to 0")
   }
 }

@@ -84,7 +84,7 @@ public enum GradientPenalty {
   /// A draw for each image, shaped for broadcasting over its values.
   private static func perImage(_ draw: Tensor, _ pictures: Tensor) -> Tensor {
     let batch = pictures.shape.first ?? 1
-    check(draw.count == batch, "\(batch) pictures need \(batch) mixing draws, not \(draw.shape)")
+    check(draw.count == batch, "\(batch) images need \(batch) mixing draws, not \(draw.shape)")
     return draw.reshaped([batch] + [Int](repeating: 1, count: max(0, pictures.rank - 1)))
   }
 }

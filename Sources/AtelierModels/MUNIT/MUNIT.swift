@@ -26,7 +26,7 @@ public import TorchNN
 public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
-    name: "munit", summary: "Two kinds of pictures into each other in many styles, learned without pairs",
+    name: "munit", summary: "Two kinds of images into each other in many styles, learned without pairs",
     paper: "Huang et al., Multimodal Unsupervised Image-to-Image Translation, 2018",
     reference: "NVlabs/MUNIT networks.py, trainer.py")
 
@@ -336,7 +336,7 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
   /// Refuses: each image has norms of its own from its style, whose number a recording keeps.
   public func validateExport() throws(ConfigurationError) {
     throw ConfigurationError(
-      "munit norms each picture by its style, which TorchScript cannot record for any number of pictures; export its "
+      "munit norms each image by its style, which TorchScript cannot record for any number of images; export its "
         + "weights instead, to a file that ends in .safetensors")
   }
 

@@ -79,7 +79,7 @@ struct TranslationGeneratorPlan {
       // The mirrored borders are 3 wide outside, 1 inside, and a mirror needs more than its own width.
       try Checks.require(
         imageSize >= 4 && imageSize >> downsamplings >= 2,
-        "imageSize \(imageSize) is too small for \(downsamplings) halvings; take larger pictures or fewer")
+        "imageSize \(imageSize) is too small for \(downsamplings) halvings; take larger images or fewer")
     }
     try Checks.require(
       imageSize % sizeMultiple == 0,
@@ -171,7 +171,7 @@ struct TranslationDiscriminatorPlan {
     let smallest = 3 << max(layers, 1)
     try Checks.require(
       imageSize >= smallest,
-      "a patch discriminator of \(layers) layers needs pictures of at least \(smallest) pixels, not "
+      "a patch discriminator of \(layers) layers needs images of at least \(smallest) pixels, not "
         + "\(imageSize); lower layers")
   }
 }

@@ -28,7 +28,7 @@ extension VariationalNetwork {
   func oneHot(_ label: Tensor?, count: Int) -> Tensor? {
     guard let classes else { return nil }
     guard
-      check(label?.shape == [count], "labels of shape \(label?.shape ?? []) do not fit \(count) pictures"),
+      check(label?.shape == [count], "labels of shape \(label?.shape ?? []) do not fit \(count) images"),
       let label
     else { return .zeros([count, classes]) }
     return label.oneHot(classes)

@@ -131,10 +131,10 @@ extension NeuralStyle {
     public var plan: SystemPlan {
       var given: [GivenImage] = []
       if weights.content != 0 || start == .content {
-        given.append(GivenImage("content", "the picture whose content is kept"))
+        given.append(GivenImage("content", "the image whose content is kept"))
       }
       if weights.style != 0 || start == .style {
-        given.append(GivenImage("style", "the picture whose style is taken"))
+        given.append(GivenImage("style", "the image whose style is taken"))
       }
       return SystemPlan(
         stages: [
@@ -154,7 +154,7 @@ extension NeuralStyle {
         "history": history,
         "evaluations": evaluations ?? 1, "imageSize": imageSize ?? 1,
       ])
-      try Checks.require(batchSize == 1, "batchSize is 1: one picture is optimised, not \(batchSize)")
+      try Checks.require(batchSize == 1, "batchSize is 1: one image is optimised, not \(batchSize)")
       try Checks.featureNormalization(featureNormalization)
       try Checks.featureLayers(contentLayers, of: features, "contentLayers")
       try Checks.featureLayers(styleLayers, of: features, "styleLayers")

@@ -22,7 +22,7 @@ public import TorchNN
 public final class NeuralStyle: GenerativeSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
-    name: "neural-style", summary: "One picture optimised to the content of one and the style of another",
+    name: "neural-style", summary: "One image optimised to the content of one and the style of another",
     paper: "Gatys et al., Image Style Transfer Using Convolutional Neural Networks, 2016",
     reference: "pytorch/tutorials advanced_source/neural_style_tutorial.py; jcjohnson/neural-style")
 
@@ -183,7 +183,7 @@ public final class NeuralStyle: GenerativeSystem {
     let device = picture.image.device
     func given(_ picture: Tensor?, _ name: String) throws -> Tensor {
       guard let picture else {
-        throw ConfigurationError("neural-style needs a picture for its \(name); give it with --\(name)")
+        throw ConfigurationError("neural-style needs an image for its \(name); give it with --\(name)")
       }
       return picture.to(device)
     }

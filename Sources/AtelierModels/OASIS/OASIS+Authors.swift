@@ -42,7 +42,7 @@ extension OASIS: ReferenceAnswering {
 extension OASIS: ImportingSystem {
   /// The files of the authors' program.
   public static var foreignFiles: String {
-    "best_EMA.pth (or _G.pth) and _D.pth of boschresearch/OASIS (the pictures' size is not in them)"
+    "best_EMA.pth (or _G.pth) and _D.pth of boschresearch/OASIS (the images' size is not in them)"
   }
 
   /// The licence of the authors' repository.

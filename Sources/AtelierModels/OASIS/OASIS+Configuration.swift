@@ -189,7 +189,7 @@ extension OASIS {
         (0..<1).contains(averageDecay), "averageDecay lies in 0 ..< 1, not at \(averageDecay)")
       try Checks.require(
         !augmentation.diffAugment.contains(.color),
-        "diffAugment takes translation and cutout here: changed colours would tell the parts of a mixed picture"
+        "diffAugment takes translation and cutout here: changed colours would tell the parts of a mixed image"
       )
       // How sure the discriminator is has its border where "generated" is as likely as not.
       try augmentation.validate(.binaryCrossEntropy)
@@ -203,7 +203,7 @@ extension OASIS {
       try Checks.weights(["labelMix": weights.labelMix, "perceptual": weights.perceptual])
       try Checks.aboveZero(["initializationGain": initializationGain])
       try Checks.positive(["batchSize": batchSize])
-      try crop.validate(imageSize: max(imageWidth, imageHeight), calling: "the pictures' longer side")
+      try crop.validate(imageSize: max(imageWidth, imageHeight), calling: "the images' longer side")
       try adam.validate([
         "generatorLearningRate": generatorLearningRate,
         "discriminatorLearningRate": discriminatorLearningRate,

@@ -26,7 +26,7 @@ public import TorchNN
 public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
-    name: "pix2pix", summary: "Pictures into pictures, learned from pairs",
+    name: "pix2pix", summary: "Images into images, learned from pairs",
     paper: "Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017",
     reference: "junyanz/pytorch-CycleGAN-and-pix2pix models/pix2pix_model.py",
     suits: [.imagePairs])
@@ -131,8 +131,8 @@ public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
   public func validateExport() throws(ConfigurationError) {
     guard configuration.testBatchStatistics == nil else { return }
     throw ConfigurationError(
-      "testBatchStatistics is null, which chooses by the picture's size and cannot be one exported function; "
-        + "set it to false for pictures of \(configuration.imageSize)×\(configuration.imageSize), or to true for "
+      "testBatchStatistics is null, which chooses by the image's size and cannot be one exported function; "
+        + "set it to false for images of \(configuration.imageSize)×\(configuration.imageSize), or to true for "
         + "any size")
   }
 }

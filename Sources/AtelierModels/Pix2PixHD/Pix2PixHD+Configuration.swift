@@ -139,7 +139,7 @@ extension Pix2PixHD {
         Preset("cityscapes-512p", "the paper's global generator for 1024×512", coarse),
         Preset("cityscapes-1024p", "the paper's enhancer for 2048×1024, three scales", fine),
         Preset("cityscapes-512p-features", "with the encoder of instances' looks", features),
-        Preset("small", "64×64 from pictures with narrow networks, minutes on two cores", small),
+        Preset("small", "64×64 from images with narrow networks, minutes on two cores", small),
       ]
     }
 
@@ -206,7 +206,7 @@ extension Pix2PixHD {
       try Checks.require(
         weights.perceptual == 0
           || (outputChannels == 1 || outputChannels == 3) && min(imageWidth, imageHeight) >= 16,
-        "a VGG sees pictures of 1 or 3 channels and of at least 16 pixels a side, not of \(outputChannels) and "
+        "a VGG sees images of 1 or 3 channels and of at least 16 pixels a side, not of \(outputChannels) and "
           + "\(imageWidth)×\(imageHeight); set weights.perceptual to 0")
       try validateTraining()
       try augmentation.validate(adversarialLoss.loss)

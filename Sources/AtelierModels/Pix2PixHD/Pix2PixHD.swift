@@ -262,7 +262,7 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
   /// at a time.
   public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
     guard let labels = request.tensor("label") else {
-      throw ConfigurationError("pix2pix-hd starts from a label map or a picture; give it as 'label'")
+      throw ConfigurationError("pix2pix-hd starts from a label map or an image; give it as 'label'")
     }
     for module in networks.map(\.module) { module.eval() }
     try withoutGradients {
@@ -282,7 +282,7 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
     let map = configuration.classes > 0 ? instances ?? label : instances
     if configuration.needsInstances, map == nil {
       throw ConfigurationError(
-        "pix2pix-hd needs a map of instances beside the picture; give it as 'instance'")
+        "pix2pix-hd needs a map of instances beside the image; give it as 'instance'")
     }
     let condition = configuration.semantics(
       label: label, instances: configuration.instanceEdges ? map : nil)

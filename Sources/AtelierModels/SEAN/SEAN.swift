@@ -130,8 +130,8 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
   /// Refuses: each image is convolved with kernels of its own, whose number a recording keeps.
   public func validateExport() throws(ConfigurationError) {
     throw ConfigurationError(
-      "sean convolves each picture with kernels of its own styles, which TorchScript cannot record for any number of "
-        + "pictures; export its weights instead, to a file that ends in .safetensors")
+      "sean convolves each image with kernels of its own styles, which TorchScript cannot record for any number of "
+        + "images; export its weights instead, to a file that ends in .safetensors")
   }
 
   /// Images in -1 … 1 for label maps `[n, height, width]`, every region in the mean style of its class; a
@@ -154,8 +154,8 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
   ///
   /// - Throws: ``ConfigurationError`` for a map with a label that there is no class for, or of another size.
   public func styles(of pictures: Tensor, labels: Tensor) throws -> Tensor {
-    try MapChecks.labels(labels, classes: configuration.classes, from: "the style pictures' map")
-    try MapChecks.sameSize(pictures, labels, from: "a style picture")
+    try MapChecks.labels(labels, classes: configuration.classes, from: "the style images' map")
+    try MapChecks.sameSize(pictures, labels, from: "a style image")
     let map = MapPyramid(oneHotLabels(labels, classes: configuration.classes))
     return generator.evaluating { withoutGradients { generator.styleEncoder(pictures, map) } }
   }
@@ -233,7 +233,7 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
       let maps = request.tensor("styleLabel") ?? labels
       guard maps.shape[0] == pictures.shape[0] else {
         throw ConfigurationError(
-          "there are \(pictures.shape[0]) style pictures and \(maps.shape[0]) maps of them; give each its map "
+          "there are \(pictures.shape[0]) style images and \(maps.shape[0]) maps of them; give each its map "
             + "as styleLabel")
       }
       let codes = try self.styles(of: pictures, labels: maps)
@@ -255,7 +255,7 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
         Array(weights.shape.dropFirst()) == [classes, pictures]
       else {
         throw ConfigurationError(
-          "styleWeights are [\(count) or 1, \(classes) classes, \(pictures) pictures] here, not \(weights.shape)"
+          "styleWeights are [\(count) or 1, \(classes) classes, \(pictures) images] here, not \(weights.shape)"
         )
       }
       return weights.asType(.float32).expanded([count, classes, pictures])
@@ -263,7 +263,7 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
     if pictures == 1 { return .ones([count, classes, 1]) }
     guard pictures == count else {
       throw ConfigurationError(
-        "there are \(pictures) style pictures for \(count) label maps; give one, as many, or styleWeights")
+        "there are \(pictures) style images for \(count) label maps; give one, as many, or styleWeights")
     }
     return Tensor.eye(count).unsqueezed(1).expanded([count, classes, count])
   }
@@ -275,8 +275,8 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
     let missing = isThere.logicalAnd(lacks).logicalAnd(unknown).asType(.int64).max(dim: 0).values.integers()
     if let region = missing.firstIndex(of: 1) {
       throw ConfigurationError(
-        "the region of class \(region) has no style: no style picture shows that class, and training never saw "
-          + "it; give a style picture with it, or its styleCodes")
+        "the region of class \(region) has no style: no style image shows that class, and training never saw "
+          + "it; give a style image with it, or its styleCodes")
     }
   }
 

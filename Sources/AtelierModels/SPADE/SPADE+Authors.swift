@@ -45,7 +45,7 @@ extension SPADE {
 extension SPADE: ImportingSystem {
   /// The files of the authors' program.
   public static var foreignFiles: String {
-    "latest_net_G.pth, _D.pth and _E.pth of NVlabs/SPADE (upsampling and the pictures' size are "
+    "latest_net_G.pth, _D.pth and _E.pth of NVlabs/SPADE (upsampling and the images' size are "
       + "not in them: upsampling: more)"
   }
 

@@ -218,7 +218,7 @@ extension SPADE {
       try decay.validate()
       try Checks.aboveZero(["initializationGain": initializationGain])
       try Checks.positive(["batchSize": batchSize])
-      try crop.validate(imageSize: max(imageWidth, imageHeight), calling: "the pictures' longer side")
+      try crop.validate(imageSize: max(imageWidth, imageHeight), calling: "the images' longer side")
       try adam.validate([:])
       try augmentation.validate(adversarialLoss.loss)
     }

@@ -22,12 +22,12 @@ public struct AugmentationSettings: ConfigurationFragment {
       "augmentationTarget lies in 0 ..< 1 (0: off), and augmentationRamp is above 0")
     try Checks.require(
       augmentationTarget == 0 || !diffAugment.isEmpty,
-      "augmentationTarget steers how often diffAugment changes pictures; name some changes there, for example "
+      "augmentationTarget steers how often diffAugment changes images; name some changes there, for example "
         + "diffAugment=[\"color\",\"translation\",\"cutout\"]")
     try Checks.require(
       augmentationTarget == 0 || loss.threshold != nil,
-      "augmentationTarget follows how often real pictures score above the border between real and generated, "
-        + "which a Wasserstein critic does not have; set it to 0, with which diffAugment changes all pictures"
+      "augmentationTarget follows how often real images score above the border between real and generated, "
+        + "which a Wasserstein critic does not have; set it to 0, with which diffAugment changes all images"
     )
   }
 }

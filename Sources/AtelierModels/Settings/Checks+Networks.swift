@@ -17,7 +17,7 @@ extension Checks {
     let unit = widths.count < 16 ? 1 << widths.count : .max
     try require(
       imageSize >= unit && imageSize % unit == 0,
-      "imageSize is a multiple of \(unit), as \(key) has \(widths.count) widths that double the picture; "
+      "imageSize is a multiple of \(unit), as \(key) has \(widths.count) widths that double the image; "
         + "\(imageSize) is none, so change one of the two")
   }
 
@@ -85,7 +85,7 @@ extension Checks {
     // The mirrored borders are 3 wide outside, 1 inside, and a mirror needs more than its own width.
     try require(
       imageSize >= 4 && imageSize / multiple >= 2,
-      "imageSize \(imageSize) is too small for \(plan.downsamplings) halvings; take larger pictures or fewer")
+      "imageSize \(imageSize) is too small for \(plan.downsamplings) halvings; take larger images or fewer")
   }
 
   /// A style encoder and what makes norms' parameters of its codes.

@@ -129,7 +129,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
       try validateTraining()
       try augmentation.validate(adversarialLoss.loss)
       try discriminatorPlan.validate()
-      let side = "the discriminator \(discriminator.rawValue) judges pictures of imageSize, \(imageSize)"
+      let side = "the discriminator \(discriminator.rawValue) judges images of imageSize, \(imageSize)"
       try Checks.require(
         cropSize == imageSize || discriminatorPlan.judgesAnySize,
         "\(side), which scale \(scale) does not divide; change one of the two, or take unet-spectral")

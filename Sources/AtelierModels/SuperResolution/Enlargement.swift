@@ -66,7 +66,7 @@ enum Enlargement {
     }
     try Checks.require(
       perceptualLayers.isEmpty || channels == 1 || channels == 3,
-      "a perceptual loss sees pictures of 1 or 3 channels, not of \(channels); leave perceptualLayers empty")
+      "a perceptual loss sees images of 1 or 3 channels, not of \(channels); leave perceptualLayers empty")
   }
 
   /// A generator's outputs for generation: its average where it has one, cut to 0 … 1.

@@ -53,7 +53,7 @@ struct EnlargingDiscriminatorPlan {
     case .vggStyle:
       try Checks.require(
         imageSize >= 16 && imageSize.nonzeroBitCount == 1,
-        "the discriminator vgg-style judges pictures whose side is a power of two of at least 16 (128, 256, "
+        "the discriminator vgg-style judges images whose side is a power of two of at least 16 (128, 256, "
           + "64, …), not imageSize \(imageSize)")
     case .unetSpectral: break
     case .ledig:
@@ -130,7 +130,7 @@ final class VGGStyleDiscriminator: Module, Layer {
     guard
       check(
         x.rank == 4 && x.shape[2] == imageSize && x.shape[3] == imageSize,
-        "the discriminator judges pictures of \(imageSize) × \(imageSize), not \(x.shape)")
+        "the discriminator judges images of \(imageSize) × \(imageSize), not \(x.shape)")
     else { return .zeros([1, 1]) }
     var features = x.channelsLast()
     for stage in stages { features = stage(features) }

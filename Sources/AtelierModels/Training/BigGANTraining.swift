@@ -49,7 +49,7 @@ final class BigGANTraining<Configuration: BigGANConfiguration> {
 
   init(_ configuration: Configuration, using stream: RandomStream) throws(ConfigurationError) {
     guard let architecture = configuration.architecture else {
-      throw ConfigurationError("there are no networks for pictures of imageSize \(configuration.imageSize)")
+      throw ConfigurationError("there are no networks for images of imageSize \(configuration.imageSize)")
     }
     let generator = BigGANGenerator(configuration, architecture, using: stream)
     let discriminator = BigGANDiscriminator(configuration, architecture, using: stream)

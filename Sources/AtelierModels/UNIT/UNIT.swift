@@ -30,7 +30,7 @@ public import TorchNN
 public final class UNIT: TwoDomainSystem, AugmentedSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
-    name: "unit", summary: "Two kinds of pictures into each other through one latent space, without pairs",
+    name: "unit", summary: "Two kinds of images into each other through one latent space, without pairs",
     paper: "Liu et al., Unsupervised Image-to-Image Translation Networks, 2017",
     reference: "mingyuliutw/UNIT networks.py, trainer.py; version_02 src/trainers/cocogan_nets.py")
 

@@ -19,7 +19,7 @@ public import TorchNN
 public final class ConditionalVAE: LatentSystem, ReconstructingSystem, LikelihoodSystem {
   /// The name, papers and reference implementation.
   public static let identity = SystemIdentity(
-    name: "conditional-vae", summary: "pictures of a wanted class from normal latents",
+    name: "conditional-vae", summary: "images of a wanted class from normal latents",
     paper: "Sohn, Lee and Yan 2015, Learning Structured Output Representation using Deep Conditional "
       + "Generative Models",
     reference: "AntixK/PyTorch-VAE cvae")
@@ -74,7 +74,7 @@ public final class ConditionalVAE: LatentSystem, ReconstructingSystem, Likelihoo
     public static let presets: [Preset<Configuration>] = [
       Preset("paper", "PyTorch-VAE's model, 128 latents, 64x64 colour", Configuration()),
       Preset("small", "convolutions, 16 latents; learns Fashion-MNIST in minutes", small),
-      Preset("mlp", "one-hot class beside a picture of 784 values, 400 wide, 20 latents", mlp),
+      Preset("mlp", "one-hot class beside an image of 784 values, 400 wide, 20 latents", mlp),
     ]
 
     /// Two halvings and 16 latents, for 28x28 grey images.

@@ -16,7 +16,7 @@ public import TorchNN
 public final class VariationalAutoencoder: LatentSystem, ReconstructingSystem, LikelihoodSystem {
   /// The name, papers and reference implementation.
   public static let identity = SystemIdentity(
-    name: "vae", summary: "pictures from normal latents, with a bound on their likelihood",
+    name: "vae", summary: "images from normal latents, with a bound on their likelihood",
     paper: "Kingma and Welling 2014, Auto-Encoding Variational Bayes",
     reference: "pytorch/examples vae; AntixK/PyTorch-VAE vanilla_vae")
 

@@ -59,7 +59,7 @@ struct ExportPlan {
     switch kind {
     case .image(let channels, let h, let w, let range):
       (height, width) = (h, w)
-      meaning = "a picture of \(channels) channels in \(text(range))"
+      meaning = "an image of \(channels) channels in \(text(range))"
       make = { batch, size, stream in
         let drawn = stream.uniform([batch, channels, size.height, size.width])
         return range == .unit ? drawn : drawn * 2 - 1
@@ -68,7 +68,7 @@ struct ExportPlan {
       (height, width) = (h, w)
       meaning = "a map of the classes 0 … \(classes - 1)"
       make = { batch, size, stream in stream.integers(below: classes, [batch, size.height, size.width]) }
-    default: throw ExportError("the direction \(direction.name) does not start from pictures")
+    default: throw ExportError("the direction \(direction.name) does not start from images")
     }
     let all = system.directions
     let own = Size(height: height, width: width)
@@ -83,7 +83,7 @@ struct ExportPlan {
           make(batch, size ?? own, stream)
         }
       ],
-      output: "a picture in \(text(system.range(of: direction.target)))",
+      output: "an image in \(text(system.range(of: direction.target)))",
       direction: all.count > 1 ? direction.name : nil,
       sizes: system.exportsAnySize ? [own, larger] : [own],
       compute: { tensors, draws in try system.translate(tensors[0], direction: direction, draws: draws) })
@@ -109,7 +109,7 @@ struct ExportPlan {
         })
     }
     return ExportPlan(
-      inputs: inputs, output: "a picture in \(text(.signed))", direction: nil, sizes: [nil],
+      inputs: inputs, output: "an image in \(text(.signed))", direction: nil, sizes: [nil],
       compute: { tensors, _ in try system.decode(tensors[0], labels: tensors.count > 1 ? tensors[1] : nil) })
   }
 

@@ -246,7 +246,7 @@ public enum ModelExport {
       } else if parts.contains(where: { $0 is BatchNorm }) {
         norm = "statistics of the batch that is given"
       } else {
-        norm = parts.contains { $0 is InstanceNorm2d } ? "statistics of each picture" : "none of a batch"
+        norm = parts.contains { $0 is InstanceNorm2d } ? "statistics of each image" : "none of a batch"
       }
       let draws = noise.contains { $0.name.hasPrefix("dropout") }
       dropout =
