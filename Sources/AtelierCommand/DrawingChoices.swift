@@ -37,7 +37,10 @@ struct DrawingChoices {
     var changes: [String: ConfigurationValue] = [:]
     func add(_ value: ConfigurationValue, _ key: String, _ option: String) throws {
       guard changes.updateValue(value, forKey: key) == nil else {
-        throw Refusal.usage("\(option) and --sampling both give '\(key)'; choose one")
+        throw Refusal.usage(
+          option == "--sampling"
+            ? "--sampling gives '\(key)' twice; choose one"
+            : "\(option) and --sampling both give '\(key)'; choose one")
       }
     }
     for text in command.sampling {

@@ -138,6 +138,9 @@ struct DrawingJob {
         throw Refusal.usage("the result is written as \(ending); name it so, not \(place.lastPathComponent)")
       }
       stem = place.deletingPathExtension()
+      // Another case of letters in the ending is another file.
+      let written = result.fileExtension.isEmpty ? stem : stem.appendingPathExtension(result.fileExtension)
+      if written.path != place.path { try refuseExisting(written, force: force) }
     } else {
       stem = URL(fileURLWithPath: drawn[0].field.name)
       try refuseExisting(

@@ -187,7 +187,7 @@ struct Evaluate: ParsableCommand {
     let directory = try RunDirectory.open(url)
     let binding = try Training.openData(
       of: url, registry: .standard, dataPath: data.map { URL(fileURLWithPath: $0) })
-    let model = try loadSystem(from: url, registry: .standard)
+    let model = try loadSystem(from: url, registry: .standard, say: { standardError("\($0)\n") })
     return Opened(
       directory: directory, system: model.system, step: model.description.step, data: binding)
   }

@@ -164,7 +164,8 @@ struct Generate: ParsableCommand {
   }
 
   func run() throws {
-    let generator = try Generator(contentsOf: URL(fileURLWithPath: trained), registry: .standard)
+    let generator = try Generator(
+      contentsOf: URL(fileURLWithPath: trained), registry: .standard, say: { standardError("\($0)\n") })
     let (plan, model) = (generator.plan, generator.description)
     try GenerateOption.check(self, plan, of: model.system)
     let origin = provenance ? try generator.origin() : nil
@@ -186,7 +187,10 @@ struct Generate: ParsableCommand {
         output: output, folder: files, force: force, format: translating.format,
         quality: translating.quality ?? 92, provenance: origin
       ).run()
-    } else if plan.ability(Tagging.self) != nil, conditions.isEmpty {
+    } else if plan.ability(Tagging.self) != nil, conditions.isEmpty || !inputs.isEmpty {
+      guard conditions.isEmpty else {
+        throw Refusal.usage("name images after the run or give --condition feature, not both")
+      }
       try TaggingJob(
         tagger: ImageTagger(generator.system, seed: seed), inputs: inputs, output: output, force: force
       ).run()
@@ -236,11 +240,28 @@ struct Generate: ParsableCommand {
     return 8 * classNames.count
   }
 
+  /// Refuses conditions and settings that the options for styles and regions decide themselves.
+  private func refuseContradictions(_ conditions: [String: ConditionValue], _ variations: Int) throws {
+    let hasStyles =
+      !translating.style.isEmpty || !translating.styleMap.isEmpty || !translating.region.isEmpty
+    let styles = ["style", "styleLabel", "styleWeights", "styleCodes"]
+    if hasStyles, let name = styles.first(where: { conditions[$0] != nil }) {
+      throw Refusal.usage("the options for styles and --condition both give '\(name)'; choose one")
+    }
+    if !translating.vary.isEmpty, let name = ["noise", "regions"].first(where: { conditions[$0] != nil }) {
+      throw Refusal.usage("--vary decides the noise of regions; leave --condition \(name) out")
+    }
+    if variations > 1, hasStyles || conditions["style"] != nil {
+      throw Refusal.usage("the style images decide how many results there are; leave variations out")
+    }
+  }
+
   /// The translation once for each style.
   private func styled(
     _ translation: ImageTranslator, _ variations: Int, _ conditions: [String: ConditionValue],
     _ names: [String]
   ) throws -> [ImageTranslator] {
+    try refuseContradictions(conditions, variations)
     if let system = translation.system as? any RegionalVariationSystem, !translating.vary.isEmpty {
       return try VariedRegions(classes: translating.vary, variations: variations, names: names)
         .applied(to: translation, system)

@@ -64,7 +64,8 @@ struct Program: ParsableCommand {
   /// The option that helps, as a sentence of its own.
   private static func option(for error: TrainingError) -> String {
     switch error {
-    case .cannotResume: " (--allow-inexact-resume)"
+    case .cannotResume(let reason) where reason.hasSuffix("allow inexact resumption"):
+      " (--allow-inexact-resume)"
     case .brokenOff: " (--resume)"
     default: ""
     }

@@ -12,12 +12,13 @@ struct TaggingJob {
     guard !inputs.isEmpty else {
       throw Refusal.usage("this system starts from images; name files or folders after the run")
     }
-    if let output { try refuseExisting(URL(fileURLWithPath: output), force: force) }
+    let target = output == "-" ? nil : output.map { URL(fileURLWithPath: $0) }
+    if let target { try refuseExisting(target, force: force) }
     let files = try imageFiles(named: inputs, for: "generate")
     let found = try withTensorErrors { try tagger(files) }
     let lines = zip(files, found).map { "\($0.lastPathComponent): \($1.joined(separator: ", "))\n" }
-    if let output {
-      try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
+    if let target {
+      try Data(lines.joined().utf8).write(to: target, options: .atomic)
     } else {
       print(lines.joined(), terminator: "")
     }

@@ -219,6 +219,7 @@ struct Train: ParsableCommand {
       placement.name
       ?? [type.identity.name, path?.deletingPathExtension().lastPathComponent ?? ""]
       .filter { !$0.isEmpty }.joined(separator: "-")
+    let isFolderThere = placement.run.map(FileManager.default.fileExists(atPath:)) ?? false
     let run =
       try placement.run.map { try RunDirectory.create(at: URL(fileURLWithPath: $0)) }
       ?? RunDirectory.create(in: URL(fileURLWithPath: placement.runs ?? "runs"), name: name)
@@ -228,7 +229,7 @@ struct Train: ParsableCommand {
         interruption: interruption)
     } catch {
       // A training that was refused leaves no empty run behind.
-      run.removeIfEmpty()
+      run.removeIfEmpty(keepsFolder: isFolderThere)
       throw error
     }
   }

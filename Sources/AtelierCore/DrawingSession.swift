@@ -75,7 +75,7 @@ private final class CheckedSession: DrawingSession {
 
   func advance(_ conditions: [String: ConditionValue]) throws -> Output {
     try plan.check(conditions, for: system)
-    let output = try session.advance(conditions)
+    let output = try withTensorErrors { try withoutGradients { try session.advance(conditions) } }
     check(
       plan.outputs.contains { $0.name == output.field },
       "a session of \(system) gave '\(output.field)', which its plan does not have as the output of a step")

@@ -33,16 +33,35 @@ extension FieldCodec {
             path: place.path, reason: "the folder is missing, full or not writable")
         }
       case .frames(let frames):
-        if FileManager.default.fileExists(atPath: place.path) {
-          do { try FileManager.default.removeItem(at: place) } catch {
-            throw DatasetError.unwritable(path: place.path, reason: "what is there cannot be removed")
-          }
-        }
-        let writer = try FrameFolderWriter(place)
-        for frame in frames { try writer.append(frame) }
-        try writer.finish()
+        try Self.write(frames, to: place)
       }
       return place
+    }
+
+    /// Writes a folder of frames beside its place and moves it there; a folder with other files stays.
+    private static func write(_ frames: [Image], to place: URL) throws {
+      let manager = FileManager.default
+      let new = place.deletingLastPathComponent()
+        .appendingPathComponent(".\(place.lastPathComponent).\(UUID().uuidString)")
+      defer { try? manager.removeItem(at: new) }
+      let writer = try FrameFolderWriter(new)
+      for frame in frames { try writer.append(frame) }
+      try writer.finish()
+      do {
+        if manager.fileExists(atPath: place.path) {
+          let old = try manager.contentsOfDirectory(atPath: place.path)
+          guard old.allSatisfy({ $0.hasSuffix(".png") && Int($0.dropLast(4)) != nil }) else {
+            throw DatasetError.unwritable(
+              path: place.path, reason: "it holds other files than frames; name another folder")
+          }
+          try manager.removeItem(at: place)
+        }
+        try manager.moveItem(at: new, to: place)
+      } catch let error as DatasetError {
+        throw error
+      } catch {
+        throw DatasetError.unwritable(path: place.path, reason: "what is there cannot be replaced")
+      }
     }
   }
 

@@ -35,13 +35,15 @@ public struct Generator {
   ///   - url: a run's folder (its newest sound checkpoint is taken), a checkpoint's folder, or a model file.
   ///   - registry: the systems to look among.
   ///   - changes: configuration keys that are different now; the weights must still fit.
+  ///   - say: told of each newer checkpoint that is damaged, and of the one that is used instead.
   /// - Throws: ``TrainingError`` where there is no model or it cannot be trusted, ``ConfigurationError`` for a system
   ///   that the registry does not have, or changes that do not fit.
   public init(
-    contentsOf url: URL, registry: SystemRegistry, changing changes: [String: ConfigurationValue] = [:]
+    contentsOf url: URL, registry: SystemRegistry, changing changes: [String: ConfigurationValue] = [:],
+    say: (String) -> Void = { _ in }
   ) throws {
     place = url
-    file = try modelFile(at: url)
+    file = try modelFile(at: url, say: say)
     (system, description) = try loadSystem(from: file, registry: registry, changing: changes, for: .drawing)
     for entry in system.averages { entry.average.adopt() }
   }

@@ -180,12 +180,13 @@ public enum ModelFile {
 ///   - registry: the systems to look among.
 ///   - changes: configuration keys that are different now; the weights must still fit.
 ///   - purpose: what it is loaded for; drawing needs less memory.
+///   - say: told of each newer checkpoint that is damaged, and of the one that is used instead.
 /// - Returns: the system, and what the file says about it, with the changes.
 public func loadSystem(
   from url: URL, registry: SystemRegistry, changing changes: [String: ConfigurationValue] = [:],
-  for purpose: LoadingPurpose = .everything
+  for purpose: LoadingPurpose = .everything, say: (String) -> Void = { _ in }
 ) throws -> (system: any GenerativeSystem, description: ModelDescription) {
-  let file = try modelFile(at: url)
+  let file = try modelFile(at: url, say: say)
   var description = try ModelFile.describe(file)
   let type = try registry.system(named: description.system)
   if !changes.isEmpty {
@@ -214,8 +215,9 @@ private func overlaid(
 
 /// The model file that a path stands for.
 ///
+/// - Parameter say: told of each newer checkpoint that is damaged, and of the one that is used instead.
 /// - Throws: ``TrainingError/notFound(path:reason:)`` where there is none.
-public func modelFile(at url: URL) throws -> URL {
+public func modelFile(at url: URL, say: (String) -> Void = { _ in }) throws -> URL {
   var isFolder: ObjCBool = false
   guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
     throw TrainingError.notFound(path: url.path, reason: "there is nothing of this name; check the path")
@@ -239,6 +241,7 @@ public func modelFile(at url: URL) throws -> URL {
       reason: sound.problems.first.map { "no checkpoint in it is sound: \($0.trimmedSentence)" }
         ?? "there is no checkpoint in it yet; train first")
   }
+  for problem in sound.problems { say("\(problem) \(checkpoint.lastPathComponent) is used instead.") }
   return checkpoint.appendingPathComponent(CheckpointFolder.modelName)
 }
 

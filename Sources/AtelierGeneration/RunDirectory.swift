@@ -69,9 +69,11 @@ public struct RunDirectory: Sendable, Hashable {
     return try complete(folder)
   }
 
-  /// Removes the folder of a run that nothing was written into.
-  public func removeIfEmpty() {
-    for folder in [checkpoints, samples, artefacts, url] { rmdir(folder.path) }
+  /// Removes the folders of a run that nothing was written into.
+  ///
+  /// - Parameter keepsFolder: whether the run's own folder stays, as one that the user made.
+  public func removeIfEmpty(keepsFolder: Bool = false) {
+    for folder in [checkpoints, samples, artefacts] + (keepsFolder ? [] : [url]) { rmdir(folder.path) }
   }
 
   /// Opens a run that exists.

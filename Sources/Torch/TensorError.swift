@@ -45,6 +45,8 @@ public func check(_ condition: Bool, _ message: @autoclosure () -> String) -> Bo
 
 private final class ErrorScope {
   var first: TensorError?
+  /// Failures after the first.
+  var later = 0
 }
 
 /// Reports a failure of the engine: recorded in the scope of this thread, or the end of the process.
@@ -53,12 +55,17 @@ private final class ErrorScope {
 func fail(_ message: String, given inputs: [Tensor] = []) {
   let scope = CTThreadSlot(0).map { Unmanaged<ErrorScope>.fromOpaque($0).takeUnretainedValue() }
   // Later failures follow from the first; reading the stack takes seconds in a debug build.
-  if scope?.first != nil { return }
+  if let scope, scope.first != nil {
+    scope.later += 1
+    return
+  }
   let text = message + (callersLine().map { " (at \($0))" } ?? "")
   guard let scope else { fatalError(text) }
-  // A placeholder has no values to ask for, and asking would fail once more.
+  scope.first = TensorError(description: text, hasNonFiniteInput: false)
+  // A placeholder has no values to ask for. Where asking fails as well, as on a device without memory, the
+  // inputs are not to blame.
   let isFinite = inputs.allSatisfy { !$0.dtype.isFloatingPoint || $0.isPlaceholder || $0.isFinite() }
-  scope.first = TensorError(description: text, hasNonFiniteInput: !isFinite)
+  if !isFinite, scope.later == 0 { scope.first = TensorError(description: text, hasNonFiniteInput: true) }
 }
 
 /// The text for a failed operation: its name, what it was given, and the engine's reason.

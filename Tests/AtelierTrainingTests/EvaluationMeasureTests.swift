@@ -334,7 +334,7 @@ import Testing
     #expect(within.protocolText.contains("classifier-") && within.protocolText.contains("bright, dark"))
     #expect(within.protocolText.contains("3 inputs, 4 drawn styles"), "\(within.protocolText)")
     #expect(!back.rows.contains { $0.measure.contains("inception") })
-    #expect(back.notes.contains { $0.contains("images of A have no classes") })
+    #expect(back.notes.contains { $0.contains("pictures of A have no classes") })
   }
 }
 

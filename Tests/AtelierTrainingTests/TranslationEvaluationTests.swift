@@ -78,7 +78,7 @@ import Testing
     let one = try subject(folder.url, ["scale": 2, "imageSize": 16])
     let found = try table([one], options)
     #expect(found.columns == ["tiny", "bicubic", "mean picture"])
-    #expect(found.title.contains("whole images"))
+    #expect(found.title.contains("whole pictures"))
     #expect(found.rows[0].protocolText.contains("2 pixels cut off each side"))
     var narrower = options
     narrower.border = 0
@@ -171,7 +171,7 @@ import Testing
       } catch { return "\(error)" }
     }
     #expect(
-      message(try subject(folder("b"), ["imageSize": 16], name: "second")).contains("held-out images"))
+      message(try subject(folder("b"), ["imageSize": 16], name: "second")).contains("held-out pictures"))
     #expect(message(try subject(folder("c"), ["imageSize": 12], name: "third")).contains("third"))
     try TinyData.writeUnpaired(to: folder("d"), size: 16)
     let unpaired = try subject(folder("d"), ["imageSize": 16, "isUnpaired": true], name: "fourth")
@@ -189,7 +189,7 @@ import Testing
       "\($0)".contains("no test or validation part")
     }
     let options = EvaluationOptions(weights: nothingInstalled, hasOtherData: true)
-    #expect(try table([one], options).title.contains("6 images of flat"))
+    #expect(try table([one], options).title.contains("6 pictures of flat"))
   }
 
   @Test func unpairedSystemsAreMeasuredThereAndBack() throws {
@@ -261,7 +261,7 @@ import Testing
       to: folder("page"))
     let text = try String(contentsOf: page, encoding: .utf8)
     #expect(text.contains("a&lt;b&gt;") && !text.contains("a<b>"))
-    #expect(text.contains("The first 2 images, not selected"))
+    #expect(text.contains("The first 2 pictures, not selected"))
     let files = try FileManager.default.contentsOfDirectory(atPath: folder("page").path).sorted()
     // source, output, bicubic, mean picture, target: two rows of five; beside them their sheet and the page.
     #expect(files.count == 12 && files.allSatisfy { $0 == "index.html" || text.contains("\"\($0)\"") })
