@@ -121,7 +121,9 @@ struct StyledRegions {
 
 /// The class that a name or an index means.
 private func classIndex(_ text: String, below classes: Int, _ names: [String]) throws -> Int {
-  if let index = names.firstIndex(where: { $0.caseInsensitiveCompare(text) == .orderedSame }) {
+  // Exactly first: classes may differ in the case of their letters alone.
+  let tolerant = names.firstIndex { $0.caseInsensitiveCompare(text) == .orderedSame }
+  if let index = names.firstIndex(of: text) ?? tolerant {
     return index
   }
   if let index = Int(text), (0..<classes).contains(index) { return index }

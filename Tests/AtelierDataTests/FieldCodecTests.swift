@@ -238,4 +238,14 @@ struct FieldCodecTests {
     #expect(reason { _ = try codec.read(file) }.contains("not UTF-8"))
     #expect(throws: DatasetError.self) { try codec.read(folder("missing.txt")) }
   }
+
+  @Test func namesAreLookedUpExactlyFirst() throws {
+    let names = FieldNames(classes: ["A", "a", "7"])
+    #expect(try names.number(ofClass: "a", below: 3) == 1)
+    #expect(try names.number(ofClass: "A", below: 3) == 0)
+    // A name comes before a number, and a number before nothing.
+    #expect(try names.number(ofClass: "7", below: 3) == 2)
+    #expect(try names.number(ofClass: "1", below: 3) == 1)
+    #expect(throws: DatasetError.self) { try names.number(ofClass: "b", below: 3) }
+  }
 }
