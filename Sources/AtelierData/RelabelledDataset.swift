@@ -45,13 +45,19 @@ public struct RelabelledDataset: Dataset {
   private static func numbers(
     of data: DatasetDescription, in names: [String]
   ) throws(DatasetError) -> [Int] {
-    let unknown = data.classNames.filter { !names.contains($0) }
+    // 255 is a class of a mask, or stands for none: a part of the data shows the one or the other.
+    func place(_ name: String) -> Int? {
+      if let index = names.firstIndex(of: name) { return index }
+      if name == "255" { return names.firstIndex(of: LabelMapEncoding.unlabelled) }
+      return name == LabelMapEncoding.unlabelled ? names.firstIndex(of: "255") : nil
+    }
+    let unknown = data.classNames.filter { place($0) == nil }
     guard unknown.isEmpty else {
       throw .invalid(
         reason: "\(data.name) has classes that the model does not know: \(unknown.joined(separator: ", ")); "
           + "it knows \(names.joined(separator: ", ")), so rename or leave out the others")
     }
-    return data.classNames.compactMap { names.firstIndex(of: $0) }
+    return data.classNames.compactMap(place)
   }
 
   /// The number of examples.

@@ -42,6 +42,15 @@ import Torch
     #expect("\(error as Any)".contains("dodo") && "\(error as Any)".contains("bird, cat"))
   }
 
+  @Test func aMasksForegroundIsWhatOlderModelsCalledUnlabelled() throws {
+    for (data, model) in [(["0", "255"], ["0", "unlabelled"]), (["0", "unlabelled"], ["0", "255"])] {
+      let folder = try folders(data)
+      let opened = try open(folder.url, classes: model, fields: [image, label])
+      #expect(opened.description.classNames == model)
+      #expect(try opened.batch(at: Array(0..<4))["label"]?.integers() == [0, 0, 1, 1])
+    }
+  }
+
   @Test func classesOfAModelWithoutLabelsAreTheDatas() throws {
     let folder = try folders(["cat", "dodo"])
     let data = try open(folder.url, classes: ["bird", "cat"], fields: [image])
