@@ -14,7 +14,7 @@ public import TorchNN
 /// Both generators learn first, with one optimiser: each is to be taken for real, to be undone by the other
 /// (cycle), and to leave images of its own target domain as they are (identity). Then both discriminators
 /// learn, with one optimiser, on real images and on generated ones, some of them of earlier steps
-/// (``ImagePool``). Networks are called by what they do: `generatorAB` is the authors' `netG_A`,
+/// (`ImagePool`). Networks are called by what they do: `generatorAB` is the authors' `netG_A`,
 /// `discriminatorB`, which judges images of domain B, their `netD_A`.
 ///
 /// Deviations: the terms are differentiated one after the other, which needs less memory and adds up the same
