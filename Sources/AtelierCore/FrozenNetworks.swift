@@ -8,7 +8,7 @@ extension GenerativeSystem {
   /// Gives every frozen network its weights; a training does so before its first step, generation never.
   ///
   /// - Returns: SHA-256 of the weights by their name, for the record.
-  /// - Throws: ``PerceptionError`` that says how to get what is missing.
+  /// - Throws: `PerceptionError` that says how to get what is missing.
   @discardableResult
   public func fillFrozenNetworks(
     from store: WeightStore, on device: Device = .cpu

@@ -125,7 +125,7 @@ private final class FrozenUnit {
 }
 
 /// Batch norm with fixed statistics.
-private final class FrozenBatchNorm: FrozenLayer {
+private final class FrozenBatchNorm: Module {
   @Buffer var weight: Tensor
   @Buffer var bias: Tensor
   @Buffer var runningMean: Tensor
@@ -133,10 +133,10 @@ private final class FrozenBatchNorm: FrozenLayer {
   @Buffer var numBatchesTracked: Tensor
 
   init(_ channels: Int) {
-    weight = Self.standIn([channels])
-    bias = Self.standIn([channels])
-    runningMean = Self.standIn([channels])
-    runningVar = Self.standIn([channels])
+    weight = .placeholder([channels])
+    bias = .placeholder([channels])
+    runningMean = .placeholder([channels])
+    runningVar = .placeholder([channels])
     numBatchesTracked = .zeros([], dtype: .int64)
     super.init()
   }
@@ -149,13 +149,13 @@ private final class FrozenBatchNorm: FrozenLayer {
 }
 
 /// A fully connected layer with fixed weights.
-private final class FrozenLinear: FrozenLayer {
+private final class FrozenLinear: Module {
   @Buffer var weight: Tensor
   @Buffer var bias: Tensor
 
   init(_ inputs: Int, _ outputs: Int) {
-    weight = Self.standIn([outputs, inputs])
-    bias = Self.standIn([outputs])
+    weight = .placeholder([outputs, inputs])
+    bias = .placeholder([outputs])
     super.init()
   }
 

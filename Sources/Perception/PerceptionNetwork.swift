@@ -36,7 +36,6 @@ open class PerceptionNetwork: Module {
     from source: String = "the weights"
   ) throws(CheckpointError) {
     let names = Set(state().map(\.name))
-    if !isFilled { for case let layer as FrozenLayer in allModules() { layer.makeRoom() } }
     try load(tensors.filter { names.contains($0.name) }, from: source)
     if isChannelsLast { layOutChannelsLast() }
     if device != .cpu { to(device) }
@@ -77,22 +76,8 @@ open class PerceptionNetwork: Module {
   }
 }
 
-/// A part of a perception network that holds tensors.
-public class FrozenLayer: Module {
-  /// Replaces the placeholders by writable tensors.
-  func makeRoom() {
-    for case .tensor(_, let slot) in members() {
-      guard let stand = slot.current else { continue }
-      slot.replace(with: .zeros(stand.shape, dtype: stand.dtype))
-    }
-  }
-
-  /// A placeholder of the given shape that takes no memory: one zero, expanded.
-  static func standIn(_ shape: [Int]) -> Tensor { Tensor.zeros([1]).expanded(shape) }
-}
-
 /// A convolution with fixed weight and bias.
-public final class FrozenConvolution: FrozenLayer {
+public final class FrozenConvolution: Module {
   /// `[outputs, inputs / groups, kernel, kernel]`.
   @Buffer public var weight: Tensor
   /// `[outputs]`.
@@ -109,8 +94,8 @@ public final class FrozenConvolution: FrozenLayer {
     self.stride = stride
     self.padding = padding
     self.groups = groups
-    weight = Self.standIn([outputs, inputs / groups, kernelSize, kernelSize])
-    bias = hasBias ? Self.standIn([outputs]) : nil
+    weight = .placeholder([outputs, inputs / groups, kernelSize, kernelSize])
+    bias = hasBias ? .placeholder([outputs]) : nil
     super.init()
   }
 

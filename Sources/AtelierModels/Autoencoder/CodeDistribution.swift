@@ -5,7 +5,7 @@ public import TorchNN
 
 /// A normal distribution fitted to vectors that come by in batches: mean and covariance, buffers only.
 ///
-/// Each batch counts as much as the mean of all so far, but at least ``leastWeight``, so that vectors of
+/// Each batch counts as much as the mean of all so far, but at least 0.05, so that vectors of
 /// a network that is still learning are forgotten. Source: Ghosh et al. 2020, "From Variational to
 /// Deterministic Autoencoders", section 4, with one component and a running estimate.
 public final class CodeDistribution: Module {

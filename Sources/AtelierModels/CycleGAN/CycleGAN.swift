@@ -14,7 +14,7 @@ public import TorchNN
 /// Both generators learn first, with one optimiser: each is to be taken for real, to be undone by the other
 /// (cycle), and to leave images of its own target domain as they are (identity). Then both discriminators
 /// learn, with one optimiser, on real images and on generated ones, some of them of earlier steps
-/// (``ImagePool``). Networks are called by what they do: `generatorAB` is the authors' `netG_A`,
+/// (`ImagePool`). Networks are called by what they do: `generatorAB` is the authors' `netG_A`,
 /// `discriminatorB`, which judges images of domain B, their `netD_A`.
 ///
 /// Deviations: the terms are differentiated one after the other, which needs less memory and adds up the same
@@ -45,34 +45,11 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
       public init() {}
     }
 
-    /// The generators' form.
-    public var generator = TranslationGenerator.resnet
-    /// Channels of images of domain A.
-    public var inputChannels = 3
-    /// Channels of images of domain B.
-    public var outputChannels = 3
-    /// Height and width of training images; a generator then takes any multiple of its halvings.
-    public var imageSize = 256
-    /// Channels of the generators' widest map.
-    public var width = 64
-    /// How often a generator halves an image.
-    public var downsamplings = 2
-    /// Residual blocks of a ResNet generator: 9 for images of 256, 6 for 128.
-    public var blocks = 9
-    /// How a ResNet generator doubles sides; a U-Net has transposed convolutions.
-    public var upsampling = LearnedUpsampling.transposed
-    /// The generators' normalisation.
-    public var norm = ImageNorm.instance
-    /// Whether the generators have dropout layers.
-    public var dropout = false
-    /// The discriminators' form.
-    public var discriminator = TranslationDiscriminator.patch
-    /// Channels of the discriminators' widest map.
-    public var discriminatorWidth = 64
-    /// The discriminators' normalisation; nil: the generators'.
-    public var discriminatorNorm: ImageNorm?
-    /// Strided convolutions of a patch discriminator: 1, 3 or 5 for patches of 16, 70 or 286 pixels.
-    public var layers = 3
+    /// The generators, and the images.
+    public var translator = TranslatorNetworks(
+      generator: .resnet, downsamplings: 2, norm: .instance, dropout: false)
+    /// The discriminators.
+    public var discriminators = TranslatorDiscriminators()
     /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.lsgan
     /// Factors of the generators' loss terms.
@@ -141,9 +118,9 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
       try validateNetworks()
       try Checks.weights(["cycle": weights.cycle, "identity": weights.identity])
       try Checks.require(
-        weights.identity == 0 || inputChannels == outputChannels,
-        "the identity loss needs as many inputChannels (\(inputChannels)) as outputChannels "
-          + "(\(outputChannels)); set weights.identity to 0")
+        weights.identity == 0 || translator.inputChannels == translator.outputChannels,
+        "the identity loss needs as many inputChannels (\(translator.inputChannels)) as outputChannels "
+          + "(\(translator.outputChannels)); set weights.identity to 0")
       try Checks.require(poolSize >= 0, "poolSize is at least 0, not \(poolSize)")
       try validateTraining()
       try augmentation.validate(adversarialLoss.loss)

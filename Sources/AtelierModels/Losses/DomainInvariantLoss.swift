@@ -21,7 +21,7 @@ package struct DomainInvariantLoss {
 
   /// The loss; nil where its weight is 0.
   ///
-  /// - Throws: ``PerceptionError``, should the network lack the layer.
+  /// - Throws: `PerceptionError`, should the network lack the layer.
   package init?(weight: Double) throws {
     guard weight > 0 else { return nil }
     vgg = try VGG(.vgg16, upTo: [Self.layer], pooledBlocks: 3)

@@ -19,7 +19,7 @@ public import TorchNN
 /// drawn styles.
 ///
 /// With `weights.perceptual` a made image is also to show what the image it was made from shows
-/// (``DomainInvariantLoss``).
+/// (`DomainInvariantLoss`).
 ///
 /// Deviations: off in the reference configuration are other depths of the style encoder
 /// (`styleDownsamplings`), other numbers of `mlpLayers`, the hinge loss.

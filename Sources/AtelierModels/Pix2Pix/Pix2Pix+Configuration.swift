@@ -17,39 +17,16 @@ extension Pix2Pix {
       public init() {}
     }
 
-    /// The generator's form.
-    public var generator = TranslationGenerator.unet
-    /// Channels of the condition.
-    public var inputChannels = 3
-    /// Channels of the output.
-    public var outputChannels = 3
-    /// Height and width of training images; a generator then takes any multiple of its halvings.
-    public var imageSize = 256
-    /// Channels of the generator's widest map.
-    public var width = 64
-    /// How often the generator halves an image: the depth of a U-Net, 8 for `unet_256`; 2 for `resnet_…`.
-    public var downsamplings = 8
-    /// Residual blocks of a ResNet generator.
-    public var blocks = 9
-    /// How a ResNet generator doubles sides; a U-Net has transposed convolutions.
-    public var upsampling = LearnedUpsampling.transposed
-    /// The generator's normalisation.
-    public var norm = ImageNorm.batch
-    /// Whether the generator has dropout layers.
-    public var dropout = true
+    /// The generator, and the images.
+    public var translator = TranslatorNetworks(
+      generator: .unet, downsamplings: 8, norm: .batch, dropout: true)
     /// Whether generation draws dropout too: the noise that makes images of one condition differ.
     public var testDropout = true
     /// Whether generation normalises an image by its own statistics, as the authors do, or by running ones;
     /// nil: by running ones at the size that was trained on, by its own at any other.
     public var testBatchStatistics: Bool? = true
-    /// The discriminator's form.
-    public var discriminator = TranslationDiscriminator.patch
-    /// Channels of the discriminator's widest map.
-    public var discriminatorWidth = 64
-    /// The discriminator's normalisation; nil: the generator's.
-    public var discriminatorNorm: ImageNorm?
-    /// Strided convolutions of a patch discriminator: 1, 3 or 5 for patches of 16, 70 or 286 pixels.
-    public var layers = 3
+    /// The discriminator.
+    public var discriminators = TranslatorDiscriminators()
     /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.vanilla
     /// How images are compared value by value.

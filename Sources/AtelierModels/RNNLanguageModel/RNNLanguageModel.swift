@@ -14,7 +14,7 @@ public import TorchNN
 /// reads the next `sequenceLength` rows, and the hidden state is carried to the next step without history.
 ///
 /// Deviations: the learning rate is divided by `annealing` whenever the held-out loss did not improve, as
-/// in the reference, but only if whoever trains reports that loss (``ValidationDrivenSystem``). The
+/// in the reference, but only if whoever trains reports that loss (`ValidationDrivenSystem`). The
 /// transformer's inner dropout follows `dropout`; in the reference it is 0.1 whatever the option says.
 /// The reference generates with the transformer unmasked, which `causalGeneration` mends.
 public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, ReferenceAnswering {

@@ -4,8 +4,8 @@ public import Perception
 
 extension SEAN {
   /// The choices of a sean.
-  public struct Configuration: AugmentedConfiguration, AdamConfiguration, CroppedConfiguration,
-    TwoTimeScaleConfiguration, EpochDecayConfiguration
+  public struct Configuration: MapConfiguration, AugmentedConfiguration, AdamConfiguration,
+    CroppedConfiguration, TwoTimeScaleConfiguration, EpochDecayConfiguration
   {
     /// The generator's form; there is one.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {

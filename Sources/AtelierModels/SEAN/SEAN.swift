@@ -1,6 +1,5 @@
 public import AtelierCore
 public import AtelierData
-import Perception
 public import Torch
 public import TorchNN
 
@@ -38,13 +37,9 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
   public let networks: [Network]
   let generator: Generator
   private let meanStyles: MeanStyles
-  private let discriminator: MultiscaleDiscriminator
-  /// The network of the perceptual loss, where there is one.
-  private let vgg: VGG?
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let adversary: MapAdversary
   /// The discriminators' augmentation.
-  public let augment: DiscriminatorAugmentation
+  public var augment: DiscriminatorAugmentation { adversary.augment }
 
   /// Builds the networks and their optimisers.
   ///
@@ -53,31 +48,21 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
     try configuration.validate()
     self.configuration = configuration
     let generator = Generator(configuration, using: stream)
-    let discriminator = MultiscaleDiscriminator(
-      inputChannels: configuration.classes + 3, width: configuration.discriminatorWidth,
-      strides: [Int](repeating: 2, count: max(0, configuration.layers - 1)), scales: configuration.scales,
-      norm: configuration.discriminatorNorm, using: stream)
-    for network in [generator, discriminator] {
-      initialize(network, .xavierNormal(gain: configuration.initializationGain), using: stream)
-      network.layOutChannelsLast()
-    }
+    let discriminator = configuration.makeDiscriminator(
+      mapChannels: configuration.classes,
+      strides: [Int](repeating: 2, count: max(0, configuration.layers - 1)), using: stream)
+    adversary = try MapAdversary(
+      configuration, generator: generator, discriminator: discriminator,
+      perceptual: configuration.weights.perceptual, using: stream)
     let meanStyles = MeanStyles(classes: configuration.classes, styleLength: configuration.styleLength)
     self.generator = generator
     self.meanStyles = meanStyles
-    self.discriminator = discriminator
-    let perceptual = try perceptualNetwork(configuration.features, weight: configuration.weights.perceptual)
-    vgg = perceptual?.0
-    (generatorOptimizer, discriminatorOptimizer) = configuration.makeTwoTimeScaleAdam(
-      generator: generator.namedParameters(), discriminator: discriminator.namedParameters())
-    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     networks =
-      Self.describe(configuration, generator, discriminator, meanStyles) + [perceptual?.1].compactMap(\.self)
+      Self.describe(configuration, generator, discriminator, meanStyles) + adversary.frozenNetworks
   }
 
   /// The optimisers by their networks' names.
-  public var optimizers: [(name: String, optimizer: Optimizer)] {
-    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
-  }
+  public var optimizers: [(name: String, optimizer: Optimizer)] { adversary.optimizers }
 
   /// Takes over the number of classes.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
@@ -88,16 +73,11 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
 
   // MARK: Training
 
-  private var adversary: MapAdversary {
-    MapAdversary(
-      discriminator: discriminator, optimizer: discriminatorOptimizer, augment: augment,
-      objective: configuration.adversarialLoss.loss)
-  }
-
   /// One step: the generator's update with the styles of the real images, newly generated images, the
   /// discriminators' update.
   public func step(_ step: TrainingStep) throws {
-    configuration.setTwoTimeScales(generatorOptimizer, discriminatorOptimizer, epoch: step.epoch)
+    configuration.setTwoTimeScales(
+      adversary.generatorOptimizer, adversary.discriminatorOptimizer, epoch: step.epoch)
     let weights = configuration.weights
     let batch = try step.batch()
     let real = batch["image"]
@@ -105,15 +85,14 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
     // Both passes of the generator draw, the generator's own first.
     let noise = step.draws.normal("noise", [2, generator.noiseCount(map)])
 
-    let terms = try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
+    let terms = try step.update(
+      "generator", adversary.generatorOptimizer, freezing: [adversary.discriminator]
+    ) { loss in
       let styles = generator.styleEncoder(real, map)
       meanStyles.add(styles, map.full)
       let fake = generator(map, styles: styles, noise: noise.selected(dim: 0, index: 0))
       adversary.addGeneratorTerms(
         fake, real, map, step, featureMatching: weights.featureMatching, to: &loss)
-      if let vgg {
-        loss.add("perceptual", perceptualDistance(vgg, fake, real), weight: weights.perceptual)
-      }
     }
     step.log("generator", terms.total)
 

@@ -4,8 +4,8 @@ public import Perception
 
 extension SPADE {
   /// The choices of a spade.
-  public struct Configuration: AugmentedConfiguration, AdamConfiguration, CroppedConfiguration,
-    TwoTimeScaleConfiguration, EpochDecayConfiguration
+  public struct Configuration: MapConfiguration, AugmentedConfiguration, AdamConfiguration,
+    CroppedConfiguration, TwoTimeScaleConfiguration, EpochDecayConfiguration
   {
     /// The generator's form.
     public enum Generator: String, Codable, Sendable, Hashable, CaseIterable {

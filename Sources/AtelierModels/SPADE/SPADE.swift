@@ -1,6 +1,5 @@
 public import AtelierCore
 public import AtelierData
-import Perception
 public import Torch
 public import TorchNN
 
@@ -38,13 +37,9 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
   public let networks: [Network]
   private let generator: any MapGenerator
   private let encoder: StyleDistributionEncoder?
-  private let discriminator: MultiscaleDiscriminator
-  /// The network of the perceptual loss, where there is one.
-  private let vgg: VGG?
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let adversary: MapAdversary
   /// The discriminators' augmentation.
-  public let augment: DiscriminatorAugmentation
+  public var augment: DiscriminatorAugmentation { adversary.augment }
 
   /// Builds the networks and their optimisers.
   ///
@@ -55,31 +50,21 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
     let generator: any MapGenerator =
       configuration.generator == .spade
       ? Generator(configuration, using: stream) : Baseline(configuration, using: stream)
-    let discriminator = MultiscaleDiscriminator(
-      inputChannels: configuration.mapChannels + 3, width: configuration.discriminatorWidth,
-      strides: Self.discriminatorStrides(layers: configuration.layers), scales: configuration.scales,
-      norm: configuration.discriminatorNorm, using: stream)
+    let discriminator = configuration.makeDiscriminator(
+      mapChannels: configuration.mapChannels,
+      strides: Self.discriminatorStrides(layers: configuration.layers), using: stream)
     let encoder = configuration.encoder.map { _ in
       StyleDistributionEncoder(
         width: configuration.encoderWidth ?? configuration.width, size: configuration.encoderSize,
         latent: configuration.latent, using: stream)
     }
-    for network in [generator, discriminator, encoder].compactMap({ $0 as Module? }) {
-      initialize(network, .xavierNormal(gain: configuration.initializationGain), using: stream)
-      network.layOutChannelsLast()
-    }
+    adversary = try MapAdversary(
+      configuration, generator: generator, discriminator: discriminator, encoder: encoder,
+      perceptual: configuration.weights.perceptual, using: stream)
     self.generator = generator
     self.encoder = encoder
-    self.discriminator = discriminator
-    let perceptual = try perceptualNetwork(configuration.features, weight: configuration.weights.perceptual)
-    vgg = perceptual?.0
-    (generatorOptimizer, discriminatorOptimizer) = configuration.makeTwoTimeScaleAdam(
-      generator: encoder.map { namedParameters(of: ["generator": generator, "encoder": $0]) }
-        ?? generator.namedParameters(),
-      discriminator: discriminator.namedParameters())
-    augment = configuration.makeAugmentation(configuration.adversarialLoss.loss)
     networks =
-      Self.describe(configuration, generator, discriminator, encoder) + [perceptual?.1].compactMap(\.self)
+      Self.describe(configuration, generator, discriminator, encoder) + adversary.frozenNetworks
   }
 
   /// Strides of the normalised convolutions: all halve the image but the last.
@@ -96,9 +81,7 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
   }
 
   /// The optimisers by their networks' names; the generator's trains the encoder too.
-  public var optimizers: [(name: String, optimizer: Optimizer)] {
-    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
-  }
+  public var optimizers: [(name: String, optimizer: Optimizer)] { adversary.optimizers }
 
   /// Takes over the number of classes.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
@@ -109,16 +92,11 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
 
   // MARK: Training
 
-  private var adversary: MapAdversary {
-    MapAdversary(
-      discriminator: discriminator, optimizer: discriminatorOptimizer, augment: augment,
-      objective: configuration.adversarialLoss.loss)
-  }
-
   /// One step: the generator's update (and the encoder's), newly generated images, the discriminators'
   /// update.
   public func step(_ step: TrainingStep) throws {
-    configuration.setTwoTimeScales(generatorOptimizer, discriminatorOptimizer, epoch: step.epoch)
+    configuration.setTwoTimeScales(
+      adversary.generatorOptimizer, adversary.discriminatorOptimizer, epoch: step.epoch)
     let weights = configuration.weights
     let batch = try step.batch()
     let real = batch["image"]
@@ -132,14 +110,13 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
       return distribution.sample(epsilon.selected(dim: 0, index: pass))
     }
 
-    let terms = try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
+    let terms = try step.update(
+      "generator", adversary.generatorOptimizer, freezing: [adversary.discriminator]
+    ) { loss in
       let distribution = encoder?(real)
       let fake = generator(map, style: style(distribution, pass: 0))
       adversary.addGeneratorTerms(
         fake, real, map, step, featureMatching: weights.featureMatching, to: &loss)
-      if let vgg {
-        loss.add("perceptual", perceptualDistance(vgg, fake, real), weight: weights.perceptual)
-      }
       if let distribution { loss.add("kl", distribution.divergence, weight: weights.kl) }
     }
     step.log("generator", terms.total)

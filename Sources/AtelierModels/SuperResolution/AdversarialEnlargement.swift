@@ -45,20 +45,8 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
 
   /// The choices of an adversarial super-resolution.
   public struct Configuration: EnlargingConfiguration, AugmentedConfiguration, AdamConfiguration {
-    /// The form of the generator.
-    public var generator = EnlargingGenerator.msrresnet
-    /// Channels of the generator's maps.
-    public var width = 64
-    /// The generator's residual blocks.
-    public var blocks = 16
-    /// Channels that each dense convolution adds (`rrdb` only).
-    public var growth = 32
-    /// The scale factor.
-    public var scale = 4
-    /// Channels of small images.
-    public var inputChannels = 3
-    /// Channels of large images.
-    public var outputChannels = 3
+    /// The generator.
+    public var network = EnlargingNetwork()
     /// The form of the discriminator.
     public var discriminator = EnlargingDiscriminator.vggStyle
     /// Channels of the discriminator's first map.
@@ -67,14 +55,8 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
     public var adversarialLoss = EnlargementAdversarialLoss.vanilla
     /// Random changes of what the discriminator sees of large images.
     public var augmentation = AugmentationSettings()
-    /// How values are compared.
-    public var pixelLoss = PixelLoss.l1
-    /// The network whose features a perceptual loss compares.
-    public var features = FeatureNetwork.vgg19
-    /// Layers of that network and their factors; empty: no perceptual loss.
-    public var perceptualLayers: [String: Double] = ["conv5_4": 1]
-    /// How features are compared.
-    public var perceptualCriterion = PerceptualCriterion.l1
+    /// How images are compared.
+    public var losses = EnlargingLosses(perceptualLayers: ["conv5_4": 1])
     /// Factors of the generator's loss terms.
     public var weights = EnlargementWeights()
     /// Steps of plain regression by the pixel loss before the discriminator joins in; the authors start from
@@ -132,11 +114,11 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
       let side = "the discriminator \(discriminator.rawValue) judges images of imageSize, \(imageSize)"
       try Checks.require(
         cropSize == imageSize || discriminatorPlan.judgesAnySize,
-        "\(side), which scale \(scale) does not divide; change one of the two, or take unet-spectral")
+        "\(side), which scale \(network.scale) does not divide; change one of the two, or take unet-spectral")
       try Checks.require(cropSize > 0, "imageSize \(imageSize) is too small; raise it")
       try Enlargement.checkLosses(
-        pixel: weights.pixel, perceptual: weights.perceptual, adversarial: weights.adversarial,
-        perceptualLayers: perceptualLayers, features: features, channels: outputChannels)
+        losses, pixel: weights.pixel, perceptual: weights.perceptual, adversarial: weights.adversarial,
+        channels: network.outputChannels)
       try Checks.require(
         pretrainingSteps >= 0, "pretrainingSteps is at least 0, not \(pretrainingSteps)")
       try schedule.validate()
@@ -144,7 +126,8 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
 
     var discriminatorPlan: EnlargingDiscriminatorPlan {
       EnlargingDiscriminatorPlan(
-        kind: discriminator, inputChannels: outputChannels, width: discriminatorWidth, imageSize: imageSize)
+        kind: discriminator, inputChannels: network.outputChannels, width: discriminatorWidth,
+        imageSize: imageSize)
     }
 
     /// What generator and discriminator can take of ``imageSize``.
@@ -232,7 +215,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
   /// The pixel loss alone.
   private func regression(_ step: TrainingStep, _ source: Tensor, _ target: Tensor) throws {
     let terms = try step.update("generator", generatorOptimizer, average: average) { loss in
-      loss.add("pixel", configuration.pixelLoss(generator(source).asType(.float32), target))
+      loss.add("pixel", configuration.losses.pixelLoss(generator(source).asType(.float32), target))
     }
     step.log("generator", terms.total)
   }

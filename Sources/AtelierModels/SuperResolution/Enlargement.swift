@@ -44,9 +44,9 @@ enum Enlargement {
   /// What `step` compares, refused where it cannot be: no term at all, or features of images that a network
   /// for photographs cannot see.
   static func checkLosses(
-    pixel: Double, perceptual: Double, adversarial: Double = 0, perceptualLayers: [String: Double],
-    features: FeatureNetwork, channels: Int
+    _ losses: EnlargingLosses, pixel: Double, perceptual: Double, adversarial: Double = 0, channels: Int
   ) throws(ConfigurationError) {
+    let perceptualLayers = losses.perceptualLayers
     for (key, value) in [("pixel", pixel), ("perceptual", perceptual), ("adversarial", adversarial)] {
       try Checks.require(
         value >= 0 && value.isFinite, "weights.\(key) is at least 0, not \(value)")
@@ -59,7 +59,7 @@ enum Enlargement {
       try Checks.require(
         weight >= 0 && weight.isFinite, "perceptualLayers.\(layer) is at least 0, not \(weight)")
       do throws(PerceptionError) {
-        _ = try VGG.index(of: layer, in: features.architecture)
+        _ = try VGG.index(of: layer, in: losses.features.architecture)
       } catch {
         throw ConfigurationError("perceptualLayers: \(error)")
       }

@@ -3,30 +3,56 @@ public import AtelierData
 import Torch
 import TorchNN
 
-/// The keys that all systems of super-resolution have, and what follows from them.
-public protocol EnlargingConfiguration: AdamConfiguration {
+/// The generator of a system of super-resolution.
+public struct EnlargingNetwork: ConfigurationFragment {
   /// The form of the generator.
-  var generator: EnlargingGenerator { get }
+  public var generator = EnlargingGenerator.msrresnet
   /// Channels of the generator's maps.
-  var width: Int { get }
+  public var width = 64
   /// The generator's residual blocks.
-  var blocks: Int { get }
+  public var blocks = 16
   /// Channels that each dense convolution adds (`rrdb` only).
-  var growth: Int { get }
+  public var growth = 32
   /// The scale factor.
-  var scale: Int { get }
+  public var scale = 4
   /// Channels of small images.
-  var inputChannels: Int { get set }
+  public var inputChannels = 3
   /// Channels of large images.
-  var outputChannels: Int { get set }
+  public var outputChannels = 3
+
+  /// BasicSR's MSRResNet ×4.
+  public init() {}
+
+  var plan: EnlargingGeneratorPlan {
+    EnlargingGeneratorPlan(
+      kind: generator, inputChannels: inputChannels, outputChannels: outputChannels, width: width,
+      blocks: blocks, growth: growth, scale: scale)
+  }
+}
+
+/// How a system of super-resolution compares its images with the true ones.
+public struct EnlargingLosses: ConfigurationFragment {
   /// How values are compared.
-  var pixelLoss: PixelLoss { get }
+  public var pixelLoss = PixelLoss.l1
   /// The network whose features a perceptual loss compares.
-  var features: FeatureNetwork { get }
+  public var features = FeatureNetwork.vgg19
   /// Layers of that network and their factors; empty: no perceptual loss.
-  var perceptualLayers: [String: Double] { get }
+  public var perceptualLayers: [String: Double]
   /// How features are compared.
-  var perceptualCriterion: PerceptualCriterion { get }
+  public var perceptualCriterion = PerceptualCriterion.l1
+
+  /// BasicSR's, with features of the given layers.
+  public init(perceptualLayers: [String: Double]) { self.perceptualLayers = perceptualLayers }
+}
+
+/// The keys that all systems of super-resolution have, and what follows from them; those of ``network`` and
+/// ``losses`` can be read and set like the configuration's own properties.
+@dynamicMemberLookup
+public protocol EnlargingConfiguration: AdamConfiguration {
+  /// The generator.
+  var network: EnlargingNetwork { get set }
+  /// How images are compared.
+  var losses: EnlargingLosses { get set }
   /// Decay of the generator's moving average; 0: there is none.
   var averageDecay: Double { get }
   /// Adam's learning rate.
@@ -44,14 +70,22 @@ public protocol EnlargingConfiguration: AdamConfiguration {
 }
 
 extension EnlargingConfiguration {
+  /// A key of ``network``.
+  public subscript<Value>(dynamicMember key: WritableKeyPath<EnlargingNetwork, Value>) -> Value {
+    get { network[keyPath: key] }
+    set { network[keyPath: key] = newValue }
+  }
+
+  /// A key of ``losses``.
+  public subscript<Value>(dynamicMember key: WritableKeyPath<EnlargingLosses, Value>) -> Value {
+    get { losses[keyPath: key] }
+    set { losses[keyPath: key] = newValue }
+  }
+
   /// The largest multiple of what the generator needs.
   public var cropSize: Int { generatorPlan.cropSize(imageSize) }
 
-  var generatorPlan: EnlargingGeneratorPlan {
-    EnlargingGeneratorPlan(
-      kind: generator, inputChannels: inputChannels, outputChannels: outputChannels, width: width,
-      blocks: blocks, growth: growth, scale: scale)
-  }
+  var generatorPlan: EnlargingGeneratorPlan { network.plan }
 
   /// A small image and the large one that belongs to it, both in 0 … 1; single images are made smaller, and
   /// blurred where the network keeps the size and learns to sharpen. Crops are taken at the images' own size.
@@ -59,11 +93,12 @@ extension EnlargingConfiguration {
 
   /// ``plan``, for systems that train in further stages.
   var enlargingPlan: SystemPlan {
-    let (size, small) = (cropSize, cropSize / scale)
+    let (size, scale) = (cropSize, network.scale)
+    let small = size / scale
     return .translation(
       [
-        Field("source", .image(channels: inputChannels, height: small, width: small, range: .unit)),
-        Field("target", .image(channels: outputChannels, height: size, width: size, range: .unit)),
+        Field("source", .image(channels: network.inputChannels, height: small, width: small, range: .unit)),
+        Field("target", .image(channels: network.outputChannels, height: size, width: size, range: .unit)),
       ],
       ImagePairs(
         source: "source", target: "target",
@@ -92,11 +127,12 @@ extension EnlargingConfiguration {
   /// - Throws: ``ConfigurationError`` that names an unknown layer.
   func makeComparison(pixel: Double, perceptual: Double) throws -> EnlargementComparison {
     EnlargementComparison(
-      pixelLoss: pixelLoss, pixelWeight: pixel,
-      perceptual: perceptualLayers.isEmpty || perceptual == 0
+      pixelLoss: losses.pixelLoss, pixelWeight: pixel,
+      perceptual: losses.perceptualLayers.isEmpty || perceptual == 0
         ? nil
         : try PerceptualLoss(
-          features.architecture, weights: perceptualLayers, criterion: perceptualCriterion),
+          losses.features.architecture, weights: losses.perceptualLayers,
+          criterion: losses.perceptualCriterion),
       perceptualWeight: perceptual)
   }
 

@@ -43,28 +43,10 @@ public final class SRResNet: EnlargingSystem {
       public init() {}
     }
 
-    /// The form of the network.
-    public var generator = EnlargingGenerator.msrresnet
-    /// Channels of the maps.
-    public var width = 64
-    /// Residual blocks.
-    public var blocks = 16
-    /// Channels that each dense convolution adds (`rrdb` only).
-    public var growth = 32
-    /// The scale factor.
-    public var scale = 4
-    /// Channels of small images.
-    public var inputChannels = 3
-    /// Channels of large images.
-    public var outputChannels = 3
-    /// How values are compared.
-    public var pixelLoss = PixelLoss.l1
-    /// The network whose features a perceptual loss compares.
-    public var features = FeatureNetwork.vgg19
-    /// Layers of that network and their factors; empty: no perceptual loss.
-    public var perceptualLayers: [String: Double] = [:]
-    /// How features are compared.
-    public var perceptualCriterion = PerceptualCriterion.l1
+    /// The generator.
+    public var network = EnlargingNetwork()
+    /// How images are compared.
+    public var losses = EnlargingLosses(perceptualLayers: [:])
     /// Factors of the loss terms.
     public var weights = Weights()
     /// Whether generated images take over the histogram of the small ones, as in Johnson et al.
@@ -159,8 +141,7 @@ public final class SRResNet: EnlargingSystem {
     public func validate() throws(ConfigurationError) {
       try validateTraining()
       try Enlargement.checkLosses(
-        pixel: weights.pixel, perceptual: weights.perceptual, perceptualLayers: perceptualLayers,
-        features: features, channels: outputChannels)
+        losses, pixel: weights.pixel, perceptual: weights.perceptual, channels: network.outputChannels)
       try schedule.validate()
     }
 

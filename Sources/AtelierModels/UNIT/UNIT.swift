@@ -22,7 +22,7 @@ public import TorchNN
 /// N(0, I) is added to every code in training and to none in generation.
 ///
 /// With `weights.perceptual` a translated image is also to show what the image it was made from shows
-/// (``DomainInvariantLoss``, of the later code).
+/// (`DomainInvariantLoss`, of the later code).
 ///
 /// Deviations: in the weight-sharing model the two domains' batches pass one after the other, which
 /// without batch norm gives the same numbers; its other discriminators (`COCODis`, `COCOMsDis`) and dropout
