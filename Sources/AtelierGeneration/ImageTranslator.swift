@@ -75,17 +75,16 @@ public struct ImageTranslator {
       translating.range(of: field) == .signed ? -1...1 : 0...1
     }
     ranges = (bounds(direction.source), bounds(direction.target))
-    // Pairs have names of classes where their condition was a map of labels.
-    var isLabelled = false
-    if (translating.plan.data?.arrangement as? ImagePairs)?.source == direction.source {
-      isLabelled = !description.classNames.isEmpty
-    }
+    // Files of no other data become a channel a class; imported weights do not say what their images were.
+    let isPaired = (translating.plan.data?.arrangement as? ImagePairs)?.source == direction.source
+    let isLabelled = isPaired && description.data.sourcesAreLabelMaps
+    let mayBeLabelled = isPaired && [.pairedFolders, .memory].contains(description.data.layout)
     classNames = description.classNames
     classColours = description.data.classColours ?? []
     switch field.kind {
     case .labelMap: (takesLabels, needsLabels) = (true, true)
     case .image(let channels, _, _, _):
-      takesLabels = isLabelled || channels > 4
+      takesLabels = isLabelled || mayBeLabelled && channels > 4
       needsLabels = isLabelled && channels > 4
     default:
       throw ConfigurationError("the field '\(field.name)' of \(description.system) is no image")
