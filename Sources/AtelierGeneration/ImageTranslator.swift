@@ -44,6 +44,8 @@ public struct ImageTranslator {
   public var style = TranslationStyle.drawn
   /// What random numbers follow from, for systems that draw any.
   public var seed: UInt64
+  /// Further conditions of the system's request; those that lie on the source are cut and continued with it.
+  public var conditions: [String: ConditionValue] = [:]
   /// Further conditions of the system's request, from a part of the source and ``seed``; nil: none.
   public var further: ((Tensor, UInt64) throws -> [String: ConditionValue])?
 
@@ -185,11 +187,12 @@ public struct ImageTranslator {
         }
         var given: [String: ConditionValue] = [:]
         if case .pictures(let pictures) = style { given["style"] = .tensor(pictures) }
-        guard further != nil || !given.isEmpty else {
+        guard further != nil || !given.isEmpty || !conditions.isEmpty else {
           return try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling)
         }
-        return try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling) {
-          part in
+        return try system.translateWhole(
+          condition, direction: direction, draws: draws, tiling: tiling, conditions: conditions
+        ) { part in
           given.merging(try further?(part, seed) ?? [:]) { given, _ in given }
         }
       }
