@@ -180,7 +180,7 @@ struct Generate: ParsableCommand {
       var translation = try ImageTranslator(
         generator.system, model, direction: translating.direction, tiling: tiling(),
         alpha: translating.alpha ?? .keep, seed: seed)
-      if !conditions.isEmpty { translation.further = { _, _ in conditions } }
+      translation.conditions = conditions
       let variations = translating.variations ?? (sampling as? TranslationSampling)?.variations ?? 1
       try TranslationJob(
         translations: styled(translation, variations, conditions, known), inputs: inputs,

@@ -54,8 +54,8 @@ extension StyledTranslatingSystem {
     tiling: Tiling? = nil
   ) throws -> Tensor {
     let code = try withoutGradients { try styleCode(style, direction: direction, draws: draws) }
-    return try whole(picture, direction, tiling) {
-      try translate($0, direction: direction, code: code)
+    return try whole(picture, direction, tiling) { part, _ in
+      try translate(part, direction: direction, code: code)
     }
   }
 

@@ -85,7 +85,7 @@ extension SystemPlan {
       if case .labelMap = label { standsIn = true }
       plan.conditions.append(
         Condition(
-          "instance", .field(instance), isRequired: !standsIn,
+          "instance", .field(instance), isRequired: !standsIn, liesOnSource: true,
           help: "the map of instances" + (standsIn ? "; else each class is one" : "")))
     }
     plan.conditions += conditions

@@ -163,13 +163,18 @@ public struct Condition: Sendable, Hashable {
   public var isRequired: Bool
   /// Where it comes from otherwise.
   public var origin: Origin
+  /// Whether it lies on the source of a translation, pixel on pixel: it is cut and continued with the source.
+  /// Tensors of fewer than three dimensions have no pixels and stay whole.
+  public var liesOnSource: Bool
   /// One line for people.
   public var help: String
 
   /// Declares a condition.
   public init(
-    _ name: String, _ kind: Kind, isRequired: Bool = false, from origin: Origin = .user, help: String
+    _ name: String, _ kind: Kind, isRequired: Bool = false, from origin: Origin = .user,
+    liesOnSource: Bool = false, help: String
   ) {
+    self.liesOnSource = liesOnSource
     self.name = name
     self.kind = kind
     self.isRequired = isRequired

@@ -52,19 +52,30 @@ extension TranslatingSystem {
   public func translateWhole(
     _ picture: Tensor, direction: TranslationDirection, draws: any Draws, tiling: Tiling? = nil
   ) throws -> Tensor {
-    try whole(picture, direction, tiling) { try translate($0, direction: direction, draws: draws) }
+    try whole(picture, direction, tiling) { part, _ in
+      try translate(part, direction: direction, draws: draws)
+    }
   }
 
   /// The output for one source of any size where ``GenerativeSystem/generate(_:emit:)`` takes more than the
   /// source: styles of regions, or their noise.
   ///
-  /// - Parameter further: the request's other conditions for a part of the source, a tile or all of it.
+  /// - Parameters:
+  ///   - conditions: the request's other conditions. Those that lie on the source (``Condition/liesOnSource``)
+  ///     have its height and width, and are cut and continued with it.
+  ///   - further: more of them, or others in their place, for a part of the source, a tile or all of it.
+  /// - Throws: ``ConfigurationError`` that names a condition that lies on the source and has another size, and
+  ///   both sizes.
   public func translateWhole(
     _ picture: Tensor, direction: TranslationDirection, draws: any Draws, tiling: Tiling? = nil,
+    conditions: [String: ConditionValue] = [:],
     further: (Tensor) throws -> [String: ConditionValue]
   ) throws -> Tensor {
-    try whole(picture, direction, tiling) { part in
-      var conditions = try further(part)
+    let beside = try lying(conditions, on: picture)
+    return try whole(picture, direction, tiling, beside: beside) { part, beside in
+      var conditions = conditions
+      for (name, tensor) in beside { conditions[name] = .tensor(tensor) }
+      conditions.merge(try further(part)) { _, further in further }
       conditions[direction.source] = .tensor(part)
       var output: Tensor?
       try draw(Request(conditions: conditions, draws: draws)) { output = $0.tensor }
@@ -73,36 +84,63 @@ extension TranslatingSystem {
     }
   }
 
+  /// The conditions that lie on a source, which have its size.
+  private func lying(
+    _ conditions: [String: ConditionValue], on picture: Tensor
+  ) throws(ConfigurationError) -> [String: Tensor] {
+    let plan = self.plan
+    let size = Array(picture.shape.suffix(2))
+    var found: [String: Tensor] = [:]
+    for (name, value) in conditions.sorted(by: { $0.key < $1.key }) {
+      guard plan.condition(name)?.liesOnSource == true, case .tensor(let tensor) = value, tensor.rank >= 3
+      else { continue }
+      let own = Array(tensor.shape.suffix(2))
+      guard own == size else {
+        throw ConfigurationError(
+          "the condition '\(name)' is \(own[1])×\(own[0]) and the image that it lies on \(size[1])×\(size[0]); "
+            + "give both in one size")
+      }
+      found[name] = tensor
+    }
+    return found
+  }
+
   /// A condition of any size, by what translates sizes that the direction allows.
+  ///
+  /// - Parameter beside: what is cut and continued with it, by name, of the same height and width.
   package func whole(
-    _ picture: Tensor, _ direction: TranslationDirection, _ tiling: Tiling?,
-    by translate: (Tensor) throws -> Tensor
+    _ picture: Tensor, _ direction: TranslationDirection, _ tiling: Tiling?, beside: [String: Tensor] = [:],
+    by translate: (Tensor, [String: Tensor]) throws -> Tensor
   ) throws -> Tensor {
     try tiling?.validate()
     let (height, width) = (picture.shape[picture.rank - 2], picture.shape[picture.rank - 1])
     let chosen = tiling ?? (height * width > Tiling.automaticArea ? Tiling() : nil)
     return try withoutGradients {
       guard let chosen, max(height, width) > chosen.tile else {
-        return try padded(picture, direction, by: translate)
+        return try padded(picture, beside, direction, by: translate)
       }
-      return try tiled(picture, direction, chosen, by: translate)
+      return try tiled(picture, beside, direction, chosen, by: translate)
     }
   }
 
   /// One pass over a condition that is continued to the size multiple.
   private func padded(
-    _ picture: Tensor, _ direction: TranslationDirection, by translate: (Tensor) throws -> Tensor
+    _ picture: Tensor, _ beside: [String: Tensor], _ direction: TranslationDirection,
+    by translate: (Tensor, [String: Tensor]) throws -> Tensor
   ) throws -> Tensor {
     let (height, width) = (picture.shape[picture.rank - 2], picture.shape[picture.rank - 1])
     let multiple = max(1, direction.sizeMultiple)
-    var whole = picture
-    for (dim, length) in [(picture.rank - 2, height), (picture.rank - 1, width)] {
-      let wanted = (length + multiple - 1) / multiple * multiple
-      guard wanted > length else { continue }
-      let places = Tensor((0..<wanted).map { mirrored($0, length) }, device: picture.device)
-      whole = whole.indexSelected(dim, places)
+    func continued(_ tensor: Tensor) -> Tensor {
+      var whole = tensor
+      for (dim, length) in [(tensor.rank - 2, height), (tensor.rank - 1, width)] {
+        let wanted = (length + multiple - 1) / multiple * multiple
+        guard wanted > length else { continue }
+        let places = Tensor((0..<wanted).map { mirrored($0, length) }, device: tensor.device)
+        whole = whole.indexSelected(dim, places)
+      }
+      return whole.contiguous()
     }
-    let output = try translate(whole.contiguous())
+    let output = try translate(continued(picture), beside.mapValues(continued))
     return output.slice(2, 0, height * direction.scale).slice(3, 0, width * direction.scale).contiguous()
   }
 
@@ -116,11 +154,10 @@ extension TranslatingSystem {
   }
 
   private func tiled(
-    _ picture: Tensor, _ direction: TranslationDirection, _ tiling: Tiling,
-    by translate: (Tensor) throws -> Tensor
+    _ picture: Tensor, _ beside: [String: Tensor], _ direction: TranslationDirection, _ tiling: Tiling,
+    by translate: (Tensor, [String: Tensor]) throws -> Tensor
   ) throws -> Tensor {
-    let rank = picture.rank
-    let (height, width) = (picture.shape[rank - 2], picture.shape[rank - 1])
+    let (height, width) = (picture.shape[picture.rank - 2], picture.shape[picture.rank - 1])
     let multiple = max(1, direction.sizeMultiple)
     // Whole multiples, so that tiles themselves are not continued.
     let side = max(multiple, tiling.tile / multiple * multiple)
@@ -130,8 +167,11 @@ extension TranslatingSystem {
     for top in tiling.starts(height, size: side) {
       for left in tiling.starts(width, size: side) {
         let (bottom, right) = (min(height, top + side), min(width, left + side))
-        let piece = picture.slice(rank - 2, top, bottom).slice(rank - 1, left, right).contiguous()
-        let output = try padded(piece, direction, by: translate).to(.cpu)
+        func piece(_ tensor: Tensor) -> Tensor {
+          let rank = tensor.rank
+          return tensor.slice(rank - 2, top, bottom).slice(rank - 1, left, right).contiguous()
+        }
+        let output = try padded(piece(picture), beside.mapValues(piece), direction, by: translate).to(.cpu)
         let mask =
           fade(top, bottom, height, tiling.overlap, scale).reshaped([1, 1, -1, 1])
           * fade(left, right, width, tiling.overlap, scale).reshaped([1, 1, 1, -1])

@@ -100,6 +100,9 @@ public struct DataOpening: Sendable {
   public var reading: ReadingOptions
   /// Whether images keep their own size, for measures on whole images.
   public var keepsSize: Bool
+  /// Whether the sources of pairs are maps of labels, as a model that the data are opened for recorded; nil: the
+  /// data's folders say it.
+  public var sourcesAreLabelMaps: Bool?
   /// Computes image features.
   public var describe: Describer
 
@@ -108,7 +111,7 @@ public struct DataOpening: Sendable {
   /// - Parameter describe: the feature extractor, for arrangements that need one; the default throws.
   public init(
     _ fields: [Field], changes: JointAugmentation = JointAugmentation(),
-    reading: ReadingOptions = ReadingOptions(), keepsSize: Bool = false,
+    reading: ReadingOptions = ReadingOptions(), keepsSize: Bool = false, sourcesAreLabelMaps: Bool? = nil,
     describe: @escaping Describer = { pictures, kind in
       throw DatasetError.invalid(
         reason: "\(pictures.name): no feature extractor for \(kind.rawValue) was given")
@@ -118,13 +121,14 @@ public struct DataOpening: Sendable {
     self.changes = changes
     self.reading = reading
     self.keepsSize = keepsSize
+    self.sourcesAreLabelMaps = sourcesAreLabelMaps
     self.describe = describe
   }
 
   /// Whether another opening has the same fields and options.
   public func isSame(as other: DataOpening) -> Bool {
     fields == other.fields && changes == other.changes && reading == other.reading
-      && keepsSize == other.keepsSize
+      && keepsSize == other.keepsSize && sourcesAreLabelMaps == other.sourcesAreLabelMaps
   }
 }
 

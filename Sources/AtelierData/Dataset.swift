@@ -79,6 +79,12 @@ public struct DatasetDescription: Sendable, Codable, Hashable {
   }
 }
 
+extension DatasetDescription {
+  /// Whether the sources of pairs were read as maps of labels. Only then do pairs of folders have classes; those of
+  /// other layouts, of which a condition may be derived, are classes of images.
+  package var sourcesAreLabelMaps: Bool { layout == .pairedFolders && !classNames.isEmpty }
+}
+
 /// One example: named values.
 ///
 /// `image` is uint8 `[channels, height, width]`, `label` an int64 scalar of shape `[]`; numeric columns of

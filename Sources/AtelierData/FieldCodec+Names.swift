@@ -6,12 +6,18 @@ public struct FieldNames: Sendable {
   public var colours: [[UInt8]]
   /// How tokens become text; nil: as numbers.
   public var tokens: TokenNames?
+  /// Whether files of an image field are maps of labels, which become colours, or a channel a class above four
+  /// channels, as in training.
+  public var standForLabels: Bool
 
   /// Names; none unless given.
-  public init(classes: [String] = [], colours: [[UInt8]] = [], tokens: TokenNames? = nil) {
+  public init(
+    classes: [String] = [], colours: [[UInt8]] = [], tokens: TokenNames? = nil, standForLabels: Bool = false
+  ) {
     self.classes = classes
     self.colours = colours
     self.tokens = tokens
+    self.standForLabels = standForLabels
   }
 
   /// The name of a class.

@@ -5,7 +5,8 @@ public import Torch
 extension FieldCodec {
   /// A file's value as a batch of one, in the range that the kind declares.
   ///
-  /// - An image by what libvips reads, in the kind's channels; without `fit` at its own size.
+  /// - An image by what libvips reads, in the kind's channels; without `fit` at its own size. Where
+  ///   ``FieldNames/standForLabels`` says so, a map of labels in its colours or a channel a class.
   /// - A label map by its indices or its classes' colours; 255 becomes the last class where there is no class
   ///   255.
   /// - A sound in the kind's channels and sample rate, as long as it is.
@@ -19,18 +20,19 @@ extension FieldCodec {
   public func read(_ file: URL, fit: ImagePreparation.Fit? = nil) throws -> Value {
     switch kind {
     case .image(let channels, let height, let width, let range):
+      if names.standForLabels,
+        let map = try labels(file, channels, range, height: height, width: width, fit)
+      {
+        return .tensor(map.batched)
+      }
       let image = try Image(contentsOf: file)
       do {
         return .tensor(try tensor(image, channels, range, height: height, width: width, fit).batched)
       } catch let error as ImageError { throw damaged(file, error.shortReason) }
     case .labelMap(let classes, let height, let width):
-      var map = try ImageCodec().decodeLabels(file, colours: names.colours).indices
-      switch fit {
-      case .centerCrop?: map = try map.resizedToFill(width: width, height: height, filter: .nearest)
-      case .stretch?: map = try map.resized(width: width, height: height, filter: .nearest)
-      case .pad?: map = try map.resizedToFit(width: width, height: height, filter: .nearest)
-      case nil: break
-      }
+      let map = try Self.fitted(
+        try ImageCodec().decodeLabels(file, colours: names.colours).indices, height: height, width: width, fit
+      )
       return .tensor(
         try LabelMapEncoding.classes(map, below: classes == .max ? nil : classes, file: file).batched)
     case .audio(let channels, _, let sampleRate):
@@ -111,6 +113,37 @@ extension FieldCodec {
     .corruptFile(path: file.path, reason: reason)
   }
 
+  /// Indices at the size of a field; nil: at their own.
+  private static func fitted(
+    _ indices: Image, height: Int, width: Int, _ fit: ImagePreparation.Fit?
+  ) throws -> Image {
+    switch fit {
+    case .centerCrop?: try indices.resizedToFill(width: width, height: height, filter: .nearest)
+    case .stretch?: try indices.resized(width: width, height: height, filter: .nearest)
+    case .pad?: try indices.resizedToFit(width: width, height: height, filter: .nearest)
+    case nil: indices
+    }
+  }
+
+  /// A map of labels as an image field has it, float32 `[channels, height, width]` in a range; nil where up to four
+  /// channels are drawn in colours that no table names, which are an image like any other.
+  private func labels(
+    _ file: URL, _ channels: Int, _ range: ImageRange, height: Int, width: Int,
+    _ fit: ImagePreparation.Fit?
+  ) throws -> HostTensor? {
+    let map: LabelMap
+    do throws(ImageError) { map = try ImageCodec().decodeLabels(file, colours: names.colours) } catch {
+      guard case .unsupported = error, channels <= 4 else { throw error }
+      return nil
+    }
+    let indices = try Self.fitted(map.indices, height: height, width: width, fit)
+    guard channels <= 4 else {
+      return try ranged(try LabelMapEncoding.oneHot(indices, classes: channels, file: file), range)
+    }
+    let coloured = LabelMap(indices: indices, palette: map.palette).coloured()
+    return try ranged(coloured.converted(toChannels: channels), range)
+  }
+
   /// float32 `[channels, height, width]` in a range.
   private func tensor(
     _ image: Image, _ channels: Int, _ range: ImageRange, height: Int, width: Int,
@@ -128,12 +161,16 @@ extension FieldCodec {
 
   /// By the operations that bring a batch of bytes to its range, so that values are equal to the last bit.
   private func ranged(_ image: Image, _ range: ImageRange) throws -> HostTensor {
+    guard image.depth != 8 else { return try ranged(image.hostTensor(), range) }
+    return try withTensorErrors {
+      let values = Tensor(image.floatTensor())
+      return range == .signed ? (values * 2 - 1).host() : values.host()
+    }
+  }
+
+  private func ranged(_ bytes: HostTensor, _ range: ImageRange) throws -> HostTensor {
     try withTensorErrors {
-      guard image.depth == 8 else {
-        let values = Tensor(image.floatTensor())
-        return range == .signed ? (values * 2 - 1).host() : values.host()
-      }
-      let values = Tensor(image.hostTensor()).asType(.float32)
+      let values = Tensor(bytes).asType(.float32)
       return (range == .signed ? values * (2.0 / 255) - 1 : values * (1.0 / 255)).host()
     }
   }

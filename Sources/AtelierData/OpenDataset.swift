@@ -13,19 +13,23 @@ public struct DatasetOptions: Sendable, Hashable {
   public var isSideBySide: Bool
   /// Whether images without a partner are an error; otherwise they are left out and named in the notes.
   public var isStrict: Bool
+  /// Whether the sources of pairs are maps of labels, whatever their folder is called; nil: its name says it.
+  public var sourcesAreLabelMaps: Bool?
   /// The codec and its limits.
   public var codec: ImageCodec
 
   /// The default options.
   public init(
     labelColumn: String? = nil, derivation: ImageDerivation? = nil, swapsDirection: Bool = false,
-    isSideBySide: Bool = false, isStrict: Bool = false, codec: ImageCodec = ImageCodec()
+    isSideBySide: Bool = false, isStrict: Bool = false, sourcesAreLabelMaps: Bool? = nil,
+    codec: ImageCodec = ImageCodec()
   ) {
     self.labelColumn = labelColumn
     self.derivation = derivation
     self.swapsDirection = swapsDirection
     self.isSideBySide = isSideBySide
     self.isStrict = isStrict
+    self.sourcesAreLabelMaps = sourcesAreLabelMaps
     self.codec = codec
   }
 }

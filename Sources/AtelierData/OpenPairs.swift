@@ -82,8 +82,13 @@ private func pairs(
   description.notes += matching.notes
   if split == .train { description.notes += folders.leftOutSentences }
   var labels = Set(found.filter { $0.value.holdsLabels }.keys)
-  // The source holds label maps where the folder's name or the field says so.
+  // The source holds label maps where the field, the model or else the folder's name says so.
   let side: ImageRole = options.swapsDirection ? .target : .source
+  switch options.sourcesAreLabelMaps {
+  case true?: labels.insert(side)
+  case false?: labels.remove(side)
+  case nil: break
+  }
   let wantsLabels = preparation.fields.contains { field in
     if case .labelMap = field.content { field.name != "instance" } else { false }
   }

@@ -44,6 +44,8 @@ public struct ImageTranslator {
   public var style = TranslationStyle.drawn
   /// What random numbers follow from, for systems that draw any.
   public var seed: UInt64
+  /// Further conditions of the system's request; those that lie on the source are cut and continued with it.
+  public var conditions: [String: ConditionValue] = [:]
   /// Further conditions of the system's request, from a part of the source and ``seed``; nil: none.
   public var further: ((Tensor, UInt64) throws -> [String: ConditionValue])?
 
@@ -75,17 +77,16 @@ public struct ImageTranslator {
       translating.range(of: field) == .signed ? -1...1 : 0...1
     }
     ranges = (bounds(direction.source), bounds(direction.target))
-    // Pairs have names of classes where their condition was a map of labels.
-    var isLabelled = false
-    if (translating.plan.data?.arrangement as? ImagePairs)?.source == direction.source {
-      isLabelled = !description.classNames.isEmpty
-    }
+    // Files of no other data become a channel a class; imported weights do not say what their images were.
+    let isPaired = (translating.plan.data?.arrangement as? ImagePairs)?.source == direction.source
+    let isLabelled = isPaired && description.data.sourcesAreLabelMaps
+    let mayBeLabelled = isPaired && [.pairedFolders, .memory].contains(description.data.layout)
     classNames = description.classNames
     classColours = description.data.classColours ?? []
     switch field.kind {
     case .labelMap: (takesLabels, needsLabels) = (true, true)
     case .image(let channels, _, _, _):
-      takesLabels = isLabelled || channels > 4
+      takesLabels = isLabelled || mayBeLabelled && channels > 4
       needsLabels = isLabelled && channels > 4
     default:
       throw ConfigurationError("the field '\(field.name)' of \(description.system) is no image")
@@ -186,11 +187,12 @@ public struct ImageTranslator {
         }
         var given: [String: ConditionValue] = [:]
         if case .pictures(let pictures) = style { given["style"] = .tensor(pictures) }
-        guard further != nil || !given.isEmpty else {
+        guard further != nil || !given.isEmpty || !conditions.isEmpty else {
           return try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling)
         }
-        return try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling) {
-          part in
+        return try system.translateWhole(
+          condition, direction: direction, draws: draws, tiling: tiling, conditions: conditions
+        ) { part in
           given.merging(try further?(part, seed) ?? [:]) { given, _ in given }
         }
       }

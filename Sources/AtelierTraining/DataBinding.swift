@@ -20,13 +20,16 @@ public struct DataBindingOptions: Sendable, Hashable {
   /// The names of the classes that a model knows, by label, which data that are opened for it are brought to;
   /// empty: the classes of the data.
   public var classNames: [String]
+  /// Whether the sources of pairs are maps of labels, as a model recorded; nil: the data's folders say it.
+  public var sourcesAreLabelMaps: Bool?
 
   /// The usual options.
   public init(
     seed: Int = 0, device: Device = .cpu, workers: Int = 2, reading: ReadingOptions = ReadingOptions(),
-    instances: URL? = nil, classNames: [String] = []
+    instances: URL? = nil, classNames: [String] = [], sourcesAreLabelMaps: Bool? = nil
   ) {
     self.classNames = classNames
+    self.sourcesAreLabelMaps = sourcesAreLabelMaps
     self.seed = seed
     self.device = device
     self.workers = workers
@@ -229,6 +232,7 @@ public final class DataBinding {
     func opening(_ plan: DataPlan) -> DataOpening {
       DataOpening(
         plan.fields, changes: plan.changes, reading: options.reading,
+        sourcesAreLabelMaps: options.sourcesAreLabelMaps,
         describe: { try ImageFeatures($1, device: device).features(of: $0) })
     }
     // Opened for the given values first: what the data are decides the configuration, which decides how they

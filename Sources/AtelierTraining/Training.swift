@@ -100,9 +100,11 @@ public enum Training {
     let type = try registry.system(named: configuration.system)
     // The classes of an instance system are clusters, which no data have.
     let hasClusters = try !type.plan(configuration.configuration).components(InstancePlan.self).isEmpty
+    let known = knownData(of: run)
     let options = DataBindingOptions(
       seed: configuration.options.seed, device: configuration.options.device, workers: workers,
-      reading: configuration.reading, classNames: hasClusters ? [] : knownClasses(of: run))
+      reading: configuration.reading, classNames: hasClusters ? [] : known?.classNames ?? [],
+      sourcesAreLabelMaps: known?.sourcesAreLabelMaps)
     return try DataBinding.open(
       configuration.data.map { URL(fileURLWithPath: $0) }, for: type,
       configuration: configuration.configuration,
@@ -151,15 +153,15 @@ public enum Training {
     return outcome
   }
 
-  /// The classes that the newest checkpoint names; empty where there is none yet.
-  private static func knownClasses(of run: RunDirectory) -> [String] {
+  /// The data that the newest checkpoint describes; nil where there is none yet.
+  private static func knownData(of run: RunDirectory) -> DatasetDescription? {
     let store = CheckpointStore(run.checkpoints)
     for step in store.steps.reversed() {
       let file = store.url(step: step).appendingPathComponent(CheckpointStore.modelName)
       // A damaged one is named when it is loaded.
-      if let description = try? ModelFile.describe(file) { return description.classNames }
+      if let description = try? ModelFile.describe(file) { return description.data }
     }
-    return []
+    return nil
   }
 
   private static func readArtefacts(_ run: RunDirectory) throws(TrainingError) -> Artefacts {

@@ -34,6 +34,28 @@ struct FieldCodecTests {
   /// Levels of 8 bits in -1 … 1, as float32 arithmetic has them.
   private func signed(_ levels: [Int]) -> [Float] { levels.map { Float($0) * Float(2.0 / 255) - 1 } }
 
+  @Test func mapsThatStandForImagesAreReadAsInTraining() throws {
+    let folder = try TemporaryFolder()
+    try Image(width: 2, height: 1, channels: 1, bytes: [0, 3]).write(to: folder("map.png"))
+    try Image(width: 2, height: 1, channels: 3, bytes: [255, 0, 0, 1, 1, 1]).write(to: folder("own.png"))
+    let kind = FieldKind.image(channels: 3, height: 1, width: 2, range: .unit)
+    func levels(_ file: String, _ names: FieldNames) throws -> [Int] {
+      let value = try tensor(FieldCodec(kind, names: names).read(folder(file)))
+      #expect(value.shape == [1, 3, 1, 2])
+      return value.floats().map { Int(($0 * 255).rounded()) }
+    }
+    // Grey levels, or PASCAL VOC's black and olive, or the colours of a table.
+    #expect(try levels("map.png", FieldNames()) == [0, 3, 0, 3, 0, 3])
+    #expect(try levels("map.png", FieldNames(standForLabels: true)) == [0, 128, 0, 128, 0, 0])
+    let own = FieldNames(colours: [[255, 0, 0], [1, 1, 1]], standForLabels: true)
+    #expect(try levels("own.png", own) == [255, 1, 0, 1, 0, 1])
+    let many = FieldKind.image(channels: 5, height: 1, width: 2, range: .signed)
+    let codec = FieldCodec(many, names: FieldNames(standForLabels: true))
+    let planes: [Float] = try tensor(codec.read(folder("map.png"))).floats()
+    let wanted: [Float] = [1, -1, -1, -1, -1, -1, -1, 1, -1, -1]
+    #expect(planes == wanted)
+  }
+
   @Test func imagesKeepEveryLevel() throws {
     let folder = try TemporaryFolder()
     let levels: [Int] = (0..<120).map { index in index * 37 % 256 }

@@ -113,7 +113,7 @@ import Testing
 
   private func translation(
     _ changes: [String: ConfigurationValue] = [:], classNames: [String] = [], tiling: Tiling? = nil,
-    alpha: AlphaTreatment = .keep, direction: String? = nil
+    alpha: AlphaTreatment = .keep, direction: String? = nil, layout: DataLayout = .pairedFolders
   ) throws -> ImageTranslator {
     let configuration = try TinyTranslator.Configuration().overlaid(with: changes)
     let system = try TinyTranslator(
@@ -128,7 +128,7 @@ import Testing
       ("bias", HostTensor([Float](repeating: 0.5, count: outputs))),
     ])
     let data = DatasetDescription(
-      layout: .pairedFolders, name: "x", split: .train, count: 1, classNames: classNames, fingerprint: "")
+      layout: layout, name: "x", split: .train, count: 1, classNames: classNames, fingerprint: "")
     let description = ModelDescription(
       system: "tiny-translator", configuration: [:], data: data, artefacts: Artefacts(), step: 0)
     return try ImageTranslator(
@@ -200,6 +200,55 @@ import Testing
     #expect(try !translation().takesLabels)
     let beyond = LabelMap(indices: Image(width: 1, height: 1, channels: 1, bytes: [9]))
     #expect(throws: ImageError.self) { try indexed(beyond) }
+  }
+
+  /// Classes of images, which single images have, say nothing about the condition that is derived from them.
+  @Test func whatAFileIsFollowsFromTheDataOfTheTraining() throws {
+    for layout in [DataLayout.flatImages, .classFolders, .table, .idx, .sideBySide, .unpairedFolders] {
+      #expect(try !translation(classNames: ["0", "1"], layout: layout).takesLabels)
+      #expect(try !translation(["inputChannels": 6], classNames: ["0"], layout: layout).takesLabels)
+      #expect(try translation(["isLabelled": true], classNames: ["0"], layout: layout).needsLabels)
+    }
+    #expect(try translation(["inputChannels": 6]).takesLabels)
+    #expect(try !translation(["inputChannels": 6, "isUnpaired": true]).takesLabels)
+  }
+
+  /// The folders of other data may have any names: the model knows what its sources are.
+  @Test func otherDataAreReadAsTheModelsWere() throws {
+    let folder = try TemporaryFolder()
+    for (name, source) in [("maps", "labels"), ("plain", "A")] {
+      let (small, target) = (
+        Image(width: 8, height: 8, channels: 1, bytes: (0..<64).map { $0 / 16 }),
+        name == "maps" ? "images" : "B"
+      )
+      for part in ["train", "test"] {
+        for index in 0..<4 {
+          for (side, image) in [
+            (source, small), (target, TinyData.coloured(number: index, width: 8, height: 8)),
+          ] {
+            let file = folder("\(name)/\(part)/\(side)/\(index).png")
+            try FileManager.default.createDirectory(
+              at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try image.write(to: file)
+          }
+        }
+      }
+    }
+    let registry = SystemRegistry([TinyTranslator.self])
+    var first: [String: [Float]] = [:]
+    for name in ["maps", "plain"] {
+      let data = try binding(folder(name))
+      let run = try RunDirectory.create(in: folder.url, name: "of-\(name)")
+      try Training.start(data, in: run, options: SystemHarness.options(steps: 1))
+      for other in ["maps", "plain"] {
+        let opened = try Training.openData(of: run.url, registry: registry, dataPath: folder(other))
+        first["\(name) \(other)"] = try opened.training.next()["source"].host().floats()
+      }
+    }
+    // PASCAL VOC's colours of 0 … 3 against the levels 0 … 3.
+    #expect(first["maps maps"] == first["maps plain"] && first["plain plain"] == first["plain maps"])
+    #expect(first["maps maps"]?.max() == Float(128.0 / 255 * 2 - 1))
+    #expect((first["plain plain"]?.max() ?? 1) < -0.97)
   }
 
   @Test func directionsAreNamedOrNumbered() throws {

@@ -183,6 +183,34 @@ import Testing
     #expect(try drawn(1, []) != drawn(2, []))
   }
 
+  /// 33 × 19 is no multiple of anything, so that the map is continued.
+  @Test func conditionsThatLieOnTheMapAreCutWithIt() throws {
+    let trained = try atelier.run(training("oasis", data("data"), "run", "latent=2"))
+    try #require(trained.status == 0, "\(trained.errors)")
+    let values = (0..<(33 * 19)).map { UInt8($0 % 33 / 9) }
+    let map = try write(Image(width: 33, height: 19, channels: 1, bytes: values), "map.png")
+    func noise(_ height: Int, _ width: Int) throws -> String {
+      let file = folder("noise-\(width)x\(height).safetensors")
+      let numbers = (0..<(2 * height * width)).map { Float($0 % 7) / 7 }
+      try Safetensors.write([("noise", HostTensor(numbers, shape: [1, 2, height, width]))], to: file)
+      return file.path
+    }
+    func drawn(_ noise: String, _ more: [String] = []) throws -> Program.Result {
+      try atelier.run(
+        [
+          "generate", folder("run").path, map, "--condition", "noise=\(noise)", "--output",
+          folder("x.png").path,
+          "--force",
+        ] + more)
+    }
+    for more in [[], ["--tile", "16", "--overlap", "4"]] {
+      let result = try drawn(noise(19, 33), more)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(try Image(contentsOf: folder("x.png")).width == 33)
+    }
+    refused(try drawn(noise(32, 32)), 64, "'noise' is 32×32", "33×19")
+  }
+
   @Test func variedClassesHaveToBeThere() throws {
     let trained = try atelier.run(training("oasis", data("data"), "run", "latent=2"))
     try #require(trained.status == 0, "\(trained.errors)")

@@ -147,6 +147,25 @@ import Testing
     #expect(unknown.status == 64)
   }
 
+  @Test func aGreyPictureIsNoMapOfLabels() throws {
+    try TinyData.writePhotographs(to: folder("photographs"), size: 16)
+    let grey = TinyData.coloured(number: 3, width: 16, height: 16).grey()
+    try grey.write(to: folder("grey.png"))
+    try grey.rgb().write(to: folder("rgb.png"))
+    let trained = try atelier.run(
+      Self.training("pix2pix", folder("photographs"), into: folder("derived").path, "downsamplings=2")
+        + ["--derive", "grayscale"])
+    try #require(trained.status == 0, "\(trained.errors)")
+    for name in ["grey", "rgb"] {
+      let result = try atelier.run([
+        "generate", folder("derived").path, folder("\(name).png").path, "--output",
+        folder("of-\(name).png").path,
+      ])
+      #expect(result.status == 0, "\(result.errors)")
+    }
+    #expect(try Image(contentsOf: folder("of-grey.png")) == Image(contentsOf: folder("of-rgb.png")))
+  }
+
   @Test func dataArePreparedOnceAndNeverOver() throws {
     try TinyData.writePhotographs(to: folder("photographs"), size: 16)
     let (source, target) = (folder("photographs/train").path, folder("edges").path)

@@ -23,10 +23,20 @@ public struct ImagePairs: ImageArrangement {
   public func open(
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
-    .examples(
+    var options = opening.reading.datasetOptions
+    options.sourcesAreLabelMaps = opening.sourcesAreLabelMaps
+    return .examples(
       try openPairs(
-        at: place, split: split, preparation(opening), derivation: derivation,
-        options: opening.reading.datasetOptions))
+        at: place, split: split, preparation(opening), derivation: derivation, options: options))
+  }
+
+  /// The classes and their colours; sources stand for labels where the data's were maps of them.
+  public func names(
+    of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
+  ) throws -> FieldNames {
+    FieldNames(
+      classes: description.classNames, colours: description.classColours ?? [],
+      standForLabels: field.name == source && description.sourcesAreLabelMaps)
   }
 
   /// Both images get the same random transform.

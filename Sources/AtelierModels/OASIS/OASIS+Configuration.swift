@@ -162,9 +162,10 @@ extension OASIS {
       plan.conditions += [
         Condition(
           "noise", .tensor([[nil, latent], [nil, latent, nil, nil]]), from: .drawn,
-          help: "the noise of an image, or of each of its pixels"),
+          liesOnSource: true, help: "the noise of an image, or of each of its pixels"),
         Condition(
-          "regions", .tensor([[nil, nil, nil]]), help: "1 where the noise is drawn once more, else 0"),
+          "regions", .tensor([[nil, nil, nil]]), liesOnSource: true,
+          help: "1 where the noise is drawn once more, else 0"),
       ]
       plan.abilities.append(RegionalVariations(classes: classes))
       return plan

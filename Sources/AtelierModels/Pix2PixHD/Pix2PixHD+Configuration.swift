@@ -170,7 +170,7 @@ extension Pix2PixHD {
           Condition(
             "image",
             .field(.image(channels: outputChannels, height: imageHeight, width: imageWidth, range: .signed)),
-            from: .drawn, help: "an image whose features the instances take"))
+            from: .drawn, liesOnSource: true, help: "an image whose features the instances take"))
       }
       return plan
     }

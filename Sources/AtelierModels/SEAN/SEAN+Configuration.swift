@@ -151,7 +151,8 @@ extension SEAN {
           Condition(
             "styleCodes", .tensor([[nil, classes, styleLength]]), from: .data,
             help: "the codes of the regions' styles, in place of images"),
-          Condition("image", .field(image), help: "the map's own image, which is made again"),
+          Condition(
+            "image", .field(image), liesOnSource: true, help: "the map's own image, which is made again"),
         ])
       plan.abilities += [RegionalStyles(classes: classes), ImageReconstruction()]
       return plan
