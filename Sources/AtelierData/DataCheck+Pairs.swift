@@ -82,8 +82,12 @@ extension DataCheck {
         isPaired
         ? try openPairs(at: path, split: split, preparation, options: options)
         : try openUnpaired(at: path, split: split, preparation, options: options)
-      guard split == .train else { return }
       var description = data.description
+      guard split == .train else {
+        description.notes.removeAll { !$0.contains("those of the training part") }
+        judgeNotes(description)
+        return
+      }
       // Named already, for each part.
       description.notes.removeAll {
         $0.contains("have no ") || $0.contains("has no ") || $0.hasPrefix("A has ")

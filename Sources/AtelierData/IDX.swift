@@ -108,11 +108,17 @@ public enum IDX {
     return try InMemoryDataset(
       description: DatasetDescription(
         layout: .idx, name: folder.lastPathComponent, split: split, count: pixels.shape[0], bitDepth: 8,
-        classNames: try classNames(in: folder), fingerprint: fingerprint),
+        classNames: try classNames(in: folder), fingerprint: fingerprint,
+        notes: images.lastPathComponent.lowercased().hasPrefix("emnist-") ? [transposed] : []),
       shape: [1, pixels.shape[1], pixels.shape[2]], pixels: pixels.bytes,
       labels: numbers.bytes.map { Int($0) },
       source: labels.path, preparation: preparation)
   }
+
+  /// EMNIST (Cohen et al. 2017) was converted from MATLAB's order of rows and columns.
+  private static let transposed =
+    "EMNIST's files hold their pictures transposed; they are taken as they are, and drawn letters will lie on their "
+    + "side and mirrored."
 
   /// Whether a folder holds the images of at least one part.
   static func isPresent(in folder: URL) throws(DatasetError) -> Bool {

@@ -107,10 +107,22 @@ struct LabelSurvey {
   let values: [Int]
   /// Files in formats that change values near edges, in the order of the maps.
   let lossy: [URL]
-  /// What speaks against taking the indices of the palettes as classes: one index of two colours.
+  /// What speaks against taking the indices of the palettes as classes: one index of two colours, within the part
+  /// or beside the training part.
   let contradiction: String?
+  /// Whether the maps are masks, in which 255 is the other class: where those of the training part hold 0 and
+  /// 255 only.
+  let isMask: Bool
+  /// Whether there are pixels without a class.
+  let isUnlabelled: Bool
+  /// The highest value but for 255, of the training part too; −1 where there is none.
+  let highest: Int
+  /// The colour of each index that palettes have, and the first map with it.
+  private let colours: [Int: (colour: [UInt8], file: URL)]
   /// Indices that have one colour in a palette; nil where there are none.
   private let twins: String?
+  /// A value whose meaning the training part leaves open; nil where there is none.
+  private let misfit: String?
 
   private struct Found: Sendable {
     var values: Set<Int> = []
@@ -118,7 +130,12 @@ struct LabelSurvey {
     var colours: [Int: [UInt8]] = [:]
   }
 
-  init(_ files: [URL], codec: ImageCodec) {
+  /// Looks at the maps of a part.
+  ///
+  /// - Parameter training: what the maps of the training part hold, which decides what a value means in this part;
+  ///   nil: this is the training part, or there is none.
+  init(_ files: [URL], after training: LabelSurvey? = nil, codec: ImageCodec) {
+    let training = training.flatMap { $0.values.isEmpty ? nil : $0 }
     let found = inParallel(files.count) { index -> Found? in
       guard let map = try? codec.decodeLabels(files[index]) else { return nil }
       let values = Set(map.values)
@@ -129,12 +146,18 @@ struct LabelSurvey {
           uniqueKeysWithValues: values.filter { palette.indices.contains($0) }.map { ($0, palette[$0]) }))
     }
     count = found.count { $0 != nil }
-    values = found.reduce(into: Set<Int>()) { $0.formUnion($1?.values ?? []) }.sorted()
+    let values = found.reduce(into: Set<Int>()) { $0.formUnion($1?.values ?? []) }.sorted()
+    self.values = values
+    let own = values.last { $0 != 255 } ?? -1
+    highest = max(own, training?.highest ?? -1)
+    isMask = training?.isMask ?? (values == [0, 255])
+    isUnlabelled = training?.isUnlabelled ?? (values != [0, 255] && values.contains(255) && own < 255)
+    misfit = training.flatMap { Self.misfit(of: values, $0) }
     lossy = zip(files, found).filter { file, map in
       map != nil
         && ["jpg", "jpeg", "heic", "heif", "avif"].contains(file.pathExtension.lowercased())
     }.map(\.0)
-    var first: [Int: (colour: [UInt8], file: URL)] = [:]
+    var first = training?.colours ?? [:]
     var contradiction: String?
     for (file, map) in zip(files, found) {
       for (index, colour) in (map?.colours ?? [:]).sorted(by: { $0.key < $1.key }) {
@@ -146,12 +169,13 @@ struct LabelSurvey {
           func text(_ colour: [UInt8]) -> String { colour.map(String.init).joined(separator: " ") }
           contradiction =
             "the palettes of its maps differ: the index \(index) is \(text(known.colour)) in "
-            + "\(known.file.lastPathComponent) and \(text(colour)) in \(file.lastPathComponent); save all maps with "
+            + "\(Self.place(known.file, beside: file)) and \(text(colour)) in \(Self.place(file, beside: known.file)); save all maps with "
             + "one palette, or say with a table which colour is which class (classes.csv with name,r,g,b a line)"
         }
       }
     }
     self.contradiction = contradiction
+    colours = first
     let equal = Dictionary(grouping: first.keys, by: { first[$0]?.colour ?? [] }).values
       .filter { $0.count > 1 }.map { $0.sorted() }.min { $0[0] < $1[0] }
     twins = equal.map {
@@ -160,11 +184,23 @@ struct LabelSurvey {
     }
   }
 
-  /// The highest value but for 255; −1 where there is none.
-  var highest: Int { values.last { $0 != 255 } ?? -1 }
+  /// A file's name, with its folders up to the one that another file of the same name is in as well.
+  private static func place(_ file: URL, beside other: URL) -> String {
+    let (own, others) = (file.pathComponents, other.pathComponents)
+    guard own.last == others.last else { return file.lastPathComponent }
+    let shared = zip(own, others).prefix { $0 == $1 }.count
+    return own.dropFirst(shared).joined(separator: "/")
+  }
 
-  /// Whether the maps are masks, in which 255 is the other class.
-  var isMask: Bool { values == [0, 255] }
+  /// Why the values of a part do not fit those of the training part: 255 where no training map has it.
+  private static func misfit(of values: [Int], _ training: LabelSurvey) -> String? {
+    guard values.contains(255), !training.isMask, !training.isUnlabelled, training.highest < 255 else {
+      return nil
+    }
+    return
+      "The maps of labels of this part hold 255, which those of the training part do not; it counts as a class "
+      + "there, the last one, unless the system has a channel more for it."
+  }
 
   /// The classes: a number each, and ``LabelMapEncoding/unlabelled`` behind them where 255 occurs beside others; of masks
   /// 0 and 255.
@@ -173,9 +209,6 @@ struct LabelSurvey {
     let names = (0..<(highest + 1)).map(String.init)
     return isUnlabelled ? names + [LabelMapEncoding.unlabelled] : names
   }
-
-  /// Whether there are pixels without a class.
-  var isUnlabelled: Bool { !isMask && values.contains(255) && highest < 255 }
 
   /// The classes of maps whose classes have names.
   ///
@@ -193,6 +226,7 @@ struct LabelSurvey {
       notes.append("The maps of labels hold 0 and 255 only: two classes, of which 255 is the second.")
     }
     if let twins { notes.append(twins) }
+    if let misfit { notes.append(misfit) }
     if let file = lossy.first {
       notes.append(
         "\(lossy.count) \(lossy.count == 1 ? "map" : "maps") of labels, such as \(file.lastPathComponent), are in a format "

@@ -98,10 +98,19 @@ private func pairs(
     let known = try LabelMapEncoding.table(in: folders.root)
     table = known
     if !known.colours.isEmpty { description.classColours = known.colours }
-    let maps = matching.stems.compactMap { matching.files[side]?[$0] }
     // With named classes it suffices to read some maps, to find unlabelled pixels and indices without a name.
-    let looked = known.names.isEmpty ? maps : known.colours.isEmpty ? Array(maps.prefix(256)) : []
-    let survey = LabelSurvey(looked, codec: options.codec)
+    func looked(_ matching: PairMatching) -> [URL] {
+      let maps = matching.stems.compactMap { matching.files[side]?[$0] }
+      return known.names.isEmpty ? maps : known.colours.isEmpty ? Array(maps.prefix(256)) : []
+    }
+    // What a value means is decided once, by the training part.
+    let training =
+      split == .train || folders.folders(of: .train) == nil
+      ? nil
+      : LabelSurvey(
+        looked(PairMatching(folders, .train, withInstances: wantsInstances)), codec: options.codec)
+    let maps = looked(matching)
+    let survey = LabelSurvey(maps, after: training, codec: options.codec)
     description.classNames = survey.classes(named: known.names)
     description.notes += survey.notes
     let channels = preparation.fields.compactMap { field -> Int? in
@@ -122,7 +131,15 @@ private func pairs(
           + ", and the field '\(preparation.source)' has \(channels) channels; set inputChannels to "
           + "\(description.classNames.count)")
     }
-    if wantsLabels { try checkLabels(looked, survey, known.names, folders, options) }
+    if wantsLabels || channels != nil, survey.isMask, survey.highest > 0 {
+      let stray = LabelMapEncoding.first(maps, beyond: 1, codec: options.codec)
+      throw .corruptFile(
+        path: (stray?.file ?? folders.root).path,
+        reason:
+          "it contains the label \(stray?.label ?? survey.highest), and the maps of labels of the training part "
+          + "are masks of 0 and 255 only; write 0 and 255 into it, or class indices into all maps")
+    }
+    if wantsLabels { try checkLabels(maps, survey, known.names, folders, options) }
   }
   var hashed: [(name: String, url: URL)] = []
   var examples: [[ImageRole: URL]] = []
@@ -146,7 +163,7 @@ private func pairs(
 private func checkLabels(
   _ maps: [URL], _ survey: LabelSurvey, _ names: [String], _ folders: PairFolders, _ options: DatasetOptions
 ) throws(DatasetError) {
-  if survey.values == [255] {
+  if survey.values == [255], !survey.isMask {
     throw .corruptFile(
       path: folders.root.path,
       reason:

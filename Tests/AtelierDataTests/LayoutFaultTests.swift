@@ -362,6 +362,18 @@ struct LayoutFaultTests {
     }
   }
 
+  @Test func transposedLettersAreNamed() throws {
+    try withTemporaryFolder { folder in
+      for (prefix, isNoted) in [("emnist-letters-train", true), ("train", false)] {
+        let place = folder.appendingPathComponent(prefix)
+        try place.idx("\(prefix)-images-idx3-ubyte", shape: [1, 2, 2], [1, 2, 3, 4])
+        try place.idx("\(prefix)-labels-idx1-ubyte", shape: [1], [0])
+        let description = try openDataset(at: place).description
+        #expect(description.notes.contains { $0.contains("transposed") } == isNoted)
+      }
+    }
+  }
+
   // MARK: Parts in tables
 
   @Test func rowsOfUnknownPartsAreCountedAndNamed() throws {
