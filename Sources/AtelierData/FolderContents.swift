@@ -122,6 +122,35 @@ extension ImageFolders {
     let limit = folders.count > 1 ? direct.count : 10 * direct.count
     return FolderArrangement(isFlat: inside <= limit, direct: direct, folders: folders)
   }
+
+  /// Whether the images in a folder without parts count themselves, and not folders of classes.
+  static func holdsBareImages(_ folder: URL) -> Bool {
+    arrangement(of: folder)?.isFlat == true && !isDivided(folder)
+  }
+
+  /// Why the images of a part lie otherwise than those of the training part, as the rest of a sentence; nil where
+  /// they do not, or where there are none.
+  ///
+  /// - Parameter isFlat: whether the images of the training part lie in its folder itself.
+  static func misfit(of split: DatasetSplit, in root: URL, isFlat: Bool) -> String? {
+    guard let folder = folder(of: split, in: root), LabelTable.find(in: folder) == nil,
+      let found = arrangement(of: folder)
+    else { return nil }
+    if isFlat {
+      return found.direct.isEmpty
+        ? "its images lie in the folders \(shown(found.folders)), and those of the training part in no folders; put all "
+          + "of them into \(folder.lastPathComponent) itself"
+        : nil
+    }
+    return found.folders.isEmpty
+      ? "its images lie in no folders, and those of the training part in one for each class; put each class's images "
+        + "into a folder of its own"
+      : nil
+  }
+
+  private static func shown(_ names: [String]) -> String {
+    names.prefix(3).joined(separator: ", ") + (names.count > 3 ? ", …" : "")
+  }
 }
 
 // MARK: - What is left out
@@ -215,6 +244,15 @@ enum LeftOut {
       && [
         "left out", "Left out", "not there", "in no part", "as a class", "changes values", "have one colour",
       ].contains { note.contains($0) }
+  }
+
+  /// The classes with the names of parts, where there are two parts or more among them; a single one may well be a
+  /// class: trains.
+  static func parts(among names: [String]) -> [String] {
+    func split(_ name: String) -> DatasetSplit? {
+      DatasetSplit.allCases.first { ImageFolders.names(of: $0).contains(name.lowercased()) }
+    }
+    return Set(names.compactMap(split)).count > 1 ? names.filter { split($0) != nil } : []
   }
 
   /// Why folders that count as classes may be none; nil where nothing speaks against it.

@@ -133,7 +133,13 @@ private func openImages(
   var files: [(name: String, url: URL)] = []
   var labels: [Int] = []
   let arrangement = ImageFolders.arrangement(of: root)
-  if let arrangement, arrangement.isFlat, !ImageFolders.isDivided(root) {
+  // How images lie is decided once, by the training part.
+  let training = isDivided ? ImageFolders.folder(of: .train, in: path) ?? root : root
+  let isFlat = ImageFolders.holdsBareImages(training)
+  if split != .train, let misfit = ImageFolders.misfit(of: split, in: path, isFlat: isFlat) {
+    throw .missingSplit(path: path.path, split: split, reason: misfit)
+  }
+  if isFlat, let arrangement {
     description.layout = .flatImages
     description.classNames = ["0"]
     description.notes.append(noLabels)
@@ -147,8 +153,13 @@ private func openImages(
   } else {
     // Classes are collected from all parts, so that labels agree between them.
     let parts =
-      isDivided ? DatasetSplit.allCases.compactMap { ImageFolders.folder(of: $0, in: path) } : [root]
+      isDivided
+      ? DatasetSplit.allCases.compactMap { part in
+        part != .train && ImageFolders.misfit(of: part, in: path, isFlat: isFlat) != nil
+          ? nil : ImageFolders.folder(of: part, in: path)
+      } : [root]
     description.classNames = Set(parts.flatMap { ImageFolders.subfolders(of: $0) }).sorted()
+    if !isDivided { try refuseParts(among: description.classNames, path) }
     for (label, name) in description.classNames.enumerated() {
       for picture in ImageFolders.pictures(below: root.appendingPathComponent(name)) {
         files.append((name + "/" + picture, root.appendingPathComponent(name + "/" + picture)))
@@ -160,9 +171,33 @@ private func openImages(
     ].compactMap { $0 }
   }
   guard !files.isEmpty else { throw ImageFolders.noImages(in: root) }
-  if split == .train { description.notes += LeftOut.around(path) }
+  if split == .train {
+    description.notes += LeftOut.around(path)
+    if isDivided {
+      description.notes += DatasetSplit.allCases.filter { $0 != .train }.compactMap { part in
+        ImageFolders.misfit(of: part, in: path, isFlat: isFlat).map {
+          "The \(part.rawValue) part is left out: \($0)."
+        }
+      }
+    }
+  }
   description.fingerprint = try contentFingerprint(of: files, isLenient: true)
   return ImageDataset(
     description: description, files: files.map(\.url), labels: labels, preparation: preparation,
     codec: options.codec)
+}
+
+/// Refuses classes with the names of two parts or more: a division that stands beside too many other folders to be
+/// taken for one.
+private func refuseParts(among names: [String], _ path: URL) throws(DatasetError) {
+  let parts = LeftOut.parts(among: names)
+  guard !parts.isEmpty else { return }
+  let others = names.filter { !parts.contains($0) }
+  let shown = others.prefix(3).joined(separator: ", ") + (others.count > 3 ? ", …" : "")
+  throw .unusable(
+    path: path.path,
+    reason:
+      "the folders \(parts.joined(separator: ", ")) have the names of parts and lie beside \(others.count) other "
+      + "folders of images (\(shown)); if they are parts, move them into a folder of their own and name that one; "
+      + "if they are classes, rename them")
 }
