@@ -41,17 +41,9 @@ struct CaptionTable {
       self.rows = try rows.map { (row) throws(DatasetError) in try Self.row(row.0, row.1, nil, row.2, file) }
       return
     }
-    let lines = text.split(omittingEmptySubsequences: true, whereSeparator: \.isNewline)
-    // Quotes inside of captions that are not in quotes are no CSV; then every line is a row.
-    let table =
-      LabelTable.cells(of: text)
-      ?? lines.map { line in
-        LabelTable.cells(of: String(line))?.first
-          ?? line.split(separator: Self.separator(of: lines), omittingEmptySubsequences: false).map(
-            String.init)
-      }
-    let cells = table.enumerated().map { (line: $0.offset + 1, cells: $0.element) }
+    let cells = try LabelTable.cells(of: text, path: file.path)
       .filter { $0.cells.contains { !$0.trimmingCharacters(in: .whitespaces).isEmpty } }
+    try Self.refuseSwallowedRows(cells, file)
     guard let first = cells.first else { throw .badTable(path: file.path, reason: "it has no rows") }
     let columns = Columns(first.cells, next: cells.dropFirst().first?.cells)
     hasParts = columns.part != nil
@@ -79,8 +71,26 @@ struct CaptionTable {
     return Row(file: name, words: TaggedImageSet.words(of: words), part: part)
   }
 
-  private static func separator(of lines: [Substring]) -> Character {
-    lines.first?.first { ",;\t".contains($0) } ?? ","
+  /// Refuses a cell with a line break in which further lines name images: two stray quotes made one cell of the rows
+  /// between them.
+  private static func refuseSwallowedRows(
+    _ rows: [LabelTable.Line], _ file: URL
+  ) throws(DatasetError) {
+    for (line, cells) in rows {
+      for cell in cells {
+        let within = cell.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).dropFirst()
+        for inner in within {
+          guard let end = inner.firstIndex(where: { ",;\t".contains($0) }),
+            ImageFolders.isImage(inner[..<end].trimmingCharacters(in: .whitespaces))
+          else { continue }
+          throw .badTable(
+            path: file.path,
+            reason:
+              "a cell that begins in line \(line) with a quote goes on over the row of \(inner[..<end]); close the "
+              + "quote in its line, or double it")
+        }
+      }
+    }
   }
 
   /// Rows `name.jpg#0<TAB>caption`; nil where lines have another form.
@@ -127,13 +137,28 @@ struct CaptionTable {
       named = first.count > 2 ? names.indices.filter { wordColumns.contains(names[$0]) } : []
     }
 
-    /// Columns of whole numbers, which count rows or captions.
+    /// Columns that number the rows, or the captions of each image, from 0 or 1. Other whole numbers are tags.
     func counting(_ rows: [[String]]) -> Set<Int> {
       let width = rows.map(\.count).min() ?? 0
+      var seen: [String: Int] = [:]
+      var places: [Int] = []
+      if file < width {
+        for row in rows {
+          let place = seen[row[file], default: 0]
+          places.append(place)
+          seen[row[file]] = place + 1
+        }
+      }
+      // Of images with one caption each, a column of zeros may as well be a tag.
+      let hasSeveral = seen.values.contains { $0 > 1 }
       return Set(
         (0..<width).filter { column in
-          column != file
-            && rows.allSatisfy { Int($0[column].trimmingCharacters(in: .whitespaces)) != nil }
+          guard column != file else { return false }
+          let numbers = rows.compactMap { Int($0[column].trimmingCharacters(in: .whitespaces)) }
+          guard numbers.count == rows.count else { return false }
+          return [0, 1].contains { start in
+            numbers == rows.indices.map { $0 + start } || hasSeveral && numbers == places.map { $0 + start }
+          }
         })
     }
 

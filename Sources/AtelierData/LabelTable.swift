@@ -39,18 +39,74 @@ struct LabelTable {
     return text
   }
 
-  /// The cells of comma-, semicolon- or tab-separated text, row by row; nil where quotes do not match.
-  static func cells(of text: String) -> [[String]]? {
-    guard let table = try? EnumeratedCSV(string: text) else { return nil }
-    return [table.header] + table.rows
+  /// A row of a table, with the line where it begins, from 1.
+  typealias Line = (line: Int, cells: [String])
+
+  /// The cells of comma-, semicolon- or tab-separated text, row by row, as RFC 4180 describes them: what begins with
+  /// a quote ends with one and may hold separators, line breaks and doubled quotes; in any other cell a quote is a
+  /// character. Blanks around quoted cells do not count.
+  ///
+  /// - Throws: ``DatasetError/badTable(path:reason:)`` with the line of a quote that is not closed, or not followed by
+  ///   a separator.
+  static func cells(of text: String, path: String) throws(DatasetError) -> [Line] {
+    let delimiter = CSVDelimiter.guessed(string: text)
+    let (regular, lines) = try regular(text, delimiter.rawValue, path)
+    let rows: [[String]]
+    do {
+      let table = try EnumeratedCSV(string: regular, delimiter: delimiter, loadColumns: false)
+      rows = [table.header] + table.rows
+    } catch {
+      throw .badTable(path: path, reason: "it is not valid CSV")
+    }
+    return zip(lines, rows).map { (line: $0, cells: $1) }
+  }
+
+  /// The text with doubled quotes in cells that do not begin with one, as SwiftCSV takes them for characters, and the
+  /// line where each row begins.
+  private static func regular(
+    _ text: String, _ delimiter: Character, _ path: String
+  ) throws(DatasetError) -> (text: String, lines: [Int]) {
+    enum Place { case start, plain, quoted, quote }
+    var place = Place.start
+    var result = ""
+    var lines = [1]
+    var (line, opened) = (1, 1)
+    for character in text {
+      let isBreak = character == "\n" || character == "\r\n" || character == "\r"
+      if isBreak { line += 1 }
+      result.append(character)
+      switch (place, character) {
+      case (.quoted, "\""): place = .quote
+      case (.quoted, _): break
+      case (.quote, "\""): place = .quoted
+      case (_, delimiter): place = .start
+      case (_, _) where isBreak:
+        place = .start
+        lines.append(line)
+      case (.start, "\""): (place, opened) = (.quoted, line)
+      case (.plain, "\""): result.append(character)
+      case (.quote, _) where !character.isWhitespace:
+        throw .badTable(
+          path: path,
+          reason:
+            "behind the quote that closes a cell, line \(line) goes on with '\(character)'; a cell that begins with "
+            + "a quote ends with one, and quotes within it are doubled")
+      case (.start, _) where !character.isWhitespace: place = .plain
+      default: break
+      }
+    }
+    if place == .quoted {
+      throw .badTable(
+        path: path, reason: "nothing closes the quote with which a cell begins in line \(opened)")
+    }
+    return (result, lines)
   }
 
   private static func parseCSV(_ text: String, _ path: String) throws(DatasetError) -> (
     [String], [[String: String]]
   ) {
-    guard let table = cells(of: text) else {
-      throw .badTable(path: path, reason: "it is not valid CSV")
-    }
+    let table = try cells(of: text, path: path).map(\.cells)
+    guard !table.isEmpty else { throw .badTable(path: path, reason: "it has no rows") }
     let names = table[0].map { $0.trimmingCharacters(in: .whitespaces) }
     guard Set(names).count == names.count else {
       throw .badTable(path: path, reason: "two of its columns have the same name")

@@ -86,6 +86,49 @@ struct LayoutFaultTests {
     }
   }
 
+  @Test func theTrainingPartDecidesHowImagesLie() throws {
+    try withTemporaryFolder { folder in
+      try fill(folder, ["train/cat", "train/dog", "test"], count: 3)
+      let data = try openDataset(at: folder)
+      #expect(data.description.classNames == ["cat", "dog"])
+      let note =
+        "The test part is left out: its images lie in no folders, and those of the training part in one "
+      #expect(data.description.notes.contains { $0.hasPrefix(note) })
+      let sentence = refusal { _ = try openDataset(at: folder, split: .test) }
+      #expect(sentence.contains("its images lie in no folders"))
+      #expect(messages(try checkData(at: folder, suggesting: \.rawValue)).contains("warning: \(note)"))
+    }
+    try withTemporaryFolder { folder in
+      try fill(folder, ["train", "val/cat", "val/dog"], count: 3)
+      let data = try openDataset(at: folder)
+      #expect(data.description.layout == .flatImages && data.description.notes.count == 2)
+      let sentence = refusal { _ = try openDataset(at: folder, split: .validation) }
+      #expect(sentence.contains("its images lie in the folders cat, dog"))
+    }
+  }
+
+  @Test func strayImagesInAPartDoNotMakeItFlat() throws {
+    try withTemporaryFolder { folder in
+      try fill(folder, ["train/cat", "train/dog"], count: 6)
+      try fill(folder, ["test/cat", "test/dog"], count: 1)
+      for number in 0..<5 { try folder.picture("test/stray\(number).png", tone: 200) }
+      let test = try openDataset(at: folder, split: .test)
+      #expect(test.description.layout == .classFolders && test.count == 2)
+      #expect(test.description.notes.contains { $0.contains("5 images beside the folders") })
+    }
+  }
+
+  @Test func partsBesideTooManyOtherFoldersAreNoClasses() throws {
+    try withTemporaryFolder { folder in
+      try fill(folder, ["train", "test", "alpha", "beta", "gamma"], count: 2)
+      let sentence = refusal { _ = try openDataset(at: folder) }
+      #expect(
+        sentence.contains("the folders test, train have the names of parts and lie beside 3 other folders"))
+      #expect(sentence.contains("(alpha, beta, gamma)") && sentence.contains("if they are parts, move them"))
+      #expect(messages(try checkData(at: folder, suggesting: \.rawValue)).contains("error: \(sentence)"))
+    }
+  }
+
   // MARK: Images beside folders
 
   @Test(arguments: [1, 5]) func strayImagesBesideClassesDoNotReplaceThem(_ strays: Int) throws {
@@ -449,6 +492,50 @@ struct LayoutFaultTests {
     let wanted = [["a", "dog", "running"], ["two", "cats"], ["he", "said", "no"], ["a", "b", "and", "c"]]
     #expect(data.pictures.map(\.sentences) == wanted.map { [$0] })
     #expect(data.notes.isEmpty)
+  }
+
+  @Test(arguments: [
+    // A quote that nothing closes, which would make one cell of all that follows.
+    ("file,tags\n0.png,a cat\n1.png,\"a dog\n2.png,a cow\n3.png,a hen\n", "cell begins in line 3"),
+    // Two of them, which would make one cell of the rows between.
+    ("file,tags\n0.png,\"a cat\n1.png,a dog\n2.png,a board of 5\"\n3.png,a hen\n", "begins in line 2"),
+    ("file,tags\n\n0.png,\"a cat\" sits\n1.png,a dog\n", "line 3 goes on with 's'"),
+  ])
+  func aStrayQuoteDoesNotSwallowRows(_ text: String, _ wanted: String) throws {
+    try withTemporaryFolder { folder in
+      for number in 0..<4 { try folder.picture("\(number).png", tone: UInt8(number)) }
+      try folder.write("tags.csv", text)
+      let sentence = refusal { _ = try openTaggedImages(at: folder) }
+      #expect(sentence.contains("tags.csv") && sentence.contains(wanted), "\(sentence)")
+      try FileManager.default.moveItem(
+        at: folder.appendingPathComponent("tags.csv"), to: folder.appendingPathComponent("labels.csv"))
+      if !wanted.hasPrefix("begins") {
+        let other = refusal { _ = try openDataset(at: folder) }
+        #expect(other.contains("labels.csv") && other.contains(wanted), "\(other)")
+      }
+    }
+  }
+
+  @Test func aQuoteWithinACellIsACharacter() throws {
+    let data = try captions("file,tags\n0.png,a 5\" board\n1.png,the \"best\", a cat\n2.png,\"two\nlines\"\n")
+    #expect(
+      data.pictures.map(\.sentences) == [
+        [["a", "5", "board"]], [["the", "best", "a", "cat"]], [["two", "lines"]],
+      ])
+    try withTemporaryFolder { folder in
+      for number in 0..<2 { try folder.picture("\(number).png", tone: UInt8(number)) }
+      try folder.write("labels.csv", "file,label\n0.png,5\" disc\n1.png,\"say \"\"disc\"\"\"\n")
+      #expect(try openDataset(at: folder).description.classNames == ["5\" disc", "say \"disc\""])
+    }
+  }
+
+  @Test func wholeNumbersAreTagsUnlessTheyCount() throws {
+    let years = try captions("file,animal,year\n0.png,cat,1999\n1.png,dog,2004\n2.png,cow,1999\n")
+    #expect(years.pictures.map(\.sentences) == [[["cat", "1999"]], [["dog", "2004"]], [["cow", "1999"]]])
+    // The second column numbers the captions of each image.
+    let counted = try captions("0.png,0,a cat\n0.png,1,a pet\n1.png,0,a dog\n1.png,1,a pet\n")
+    #expect(
+      counted.pictures.map(\.sentences) == [[["a", "cat"], ["a", "pet"]], [["a", "dog"], ["a", "pet"]]])
   }
 
   @Test(arguments: ["Images", "Flicker8k_Dataset", "."]) func theFolderOfImagesMayHaveAnyName(_ name: String)
