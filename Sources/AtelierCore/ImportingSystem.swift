@@ -132,14 +132,24 @@ extension ImportingSystem {
   ///   - changes: keys that the caller knows better than shapes tell.
   ///   - stream: where the initial weights of the other networks come from.
   /// - Returns: the system, and the names of the networks that were not in the files.
-  /// - Throws: ``ConfigurationError`` or `CheckpointError` naming the file.
+  /// - Throws: ``ConfigurationError`` where no file is given or none holds a network of the system, and
+  ///   ``ConfigurationError`` or `CheckpointError` naming a file that does not fit.
   public static func importing(
     _ files: [ForeignWeights], changes: [String: ConfigurationValue] = [:], using stream: RandomStream
   ) throws -> (system: Self, untouched: [String]) {
+    guard !files.isEmpty else {
+      throw ConfigurationError("no file of weights is given; \(identity.name) reads \(foreignFiles)")
+    }
     let model = try recognise(files)
     try model.refuseUnread(in: files)
     let configuration = try Configuration().overlaid(with: model.configuration).overlaid(with: changes)
     let system = try Self(configuration, artefacts: Artefacts(), using: stream)
+    // Otherwise all of its weights would be random.
+    guard model.networks.contains(where: { !$0.value.isEmpty && system.network($0.key) != nil }) else {
+      throw ConfigurationError(
+        "\(files.map(\.url.lastPathComponent).joined(separator: ", ")) holds no network of \(identity.name), which reads "
+          + foreignFiles)
+    }
     let averages = system.averages
     for (name, tensors) in model.networks.sorted(by: { $0.key < $1.key }) {
       guard let network = system.network(name) else {

@@ -69,6 +69,16 @@ import TorchNN
     #expect(throws: ConfigurationError.self) { try Pix2Pix.recognise([files[0], files[0]]) }
   }
 
+  @Test func filesOfNoNetworkAreRefused() throws {
+    let stream = RandomStream(seed: 0)
+    let nothing = #expect(throws: ConfigurationError.self) { try CycleGAN.importing([], using: stream) }
+    #expect(nothing?.description.contains("no file of weights is given") == true)
+    // Tensors that are left out on purpose are no network.
+    let empty = ForeignWeights(url: URL(fileURLWithPath: "empty.pth"), tensors: [])
+    let none = #expect(throws: (any Error).self) { try CycleGAN.importing([empty], using: stream) }
+    #expect("\(none.map { "\($0)" } ?? "")".contains("empty.pth"))
+  }
+
   @Test func theFilesOfCycleGANFindTheirNetworks() throws {
     var configuration = CycleGAN.Configuration()
     (configuration.width, configuration.blocks, configuration.discriminatorWidth) = (2, 3, 2)
