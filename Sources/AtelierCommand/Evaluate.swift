@@ -277,6 +277,11 @@ struct Evaluate: ParsableCommand {
       results.append(TranslationResult(direction: table.title, table: table))
     }
     let names = runs.map { "\($0.directory.name) (\(type(of: $0.system).identity.name), step \($0.step))" }
+    if results.isEmpty, fromMaps.allSatisfy({ $0.numbers.isEmpty }) {
+      throw Refusal.input(
+        "no measure says anything about \(names.joined(separator: ", ")): the data hold no images that the outputs should "
+          + "be; `atelier generate` shows what a run makes of an image")
+    }
     let folder =
       page.map { URL(fileURLWithPath: $0) }
       ?? runs[0].directory.url.appendingPathComponent(runs.count > 1 ? "comparison" : "evaluation")

@@ -28,17 +28,20 @@ public struct PairComparison {
   public let protocolText: String
   /// Which way is better.
   public let better: Better
+  /// Pixels that it cuts off each side of both images.
+  public let border: Int
   /// The value for two images, uint8 `[1, channels, height, width]`; nil where they are too small for it.
   public let value: (_ output: Tensor, _ target: Tensor) throws -> Double?
 
   /// Describes a comparison.
   public init(
-    _ name: String, protocolText: String, better: Better,
+    _ name: String, protocolText: String, better: Better, border: Int = 0,
     value: @escaping (_ output: Tensor, _ target: Tensor) throws -> Double?
   ) {
     self.name = name
     self.protocolText = protocolText
     self.better = better
+    self.border = border
     self.value = value
   }
 }
@@ -71,7 +74,9 @@ extension PairMeasure where Options == PairOptions {
   ) -> PairComparison {
     let border = options.crop ?? material.border
     let cut = border > 0 ? ", \(border) pixels cut off each side" : ""
-    return PairComparison(name, protocolText: "rounded to bytes, " + text + cut, better: better) {
+    return PairComparison(
+      name, protocolText: "rounded to bytes, " + text + cut, better: better, border: border
+    ) {
       output, target in
       guard min(target.shape[2], target.shape[3]) - 2 * border >= side else { return nil }
       func unit(_ image: Tensor) throws -> Tensor { try withoutBorder(image.asType(.float64) / 255, border) }
@@ -125,7 +130,7 @@ private final class PairTally: ExampleTally {
       return MeasuredColumns(
         id: id, name: comparison.name, better: comparison.better,
         values: columns.map { $0.isEmpty ? nil : $0.reduce(0, +) / Double($0.count) }, intervals: intervals,
-        provenance: material.provenance(),
+        provenance: material.provenance(["border": "\(comparison.border)"]),
         protocolText: comparison.protocolText + ", mean over pictures" + some)
     }
   }

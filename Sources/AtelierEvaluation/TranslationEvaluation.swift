@@ -81,8 +81,8 @@ public struct TranslationEvaluation {
   /// - Throws: ``TrainingError`` where nothing was held out, or where systems cannot be compared.
   public func run() throws -> [TranslationResult] {
     guard let first = subjects.first else { return [] }
-    try check(first)
     guard subjects.contains(where: { !measures.applying(to: $0.plan, .direction).isEmpty }) else { return [] }
+    try check(first)
     for network in subjects.flatMap(\.system.networks) { network.module.eval() }
     return try withTensorErrors {
       try withoutGradients {

@@ -122,6 +122,7 @@ import Testing
     #expect(cut.table.rows[0].protocolText.contains("6 pixels cut off each side"))
     #expect(cut.table.rows[0].values != whole.table.rows[0].values)
     #expect(!cut.table.rows[1].protocolText.contains("cut off"))
+    #expect(cut.numbers[0].map { $0.provenance["border"] } == ["6", "0"])
     // The setting says the same as the evaluation's own value.
     var narrower = options
     narrower.border = 6
@@ -176,6 +177,11 @@ import Testing
     try TinyData.writeUnpaired(to: folder("d"), size: 16)
     let unpaired = try subject(folder("d"), ["imageSize": 16, "isUnpaired": true], name: "fourth")
     #expect(message(unpaired).contains("fourth"))
+    // What no measure is taken of need not be comparable.
+    let none = TranslationEvaluation(
+      [first, unpaired], options: EvaluationOptions(weights: nothingInstalled),
+      measures: try MeasureList.standard.only(["map-segmentation"]))
+    #expect(try none.run().isEmpty)
   }
 
   @Test func dataWithoutAHeldOutPartAreRefusedUnlessTheyAreOthers() throws {
