@@ -144,13 +144,18 @@ extension ImportingSystem {
     try model.refuseUnread(in: files)
     let configuration = try Configuration().overlaid(with: model.configuration).overlaid(with: changes)
     let system = try Self(configuration, artefacts: Artefacts(), using: stream)
-    // Otherwise all of its weights would be random.
-    guard model.networks.contains(where: { !$0.value.isEmpty && system.network($0.key) != nil }) else {
-      throw ConfigurationError(
-        "\(files.map(\.url.lastPathComponent).joined(separator: ", ")) holds no network of \(identity.name), which reads "
-          + foreignFiles)
-    }
     let averages = system.averages
+    // Otherwise it would draw from random weights.
+    let holdsDrawing = model.networks.contains { name, tensors in
+      guard !tensors.isEmpty else { return false }
+      if let network = system.network(name) { return !network.isForTraining }
+      return averages.contains { $0.network + "Average" == name }
+    }
+    guard holdsDrawing else {
+      throw ConfigurationError(
+        "\(files.map(\.url.lastPathComponent).joined(separator: ", ")) holds no network that \(identity.name) draws with; "
+          + "it reads " + foreignFiles)
+    }
     for (name, tensors) in model.networks.sorted(by: { $0.key < $1.key }) {
       guard let network = system.network(name) else {
         guard averages.contains(where: { $0.network + "Average" == name }) else {

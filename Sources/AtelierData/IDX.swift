@@ -117,7 +117,7 @@ public enum IDX {
 
   /// EMNIST (Cohen et al. 2017) was converted from MATLAB's order of rows and columns.
   private static let transposed =
-    "EMNIST's files hold their pictures transposed; they are taken as they are, and drawn letters will lie on their "
+    "EMNIST's files hold their images transposed; they are taken as they are, and drawn letters will lie on their "
     + "side and mirrored."
 
   /// Whether a folder holds the images of at least one part.

@@ -95,6 +95,11 @@ import TorchNN
     for name in ["generatorAB", "generatorBA", "discriminatorB"] {
       #expect(equal(imported.network(name), system.network(name)), "\(name)")
     }
+    // A discriminator alone would leave generators of random weights.
+    let alone = #expect(throws: ConfigurationError.self) {
+      try CycleGAN.importing([files[2]], using: RandomStream(seed: 0))
+    }
+    #expect(alone?.description.contains("latest_net_D_A.pth") == true)
     // Another width beside the first is another model.
     configuration.width = 3
     let other = try CycleGAN(configuration, artefacts: Artefacts(), using: RandomStream(seed: 4))

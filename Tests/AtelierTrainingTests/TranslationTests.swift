@@ -247,7 +247,7 @@ import Testing
     }
     // PASCAL VOC's colours of 0 … 3 against the levels 0 … 3.
     #expect(first["maps maps"] == first["maps plain"] && first["plain plain"] == first["plain maps"])
-    #expect(first["maps maps"]?.max() == Float(128.0 / 255 * 2 - 1))
+    #expect(first["maps maps"]?.max() == Float(128) * Float(2.0 / 255) - 1)
     #expect((first["plain plain"]?.max() ?? 1) < -0.97)
   }
 
