@@ -143,7 +143,7 @@ struct Benchmark: ParsableCommand {
     let request = Request(
       count: inputs.isEmpty ? 16 : 1, conditions: inputs.mapValues { .tensor($0) },
       draws: StreamDraws(RandomStream(seed: 1)))
-    try system.generate(request) { if let images = $0.tensor { shape = images.shape } }
+    try system.draw(request) { if let images = $0.tensor { shape = images.shape } }
     return shape
   }
 
@@ -223,7 +223,7 @@ struct Benchmark: ParsableCommand {
     for _ in 0..<6 {
       let start = ContinuousClock.now
       let draws = StreamDraws(RandomStream(seed: 1))
-      try system.generate(Request(conditions: inputs.mapValues { .tensor($0) }, draws: draws)) { _ in }
+      try system.draw(Request(conditions: inputs.mapValues { .tensor($0) }, draws: draws)) { _ in }
       let elapsed = (ContinuousClock.now - start).components
       times.append(Double(elapsed.seconds) * 1000 + Double(elapsed.attoseconds) * 1e-15)
     }

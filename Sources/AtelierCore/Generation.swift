@@ -30,19 +30,6 @@ public protocol LatentSystem: GenerativeSystem {
   func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor
 }
 
-extension GenerativeSystem {
-  /// Runs `body` with every averaged network's average in place of its weights.
-  public func withAverages<Result>(_ body: () throws -> Result) rethrows -> Result {
-    func nested(_ rest: ArraySlice<(network: String, average: MovingAverage)>) throws -> Result {
-      guard let first = rest.first else { return try body() }
-      return try first.average.applied { try nested(rest.dropFirst()) }
-    }
-    do {
-      return try nested(averages[...])
-    }
-  }
-}
-
 extension LatentSystem {
   /// The latent space, as the plan has it.
   public var latentSpace: LatentDecoding {
@@ -59,8 +46,7 @@ extension LatentSystem {
 
   /// Images in -1 … 1 for a request, at most 100 a piece so that memory stays bounded.
   public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
-    for module in networks.map(\.module) { module.eval() }
-    try withoutGradients { try withAverages { try drawImages(request, emit: emit) } }
+    try drawImages(request, emit: emit)
   }
 
   /// Images for a request by the networks as they are, at most 100 a piece.

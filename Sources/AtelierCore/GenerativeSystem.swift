@@ -54,7 +54,7 @@ public protocol GenerativeSystem: AnyObject {
   func step(_ step: TrainingStep) throws
 
   /// Generates for the given conditions; may hand out its result piece by piece, each the piece of an output
-  /// of the plan.
+  /// of the plan. Called by ``draw(_:emit:)``, which checks the request and brings the networks into drawing mode.
   func generate(_ request: Request, emit: (Output) throws -> Void) throws
 }
 

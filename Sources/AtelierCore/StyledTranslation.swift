@@ -90,15 +90,12 @@ extension StyledTranslatingSystem {
         styleImages == .together
         ? [.pictures(pictures)] : (0..<pictures.shape[0]).map { .pictures(pictures.slice(0, $0, $0 + 1)) }
     }
-    for module in networks.map(\.module) { module.eval() }
-    try withoutGradients {
-      for index in 0..<sources.shape[0] {
-        let source = sources.slice(0, index, index + 1)
-        for style in styles {
-          let output = try translateWhole(
-            source, direction: direction, style: style, draws: request.draws)
-          try emit(Output(direction.target, output))
-        }
+    for index in 0..<sources.shape[0] {
+      let source = sources.slice(0, index, index + 1)
+      for style in styles {
+        let output = try translateWhole(
+          source, direction: direction, style: style, draws: request.draws)
+        try emit(Output(direction.target, output))
       }
     }
   }

@@ -53,9 +53,12 @@ extension SystemPlan {
     let given = sources.filter { values[$0] != nil }.sorted()
     guard sources.isEmpty || given.count == 1 else {
       let wanted = sources.sorted().map { "'\($0)'" }.joined(separator: " or ")
+      let areMaps = sources.allSatisfy { source in
+        if case .field(.labelMap)? = condition(source)?.kind { true } else { false }
+      }
       throw ConfigurationError(
         given.isEmpty
-          ? "the condition \(wanted) is missing; \(system) starts from images"
+          ? "the condition \(wanted) is missing; \(system) starts from \(areMaps ? "label maps" : "images")"
           : "\(system) takes one of the conditions \(wanted) in a request, not both")
     }
     for condition in conditions where condition.isRequired && values[condition.name] == nil {
@@ -177,8 +180,8 @@ extension SystemPlan {
 }
 
 extension GenerativeSystem {
-  /// Generates for a request after its conditions and settings were checked against the plan; may hand out its
-  /// result piece by piece.
+  /// Generates for a request, after its conditions and settings were checked against the plan, in drawing mode
+  /// (``drawing(_:)``); may hand out its result piece by piece.
   ///
   /// - Throws: ``ConfigurationError`` for conditions that are missing, unknown or of a wrong shape, and for other
   ///   settings than the plan's; see ``SystemPlan/check(_:for:)``.
@@ -187,11 +190,13 @@ extension GenerativeSystem {
     try plan.check(request, for: Self.identity.name)
     var complete = request
     if complete.sampling is NoSettings { complete.sampling = plan.sampling }
-    try generate(complete) { output in
-      check(
-        plan.outputs.contains { $0.name == output.field },
-        "\(Self.identity.name) gave '\(output.field)', which its plan does not have as an output")
-      try emit(output)
+    try drawing {
+      try generate(complete) { output in
+        check(
+          plan.outputs.contains { $0.name == output.field },
+          "\(Self.identity.name) gave '\(output.field)', which its plan does not have as an output")
+        try emit(output)
+      }
     }
   }
 }

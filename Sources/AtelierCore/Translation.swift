@@ -86,13 +86,10 @@ extension TranslatingSystem {
       throw ConfigurationError(
         "\(Self.identity.name) starts from images; give some as '\(known.first?.source ?? "source")'")
     }
-    for module in networks.map(\.module) { module.eval() }
-    try withoutGradients {
-      for index in 0..<pictures.shape[0] {
-        let source = pictures.slice(0, index, index + 1)
-        let output = try translateWhole(source, direction: direction, draws: request.draws)
-        try emit(Output(direction.target, output))
-      }
+    for index in 0..<pictures.shape[0] {
+      let source = pictures.slice(0, index, index + 1)
+      let output = try translateWhole(source, direction: direction, draws: request.draws)
+      try emit(Output(direction.target, output))
     }
   }
 

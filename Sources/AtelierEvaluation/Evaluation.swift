@@ -30,9 +30,8 @@ public struct Evaluation {
   /// - Throws: ``TrainingError`` where the data have no part to measure on; `MetricError` where there is
   ///   too little of it.
   public func run() throws -> [MeasuredNumber] {
-    for network in context.system.networks { network.module.eval() }
-    return try withTensorErrors {
-      try withoutGradients {
+    try withTensorErrors {
+      try context.system.drawing {
         try measures.applying(to: context.plan, .system).flatMap { try $0.measure(context) }
       }
     }

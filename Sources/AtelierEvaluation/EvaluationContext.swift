@@ -135,7 +135,7 @@ public final class EvaluationContext {
       let draws = StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation samples"))
       var parts: [Tensor] = []
       try withoutGradients {
-        try latent.generate(Request(count: options.samples, draws: draws)) {
+        try latent.draw(Request(count: options.samples, draws: draws)) {
           if let images = $0.tensor { parts.append(images) }
         }
       }

@@ -37,7 +37,7 @@ public protocol Measure: Sendable {
   /// The numbers, each with which way is better and what it was measured on; none where the data do not
   /// allow it, which ``EvaluationContext/note(_:)`` is told.
   ///
-  /// Networks are in evaluation mode, and no gradients are recorded.
+  /// The system is in drawing mode (`GenerativeSystem.drawing(_:)`).
   ///
   /// - Throws: ``TrainingError`` where the data have no part to measure on; `MetricError` where there is too
   ///   little of it.

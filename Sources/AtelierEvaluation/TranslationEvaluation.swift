@@ -83,13 +83,20 @@ public struct TranslationEvaluation {
     guard let first = subjects.first else { return [] }
     guard subjects.contains(where: { !measures.applying(to: $0.plan, .direction).isEmpty }) else { return [] }
     try check(first)
-    for network in subjects.flatMap(\.system.networks) { network.module.eval() }
     return try withTensorErrors {
-      try withoutGradients {
+      try drawing(subjects[...]) {
         let count = subjects.count > 1 ? 1 : first.system.directions.count
         return try (0..<count).map { try result(direction: $0) }
       }
     }
+  }
+
+  /// Runs `body` with every subject's networks in their drawing mode.
+  private func drawing<Result>(
+    _ subjects: ArraySlice<TranslationSubject>, _ body: () throws -> Result
+  ) rethrows -> Result {
+    guard let first = subjects.first else { return try body() }
+    return try first.system.drawing { try drawing(subjects.dropFirst(), body) }
   }
 
   /// Systems can be compared where they learned from the same kind of data and have targets there.

@@ -33,7 +33,8 @@ public struct ImageTagger {
   public func callAsFunction(_ files: [URL], count: Int = 10) throws -> [[String]] {
     let draws = StreamDraws(RandomStream(seed: seed, purpose: "generate"))
     let names = system.tagNames
-    return try system.tags(for: Tensor(features.features(of: files)), count: count, draws: draws)
+    let found = try features.features(of: files)
+    return try system.drawing { try system.tags(for: Tensor(found), count: count, draws: draws) }
       .map { $0.map { names[$0] } }
   }
 }

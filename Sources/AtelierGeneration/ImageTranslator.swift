@@ -176,25 +176,29 @@ public struct ImageTranslator {
     return try output(of: batch * span + Double(ranges.source.lowerBound), depth: depth)
   }
 
+  /// The output for a condition in the direction's range, in the style that was chosen.
+  private func translated(_ condition: Tensor, _ draws: any Draws) throws -> Tensor {
+    if let styled = system as? any StyledTranslatingSystem {
+      return try styled.translateWhole(
+        condition, direction: direction, style: style, draws: draws, tiling: tiling)
+    }
+    var given: [String: ConditionValue] = [:]
+    if case .pictures(let pictures) = style { given["style"] = .tensor(pictures) }
+    guard further != nil || !given.isEmpty || !conditions.isEmpty else {
+      return try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling)
+    }
+    return try system.translateWhole(
+      condition, direction: direction, draws: draws, tiling: tiling, conditions: conditions
+    ) { part in
+      given.merging(try further?(part, seed) ?? [:]) { given, _ in given }
+    }
+  }
+
   private func output(of condition: Tensor, depth: Int) throws -> Image {
-    for module in system.networks.map(\.module) { module.eval() }
     let draws = StreamDraws(RandomStream(seed: seed, purpose: "generate"))
     let output = try withTensorErrors {
-      try withDraws(draws) {
-        if let styled = system as? any StyledTranslatingSystem {
-          return try styled.translateWhole(
-            condition, direction: direction, style: style, draws: draws, tiling: tiling)
-        }
-        var given: [String: ConditionValue] = [:]
-        if case .pictures(let pictures) = style { given["style"] = .tensor(pictures) }
-        guard further != nil || !given.isEmpty || !conditions.isEmpty else {
-          return try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling)
-        }
-        return try system.translateWhole(
-          condition, direction: direction, draws: draws, tiling: tiling, conditions: conditions
-        ) { part in
-          given.merging(try further?(part, seed) ?? [:]) { given, _ in given }
-        }
+      try system.drawing {
+        try withDraws(draws) { try translated(condition, draws) }
       }
     }
     let picture = output.selected(dim: 0, index: 0).contiguous().host()

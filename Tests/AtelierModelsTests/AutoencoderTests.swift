@@ -73,7 +73,7 @@ enum Trial {
     let request = Request(
       count: count, conditions: labels.map { ["label": .labels($0)] } ?? [:],
       sampling: LatentSampling(path: path), draws: draws)
-    try system.generate(request) {
+    try system.draw(request) {
       if let images = $0.tensor { values += images.floats() }
     }
     return values

@@ -80,7 +80,7 @@ func refusal(_ configuration: some SystemConfiguration) -> String {
 /// Pictures that a latent system generates.
 func pictures(_ system: some LatentSystem, _ request: Request) throws -> Tensor {
   var parts: [Tensor] = []
-  try system.generate(request) { if let images = $0.tensor { parts.append(images) } }
+  try system.draw(request) { if let images = $0.tensor { parts.append(images) } }
   return .concatenated(parts, dim: 0)
 }
 

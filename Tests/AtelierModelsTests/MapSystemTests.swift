@@ -93,7 +93,7 @@ private func generated(
   var parts: [Tensor] = []
   let request = Request(
     conditions: inputs.mapValues { .tensor($0) }, draws: StreamDraws(RandomStream(seed: seed)))
-  try system.generate(request) { if let images = $0.tensor { parts.append(images) } }
+  try system.draw(request) { if let images = $0.tensor { parts.append(images) } }
   return .concatenated(parts, dim: 0)
 }
 

@@ -175,7 +175,7 @@ private func trainOnMaps(
       let request = Request(
         conditions: ["label": .tensor(.zeros([1, 16, 32], dtype: .int64))],
         draws: StreamDraws(RandomStream(seed: 2)))
-      try system.generate(request) { if let images = $0.tensor { drawn = images } }
+      try system.draw(request) { if let images = $0.tensor { drawn = images } }
       #expect(drawn?.shape == [1, 3, 16, 32])
     }
   }

@@ -223,7 +223,7 @@ struct RNNLanguageModelTests {
       let request = Request(
         conditions: prompt.map { ["prompt": .text($0)] } ?? [:], sampling: TextSampling(length: tokens.count),
         draws: draws(tokens, of: vocabulary.count))
-      try system.generate(request) { if let piece = $0.text { text += piece } }
+      try system.draw(request) { if let piece = $0.text { text += piece } }
       return text
     }
     #expect(try written(nil) == text)
@@ -243,7 +243,7 @@ struct RNNLanguageModelTests {
     let request = Request(
       conditions: ["prompt": .text("")], sampling: TextSampling(length: bytes.count),
       draws: draws(bytes, of: 256))
-    try system.generate(request) { if let piece = $0.text { pieces.append(piece) } }
+    try system.draw(request) { if let piece = $0.text { pieces.append(piece) } }
     #expect(pieces == ["n", "é", "€", "😀", "\u{FFFD}"])
   }
 

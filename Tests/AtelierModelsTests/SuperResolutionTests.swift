@@ -249,7 +249,7 @@ private func tinyGAN<Paper: EnlargementPaper>(
     }
     func draw() throws -> [Tensor] {
       var drawn: [Tensor] = []
-      try system.generate(request()) { if let images = $0.tensor { drawn.append(images) } }
+      try system.draw(request()) { if let images = $0.tensor { drawn.append(images) } }
       return drawn
     }
     let before = try draw()

@@ -59,7 +59,7 @@ private func weightNames(_ system: any GenerativeSystem, _ network: String) thro
       for seed in [1, 2] as [UInt64] {
         let request = Request(
           conditions: ["B": .tensor(source)], draws: StreamDraws(RandomStream(seed: seed)))
-        try system.generate(request) {
+        try system.draw(request) {
           if let images = $0.tensor { outputs.append(images.contiguous().floats()) }
         }
       }
@@ -162,7 +162,7 @@ private func weightNames(_ system: any GenerativeSystem, _ network: String) thro
   /// What a request gives, output after output.
   private func outputs(_ system: MUNIT, _ request: Request) throws -> [[Float]] {
     var outputs: [[Float]] = []
-    try system.generate(request) {
+    try system.draw(request) {
       if let images = $0.tensor { outputs.append(images.contiguous().floats()) }
     }
     return outputs
@@ -352,7 +352,7 @@ private func weightNames(_ system: any GenerativeSystem, _ network: String) thro
     let request = Request(
       conditions: ["content": .tensor(noise([1, 3, 16, 16]))], draws: StreamDraws(RandomStream(seed: 1)))
     #expect {
-      try system.generate(request) { _ in }
+      try system.draw(request) { _ in }
     } throws: { "\($0)".contains("'style'") }
   }
 
@@ -364,10 +364,12 @@ private func weightNames(_ system: any GenerativeSystem, _ network: String) thro
     let direction = try system.direction(named: nil)
     let (content, shots) = (noise([1, 3, 16, 16]), noise([1, 3, 16, 16], seed: 5))
     func made() throws -> [Float] {
-      try system.translate(
-        content, direction: direction, style: .pictures(shots), draws: StreamDraws(RandomStream(seed: 1))
-      )
-      .contiguous().floats()
+      try system.drawing {
+        try system.translate(
+          content, direction: direction, style: .pictures(shots), draws: StreamDraws(RandomStream(seed: 1))
+        )
+        .contiguous().floats()
+      }
     }
     let before = try made()
     let batch = [

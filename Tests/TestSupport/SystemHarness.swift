@@ -157,7 +157,7 @@ public struct SystemHarness {
       if request.sampling.keys.contains("length") {
         request.sampling = try request.sampling.overlaid(with: ["length": 20])
       }
-      try loaded.generate(request) { piece in
+      try loaded.draw(request) { piece in
         switch piece.value {
         case .tensor(let tensor): output.append(tensor.contiguous().host().bytes)
         case .text(let text): output.append(Array(text.utf8))

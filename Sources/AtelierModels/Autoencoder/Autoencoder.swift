@@ -356,7 +356,7 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
   /// The images of the batch through the code and back, uncorrupted, in the batch's shape and range.
   public func reconstruct(_ batch: Batch, draws: any Draws) throws -> Tensor {
     let image = batch["image"]
-    return layers.evaluating { withoutGradients { layers.decoder(encode(image)).reshaped(image.shape) } }
+    return layers.decoder(encode(image)).reshaped(image.shape)
   }
 
   /// Images for positions on the codes' principal axes, in standard deviations.

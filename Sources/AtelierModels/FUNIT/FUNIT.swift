@@ -220,27 +220,23 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
     guard case .pictures(let shots) = style else {
       throw ConfigurationError("funit needs to see the class: give one or more images of it as 'style'")
     }
-    return average.applied { FUNIT.code(of: shots, generator) }
+    return FUNIT.code(of: shots, generator)
   }
 
   /// Images in -1 … 1 of the class that a code stands for, by the averaged generator.
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, code: Tensor
   ) throws -> Tensor {
-    average.applied {
-      generator.decode(
-        generator.content(of: pictures), style: code.expanded([pictures.shape[0], code.shape[1]]))
-    }
+    generator.decode(
+      generator.content(of: pictures), style: code.expanded([pictures.shape[0], code.shape[1]]))
   }
 
   /// Each example's content in the class of its own class image.
   public func translate(
     _ examples: Batch, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor {
-    average.applied {
-      generator.decode(
-        generator.content(of: examples["content"]), style: generator.style(of: examples["classImage"]))
-    }
+    generator.decode(
+      generator.content(of: examples["content"]), style: generator.style(of: examples["classImage"]))
   }
 }
 

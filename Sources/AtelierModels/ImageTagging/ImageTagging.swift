@@ -201,30 +201,26 @@ public final class ImageTagging: TaggingSystem {
       throw ConfigurationError(
         "features are [images, \(configuration.features.size)], not \(features.shape)")
     }
-    for module in networks.map(\.module) { module.eval() }
-    return withoutGradients {
-      let known = Self.unit(tagVectors(on: features.device)).transposed(0, 1)
-      return (0..<features.shape[0]).map { picture in
-        let samples = configuration.samples
-        let latent = draws.normal("latent", [samples, configuration.latentSize])
-        let feature = features.slice(0, picture, picture + 1).expanded([samples, features.shape[1]])
-        let closest = Self.unit(generator(latent, feature)).matmul(known)
-          .topK(min(configuration.nearest, known.shape[1]), dim: 1)
-        var votes: [Int: (count: Int, closeness: Double)] = [:]
-        for (tag, value) in zip(closest.indices.contiguous().integers(), closest.values.contiguous().floats())
-        {
-          let vote = votes[tag] ?? (0, 0)
-          votes[tag] = (vote.count + 1, vote.closeness + Double(value))
-        }
-        // The smaller number, which is the more frequent tag, settles what is equal in both.
-        let ranked = votes.sorted { first, second in
-          let (one, other) = (first.value, second.value)
-          if one.count != other.count { return one.count > other.count }
-          if one.closeness != other.closeness { return one.closeness > other.closeness }
-          return first.key < second.key
-        }
-        return ranked.prefix(count).map(\.key)
+    let known = Self.unit(tagVectors(on: features.device)).transposed(0, 1)
+    return (0..<features.shape[0]).map { picture in
+      let samples = configuration.samples
+      let latent = draws.normal("latent", [samples, configuration.latentSize])
+      let feature = features.slice(0, picture, picture + 1).expanded([samples, features.shape[1]])
+      let closest = Self.unit(generator(latent, feature)).matmul(known)
+        .topK(min(configuration.nearest, known.shape[1]), dim: 1)
+      var votes: [Int: (count: Int, closeness: Double)] = [:]
+      for (tag, value) in zip(closest.indices.contiguous().integers(), closest.values.contiguous().floats()) {
+        let vote = votes[tag] ?? (0, 0)
+        votes[tag] = (vote.count + 1, vote.closeness + Double(value))
       }
+      // The smaller number, which is the more frequent tag, settles what is equal in both.
+      let ranked = votes.sorted { first, second in
+        let (one, other) = (first.value, second.value)
+        if one.count != other.count { return one.count > other.count }
+        if one.closeness != other.closeness { return one.closeness > other.closeness }
+        return first.key < second.key
+      }
+      return ranked.prefix(count).map(\.key)
     }
   }
 

@@ -254,9 +254,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
   ) throws -> Tensor {
     let batch = pictures.shape[0]
     let noise = configuration.latent > 0 ? draws.normal("noise", [batch, configuration.latent]) : nil
-    return average.applied {
-      generator(oneHotLabels(pictures, classes: configuration.classes), noise: noise)
-    }
+    return generator(oneHotLabels(pictures, classes: configuration.classes), noise: noise)
   }
 
   /// The same with a noise vector for each class, whose regions then vary independently.
@@ -268,9 +266,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
       noise = table.indexSelected(0, map.reshaped([-1])).reshaped(map.shape + [latent])
         .permuted([0, 3, 1, 2])
     }
-    return average.applied {
-      generator(oneHotLabels(labels, classes: configuration.classes), noise: noise)
-    }
+    return generator(oneHotLabels(labels, classes: configuration.classes), noise: noise)
   }
 
   /// Images for the request's `label`, one at a time. With `regions`, a float map `[n, height, width]` of 0
@@ -285,27 +281,21 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
       try MapChecks.sameSize(regions, labels, from: "the mask of regions")
     }
     let latent = configuration.latent
-    for module in networks.map(\.module) { module.eval() }
-    try withoutGradients {
-      let common = latent > 0 ? request.draws.normal("noise", [1, latent]) : nil
-      for index in 0..<labels.shape[0] {
-        func one(_ name: String) -> Tensor? {
-          request.tensor(name).map { $0.shape[0] == 1 ? $0 : $0.slice(0, index, index + 1) }
-        }
-        let label = labels.slice(0, index, index + 1)
-        var noise = one("noise")
-        if noise == nil, let common {
-          let own = request.draws.normal("noise", [1, latent])
-          noise = own
-          if let region = one("regions") {
-            noise = Self.noise(common, except: own, where: region)
-          }
-        }
-        let picture = average.applied {
-          generator(oneHotLabels(label, classes: configuration.classes), noise: noise)
-        }
-        try emit(Output("image", picture))
+    let common = latent > 0 ? request.draws.normal("noise", [1, latent]) : nil
+    for index in 0..<labels.shape[0] {
+      func one(_ name: String) -> Tensor? {
+        request.tensor(name).map { $0.shape[0] == 1 ? $0 : $0.slice(0, index, index + 1) }
       }
+      let label = labels.slice(0, index, index + 1)
+      var noise = one("noise")
+      if noise == nil, let common {
+        let own = request.draws.normal("noise", [1, latent])
+        noise = own
+        if let region = one("regions") {
+          noise = Self.noise(common, except: own, where: region)
+        }
+      }
+      try emit(Output("image", generator(oneHotLabels(label, classes: configuration.classes), noise: noise)))
     }
   }
 

@@ -264,15 +264,12 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
     guard let labels = request.tensor("label") else {
       throw ConfigurationError("pix2pix-hd starts from a label map or an image; give it as 'label'")
     }
-    for module in networks.map(\.module) { module.eval() }
-    try withoutGradients {
-      for index in 0..<labels.shape[0] {
-        func one(_ name: String) -> Tensor? { request.tensor(name)?.slice(0, index, index + 1) }
-        let picture = try photograph(
-          label: labels.slice(0, index, index + 1), instances: one("instance"), example: one("image"),
-          draws: request.draws)
-        try emit(Output("image", picture))
-      }
+    for index in 0..<labels.shape[0] {
+      func one(_ name: String) -> Tensor? { request.tensor(name)?.slice(0, index, index + 1) }
+      let picture = try photograph(
+        label: labels.slice(0, index, index + 1), instances: one("instance"), example: one("image"),
+        draws: request.draws)
+      try emit(Output("image", picture))
     }
   }
 

@@ -136,7 +136,7 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
     try MapChecks.labels(labels, classes: configuration.classes, from: "the style images' map")
     try MapChecks.sameSize(pictures, labels, from: "a style image")
     let map = MapPyramid(oneHotLabels(labels, classes: configuration.classes))
-    return generator.evaluating { withoutGradients { generator.styleEncoder(pictures, map) } }
+    return generator.styleEncoder(pictures, map)
   }
 
   /// Images for the request's `label` `[n, height, width]`, one at a time. Where styles come from:
@@ -158,14 +158,11 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
       throw ConfigurationError("sean starts from label maps; give them as 'label'")
     }
     try MapChecks.labels(labels, classes: configuration.classes, from: "the source")
-    for module in networks.map(\.module) { module.eval() }
-    try withoutGradients {
-      let styles = try chosenStyles(request, labels)
-      for index in 0..<labels.shape[0] {
-        let picture = photograph(
-          labels.slice(0, index, index + 1), styles: styles.slice(0, index, index + 1), draws: request.draws)
-        try emit(Output("image", picture))
-      }
+    let styles = try chosenStyles(request, labels)
+    for index in 0..<labels.shape[0] {
+      let picture = photograph(
+        labels.slice(0, index, index + 1), styles: styles.slice(0, index, index + 1), draws: request.draws)
+      try emit(Output("image", picture))
     }
   }
 
@@ -261,9 +258,7 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
 
   private func photograph(_ labels: Tensor, styles: Tensor, draws: any Draws) -> Tensor {
     let map = MapPyramid(oneHotLabels(labels, classes: configuration.classes))
-    return generator.evaluating {
-      generator(map, styles: styles, noise: draws.normal("noise", [generator.noiseCount(map)]))
-    }
+    return generator(map, styles: styles, noise: draws.normal("noise", [generator.noiseCount(map)]))
   }
 
 }

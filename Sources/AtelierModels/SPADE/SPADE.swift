@@ -146,17 +146,14 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
       throw ConfigurationError("spade starts from label maps; give them as 'label'")
     }
     try MapChecks.labels(labels, classes: configuration.classes, from: "the source")
-    for module in networks.map(\.module) { module.eval() }
-    try withoutGradients {
-      for index in 0..<labels.shape[0] {
-        func one(_ name: String) -> Tensor? {
-          request.tensor(name).map { $0.shape[0] == 1 ? $0 : $0.slice(0, index, index + 1) }
-        }
-        let picture = try photograph(
-          label: labels.slice(0, index, index + 1), instances: one("instance"), example: one("style"),
-          draws: request.draws)
-        try emit(Output("image", picture))
+    for index in 0..<labels.shape[0] {
+      func one(_ name: String) -> Tensor? {
+        request.tensor(name).map { $0.shape[0] == 1 ? $0 : $0.slice(0, index, index + 1) }
       }
+      let picture = try photograph(
+        label: labels.slice(0, index, index + 1), instances: one("instance"), example: one("style"),
+        draws: request.draws)
+      try emit(Output("image", picture))
     }
   }
 

@@ -224,7 +224,7 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor {
-    withAverages { Enlargement.translate(pictures, by: generator, matchingHistogram: false) }
+    Enlargement.translate(pictures, by: generator, matchingHistogram: false)
   }
 }
 

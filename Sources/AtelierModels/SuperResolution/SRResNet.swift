@@ -206,8 +206,6 @@ public final class SRResNet: EnlargingSystem {
   public func translate(
     _ pictures: Tensor, direction: TranslationDirection, draws: any Draws
   ) throws -> Tensor {
-    withAverages {
-      Enlargement.translate(pictures, by: generator, matchingHistogram: configuration.matchesHistogram)
-    }
+    Enlargement.translate(pictures, by: generator, matchingHistogram: configuration.matchesHistogram)
   }
 }

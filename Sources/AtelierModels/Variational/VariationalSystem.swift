@@ -91,24 +91,16 @@ extension VariationalSystem {
   /// The images decoded from the means of their posteriors, in the batch's shape and range.
   public func reconstruct(_ batch: Batch, draws: any Draws) throws -> Tensor {
     let (network, image, label) = (training.network, batch["image"], training.label(batch))
-    return network.evaluating {
-      withoutGradients {
-        network.decode(network.encode(image, label: label).mean, label: label).reshaped(image.shape)
-      }
-    }
+    return network.decode(network.encode(image, label: label).mean, label: label).reshaped(image.shape)
   }
 
   /// log p(x, z) - log q(z | x) in nats, both given the class where there are classes; for the mean-squared
   /// loss of the normal model with variance `divergenceWeight` · values / 2, whose evidence bound that loss is
   /// up to scale.
   public func logWeights(_ batch: Batch, samples: Int, draws: any Draws) throws -> Tensor {
-    try training.network.evaluating {
-      try withoutGradients {
-        try training.network.logWeights(
-          batch["image"], label: training.label(batch), samples: samples, objective: training.objective,
-          draws: draws)
-      }
-    }
+    try training.network.logWeights(
+      batch["image"], label: training.label(batch), samples: samples, objective: training.objective,
+      draws: draws)
   }
 
   /// Images in -1 … 1 for latents `[n, latentSize]` and, with classes, labels `[n]`.

@@ -60,7 +60,7 @@ public enum ModelExport {
           + "take; export its weights instead, to a file that ends in .safetensors")
     }
     let plan = try ExportPlan.of(system, direction: direction)
-    return try inGenerationMode(system) {
+    return try system.drawing {
       let networks = try usedNetworks(plan, system)
       let samples = try sampled(plan)
       let module = try ScriptModule("Generator")
@@ -93,7 +93,7 @@ public enum ModelExport {
   public static func safetensors(
     _ system: any GenerativeSystem, _ description: ModelDescription, to url: URL
   ) throws -> Report {
-    try inGenerationMode(system) {
+    try system.drawing {
       var networks = system.networks.filter { $0.frozenFrom == nil }
       var modes = Modes(networks, read: [], noise: [])
       // Where generation needs more than a plan gives, such as images of a class, all networks are written.
@@ -172,19 +172,6 @@ public enum ModelExport {
   }
 
   // MARK: Recording
-
-  /// Evaluation mode, averages in place, no gradients, and everything as it was afterwards.
-  private static func inGenerationMode<Result>(
-    _ system: any GenerativeSystem, _ body: () throws -> Result
-  ) throws -> Result {
-    func nested(_ rest: ArraySlice<Network>) throws -> Result {
-      guard let first = rest.first else {
-        return try withoutGradients { try system.withAverages(body) }
-      }
-      return try first.module.evaluating { try nested(rest.dropFirst()) }
-    }
-    return try nested(system.networks[...])
-  }
 
   private static func record(_ plan: ExportPlan, _ sample: Sample, in module: ScriptModule) throws {
     let names = plan.inputs.map(\.name) + sample.noise.map(\.name)

@@ -22,7 +22,7 @@ public protocol Preview: Sendable {
   /// How many held-out examples it draws from at most; by default none.
   func exampleCount(for plan: SystemPlan) -> Int
 
-  /// Draws and writes; networks are in evaluation mode, and no gradients are recorded.
+  /// Draws and writes, in drawing mode (`GenerativeSystem.drawing(_:)`).
   ///
   /// It writes nothing where the stage that training is in has no examples of what it needs.
   func paint(_ context: PreviewContext) throws
@@ -69,7 +69,7 @@ public struct PreviewList: Sendable {
 
 /// What a preview draws from, and where it leaves what it drew.
 public final class PreviewContext {
-  /// The system, networks in evaluation mode.
+  /// The system, in drawing mode.
   public let system: any GenerativeSystem
   /// What the system is.
   public let plan: SystemPlan
@@ -188,7 +188,7 @@ struct PreviewPainter {
 
   /// Draws and writes `samples/step-…`.
   ///
-  /// Networks are in evaluation mode meanwhile, and afterwards each part is in its own mode again.
+  /// Networks are in their drawing mode meanwhile; see `drawing(_:)`.
   func paint(
     _ system: any GenerativeSystem, stage: String, step: Int, board: EventFileWriter?
   ) throws -> PreviewContext {
@@ -198,20 +198,11 @@ struct PreviewPainter {
       system, stage: stage, step: step, options: options, draws: draws, source: source, run: run,
       board: board)
     try RunDirectory.makeFolder(run.samples)
-    try inEvaluationMode(system.networks[...]) {
-      try withTensorErrors {
-        try withoutGradients {
-          try withDraws(draws) { for preview in previews { try preview.paint(context) } }
-        }
+    try withTensorErrors {
+      try system.drawing {
+        try withDraws(draws) { for preview in previews { try preview.paint(context) } }
       }
     }
     return context
-  }
-
-  private func inEvaluationMode<Result>(_ networks: ArraySlice<Network>, _ body: () throws -> Result) rethrows
-    -> Result
-  {
-    guard let first = networks.first else { return try body() }
-    return try first.module.evaluating { try inEvaluationMode(networks.dropFirst(), body) }
   }
 }
