@@ -88,9 +88,9 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// A program of `Examples`, under another name than in its own package, which depends on this one.
-func example(_ name: String) -> Target {
+func example(_ name: String, _ more: [Target.Dependency] = []) -> Target {
   .executableTarget(
-    name: name + "Example", dependencies: everything, path: "Examples/\(name)/Sources/\(name)",
+    name: name + "Example", dependencies: everything + more, path: "Examples/\(name)/Sources/\(name)",
     swiftSettings: swiftSettings)
 }
 
@@ -125,7 +125,8 @@ let package = Package(
     .library(name: "Atelier", targets: ["Atelier"]),
     .library(name: "AtelierGeneration", targets: ["AtelierGeneration"]),
     .library(name: "AtelierFaiss", targets: ["AtelierFaiss"]),
-    .executable(name: "atelier", targets: ["AtelierCommand"]),
+    .library(name: "AtelierCommand", targets: ["AtelierCommand"]),
+    .executable(name: "atelier", targets: ["AtelierProgram"]),
     .executable(name: "neighbours-benchmark", targets: ["neighbours-benchmark"]),
     .executable(name: "conformance", targets: ["conformance"]),
   ],
@@ -189,7 +190,8 @@ let package = Package(
         "AtelierMetrics", "AtelierTraining",
       ]),
     library("Atelier", umbrella),
-    program("AtelierCommand", everything + [argumentParser, yams]),
+    library("AtelierCommand", everything + [argumentParser, yams]),
+    program("AtelierProgram", ["AtelierCommand", "AtelierCore", "AtelierModels"]),
     // Nothing above depends on Faiss, so that its BLAS is in no program that does not ask for it.
     .target(name: "CFaiss", cxxSettings: faissCompiling, linkerSettings: faissLinking),
     library("AtelierFaiss", ["CFaiss", "Torch", "AtelierMetrics"]),
@@ -208,13 +210,13 @@ let package = Package(
     tests("AtelierModelsTests", everything + ["TestSupport"], exclude: ["Fixtures"]),
     tests("AtelierMetricsTests", ["AtelierMetrics", "Perception"]),
     tests(
-      "AtelierFaissTests", ["AtelierFaiss", "AtelierMetrics", "Torch", "TestSupport", "AtelierCommand"]),
+      "AtelierFaissTests", ["AtelierFaiss", "AtelierMetrics", "Torch", "TestSupport", "AtelierProgram"]),
     tests("AtelierTrainingTests", everything + ["ReferenceCases", "TestSupport"]),
-    tests("CommandTests", everything + ["AtelierCommand", "TestSupport"], exclude: ["Snapshots"]),
+    tests("CommandTests", everything + ["AtelierProgram", "TestSupport"], exclude: ["Snapshots"]),
     tests("ConformanceTests", everything + ["ReferenceCases", "TestSupport"]),
     // The examples are packages of their own; built here as well, they cannot fall behind.
     example("DrawFromRun"),
-    example("OwnSystem"),
+    example("OwnSystem", ["AtelierCommand"]),
     tests(
       "PackageTests",
       everything + ["AtelierHashing", "DrawFromRunExample", "OwnSystemExample", "TestSupport"]),

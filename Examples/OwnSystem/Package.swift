@@ -9,6 +9,10 @@ let package = Package(
     .package(name: "Atelier", path: "../..")
   ],
   targets: [
-    .executableTarget(name: "OwnSystem", dependencies: [.product(name: "Atelier", package: "Atelier")])
+    .executableTarget(
+      name: "OwnSystem",
+      dependencies: [
+        .product(name: "Atelier", package: "Atelier"), .product(name: "AtelierCommand", package: "Atelier"),
+      ])
   ]
 )

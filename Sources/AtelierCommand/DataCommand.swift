@@ -38,7 +38,7 @@ struct DataCommand: ParsableCommand {
       let report = try checkData(
         at: URL(fileURLWithPath: path),
         options: DatasetOptions(labelColumn: labelColumn, isSideBySide: sideBySide),
-        suggesting: { SystemRegistry.standard.system(suiting: $0)?.identity.name },
+        suggesting: { AtelierTool.systems.system(suiting: $0)?.identity.name },
         progress: { done, total in
           if shows, done % 500 == 0 { standardError("\r\u{1B}[K\(done) of \(total) images") }
         })

@@ -62,7 +62,7 @@ struct Demo: ParsableCommand {
     case .finished, .interrupted: break
     case .stopped(let why): throw Refusal(description: "the training was stopped: \(why)", code: 70)
     }
-    let model = try loadSystem(from: run.url, registry: .standard)
+    let model = try loadSystem(from: run.url, registry: AtelierTool.systems)
     try judge(model.system, binding, folder: folder, run: run, step: model.description.step)
     if outcome.reason == .interrupted { throw ExitCode(130) }
   }

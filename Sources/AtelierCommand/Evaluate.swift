@@ -186,7 +186,7 @@ struct Evaluate: ParsableCommand {
     let url = URL(fileURLWithPath: folder)
     let directory = try RunDirectory.open(url)
     let binding = try Training.openData(
-      of: url, registry: .standard, dataPath: data.map { URL(fileURLWithPath: $0) })
+      of: url, registry: AtelierTool.systems, dataPath: data.map { URL(fileURLWithPath: $0) })
     let model = try loadSystem(from: url, registry: .standard, say: { standardError("\($0)\n") })
     return Opened(
       directory: directory, system: model.system, step: model.description.step, data: binding)

@@ -59,7 +59,7 @@ struct Export: ParsableCommand {
       throw Refusal.usage("--direction, --check and --python are for TorchScript; leave them out")
     }
     let (system, description) = try loadSystem(
-      from: URL(fileURLWithPath: trained), registry: .standard, changing: try parsedKeys(changes),
+      from: URL(fileURLWithPath: trained), registry: AtelierTool.systems, changing: try parsedKeys(changes),
       say: { standardError("\($0)\n") })
     let report =
       isScript

@@ -165,7 +165,8 @@ struct Generate: ParsableCommand {
 
   func run() throws {
     let generator = try Generator(
-      contentsOf: URL(fileURLWithPath: trained), registry: .standard, say: { standardError("\($0)\n") })
+      contentsOf: URL(fileURLWithPath: trained), registry: AtelierTool.systems,
+      say: { standardError("\($0)\n") })
     let (plan, model) = (generator.plan, generator.description)
     try GenerateOption.check(self, plan, of: model.system)
     let origin = provenance ? try generator.origin() : nil

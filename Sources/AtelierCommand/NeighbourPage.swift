@@ -40,7 +40,7 @@ struct NeighbourPage: ParsableCommand {
   func run() throws {
     let folder = URL(fileURLWithPath: trained)
     let binding = try Training.openData(
-      of: folder, registry: .standard, dataPath: data.map { URL(fileURLWithPath: $0) })
+      of: folder, registry: AtelierTool.systems, dataPath: data.map { URL(fileURLWithPath: $0) })
     guard let table = try InstanceTable(binding.facts.artefacts),
       let dataset = try binding.dataset(of: .train)
     else { throw Refusal.usage("\(trained) is not conditioned on instances, so it has no neighbourhoods") }

@@ -1,9 +1,27 @@
-import ArgumentParser
+internal import ArgumentParser
 import Atelier
+public import AtelierCore
 import Foundation
 
+/// The command line as a library, for programs that add systems of their own.
+///
+/// ```swift
+/// AtelierTool.main(SystemRegistry(SystemRegistry.standard.systems + [MySystem.self]))
+/// ```
+public enum AtelierTool {
+  /// The systems that every verb knows.
+  @TaskLocal static var systems = SystemRegistry.standard
+
+  /// Runs the verb that this process's arguments name, and returns once it is done. A failure ends the process
+  /// with one sentence on standard error and an exit code.
+  ///
+  /// - Parameter systems: the systems that the verbs know, in the order in which they are listed.
+  public static func main(_ systems: SystemRegistry) {
+    $systems.withValue(systems) { Program.main() }
+  }
+}
+
 /// The program `atelier`: the same verbs for every system.
-@main
 struct Program: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "atelier",

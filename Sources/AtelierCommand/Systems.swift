@@ -13,7 +13,7 @@ struct Systems: ParsableCommand {
   var json = false
 
   func run() throws {
-    let registry = SystemRegistry.standard
+    let registry = AtelierTool.systems
     guard let system else {
       let rows = registry.systems.map { ($0.identity.name, $0.identity.summary) }
       if json {

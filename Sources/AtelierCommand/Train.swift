@@ -170,11 +170,12 @@ struct Train: ParsableCommand {
     if let resume {
       if dryRun { throw Refusal.usage("--dry-run is for new runs") }
       outcome = try Training.resume(
-        URL(fileURLWithPath: resume), registry: .standard, dataPath: data.map { URL(fileURLWithPath: $0) },
+        URL(fileURLWithPath: resume), registry: AtelierTool.systems,
+        dataPath: data.map { URL(fileURLWithPath: $0) },
         dataOptions: bindingOptions(seed: 0, device: .cpu), allowsInexact: computing.allowInexactResume,
         reporter: reporter, interruption: interruption, change: { try apply(to: &$0) })
     } else {
-      let type = try SystemRegistry.standard.system(named: system ?? "")
+      let type = try AtelierTool.systems.system(named: system ?? "")
       guard let started = try start(type, reporter: reporter, interruption: interruption) else { return }
       outcome = started
     }

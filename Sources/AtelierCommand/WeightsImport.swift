@@ -24,7 +24,7 @@ extension Weights {
 
     /// Which systems know which files.
     private static var foreignSystems: String {
-      SystemRegistry.standard.systems.compactMap { type in
+      AtelierTool.systems.systems.compactMap { type in
         (type as? any ImportingSystem.Type).map { "\(type.identity.name): \($0.foreignFiles)." }
       }.joined(separator: " ")
     }
@@ -71,7 +71,7 @@ extension Weights {
         print("\(stored): stored in \(store.url(of: stored)?.path ?? "")")
         return
       }
-      let type = try SystemRegistry.standard.system(named: system)
+      let type = try AtelierTool.systems.system(named: system)
       let target = output ?? urls[0].deletingPathExtension().lastPathComponent + ".safetensors"
       let destination = URL(fileURLWithPath: target)
       // The user's own file is never written over.

@@ -10,7 +10,7 @@ public import TorchNN
 /// generation. The command line, configuration files, checkpoints, exact resumption, previews,
 /// measures and conformance follow from this protocol; checks of a kind of its own a system answers as
 /// ``ReferenceAnswering``.
-public protocol GenerativeSystem: AnyObject {
+public protocol GenerativeSystem: AnyObject, SendableMetatype {
   associatedtype Configuration: SystemConfiguration
 
   /// The system's name, paper and reference implementation.

@@ -1,7 +1,7 @@
 public import AtelierData
 
 /// The systems that the command line, the service and conformance know, by name.
-public struct SystemRegistry {
+public struct SystemRegistry: Sendable {
   /// The systems in the order in which they are listed.
   public let systems: [any GenerativeSystem.Type]
 

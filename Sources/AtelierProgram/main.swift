@@ -1,0 +1,5 @@
+import AtelierCommand
+import AtelierCore
+import AtelierModels
+
+AtelierTool.main(.standard)
