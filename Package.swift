@@ -150,6 +150,7 @@ let package = Package(
     library("TorchNN", ["Torch"]),
     .systemLibrary(
       name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
+    .target(name: "CVipsWorkers", dependencies: ["CVips"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CFreeType", pkgConfig: "freetype2",
@@ -167,7 +168,7 @@ let package = Package(
       providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
     .target(
       name: "CTensorBoard", dependencies: ["CProtobufC"], exclude: ["tensorboard_event.proto"]),
-    library("AtelierMedia", ["CVips", "CFreeType", "CHarfBuzz", "CSndFile", "CSoxr"]),
+    library("AtelierMedia", ["CVips", "CVipsWorkers", "CFreeType", "CHarfBuzz", "CSndFile", "CSoxr"]),
     library("AtelierData", ["Torch", "AtelierHashing", "AtelierMedia", "CZlib", csv]),
     library("Perception", ["Torch", "TorchNN", "AtelierHashing", "CZlib"]),
     library("AtelierCore", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),
@@ -205,7 +206,7 @@ let package = Package(
     tests("TorchTests", ["Torch"], exclude: ["Fixtures"]),
     tests("TorchNNTests", ["Torch", "TorchNN"]),
     tests("PerceptionTests", ["Torch", "TorchNN", "Perception", "TestSupport"]),
-    tests("AtelierMediaTests", ["AtelierMedia"]),
+    tests("AtelierMediaTests", ["AtelierMedia", "CVipsWorkers"]),
     tests("AtelierDataTests", ["AtelierData", "AtelierMedia", "Torch"]),
     tests("AtelierModelsTests", everything + ["TestSupport"], exclude: ["Fixtures"]),
     tests("AtelierMetricsTests", ["AtelierMetrics", "Perception"]),

@@ -1,4 +1,5 @@
 internal import CVips
+internal import CVipsWorkers
 internal import Foundation
 
 /// Starts libvips, and reads its error buffer.
@@ -9,6 +10,8 @@ enum Vips {
   /// The operation cache is off because images do not repeat, and loaders that libvips marks untrusted are
   /// blocked.
   static let isReady: Bool = {
+    // The reference also links the function that stands in for libvips's own.
+    _ = cvips_workers_stay()
     guard vips_init("atelier") == 0 else { return false }
     cvips_silence()
     vips_concurrency_set(1)
