@@ -59,7 +59,7 @@ struct Demo: ParsableCommand {
       binding, in: run, preset: preset.name, options: options, reporter: automaticReporter(isQuiet: quiet),
       interruption: interruption)
     switch outcome.reason {
-    case .finished, .interrupted: break
+    case .finished, .settled, .interrupted: break
     case .stopped(let why): throw Refusal(description: "the training was stopped: \(why)", code: 70)
     }
     let model = try loadSystem(from: run.url, registry: AtelierTool.systems)

@@ -26,6 +26,9 @@ struct Evaluate: ParsableCommand {
     help: "Where the data lie, if they were moved; or other images to measure on.", completion: .file())
   var data: String?
 
+  @Flag(help: "Measure the checkpoint that was best on the validation part (see `train --validate-every`).")
+  var best = false
+
   @Option(help: "Generated samples, or translated images.")
   var samples = 1000
 
@@ -156,7 +159,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     let runs = try folders.map(open)
-    let translating = runs.filter { Self.isTranslating($0.system) }
+    let translating = runs.filter { $0.system.plan.isMeasuredByDirection }
     guard translating.isEmpty || translating.count == runs.count else {
       throw Refusal.usage("runs that translate images and runs that do not cannot be compared")
     }
@@ -175,19 +178,15 @@ struct Evaluate: ParsableCommand {
     }
   }
 
-  /// Whether a system turns images into images that can be compared with others; one that has to be shown a
-  /// class is measured by how often its outputs are of that class.
-  private static func isTranslating(_ system: any GenerativeSystem) -> Bool {
-    guard let data = system.plan.data, system.plan.ability(ImageTranslation.self) != nil else { return false }
-    return !(data.arrangement is ClassPairs)
-  }
-
   private func open(_ folder: String) throws -> Opened {
     let url = URL(fileURLWithPath: folder)
     let directory = try RunDirectory.open(url)
     let binding = try Training.openData(
       of: url, registry: AtelierTool.systems, dataPath: data.map { URL(fileURLWithPath: $0) })
-    let model = try loadSystem(from: url, registry: .standard, say: { standardError("\($0)\n") })
+    let model = try loadSystem(
+      from: best ? directory.bestCheckpoint(say: { standardError("\($0)\n") }) : url,
+      registry: AtelierTool.systems,
+      say: { standardError("\($0)\n") })
     return Opened(
       directory: directory, system: model.system, step: model.description.step, data: binding)
   }

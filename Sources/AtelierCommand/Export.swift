@@ -40,6 +40,9 @@ struct Export: ParsableCommand {
   @Option(help: "The Python with PyTorch to check with.", completion: .file())
   var python: String?
 
+  @Flag(help: "Export the checkpoint that was best on the validation part, and not the newest.")
+  var best = false
+
   @Flag(help: "Replace a file that is there.")
   var force = false
 
@@ -55,17 +58,22 @@ struct Export: ParsableCommand {
     guard force || !FileManager.default.fileExists(atPath: url.path) else {
       throw Refusal.usage("\(output) is there already; give another name, or --force to replace it")
     }
+    let card = cardFile(beside: url)
+    guard force || !FileManager.default.fileExists(atPath: card.path) else {
+      throw Refusal.usage("\(card.path) is there already; give another name, or --force to replace it")
+    }
     guard isScript || (direction == nil && python == nil && check == .python) else {
       throw Refusal.usage("--direction, --check and --python are for TorchScript; leave them out")
     }
     let (system, description) = try loadSystem(
-      from: URL(fileURLWithPath: trained), registry: AtelierTool.systems, changing: try parsedKeys(changes),
+      from: modelPlace(trained, best: best), registry: AtelierTool.systems, changing: try parsedKeys(changes),
       say: { standardError("\($0)\n") })
     let report =
       isScript
       ? try ModelExport.torchScript(
         system, description, to: url, direction: direction, check: check, python: python)
       : try ModelExport.safetensors(system, description, to: url)
+    try modelCard(of: trained, best: best).write(to: card)
     if json { return try printJSON(report) }
     var rows = [
       ("networks", report.networks.joined(separator: ", ")), ("norm", report.norm),
@@ -75,7 +83,7 @@ struct Export: ParsableCommand {
     if let difference = report.largestDifference, let checker = report.checkedBy {
       rows.append(("checked", "\(checker) differs by \(difference) at most"))
     }
-    print("Wrote \(report.file)\n" + columns(rows))
+    print("Wrote \(report.file)\n" + columns(rows) + "\nWrote \(card.path), what its users need to know")
   }
 }
 

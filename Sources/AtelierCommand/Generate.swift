@@ -47,6 +47,9 @@ struct Generate: ParsableCommand {
   @Option(help: "A folder to write one file an output into.", completion: .directory)
   var files: String?
 
+  @Flag(help: "Draw from the checkpoint that was best on the validation part, and not from the newest.")
+  var best = false
+
   @Flag(help: "Write over files that are there.")
   var force = false
 
@@ -165,7 +168,7 @@ struct Generate: ParsableCommand {
 
   func run() throws {
     let generator = try Generator(
-      contentsOf: URL(fileURLWithPath: trained), registry: AtelierTool.systems,
+      contentsOf: modelPlace(trained, best: best), registry: AtelierTool.systems,
       say: { standardError("\($0)\n") })
     let (plan, model) = (generator.plan, generator.description)
     try GenerateOption.check(self, plan, of: model.system)

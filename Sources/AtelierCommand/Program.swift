@@ -34,7 +34,9 @@ struct Program: ParsableCommand {
       """,
     version: AtelierVersion.current,
     subcommands: [
-      Systems.self, Train.self, Generate.self, Evaluate.self, NeighbourPage.self, Inspect.self, Export.self,
+      Systems.self, Train.self, Generate.self, Evaluate.self, ReportCommand.self, Compare.self,
+      Card.self,
+      NeighbourPage.self, Inspect.self, Export.self,
       DataCommand.self, Weights.self, Demo.self, Benchmark.self,
     ])
 

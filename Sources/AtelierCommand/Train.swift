@@ -15,6 +15,8 @@ struct Train: ParsableCommand {
         atelier train --resume runs/cgan-fashion-mnist-001 --epochs 20
         atelier train fast-style-transfer --data photographs --style painting.jpg --preset small --seconds 600
         atelier train neural-style --content photograph.jpg --style painting.jpg --preset small
+        atelier train dcgan --data photos --epochs 50 --validate-every 500 --patience 5
+        atelier train dcgan --data flowers --from runs/dcgan-photos-001 --freeze-discriminator 2 --epochs 20
       """)
 
   @Argument(help: "The system's name; `atelier systems` lists them.")
@@ -37,6 +39,8 @@ struct Train: ParsableCommand {
     help: "A configuration key, as key=value; may be repeated.")
   var changes: [String] = []
 
+  @OptionGroup(title: "Other weights") var transfer: Transfer
+  @OptionGroup(title: "Measuring on the way") var validation: Validation
   @OptionGroup(title: "Pictures") var pictures: Pictures
   @OptionGroup(title: "Limits") var limits: Limits
   @OptionGroup(title: "The run") var placement: Placement
@@ -158,6 +162,9 @@ struct Train: ParsableCommand {
     if resume != nil && !pictures.given.isEmpty {
       throw ValidationError("A resumed run keeps its images; leave --style and --content out.")
     }
+    if resume != nil, let fixed = transfer.fixedInARun.first {
+      throw ValidationError("A resumed run keeps the weights it began with; leave \(fixed) out.")
+    }
     if resume != nil, let fixed = placement.fixedInARun.first ?? reading.fixedInARun.first {
       throw ValidationError("A resumed run keeps what it recorded; leave \(fixed) out.")
     }
@@ -173,14 +180,14 @@ struct Train: ParsableCommand {
         URL(fileURLWithPath: resume), registry: AtelierTool.systems,
         dataPath: data.map { URL(fileURLWithPath: $0) },
         dataOptions: bindingOptions(seed: 0, device: .cpu), allowsInexact: computing.allowInexactResume,
-        reporter: reporter, interruption: interruption, change: { try apply(to: &$0) })
+        measuring: .by(), reporter: reporter, interruption: interruption, change: { try apply(to: &$0) })
     } else {
       let type = try AtelierTool.systems.system(named: system ?? "")
       guard let started = try start(type, reporter: reporter, interruption: interruption) else { return }
       outcome = started
     }
     switch outcome.reason {
-    case .finished: break
+    case .finished, .settled: break
     case .interrupted: throw ExitCode(130)
     case .stopped: throw ExitCode(70)
     }
@@ -189,8 +196,14 @@ struct Train: ParsableCommand {
   private func start<System: GenerativeSystem>(
     _ type: System.Type, reporter: any ProgressReporter, interruption: Interruption
   ) throws -> TrainingOutcome? {
-    let chosen = try chosenPreset(System.Configuration.self)
+    let chosen = try presetNamed(preset, of: System.Configuration.self)
+    let source = try transfer.source(of: type, changes: try parsedKeys(changes))
     var values = chosen.configuration
+    // Weights fit the configuration they were made with, unless another one is asked for.
+    let isOfSource = preset == nil && source?.system == type.identity.name
+    if let source, isOfSource {
+      values = try values.overlaid(with: source.configuration)
+    }
     if let configuration {
       values = try values.overlaid(with: ConfigurationFile.read(URL(fileURLWithPath: configuration)))
     }
@@ -209,7 +222,8 @@ struct Train: ParsableCommand {
     if let threads = options.threads { Engine.threadCount = threads }
     let path = data.map { URL(fileURLWithPath: $0) }
     let binding = try DataBinding.open(
-      path, for: type, configuration: try values.values(), artefacts: try artefacts(type, values),
+      path, for: type, configuration: try values.values(),
+      artefacts: try artefacts(type, values) ?? source?.kept(by: values.plan),
       options: bindingOptions(seed: options.seed, device: options.device),
       onSkip: { reporter.say("An image was skipped: \($0.reason)") }, say: { reporter.say($0) })
     if dryRun {
@@ -226,8 +240,8 @@ struct Train: ParsableCommand {
       ?? RunDirectory.create(in: URL(fileURLWithPath: placement.runs ?? "runs"), name: name)
     do {
       return try Training.start(
-        binding, in: run, preset: chosen.name, options: options, reporter: reporter,
-        interruption: interruption)
+        binding, in: run, preset: isOfSource ? nil : chosen.name, options: options,
+        from: source, measuring: .by(), reporter: reporter, interruption: interruption)
     } catch {
       // A training that was refused leaves no empty run behind.
       run.removeIfEmpty(keepsFolder: isFolderThere)
@@ -256,17 +270,6 @@ struct Train: ParsableCommand {
     return artefacts
   }
 
-  private func chosenPreset<Configuration: SystemConfiguration>(
-    _ type: Configuration.Type
-  ) throws -> Preset<Configuration> {
-    guard let preset else {
-      return Configuration.presets.first ?? Preset("reference", "the authors' own sizes", Configuration())
-    }
-    if let found = Configuration.presets.first(where: { $0.name == preset }) { return found }
-    let names = Configuration.presets.map(\.name)
-    throw Refusal.usage("there is no preset '\(preset)'; there are \(names.joined(separator: ", "))")
-  }
-
   private func apply(to options: inout TrainingOptions) throws {
     if let device = computing.device {
       guard let parsed = Device(parsing: device) else {
@@ -289,6 +292,8 @@ struct Train: ParsableCommand {
     if let value = placement.previewEvery { options.previewEvery = value }
     if let value = placement.logEvery { options.logEvery = value }
     if let value = placement.health { options.health = HealthPolicy(value) }
+    if let value = transfer.freezeDiscriminator { options.freezeDiscriminator = value }
+    try validation.apply(to: &options)
   }
 
   private func bindingOptions(seed: Int, device: Device) -> DataBindingOptions {

@@ -11,6 +11,10 @@ public protocol DataArrangement: Sendable, Hashable {
   /// The name used in messages: `images`, `image-pairs`, `text`.
   var id: String { get }
 
+  /// The artefacts that number what weights learn, such as a vocabulary: training that starts from other weights
+  /// keeps theirs. By default none.
+  var numberingArtefacts: [String] { get }
+
   /// Opens the training part before the configuration is adapted to it, for its classes, channels and counts.
   /// Anything built from it, such as a vocabulary, is added to `artefacts` unless it is there already.
   ///
@@ -56,6 +60,9 @@ public protocol DataArrangement: Sendable, Hashable {
 }
 
 extension DataArrangement {
+  /// None.
+  public var numberingArtefacts: [String] { [] }
+
   /// The training part of ``open(_:_:_:_:)``.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
     try open(place, .train, opening, artefacts)

@@ -25,6 +25,12 @@ public struct Evaluation {
     self.measures = measures
   }
 
+  /// An evaluation in a context that there is.
+  init(_ context: EvaluationContext, measures: MeasureList) {
+    self.context = context
+    self.measures = measures
+  }
+
   /// Takes every measure that applies, in the list's order.
   ///
   /// - Throws: ``TrainingError`` where the data have no part to measure on; `MetricError` where there is

@@ -47,6 +47,21 @@ public final class EvaluationContext {
     self.say = say
   }
 
+  /// A context of the same evaluation after the weights have changed: what was made of the data alone is kept.
+  func renewed(say: @escaping (String) -> Void) -> EvaluationContext {
+    let context = EvaluationContext(system, data: data, options: options, say: say)
+    (context.real, context.judge, context.heldOutBatches) = (real, judge, heldOutBatches)
+    return context
+  }
+
+  /// The examples of the part that is measured on; nil where the data have none.
+  func heldOutDataset() throws -> (any Dataset)? {
+    for split in options.parts {
+      if let dataset = try data.dataset(of: split) { return dataset }
+    }
+    return nil
+  }
+
   /// The system as one that has certain functions, whose existential type is given; nil where it does not have
   /// them. A measure asks the plan first whether it applies.
   public func system<Functions>(as type: Functions.Type) -> Functions? { system as? Functions }
@@ -95,7 +110,7 @@ public final class EvaluationContext {
   public func realImages() throws -> (training: Pictures, test: Pictures) {
     try once(\.real) {
       let training = try pictures(of: .train)
-      for split in [DatasetSplit.test, .validation] {
+      for split in options.parts {
         if let held = try pictures(of: split), let training { return (training, held) }
       }
       throw TrainingError.unfitData(
@@ -254,7 +269,7 @@ public final class EvaluationContext {
   /// The batches of the held-out part with its name; nil where nothing was held out.
   func heldOut() throws -> (batches: [Batch], name: String)? {
     try once(\.heldOutBatches) {
-      for split in [DatasetSplit.test, .validation] {
+      for split in options.parts {
         if let host = try data.batches(of: split) { return (host.map(data.batch), split.rawValue) }
       }
       return nil

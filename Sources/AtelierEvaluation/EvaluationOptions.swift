@@ -1,3 +1,4 @@
+public import AtelierData
 public import AtelierMetrics
 public import Foundation
 public import Perception
@@ -25,6 +26,8 @@ public struct EvaluationOptions: Sendable {
   public var wholeImages: Bool?
   /// Pixels cut off each side before translations are measured; nil: the scale of super-resolution, else 0.
   public var border: Int?
+  /// The parts of the data that may be measured on, the first that there is.
+  public var parts: [DatasetSplit]
   /// Whether this is not the training set, so that all of it is held out.
   public var hasOtherData: Bool
   /// Examples that a page shows.
@@ -51,8 +54,9 @@ public struct EvaluationOptions: Sendable {
     hasOtherData: Bool = false, shownExamples: Int = 8,
     ignoredLabel: Int? = nil, segmenterSeconds: Double = 90, segmenterFolders: [URL] = [],
     segmenterScript: URL? = nil, segmenterRange: ScriptedSegmenter.InputRange = .signed,
-    shotGroups: ShotGroups = .usual
+    shotGroups: ShotGroups = .usual, parts: [DatasetSplit] = [.test, .validation]
   ) {
+    self.parts = parts
     self.samples = samples
     self.seed = seed
     self.importanceSamples = importanceSamples

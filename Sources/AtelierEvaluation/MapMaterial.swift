@@ -112,7 +112,7 @@ extension EvaluationContext {
   fileprivate func heldPairs(
     _ direction: TranslationDirection, _ classes: Int
   ) throws -> MapMaterial.HeldPairs? {
-    for split in [DatasetSplit.test, .validation] {
+    for split in options.parts {
       guard let dataset = try data.dataset(of: split),
         let examples = try mapExamples(of: split, direction, classes)
       else { continue }

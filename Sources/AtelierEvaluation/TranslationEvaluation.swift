@@ -32,7 +32,7 @@ public struct TranslationSubject {
   /// - Parameter whole: whether images keep the size of their files.
   /// - Throws: ``TrainingError/unfitData(path:reason:)`` where nothing was held out.
   func heldOut(whole: Bool, _ options: EvaluationOptions) throws -> (dataset: any Dataset, name: String) {
-    let parts: [DatasetSplit] = options.hasOtherData ? [.test, .validation, .train] : [.test, .validation]
+    let parts: [DatasetSplit] = options.parts + (options.hasOtherData ? [.train] : [])
     for part in parts {
       let dataset = try whole ? data.wholeDataset(of: part) : data.dataset(of: part)
       if let dataset, dataset.count > 0 {

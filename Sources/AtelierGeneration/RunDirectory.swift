@@ -16,6 +16,9 @@ public struct RunDirectory: Sendable, Hashable {
   /// The folder.
   public let url: URL
 
+  /// A folder that is or was a run's; whether it is one shows ``open(_:)``.
+  package init(url: URL) { self.url = url }
+
   /// The run's name: the folder's.
   public var name: String { url.lastPathComponent }
   /// `configuration.yaml`

@@ -12,9 +12,15 @@ package enum SystemState {
   package typealias Tensors = [(name: String, tensor: HostTensor)]
 
   /// What `model.safetensors` holds: networks, then averages.
-  package static func model(of system: any GenerativeSystem) -> Tensors {
-    system.trainedNetworks.flatMap { named("network/\($0.name)/", $0.module.hostState()) }
-      + system.averages.flatMap { named("average/\($0.network)/", $0.average.state()) }
+  ///
+  /// - Parameter left: networks that have no weights, and whose averages have none.
+  package static func model(
+    of system: any GenerativeSystem, leavingOut left: Set<String> = []
+  ) -> Tensors {
+    system.trainedNetworks.filter { !left.contains($0.name) }
+      .flatMap { named("network/\($0.name)/", $0.module.hostState()) }
+      + system.averages.filter { !left.contains($0.network) }
+      .flatMap { named("average/\($0.network)/", $0.average.state()) }
   }
 
   /// What `training.safetensors` holds: moments, then carried state.

@@ -49,8 +49,8 @@ public struct Provenance: Sendable, Hashable, Codable, ExpressibleByDictionaryLi
   }
 
   /// The fields that do not make it another measure: the program (`tool`), the seed of samples and subsets
-  /// (`seed`), and the kind of input (`manner`), in which compared systems differ.
-  public static let uncounted: Set<String> = ["tool", "seed", "manner"]
+  /// (`seed`), the checkpoint (`checkpoint`), and the kind of input (`manner`), in which compared systems differ.
+  public static let uncounted: Set<String> = ["tool", "seed", "checkpoint", "manner"]
 
   /// The names of the fields in which two measurements differ, without the ``uncounted`` ones. Numbers may be
   /// compared only where there are none.

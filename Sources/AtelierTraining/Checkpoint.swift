@@ -29,6 +29,8 @@ public struct TrainingState: Sendable, Hashable, Codable {
   public var learningRates: [String: Double]
   /// What the health watch remembers.
   public var health: HealthState
+  /// What was measured on the way; nil: nothing was.
+  public var validation: ValidationState?
   /// Seconds of training so far.
   public var seconds: Double
   /// The most bytes of memory held so far.
@@ -42,7 +44,8 @@ public struct TrainingState: Sendable, Hashable, Codable {
   public init(
     step: Int, epoch: Double, stage: String, seed: Int, rollbacks: Int, rollbacksHere: Int = 0,
     lastFailure: Int = 0, position: SourcePosition, learningRates: [String: Double], health: HealthState,
-    seconds: Double, peakMemory: Int, surroundings: Surroundings, hashes: [String: String] = [:]
+    validation: ValidationState? = nil, seconds: Double, peakMemory: Int, surroundings: Surroundings,
+    hashes: [String: String] = [:]
   ) {
     self.step = step
     self.epoch = epoch
@@ -54,6 +57,7 @@ public struct TrainingState: Sendable, Hashable, Codable {
     self.position = position
     self.learningRates = learningRates
     self.health = health
+    self.validation = validation
     self.seconds = seconds
     self.peakMemory = peakMemory
     self.surroundings = surroundings
@@ -219,12 +223,13 @@ public struct CheckpointStore: Sendable {
   /// - Parameters:
   ///   - keepLast: how many of the newest stay.
   ///   - keepEvery: steps that this divides stay as well, but for step 0.
+  ///   - best: a step that stays whatever comes after it.
   /// - Returns: the steps that went.
   @discardableResult
-  public func prune(keepLast: Int, keepEvery: Int?) throws -> [Int] {
+  public func prune(keepLast: Int, keepEvery: Int?, keeping best: Int? = nil) throws -> [Int] {
     let all = steps
     var removed: [Int] = []
-    for step in all.dropLast(max(1, keepLast)) {
+    for step in all.dropLast(max(1, keepLast)) where step != best {
       if let keepEvery, step > 0, step % keepEvery == 0 { continue }
       // Renamed first: half a removed folder must not look like a damaged checkpoint.
       let hidden = folder.appendingPathComponent(Self.partialPrefix + "old-" + UUID().uuidString)

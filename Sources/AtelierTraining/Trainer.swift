@@ -2,6 +2,7 @@ public import AtelierCore
 public import AtelierData
 public import AtelierGeneration
 import AtelierHashing
+import AtelierMetrics
 public import Foundation
 import Torch
 import TorchNN
@@ -12,6 +13,8 @@ public struct TrainingOutcome: Sendable, Hashable {
   public enum Reason: Sendable, Hashable {
     /// A limit was reached.
     case finished
+    /// What is measured on the way has not become better for long; the text says how long.
+    case settled(String)
     /// Somebody wished it, by Ctrl-C for example.
     case interrupted
     /// The health watch ended it; the text says why.
@@ -53,6 +56,11 @@ public final class Trainer {
   private let store: CheckpointStore
   private let painter: PreviewPainter
   private let validation: (() throws -> [Batch])?
+  private let meter: ValidationMeasuring.Meter?
+  /// What measurements came to; nil: none was made.
+  private var measured: ValidationState?
+  /// What was measured before the run was begun.
+  private var firstMeasurement: RunEvent?
   private var journal: (log: EventLog, board: EventFileWriter)?
   private var watch: HealthWatch
   private var rollbacks = 0
@@ -78,15 +86,18 @@ public final class Trainer {
   ///   - previews: what is shown of the system on the way.
   ///   - examples: what previews draw from; nil: no examples.
   ///   - validation: held-out batches for systems that follow a held-out loss.
+  ///   - meter: what measures the system as often as the options say; nil: nothing does.
   /// - Throws: ``TrainingError`` for settings that cannot work, or a folder that cannot be written.
   public init(
     _ system: any GenerativeSystem, run: RunDirectory, source: any ResumableBatchSource, facts: DataFacts,
     options: TrainingOptions, frozenWeights: [String: String] = [:], previews: PreviewList = .standard,
     examples: PreviewExamples? = nil, validation: (() throws -> [Batch])? = nil,
-    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
+    meter: ValidationMeasuring.Meter? = nil, reporter: any ProgressReporter = QuietReporter(),
+    interruption: Interruption = Interruption()
   ) throws {
     try options.validate()
     self.validation = validation
+    self.meter = meter
     self.system = system
     self.run = run
     self.source = source
@@ -171,12 +182,15 @@ public final class Trainer {
     reporter.begin("\(system.identityName) in \(run.url.path)")
     if step == 0 {
       try log.append(event(.start))
+      if let firstMeasurement { try write(firstMeasurement) }
       try save()
     }
     var reason = TrainingOutcome.Reason.finished
     repeat {
       while !isFinished, reason == .finished {
-        if interruption.isRequested {
+        if let settled {
+          reason = .settled(settled)
+        } else if interruption.isRequested {
           reason = .interrupted
         } else if let stop = try advance() {
           reason = .stopped(stop.reason)
@@ -229,8 +243,67 @@ public final class Trainer {
     // After a roll-back nothing of this step is due any more.
     guard step == present else { return nil }
     if step % options.previewEvery == 0, let stop = try react(to: preview()) { return stop }
-    guard step == present, step % options.checkpointEvery == 0 else { return nil }
+    guard step == present else { return nil }
+    let isBest = try measureIfDue()
+    guard isBest || step % options.checkpointEvery == 0 else { return nil }
     return try saveIfSound()
+  }
+
+  // MARK: Measuring
+
+  /// Measures the initial weights, where anything is measured: what cannot be measured is refused before a run is
+  /// begun.
+  ///
+  /// - Throws: what measuring throws, and ``TrainingError/invalid(reason:)`` where the number that is to decide is
+  ///   not measured.
+  func measureAtStart() throws {
+    guard step == 0, let (event, _) = try measurement() else { return }
+    firstMeasurement = event
+  }
+
+  /// - Returns: whether the system is better than ever, which is worth a checkpoint.
+  private func measureIfDue() throws -> Bool {
+    guard let (event, isBest) = try measurement() else { return false }
+    try write(event)
+    return isBest
+  }
+
+  /// Measures the system where that is due.
+  private func measurement() throws -> (event: RunEvent, isBest: Bool)? {
+    guard let meter, let policy = options.validation,
+      policy.isDue(step: step, seconds: seconds, after: measured)
+    else { return nil }
+    let numbers = try withTensorErrors { try meter(system) }
+    let deciding = try policy.deciding(among: numbers)
+    let part = deciding.provenance["part"] ?? deciding.provenance["data"] ?? "the validation part"
+    var state =
+      measured.flatMap { $0.number == deciding.id ? $0 : nil }
+      ?? ValidationState(
+        number: deciding.id, better: deciding.better ?? .neither, part: part, step: step, seconds: seconds)
+    let isBest = state.observe(deciding.value, step: step, seconds: seconds)
+    measured = state
+    var event = event(.validation)
+    event.values = ValidationPolicy.values(of: numbers)
+    let best = state.best.map { "best \(short($0)) at step \(state.bestStep ?? 0)" } ?? "never a number"
+    event.message =
+      "\(part): \(deciding.id) \(short(deciding.value))" + (isBest ? ", the best so far" : "; \(best)")
+    return (event, isBest)
+  }
+
+  private func write(_ measurement: RunEvent) throws {
+    try log.append(measurement)
+    let values = (measurement.values ?? [:]).sorted { $0.key < $1.key }
+    try board.write(scalars: values.map { ("validation/" + $0.key, $0.value) }, step: measurement.step)
+    reporter.say("Validation at step \(measurement.step): \(measurement.message ?? "").")
+  }
+
+  /// Why training need not go on; nil while it may still become better.
+  private var settled: String? {
+    guard let measured, let patience = options.validation?.patience, measured.stale >= patience else {
+      return nil
+    }
+    return "\(measured.number) on \(measured.part) has not become better in \(measured.stale) measurements; "
+      + (measured.bestStep.map { "the best is of step \($0)" } ?? "it was never a number")
   }
 
   /// Tells systems that want it the loss on held-out data after a pass.
@@ -390,12 +463,14 @@ public final class Trainer {
       learningRates: Dictionary(
         system.optimizers.map { ($0.name, $0.optimizer.learningRate) },
         uniquingKeysWith: { first, _ in first }),
-      health: watch.state, seconds: seconds, peakMemory: peakMemory, surroundings: surroundings,
+      health: watch.state, validation: measured, seconds: seconds, peakMemory: peakMemory,
+      surroundings: surroundings,
       hashes: Dictionary(uniqueKeysWithValues: frozenWeights.map { ("weights/" + $0.key, $0.value) }))
     do {
       let url = try store.write(system, try description(), state)
       lastSaved = step
-      try store.prune(keepLast: options.keepLast, keepEvery: options.keepEvery)
+      try store.prune(
+        keepLast: options.keepLast, keepEvery: options.keepEvery, keeping: measured?.bestStep)
       try log.append(event(.checkpoint, path: run.relativePath(url)))
     } catch {
       throw brokenOff(error)
@@ -429,6 +504,7 @@ public final class Trainer {
     }
     try source.seek(to: state.position, adoptsOtherData: adoptsOtherData)
     watch.state = state.health
+    measured = state.validation
     step = state.step
     lastSaved = step
   }
@@ -449,6 +525,7 @@ public final class Trainer {
     let message =
       switch reason {
       case .finished: "finished after \(step) steps and \(duration(seconds))"
+      case .settled(let why): "stopped early at step \(step): \(why)"
       case .interrupted:
         "stopped on request after \(step) steps; everything is saved, and the run can be resumed"
       case .stopped(let why): "stopped by the health watch at step \(step): \(why)\(kept)"

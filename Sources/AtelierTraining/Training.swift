@@ -21,11 +21,14 @@ public enum Training {
   ///   - preset: the preset's name, for the record.
   ///   - weights: where frozen networks take their weights from.
   ///   - previews: what is shown of the system on the way.
+  ///   - source: other weights to begin with; nil: initial ones.
+  ///   - measuring: how the system is measured on the way, where the options ask for it.
   @discardableResult
   public static func start(
     _ data: DataBinding, in run: RunDirectory, preset: String? = nil, options: TrainingOptions,
-    weights: WeightStore = .standard, previews: PreviewList = .standard,
-    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
+    weights: WeightStore = .standard, previews: PreviewList = .standard, from source: TransferSource? = nil,
+    measuring: ValidationMeasuring? = nil, reporter: any ProgressReporter = QuietReporter(),
+    interruption: Interruption = Interruption()
   ) throws -> TrainingOutcome {
     try options.validate()
     try checkImages(data)
@@ -33,8 +36,8 @@ public enum Training {
       system: data.system.identity.name, preset: preset, data: data.path?.standardizedFileURL.path,
       reading: data.options.reading, options: options, configuration: data.configuration, keys: data.keys)
     return try train(
-      data, in: run, configuration, weights: weights, previews: previews, isResuming: false,
-      allowsInexact: false, reporter: reporter, interruption: interruption)
+      data, in: run, configuration, weights: weights, previews: previews, from: source, measuring: measuring,
+      isResuming: false, allowsInexact: false, reporter: reporter, interruption: interruption)
   }
 
   /// Goes on with a run from its newest sound checkpoint, or from the beginning where it has none.
@@ -46,11 +49,13 @@ public enum Training {
   ///   - allowsInexact: see ``Trainer/resume(allowsInexact:)``.
   ///   - weights: where frozen networks take their weights from.
   ///   - previews: what is shown of the system on the way.
+  ///   - measuring: how the system is measured on the way, where the run's options ask for it.
   @discardableResult
   public static func resume(
     _ folder: URL, registry: SystemRegistry, dataPath: URL? = nil,
     dataOptions: DataBindingOptions = DataBindingOptions(), allowsInexact: Bool = false,
     weights: WeightStore = .standard, previews: PreviewList = .standard,
+    measuring: ValidationMeasuring? = nil,
     reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption(),
     change: (inout TrainingOptions) throws -> Void = { _ in }
   ) throws -> TrainingOutcome {
@@ -64,8 +69,9 @@ public enum Training {
     // With the keys that came to the system after the run was made, at their defaults.
     (configuration.keys, configuration.configuration) = (data.keys, data.configuration)
     return try train(
-      data, in: run, configuration, weights: weights, previews: previews, isResuming: true,
-      allowsInexact: allowsInexact, reporter: reporter, interruption: interruption)
+      data, in: run, configuration, weights: weights, previews: previews,
+      from: try TransferSource.again(for: run, data, say: reporter.say), measuring: measuring,
+      isResuming: true, allowsInexact: allowsInexact, reporter: reporter, interruption: interruption)
   }
 
   /// Opens the data of a run as its training did, the labels those of the model, by the names of the classes.
@@ -114,28 +120,45 @@ public enum Training {
 
   private static func train(
     _ data: DataBinding, in run: RunDirectory, _ configuration: RunConfiguration, weights: WeightStore,
-    previews: PreviewList, isResuming: Bool, allowsInexact: Bool, reporter: any ProgressReporter,
+    previews: PreviewList, from source: TransferSource?, measuring: ValidationMeasuring?, isResuming: Bool,
+    allowsInexact: Bool, reporter: any ProgressReporter,
     interruption: Interruption
   ) throws -> TrainingOutcome {
     let options = configuration.options
     if let threads = options.threads { Engine.threadCount = threads }
+    let meter = try meter(data, run, options, measuring, reporter)
     // What is left out of the data, such as images without a partner.
     if !isResuming { for note in data.facts.description.notes { reporter.say(note) } }
     // Networks may be larger than the memory: then the engine fails, and nothing was written yet.
+    var transfer = try isResuming ? TransferRecord.read(run) : nil
     let (system, frozen) = try withTensorErrors {
       let system = try makeSystem(
         data.system, configuration: data.configuration, artefacts: data.facts.artefacts,
         using: RandomStream(seed: UInt64(options.seed), purpose: "initial weights"))
+      if let source {
+        let record = try WeightTransfer(
+          source, into: data.system, configuration: data.configuration, facts: data.facts
+        ).fill(system)
+        for line in record.lines { reporter.say(line) }
+        transfer = record
+      }
+      if let count = options.freezeDiscriminator {
+        let layers = try FrozenLayers.freeze(count, of: system)
+        if !isResuming { reporter.say("Frozen: \(layers.joined(separator: ", ")).") }
+      }
       system.move(to: options.device)
       return (system, try system.fillFrozenNetworks(from: weights, on: options.device))
     }
+    // Where weights come from, and under which licence, is said by every model that comes of them.
+    let facts = data.facts.noting(transfer?.notes ?? [])
     let examples = try PreviewExamples(data, plan: system.plan, for: previews, say: reporter.say)
     let trainer = try Trainer(
-      system, run: run, source: data.training, facts: data.facts, options: options, frozenWeights: frozen,
+      system, run: run, source: data.training, facts: facts, options: options, frozenWeights: frozen,
       previews: previews, examples: examples,
       validation: { try data.batches(of: .validation, batchSize: 10)?.map(data.batch) ?? [] },
-      reporter: reporter, interruption: interruption)
+      meter: meter, reporter: reporter, interruption: interruption)
     let isAtTheBeginning = try !(isResuming && trainer.resume(allowsInexact: allowsInexact))
+    if isAtTheBeginning { try trainer.measureAtStart() }
     // Every check has passed. The configuration is written last: a folder with one is a run that can be
     // resumed.
     for folder in [run.checkpoints, run.samples, run.artefacts] { try RunDirectory.makeFolder(folder) }
@@ -144,6 +167,7 @@ public enum Training {
         try AtomicFile.write(content, to: run.artefacts.appendingPathComponent(name))
       }
     }
+    if !isResuming { try transfer?.write(to: run) }
     try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)
     if isResuming && isAtTheBeginning {
       reporter.say("There is no checkpoint yet; training begins at the beginning.")
@@ -151,6 +175,21 @@ public enum Training {
     let outcome = try trainer.train()
     try Report(run).write()
     return outcome
+  }
+
+  /// What measures the system, where the options ask for it.
+  private static func meter(
+    _ data: DataBinding, _ run: RunDirectory, _ options: TrainingOptions, _ measuring: ValidationMeasuring?,
+    _ reporter: any ProgressReporter
+  ) throws -> ValidationMeasuring.Meter? {
+    guard let policy = options.validation else { return nil }
+    guard let measuring else {
+      throw TrainingError.invalid(
+        reason: "the options ask for measurements on the way, and nothing was handed in that measures")
+    }
+    return try measuring.open(
+      ValidationRequest(
+        data: data, run: run, policy: policy, seed: UInt64(options.seed), say: reporter.say))
   }
 
   /// The data that the newest checkpoint describes; nil where there is none yet.

@@ -37,6 +37,10 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
   public var gradientClip: Double?
   /// What happens when training goes wrong.
   public var health: HealthPolicy
+  /// How many of the discriminators' lowest layers keep the weights that training began with; nil: none.
+  public var freezeDiscriminator: Int?
+  /// What is measured on the way; nil: nothing.
+  public var validation: ValidationPolicy?
 
   /// More threads than any machine has processors for; the engine makes each of them.
   private static let mostThreads = 1024
@@ -47,7 +51,8 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     precision: TrainingPrecision = .float32, threads: Int? = nil, checkpointEvery: Int = 500,
     keepLast: Int = 2,
     keepEvery: Int? = nil, previewEvery: Int = 500, previewRows: Int = 8, logEvery: Int = 50,
-    gradientClip: Double? = nil, health: HealthPolicy = HealthPolicy()
+    gradientClip: Double? = nil, health: HealthPolicy = HealthPolicy(), freezeDiscriminator: Int? = nil,
+    validation: ValidationPolicy? = nil
   ) {
     self.steps = steps
     self.epochs = epochs
@@ -64,6 +69,8 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     self.logEvery = logEvery
     self.gradientClip = gradientClip
     self.health = health
+    self.freezeDiscriminator = freezeDiscriminator
+    self.validation = validation
   }
 
   /// Refuses settings that cannot work, naming the option.
@@ -88,6 +95,8 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     if let gradientClip, !(gradientClip > 0) {
       throw .invalid(reason: "gradientClip is \(gradientClip), and must be above 0")
     }
+    try positive("freezeDiscriminator", freezeDiscriminator)
+    try validation?.validate()
     try device.requireAvailable()
   }
 }

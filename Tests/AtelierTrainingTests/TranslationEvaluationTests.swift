@@ -304,10 +304,12 @@ import Testing
     try TinyData.writePairs(to: folder("data"))
     let harness = try SystemHarness(TinyTranslator.self, [:], data: folder("data"))
     let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 1))
-    let number = MeasuredNumber(
+    var number = MeasuredNumber(
       name: "PSNR", value: 20, better: .larger, baselines: [BaselineNumber(name: "input", value: 10)],
       protocolText: "p")
     try Report(run).add([number], step: 1)
+    // A number says of which checkpoint it is.
+    number.provenance["checkpoint"] = "step-000001"
     #expect(Report(run).numbers == [number])
     #expect(
       try String(contentsOf: run.report, encoding: .utf8).contains("| PSNR | 20.00 | input 10.00 | p |"))

@@ -18,6 +18,9 @@ public struct RunningText: DataArrangement {
     self.minimumCount = minimumCount
   }
 
+  /// The vocabulary.
+  public var numberingArtefacts: [String] { [Self.artefactName] }
+
   /// Opens the training text, and adds its vocabulary as an artefact.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
     if unit != .bytes { try checkEncoding(ofTextAt: place) }

@@ -39,7 +39,7 @@ public struct FewShotMeasure: Measure {
       return []
     }
     guard let training = try data.dataset(of: .train) as? ClassPairDataset,
-      let test = try data.dataset(of: .test) as? ClassPairDataset
+      let test = try context.heldOutDataset() as? ClassPairDataset
     else { return [] }
     let classes = training.allClassNames.count
     let seen = classes - heldOut.count

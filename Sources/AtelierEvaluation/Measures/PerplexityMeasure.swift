@@ -20,7 +20,8 @@ public struct PerplexityMeasure: Measure {
       let system = context.system(as: (any LanguageSystem).self)
     else { return [] }
     let unit = text.unit.rawValue
-    return try [DatasetSplit.validation, .test].flatMap { split -> [MeasuredNumber] in
+    let parts = [DatasetSplit.validation, .test].filter(context.options.parts.contains)
+    return try parts.flatMap { split -> [MeasuredNumber] in
       guard let host = try context.data.batches(of: split) else { return [] }
       let result = try system.negativeLogLikelihood(over: host.map(context.data.batch))
       guard result.tokens > 0 else { return [] }

@@ -23,7 +23,7 @@ public struct TagMeasure: Measure {
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
     guard let tagged = context.plan.data?.arrangement as? TaggedImages,
       let system = context.system(as: (any TaggingSystem).self),
-      let test = try context.data.dataset(of: .test) as? TagDataset
+      let test = try context.heldOutDataset() as? TagDataset
     else { return [] }
     let (kind, minimumCount) = (tagged.features, tagged.minimumCount)
     let options = context.options

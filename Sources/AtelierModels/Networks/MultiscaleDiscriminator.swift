@@ -7,9 +7,10 @@ import TorchNN
 ///
 /// Unlike CycleGAN's its convolutions pad by 2, all have a bias, and the widths stop at 512. Source: Wang
 /// et al. 2018, section 3.2; NVIDIA/pix2pixHD `models/networks.py` `MultiscaleDiscriminator`.
-final class MultiscaleDiscriminator: Module {
+final class MultiscaleDiscriminator: Module, SeveralInputPaths {
   /// From full resolution downwards.
   let scales: [StagedPatchDiscriminator]
+  var inputPaths: [Module] { scales }
 
   init(
     inputChannels: Int, width: Int, layers: Int, scales count: Int, norm: ImageNorm,

@@ -27,8 +27,9 @@ public enum ScaledDiscriminatorNorm: String, Sendable, Hashable, Codable, CaseIt
 ///
 /// Unlike pix2pixHD's each layer pads by 1, widths are not bounded, and the head is 1×1.
 /// Source: NVlabs/MUNIT `networks.py` `MsImageDis`.
-final class ScaledDiscriminator: Module {
+final class ScaledDiscriminator: Module, SeveralInputPaths {
   let scales: [Sequential]
+  var inputPaths: [Module] { scales }
   private let halving = AveragePool2d(kernelSize: 3, stride: 2, padding: 1, countIncludePad: false)
   private let spectralLayers: [String]
 

@@ -150,10 +150,11 @@ final class WeightSharingModel: SharedLatentModel {
     }
   }
 
-  private final class Discriminator: Module {
+  private final class Discriminator: Module, SeveralInputPaths {
     let frontA: Sequential
     let frontB: Sequential
     let shared: Sequential
+    var inputPaths: [Module] { [frontA, frontB] }
 
     init(_ configuration: UNIT.Configuration, using stream: RandomStream) {
       let (width, shared) = (configuration.discriminatorWidth, configuration.sharedLayers)
