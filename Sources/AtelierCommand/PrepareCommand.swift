@@ -31,7 +31,8 @@ struct Prepare: ParsableCommand {
     func prepare(_ recipe: String, _ body: @Sendable (Image) throws(ImageError) -> Image) throws {
       try report(
         prepareImages(
-          from: URL(fileURLWithPath: input), to: URL(fileURLWithPath: output), recipe: recipe,
+          from: DataArchive.folder(at: URL(fileURLWithPath: input)), to: URL(fileURLWithPath: output),
+          recipe: recipe,
           progress: showProgress, body), output)
     }
   }
@@ -127,7 +128,8 @@ struct Prepare: ParsableCommand {
     func run() throws {
       try report(
         prepareSplit(
-          of: URL(fileURLWithPath: folders.input), to: URL(fileURLWithPath: folders.output),
+          of: DataArchive.folder(at: URL(fileURLWithPath: folders.input)),
+          to: URL(fileURLWithPath: folders.output),
           validation: validation, test: test, seed: seed, linking: link, progress: showProgress),
         folders.output)
     }
@@ -188,7 +190,8 @@ struct Prepare: ParsableCommand {
     func run() throws {
       try report(
         LetterSet.prepare(
-          from: URL(fileURLWithPath: folders.input), to: URL(fileURLWithPath: folders.output), size: size,
+          from: DataArchive.folder(at: URL(fileURLWithPath: folders.input)),
+          to: URL(fileURLWithPath: folders.output), size: size,
           difference: difference, seed: seed, progress: showProgress), folders.output)
     }
   }

@@ -8,26 +8,30 @@ internal import Torch
 /// Damaged data is reported as findings; an error is thrown only where there is nothing to report on.
 ///
 /// - Parameters:
-///   - path: a folder, a table, or a text file.
+///   - place: a folder, an archive, a table, arrays, or a text file.
 ///   - options: the label column and the decoding limits.
 ///   - system: returns the name of a system for a kind of data, for the suggested command; nil suggests none.
 ///   - progress: called on any thread with the numbers of images done and in total.
 public func checkData(
-  at path: URL, options: DatasetOptions = DatasetOptions(),
+  at place: URL, options: DatasetOptions = DatasetOptions(),
   suggesting system: (DataKind) -> String? = { _ in nil },
   progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) throws(DatasetError) -> DataReport {
+  let path = try archiveFolder(at: place)
   if let folders = PairFolders.find(at: path), !folders.mayBeClasses {
     var check = DataCheck(path: path, options: options, layout: .pairedFolders)
+    check.report.path = place.relativePath
     check.readPairs(folders, progress)
     return check.finished(suggesting: system)
   }
   if holdsCaptions(path) {
     var check = DataCheck(path: path, options: options, layout: .captions)
+    check.report.path = place.relativePath
     check.readCaptions(progress)
     return check.finished(suggesting: system)
   }
   var check = DataCheck(path: path, options: options, layout: try detectLayout(at: path))
+  check.report.path = place.relativePath
   if check.report.layout == .text { check.readText() } else { check.readImages(progress) }
   return check.finished(suggesting: system)
 }

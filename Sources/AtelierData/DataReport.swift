@@ -141,6 +141,7 @@ extension DataReport: CustomStringConvertible {
     case .unpairedFolders: "two folders of images without correspondence"
     case .captions: "images with captions"
     case .text: "plain text"
+    case .arrays: "images in NumPy's arrays"
     case .memory: "images in memory"
     }
   }

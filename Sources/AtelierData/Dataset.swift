@@ -29,6 +29,8 @@ public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   case captions
   /// Plain text.
   case text
+  /// NumPy's arrays of images and labels in one file.
+  case arrays
   /// Arrays made by a program.
   case memory
 }

@@ -103,7 +103,7 @@ extension ImageFolders {
       return .unusable(path: folder.path, reason: "it holds \(clause)")
     }
     return .unknownLayout(
-      path: folder.path, lookedFor: ["images (png, jpg, webp, tiff, gif, heic, avif)"])
+      path: folder.path, lookedFor: ["images (png, jpg, webp, tiff, gif, heic, avif, bmp, ppm, pgm)"])
   }
 
   /// How images lie in a folder; nil where there are none.
@@ -158,8 +158,8 @@ extension ImageFolders {
 /// Formats of images and of measured data that files may have, and that are not read, by the ending.
 enum UnreadFormats {
   private static let names: [String: String] = [
-    "bmp": "BMP", "dib": "BMP", "tga": "Targa", "psd": "Photoshop", "xcf": "GIMP", "exr": "OpenEXR",
-    "hdr": "Radiance", "ppm": "PPM", "pgm": "PGM", "pbm": "PBM", "pnm": "PNM", "pfm": "PFM", "pcx": "PCX",
+    "tga": "Targa", "psd": "Photoshop", "xcf": "GIMP", "exr": "OpenEXR",
+    "hdr": "Radiance", "pfm": "PFM", "pcx": "PCX",
     "jp2": "JPEG 2000", "j2k": "JPEG 2000", "jpx": "JPEG 2000", "jxl": "JPEG XL", "jxr": "JPEG XR",
     "svg": "SVG", "ico": "ICO", "dng": "camera raw", "cr2": "camera raw", "cr3": "camera raw",
     "nef": "camera raw", "arw": "camera raw", "raf": "camera raw", "orf": "camera raw", "rw2": "camera raw",

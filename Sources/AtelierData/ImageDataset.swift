@@ -67,7 +67,7 @@ extension ImageError {
     case .unreadable(_, let reason), .damaged(_, let reason), .unsupported(_, let reason),
       .unwritable(_, let reason), .invalid(let reason):
       reason
-    case .notAnImage: "it is not a PNG, JPEG, WebP, TIFF, GIF, HEIC or AVIF image"
+    case .notAnImage: "it is not a PNG, JPEG, WebP, TIFF, GIF, HEIC, AVIF, BMP or Netpbm image"
     case .tooLarge(_, let width, let height, let limit):
       "it declares \(width) x \(height) pixels, more than the limit of \(limit)"
     }

@@ -16,6 +16,7 @@ internal import Synchronization
 public func checkMedia(
   at path: URL, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) -> MediaReport? {
+  let path = (try? archiveFolder(at: path)) ?? path
   guard ImageFolders.isFolder(path), ImageFolders.pictures(below: path).isEmpty else { return nil }
   for medium in [MediaReport.Medium.videos, .sounds] {
     let files = MediaCheck.files(medium, below: path)

@@ -38,7 +38,8 @@ private let lookedFor = [
   "train-images-idx3-ubyte[.gz] (IDX)", "data_batch_1.bin or train.bin (CIFAR)",
   "metadata.jsonl, metadata.csv or labels.csv (a table)",
   "one folder of images per class, within train/ or not",
-  "images (png, jpg, webp, tiff, gif, heic, avif)", "train.txt or *.txt (text)",
+  "images (png, jpg, webp, tiff, gif, heic, avif, bmp, ppm, pgm)", "train.txt or *.txt (text)",
+  "an archive of these (zip, tar, tar.gz)", "arrays (npz)",
 ]
 
 /// Detects the layout of the data at a path.
@@ -48,6 +49,7 @@ public func detectLayout(at path: URL) throws(DatasetError) -> DataLayout {
     switch path.pathExtension.lowercased() {
     case "csv", "jsonl": return .table
     case "txt", "text", "md": return .text
+    case "npz": return .arrays
     default: throw .unknownLayout(path: path.path, lookedFor: lookedFor)
     }
   }
@@ -76,7 +78,7 @@ let noLabels = "There are no labels; every label is 0."
 
 /// Opens labelled images, whatever their layout.
 ///
-/// Recognised, in this order: IDX, CIFAR binary, a table (`metadata.jsonl`, `metadata.csv`, `labels.csv`, or
+/// Recognised, in this order: NumPy's arrays (`.npz`), IDX, CIFAR binary, a table (`metadata.jsonl`, `metadata.csv`, `labels.csv`, or
 /// the path of such a file), one folder per class (within `train/`, `val/`, `test/` or not), a flat folder of
 /// images. Without parts, everything is training data.
 ///
@@ -88,8 +90,10 @@ public func openDataset(
   at path: URL, split: DatasetSplit = .train, preparation: ImagePreparation? = nil,
   options: DatasetOptions = DatasetOptions()
 ) throws(DatasetError) -> any Dataset {
+  let path = try archiveFolder(at: path)
   switch try detectLayout(at: path) {
   case .idx: return try IDX.open(path, split: split, preparation: preparation)
+  case .arrays: return try ArrayImages.open(path, split: split, preparation: preparation)
   case .cifar10, .cifar100: return try CIFAR.open(path, split: split, preparation: preparation)
   case .text, .memory:
     throw .unknownLayout(

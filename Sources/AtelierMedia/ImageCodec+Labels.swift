@@ -43,6 +43,10 @@ extension ImageCodec {
   public func decodeLabels(
     _ bytes: [UInt8], named name: String = "the image", colours table: [[UInt8]] = []
   ) throws(ImageError) -> LabelMap {
+    // A greymap's values are the indices, whatever its white is.
+    if RasterFile.isPresent(in: bytes), let indices = try raster(bytes, name).labels(named: name) {
+      return LabelMap(indices: indices)
+    }
     let header = PNGHeader(bytes)
     // Also of a palette, so that a damaged file is called damaged before it is changed.
     let image = try decode(bytes, named: name)

@@ -9,7 +9,7 @@ extension ImageCodec {
   ///   - quality: 1...100 for JPEG, WebP, HEIC and AVIF; a WebP of 100 is lossless, a JPEG of 90 and more is
   ///     written without chroma subsampling.
   ///   - text: keys and values for PNG text chunks; other formats ignore them.
-  ///   - metadata: an XMP packet; GIF cannot hold one.
+  ///   - metadata: an XMP packet; GIF, BMP and Netpbm cannot hold one.
   /// - Returns: the bytes of a file. The image's depth is kept where the format can: 16 bits in PNG, HEIC and
   ///   AVIF (the latter two keep 12), floating point in TIFF. For JPEG, alpha is composited over white. Only
   ///   TIFF holds more than four channels.
@@ -26,7 +26,8 @@ extension ImageCodec {
   ) throws(ImageError) {
     guard let format = ImageFormat(fileExtension: file.pathExtension) else {
       throw .unwritable(
-        file: file.path, reason: "its name must end in .png, .jpg, .webp, .tiff, .gif, .heic or .avif")
+        file: file.path,
+        reason: "its name must end in .png, .jpg, .webp, .tiff, .gif, .heic, .avif, .bmp or .ppm")
     }
     let bytes = try encode(
       image, as: format, quality: quality, text: text, metadata: metadata, named: file.path)
@@ -37,7 +38,8 @@ extension ImageCodec {
 
   /// The XMP packet embedded in an image file; nil where there is none.
   public func metadata(of bytes: [UInt8]) throws(ImageError) -> String? {
-    try ErrorGate.shared.alone { () throws(ImageError) in
+    if RasterFile.isPresent(in: bytes) { return nil }
+    return try ErrorGate.shared.alone { () throws(ImageError) in
       try bytes.withUnsafeBufferPointer { buffer throws(ImageError) in
         let handle = try open(UnsafeRawBufferPointer(buffer), "the image").handle
         // In HEIC and AVIF libvips recognises only a bare packet as XMP and exposes any other as a MIME item.
@@ -69,6 +71,8 @@ extension ImageCodec {
     }
     var image = image.withDepth(min(image.depth, format.largestDepth))
     if !format.hasAlpha { image = image.withoutAlpha(.flattenOnWhite) }
+    if format == .bmp { return Bitmap.encoded(image) }
+    if format == .pnm { return Netpbm.encoded(image) }
     do throws(VipsFailure) {
       let handle = try VipsHandle(image)
       let labelled = try handle.map { cvips_relabelled($0, $1, image.interpretation) }
@@ -103,6 +107,8 @@ extension ImageCodec {
       case .webp: cvips_save_webp(image.pointer, &data, &length, quality, quality == 100 ? 1 : 0)
       case .tiff: cvips_save_tiff(image.pointer, &data, &length)
       case .gif: cvips_save_gif(image.pointer, &data, &length)
+      // Written before anything is handed to libvips.
+      case .bmp, .pnm: Int32(-1)
       case .heic: cvips_save_heif(image.pointer, &data, &length, quality, VIPS_FOREIGN_HEIF_COMPRESSION_HEVC)
       case .avif: cvips_save_heif(image.pointer, &data, &length, quality, VIPS_FOREIGN_HEIF_COMPRESSION_AV1)
       }

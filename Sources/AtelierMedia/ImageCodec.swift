@@ -33,6 +33,7 @@ public struct ImageCodec: Sendable, Hashable {
   /// - Parameter name: the name used in errors.
   public func decode(_ bytes: [UInt8], named name: String = "the image") throws(ImageError) -> Image {
     guard !bytes.isEmpty else { throw .damaged(file: name, reason: "the file is empty") }
+    if RasterFile.isPresent(in: bytes) { return try raster(bytes, name).image(named: name) }
     // ErrorGate says why a failure is decoded a second time.
     if let image = try? ErrorGate.shared.shared({ () throws(ImageError) in try decoded(bytes, name) }) {
       return image
@@ -53,6 +54,12 @@ public struct ImageCodec: Sendable, Hashable {
     of bytes: [UInt8], named name: String = "the image"
   ) throws(ImageError) -> ImageInformation {
     guard !bytes.isEmpty else { throw .damaged(file: name, reason: "the file is empty") }
+    if RasterFile.isPresent(in: bytes) {
+      let header = try raster(bytes, name)
+      return ImageInformation(
+        format: header.format, width: header.width, height: header.height, channels: header.channels,
+        depth: header.depth, frames: 1)
+    }
     return try ErrorGate.shared.alone { () throws(ImageError) in
       try bytes.withUnsafeBufferPointer { buffer throws(ImageError) in
         let (handle, format) = try open(UnsafeRawBufferPointer(buffer), name)
@@ -71,9 +78,15 @@ public struct ImageCodec: Sendable, Hashable {
     }
   }
 
+  /// The header of a BMP or Netpbm file.
+  func raster(_ bytes: [UInt8], _ name: String) throws(ImageError) -> RasterFile {
+    try RasterFile.header(of: bytes, limit: maximumPixels, named: name)
+  }
+
   /// The text chunks of a PNG, by key.
   public func text(in bytes: [UInt8]) throws(ImageError) -> [String: String] {
-    try ErrorGate.shared.alone { () throws(ImageError) in
+    if RasterFile.isPresent(in: bytes) { return [:] }
+    return try ErrorGate.shared.alone { () throws(ImageError) in
       try bytes.withUnsafeBufferPointer { buffer throws(ImageError) in
         let handle = try open(UnsafeRawBufferPointer(buffer), "the image").handle
         var result: [String: String] = [:]

@@ -6,7 +6,7 @@ public import Foundation
 public enum ImageError: Error, Sendable, Hashable {
   /// The file is missing or may not be read.
   case unreadable(file: String, reason: String)
-  /// The bytes are in none of the formats PNG, JPEG, WebP, TIFF, GIF, HEIC and AVIF.
+  /// The bytes are in none of the formats PNG, JPEG, WebP, TIFF, GIF, HEIC, AVIF, BMP and Netpbm.
   case notAnImage(file: String)
   /// The image is damaged or truncated.
   case damaged(file: String, reason: String)
@@ -25,7 +25,8 @@ extension ImageError: CustomStringConvertible, LocalizedError {
   public var description: String {
     switch self {
     case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)."
-    case .notAnImage(let file): "\(file) is not a PNG, JPEG, WebP, TIFF, GIF, HEIC or AVIF image."
+    case .notAnImage(let file):
+      "\(file) is not a PNG, JPEG, WebP, TIFF, GIF, HEIC, AVIF, BMP or Netpbm image."
     case .damaged(let file, let reason): "\(file) is damaged or cut short: \(reason)."
     case .tooLarge(let file, let width, let height, let limit):
       "\(file) declares \(width) x \(height) pixels, more than the limit of \(limit); "

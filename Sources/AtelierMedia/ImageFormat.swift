@@ -1,6 +1,10 @@
 /// Image file formats that can be read and written.
 public enum ImageFormat: String, Sendable, Hashable, Codable, CaseIterable {
   case png, jpeg, webp, tiff, gif, heic, avif
+  /// Windows bitmaps.
+  case bmp
+  /// Netpbm's portable bitmaps, greymaps and pixmaps.
+  case pnm
 
   /// The format of a file extension, in either case; nil for any other.
   public init?(fileExtension: String) {
@@ -12,6 +16,8 @@ public enum ImageFormat: String, Sendable, Hashable, Codable, CaseIterable {
     case "gif": self = .gif
     case "heic", "heif": self = .heic
     case "avif": self = .avif
+    case "bmp", "dib": self = .bmp
+    case "pnm", "pbm", "pgm", "ppm": self = .pnm
     default: return nil
     }
   }
@@ -20,19 +26,19 @@ public enum ImageFormat: String, Sendable, Hashable, Codable, CaseIterable {
   public var fileExtension: String { self == .jpeg ? "jpg" : rawValue }
 
   /// Whether images of this format may have alpha.
-  public var hasAlpha: Bool { self != .jpeg }
+  public var hasAlpha: Bool { ![.jpeg, .bmp, .pnm].contains(self) }
 
   /// The largest depth in bits that the format stores: 8, 16 or 32.
   public var largestDepth: Int {
     switch self {
     case .tiff: 32
-    case .png, .heic, .avif: 16
-    case .jpeg, .webp, .gif: 8
+    case .png, .heic, .avif, .pnm: 16
+    case .jpeg, .webp, .gif, .bmp: 8
     }
   }
 
-  /// Whether files can carry XMP metadata; GIF cannot.
-  public var carriesMetadata: Bool { self != .gif }
+  /// Whether files can carry XMP metadata; GIF, BMP and Netpbm cannot.
+  public var carriesMetadata: Bool { ![.gif, .bmp, .pnm].contains(self) }
 }
 
 /// The header of an image file.

@@ -99,7 +99,7 @@ public final class DataBinding {
     func open<System: GenerativeSystem>(_ type: System.Type) throws -> DataBinding {
       let values = try System.Configuration().overlaid(with: configuration)
       try values.validate()
-      let place = values.plan.data == nil ? nil : path
+      let place = values.plan.data == nil ? nil : try path.map { try DataArchive.folder(at: $0, say: say) }
       guard place != nil || values.plan.data == nil else {
         throw TrainingError.invalid(
           reason: "\(type.identity.name) learns from data; name a folder or a file of them")

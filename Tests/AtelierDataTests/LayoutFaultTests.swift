@@ -290,7 +290,7 @@ struct LayoutFaultTests {
   @Test func formatsThatAreNotReadAreNamedInEveryLayout() throws {
     try withTemporaryFolder { folder in
       try fill(folder.appendingPathComponent("classes"), ["cats", "dogs"], count: 2)
-      try folder.write("classes/dogs/9.bmp", "BM")
+      try folder.write("classes/dogs/9.psd", "BM")
       try fill(folder.appendingPathComponent("pairs"), ["A", "B"], count: 3)
       try folder.write("pairs/B/9.tga", "x")
       try folder.picture("table/1.png", tone: 1)
@@ -306,7 +306,7 @@ struct LayoutFaultTests {
         openUnpaired(at: place("pairs"), pair).description.notes,
         openDataset(at: place("table")).description.notes, openTaggedImages(at: place("words")).notes,
       ].map { $0.joined(separator: "\n") }
-      for (text, format) in zip(notes, ["BMP", "Targa", "Targa", "OpenEXR", "JPEG 2000"]) {
+      for (text, format) in zip(notes, ["Photoshop", "Targa", "Targa", "OpenEXR", "JPEG 2000"]) {
         #expect(text.contains("1 file in the format \(format)"), "\(text)")
       }
       for name in ["classes", "pairs", "table", "words"] {
@@ -326,10 +326,10 @@ struct LayoutFaultTests {
     try withTemporaryFolder { folder in
       for number in 0..<8 {
         try folder.picture("A/\(number).jpg", tone: UInt8(number))
-        try folder.write("B/\(number).bmp", "BM")
+        try folder.write("B/\(number).tga", "BM")
       }
       let pairs = refusal { _ = try openPairs(at: folder, pair) }
-      #expect(pairs.contains("/B cannot be used: it holds 8 files in the format BMP"), "\(pairs)")
+      #expect(pairs.contains("/B cannot be used: it holds 8 files in the format Targa"), "\(pairs)")
       #expect(refusal { _ = try openUnpaired(at: folder, pair) } == pairs)
       let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(!report.isUsable && report.findings[0].message == pairs && report.suggestedCommand == nil)

@@ -128,7 +128,7 @@ struct ImageCodecTests {
       let information = try codec.information(of: file)
       #expect(information.width == 6 && information.height == 4 && information.channels == 3)
       #expect(information.depth == 8 && information.format == .png && information.frames == 1)
-      #expect(throws: ImageError.self) { try image.write(to: folder.appendingPathComponent("picture.bmp")) }
+      #expect(throws: ImageError.self) { try image.write(to: folder.appendingPathComponent("picture.tga")) }
       #expect(throws: ImageError.self) { try image.write(to: folder.appendingPathComponent("none/a.png")) }
     }
   }

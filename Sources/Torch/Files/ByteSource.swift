@@ -1,13 +1,13 @@
-import Foundation
+package import Foundation
 
 /// A file open for random access. Requests are checked against the file's length before memory is allocated,
 /// so a false length in a file cannot allocate more than the file holds.
-final class ByteSource {
-  let file: URL
-  let count: Int
+package final class ByteSource {
+  package let file: URL
+  package let count: Int
   private let descriptor: Int32
 
-  init(_ file: URL) throws(FileFormatError) {
+  package init(_ file: URL) throws(FileFormatError) {
     guard file.isFileURL, !file.path.utf8.contains(0) else {
       throw FileFormatError(
         file: file, problem: "this is not the path of a file; give a path on this machine")
@@ -32,7 +32,7 @@ final class ByteSource {
   func failure(_ problem: String) -> FileFormatError { FileFormatError(file: file, problem: problem) }
 
   /// A copy of `count` bytes from `offset` on, in storage that is aligned for every element type.
-  func bytes(at offset: Int, count: Int) throws(FileFormatError) -> [UInt8] {
+  package func bytes(at offset: Int, count: Int) throws(FileFormatError) -> [UInt8] {
     guard offset >= 0, count >= 0, offset <= self.count, count <= self.count - offset else {
       throw failure("it ends too early, so it is damaged or was not copied in full; fetch it again")
     }

@@ -1,19 +1,27 @@
 import Foundation
 
-/// The directory of a zip archive whose entries are stored, as PyTorch writes them since 1.6.
+/// The directory of a zip archive whose entries are stored, as PyTorch writes them since 1.6, or also deflated.
 ///
 /// Format: PKWARE's APPNOTE, sections 4.3 and 4.5.3 (zip64). Sizes are taken from the central directory
 /// alone, because PyTorch leaves those in front of the data empty. Like PyTorch, it does not check the
 /// checksums, which PyTorch can be told not to compute.
-struct ZipArchive {
-  /// One stored file.
-  struct Entry {
-    let name: String
-    /// Where its bytes lie in the archive.
-    let range: Range<Int>
+package struct ZipArchive {
+  /// One file of it.
+  package struct Entry {
+    package let name: String
+    /// Where its bytes lie in the archive, as they are stored.
+    package let range: Range<Int>
+    /// How many bytes it has; as many as are stored unless it is deflated.
+    package let size: Int
+    /// Whether its bytes are deflated (RFC 1951).
+    package let isDeflated: Bool
+    /// The checksum of its bytes (CRC-32).
+    package let checksum: UInt32
+    /// Whether it is a link and not a file, by the attributes of Unix.
+    package let isLink: Bool
   }
 
-  let entries: [Entry]
+  package let entries: [Entry]
   private let positions: [String: Int]
 
   /// Limits the memory of the directory; a large checkpoint has a few thousand entries.
@@ -21,14 +29,16 @@ struct ZipArchive {
 
   subscript(name: String) -> Range<Int>? { positions[name].map { entries[$0].range } }
 
-  init(_ source: ByteSource) throws(FileFormatError) {
+  /// - Parameter deflated: whether deflated entries are accepted.
+  package init(_ source: ByteSource, deflated: Bool = false) throws(FileFormatError) {
     let directory = try Self.locateDirectory(source)
     var cursor = ByteCursor(source, range: directory.range)
     var entries: [Entry] = []
     var positions: [String: Int] = [:]
     var occupied: [Range<Int>] = []
     for _ in 0..<directory.count {
-      let (entry, whole) = try Self.entry(&cursor, source, directoryStart: directory.range.lowerBound)
+      let (entry, whole) = try Self.entry(
+        &cursor, source, directoryStart: directory.range.lowerBound, deflated: deflated)
       guard positions.updateValue(entries.count, forKey: entry.name) == nil else {
         throw Self.damaged(source, "the entry \(FileFormatError.quoted(entry.name)) comes twice")
       }
@@ -92,7 +102,7 @@ struct ZipArchive {
   }
 
   private static func entry(
-    _ cursor: inout ByteCursor, _ source: ByteSource, directoryStart: Int
+    _ cursor: inout ByteCursor, _ source: ByteSource, directoryStart: Int, deflated: Bool
   ) throws(FileFormatError) -> (entry: Entry, whole: Range<Int>) {
     let head = try cursor.take(46)
     guard number(head, 0, 4) == 0x0201_4B50 else { throw damaged(source, "its directory is broken") }
@@ -105,14 +115,23 @@ struct ZipArchive {
     guard number(head, 8, 2) & 1 == 0 else {
       throw source.failure("it is encrypted; decrypt it first")
     }
-    guard number(head, 10, 2) == 0 else {
+    let method = number(head, 10, 2)
+    guard method == 0 || deflated else {
       throw source.failure(
         "its entry \(FileFormatError.quoted(name)) is compressed, which PyTorch does not do; "
           + "pack the archive again without compression, or save it again with torch.save")
     }
+    guard method == 0 || method == 8 else {
+      throw source.failure(
+        "its entry \(FileFormatError.quoted(name)) is compressed in way \(method), and only deflate is read; "
+          + "pack it again as a plain zip")
+    }
     var sizes = [number(head, 24, 4), number(head, 20, 4), number(head, 42, 4)]
     try applyZip64(extra, to: &sizes, source)
-    guard sizes[0] == sizes[1], sizes[2] <= UInt64(directoryStart), directoryStart - Int(sizes[2]) >= 30
+    let isDeflated = method == 8
+    // Deflate makes at most 1,032 bytes of one.
+    guard sizes[0] == sizes[1] || isDeflated && sizes[0] / 1032 <= sizes[1],
+      sizes[2] <= UInt64(directoryStart), directoryStart - Int(sizes[2]) >= 30
     else {
       throw damaged(source, "the entry \(FileFormatError.quoted(name)) lies outside it")
     }
@@ -122,11 +141,18 @@ struct ZipArchive {
       throw damaged(source, "the entry \(FileFormatError.quoted(name)) has no head")
     }
     let dataStart = start + 30 + Int(number(local, 26, 2)) + Int(number(local, 28, 2))
-    guard dataStart <= directoryStart, sizes[0] <= UInt64(directoryStart - dataStart) else {
+    guard dataStart <= directoryStart, sizes[1] <= UInt64(directoryStart - dataStart), sizes[0] <= 1 << 48
+    else {
       throw damaged(source, "the entry \(FileFormatError.quoted(name)) lies outside it")
     }
-    let range = dataStart..<(dataStart + Int(sizes[0]))
-    return (Entry(name: name, range: range), start..<range.upperBound)
+    let range = dataStart..<(dataStart + Int(sizes[1]))
+    // Made by Unix: the upper half of the attributes is the mode, and 0xA000 says a link.
+    let isLink = number(head, 5, 1) == 3 && number(head, 40, 2) & 0xF000 == 0xA000
+    return (
+      Entry(
+        name: name, range: range, size: Int(sizes[0]), isDeflated: isDeflated,
+        checksum: UInt32(number(head, 16, 4)), isLink: isLink), start..<range.upperBound
+    )
   }
 
   /// Replaces the 32-bit fields that are full (size, stored size, position, in this order) by the
