@@ -58,6 +58,7 @@ struct Program: ParsableCommand {
     } catch let error as FileFormatError {
       refuse(error.description, code: 65)
     } catch let error as ImageError {
+      if case .exhausted = error { refuse(error.description, code: 70) }
       refuse(error.description, code: 65)
     } catch let error as MetricError {
       refuse(error.description, code: 65)
@@ -114,7 +115,7 @@ struct Program: ParsableCommand {
     switch error {
     case .notFound: 66
     case .wrongPosition, .invalid, .exists: 64
-    case .unwritable: 70
+    case .unwritable, .exhausted: 70
     default: 65
     }
   }

@@ -159,6 +159,10 @@ struct DataCheck {
         report.corrupt.append(DataReport.Corrupt(path: picture.name, reason: reason))
       }
     }
+    for case .failure(let error) in pictures.map(\.outcome) {
+      guard case .exhausted = error else { continue }
+      return find(.error, .unreadable, error.description)
+    }
   }
 
   /// Decodes all images in parallel.
@@ -204,14 +208,14 @@ struct DataCheck {
             frames = try codec.information(of: file).frames
           }
         } catch {
-          throw DatasetError.corruptImage(path: name, reason: error.shortReason)
+          throw error.asDatasetError(name)
         }
       } else {
         let example = try data.example(at: index)
         guard let tensor = example["image"] else { throw .invalid(reason: "\(name) has no image") }
         label = example["label"]?.integers().first ?? 0
         do throws(ImageError) { image = try Image(tensor) } catch {
-          throw DatasetError.corruptImage(path: name, reason: error.shortReason)
+          throw error.asDatasetError(name)
         }
       }
       return SurveyedImage(

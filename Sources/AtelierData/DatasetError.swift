@@ -14,6 +14,8 @@ public enum DatasetError: Error, Sendable, Hashable {
   case corruptFile(path: String, reason: String)
   /// One image is damaged; ``Loader`` can skip it.
   case corruptImage(path: String, reason: String)
+  /// Memory, file handles or threads ran out while an image was read, which may itself be sound.
+  case exhausted(path: String, reason: String)
   /// A label or a column of a table cannot be used.
   case badTable(path: String, reason: String)
   /// The data are there, and cannot serve what was asked for.
@@ -40,6 +42,8 @@ extension DatasetError: CustomStringConvertible, LocalizedError {
     case .missingSplit(let path, let split, let reason): "\(path) has no \(split.rawValue) part: \(reason)."
     case .corruptFile(let path, let reason): "\(path) is damaged: \(reason)."
     case .corruptImage(let path, let reason): "The image \(path) cannot be used: \(reason)."
+    case .exhausted(let path, let reason):
+      "The image \(path) could not be read, for \(reason); end other programs, use fewer workers or smaller images."
     case .badTable(let path, let reason): "The table \(path) cannot be used: \(reason)."
     case .unusable(let path, let reason): "\(path) cannot be used: \(reason)."
     case .tooSmall(let name, let count, let batchSize):

@@ -52,7 +52,7 @@ public struct ImageDataset: Dataset {
       let image = try codec.decode(files[index])
       tensor = (try preparation?(image) ?? image).hostTensor()
     } catch {
-      throw .corruptImage(path: files[index].path, reason: error.shortReason)
+      throw error.asDatasetError(files[index].path)
     }
     var fields = ["image": tensor, "label": HostTensor([labels[index]], shape: [])]
     for (name, values) in columns { fields[name] = HostTensor([values[index]], shape: []) }
@@ -61,11 +61,17 @@ public struct ImageDataset: Dataset {
 }
 
 extension ImageError {
+  /// The error of a data set: a corrupt image, unless something ran out that has nothing to do with it.
+  func asDatasetError(_ path: String) -> DatasetError {
+    if case .exhausted(_, let reason) = self { return .exhausted(path: path, reason: reason) }
+    return .corruptImage(path: path, reason: shortReason)
+  }
+
   /// The reason alone, for messages that name the file already.
   var shortReason: String {
     switch self {
     case .unreadable(_, let reason), .damaged(_, let reason), .unsupported(_, let reason),
-      .unwritable(_, let reason), .invalid(let reason):
+      .unwritable(_, let reason), .invalid(let reason), .exhausted(_, let reason):
       reason
     case .notAnImage: "it is not a PNG, JPEG, WebP, TIFF, GIF, HEIC, AVIF, BMP or Netpbm image"
     case .tooLarge(_, let width, let height, let limit):

@@ -83,7 +83,7 @@ public struct UnpairedDataset: Dataset {
         let cut = try part.transform(image, as: part.field, at: place, filter: .lanczos)
         example.fields[part.field.name] = cut.with8Bits().hostTensor()
       } catch {
-        throw .corruptImage(path: file.path, reason: error.shortReason)
+        throw error.asDatasetError(file.path)
       }
     }
     return example

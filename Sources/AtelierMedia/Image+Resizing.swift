@@ -42,7 +42,7 @@ extension Image {
       }
       return try image.pixels().withMeaning(of: self)
     } catch {
-      throw .invalid(reason: "resizing to \(width) x \(height) failed: \(error.reason)")
+      throw .failed("resizing to \(width) x \(height)", error.reason)
     }
   }
 
@@ -148,7 +148,7 @@ extension Image {
       return try source.map { cvips_zoom($0, $1, Int32(factor), Int32(factor)) }.pixels().withMeaning(
         of: self)
     } catch {
-      throw .invalid(reason: "enlarging \(factor) times failed: \(error.reason)")
+      throw .failed("enlarging \(factor) times", error.reason)
     }
   }
 }

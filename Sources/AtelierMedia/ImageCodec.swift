@@ -117,8 +117,18 @@ public struct ImageCodec: Sendable, Hashable {
         file: file.path, reason: "it has \(size) bytes, more than the limit of \(maximumFileBytes)")
     }
     do { return [UInt8](try Data(contentsOf: target)) } catch {
+      if let reason = Self.exhaustion(opening: target) { throw .exhausted(file: file.path, reason: reason) }
       throw .unreadable(file: file.path, reason: "it is not a readable file")
     }
+  }
+
+  /// What ran out where a file cannot be opened; nil where nothing did.
+  private static func exhaustion(opening file: URL) -> String? {
+    if let opened = fopen(file.path, "rb") {
+      fclose(opened)
+      return nil
+    }
+    return ImageError.exhaustion(String(cString: strerror(errno)))
   }
 
   /// Opens an encoded image, and checks its header and the limits.
@@ -138,7 +148,7 @@ public struct ImageCodec: Sendable, Hashable {
     }
     let handle: VipsHandle
     do throws(VipsFailure) { handle = try VipsHandle { cvips_load(raw.baseAddress, raw.count, $0) } } catch {
-      throw .damaged(file: name, reason: error.reason)
+      throw .undecodable(name, error.reason)
     }
     if format == .heic, handle.text("heif-compression") == "av1" { format = .avif }
     let (pixels, overflow) = handle.width.multipliedReportingOverflow(by: handle.height)
@@ -159,7 +169,7 @@ public struct ImageCodec: Sendable, Hashable {
         if image.hasAlpha, format == .tiff, TIFFHeader(bytes)?.hasAlpha != true { image = image.asBands() }
         return image.depth == 32 ? Self.scaled(image) : image
       } catch {
-        throw .damaged(file: name, reason: error.reason)
+        throw .undecodable(name, error.reason)
       }
     }
   }

@@ -129,6 +129,9 @@ public enum Training {
     let meter = try meter(data, run, options, measuring, reporter)
     // What is left out of the data, such as images without a partner.
     if !isResuming { for note in data.facts.description.notes { reporter.say(note) } }
+    if data.options.device == .cpu {
+      try MemoryNeed.require(data.system, data.configuration, data.facts.artefacts)
+    }
     // Networks may be larger than the memory: then the engine fails, and nothing was written yet.
     var transfer = try isResuming ? TransferRecord.read(run) : nil
     let (system, frozen) = try withTensorErrors {
