@@ -136,6 +136,13 @@ public struct ForeignTensors {
       }, source: source, stem: stem)
   }
 
+  /// The same tensors under other names.
+  public func renaming(_ name: (String) -> String) -> ForeignTensors {
+    ForeignTensors(
+      entries.map { Entry(name: name($0.name), tensor: $0.tensor, origin: $0.origin) }, source: source,
+      stem: stem)
+  }
+
   /// Some of the tensors under names of their own, changed where the network has them in another layout.
   ///
   /// - Throws: ``ConfigurationError`` that names a tensor that is missing.

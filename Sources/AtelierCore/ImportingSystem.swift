@@ -109,6 +109,18 @@ public struct ForeignModel {
     if let tensors = networks[network] { try tell(keys(tensors), from: tensors) }
   }
 
+  /// Refuses weights that nothing can be drawn with.
+  func refuseNaN() throws(ConfigurationError) {
+    for (_, tensors) in networks.sorted(by: { $0.key < $1.key }) {
+      for entry in tensors.entries
+      where entry.tensor.dtype.isFloatingPoint && !Tensor(entry.tensor).isFinite() {
+        throw ConfigurationError(
+          "\(entry.origin.file.path) holds NaN or infinite numbers in '\(entry.origin.name)', as a training that diverged "
+            + "leaves them; take other weights")
+      }
+    }
+  }
+
   /// Refuses files with a tensor that belongs to no network and is not left out on purpose.
   func refuseUnread(in files: [ForeignWeights]) throws(ConfigurationError) {
     let read = Set((networks.values + leftOut).flatMap { $0.entries.map(\.origin) })
@@ -142,6 +154,7 @@ extension ImportingSystem {
     }
     let model = try recognise(files)
     try model.refuseUnread(in: files)
+    try model.refuseNaN()
     let configuration = try Configuration().overlaid(with: model.configuration).overlaid(with: changes)
     let system = try Self(configuration, artefacts: Artefacts(), using: stream)
     let averages = system.averages

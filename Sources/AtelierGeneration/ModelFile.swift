@@ -88,10 +88,13 @@ public enum ModelFile {
   }
 
   /// Reads a model file into a system of the same configuration.
+  ///
+  /// - Parameter refusingNaN: whether weights with NaN or infinite numbers are an error.
   public static func load(
-    _ url: URL, into system: any GenerativeSystem, for purpose: LoadingPurpose = .everything
+    _ url: URL, into system: any GenerativeSystem, for purpose: LoadingPurpose = .everything,
+    refusingNaN: Bool = false
   ) throws {
-    try SystemState.loadModel(from: url, into: system, for: purpose)
+    try SystemState.loadModel(from: url, into: system, for: purpose, refusingNaN: refusingNaN)
   }
 
   static func metadata(_ description: ModelDescription) throws -> [String: String] {
@@ -197,7 +200,7 @@ public func loadSystem(
       type, configuration: description.configuration, artefacts: description.artefacts,
       using: RandomStream(seed: 0))
   }
-  try ModelFile.load(file, into: system, for: purpose)
+  try ModelFile.load(file, into: system, for: purpose, refusingNaN: true)
   for network in system.networks { network.module.eval() }
   return (system, description)
 }

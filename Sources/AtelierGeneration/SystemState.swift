@@ -33,7 +33,8 @@ package enum SystemState {
   ///
   /// One network after the other, so that no more than one lies in memory twice.
   package static func loadModel(
-    from file: URL, into system: any GenerativeSystem, for purpose: LoadingPurpose = .everything
+    from file: URL, into system: any GenerativeSystem, for purpose: LoadingPurpose = .everything,
+    refusingNaN: Bool = false
   ) throws {
     let left = purpose == .drawing ? Set(system.networks.filter(\.isForTraining).map(\.name)) : []
     var known: [String] = []
@@ -42,6 +43,7 @@ package enum SystemState {
       known.append(prefix)
       guard !left.contains(network) else { return }
       let tensors = try Safetensors.read(file) { $0.hasPrefix(prefix) }.tensors
+      if refusingNaN { try refuseNaN(tensors, file) }
       try take(tensors.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) })
     }
     for network in system.trainedNetworks {
@@ -53,6 +55,17 @@ package enum SystemState {
     let names = try Safetensors.header(of: file).entries.map(\.name)
     let strange = names.filter { name in !known.contains { name.hasPrefix($0) } }
     try refuse(rest: strange.map { $0.split(separator: "/").prefix(2).joined(separator: "/") }, file)
+  }
+
+  /// Refuses weights that nothing can be drawn with.
+  private static func refuseNaN(_ tensors: Tensors, _ file: URL) throws(TrainingError) {
+    for (name, tensor) in tensors where tensor.dtype.isFloatingPoint && !Tensor(tensor).isFinite() {
+      throw .damaged(
+        path: file.path,
+        reason:
+          "its tensor '\(name)' holds NaN or infinite numbers, as a training that diverged leaves them; take an "
+          + "earlier checkpoint or other weights")
+    }
   }
 
   /// Puts back what ``training(of:)`` gave.

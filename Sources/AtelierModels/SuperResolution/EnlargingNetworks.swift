@@ -24,6 +24,7 @@ struct EnlargingGeneratorPlan {
   let blocks: Int
   let growth: Int
   let scale: Int
+  var foldsInput = true
 
   /// A network with its authors' initial weights.
   func make(using stream: RandomStream) -> any Layer {
@@ -50,7 +51,7 @@ struct EnlargingGeneratorPlan {
 
   /// What both sides of a low-resolution image are multiples of: an RRDB network for small scales first
   /// folds space into channels.
-  var sizeMultiple: Int { kind == .rrdb ? RRDBNetwork.folding(scale: scale) : 1 }
+  var sizeMultiple: Int { kind == .rrdb ? RRDBNetwork.folding(self) : 1 }
 
   /// The side of the large images in training: the largest multiple of what the generator needs, and of
   /// `multiple`, that is at most `imageSize` (126 of 128 for scale 3).

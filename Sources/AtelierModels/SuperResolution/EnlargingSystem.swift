@@ -15,6 +15,9 @@ public struct EnlargingNetwork: ConfigurationFragment {
   public var growth = 32
   /// The scale factor.
   public var scale = 4
+  /// Whether a network for a scale below 4 folds its input, as BasicSR's does; otherwise it doubles less often, as
+  /// the first ESRGAN's (`rrdb` only).
+  public var foldsInput = true
   /// Channels of small images.
   public var inputChannels = 3
   /// Channels of large images.
@@ -26,7 +29,7 @@ public struct EnlargingNetwork: ConfigurationFragment {
   var plan: EnlargingGeneratorPlan {
     EnlargingGeneratorPlan(
       kind: generator, inputChannels: inputChannels, outputChannels: outputChannels, width: width,
-      blocks: blocks, growth: growth, scale: scale)
+      blocks: blocks, growth: growth, scale: scale, foldsInput: foldsInput)
   }
 }
 

@@ -59,7 +59,9 @@ final class RRDBNetwork: Module, Layer {
         + (0..<5).map { ("convolutions.\($0)", "conv\($0 + 1)") }))
 
   /// By how much the input is folded so that the two doublings give the wanted scale.
-  static func folding(scale: Int) -> Int { scale < 4 ? 4 / scale : 1 }
+  static func folding(_ plan: EnlargingGeneratorPlan) -> Int {
+    plan.foldsInput && plan.scale < 4 ? 4 / plan.scale : 1
+  }
 
   let first: Conv2d
   private let body: [Block]
@@ -71,11 +73,13 @@ final class RRDBNetwork: Module, Layer {
 
   init(_ plan: EnlargingGeneratorPlan, using stream: RandomStream) {
     let (width, scale) = (plan.width, plan.scale)
-    folding = Self.folding(scale: scale)
+    folding = Self.folding(plan)
     first = samePadded(plan.inputChannels * folding * folding, width, using: stream)
     body = (0..<plan.blocks).map { _ in Block(width, growth: plan.growth, using: stream) }
     bodyEnd = samePadded(width, width, using: stream)
-    enlargements = (0..<max(2, scale.trailingZeroBitCount)).map { _ in samePadded(width, width, using: stream)
+    let doublings = scale.trailingZeroBitCount
+    enlargements = (0..<(plan.foldsInput ? max(2, doublings) : doublings)).map { _ in
+      samePadded(width, width, using: stream)
     }
     penultimate = samePadded(width, width, using: stream)
     last = samePadded(width, plan.outputChannels, using: stream)
