@@ -43,6 +43,9 @@ struct Export: ParsableCommand {
   @Flag(help: "Export the checkpoint that was best on the validation part, and not the newest.")
   var best = false
 
+  @Flag(help: "Export weights that came under a licence against commercial use; the notice stays with them.")
+  var acceptLicence = false
+
   @Flag(help: "Replace a file that is there.")
   var force = false
 
@@ -68,6 +71,11 @@ struct Export: ParsableCommand {
     let (system, description) = try loadSystem(
       from: modelPlace(trained, best: best), registry: AtelierTool.systems, changing: try parsedKeys(changes),
       say: { standardError("\($0)\n") })
+    if !acceptLicence, let sentence = description.restrictingLicences.first {
+      throw Refusal.usage(
+        "\(sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence); if you keep to it, add --accept-licence"
+      )
+    }
     let report =
       isScript
       ? try ModelExport.torchScript(
@@ -79,6 +87,7 @@ struct Export: ParsableCommand {
       ("networks", report.networks.joined(separator: ", ")), ("norm", report.norm),
       ("dropout", report.dropout),
     ]
+    if !description.licences.isEmpty { rows.append(("licence", description.licences.joined(separator: " "))) }
     if !report.inputs.isEmpty { rows.append(("inputs", report.inputs.joined(separator: ", "))) }
     if let difference = report.largestDifference, let checker = report.checkedBy {
       rows.append(("checked", "\(checker) differs by \(difference) at most"))

@@ -43,6 +43,9 @@ extension Weights {
       help: "A configuration key, as key=value; may be repeated.")
     var changes: [String] = []
 
+    @Option(help: "The licence of the weights, which the model keeps; default: that of the system's authors.")
+    var licence: String?
+
     @Option(
       name: .shortAndLong, help: "The model file to write; default: the file's name with .safetensors.",
       completion: .file())
@@ -51,8 +54,8 @@ extension Weights {
     func validate() throws {
       if files.isEmpty { throw ValidationError("Name a file.") }
       if system != nil && name != nil { throw ValidationError("Choose --system or --as.") }
-      if system == nil && (output != nil || !changes.isEmpty) {
-        throw ValidationError("--output and --set belong to --system.")
+      if system == nil && (output != nil || !changes.isEmpty || licence != nil) {
+        throw ValidationError("--output, --set and --licence belong to --system.")
       }
       if system == nil && files.count > 1 { throw ValidationError("Perception networks come one by one.") }
     }
@@ -78,10 +81,9 @@ extension Weights {
       if urls.contains(where: { $0.standardizedFileURL == destination.standardizedFileURL }) {
         throw Refusal.usage("--output is the file that is read; choose another name")
       }
-      let outcome = try ForeignModels.write(urls, as: type, changes: try parsedKeys(changes), to: destination)
-      if let licence = (type as? any ImportingSystem.Type)?.foreignLicence {
-        print("the licence of these weights: \(licence)")
-      }
+      let outcome = try ForeignModels.write(
+        urls, as: type, changes: try parsedKeys(changes), licence: licence, to: destination)
+      for sentence in try ModelFile.describe(destination).licences { print(sentence) }
       print("\(target): a model of \(system); generate with: atelier generate \(target)")
       if !outcome.untouched.isEmpty {
         print("not in the file, and left at initial weights: \(outcome.untouched.joined(separator: ", "))")

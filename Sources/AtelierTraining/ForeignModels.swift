@@ -19,12 +19,13 @@ public enum ForeignModels {
   /// - Parameters:
   ///   - files: the files as their authors' program wrote them, unchanged.
   ///   - changes: keys that shapes do not tell, or tell wrongly.
+  ///   - licence: the licence of the weights; nil: that of the system's authors.
   ///   - destination: the model file to write.
   /// - Throws: ``ConfigurationError`` where the system reads no foreign files or does not know these,
   ///   `FileFormatError` or `CheckpointError` where a file is damaged or does not fit.
   public static func write(
     _ files: [URL], as type: any GenerativeSystem.Type, changes: [String: ConfigurationValue] = [:],
-    to destination: URL
+    licence: String? = nil, to destination: URL
   ) throws -> Outcome {
     guard let importing = type as? any ImportingSystem.Type else {
       throw ConfigurationError("\(type.identity.name) reads no files of other programs")
@@ -37,7 +38,7 @@ public enum ForeignModels {
       let data = DatasetDescription(
         layout: .memory, name: files.map(\.lastPathComponent).joined(separator: ", "), split: .train,
         count: 0, fingerprint: "imported",
-        notes: [type.foreignLicence.map { "The licence of the imported weights: \($0)." }].compactMap { $0 })
+        notes: licences(of: files, licence ?? type.foreignLicence))
       try ModelFile.write(
         system,
         ModelDescription(
@@ -47,5 +48,17 @@ public enum ForeignModels {
       return Outcome(configuration: configuration, untouched: untouched)
     }
     return try write(importing)
+  }
+
+  /// What is known of the licence of weights: what is given, and what files that were exported here say.
+  private static func licences(of files: [URL], _ given: String?) -> [String] {
+    var sentences = [given.map { "The licence of the imported weights: \($0)." }].compactMap { $0 }
+    for file in files where file.pathExtension.lowercased() == "safetensors" {
+      let kept = (try? Safetensors.header(of: file).metadata[ModelExport.licenceKey]) ?? nil
+      for line in kept?.split(separator: "\n").map(String.init) ?? [] where !sentences.contains(line) {
+        sentences.append(line)
+      }
+    }
+    return sentences
   }
 }

@@ -34,6 +34,9 @@ public enum ModelExport {
     public let checkedBy: String?
   }
 
+  /// The key of exported weights' metadata under which the licences of weights from elsewhere stand, one a line.
+  public static let licenceKey = "atelier.licence"
+
   /// The name of the text inside an exported module that says what it is, as JSON.
   public static let textName = "atelier.json"
 
@@ -113,13 +116,16 @@ public enum ModelExport {
       }
       let configuration = String(
         decoding: try encoder.encode(ConfigurationValue.table(description.configuration)), as: UTF8.self)
-      let metadata = [
+      var metadata = [
         "format": "pt", "atelier.export": "1", "atelier.system": description.system,
         "atelier.step": String(description.step), "atelier.version": description.packageVersion,
         "atelier.configuration": configuration,
         "atelier.networks": networks.map(\.name).joined(separator: ","),
         "atelier.norm": modes.norm, "atelier.dropout": modes.dropout,
       ]
+      if !description.licences.isEmpty {
+        metadata[licenceKey] = description.licences.joined(separator: "\n")
+      }
       try Safetensors.write(tensors, metadata: metadata, to: url)
       return Report(
         file: url.path, networks: networks.map(\.name), norm: modes.norm, dropout: modes.dropout, inputs: [],
@@ -280,6 +286,9 @@ public enum ModelExport {
       "checkedWith": .list(samples.dropFirst().map { .string($0.title) }),
       "tolerance": .number(ScriptCheck.tolerance),
     ]
+    if !description.licences.isEmpty {
+      table["licences"] = .list(description.licences.map { .string($0) })
+    }
     if let direction = plan.direction { table["direction"] = .string(direction) }
     if !description.classNames.isEmpty {
       table["classes"] = .list(description.classNames.map { .string($0) })
