@@ -133,6 +133,10 @@ bool CTScriptModuleTrace(CTScriptModule *module, CTTensor *const *inputs, int32_
   });
 }
 
+bool CTIsTracing(void) {
+  return guard([] { return ctorch::isTracing(); });
+}
+
 bool CTScriptModuleReads(const CTScriptModule *module, const char *path) {
   return guard([&] { return module->read.count(path) > 0; });
 }

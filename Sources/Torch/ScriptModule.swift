@@ -70,6 +70,10 @@ public final class ScriptModule {
   }
 }
 
+/// Whether operations on this thread are being recorded into a ``ScriptModule``, which keeps every number that is read
+/// from a shape.
+public var isRecordingScript: Bool { CTIsTracing() }
+
 /// A loaded TorchScript file, run in evaluation mode.
 public final class LoadedScript {
   private let handle: OpaquePointer

@@ -24,7 +24,7 @@ public import TorchNN
 /// written out.
 ///
 /// No deviations. Off in the reference configuration: Adam, other losses than the hinge.
-public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
+public final class FUNIT: StyledTranslatingSystem, AugmentedSystem, ExportingSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "funit", summary: "Images into the class that a few images show, also an unseen one",
@@ -204,11 +204,20 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem {
     generator.style(of: shots).mean(dims: [0], keepDim: true)
   }
 
-  /// Refuses: the class comes from images of it, and each image has norms of its own from that.
-  public func validateExport() throws(ConfigurationError) {
-    throw ConfigurationError(
-      "funit takes its class from images beside the one that is translated, which an exported function of one "
-        + "image cannot; export its weights instead, to a file that ends in .safetensors")
+  /// Images in the class that other images show, one of them or more for all.
+  public func exportedFunction(direction name: String?) throws -> ExportedFunction {
+    let (channels, side) = (configuration.inputChannels, configuration.imageSize)
+    return .translation(
+      try direction(named: name), channels: channels, side: side,
+      with: [
+        ExportedFunction.Input(
+          "style", "one or more images of the class, \(channels) channels in -1 … 1"
+        ) { batch, _, stream in stream.uniform([batch, channels, side, side]) * 2 - 1 }
+      ]
+    ) { [generator] in
+      // The class's code is broadcast over the images.
+      generator.decodeBroadcasting(generator.content(of: $0[0]), style: FUNIT.code(of: $0[1], generator))
+    }
   }
 
   /// The mean code of the images that show a class, by the averaged generator.

@@ -118,7 +118,7 @@ private final class PaddedConvolution: Module {
 
   func callAsFunction(_ x: Tensor) -> Tensor {
     var y = x
-    if enlarging > 1 { y = upsampleNearest(y, size: (y.shape[2] * enlarging, y.shape[3] * enlarging)) }
+    if enlarging > 1 { y = enlarged(y, by: enlarging) }
     return conv2d(y.reflectionPadded([border, border, border, border]))
   }
 }

@@ -18,7 +18,7 @@ public import TorchNN
 /// Deviations: those of ``BigGAN``; features come from a network that Atelier trains on the same images
 /// (self-supervised, so that the unlabelled form leans on no labels; or a classifier), or from the caller, in
 /// place of ResNet-50; instances are drawn uniformly (`instance_balance`), not by class.
-public final class ICGAN: LatentSystem, AugmentedSystem {
+public final class ICGAN: LatentSystem, AugmentedSystem, ExportingSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "ic-gan", summary: "GAN conditioned on the features of an image; images like a given one",
@@ -153,6 +153,41 @@ public final class ICGAN: LatentSystem, AugmentedSystem {
   public func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor {
     let draws = StreamDraws(RandomStream(seed: 0, purpose: "instances"), device: latents.device)
     return training.generator(latents, generationConditions(latents.shape[0], nil, labels, draws))
+  }
+
+  /// Images of latent vectors, features of instances, and classes where it has them; without instances the function of
+  /// a latent system.
+  public func exportedFunction(direction: String?) throws -> ExportedFunction {
+    guard direction == nil else {
+      throw ConfigurationError("ic-gan has no directions; leave the direction out")
+    }
+    let (size, features, classes) = (latentSpace.size, configuration.featureSize, latentSpace.classes)
+    var inputs = [
+      ExportedFunction.Input("latent", "latent vectors of \(size) numbers, standard normal") {
+        [latentSpace] batch, _, stream in
+        latentSpace.distribution.draw("latent", [batch, size], from: StreamDraws(stream))
+      }
+    ]
+    if configuration.instanceConditional {
+      inputs.append(
+        ExportedFunction.Input(
+          "features",
+          "features of an instance, \(features) numbers by the network that this model was trained with"
+        ) { batch, _, stream in stream.normal([batch, features]) })
+    }
+    if let classes {
+      inputs.append(
+        ExportedFunction.Input("label", "classes 0 … \(classes - 1)") { batch, _, stream in
+          stream.integers(below: classes, [batch])
+        })
+    }
+    let isConditional = configuration.instanceConditional
+    return ExportedFunction(inputs, output: "an image in -1 … 1") { [training] given in
+      let condition = BigGANCondition(
+        label: classes == nil ? nil : given.last, features: isConditional ? InstanceTable.unit(given[1]) : nil
+      )
+      return training.generator(given[0], condition)
+    }
   }
 
   private func checked(_ features: Tensor) throws(ConfigurationError) -> Tensor {

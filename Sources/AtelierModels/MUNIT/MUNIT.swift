@@ -23,7 +23,7 @@ public import TorchNN
 ///
 /// Deviations: off in the reference configuration are other depths of the style encoder
 /// (`styleDownsamplings`), other numbers of `mlpLayers`, the hinge loss.
-public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSystem {
+public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSystem, ExportingSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "munit", summary: "Two kinds of images into each other in many styles, learned without pairs",
@@ -333,11 +333,19 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
 
   // MARK: Generation
 
-  /// Refuses: each image has norms of its own from its style, whose number a recording keeps.
-  public func validateExport() throws(ConfigurationError) {
-    throw ConfigurationError(
-      "munit norms each image by its style, which TorchScript cannot record for any number of images; export its "
-        + "weights instead, to a file that ends in .safetensors")
+  /// Images of the other domain, each in a style of its own.
+  public func exportedFunction(direction name: String?) throws -> ExportedFunction {
+    let direction = try direction(named: name)
+    let (source, target) = direction.source == "A" ? (generatorA, generatorB) : (generatorB, generatorA)
+    let channels = direction.source == "A" ? configuration.channelsA : configuration.channelsB
+    return .translation(
+      direction, channels: channels, side: configuration.imageSize,
+      with: [
+        ExportedFunction.Input(
+          "style", "a style of \(configuration.styleLength) numbers for each image, standard normal"
+        ) { [length = configuration.styleLength] batch, _, stream in stream.normal([batch, length]) }
+      ]
+    ) { target.decode(source.content(of: $0[0]), style: $0[1]) }
   }
 
   /// A style from N(0, I), or the mean style of images of the other domain.

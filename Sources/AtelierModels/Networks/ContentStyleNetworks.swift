@@ -303,6 +303,13 @@ final class ContentStyleGenerator: Module {
   /// `[batch, styleLength]`.
   func style(of pictures: Tensor) -> Tensor { styleEncoder(pictures.channelsLast()).flattened(from: 1) }
 
+  /// Images in -1 … 1 of content maps all in one style `[1, styleLength]`, for any number of them in a recorded script.
+  func decodeBroadcasting(_ content: Tensor, style: Tensor) -> Tensor {
+    // Zeros that follow the batch, which a recorded number would not.
+    let zeros = content.mean(dims: [1, 2, 3], keepDim: false).unsqueezed(1) * 0
+    return decode(content, style: style + zeros)
+  }
+
   /// Images in -1 … 1 of a content map in a style `[batch, styleLength]`.
   func decode(_ content: Tensor, style: Tensor) -> Tensor {
     assignStyles(mlp(style.flattened(from: 1)), to: decoder)

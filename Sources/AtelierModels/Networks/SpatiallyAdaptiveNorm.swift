@@ -228,7 +228,7 @@ func mapBlockNames(norm: String) -> [String: String] {
 }
 
 /// Twice the height and width, by nearest neighbour.
-func doubled(_ x: Tensor) -> Tensor { upsampleNearest(x, size: (2 * x.shape[2], 2 * x.shape[3])) }
+func doubled(_ x: Tensor) -> Tensor { enlarged(x, by: 2) }
 
 /// How often the generators of spade and sean double their smallest map.
 public enum MapUpsampling: String, Sendable, Hashable, Codable, CaseIterable {

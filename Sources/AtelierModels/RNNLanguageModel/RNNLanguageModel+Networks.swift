@@ -43,6 +43,23 @@ final class RecurrentLanguageNetwork: Module {
   }
 }
 
+extension RecurrentLanguageNetwork {
+  /// Log-probabilities `[time, batch, vocabulary]` for tokens `[time, batch]` from a state of zeros, for any number and
+  /// length of texts in a recorded script.
+  func logProbabilities(_ token: Tensor) -> Tensor {
+    let vectors = embedding(token)
+    // Zeros that follow the batch, which recorded numbers would not.
+    let zero = vectors.slice(0, 0, 1).sum(dims: [2], keepDim: true) * 0
+    let state =
+      zero
+      + Tensor.zeros(
+        [recurrent.layers, 1, recurrent.hiddenSize], dtype: vectors.dtype, device: vectors.device)
+    let (features, _) = recurrent(
+      vectors, RecurrentState(hidden: state, cell: recurrent.cell == .lstm ? state : nil))
+    return output(features).logSoftmax(-1)
+  }
+}
+
 /// The layer that scores every token of the vocabulary; its table may be the embedding's (Press and
 /// Wolf 2017; Inan et al. 2017).
 ///
@@ -130,8 +147,27 @@ final class TransformerLanguageNetwork: Module {
         time <= positions.length, "\(time) tokens are more than the \(positions.length) of maximumLength")
     else { return .zeros(token.shape + [output.vocabularySize]) }
     let scale = Double(embedding.features).squareRoot()
+    guard !isRecordingScript else {
+      let place = Self.places(token)
+      let x = embedding(token) * scale + positions.table.indexSelected(0, place)
+      let mask =
+        isCausal
+        ? Tensor.select(
+          place.unsqueezed(0).greater(place.unsqueezed(1)),
+          .full([1, 1], -Double.infinity, device: x.device),
+          .zeros([1, 1], device: x.device)) : nil
+      return output(encoder(x, mask: mask)).logSoftmax(-1)
+    }
     let x = dropout(embedding(token) * scale + positions.table.slice(0, 0, time))
     return output(encoder(x, isCausal: isCausal)).logSoftmax(-1)
+  }
+}
+
+extension TransformerLanguageNetwork {
+  /// 0, 1, 2 … for the places of tokens `[time, batch]`, as a recorded script counts them.
+  private static func places(_ token: Tensor) -> Tensor {
+    let first = token.selected(dim: 1, index: 0)
+    return (first * 0 + 1).cumulativeSum(dim: 0) - 1
   }
 }
 

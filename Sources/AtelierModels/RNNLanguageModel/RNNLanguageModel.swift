@@ -191,6 +191,14 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, Ref
     }
   }
 
+  /// Log-probabilities `[time, batch, vocabulary]` as an exported script computes them.
+  func recordedLogProbabilities(_ token: Tensor) throws -> Tensor {
+    switch network {
+    case .recurrent(let network): network.logProbabilities(token)
+    case .transformer(let network): network(token)
+    }
+  }
+
   /// Divides the learning rate by `annealing` unless the loss is the best so far.
   public func validated(loss: Double) {
     if loss < bestValidationLoss {

@@ -38,6 +38,11 @@ final class TransformerStack: Module {
     let mask =
       isCausal
       ? Tensor.full([time, time], -Double.infinity, device: x.device).triangularUpper(1) : nil
+    return self(x, mask: mask)
+  }
+
+  /// `[time, batch, features]` for the same; `mask` `[time, time]` is added to the scores.
+  func callAsFunction(_ x: Tensor, mask: Tensor?) -> Tensor {
     var x = x
     for layer in layers { x = layer(x, mask: mask) }
     return norm(x)
@@ -119,6 +124,7 @@ final class SelfAttention: Module {
   func callAsFunction(_ x: Tensor, mask: Tensor?) -> Tensor {
     let (time, batch, features) = (x.shape[0], x.shape[1], x.shape[2])
     let headSize = features / heads
+    guard !isRecordingScript else { return recorded(x, mask, headSize) }
     // Every head of every sequence is a batch of its own: [batch * heads, time, headSize].
     let parts = linear(x, projectionWeight, projectionBias).chunked(3, dim: 2).map {
       $0.reshaped([time, batch * heads, headSize]).transposed(0, 1)
@@ -127,5 +133,17 @@ final class SelfAttention: Module {
     if let mask { scores = scores + mask }
     let read = weightDropout(scores.softmax(-1)).matmul(parts[2])
     return joining(read.transposed(0, 1).reshaped([time, batch, features]))
+  }
+
+  /// The same head by head, for any number and length of sequences in a recorded script.
+  private func recorded(_ x: Tensor, _ mask: Tensor?, _ headSize: Int) -> Tensor {
+    let parts = linear(x, projectionWeight, projectionBias).chunked(3, dim: 2).map { $0.transposed(0, 1) }
+    let read = (0..<heads).map { head in
+      let own = parts.map { $0.slice(2, head * headSize, (head + 1) * headSize) }
+      var scores = (own[0] * (1 / Double(headSize).squareRoot())).matmul(own[1].transposed(1, 2))
+      if let mask { scores = scores + mask }
+      return scores.softmax(-1).matmul(own[2])
+    }
+    return joining(Tensor.concatenated(read, dim: 2).transposed(0, 1))
   }
 }

@@ -115,14 +115,39 @@ final class RegionAdaptiveNorm: Module {
     // [batch, outputs · 9, classes]
     let rows = kernels.permuted([0, 2, 3, 1]).reshaped([1, outputs * 9, length])
     let composed = rows.matmul(codes.permuted([1, 2, 0]))
-      .reshaped([batch, outputs, 3, 3, classes]).permuted([0, 1, 4, 2, 3])
-      .reshaped([batch * outputs, classes, 3, 3])
     let (height, width) = (regions.shape[2], regions.shape[3])
-    let joined = regions.contiguous().reshaped([1, batch * classes, height, width])
-    let made = conv2d(joined, composed, nil, padding: (1, 1), groups: batch)
-      .reshaped([batch, outputs, height, width])
+    let made: Tensor
+    if isRecordingScript {
+      made = Self.convolved(regions, composed.reshaped([-1, outputs, 9, classes]), height, width)
+    } else {
+      let filters = composed.reshaped([batch, outputs, 3, 3, classes]).permuted([0, 1, 4, 2, 3])
+        .reshaped([batch * outputs, classes, 3, 3])
+      let joined = regions.contiguous().reshaped([1, batch * classes, height, width])
+      made = conv2d(joined, filters, nil, padding: (1, 1), groups: batch)
+        .reshaped([batch, outputs, height, width])
+    }
     let halves = made.chunked(2, dim: 1)
     return (halves[0] + gammaBias.reshaped([1, -1, 1, 1]), halves[1] + betaBias.reshaped([1, -1, 1, 1]))
+  }
+}
+
+extension RegionAdaptiveNorm {
+  /// Each image convolved 3×3 with filters of its own as nine products of matrices, which a recorded script makes of any
+  /// number of images.
+  ///
+  /// - Parameter filters: `[batch, outputs, 9, classes]`.
+  private static func convolved(
+    _ regions: Tensor, _ filters: Tensor, _ height: Int, _ width: Int
+  ) -> Tensor {
+    let padded = regions.contiguous().padded([1, 1, 1, 1])
+    var sum: Tensor?
+    for place in 0..<9 {
+      let (row, column) = (place / 3, place % 3)
+      let seen = padded.slice(2, row, row + height).slice(3, column, column + width).flattened(from: 2)
+      let product = filters.selected(dim: 2, index: place).matmul(seen)
+      sum = sum.map { $0 + product } ?? product
+    }
+    return (sum ?? regions).reshaped([-1, filters.shape[1], height, width])
   }
 }
 
@@ -275,11 +300,16 @@ extension SEAN {
     /// Images `[batch, 3, height, width]` in -1 … 1.
     ///
     /// - Parameter noise: ``noiseCount(_:)`` standard normal numbers: for each layer in turn `[batch, width,
-    ///   height]`, in the authors' order of sides.
+    ///   height]`, in the authors' order of sides; or `[batch, count]`, those of each image together.
     func callAsFunction(_ map: MapPyramid, styles: Tensor, noise: Tensor) -> Tensor {
       var taken = 0
       func plane(like x: Tensor) -> Tensor {
         let (batch, height, width) = (x.shape[0], x.shape[2], x.shape[3])
+        if noise.rank == 2 {
+          let own = noise.slice(1, taken, taken + height * width)
+          taken += height * width
+          return own.reshaped([-1, 1, width, height]).transposed(2, 3)
+        }
         let numbers = noise.slice(0, taken, taken + batch * height * width)
         taken += batch * height * width
         return numbers.reshaped([batch, 1, width, height]).transposed(2, 3)

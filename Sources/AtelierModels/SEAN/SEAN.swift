@@ -23,7 +23,7 @@ public import TorchNN
 /// of their own (`meanStyles`). Above nineteen classes there are as many style layers as classes. The styles'
 /// modulation is computed from the one-hot map in one convolution: equal but for rounding. With `upsampling:
 /// most` the further block runs; the authors build it and leave it out.
-public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSystem {
+public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSystem, ExportingSystem {
   /// The name, the paper and the reference implementation.
   public static let identity = SystemIdentity(
     name: "sean", summary: "Photographs from label maps, each region in a style of its own",
@@ -106,11 +106,30 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
 
   // MARK: Generation
 
-  /// Refuses: each image is convolved with kernels of its own, whose number a recording keeps.
-  public func validateExport() throws(ConfigurationError) {
-    throw ConfigurationError(
-      "sean convolves each image with kernels of its own styles, which TorchScript cannot record for any number of "
-        + "images; export its weights instead, to a file that ends in .safetensors")
+  /// Images of label maps of the size of training, every region in the style that is given for its class.
+  public func exportedFunction(direction name: String?) throws -> ExportedFunction {
+    _ = try direction(named: name)
+    let (classes, length) = (configuration.classes, configuration.styleLength)
+    let (height, width) = (configuration.imageHeight, configuration.imageWidth)
+    let count = generator.noiseCount(MapPyramid(.zeros([1, classes, height, width])))
+    return ExportedFunction(
+      [
+        ExportedFunction.Input("label", "a map of the classes 0 … \(classes - 1), \(height)×\(width)") {
+          batch, _, stream in
+          stream.integers(below: classes, [batch, height, width])
+        },
+        ExportedFunction.Input(
+          "styles",
+          "a style of \(length) numbers for each class; meanStyles.sum / meanStyles.count are the mean ones"
+        ) { batch, _, stream in stream.normal([batch, classes, length]) },
+        ExportedFunction.Input("noise", "\(count) standard normal numbers for each image") {
+          batch, _, stream in
+          stream.normal([batch, count])
+        },
+      ], output: "an image in -1 … 1"
+    ) { [generator] given in
+      generator(MapPyramid(oneHotLabels(given[0], classes: classes)), styles: given[1], noise: given[2])
+    }
   }
 
   /// Images in -1 … 1 for label maps `[n, height, width]`, every region in the mean style of its class; a

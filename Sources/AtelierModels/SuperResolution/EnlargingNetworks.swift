@@ -170,7 +170,7 @@ final class MSRResNet: Module, Layer {
       features = pixelShuffle(layer(features), factor: factor).leakyReluInPlace(0.1)
     }
     let details = last(penultimate(features).leakyReluInPlace(0.1))
-    return details + upsampleBilinear(x, size: (x.shape[2] * scale, x.shape[3] * scale))
+    return details + enlarged(x, by: scale, mode: .bilinear)
   }
 }
 

@@ -94,8 +94,7 @@ final class RRDBNetwork: Module, Layer {
     for block in body { features = block(features) }
     features = start + bodyEnd(features)
     for layer in enlargements {
-      let size = (features.shape[2] * 2, features.shape[3] * 2)
-      features = layer(upsampleNearest(features, size: size)).leakyReluInPlace(0.2)
+      features = layer(enlarged(features, by: 2)).leakyReluInPlace(0.2)
     }
     return last(penultimate(features).leakyReluInPlace(0.2))
   }

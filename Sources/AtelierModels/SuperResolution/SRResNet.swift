@@ -208,4 +208,12 @@ public final class SRResNet: EnlargingSystem {
   ) throws -> Tensor {
     Enlargement.translate(pictures, by: generator, matchingHistogram: configuration.matchesHistogram)
   }
+
+  /// Refuses to match histograms, which counts the values of an image.
+  public func validateExport() throws(ConfigurationError) {
+    guard configuration.matchesHistogram else { return }
+    throw ConfigurationError(
+      "matchesHistogram is true, which counts the values of each image and cannot be one exported function; set it to "
+        + "false")
+  }
 }

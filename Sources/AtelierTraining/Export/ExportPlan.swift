@@ -29,6 +29,8 @@ struct ExportPlan {
   let output: String
   /// The direction, where the system has several.
   let direction: String?
+  /// What the numbers of a size are called; the second is empty where there is one.
+  var sides = ["height", "width"]
   /// The sizes to be checked; the first is the one that is recorded. Nil where there is only one.
   let sizes: [Size?]
   /// The output for the inputs in their order.
@@ -38,12 +40,30 @@ struct ExportPlan {
   ///
   /// - Throws: ``ExportError`` for a system whose generation is not a function of tensors.
   static func of(_ system: any GenerativeSystem, direction: String?) throws -> ExportPlan {
+    if let system = system as? any ExportingSystem {
+      return function(try system.exportedFunction(direction: direction), direction)
+    }
     if let system = system as? any TranslatingSystem { return try translating(system, direction) }
     if direction != nil { throw ExportError("this system has no directions; leave the direction out") }
     if let system = system as? any LatentSystem { return latent(system) }
     throw ExportError(
       "what this system generates is no function of tensors, so TorchScript cannot hold it; "
         + "its weights can be exported as safetensors")
+  }
+
+  private static func function(_ function: ExportedFunction, _ direction: String?) -> ExportPlan {
+    ExportPlan(
+      inputs: function.inputs.map { input in
+        Input(name: input.name, meaning: input.meaning, sizeMultiple: input.sizeMultiple) {
+          batch, size, stream in
+          input.make(
+            batch, size.map { Array([$0.height, $0.width].prefix(function.sides.count)) } ?? [], stream)
+        }
+      },
+      output: function.output, direction: direction, sides: function.sides,
+      sizes: function.sizes.isEmpty
+        ? [nil] : function.sizes.map { Size(height: $0[0], width: $0.count > 1 ? $0[1] : 1) },
+      compute: { tensors, _ in try function.compute(tensors) })
   }
 
   private static func translating(

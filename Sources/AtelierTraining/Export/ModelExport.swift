@@ -57,7 +57,7 @@ public enum ModelExport {
   ) throws -> Report {
     let interpreter = check == .python ? try Python.withTorch(python) : nil
     try (system as? any TranslatingSystem)?.validateExport()
-    if takesInstances(system) {
+    if takesInstances(system), !(system is any ExportingSystem) {
       throw ExportError(
         "what this system draws follows from instances' features, which a function of latent vectors does not "
           + "take; export its weights instead, to a file that ends in .safetensors")
@@ -147,13 +147,17 @@ public enum ModelExport {
   private struct Sample {
     let batch: Int
     let size: ExportPlan.Size?
+    let sides: [String]
     let inputs: [Tensor]
     let noise: [NoiseInput]
     let output: Tensor
 
     var title: String {
       let count = batch == 1 ? "one example" : "\(batch) examples"
-      return size.map { "\(count) of \($0.height)×\($0.width)" } ?? count
+      return size.map {
+        sides.count > 1 ? "\(count) of \($0.height)×\($0.width)" : "\(count) of \(sides[0]) \($0.height)"
+      }
+        ?? count
     }
 
     init(_ plan: ExportPlan, batch: Int, size: ExportPlan.Size?, seed: UInt64) throws {
@@ -162,6 +166,7 @@ public enum ModelExport {
       let draws = NotingDraws(stream)
       output = try withTensorErrors { try plan.compute(inputs, draws) }
       (self.batch, self.size, self.inputs) = (batch, size, inputs)
+      sides = plan.sides
       noise = draws.noted
     }
   }
@@ -312,8 +317,11 @@ public enum ModelExport {
         }
         return nil
       }
-      return follows("batch") { $0.batch } ?? follows("height") { $0.size?.height }
-        ?? follows("width") { $0.size?.width } ?? .string("?")
+      return follows("batch") { $0.batch } ?? shapes.first.flatMap { first in
+        let sides = first.sample.sides
+        return follows(sides[0]) { $0.size?.height }
+          ?? (sides.count > 1 ? follows(sides[1]) { $0.size?.width } : nil)
+      } ?? .string("?")
     }
   }
 }

@@ -26,6 +26,8 @@ typedef CTTensor *_Nullable (*CTScriptBody)(void *_Nullable context, CTTensor *_
 // Traces `body` on the inputs as the module's `forward`. `names` has the inputs' names, one per line.
 bool CTScriptModuleTrace(CTScriptModule *_Nonnull module, CTTensor *_Nonnull const *_Nonnull inputs, int32_t count,
                          const char *_Nonnull names, CTScriptBody _Nonnull body, void *_Nullable context);
+// Whether a trace is being made on this thread.
+bool CTIsTracing(void);
 // Whether `forward` reads the tensor of a path.
 bool CTScriptModuleReads(const CTScriptModule *_Nonnull module, const char *_Nonnull path);
 bool CTScriptModuleSave(const CTScriptModule *_Nonnull module, const char *_Nonnull file);
