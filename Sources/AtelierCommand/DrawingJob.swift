@@ -12,6 +12,7 @@ struct DrawingJob {
   let folder: String?
   let force: Bool
   let provenance: ImageOrigin?
+  let marking: ImageMarking
 
   /// The outputs of a field.
   private struct Drawn {
@@ -51,6 +52,7 @@ struct DrawingJob {
     } else {
       print()
     }
+    marking.report()
   }
 
   /// The file that one output goes to, as far as it is known before anything is drawn.
@@ -70,13 +72,13 @@ struct DrawingJob {
     if let folder {
       let files = try self.files(images.map { _ in "png" }, of: nil, in: folder)
       for (image, file) in zip(images, files) {
-        try codec.write(image, to: file, metadata: provenance?.packet)
+        try codec.write(marking(image), to: file, metadata: provenance?.packet)
       }
       print("\(images.count) images in \(URL(fileURLWithPath: folder).path)")
       return
     }
     let (columns, titles) = layout(images.count)
-    let sheet = try ImageGrid(columns: columns, columnTitles: titles).render(images)
+    let sheet = marking(try ImageGrid(columns: columns, columnTitles: titles).render(images))
     guard let file = place else {
       let bytes = try codec.encode(sheet, as: .png, metadata: provenance?.packet)
       FileHandle.standardOutput.write(Data(bytes))
@@ -104,7 +106,9 @@ struct DrawingJob {
   private func write(_ drawn: [Drawn]) throws {
     let encoded = try drawn.map { drawn in
       let codec = try generator.codec(drawn.field)
-      return try drawn.pieces.flatMap { try codec.encoded(.tensor($0), metadata: provenance?.packet) }
+      return try drawn.pieces.flatMap {
+        try codec.encoded(.tensor($0), metadata: provenance?.packet) { marking($0) }
+      }
     }
     if let folder {
       var count = 0

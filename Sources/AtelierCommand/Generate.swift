@@ -70,6 +70,11 @@ struct Generate: ParsableCommand {
     help: "Write into each image's metadata that a model made it, and which.")
   var provenance = true
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Put an invisible mark into each image, which outlives its metadata; see 'atelier inspect'.")
+  var mark = true
+
   @OptionGroup(title: "Images from images") var translating: TranslationOptions
   @OptionGroup(title: "Drawing") var drawing: DrawingOptions
   @OptionGroup(title: "Writing text") var writing: WritingOptions
@@ -102,7 +107,7 @@ struct Generate: ParsableCommand {
     var overlap: Int?
     @Option(help: "Alpha: keep it, or lay the image over white or black; default: keep.")
     var alpha: AlphaTreatment?
-    @Option(help: "png, jpeg, webp, tiff, gif, heic or avif, instead of the input's format.")
+    @Option(help: "png, jpeg, webp, tiff, gif, heic, avif, bmp or pnm, instead of the input's format.")
     var format: ImageFormat?
     @Option(help: "1 to 100, for JPEG, WebP, HEIC and AVIF; default: 92.")
     var quality: Int?
@@ -173,6 +178,7 @@ struct Generate: ParsableCommand {
     let (plan, model) = (generator.plan, generator.description)
     try GenerateOption.check(self, plan, of: model.system)
     let origin = provenance ? try generator.origin() : nil
+    let marking = ImageMarking(mark)
     // Data may have classes that the system does not know; its outputs then have no names.
     let known =
       classCount(of: generator.system) == nil && !plan.startsFromImages ? [] : model.classNames
@@ -189,7 +195,7 @@ struct Generate: ParsableCommand {
       try TranslationJob(
         translations: styled(translation, variations, conditions, known), inputs: inputs,
         output: output, folder: files, force: force, format: translating.format,
-        quality: translating.quality ?? 92, provenance: origin
+        quality: translating.quality ?? 92, provenance: origin, marking: marking
       ).run()
     } else if plan.ability(Tagging.self) != nil, conditions.isEmpty || !inputs.isEmpty {
       guard conditions.isEmpty else {
@@ -213,7 +219,7 @@ struct Generate: ParsableCommand {
       }
       try DrawingJob(
         generator: generator, classNames: known, request: request, output: output, folder: files,
-        force: force, provenance: origin
+        force: force, provenance: origin, marking: marking
       ).run()
     }
   }
@@ -314,12 +320,12 @@ struct Generate: ParsableCommand {
   }
 }
 
-/// The images that paths stand for: files, and what lies in folders.
+/// The images that paths stand for: files, and what lies in folders and archives.
 ///
 /// - Parameter option: what an error names.
 func imageFiles(named paths: [String], for option: String) throws -> [URL] {
   try paths.flatMap { path -> [URL] in
-    let url = URL(fileURLWithPath: path)
+    let url = try DataArchive.folder(at: URL(fileURLWithPath: path))
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
       throw Refusal.input("\(path) does not exist; \(option) takes images and folders of images")

@@ -5,12 +5,15 @@ import Foundation
 /// `atelier inspect`: what a file or a run is, without loading weights into a network.
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Shows what a run, a checkpoint, a safetensors file or a PyTorch file holds.",
+    abstract: "Shows what a run, a checkpoint, a safetensors file, a PyTorch file or an image holds.",
     discussion:
-      "Nothing from the file is executed; classes in a PyTorch file that are not data are shown as names.")
+      "Nothing from the file is executed; classes in a PyTorch file that are not data are shown as names. Of an image "
+      + "it says what its metadata tell of its origin, and whether it carries the invisible mark of a drawn image."
+  )
 
   @Argument(
-    help: "A run's folder, a checkpoint's folder, a .safetensors or a .pth file.", completion: .file())
+    help: "A run's folder, a checkpoint's folder, a .safetensors or a .pth file, or an image.",
+    completion: .file())
   var file: String
 
   @Flag(help: "Print a JSON document.")
@@ -40,6 +43,11 @@ struct Inspect: ParsableCommand {
     let url = URL(fileURLWithPath: file)
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw Refusal.input("\(file) does not exist; check the path")
+    }
+    if ImageFormat(fileExtension: url.pathExtension) != nil {
+      let image = try InspectedImage(url)
+      if json { try printJSON(image) } else { image.show() }
+      return
     }
     let document =
       ["pth", "pt", "bin", "ckpt", "tar"].contains(url.pathExtension)

@@ -15,6 +15,7 @@ struct TranslationJob {
   let format: ImageFormat?
   let quality: Int
   let provenance: ImageOrigin?
+  let marking: ImageMarking
 
   /// An image to be translated.
   private struct Item {
@@ -49,6 +50,7 @@ struct TranslationJob {
         failures += 1
       }
     }
+    marking.report()
     if let folder { print("\(written.count) images in \(URL(fileURLWithPath: folder).path)") }
     if failures > 0 { throw ExitCode(65) }
   }
@@ -66,7 +68,7 @@ struct TranslationJob {
         items.append(Item(file: nil, name: "picture"))
         continue
       }
-      let url = URL(fileURLWithPath: input)
+      let url = try DataArchive.folder(at: URL(fileURLWithPath: input)) { standardError("\($0)\n") }
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
         throw Refusal.input("\(input) does not exist; check the path")
@@ -122,7 +124,8 @@ struct TranslationJob {
     if provenance != nil && !chosen.carriesMetadata {
       standardError("\(item.shown): a \(chosen.rawValue.uppercased()) file cannot say where it comes from.\n")
     }
-    let encoded = try codec.encode(result, as: chosen, quality: quality, metadata: provenance?.packet)
+    let encoded = try codec.encode(
+      marking(result), as: chosen, quality: quality, metadata: provenance?.packet)
     guard let target else {
       FileHandle.standardOutput.write(Data(encoded))
       return

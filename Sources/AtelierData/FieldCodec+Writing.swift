@@ -71,13 +71,18 @@ extension FieldCodec {
   ///
   /// An image has 8 bits a value and the channels of ``shown(_:)``; MP4 loses detail.
   ///
-  /// - Parameter metadata: an XMP packet for images, such as where they come from.
+  /// - Parameters:
+  ///   - metadata: an XMP packet for images, such as where they come from.
+  ///   - change: what becomes of an example before it is written, such as a mark in an image; label maps, whose
+  ///     values are numbers of classes, are never changed.
   /// - Throws: what ``shown(_:)`` throws, and the error of the file's format.
-  public func encoded(_ value: Value, metadata: String? = nil) throws -> [Encoded] {
+  public func encoded(
+    _ value: Value, metadata: String? = nil, change: (Shown) throws -> Shown = { $0 }
+  ) throws -> [Encoded] {
     if case .labelMap(let classes, _, _) = kind {
       return try examples(value).map { try Self.encoded(labels: $0, classes, names.colours) }
     }
-    return try shown(value).map { try encoded($0, metadata: metadata) }
+    return try shown(value).map { try encoded(change($0), metadata: metadata) }
   }
 
   /// What is shown of an example as a file holds it.

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// The provenance of a generated image, written into its file's metadata.
 ///
 /// XMP with the properties of the IPTC Photo Metadata Standard: the digital source type, which viewers and
@@ -54,5 +56,33 @@ public struct ImageOrigin: Sendable, Hashable {
       }
     }
     return result
+  }
+}
+
+extension ImageOrigin {
+  /// What an XMP packet says of an image's origin, whoever wrote it.
+  public struct Stated: Sendable, Hashable, Codable {
+    /// Whether it says that a trained model made the image.
+    public let isGenerated: Bool
+    /// The system that made it; nil where that is not said.
+    public let system: String?
+    /// Its version: the weights.
+    public let checkpoint: String?
+
+    /// Nil where the packet says nothing of an origin.
+    public init?(_ packet: String) {
+      func value(_ name: String) -> String? {
+        guard let start = packet.range(of: "<Iptc4xmpExt:\(name)>"),
+          let end = packet.range(of: "</Iptc4xmpExt:\(name)>", range: start.upperBound..<packet.endIndex)
+        else { return nil }
+        return packet[start.upperBound..<end.lowerBound]
+          .replacingOccurrences(of: "&lt;", with: "<").replacingOccurrences(of: "&gt;", with: ">")
+          .replacingOccurrences(of: "&amp;", with: "&")
+      }
+      guard let type = value("DigitalSourceType") else { return nil }
+      isGenerated = type == ImageOrigin.sourceType
+      system = value("AISystemUsed")
+      checkpoint = value("AISystemVersionUsed")
+    }
   }
 }

@@ -132,7 +132,9 @@ struct OldRun: Codable {
     }
 
     /// Draws all drawings into a folder.
-    func draw(into drawn: URL) throws -> [Program.Result] {
+    ///
+    /// - Parameter unmarked: whether to leave out the invisible mark, which older programs know nothing of.
+    func draw(into drawn: URL, unmarked: Bool = false) throws -> [Program.Result] {
       try FileManager.default.createDirectory(at: drawn, withIntermediateDirectories: true)
       return try fixture.drawings.map { arguments in
         let filled = arguments.map {
@@ -140,7 +142,7 @@ struct OldRun: Codable {
             .replacingOccurrences(of: "{data}", with: OldRun.data.appendingPathComponent(fixture.data).path)
             .replacingOccurrences(of: "{drawn}", with: drawn.path)
         }
-        return try program.run(filled, environment: environment)
+        return try program.run(filled + (unmarked ? ["--no-mark"] : []), environment: environment)
       }
     }
   }

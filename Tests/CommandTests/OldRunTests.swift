@@ -55,7 +55,9 @@ import Testing
     let trial = try OldRun.Trial(
       atelier, fixture, of: place.appendingPathComponent("run"), kernels, in: folder.url)
     let (drawn, expected) = (folder("drawn"), place.appendingPathComponent("drawn"))
-    for result in try trial.draw(into: drawn) { try #require(result.status == 0, "\(result.errors)") }
+    for result in try trial.draw(into: drawn, unmarked: true) {
+      try #require(result.status == 0, "\(result.errors)")
+    }
     let files = try OldRun.drawings(in: expected)
     #expect(!files.isEmpty)
     #expect(try OldRun.drawings(in: drawn) == files)

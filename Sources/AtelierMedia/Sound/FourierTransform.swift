@@ -24,9 +24,20 @@ struct FourierTransform {
   ///
   /// - Precondition: `size` values.
   func magnitudes(of signal: [Float]) -> [Float] {
-    precondition(signal.count == size, "FourierTransform: \(signal.count) values instead of \(size)")
-    var real = reversed.map { signal[$0] }
-    var imaginary = [Float](repeating: 0, count: size)
+    var (real, imaginary) = (signal, [Float](repeating: 0, count: size))
+    apply(&real, &imaginary)
+    return (0...(size / 2)).map { (real[$0] * real[$0] + imaginary[$0] * imaginary[$0]).squareRoot() }
+  }
+
+  /// Transforms complex values in place, without a factor; exchanging the two arguments gives the inverse.
+  ///
+  /// - Precondition: `size` values each.
+  func apply(_ real: inout [Float], _ imaginary: inout [Float]) {
+    precondition(
+      real.count == size && imaginary.count == size,
+      "FourierTransform: \(real.count) and \(imaginary.count) values instead of \(size)")
+    real = reversed.map { real[$0] }
+    imaginary = reversed.map { imaginary[$0] }
     real.withUnsafeMutableBufferPointer { real in
       imaginary.withUnsafeMutableBufferPointer { imaginary in
         cosines.withUnsafeBufferPointer { cosines in
@@ -54,6 +65,23 @@ struct FourierTransform {
         }
       }
     }
-    return (0...(size / 2)).map { (real[$0] * real[$0] + imaginary[$0] * imaginary[$0]).squareRoot() }
+  }
+
+  /// Transforms a square of `size` rows in place, rows first.
+  ///
+  /// - Precondition: `size * size` values each.
+  func applyToSquare(_ real: inout [Float], _ imaginary: inout [Float]) {
+    for isColumns in [false, true] {
+      let (outer, inner) = isColumns ? (1, size) : (size, 1)
+      for line in 0..<size {
+        var one = (0..<size).map { real[line * outer + $0 * inner] }
+        var other = (0..<size).map { imaginary[line * outer + $0 * inner] }
+        apply(&one, &other)
+        for place in 0..<size {
+          real[line * outer + place * inner] = one[place]
+          imaginary[line * outer + place * inner] = other[place]
+        }
+      }
+    }
   }
 }
