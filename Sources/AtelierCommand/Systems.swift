@@ -4,7 +4,8 @@ import Atelier
 /// `atelier systems`: what can be trained, and every key of one system.
 struct Systems: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Lists the systems, or shows one: conditions, outputs, options of drawing, presets and keys.")
+    abstract:
+      "Lists the systems, or shows one: conditions, outputs, options of drawing, presets, keys and sizes.")
 
   @Argument(help: "A system to show in full.")
   var system: String?
@@ -35,7 +36,10 @@ struct Systems: ParsableCommand {
     let settings = try plan.sampling.values()
     if json {
       let rows = try presets.map {
-        PresetRow(name: $0.name, summary: $0.summary, configuration: try $0.configuration.values())
+        PresetRow(
+          name: $0.name, summary: $0.summary,
+          parameters: ParameterCounts(type, try $0.configuration.values(), Artefacts()),
+          configuration: try $0.configuration.values())
       }
       try printJSON(
         Document(
@@ -43,7 +47,8 @@ struct Systems: ParsableCommand {
           reference: identity.reference,
           conditions: plan.conditions.map(ConditionRow.init),
           outputs: plan.outputs.map { OutputRow(name: $0.name, kind: $0.kind.summary) },
-          options: options, settings: settings, presets: rows))
+          options: options, settings: settings, presets: rows,
+          keys: try presets.first.map { try KeyHelp.all(of: $0.configuration) } ?? []))
       return
     }
     print(
@@ -56,21 +61,30 @@ struct Systems: ParsableCommand {
       print("\nOutputs\n" + columns(plan.outputs.map { ($0.name, $0.kind.summary) }))
     }
     if !settings.isEmpty {
-      let rows = plan.sampling.keys.map { ($0, settings[$0]?.description ?? "null") }
-      print("\nSettings of drawing\n" + columns(rows))
+      let rows = try KeyHelp.all(of: plan.sampling).flatMap(\.lines)
+      print("\nSettings of drawing (--sampling key=value)\n" + rows.joined(separator: "\n"))
     }
     print("\nOptions of `atelier generate`\n  " + options.joined(separator: " "))
-    print("\nPresets (--preset)\n" + columns(presets.map { ($0.name, $0.summary) }))
+    print("\nPresets (--preset)")
+    for preset in presets {
+      print("  \(preset.name)")
+      let counts = ParameterCounts(type, try preset.configuration.values(), Artefacts())
+      let sentence =
+        preset.summary + (counts.map { " · " + $0.summary } ?? " · parameters depend on the data")
+      print(wrapped(sentence, to: 100, indent: 6).joined(separator: "\n"))
+    }
     guard let first = presets.first else { return }
-    let values = try first.configuration.values()
-    let rows = first.configuration.keys.map { ($0, values[$0]?.description ?? "null") }
-    print("\nConfiguration keys (--set key=value), as in the preset '\(first.name)'\n" + columns(rows))
+    let rows = try KeyHelp.all(of: first.configuration).flatMap(\.lines)
+    print(
+      "\nConfiguration keys (--set key=value), as in the preset '\(first.name)'\n"
+        + rows.joined(separator: "\n"))
   }
 }
 
 private struct PresetRow: Encodable {
   let name: String
   let summary: String
+  let parameters: ParameterCounts?
   let configuration: [String: ConfigurationValue]
 }
 
@@ -103,4 +117,5 @@ private struct Document: Encodable {
   let options: [String]
   let settings: [String: ConfigurationValue]
   let presets: [PresetRow]
+  let keys: [KeyHelp]
 }

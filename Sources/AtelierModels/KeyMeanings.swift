@@ -1,0 +1,838 @@
+public import AtelierCore
+
+/// What each key of a configuration, and each setting of drawing, means: the sentences that stand above its
+/// declaration, collected from the sources, so that `atelier systems` shows them.
+///
+/// `KeyMeaningTests` fails where a key has none, or where a sentence was changed and this file was not;
+/// `ATELIER_RECORD_MEANINGS=1` writes it anew.
+public enum KeyMeanings {
+  /// The meaning of a key of a configuration; with a dot that of a key of its tables. Nil for configurations of
+  /// other packages.
+  public static func meaning(of key: String, in configuration: any Settings) -> String? {
+    var path = key.split(separator: ".").map(String.init)
+    guard let last = path.popLast() else { return nil }
+    var owner: Any = configuration
+    for step in path {
+      guard let next = child(step, of: owner) else { return nil }
+      owner = next
+    }
+    return owners(of: last, in: owner).lazy.compactMap { table["\($0).\(last)"] }.first
+  }
+
+  /// The value of a key, which may be one of a fragment.
+  private static func child(_ key: String, of value: Any) -> Any? {
+    for child in Mirror(reflecting: value).children {
+      if child.label == key { return child.value }
+      if child.value is any ConfigurationFragment, let found = self.child(key, of: child.value) {
+        return found
+      }
+    }
+    return nil
+  }
+
+  /// The names of the types that declare a key: the configuration's, or its fragments'.
+  private static func owners(of key: String, in value: Any) -> [String] {
+    Mirror(reflecting: value).children.flatMap { child -> [String] in
+      if child.label == key { return [name(of: value)] }
+      return child.value is any ConfigurationFragment ? owners(of: key, in: child.value) : []
+    }
+  }
+
+  /// `LSGAN.Configuration`: without the module, and without what a generic type is generic over.
+  private static func name(of value: Any) -> String {
+    var depth = 0
+    let plain = String(reflecting: type(of: value)).filter { character in
+      if character == "<" { depth += 1 }
+      defer { if character == ">" { depth -= 1 } }
+      return depth == 0
+    }
+    return plain.split(separator: ".").dropFirst().joined(separator: ".")
+  }
+
+  private static let table = Dictionary(
+    lines.split(separator: "\n").compactMap { line -> (String, String)? in
+      let parts = line.split(separator: "\t", maxSplits: 1).map(String.init)
+      return parts.count == 2 ? (parts[0], parts[1]) : nil
+    }, uniquingKeysWith: { first, _ in first })
+
+  private static let lines = #"""
+    ACGAN.Configuration.adam	Adam's decays and ε.
+    ACGAN.Configuration.augmentation	Discriminator augmentation.
+    ACGAN.Configuration.batchSize	Images in a batch.
+    ACGAN.Configuration.classes	The number of classes.
+    ACGAN.Configuration.discriminatorHidden	The discriminator's widths, input side first; the image halves once for each.
+    ACGAN.Configuration.dropout	The share of channels that the discriminator drops.
+    ACGAN.Configuration.generatorHidden	The generator's widths, input side first; the image doubles once for each.
+    ACGAN.Configuration.imageChannels	Number of channels.
+    ACGAN.Configuration.imageSize	Height and width of the images.
+    ACGAN.Configuration.latentSize	The length of a latent vector and of a label's embedding.
+    ACGAN.Configuration.leakySlope	The slope of leaky relus.
+    ACGAN.Configuration.learningRate	The learning rate of both optimisers.
+    ACGAN.Configuration.loss	The adversarial loss, beside the class.
+    ACGAN.Configuration.model	Which networks.
+    ACGAN.Configuration.normEpsilon	The epsilon of batch norms, the generator's first excepted.
+    AdamSettings.adamEpsilon	Adam's ε.
+    AdamSettings.beta1	Adam's β₁, the decay of the first moment.
+    AdamSettings.beta2	Adam's β₂, the decay of the second moment.
+    AdversarialEnlargement.Configuration.adam	Adam's decays and ε.
+    AdversarialEnlargement.Configuration.adversarialLoss	The adversarial loss.
+    AdversarialEnlargement.Configuration.augmentation	Random changes of what the discriminator sees of large images.
+    AdversarialEnlargement.Configuration.averageDecay	Decay of the generator's moving average; 0: there is none.
+    AdversarialEnlargement.Configuration.batchSize	Examples in one batch.
+    AdversarialEnlargement.Configuration.cropSize	What generator and discriminator can take of ``imageSize``.
+    AdversarialEnlargement.Configuration.decayFactor	What the learning rate is multiplied by at each milestone.
+    AdversarialEnlargement.Configuration.discriminator	The form of the discriminator.
+    AdversarialEnlargement.Configuration.discriminatorWidth	Channels of the discriminator's first map.
+    AdversarialEnlargement.Configuration.flips	Whether training images are flipped horizontally half of the time.
+    AdversarialEnlargement.Configuration.imageSize	Height and width of the large images in training, crops of whole ones; the side of what `vgg-style` and `ledig` judge.
+    AdversarialEnlargement.Configuration.learningRate	The learning rate of both optimisers.
+    AdversarialEnlargement.Configuration.losses	How images are compared.
+    AdversarialEnlargement.Configuration.milestones	Steps from which the learning rate is multiplied by ``decayFactor`` once more, counted from the discriminator's first.
+    AdversarialEnlargement.Configuration.network	The generator.
+    AdversarialEnlargement.Configuration.openTables	Layers are named freely.
+    AdversarialEnlargement.Configuration.pretrainingSteps	Steps of plain regression by the pixel loss before the discriminator joins in; the authors start from a trained regressor.
+    AdversarialEnlargement.Configuration.turns	Whether training images are rotated by multiples of 90 degrees.
+    AdversarialEnlargement.Configuration.weightDecay	Adam's L2 term.
+    AdversarialEnlargement.Configuration.weights	Factors of the generator's loss terms.
+    AdversarialLoss.takesProbabilities	Whether scores are probabilities, so that the discriminator ends in a sigmoid.
+    AugmentationSettings.augmentationRamp	ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
+    AugmentationSettings.augmentationTarget	ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
+    AugmentationSettings.diffAugment	Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
+    Autoencoder.Configuration.adam	Adam's decays and ε.
+    Autoencoder.Configuration.batchSize	Images in a batch.
+    Autoencoder.Configuration.corruption	What is done to an image before it is encoded.
+    Autoencoder.Configuration.corruptionAmount	How much of it.
+    Autoencoder.Configuration.hidden	Widths from the image to the code; `convolutional` takes exactly two.
+    Autoencoder.Configuration.imageChannels	Colour channels.
+    Autoencoder.Configuration.imageRange	The range of images and of the last layer: tanh for `signed`, sigmoid for `unit`; nil: `unit` for `binaryCrossEntropy`, else `signed`.
+    Autoencoder.Configuration.imageSize	Height and width of the images.
+    Autoencoder.Configuration.latentSize	Length of the code; `convolutional` has a small map in its place.
+    Autoencoder.Configuration.leakySlope	Slope of the leaky relu of `deep-convolutional`.
+    Autoencoder.Configuration.learningRate	Step size of Adam.
+    Autoencoder.Configuration.loss	What is minimised.
+    Autoencoder.Configuration.model	Which network.
+    Autoencoder.Configuration.normEpsilon	Epsilon of the batch norms of `deep-convolutional`.
+    Autoencoder.Configuration.weightDecay	L2 term added to the gradient.
+    Autoencoder.optimizers	The one optimiser, by the name of its network.
+    AverageSettings.averageDecay	Decay of the generator's moving average; 0: there is none, or a copy.
+    AverageSettings.averageStart	The step before which the average is a copy.
+    BigGAN.Configuration.adam	Adam's decays and ε.
+    BigGAN.Configuration.augmentation	Changes of the images that the discriminator sees.
+    BigGAN.Configuration.average	The generator's moving average; its start is counted from 1.
+    BigGAN.Configuration.batchSize	Real images in a part of a discriminator's update, and generated ones in every part.
+    BigGAN.Configuration.bottomWidth	The side of the generator's first map.
+    BigGAN.Configuration.classSource	Where classes come from: the data's labels, or clusters of instance features.
+    BigGAN.Configuration.classes	The number of classes.
+    BigGAN.Configuration.discriminatorAttention	Resolutions behind whose block the discriminator attends; at 32 pixels all its blocks count as 16.
+    BigGAN.Configuration.discriminatorChannels	The base of the discriminator's widths.
+    BigGAN.Configuration.discriminatorDepth	Residual blocks a resolution of the deep discriminator.
+    BigGAN.Configuration.discriminatorLearningRate	The discriminator's learning rate.
+    BigGAN.Configuration.discriminatorWide	Whether a discriminator block is as wide inside as its output, else as its input.
+    BigGAN.Configuration.featureEpochs	How often the network that gives the features sees each image, for clusters.
+    BigGAN.Configuration.featureSize	Length of the feature vectors of a network that Atelier trains, for clusters.
+    BigGAN.Configuration.featureSource	Where instance features come from, for clusters.
+    BigGAN.Configuration.generatorAttention	Resolutions behind whose block the generator attends.
+    BigGAN.Configuration.generatorChannels	The base of the generator's widths.
+    BigGAN.Configuration.generatorDepth	Residual blocks a resolution of the deep generator.
+    BigGAN.Configuration.generatorLearningRate	The generator's learning rate.
+    BigGAN.Configuration.generatorSpectralNorm	Whether the generator's weights are normalised too.
+    BigGAN.Configuration.gradientCheckpointing	Whether each block of the generator is recomputed in the backward pass (gradient checkpointing), which takes less memory and more time.
+    BigGAN.Configuration.hierarchicalLatent	Whether the latent enters at every depth: a chunk a block, or in the deep form all of it everywhere.
+    BigGAN.Configuration.imageChannels	Number of channels.
+    BigGAN.Configuration.imageSize	Height and width of the pictures: 8, 16, 32, 64 or (not deep) 128 times ``bottomWidth``.
+    BigGAN.Configuration.initialization	How weights start.
+    BigGAN.Configuration.latentSize	The length of a latent vector; a hierarchical one is cut down to a multiple of its chunks.
+    BigGAN.Configuration.loss	The adversarial loss, one of raw scores.
+    BigGAN.Configuration.model	Which networks.
+    BigGAN.Configuration.normEpsilon	The epsilon of conditional batch norms.
+    BigGAN.Configuration.powerIterations	Power iterations a pass.
+    BigGAN.Configuration.round	How both networks are updated in one step.
+    BigGAN.Configuration.sharedEmbedding	Whether one table of classes serves all norms; else each norm has its own.
+    BigGAN.Configuration.sharedEmbeddingSize	The length of a row of the shared table; nil: that of the latent.
+    BigGAN.Configuration.spectralNormEpsilon	The smallest length that a singular vector is divided by.
+    BigGAN.Configuration.standingStatistics	Batches from which the norms' statistics are estimated before images are drawn; 0: running averages.
+    BigGAN.augment	Discriminator augmentation.
+    BigGAN.averages	The generator's moving average, buffers included, as the authors keep it.
+    BigGANRound.discriminatorOrthogonal	The strength of the discriminator's orthogonal regularisation.
+    BigGANRound.discriminatorSteps	Updates of the discriminator for each of the generator.
+    BigGANRound.generatorOrthogonal	The strength of the generator's orthogonal regularisation.
+    BigGANRound.gradientAccumulation	Parts whose gradients are added before an update.
+    BigGANRound.splitDiscriminatorBatch	Whether the discriminator sees real and generated images in two passes.
+    Condition.help	One line for people.
+    Condition.isRequired	Whether a request without it is refused.
+    Condition.kind	What it is.
+    Condition.liesOnSource	Whether it lies on the source of a translation, pixel on pixel: it is cut and continued with the source. Tensors of fewer than three dimensions have no pixels and stay whole.
+    Condition.name	The name, as requests and `--condition` have it.
+    Condition.origin	Where it comes from otherwise.
+    ConditionalGAN.Configuration.adam	Adam's decays and ε.
+    ConditionalGAN.Configuration.augmentation	Discriminator augmentation.
+    ConditionalGAN.Configuration.average	The generator's moving average.
+    ConditionalGAN.Configuration.batchSize	Images in a batch.
+    ConditionalGAN.Configuration.classes	The number of classes.
+    ConditionalGAN.Configuration.decaySteps	The step at which the learning rates, falling in a straight line, are 0; 0 keeps them constant.
+    ConditionalGAN.Configuration.discriminatorHidden	The discriminator's widths, input side first; `cgan`: a single one stands for three layers; `maxout`: units of the image's, the label's and the joint layer.
+    ConditionalGAN.Configuration.discriminatorLabel	How the discriminator learns the class; `convolutional` only.
+    ConditionalGAN.Configuration.discriminatorLearningRate	The discriminator's own learning rate.
+    ConditionalGAN.Configuration.discriminatorSteps	Discriminator steps for each generator step, each on a batch of its own; `convolutional` only.
+    ConditionalGAN.Configuration.dropout	The share of hidden values dropped: by the discriminator, with `maxout` by both networks.
+    ConditionalGAN.Configuration.featureSize	The width of the discriminator's dense layer behind the convolutions; 0: their features are summed over places, as in the paper of the projection; `convolutional` only.
+    ConditionalGAN.Configuration.generatorHidden	The generator's widths, input side first; `maxout`: of the latent's, the label's and the joint layer; `convolutional`: the image doubles once for each.
+    ConditionalGAN.Configuration.generatorLabel	How the generator learns the class; `convolutional` only.
+    ConditionalGAN.Configuration.generatorLearningRate	The generator's own learning rate.
+    ConditionalGAN.Configuration.imageChannels	Number of channels.
+    ConditionalGAN.Configuration.imageSize	Height and width of the images.
+    ConditionalGAN.Configuration.latentSize	The length of a latent vector.
+    ConditionalGAN.Configuration.leakySlope	The slope of leaky relus.
+    ConditionalGAN.Configuration.learningRate	The learning rate of both optimisers.
+    ConditionalGAN.Configuration.learningRateDecay	The learning rate is divided by this at every step; `maxout` only.
+    ConditionalGAN.Configuration.loss	The adversarial loss.
+    ConditionalGAN.Configuration.minimumLearningRate	The learning rate falls no lower.
+    ConditionalGAN.Configuration.model	Which form.
+    ConditionalGAN.Configuration.momentumSchedule	The momentum of gradient descent; `maxout` only.
+    ConditionalGAN.Configuration.normEpsilon	The epsilon of batch norms.
+    ConditionalGAN.Configuration.pieces	Linear pieces of the units of those three layers; `maxout` only.
+    ConditionalVAE.Configuration.classes	Classes; taken from the data in training.
+    ConditionalVAE.Configuration.images	The shape of the images.
+    ConditionalVAE.Configuration.model	Which networks.
+    ConditionalVAE.Configuration.variational	Widths, objective and optimiser.
+    ConfigurationError.errorDescription	The same sentence, for Foundation.
+    CropAndFlip.flips	Whether images are flipped horizontally half of the time.
+    CropAndFlip.loadSize	Size before the random crop; nil: what the system says.
+    CycleGAN.Configuration.Weights.cycle	Of the mean absolute difference between an image and what came back, both ways.
+    CycleGAN.Configuration.Weights.identity	Of the identity loss, on top of `cycle`; 0 leaves it out.
+    CycleGAN.Configuration.adam	Adam's decays and ε.
+    CycleGAN.Configuration.adversarialLoss	The adversarial loss.
+    CycleGAN.Configuration.augmentation	Discriminator augmentation.
+    CycleGAN.Configuration.batchSize	Images of each domain in a batch.
+    CycleGAN.Configuration.crop	Random crop and flip; without `loadSize`: 286 for 256, and so on.
+    CycleGAN.Configuration.decay	How the learning rates fall.
+    CycleGAN.Configuration.discriminators	The discriminators.
+    CycleGAN.Configuration.learningRate	The learning rate of both optimisers at first.
+    CycleGAN.Configuration.poolSize	Earlier images that each discriminator may see again; 0: none.
+    CycleGAN.Configuration.translator	The generators, and the images.
+    CycleGAN.Configuration.weights	Factors of the generators' loss terms.
+    DCGAN.Configuration.adam	Adam's decays and ε.
+    DCGAN.Configuration.augmentation	Discriminator augmentation.
+    DCGAN.Configuration.batchSize	Images in a batch.
+    DCGAN.Configuration.discriminatorChannels	Channels of the discriminator's widest map; maps have twice as many for each halving.
+    DCGAN.Configuration.generatorChannels	Channels of the generator's widest map; maps have twice as many for each halving.
+    DCGAN.Configuration.imageChannels	Number of channels.
+    DCGAN.Configuration.imageSize	Height and width of the pictures: 4, 5, 6 or 7 times a power of two of at least 2.
+    DCGAN.Configuration.latentSize	The length of a latent vector.
+    DCGAN.Configuration.leakySlope	The slope of leaky relus.
+    DCGAN.Configuration.learningRate	The learning rate of both optimisers.
+    DCGAN.Configuration.loss	The adversarial loss.
+    DCGAN.Configuration.model	Which form.
+    DCGAN.Configuration.normEpsilon	The epsilon of batch norms.
+    DCGAN.Configuration.weightDecay	The factor of the L2 term in both optimisers.
+    DataPlan.arrangement	How the fields belong together, which decides how a folder or file is read.
+    DataPlan.changes	Random changes of training examples: crops, mirroring.
+    DataPlan.fields	The fields of a batch.
+    DiffAugment.isEmpty	Whether nothing changes.
+    EnlargementWeights.adversarial	Of the adversarial loss.
+    EnlargementWeights.perceptual	Of the perceptual loss, on top of each layer's own weight.
+    EnlargementWeights.pixel	Of the pixel loss.
+    EnlargingConfiguration.cropSize	The largest multiple of what the generator needs.
+    EnlargingConfiguration.plan	A small image and the large one that belongs to it, both in 0 … 1; single images are made smaller, and blurred where the network keeps the size and learns to sharpen. Crops are taken at the images' own size.
+    EnlargingLosses.features	The network whose features a perceptual loss compares.
+    EnlargingLosses.perceptualCriterion	How features are compared.
+    EnlargingLosses.perceptualLayers	Layers of that network and their factors; empty: no perceptual loss.
+    EnlargingLosses.pixelLoss	How values are compared.
+    EnlargingNetwork.blocks	The generator's residual blocks.
+    EnlargingNetwork.generator	The form of the generator.
+    EnlargingNetwork.growth	Channels that each dense convolution adds (`rrdb` only).
+    EnlargingNetwork.inputChannels	Channels of small images.
+    EnlargingNetwork.outputChannels	Channels of large images.
+    EnlargingNetwork.scale	The scale factor.
+    EnlargingNetwork.width	Channels of the generator's maps.
+    EpochDecay.constantEpochs	Passes over the data at the full learning rate.
+    EpochDecay.decayEpochs	Passes over which the learning rate then falls to zero; 0: it never falls.
+    FUNIT.Configuration.Weights.adversarial	Of the adversarial terms of generator and discriminator.
+    FUNIT.Configuration.Weights.featureMatching	Of the differences between what the discriminator sees in made and in real images.
+    FUNIT.Configuration.Weights.gradientPenalty	Of the discriminator's squared gradient at real images.
+    FUNIT.Configuration.Weights.reconstruction	Of the mean absolute difference between an image and what its own content and class give.
+    FUNIT.Configuration.adam	Adam's decays, and the ε of whichever optimiser.
+    FUNIT.Configuration.adversarialLoss	The adversarial loss.
+    FUNIT.Configuration.alpha	RMSprop's decay of the mean of squared gradients.
+    FUNIT.Configuration.augmentation	Discriminator augmentation.
+    FUNIT.Configuration.averageDecay	Decay of the generator's moving average.
+    FUNIT.Configuration.batchSize	Content images in a batch, and as many class images.
+    FUNIT.Configuration.blocks	Residual blocks of the content encoder, and as many of the decoder.
+    FUNIT.Configuration.classDownsamplings	Halvings of the class encoder, of which the first two double the width.
+    FUNIT.Configuration.classes	Classes that the discriminator judges: those of the training data, unless given otherwise.
+    FUNIT.Configuration.crop	Random crop and flip; without `loadSize`: 140 for 128, and so on.
+    FUNIT.Configuration.discriminator	The discriminator's form.
+    FUNIT.Configuration.discriminatorBlocks	Residual blocks of the discriminator, an even number; the map is halved after each pair but the last.
+    FUNIT.Configuration.discriminatorWidth	Channels of the discriminator's widest map.
+    FUNIT.Configuration.downsamplings	Halvings of the content encoder.
+    FUNIT.Configuration.generator	The generator's form.
+    FUNIT.Configuration.heldOutClasses	Classes that training never sees, by name; what is translated into them later proves the system.
+    FUNIT.Configuration.imageSize	Height and width of training images.
+    FUNIT.Configuration.inputChannels	Number of channels.
+    FUNIT.Configuration.learningRate	The learning rate of both optimisers.
+    FUNIT.Configuration.mlpLayers	Its linear layers.
+    FUNIT.Configuration.mlpWidth	The hidden width of what makes norms' parameters of a class code.
+    FUNIT.Configuration.optimizer	What changes the weights.
+    FUNIT.Configuration.styleLength	The length of a class code.
+    FUNIT.Configuration.weightDecay	The factor of the L2 term that is added to gradients.
+    FUNIT.Configuration.weights	Factors of the loss terms.
+    FUNIT.Configuration.width	Channels of the generator's widest map.
+    FUNIT.averages	The averaged generator.
+    FastStyleTransfer.Configuration.Weights.content	Of feature reconstruction.
+    FastStyleTransfer.Configuration.Weights.style	Of style reconstruction, of each layer.
+    FastStyleTransfer.Configuration.Weights.totalVariation	Of squared differences of neighbouring pixels of the output, in 0 … 255.
+    FastStyleTransfer.Configuration.adam	Adam's decays and ε.
+    FastStyleTransfer.Configuration.batchSize	Images in a batch.
+    FastStyleTransfer.Configuration.blocks	Residual blocks.
+    FastStyleTransfer.Configuration.contentLayer	The layer whose activations are reconstructed.
+    FastStyleTransfer.Configuration.featureNormalization	Which weights of it, by how they want images prepared: `imagenet` (torchvision's) or `caffe`.
+    FastStyleTransfer.Configuration.features	The perception network: `vgg16` or `vgg19`.
+    FastStyleTransfer.Configuration.generator	Which transform network.
+    FastStyleTransfer.Configuration.gram	How Gram matrices are scaled and compared.
+    FastStyleTransfer.Configuration.imageSize	Height and width of training images.
+    FastStyleTransfer.Configuration.learningRate	Adam's learning rate.
+    FastStyleTransfer.Configuration.norm	The norm, of `johnson` only.
+    FastStyleTransfer.Configuration.styleLayers	The layers whose Gram matrices are reconstructed.
+    FastStyleTransfer.Configuration.styleSize	The length of the longer side of the style's image; null: as it is.
+    FastStyleTransfer.Configuration.upsampling	How sides are doubled, of `johnson` only: `u64` or `U2,c3s1-64` in the words of its program.
+    FastStyleTransfer.Configuration.weights	Factors of the terms.
+    FastStyleTransfer.Configuration.width	Channels of the widest map; the others have twice and four times as many.
+    FastStyleTransfer.optimizers	The optimiser.
+    ForeignModel.configuration	Keys that shapes and names tell.
+    ForeignModel.leftOut	Tensors that are not read, on purpose.
+    ForeignModel.networks	Tensors by network. `generatorAverage` holds those of the moving average of `generator`.
+    ForeignTensors.isEmpty	Whether there are none.
+    ForeignTensors.kernels	The shapes of the kernels of two-dimensional convolutions, in the file's order.
+    ForeignTensors.named	The tensors by their names, as modules load them.
+    ForeignWeights.stem	The file's name without its ending.
+    GAN.Configuration.adam	Adam's decays and ε; `gan` only.
+    GAN.Configuration.augmentation	Discriminator augmentation.
+    GAN.Configuration.batchSize	Images in a batch.
+    GAN.Configuration.discriminatorHidden	The discriminator's hidden widths (maxout: units), input side first.
+    GAN.Configuration.dropout	The share of hidden values the discriminator drops; `maxout` only.
+    GAN.Configuration.generatorHidden	The generator's hidden widths, input side first.
+    GAN.Configuration.imageChannels	Number of channels.
+    GAN.Configuration.imageSize	Height and width of the images.
+    GAN.Configuration.inputDropout	The share of image values the discriminator drops; `maxout` only.
+    GAN.Configuration.latentSize	The length of a latent vector.
+    GAN.Configuration.leakySlope	The slope of leaky relus; `gan` only.
+    GAN.Configuration.learningRate	The learning rate of both optimisers.
+    GAN.Configuration.learningRateDecay	The learning rate is divided by this at every step; `maxout` only.
+    GAN.Configuration.loss	The adversarial loss.
+    GAN.Configuration.minimumLearningRate	The learning rate falls no lower; `maxout` only.
+    GAN.Configuration.model	Which form.
+    GAN.Configuration.momentumSchedule	The momentum of gradient descent; `maxout` only.
+    GAN.Configuration.normEpsilon	The epsilon of batch norms; `gan` only.
+    GAN.Configuration.pieces	Linear pieces of a maxout unit; `maxout` only.
+    GenerativeSystem.averages	No averages.
+    GenerativeSystem.plan	What the system is, for everything that handles it without knowing it.
+    GenerativeSystem.trainedNetworks	The networks that are trained and saved; the others' weights lie in the store of weights.
+    GivenImage.artefact	The name of the artefact that holds it.
+    ICGAN.Configuration.adam	Adam's decays and ε.
+    ICGAN.Configuration.augmentation	Changes of the images that the discriminator sees.
+    ICGAN.Configuration.average	The generator's moving average; its start is counted from 1.
+    ICGAN.Configuration.batchSize	Real images in a part of a discriminator's update, and generated ones in every part.
+    ICGAN.Configuration.bottomWidth	The side of the generator's first map.
+    ICGAN.Configuration.classConditional	Whether class labels are a condition too.
+    ICGAN.Configuration.classes	The number of classes; without labels only the size of a table that the authors keep and never read.
+    ICGAN.Configuration.discriminatorAttention	Resolutions behind whose block the discriminator attends; at 32 pixels all its blocks count as 16.
+    ICGAN.Configuration.discriminatorChannels	The base of the discriminator's widths.
+    ICGAN.Configuration.discriminatorLearningRate	The discriminator's learning rate.
+    ICGAN.Configuration.discriminatorWide	Whether a discriminator block is as wide inside as its output, else as its input.
+    ICGAN.Configuration.featureEpochs	How often the network that gives the features sees each image.
+    ICGAN.Configuration.featureSize	The length of an instance's features.
+    ICGAN.Configuration.featureSource	Where features come from.
+    ICGAN.Configuration.generatorAttention	Resolutions behind whose block the generator attends.
+    ICGAN.Configuration.generatorChannels	The base of the generator's widths.
+    ICGAN.Configuration.generatorLearningRate	The generator's learning rate.
+    ICGAN.Configuration.generatorSpectralNorm	Whether the generator's weights are normalised too.
+    ICGAN.Configuration.gradientCheckpointing	Whether each block of the generator is recomputed in the backward pass (gradient checkpointing), which takes less memory and more time.
+    ICGAN.Configuration.hierarchicalLatent	Whether a chunk of the latent enters each block.
+    ICGAN.Configuration.imageChannels	Number of channels.
+    ICGAN.Configuration.imageSize	Height and width of the pictures: 8, 16, 32, 64 or 128 times ``bottomWidth``.
+    ICGAN.Configuration.initialization	How weights start.
+    ICGAN.Configuration.instanceConditional	Whether instances are a condition.
+    ICGAN.Configuration.instances	The number of instances, which the data decide; 0: not known yet.
+    ICGAN.Configuration.latentSize	The length of a latent vector; a hierarchical one is cut down to a multiple of its chunks.
+    ICGAN.Configuration.loss	The adversarial loss, one of raw scores.
+    ICGAN.Configuration.mirrors	Whether real images and, apart from them, instances are mirrored half of the time.
+    ICGAN.Configuration.model	Which networks.
+    ICGAN.Configuration.neighbours	Instances in a neighbourhood.
+    ICGAN.Configuration.normEpsilon	The epsilon of conditional batch norms.
+    ICGAN.Configuration.powerIterations	Power iterations a pass.
+    ICGAN.Configuration.round	How both networks are updated in one step.
+    ICGAN.Configuration.selectedInstances	Instances that generation draws from, the nearest to as many k-means centres; 0: all.
+    ICGAN.Configuration.sharedEmbedding	Whether one table of classes serves all norms.
+    ICGAN.Configuration.sharedEmbeddingSize	The length of a row of the shared table; nil: that of the latent.
+    ICGAN.Configuration.sharedFeatureSize	The width to which the generator projects features; nil: none.
+    ICGAN.Configuration.spectralNormEpsilon	The smallest length that a singular vector is divided by.
+    ICGAN.Configuration.standingStatistics	Batches from which the norms' statistics are estimated before images are drawn; 0: running averages.
+    ICGAN.augment	Discriminator augmentation.
+    ICGAN.averages	The generator's moving average, buffers included, as the authors keep it.
+    ImageTagging.Configuration.batchSize	Pairs of an image and a tag in a batch.
+    ImageTagging.Configuration.beta1	Adam's β₁.
+    ImageTagging.Configuration.discriminatorHidden	The discriminator's widths: of the word vector's and of the features' layer.
+    ImageTagging.Configuration.dropout	The share of hidden values dropped, in both networks.
+    ImageTagging.Configuration.features	Which network's features describe an image.
+    ImageTagging.Configuration.finalMomentum	The share that is kept in the end.
+    ImageTagging.Configuration.generatorHidden	The generator's widths: of the noise's and of the features' layer.
+    ImageTagging.Configuration.latentSize	The length of a noise vector.
+    ImageTagging.Configuration.learningRate	The initial learning rate of generator and discriminator.
+    ImageTagging.Configuration.learningRateDecay	It is divided by this at every step.
+    ImageTagging.Configuration.loss	The adversarial loss.
+    ImageTagging.Configuration.maxoutUnits	Units of the discriminator's joint layer.
+    ImageTagging.Configuration.minimumCount	Words that occur less often are left out.
+    ImageTagging.Configuration.minimumLearningRate	And falls no lower.
+    ImageTagging.Configuration.mismatchShare	The share of true tags beside another image in what the discriminator is to refuse, as in Reed et al. 2016; not in the paper.
+    ImageTagging.Configuration.modeSeeking	The factor of what draws two outputs for one image apart, as in Mao et al. 2019; not in the paper.
+    ImageTagging.Configuration.momentum	The share of the velocity that is kept at first.
+    ImageTagging.Configuration.momentumEpochs	The epoch at which the momentum reaches its end.
+    ImageTagging.Configuration.nearest	Nearest tags of each.
+    ImageTagging.Configuration.negatives	Random words a pair.
+    ImageTagging.Configuration.normalizesFeatures	Whether generator and discriminator see features that batch normalisation without scale and shift has levelled; not in the paper.
+    ImageTagging.Configuration.optimizer	The optimiser of generator and discriminator.
+    ImageTagging.Configuration.pieces	Linear pieces of each.
+    ImageTagging.Configuration.samples	Word vectors drawn for an image.
+    ImageTagging.Configuration.subsampling	Words more frequent than this share are left out at random; 0: none.
+    ImageTagging.Configuration.unitVectors	Whether word vectors are scaled to the length √wordSize before adversarial training; not in the paper.
+    ImageTagging.Configuration.vectorNoise	The standard deviation of noise on what the discriminator sees of word vectors; not in the paper.
+    ImageTagging.Configuration.window	The most words between a word and its neighbour.
+    ImageTagging.Configuration.wordBatchSize	Captions a step of the first stage.
+    ImageTagging.Configuration.wordLearningRate	Adam's learning rate in the first stage.
+    ImageTagging.Configuration.wordSize	The length of a word vector.
+    ImageTagging.Configuration.wordSteps	Steps of the first stage.
+    ImageTagging.tagNames	The tags, the most frequent of the training data first.
+    ImageTranslation.directions	The directions; the first is the one that is meant where none is named.
+    ImageTranslation.styles	What several style images mean; nil where outputs depend on no style image.
+    InstancePlan.epochs	How often the network that gives the features sees each image.
+    InstancePlan.featureSize	How long they are.
+    InstancePlan.mirrors	Whether features of mirrored images are kept too, and used half of the time.
+    InstancePlan.purpose	What the features are for.
+    InstancePlan.selected	Instances that are kept for generation, chosen by k-means; 0: all.
+    InstancePlan.source	Where they come from.
+    InstanceTable.count	The number of instances.
+    InstanceTable.featureSize	The length of a feature vector.
+    LSGAN.Configuration.adam	Adam's decays and ε.
+    LSGAN.Configuration.augmentation	Discriminator augmentation.
+    LSGAN.Configuration.batchSize	Images in a batch.
+    LSGAN.Configuration.discriminatorHidden	The discriminator's widths, input side first; the image halves once for each.
+    LSGAN.Configuration.dropout	The share of channels that the discriminator drops.
+    LSGAN.Configuration.generatorHidden	The generator's widths, input side first; the image doubles once for each.
+    LSGAN.Configuration.imageChannels	Number of channels.
+    LSGAN.Configuration.imageSize	Height and width of the images.
+    LSGAN.Configuration.latentSize	The length of a latent vector.
+    LSGAN.Configuration.leakySlope	The slope of leaky relus.
+    LSGAN.Configuration.learningRate	The learning rate of both optimisers.
+    LSGAN.Configuration.loss	The adversarial loss.
+    LSGAN.Configuration.model	Which networks.
+    LSGAN.Configuration.normEpsilon	The epsilon of batch norms.
+    LanguageSystem.tokenUnit	What one token stands for, which decides whether perplexity or bits a character are printed.
+    LatentDecoding.classes	The number of classes; nil for an unconditional system.
+    LatentDecoding.distribution	What its entries are drawn from.
+    LatentDecoding.size	The length of a latent vector.
+    LatentSampling.path	How the vectors of several outputs relate.
+    LatentSampling.truncation	Entries beyond this many standard deviations are drawn again (Brock et al. 2019); nil: none are. Only a normal distribution is truncated.
+    LatentSystem.classCount	The number of classes; nil for an unconditional system.
+    Loss.Terms.total	The sum of all terms, without history.
+    MUNIT.Configuration.Weights.adversarial	Of the adversarial terms of generator and discriminator.
+    MUNIT.Configuration.Weights.content	Of the mean absolute difference between a content and the one that is found again.
+    MUNIT.Configuration.Weights.cycle	Of the mean absolute difference between an image and what comes back through the other domain; 0 leaves it out.
+    MUNIT.Configuration.Weights.perceptual	Of the difference between a VGG16's features of a made image and of the one it was made from (the authors' `vgg_w`); 0 leaves it out, and needs no VGG.
+    MUNIT.Configuration.Weights.reconstruction	Of the mean absolute difference between an image and what its own codes give.
+    MUNIT.Configuration.Weights.style	Of the mean absolute difference between a drawn style and the one that is found again.
+    MUNIT.Configuration.activation	The activation between the generators' layers.
+    MUNIT.Configuration.adam	Adam's decays and ε.
+    MUNIT.Configuration.adversarialLoss	The adversarial loss.
+    MUNIT.Configuration.augmentation	Discriminator augmentation.
+    MUNIT.Configuration.batchSize	Images of each domain in a batch.
+    MUNIT.Configuration.blocks	Residual blocks of the content encoder, and as many of the decoder.
+    MUNIT.Configuration.channelsA	Channels of images of domain A.
+    MUNIT.Configuration.channelsB	Channels of images of domain B.
+    MUNIT.Configuration.crop	Random crop and flip; without `loadSize`: no larger than wanted.
+    MUNIT.Configuration.decay	How the learning rates fall.
+    MUNIT.Configuration.discriminator	The discriminators' form.
+    MUNIT.Configuration.discriminatorNorm	The discriminators' normalisation.
+    MUNIT.Configuration.discriminatorWidth	Channels of the discriminators' widest map.
+    MUNIT.Configuration.downsamplings	Halvings of the content encoder.
+    MUNIT.Configuration.generator	The generators' form.
+    MUNIT.Configuration.imageSize	Height and width of training images.
+    MUNIT.Configuration.layers	Strided convolutions of a discriminator.
+    MUNIT.Configuration.learningRate	The learning rate of both optimisers at first.
+    MUNIT.Configuration.mlpLayers	Its linear layers.
+    MUNIT.Configuration.mlpWidth	The hidden width of what makes norms' parameters of a style.
+    MUNIT.Configuration.padding	What convolutions see beyond the border, in generator and discriminator.
+    MUNIT.Configuration.plan	Images of both domains, each turned into the other in a style that is drawn or taken from an image.
+    MUNIT.Configuration.scales	Discriminators of a domain, each on half the size of the one before.
+    MUNIT.Configuration.styleDownsamplings	Halvings of the style encoder, of which the first two double the width.
+    MUNIT.Configuration.styleLength	The length of a style.
+    MUNIT.Configuration.weightDecay	The factor of the L2 term that is added to gradients.
+    MUNIT.Configuration.weights	Factors of the loss terms.
+    MUNIT.Configuration.width	Channels of the generators' widest map.
+    MomentumSchedule.finalMomentum	The share of the velocity that is kept in the end; `maxout` only.
+    MomentumSchedule.momentum	The share of the velocity that is kept at first; `maxout` only.
+    MomentumSchedule.momentumEpochs	The epoch at which the momentum reaches its end, rising from epoch 1 on; `maxout` only.
+    NeuralStyle.Configuration.Weights.content	Of feature reconstruction, of each layer.
+    NeuralStyle.Configuration.Weights.style	Of style reconstruction, of each layer.
+    NeuralStyle.Configuration.Weights.totalVariation	Of squared differences of neighbouring pixels, in 0 … 1.
+    NeuralStyle.Configuration.adam	Adam's decays and ε.
+    NeuralStyle.Configuration.batchSize	One: there is one image.
+    NeuralStyle.Configuration.changeTolerance	L-BFGS: a step ends when neither image nor loss change by more.
+    NeuralStyle.Configuration.clamps	Whether the image is kept in 0 … 1 before each evaluation.
+    NeuralStyle.Configuration.contentDistance	How contents are compared.
+    NeuralStyle.Configuration.contentLayers	The layers whose activations are reconstructed.
+    NeuralStyle.Configuration.evaluations	L-BFGS: the most evaluations of one step; null: 5/4 of the iterations.
+    NeuralStyle.Configuration.featureNormalization	Which weights of it, by how they want images prepared: `imagenet` (torchvision's) or `caffe`.
+    NeuralStyle.Configuration.features	The perception network: `vgg16` or `vgg19`.
+    NeuralStyle.Configuration.gradientTolerance	L-BFGS: a step ends when no entry of the gradient is larger.
+    NeuralStyle.Configuration.gram	How Gram matrices are scaled and compared.
+    NeuralStyle.Configuration.history	L-BFGS: pairs of steps and gradient changes that are remembered.
+    NeuralStyle.Configuration.imageHeight	The height of the image; with a content's image it follows from that and `imageSize`.
+    NeuralStyle.Configuration.imageSize	The length that the content's longer side is resized to; null: `imageHeight` and `imageWidth` count.
+    NeuralStyle.Configuration.imageWidth	The width of the image; with a content's image it follows from that and `imageSize`.
+    NeuralStyle.Configuration.iterations	L-BFGS: the most iterations of one step.
+    NeuralStyle.Configuration.learningRate	The learning rate.
+    NeuralStyle.Configuration.lineSearch	L-BFGS: `none`, or `strong-wolfe`.
+    NeuralStyle.Configuration.optimizer	What changes the image.
+    NeuralStyle.Configuration.pooling	What ends the blocks of the perception network.
+    NeuralStyle.Configuration.start	What the optimisation starts from.
+    NeuralStyle.Configuration.steps	Steps of the optimiser until the image is done; null: 15 of L-BFGS (the tutorial's 300 evaluations), 300 of Adam.
+    NeuralStyle.Configuration.styleLayers	The layers whose Gram matrices are reconstructed.
+    NeuralStyle.Configuration.weights	Factors of the terms.
+    NeuralStyle.optimizers	The optimiser.
+    OASIS.Configuration.Weights.labelMix	Of LabelMix's consistency in the discriminator's loss; 0 leaves it out.
+    OASIS.Configuration.Weights.perceptual	Of the differences between a VGG's features of both images; 0 leaves them out, and needs no VGG.
+    OASIS.Configuration.adam	Adam's decays and ε.
+    OASIS.Configuration.augmentation	Random changes of what the discriminator sees, labels moved with the images.
+    OASIS.Configuration.averageDecay	The decay of the averaged generator, which generation uses.
+    OASIS.Configuration.batchSize	Pairs in a batch.
+    OASIS.Configuration.blocks	Resolutions of the generator and of the discriminator, each half of the next.
+    OASIS.Configuration.classBalancing	Whether rare classes count as much as frequent ones.
+    OASIS.Configuration.classes	Classes of the label map, one for unlabelled pixels included; taken from the data.
+    OASIS.Configuration.crop	Random crop and flip; `loadSize` is width and height of pairs before it, nil: they are not cropped.
+    OASIS.Configuration.discriminator	The discriminator's form.
+    OASIS.Configuration.discriminatorLearningRate	The discriminator's learning rate.
+    OASIS.Configuration.discriminatorNorm	Normalisation of the discriminator's weights; nil: spectral where the generator has it.
+    OASIS.Configuration.discriminatorWidth	Channels of the discriminator at full resolution.
+    OASIS.Configuration.dontcare	Whether class 0 means "unlabelled", and counts in no loss.
+    OASIS.Configuration.features	Whose features the perceptual loss compares.
+    OASIS.Configuration.generator	The generator's form.
+    OASIS.Configuration.generatorLearningRate	The generator's learning rate.
+    OASIS.Configuration.gradientCheckpointing	Whether each block of the generator is recomputed in the backward pass (gradient checkpointing), which takes less memory and more time.
+    OASIS.Configuration.ignoreLabel	Another class that counts in no loss; nil: none.
+    OASIS.Configuration.imageHeight	Height of training images.
+    OASIS.Configuration.imageWidth	Width of training images.
+    OASIS.Configuration.initializationGain	Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but Adam's steps are the larger beside the weights the smaller it is.
+    OASIS.Configuration.latent	The length of the noise at each pixel; 0: none.
+    OASIS.Configuration.norm	The normalisation inside the conditional layers.
+    OASIS.Configuration.spadeHidden	Hidden channels of the conditional layers.
+    OASIS.Configuration.spadeKernel	Kernel size of the conditional layers, an odd number.
+    OASIS.Configuration.spectralNorm	Whether the generator's residual convolutions have spectral normalisation.
+    OASIS.Configuration.statisticsBatches	Batches they are collected from.
+    OASIS.Configuration.statisticsEvery	After every so many steps the averaged generator's running statistics are collected anew; 0: never.
+    OASIS.Configuration.weights	Factors of loss terms.
+    OASIS.Configuration.width	Channels of the generator at full resolution.
+    OASIS.exportsAnySize	False: the map is resized to each layer's size, which a recording keeps.
+    Output.field	The name of the output in the system's plan.
+    Output.tensor	The batch; nil where it is text.
+    Output.text	The text; nil where it is a batch.
+    Output.value	What was generated.
+    Pix2Pix.Configuration.Weights.adversarial	Of being taken for real; 0 leaves the regressor alone, without a discriminator.
+    Pix2Pix.Configuration.Weights.l1	Of the pixel loss, squared or not.
+    Pix2Pix.Configuration.adam	Adam's decays and ε.
+    Pix2Pix.Configuration.adversarialLoss	The adversarial loss.
+    Pix2Pix.Configuration.augmentation	Discriminator augmentation.
+    Pix2Pix.Configuration.batchSize	Pairs in a batch.
+    Pix2Pix.Configuration.crop	Random crop and flip; without `loadSize`: 286 for 256, and so on.
+    Pix2Pix.Configuration.decay	How the learning rates fall.
+    Pix2Pix.Configuration.discriminators	The discriminator.
+    Pix2Pix.Configuration.learningRate	The learning rate of both optimisers at first.
+    Pix2Pix.Configuration.pixelLoss	How images are compared value by value.
+    Pix2Pix.Configuration.testBatchStatistics	Whether generation normalises an image by its own statistics, as the authors do, or by running ones; nil: by running ones at the size that was trained on, by its own at any other.
+    Pix2Pix.Configuration.testDropout	Whether generation draws dropout too: the noise that makes images of one condition differ.
+    Pix2Pix.Configuration.translator	The generator, and the images.
+    Pix2Pix.Configuration.weights	Factors of the generator's loss terms.
+    Pix2PixHD.Configuration.Weights.featureMatching	Of the differences between the discriminator's features of both images; 0 leaves them out.
+    Pix2PixHD.Configuration.Weights.perceptual	Of the differences between a VGG's features of both images; 0 leaves them out. The authors' program takes 10, its `lambda_feat`, unless it is told `--no_vgg_loss`.
+    Pix2PixHD.Configuration.adam	Adam's decays and ε.
+    Pix2PixHD.Configuration.adversarialLoss	The adversarial loss.
+    Pix2PixHD.Configuration.augmentation	Random changes of what the discriminator sees, condition and image moved alike.
+    Pix2PixHD.Configuration.batchSize	Pairs in a batch.
+    Pix2PixHD.Configuration.blocks	Residual blocks of the global generator.
+    Pix2PixHD.Configuration.classes	Classes of the label map; 0: the condition is an image.
+    Pix2PixHD.Configuration.decay	How the learning rates fall.
+    Pix2PixHD.Configuration.discriminator	The discriminator's form.
+    Pix2PixHD.Configuration.discriminatorNorm	The discriminators' normalisation; nil: the generator's.
+    Pix2PixHD.Configuration.discriminatorWidth	Channels of the discriminators' widest map.
+    Pix2PixHD.Configuration.downsamplings	How often the global generator halves its input.
+    Pix2PixHD.Configuration.encoder	What tells the generator how instances look; nil: nothing.
+    Pix2PixHD.Configuration.encoderDownsamplings	How often the encoder halves the image.
+    Pix2PixHD.Configuration.encoderWidth	Channels of the encoder's widest map.
+    Pix2PixHD.Configuration.featureChannels	Features of an instance.
+    Pix2PixHD.Configuration.features	The network whose features `weights.perceptual` compares; nil: VGG19 as the authors, or VGG16 where only that one is there.
+    Pix2PixHD.Configuration.fixGlobalEpochs	Passes over the data during which only the outermost enhancer is trained.
+    Pix2PixHD.Configuration.flips	Whether pairs are mirrored half of the time.
+    Pix2PixHD.Configuration.generator	The generator's form.
+    Pix2PixHD.Configuration.gradientCheckpointing	Whether each block of the generator is recomputed in the backward pass (gradient checkpointing), which takes less memory and more time.
+    Pix2PixHD.Configuration.imageHeight	Height of training images.
+    Pix2PixHD.Configuration.imageWidth	Width of training images.
+    Pix2PixHD.Configuration.inputChannels	Channels of the condition where it is an image.
+    Pix2PixHD.Configuration.instanceEdges	Whether one channel of edges between instances follows the labels.
+    Pix2PixHD.Configuration.layers	Strided convolutions of each discriminator.
+    Pix2PixHD.Configuration.learningRate	The learning rate of both optimisers at first.
+    Pix2PixHD.Configuration.localBlocks	Residual blocks of each enhancer.
+    Pix2PixHD.Configuration.localEnhancers	Enhancers around it, each for twice the resolution (`generator: local`).
+    Pix2PixHD.Configuration.norm	The normalisation of generator and encoder.
+    Pix2PixHD.Configuration.outputChannels	Channels of the output.
+    Pix2PixHD.Configuration.scales	Discriminators, each on half the resolution of the one before.
+    Pix2PixHD.Configuration.weights	Factors of the generator's loss terms.
+    Pix2PixHD.Configuration.width	Channels of the generator at full resolution.
+    RNNLanguageModel.Configuration.activation	Nonlinearity of the transformer's feed-forward layers.
+    RNNLanguageModel.Configuration.adam	AdamW's decays and ε.
+    RNNLanguageModel.Configuration.annealing	Divides the step size whenever the held-out loss did not improve; 1: never.
+    RNNLanguageModel.Configuration.batchSize	Columns of text read side by side.
+    RNNLanguageModel.Configuration.causalGeneration	Whether generation with the transformer masks the future as training does; the reference does not.
+    RNNLanguageModel.Configuration.cell	The recurrent cell.
+    RNNLanguageModel.Configuration.dropout	Probability of zero between the layers in training.
+    RNNLanguageModel.Configuration.embeddingSize	Length of a token's vector.
+    RNNLanguageModel.Configuration.gradientClip	Largest global norm of the gradients; nil: whatever the trainer says.
+    RNNLanguageModel.Configuration.heads	Attention heads of the transformer.
+    RNNLanguageModel.Configuration.hiddenSize	Length of the hidden state; in the transformer the width of the feed-forward layers.
+    RNNLanguageModel.Configuration.intermediateSize	Width of the transformer's feed-forward layers where it is not `hiddenSize`.
+    RNNLanguageModel.Configuration.layers	Layers.
+    RNNLanguageModel.Configuration.learningRate	Step size.
+    RNNLanguageModel.Configuration.maximumLength	Rows of the transformer's table of positions.
+    RNNLanguageModel.Configuration.minimumCount	Words or characters that are rarer in the training text become `<unk>`.
+    RNNLanguageModel.Configuration.model	Which network.
+    RNNLanguageModel.Configuration.normEpsilon	Epsilon of the transformer's norms.
+    RNNLanguageModel.Configuration.normFirst	Whether the transformer's norms stand before its sublayers.
+    RNNLanguageModel.Configuration.optimizer	How parameters change.
+    RNNLanguageModel.Configuration.sequenceLength	Tokens of one piece: how far back derivatives go.
+    RNNLanguageModel.Configuration.tiedEmbedding	Whether input and output token tables are one; needs `embeddingSize` = `hiddenSize` in the recurrent model.
+    RNNLanguageModel.Configuration.tokenUnit	What one token stands for.
+    RNNLanguageModel.Configuration.vocabularySize	Tokens the model knows; taken from the data in training (33,278 words of WikiText-2).
+    RNNLanguageModel.Configuration.weightDecay	AdamW's decoupled weight decay.
+    RNNLanguageModel.optimizers	The one optimiser, by the name of its network.
+    ReferenceCheck.kind	`forward`, `generate`, `metric` and so on; systems may have kinds of their own.
+    ReferenceCheck.mode	The mode of all networks; nil: the check names none.
+    ReferenceCheck.name	What the case calls the check.
+    ReferenceCheck.network	The network, or what stands for one, such as `losses`; nil: none is named.
+    ReferenceCheck.part	A part of the network; nil: the whole.
+    ReferenceCheck.settings	Every other key that belongs to the kind.
+    RegionalStyles.classes	The number of classes.
+    RegionalVariations.classes	The number of classes.
+    Request.conditions	The conditions by their names in the plan.
+    Request.count	How many outputs, where conditions do not decide it.
+    Request.draws	Where random numbers come from.
+    Request.sampling	The settings of drawing, of the type that the plan has; ``NoSettings`` for the plan's own values.
+    SEAN.Configuration.Weights.featureMatching	Of the differences between the discriminator's features of both images; 0 leaves them out.
+    SEAN.Configuration.Weights.perceptual	Of the differences between a VGG's features of both images; 0 leaves them out, and needs no VGG.
+    SEAN.Configuration.adam	Adam's decays and ε.
+    SEAN.Configuration.adversarialLoss	The adversarial loss.
+    SEAN.Configuration.augmentation	Random changes of what the discriminator sees, the map moved with the image.
+    SEAN.Configuration.batchSize	Pairs in a batch.
+    SEAN.Configuration.classes	Classes of the label map; taken from the data.
+    SEAN.Configuration.crop	Random crop and flip; `loadSize` is width and height of pairs before it, nil: they are not cropped.
+    SEAN.Configuration.decay	How the learning rates fall.
+    SEAN.Configuration.discriminator	The discriminator's form.
+    SEAN.Configuration.discriminatorNorm	The discriminators' normalisation.
+    SEAN.Configuration.discriminatorWidth	Channels of the discriminators' first map.
+    SEAN.Configuration.encoderWidth	Channels of the style encoder's first map.
+    SEAN.Configuration.features	Whose features the perceptual loss compares.
+    SEAN.Configuration.generator	The generator's form.
+    SEAN.Configuration.gradientCheckpointing	Whether each block of the generator is recomputed in the backward pass (gradient checkpointing), which takes less memory and more time.
+    SEAN.Configuration.imageHeight	Height of training images.
+    SEAN.Configuration.imageWidth	Width of training images.
+    SEAN.Configuration.initializationGain	Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but Adam's steps are the larger beside the weights the smaller it is.
+    SEAN.Configuration.layers	Convolutions of each discriminator but the last.
+    SEAN.Configuration.norm	The normalisation that the layers' map branch is built with; what they normalise by is always batch normalisation.
+    SEAN.Configuration.rates	The learning rates of generator and discriminators.
+    SEAN.Configuration.scales	Discriminators, each on half the resolution of the one before.
+    SEAN.Configuration.spadeHidden	Hidden channels of the map branch.
+    SEAN.Configuration.spadeKernel	Kernel size of the map branch, an odd number.
+    SEAN.Configuration.spectralNorm	Whether the generator's residual convolutions have spectral normalisation.
+    SEAN.Configuration.styleLength	The length of a region's style.
+    SEAN.Configuration.upsampling	How often the smallest map is doubled.
+    SEAN.Configuration.weights	Factors of the generator's loss terms.
+    SEAN.Configuration.width	Channels of the generator at full resolution.
+    SEAN.augment	The discriminators' augmentation.
+    SEAN.optimizers	The optimisers by their networks' names.
+    SPADE.Configuration.Weights.featureMatching	Of the differences between the discriminator's features of both images; 0 leaves them out.
+    SPADE.Configuration.Weights.kl	Of the encoder's divergence from a standard normal.
+    SPADE.Configuration.Weights.perceptual	Of the differences between a VGG's features of both images; 0 leaves them out, and needs no VGG.
+    SPADE.Configuration.adam	Adam's decays and ε.
+    SPADE.Configuration.adversarialLoss	The adversarial loss.
+    SPADE.Configuration.augmentation	Random changes of what the discriminator sees, the map moved with the image.
+    SPADE.Configuration.batchSize	Pairs in a batch.
+    SPADE.Configuration.blocks	The baseline's residual blocks.
+    SPADE.Configuration.classes	Classes of the label map, one for unlabelled pixels included; taken from the data.
+    SPADE.Configuration.crop	Random crop and flip; `loadSize` is width and height of pairs before it, nil: they are not cropped.
+    SPADE.Configuration.decay	How the learning rates fall.
+    SPADE.Configuration.discriminator	The discriminator's form.
+    SPADE.Configuration.discriminatorNorm	The discriminators' normalisation.
+    SPADE.Configuration.discriminatorWidth	Channels of the discriminators' first map.
+    SPADE.Configuration.downsamplings	How often the baseline's generator halves its input (`generator: global`).
+    SPADE.Configuration.encoder	What tells the generator the style; nil: nothing, and the smallest map comes from the labels.
+    SPADE.Configuration.encoderSize	Height and width at which the encoder looks at an image: 4 times a power of two.
+    SPADE.Configuration.encoderWidth	Channels of the encoder's first map; nil: `width`.
+    SPADE.Configuration.features	Whose features the perceptual loss compares.
+    SPADE.Configuration.generator	The generator's form.
+    SPADE.Configuration.gradientCheckpointing	Whether each block of the generator is recomputed in the backward pass (gradient checkpointing), which takes less memory and more time.
+    SPADE.Configuration.imageHeight	Height of training images.
+    SPADE.Configuration.imageWidth	Width of training images.
+    SPADE.Configuration.initializationGain	Xavier's factor in front of what weights are drawn with. Spectral normalisation makes up for it, but Adam's steps are the larger beside the weights the smaller it is.
+    SPADE.Configuration.instanceEdges	Whether one channel of edges between instances follows the labels.
+    SPADE.Configuration.latent	The length of a style, where there is an encoder; without one it means nothing, and may be 0.
+    SPADE.Configuration.layers	Convolutions of each discriminator but the last.
+    SPADE.Configuration.norm	The normalisation inside the conditional layers.
+    SPADE.Configuration.rates	The learning rates of generator and discriminators.
+    SPADE.Configuration.scales	Discriminators, each on half the resolution of the one before.
+    SPADE.Configuration.spadeHidden	Hidden channels of the conditional layers.
+    SPADE.Configuration.spadeKernel	Kernel size of the conditional layers, an odd number.
+    SPADE.Configuration.spectralNorm	Whether the generator's residual convolutions have spectral normalisation.
+    SPADE.Configuration.upsampling	How often the smallest map is doubled.
+    SPADE.Configuration.weights	Factors of the generator's loss terms.
+    SPADE.Configuration.width	Channels of the generator at full resolution.
+    SPADE.augment	The discriminators' augmentation.
+    SPADE.exportsAnySize	False: the map is resized to each layer's size, which a recording keeps.
+    SPADE.optimizers	The optimisers by their networks' names; the generator's trains the encoder too.
+    SRResNet.Configuration.Weights.perceptual	Of the perceptual loss, on top of each layer's own weight.
+    SRResNet.Configuration.Weights.pixel	Of the pixel loss.
+    SRResNet.Configuration.adam	Adam's decays and ε.
+    SRResNet.Configuration.averageDecay	Decay of the generator's moving average; 0: there is none.
+    SRResNet.Configuration.batchSize	Examples in one batch.
+    SRResNet.Configuration.decayFactor	What the learning rate is multiplied by at each milestone.
+    SRResNet.Configuration.flips	Whether training images are flipped horizontally half of the time.
+    SRResNet.Configuration.imageSize	Height and width of the large images in training, crops of whole ones; fewer pixels where the scale does not divide it.
+    SRResNet.Configuration.learningRate	Adam's learning rate.
+    SRResNet.Configuration.losses	How images are compared.
+    SRResNet.Configuration.matchesHistogram	Whether generated images take over the histogram of the small ones, as in Johnson et al.
+    SRResNet.Configuration.milestones	Steps from which the learning rate is multiplied by ``decayFactor`` once more.
+    SRResNet.Configuration.minimumLearningRate	What the cosine falls to.
+    SRResNet.Configuration.network	The generator.
+    SRResNet.Configuration.openTables	Layers are named freely.
+    SRResNet.Configuration.restartEvery	The length of a cosine's half, after which the learning rate jumps up again; 0: no cosine.
+    SRResNet.Configuration.turns	Whether training images are rotated by multiples of 90 degrees.
+    SRResNet.Configuration.weightDecay	Adam's L2 term.
+    SRResNet.Configuration.weights	Factors of the loss terms.
+    SRResNet.optimizers	The generator's optimiser.
+    Settings.keys	Every key in the order of declaration; nil values are keys too.
+    Settings.openTables	None.
+    SquareImages.imageChannels	Channels of the images; taken from the data in training.
+    SquareImages.imageSize	Height and width of the images.
+    Stage.batchSize	Examples in a batch.
+    Stage.data	What it learns from; nil: no data.
+    Stage.name	The name, as ``TrainingStep/stage`` gives it.
+    Stage.steps	How many steps it takes; nil: until the run ends.
+    StepDecay.decayFactor	The factor.
+    StepDecay.decaySteps	Steps after which it is multiplied by `decayFactor`, again and again; 0: never.
+    Streaming.advancing	What each output after that may or must be given.
+    Streaming.beginning	What a session may or must begin with.
+    Streaming.output	What each step gives.
+    StyledTranslatingSystem.styleImages	What several style images mean.
+    SystemPlan.abilities	What else can be done with the system; see ``ability(_:)``.
+    SystemPlan.components	What the system stands on beside the data: images that the user gives, a table of instances.
+    SystemPlan.conditions	What a request may or must hold.
+    SystemPlan.data	The data of the first stage that learns from any; nil where none does.
+    SystemPlan.fields	The fields of a training batch, of the first stage that learns from data.
+    SystemPlan.outputs	What the system gives.
+    SystemPlan.sampling	The settings of drawing with their defaults; a request has settings of this type.
+    SystemPlan.stages	The parts of training in order, each with what it learns from.
+    TextContinuation.unit	What one token stands for.
+    TextSampling.length	Tokens to generate.
+    TextSampling.temperature	Divides the logits: below 1 sharper, above 1 more random; at 0 the likeliest token.
+    Tiling.overlap	How far neighbouring tiles overlap; outputs fade into each other over this width.
+    Tiling.tile	The longest side of a tile in pixels of the condition.
+    TrainingStep.gradientNorms	The global gradient norm of each update so far, by name; only where ``isObserved``.
+    TrainingStep.logged	What was logged, in order; tensors keep no history.
+    TranslatingSystem.directions	The directions; the first is the one that is meant where none is named.
+    TranslatingSystem.exportsAnySize	True.
+    TranslationSampling.variations	How many outputs of each source, each in a drawn style; style images decide for themselves.
+    TranslatorDiscriminators.discriminator	The discriminator's form.
+    TranslatorDiscriminators.discriminatorNorm	The discriminator's normalisation; nil: the generator's.
+    TranslatorDiscriminators.discriminatorWidth	Channels of the discriminator's widest map.
+    TranslatorDiscriminators.layers	Strided convolutions of a patch discriminator: 1, 3 or 5 for patches of 16, 70 or 286 pixels.
+    TranslatorNetworks.blocks	Residual blocks of a ResNet generator: 9 for images of 256, 6 for 128.
+    TranslatorNetworks.downsamplings	How often the generator halves an image: the depth of a U-Net, 8 for `unet_256`; 2 for `resnet_…`.
+    TranslatorNetworks.dropout	Whether the generator has dropout layers.
+    TranslatorNetworks.generator	The generator's form.
+    TranslatorNetworks.imageSize	Height and width of training images; a generator then takes any multiple of its halvings.
+    TranslatorNetworks.inputChannels	Channels of the condition, or of images of domain A.
+    TranslatorNetworks.norm	The generator's normalisation.
+    TranslatorNetworks.outputChannels	Channels of the output, or of images of domain B.
+    TranslatorNetworks.upsampling	How a ResNet generator doubles sides; a U-Net has transposed convolutions.
+    TranslatorNetworks.width	Channels of the generator's widest map.
+    TwoDomainConfiguration.plan	Images of both domains without correspondence, each turned into the other.
+    TwoTimeScaleRates.discriminatorLearningRate	The discriminator's learning rate; nil: twice the base rate.
+    TwoTimeScaleRates.generatorLearningRate	The generator's learning rate; nil: half the base rate (two time scales, Heusel et al. 2017).
+    TwoTimeScaleRates.learningRate	The base learning rate.
+    UNIT.Configuration.Weights.adversarial	Of the adversarial terms of generator and discriminator.
+    UNIT.Configuration.Weights.cycle	Of the mean absolute difference between an image and what comes back through the other domain; 0 leaves it out.
+    UNIT.Configuration.Weights.kl	Of the mean square of an image's code, a KL divergence from N(0, I) of unit variance.
+    UNIT.Configuration.Weights.klCycle	Of the mean square of a translated image's code.
+    UNIT.Configuration.Weights.perceptual	Of the difference between a VGG16's features of a translated image and of the one it was made from (the authors' `vgg_w`); 0 leaves it out, and needs no VGG.
+    UNIT.Configuration.Weights.reconstruction	Of the mean absolute difference between an image and what its code gives in its own domain.
+    UNIT.Configuration.activation	The activation between the generators' layers; the weight-sharing model has its own.
+    UNIT.Configuration.adam	Adam's decays and ε.
+    UNIT.Configuration.adversarialLoss	The adversarial loss.
+    UNIT.Configuration.augmentation	Discriminator augmentation.
+    UNIT.Configuration.batchSize	Images of each domain in a batch.
+    UNIT.Configuration.blocks	Residual blocks of an encoder, and as many of a decoder.
+    UNIT.Configuration.channelsA	Channels of images of domain A.
+    UNIT.Configuration.channelsB	Channels of images of domain B.
+    UNIT.Configuration.crop	Random crop and flip; without `loadSize`: no larger than wanted.
+    UNIT.Configuration.decay	How the learning rates fall.
+    UNIT.Configuration.discriminator	The discriminators' form.
+    UNIT.Configuration.discriminatorNorm	The discriminators' normalisation; the weight-sharing model has none.
+    UNIT.Configuration.discriminatorWidth	Channels of the discriminators' widest map.
+    UNIT.Configuration.downsamplings	Halvings of an encoder.
+    UNIT.Configuration.generator	The generators' form.
+    UNIT.Configuration.imageSize	Height and width of training images.
+    UNIT.Configuration.layers	Strided convolutions of a discriminator.
+    UNIT.Configuration.learningRate	The learning rate of both optimisers at first.
+    UNIT.Configuration.model	What ties the two domains together.
+    UNIT.Configuration.padding	What convolutions see beyond the border, in generator and discriminator; the weight-sharing model pads with zeros.
+    UNIT.Configuration.scales	Discriminators of a domain, each on half the size of the one before; one in the weight-sharing model.
+    UNIT.Configuration.sharedBlocks	Residual blocks that both domains share, on either side of the code; in the weight-sharing model only.
+    UNIT.Configuration.sharedLayers	How many of them, counted from the end, both domains share; in the weight-sharing model only.
+    UNIT.Configuration.weightDecay	The factor of the L2 term that is added to gradients.
+    UNIT.Configuration.weights	Factors of the loss terms.
+    UNIT.Configuration.width	Channels of the generators' widest map.
+    VariationalAutoencoder.Configuration.images	The shape of the images.
+    VariationalAutoencoder.Configuration.model	Which networks.
+    VariationalAutoencoder.Configuration.variational	Widths, objective and optimiser.
+    VariationalObjective.isSummed	Whether the terms are sums over the batch.
+    VariationalSettings.adam	Adam's decays and ε.
+    VariationalSettings.batchSize	Images in a batch.
+    VariationalSettings.divergenceWarmup	Steps over which the weight grows linearly from 0; 0: it is there at once.
+    VariationalSettings.divergenceWeight	Weight of the divergence: β.
+    VariationalSettings.freeBits	Nats of divergence that each latent entry has for free.
+    VariationalSettings.hidden	Widths or channels from the image to the latent; the decoder mirrors them.
+    VariationalSettings.latentSize	Length of the latent vector.
+    VariationalSettings.leakySlope	Slope of the leaky relu of the convolutional model.
+    VariationalSettings.learningRate	Step size of Adam.
+    VariationalSettings.learningRateDecay	Factor of the step size after every pass over the data; 1: constant.
+    VariationalSettings.likelihood	A negative log-likelihood in nats, summed, in place of `loss`; nil: `loss`.
+    VariationalSettings.loss	The reconstruction term: `binaryCrossEntropy` is summed over values and batch beside the summed divergence; the others are means over all values beside the batch's mean divergence.
+    VariationalSettings.normEpsilon	Epsilon of the batch norms of the convolutional model.
+    VariationalSettings.standardDeviation	Standard deviation of the `gaussian` likelihood, in the range of the network's images.
+    VariationalSettings.weightDecay	L2 term added to the gradient.
+    VariationalSystem.networks	`autoencoder` answers `image` and `noise` with `image`, `mean` and `logVariance`; part `encoder` needs no noise, and part `decoder` answers `latent` with `image`. With classes each takes `label` too.
+    VariationalSystem.optimizers	The one optimiser, by the name of its network.
+    WGANGP.Configuration.adam	Adam's decays and ε.
+    WGANGP.Configuration.augmentation	Discriminator augmentation.
+    WGANGP.Configuration.batchSize	Images in a batch.
+    WGANGP.Configuration.discriminatorHidden	The critic's hidden widths, input side first.
+    WGANGP.Configuration.discriminatorSteps	Critic steps for each generator step.
+    WGANGP.Configuration.dropout	Always 0; the critic has no dropout, with which a penalty on its derivatives would make no sense.
+    WGANGP.Configuration.generatorHidden	The generator's hidden widths, input side first.
+    WGANGP.Configuration.gradientPenalty	The weight of the gradient penalty.
+    WGANGP.Configuration.imageChannels	Number of channels.
+    WGANGP.Configuration.imageSize	Height and width of the images.
+    WGANGP.Configuration.latentSize	The length of a latent vector.
+    WGANGP.Configuration.leakySlope	The slope of leaky relus.
+    WGANGP.Configuration.learningRate	The learning rate of both optimisers.
+    WGANGP.Configuration.loss	The adversarial loss.
+    WGANGP.Configuration.model	Which networks.
+    WGANGP.Configuration.normEpsilon	The epsilon of batch norms.
+    """#
+}
