@@ -213,7 +213,9 @@ let package = Package(
     tests(
       "AtelierFaissTests", ["AtelierFaiss", "AtelierMetrics", "Torch", "TestSupport", "AtelierProgram"]),
     tests("AtelierTrainingTests", everything + ["ReferenceCases", "TestSupport"]),
-    tests("CommandTests", everything + ["AtelierProgram", "TestSupport"], exclude: ["Snapshots"]),
+    tests(
+      "CommandTests", everything + ["AtelierCommand", "AtelierProgram", "TestSupport"], exclude: ["Snapshots"]
+    ),
     tests("ConformanceTests", everything + ["ReferenceCases", "TestSupport"]),
     // The examples are packages of their own; built here as well, they cannot fall behind.
     example("DrawFromRun"),

@@ -57,6 +57,7 @@ struct Benchmark: ParsableCommand {
   var latency: [Int] = []
 
   func run() throws {
+    try TrainingOptions.validate(threads: threads)
     Engine.threadCount = threads
     switch recipe {
     case .cgan: try run(ConditionalGAN.self, Self.conditional, withoutDropout: ["dropout": 0.0])

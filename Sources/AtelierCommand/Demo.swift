@@ -24,8 +24,7 @@ struct Demo: ParsableCommand {
   @Option(help: "What the training's random numbers follow from.")
   var seed = 0
 
-  @Option(help: "Threads of one operation.")
-  var threads: Int?
+  @OptionGroup(title: "Computing") var machine: MachineOptions
 
   @Flag(name: .shortAndLong, help: "No progress bar.")
   var quiet = false
@@ -38,19 +37,19 @@ struct Demo: ParsableCommand {
   }
 
   func run() throws {
+    let device = try machine.applied()
     let folder = URL(fileURLWithPath: output, isDirectory: true)
     let source = try dataFolder()
     guard let preset = ConditionalGAN.Configuration.presets.first(where: { $0.name == "fashion" }) else {
       throw Refusal(description: "the preset 'fashion' of cgan is missing", code: 70)
     }
-    let interruption = Interruption(followsSignals: true)
+    let interruption = Interruption.whileTraining()
     var options = TrainingOptions(
-      seconds: seconds, seed: seed, threads: threads, checkpointEvery: 1000, previewEvery: 500, logEvery: 100)
-    if let threads { Engine.threadCount = threads }
+      seconds: seconds, seed: seed, device: device, checkpointEvery: 1000, previewEvery: 500, logEvery: 100)
     options.threads = Engine.threadCount
     let binding = try DataBinding.open(
       source, for: ConditionalGAN.self, configuration: try preset.configuration.values(),
-      options: DataBindingOptions(seed: seed))
+      options: DataBindingOptions(seed: seed, device: device))
     let run = try RunDirectory.create(in: folder, name: "cgan-fashion")
     print(
       "Training \(preset.configuration.keys.count)-key configuration 'fashion' of cgan on \(binding.facts.description.count) "
@@ -60,9 +59,10 @@ struct Demo: ParsableCommand {
       interruption: interruption)
     switch outcome.reason {
     case .finished, .settled, .interrupted: break
-    case .stopped(let why): throw Refusal(description: "the training was stopped: \(why)", code: 70)
+    case .stopped(let why):
+      throw Refusal(description: "the training was stopped: \(why)", code: ExitCodes.stoppedByHealth)
     }
-    let model = try loadSystem(from: run.url, registry: AtelierTool.systems)
+    let model = try loadSystem(from: run.url, registry: AtelierTool.systems, on: device)
     try judge(model.system, binding, folder: folder, run: run, step: model.description.step)
     if outcome.reason == .interrupted { throw ExitCode(130) }
   }

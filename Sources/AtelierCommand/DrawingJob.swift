@@ -24,6 +24,7 @@ struct DrawingJob {
     let place = self.place
     if let place { try refuseExisting(place, force: force) }
     let plan = generator.plan
+    if let folder, plan.outputs.allSatisfy({ $0.kind == .text }) { return try writeTexts(into: folder) }
     var pieces: [String: [HostTensor]] = [:]
     var text = ""
     try generator.draw(request) { output in
@@ -33,6 +34,7 @@ struct DrawingJob {
       case .text(let piece):
         text += piece
         if self.output == nil {
+          SignsOfLife.heard()
           print(piece, terminator: "")
           fflush(nil)
         }
@@ -46,7 +48,7 @@ struct DrawingJob {
     } else if !drawn.isEmpty {
       try write(drawn)
     } else if let place {
-      try Data(text.utf8).write(to: place, options: .atomic)
+      try AtomicFile.write(Data(text.utf8), to: place)
     } else if output == "-" {
       print(text, terminator: "")
     } else {
@@ -102,6 +104,20 @@ struct DrawingJob {
   }
 
   // MARK: Other outputs
+
+  /// Each text in a file of its own.
+  private func writeTexts(into folder: String) throws {
+    let files = try self.files(Array(repeating: "txt", count: request.count), of: nil, in: folder)
+    // One after the other from the same draws, so that they are the texts that one request gives.
+    var one = request
+    one.count = 1
+    for file in files {
+      var text = ""
+      try generator.draw(one) { text += $0.text ?? "" }
+      try AtomicFile.write(Data((text + "\n").utf8), to: file)
+    }
+    print("\(files.count) texts in \(URL(fileURLWithPath: folder).path)")
+  }
 
   private func write(_ drawn: [Drawn]) throws {
     let encoded = try drawn.map { drawn in
@@ -161,7 +177,7 @@ struct DrawingJob {
       return place.appendingPathComponent(ending.isEmpty ? stem : "\(stem).\(ending)")
     }
     for file in files { try refuseExisting(file, force: force) }
-    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+    try RunDirectory.makeFolder(place, withParents: true)
     return files
   }
 }

@@ -117,6 +117,8 @@ struct Evaluate: ParsableCommand {
       """)
   var unlike = false
 
+  @OptionGroup(title: "Computing") var machine: MachineOptions
+
   @Flag(help: "Print a JSON document.")
   var json = false
 
@@ -158,10 +160,16 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
-    let runs = try folders.map(open)
+    let device = try machine.applied()
+    let runs = try folders.map { try open($0, on: device) }
     let translating = runs.filter { $0.system.plan.isMeasuredByDirection }
     guard translating.isEmpty || translating.count == runs.count else {
       throw Refusal.usage("runs that translate images and runs that do not cannot be compared")
+    }
+    for run in runs {
+      try refuseUnused(
+        run.system.plan, of: type(of: run.system).identity.name, isTranslating: Self.isTranslating(run.system)
+      )
     }
     let measures = try self.measures()
     if !chosen.isEmpty {
@@ -178,15 +186,14 @@ struct Evaluate: ParsableCommand {
     }
   }
 
-  private func open(_ folder: String) throws -> Opened {
+  private func open(_ folder: String, on device: Device) throws -> Opened {
     let url = URL(fileURLWithPath: folder)
     let directory = try RunDirectory.open(url)
     let binding = try Training.openData(
-      of: url, registry: AtelierTool.systems, dataPath: data.map { URL(fileURLWithPath: $0) })
+      of: url, registry: AtelierTool.systems, dataPath: data.map { URL(fileURLWithPath: $0) }, device: device)
     let model = try loadSystem(
       from: best ? directory.bestCheckpoint(say: { standardError("\($0)\n") }) : url,
-      registry: AtelierTool.systems,
-      say: { standardError("\($0)\n") })
+      registry: AtelierTool.systems, on: device, say: { standardError("\($0)\n") })
     return Opened(
       directory: directory, system: model.system, step: model.description.step, data: binding)
   }

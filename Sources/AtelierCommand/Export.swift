@@ -45,6 +45,7 @@ struct Export: ParsableCommand {
 
   @Flag(help: "Export weights that came under a licence against commercial use; the notice stays with them.")
   var acceptLicence = false
+  @OptionGroup(title: "Computing") var machine: MachineOptions
 
   @Flag(help: "Replace a file that is there.")
   var force = false
@@ -67,6 +68,17 @@ struct Export: ParsableCommand {
     }
     guard isScript || (direction == nil && python == nil && check == .python) else {
       throw Refusal.usage("--direction, --check and --python are for TorchScript; leave them out")
+    }
+    guard FileManager.default.fileExists(atPath: url.deletingLastPathComponent().path) else {
+      throw Refusal(
+        description: "\(output) cannot be written: its folder does not exist; create the folder first",
+        code: ExitCodes.cannotWrite)
+    }
+    let device = try machine.applied()
+    guard device == .cpu else {
+      throw Refusal.usage(
+        "what is exported is recorded and checked on the processor, and runs on every device; leave --device out"
+      )
     }
     let (system, description) = try loadSystem(
       from: modelPlace(trained, best: best), registry: AtelierTool.systems, changing: try parsedKeys(changes),

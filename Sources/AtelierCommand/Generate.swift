@@ -75,6 +75,7 @@ struct Generate: ParsableCommand {
     help: "Put an invisible mark into each image, which outlives its metadata; see 'atelier inspect'.")
   var mark = true
 
+  @OptionGroup(title: "Computing") var machine: MachineOptions
   @OptionGroup(title: "Images from images") var translating: TranslationOptions
   @OptionGroup(title: "Drawing") var drawing: DrawingOptions
   @OptionGroup(title: "Writing text") var writing: WritingOptions
@@ -83,6 +84,10 @@ struct Generate: ParsableCommand {
   struct TranslationOptions: ParsableArguments {
     @Option(help: "A direction by name, or AtoB or BtoA.")
     var direction: String?
+    @Flag(
+      help:
+        "The images are conditions already, such as outlines: derive nothing from them, where training did.")
+    var given = false
     @Option(
       parsing: .upToNextOption,
       help: "Images, or folders of them, that show the style or the class to translate into.",
@@ -172,12 +177,32 @@ struct Generate: ParsableCommand {
   }
 
   func run() throws {
+    let device = try machine.applied()
     let generator = try Generator(
-      contentsOf: modelPlace(trained, best: best), registry: AtelierTool.systems,
+      contentsOf: modelPlace(trained, best: best), registry: AtelierTool.systems, on: device,
       say: { standardError("\($0)\n") })
     let (plan, model) = (generator.plan, generator.description)
     try GenerateOption.check(self, plan, of: model.system)
     let origin = provenance ? try generator.origin() : nil
+    try draw(generator, device, origin)
+    standardError(drawnFrom(generator))
+  }
+
+  /// From which step, and whether there will be later ones.
+  private func drawnFrom(_ generator: Generator) -> String {
+    let (folder, step) = (URL(fileURLWithPath: trained), generator.description.step)
+    // What was imported has no steps, and is trained.
+    let isCheckpoint =
+      generator.file.deletingLastPathComponent().lastPathComponent == RunDirectory.stepName(0)
+    guard step > 0 || isCheckpoint else { return "Drawn from \(folder.lastPathComponent).\n" }
+    let stand = step == 0 ? "step 0, before any training" : "step \(step)"
+    let isInTraining = RunDirectory(url: folder).isInTraining
+    return "Drawn from \(stand) of \(folder.lastPathComponent)"
+      + (isInTraining ? ", its newest checkpoint; the run is in training.\n" : ".\n")
+  }
+
+  private func draw(_ generator: Generator, _ device: Device, _ origin: ImageOrigin?) throws {
+    let (plan, model) = (generator.plan, generator.description)
     let marking = ImageMarking(mark)
     // Data may have classes that the system does not know; its outputs then have no names.
     let known =
@@ -191,6 +216,19 @@ struct Generate: ParsableCommand {
         generator.system, model, direction: translating.direction, tiling: tiling(),
         alpha: translating.alpha ?? .keep, seed: seed)
       translation.conditions = conditions
+      if translating.given {
+        guard translation.derivation != nil else {
+          throw Refusal.usage(
+            "\(model.system) was not trained with a derived condition here, so that images are taken as they are; leave "
+              + "--given out")
+        }
+        translation.derivation = nil
+      }
+      if let derivation = translation.derivation {
+        standardError(
+          "The condition is derived from each image as in training (\(derivation)); --given takes images as they are.\n"
+        )
+      }
       let variations = translating.variations ?? (sampling as? TranslationSampling)?.variations ?? 1
       try TranslationJob(
         translations: styled(translation, variations, conditions, known), inputs: inputs,
@@ -209,7 +247,7 @@ struct Generate: ParsableCommand {
     } else {
       var request = Request(
         count: count(plan, sampling, conditions, known), conditions: conditions, sampling: sampling,
-        draws: StreamDraws(RandomStream(seed: seed, purpose: "generate")))
+        draws: StreamDraws(RandomStream(seed: seed, purpose: "generate"), device: device))
       if !drawing.instance.isEmpty {
         guard conditions["features"] == nil else {
           throw Refusal.usage("--instance and --condition both give 'features'; choose one")

@@ -27,8 +27,8 @@ struct GenerateOption: Sendable {
     GenerateOption(
       "--output", because: "it gives nothing", given: { $0.output != nil }, known: { _ in true }),
     GenerateOption(
-      "--files", because: "it writes text, which goes to --output", given: { $0.files != nil },
-      known: { !$0.outputs.contains { $0.kind == .text } }),
+      "--files", because: "it writes one text, which goes to --output", given: { $0.files != nil },
+      known: { $0.drawsMany || !$0.outputs.contains { $0.kind == .text } }),
     GenerateOption(
       "--condition", because: "it has no conditions", given: { !$0.condition.isEmpty },
       known: { !$0.conditions.isEmpty }),
@@ -36,6 +36,7 @@ struct GenerateOption: Sendable {
       "--sampling", because: "it has no settings of drawing", given: { !$0.sampling.isEmpty },
       known: { !$0.sampling.keys.isEmpty }),
     translating("--direction") { $0.translating.direction != nil },
+    translating("--given") { $0.translating.given },
     GenerateOption(
       "--style", because: "its outputs follow no style image", given: { !$0.translating.style.isEmpty },
       known: { $0.startsFromImages && $0.condition("style") != nil }),
@@ -60,7 +61,7 @@ struct GenerateOption: Sendable {
       }),
     GenerateOption(
       "--count", because: "the number of its results is not chosen", given: { $0.drawing.count != nil },
-      known: { $0.data != nil && !$0.startsFromImages && !$0.conditions.contains(where: \.isRequired) }),
+      known: { $0.drawsMany }),
     setting("path", "--interpolate") { $0.drawing.interpolate != nil },
     setting("path", "--traverse") { $0.drawing.traverse != nil },
     GenerateOption(
@@ -117,6 +118,9 @@ struct GenerateOption: Sendable {
 }
 
 extension SystemPlan {
+  /// Whether it draws as many outputs as are asked for.
+  var drawsMany: Bool { data != nil && !startsFromImages && !conditions.contains(where: \.isRequired) }
+
   /// Whether it turns images into images.
   var startsFromImages: Bool { ability(ImageTranslation.self) != nil }
 }

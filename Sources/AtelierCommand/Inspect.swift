@@ -60,11 +60,13 @@ struct Inspect: ParsableCommand {
   }
 
   private func safetensors(_ url: URL) throws -> Document {
-    let model = url.pathExtension == "safetensors" ? url : try modelFile(at: url)
+    let model = try modelFile(at: url)
     let header = try Safetensors.header(of: model)
     var document = Document(file: model.path)
     document.tensors = header.entries.map { Row(name: $0.name, type: $0.dtype.rawValue, shape: $0.shape) }
-    if let description = try? ModelFile.describe(model) {
+    // Weights of other programs say nothing of themselves; a damaged description is an error.
+    if header.metadata["atelier.format"] != nil {
+      let description = try ModelFile.describe(model)
       document.system = description.system
       document.step = description.step
       document.configuration = description.configuration

@@ -33,6 +33,8 @@ struct NeighbourPage: ParsableCommand {
   @Option(help: "The page to write.", completion: .file())
   var output: String = "neighbours.png"
 
+  @OptionGroup(title: "Computing") var machine: MachineOptions
+
   func validate() throws {
     if rows < 1 || columns < 1 { throw ValidationError("--rows and --columns must be at least 1.") }
   }
@@ -40,7 +42,8 @@ struct NeighbourPage: ParsableCommand {
   func run() throws {
     let folder = URL(fileURLWithPath: trained)
     let binding = try Training.openData(
-      of: folder, registry: AtelierTool.systems, dataPath: data.map { URL(fileURLWithPath: $0) })
+      of: folder, registry: AtelierTool.systems, dataPath: data.map { URL(fileURLWithPath: $0) },
+      device: try machine.applied())
     guard let table = try InstanceTable(binding.facts.artefacts),
       let dataset = try binding.dataset(of: .train)
     else { throw Refusal.usage("\(trained) is not conditioned on instances, so it has no neighbourhoods") }

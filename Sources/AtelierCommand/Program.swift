@@ -30,7 +30,9 @@ struct Program: ParsableCommand {
       A run is a folder. `atelier train SYSTEM --data PATH` makes one, `atelier train --resume RUN` goes on with it, \
       `atelier generate RUN` draws from it and `atelier evaluate RUN` measures it.
 
-      Exit codes: 0 done, 64 wrong usage, 65 bad data, 66 no such input, 70 internal, 130 interrupted.
+      Exit codes: 0 done, 64 wrong usage, 65 bad data, 66 no such input, 69 stopped by the health watch, 70 internal, \
+      71 the machine lacks memory, threads or file handles, 73 cannot be written, 75 in use by another process, \
+      130 interrupted.
       """,
     version: AtelierVersion.current,
     subcommands: [
@@ -42,89 +44,63 @@ struct Program: ParsableCommand {
 
   static func main() {
     Engine.keepFreedMemory()
+    let words = Array(CommandLine.arguments.dropFirst())
+    // Who asked for silence gets it.
+    let isQuiet = words.contains { ["-q", "--quiet"].contains($0) }
+    var signs: SignsOfLife?
     do {
+      try refuseUnknownVerb(words)
       var command = try parseAsRoot()
+      signs = isQuiet ? nil : .start("atelier \(words.first ?? "")")
       try command.run()
-    } catch let error as Refusal {
-      refuse(error.description, code: error.code)
-    } catch let error as ConfigurationError {
-      refuse(error.description, code: 64)
-    } catch let error as DatasetError {
-      refuse(error.description, code: code(error))
-    } catch TrainingError.unavailableDevice(let device) {
-      refuse("this machine, or this build of the engine, has no \(device); give --device cpu", code: 64)
-    } catch let error as TrainingError {
-      refuse(error.description + option(for: error), code: code(error))
-    } catch let error as FileFormatError {
-      refuse(error.description, code: 65)
-    } catch let error as ImageError {
-      if case .exhausted = error { refuse(error.description, code: 70) }
-      refuse(error.description, code: 65)
-    } catch let error as MetricError {
-      refuse(error.description, code: 65)
-    } catch let error as CheckpointError {
-      refuse(error.description, code: 65)
-    } catch let error as PerceptionError {
-      refuse(error.description, code: code(error))
-    } catch let error as ExportError {
-      refuse(error.description, code: 70)
-    } catch let error as ScriptError {
-      refuse(error.description, code: 70)
-    } catch let error as TensorError {
-      refuse(error.description, code: 70)
+      signs?.stop()
     } catch {
-      exit(withError: error)
+      signs?.stop()
+      guard let refusal = Refusal(error) else { exit(withError: error) }
+      standardError("atelier: \(refusal.description)\n")
+      Foundation.exit(refusal.code)
     }
   }
 
-  private static func refuse(_ sentence: String, code: Int32) -> Never {
-    FileHandle.standardError.write(Data("atelier: \(sentence)\n".utf8))
-    Foundation.exit(code)
-  }
-
-  /// The option that helps, as a sentence of its own.
-  private static func option(for error: TrainingError) -> String {
-    switch error {
-    case .cannotResume(let reason) where reason.hasSuffix("allow inexact resumption"):
-      " (--allow-inexact-resume)"
-    case .brokenOff: " (--resume)"
-    default: ""
+  /// Refuses the first word that should be a verb and is none, with the nearest one.
+  static func refuseUnknownVerb(_ arguments: [String]) throws {
+    var verbs = configuration.subcommands
+    var path = "atelier"
+    for word in arguments {
+      guard !verbs.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+      let names = verbs.map(Self.name)
+      guard let place = names.firstIndex(of: word) else {
+        throw Refusal.usage(
+          "there is no verb '\(word)'; did you mean '\(path) \(nearest(to: word, in: names))'? There are "
+            + "\(listed(names))")
+      }
+      verbs = verbs[place].configuration.subcommands
+      path += " " + word
     }
   }
 
-  private static func code(_ error: TrainingError) -> Int32 {
-    switch error {
-    case .notFound: 66
-    case .damaged, .unfitData: 65
-    case .cannotResume, .invalid, .unavailableDevice: 64
-    case .unwritable: 70
-    case .brokenOff(let cause, _, _): cause == .data ? 65 : 70
-    }
-  }
-
-  private static func code(_ error: PerceptionError) -> Int32 {
-    switch error {
-    case .missing: 66
-    case .unknownWeights, .unknownLayer: 64
-    case .unusable: 65
-    case .fetching: 70
-    }
-  }
-
-  private static func code(_ error: DatasetError) -> Int32 {
-    switch error {
-    case .notFound: 66
-    case .wrongPosition, .invalid, .exists: 64
-    case .unwritable, .exhausted: 70
-    default: 65
-    }
-  }
+  private static func name(of command: any ParsableCommand.Type) -> String { command._commandName }
 }
 
 /// A command that cannot go on: one sentence for people, one number for programs.
 struct Refusal: Error, CustomStringConvertible {
   let description: String
   let code: Int32
+
+  /// What a person is told of an error; nil for errors of the command line itself.
+  init?(_ error: any Error) {
+    if let refusal = error as? Refusal {
+      self = refusal
+      return
+    }
+    guard let code = ExitCodes.code(of: error) else { return nil }
+    self.init(description: ExitCodes.sentence(of: error), code: code)
+  }
+
+  init(description: String, code: Int32) {
+    self.description = description
+    self.code = code
+  }
 
   static func usage(_ sentence: String) -> Refusal { Refusal(description: sentence, code: 64) }
   static func data(_ sentence: String) -> Refusal { Refusal(description: sentence, code: 65) }

@@ -142,13 +142,18 @@ struct Train: ParsableCommand {
     var instances: String?
     @Flag(help: "Files hold A and B side by side, whatever their proportions.")
     var sideBySide = false
+    @Option(
+      help: ArgumentHelp(
+        "The share of undivided data that is kept from training and that `atelier evaluate` measures on.",
+        valueName: "share"))
+    var holdOut: Double?
 
     /// What is given of the options that a run records when it starts.
     var fixedInARun: [String] {
       [
         ("--corrupt", corrupt != nil), ("--fit", fit != nil), ("--label-column", labelColumn != nil),
         ("--derive", derive != nil), ("--direction", direction != nil), ("--instances", instances != nil),
-        ("--side-by-side", sideBySide),
+        ("--side-by-side", sideBySide), ("--hold-out", holdOut != nil),
       ].filter(\.1).map(\.0)
     }
   }
@@ -171,7 +176,7 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    let interruption = Interruption(followsSignals: true)
+    let interruption = Interruption.whileTraining()
     let reporter = automaticReporter(isQuiet: quiet)
     let outcome: TrainingOutcome
     if let resume {
@@ -179,7 +184,7 @@ struct Train: ParsableCommand {
       outcome = try Training.resume(
         URL(fileURLWithPath: resume), registry: AtelierTool.systems,
         dataPath: data.map { URL(fileURLWithPath: $0) },
-        dataOptions: bindingOptions(seed: 0, device: .cpu), allowsInexact: computing.allowInexactResume,
+        dataOptions: try bindingOptions(seed: 0, device: .cpu), allowsInexact: computing.allowInexactResume,
         measuring: .by(), reporter: reporter, interruption: interruption, change: { try apply(to: &$0) })
     } else {
       let type = try AtelierTool.systems.system(named: system ?? "")
@@ -187,9 +192,10 @@ struct Train: ParsableCommand {
       outcome = started
     }
     switch outcome.reason {
-    case .finished, .settled: break
-    case .interrupted: throw ExitCode(130)
-    case .stopped: throw ExitCode(70)
+    case .finished, .settled:
+      if !quiet { standardError(NextCommands(outcome)?.text ?? "") }
+    case .interrupted: throw ExitCode(ExitCodes.interrupted)
+    case .stopped: throw ExitCode(ExitCodes.stoppedByHealth)
     }
   }
 
@@ -214,6 +220,7 @@ struct Train: ParsableCommand {
     var options = TrainingOptions()
     try apply(to: &options)
     try options.validate()
+    try refuseUnused(values.plan, of: type.identity.name)
     let hasOwnEnd = values.plan.stages.allSatisfy { $0.steps != nil }
     if !hasOwnEnd && options.steps == nil && options.epochs == nil && options.seconds == nil {
       throw Refusal.usage("say when to end: --epochs, --steps or --seconds")
@@ -221,13 +228,22 @@ struct Train: ParsableCommand {
     // Opening data may compute with the engine already.
     if let threads = options.threads { Engine.threadCount = threads }
     let path = data.map { URL(fileURLWithPath: $0) }
+    if let path {
+      let fit = try ImageFit(
+        path, reading: bindingOptions(seed: options.seed, device: options.device).reading)
+      values = try fit.adapted(values, keeping: try givenKeys(), say: { reporter.say($0) })
+    }
     let binding = try DataBinding.open(
       path, for: type, configuration: try values.values(),
       artefacts: try artefacts(type, values) ?? source?.kept(by: values.plan),
       options: bindingOptions(seed: options.seed, device: options.device),
       onSkip: { reporter.say("An image was skipped: \($0.reason)") }, say: { reporter.say($0) })
+    try sayWhatIsHeldOut(binding, reporter)
     if dryRun {
       print(columns(binding.keys.map { ($0, binding.configuration[$0]?.description ?? "null") }, indent: 0))
+      if let counts = ParameterCounts(type, binding.configuration, binding.facts.artefacts) {
+        print("\n" + counts.summary)
+      }
       return nil
     }
     let name =
@@ -247,6 +263,23 @@ struct Train: ParsableCommand {
       run.removeIfEmpty(keepsFolder: isFolderThere)
       throw error
     }
+  }
+
+  /// The configuration's keys that the command names.
+  private func givenKeys() throws -> Set<String> {
+    var keys = Set(try parsedKeys(changes).keys)
+    if let configuration {
+      keys.formUnion(try ConfigurationFile.read(URL(fileURLWithPath: configuration)).keys)
+    }
+    return keys
+  }
+
+  /// Says at the start what measuring will lack at the end.
+  private func sayWhatIsHeldOut(_ binding: DataBinding, _ reporter: any ProgressReporter) throws {
+    guard try !binding.holdsOut() else { return }
+    reporter.say(
+      "Nothing is held out, so that `atelier evaluate` will have nothing to measure on; --hold-out 0.1 keeps a tenth of "
+        + "the data, `atelier data prepare split` divides them.")
   }
 
   /// The given images as artefacts; nil where the system takes none.
@@ -271,12 +304,7 @@ struct Train: ParsableCommand {
   }
 
   private func apply(to options: inout TrainingOptions) throws {
-    if let device = computing.device {
-      guard let parsed = Device(parsing: device) else {
-        throw Refusal.usage("there is no device '\(device)'; there are cpu, cuda, cuda:N and mps")
-      }
-      options.device = parsed
-    }
+    if let device = try MachineOptions.device(computing.device) { options.device = device }
     if limits.steps != nil || limits.epochs != nil || limits.seconds != nil {
       options.steps = limits.steps
       options.epochs = limits.epochs
@@ -296,14 +324,14 @@ struct Train: ParsableCommand {
     try validation.apply(to: &options)
   }
 
-  private func bindingOptions(seed: Int, device: Device) -> DataBindingOptions {
+  private func bindingOptions(seed: Int, device: Device) throws -> DataBindingOptions {
     DataBindingOptions(
       seed: seed, device: device, workers: reading.workers,
       reading: ReadingOptions(
         fit: reading.fit ?? .centerCrop, labelColumn: reading.labelColumn,
         corruptImages: reading.corrupt ?? .skip,
         derivation: reading.derive, swapsDirection: reading.direction == .backwards,
-        isSideBySide: reading.sideBySide),
+        isSideBySide: reading.sideBySide, holdOut: try reading.holdOut.map { try HoldOut($0) }),
       instances: reading.instances.map { URL(fileURLWithPath: $0) })
   }
 }

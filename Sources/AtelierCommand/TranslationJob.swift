@@ -210,14 +210,8 @@ struct TranslationJob {
   }
 
   private func write(_ bytes: [UInt8], to target: URL) throws {
-    do {
-      try FileManager.default.createDirectory(
-        at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(bytes).write(to: target, options: .atomic)
-    } catch {
-      throw ImageError.unwritable(
-        file: target.path, reason: "the folder cannot be made, or is full or not writable")
-    }
+    try RunDirectory.makeFolder(target.deletingLastPathComponent(), withParents: true)
+    try AtomicFile.write(Data(bytes), to: target)
   }
 
   /// The text of an error that concerns one image; nil for any other.

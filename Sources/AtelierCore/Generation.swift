@@ -57,7 +57,7 @@ extension LatentSystem {
     let name = imageOutput
     for start in stride(from: 0, to: total, by: 100) {
       let end = min(start + 100, total)
-      let picked = labels.map { Tensor(Array($0[start..<end])) }
+      let picked = labels.map { Tensor(Array($0[start..<end]), device: latents.device) }
       try emit(Output(name, decode(latents.slice(0, start, end), labels: picked)))
     }
   }

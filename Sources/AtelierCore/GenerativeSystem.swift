@@ -93,6 +93,14 @@ extension GenerativeSystem {
     }
   }
 
+  /// The device that its networks lie on; the processor where there are none.
+  public var device: Device {
+    for network in networks {
+      if let tensor = network.module.parameters().first { return tensor.device }
+    }
+    return .cpu
+  }
+
   /// Moves networks and averages to a device; optimisers follow, and make their moments there.
   ///
   /// Frozen networks that have no weights yet get them on their device later.

@@ -65,6 +65,18 @@ public struct Request {
   }
 }
 
+extension Request {
+  /// The same request with its tensors on a device; its draws are the caller's.
+  public func moved(to device: Device) -> Request {
+    var request = self
+    request.conditions = conditions.mapValues { value in
+      guard case .tensor(let tensor) = value, tensor.device != device else { return value }
+      return .tensor(tensor.to(device))
+    }
+    return request
+  }
+}
+
 /// What a request gives for a condition.
 public enum ConditionValue {
   /// A batch in the shape, type and range that the field of the condition declares: images

@@ -8,6 +8,11 @@ public enum TranslationStyle {
   case drawn
   /// Taken from images `[n, channels, height, width]`, in the range of the system's fields.
   case pictures(Tensor)
+
+  /// The same on a device.
+  public func moved(to device: Device) -> TranslationStyle {
+    if case .pictures(let images) = self { .pictures(images.to(device)) } else { self }
+  }
 }
 
 /// What several style images mean.

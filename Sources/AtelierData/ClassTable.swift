@@ -20,7 +20,12 @@ struct ClassTable: Sendable, Hashable {
   init(in folder: URL) throws(DatasetError) {
     for name in ["classes.json", "classes.csv", "class_dict.csv", "classes.txt", "label_colors.txt"] {
       let file = folder.appendingPathComponent(name)
-      guard let data = try? Data(contentsOf: file) else { continue }
+      guard FileManager.default.fileExists(atPath: file.path) else { continue }
+      let data: Data
+      do { data = try Data(contentsOf: file) } catch {
+        throw .badTable(
+          path: file.path, reason: "it is there and cannot be read; change its permissions or remove it")
+      }
       if name.hasSuffix("json") {
         try read(json: data, file)
       } else {

@@ -60,10 +60,21 @@ struct DataCheck {
     let order = DataReport.Severity.allCases
     report.findings = order.flatMap { severity in report.findings.filter { $0.severity == severity } }
     guard report.isUsable else { return report }
+    // Texts and captions are divided where they are read.
+    let isUndivided =
+      report.layout != .text && report.layout != .captions && !report.parts.contains { $0.split != .train }
+    if isUndivided {
+      report.findings.append(
+        DataReport.Finding(
+          severity: .note, kind: .nothingHeldOut,
+          message:
+            "There is no test or validation part to measure on: `atelier train --hold-out 0.1` keeps a tenth, "
+            + "`atelier data prepare split` divides the data."))
+    }
     let quoted = report.path.contains(where: { " '\"$&()".contains($0) }) ? "\"\(report.path)\"" : report.path
     let halves = report.layout == .sideBySide && options.isSideBySide ? " --side-by-side" : ""
     report.suggestedCommand = system(kind(of: report)).map {
-      "atelier train \($0) --data \(quoted)\(halves) --preset small --epochs 20"
+      "atelier train \($0) --data \(quoted)\(halves) --preset small --epochs 20\(isUndivided ? " --hold-out 0.1" : "")"
     }
     return report
   }
@@ -159,9 +170,9 @@ struct DataCheck {
         report.corrupt.append(DataReport.Corrupt(path: picture.name, reason: reason))
       }
     }
-    for case .failure(let error) in pictures.map(\.outcome) {
-      guard case .exhausted = error else { continue }
-      return find(.error, .unreadable, error.description)
+    for case .failure(.exhausted(let path, let reason)) in pictures.map(\.outcome) {
+      find(.error, .unreadable, DatasetError.exhausted(path: path, reason: reason).description)
+      break
     }
   }
 
@@ -208,14 +219,14 @@ struct DataCheck {
             frames = try codec.information(of: file).frames
           }
         } catch {
-          throw error.asDatasetError(name)
+          throw DatasetError.unreadable(name, error)
         }
       } else {
         let example = try data.example(at: index)
         guard let tensor = example["image"] else { throw .invalid(reason: "\(name) has no image") }
         label = example["label"]?.integers().first ?? 0
         do throws(ImageError) { image = try Image(tensor) } catch {
-          throw error.asDatasetError(name)
+          throw DatasetError.unreadable(name, error)
         }
       }
       return SurveyedImage(

@@ -19,7 +19,7 @@ public struct DataReport: Sendable, Codable, Hashable {
     case exactDuplicates, nearDuplicates, conflictingLabels, leakage, nearLeakage, otherFiles, mixedSizes,
       mixedModes
     case unmatched, mismatchedPairs, sideBySide, animations
-    case notUTF8, remark, leftOut
+    case notUTF8, remark, leftOut, nothingHeldOut
   }
 
   /// One finding: a sentence that names files and the way out.
@@ -119,7 +119,7 @@ extension DataReport: CustomStringConvertible {
     lines += Self.list("nearly the same image", nearDuplicates.map { Self.text($0) })
     lines += Self.list("other files", otherFiles)
     lines.append("")
-    if findings.isEmpty { lines.append("Nothing wrong was found.") }
+    if findings.allSatisfy({ $0.kind == .nothingHeldOut }) { lines.append("Nothing wrong was found.") }
     for finding in findings { lines.append("\(finding.severity.rawValue): \(finding.message)") }
     if let suggestedCommand {
       lines.append("")

@@ -60,6 +60,9 @@ public struct DatasetDescription: Sendable, Codable, Hashable {
   /// Remarks for the user, one sentence each: "There are no labels; every label is 0." Runs and model files
   /// record them, so a changed text changes their bytes.
   public var notes: [String]
+  /// How the condition was derived from single images, as ``ImageDerivation/init(parsing:)`` reads it, where a
+  /// model is to derive it as well; nil where conditions are given.
+  public var derivation: String?
 
   /// A description with the given values.
   public init(

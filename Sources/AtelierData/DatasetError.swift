@@ -14,7 +14,7 @@ public enum DatasetError: Error, Sendable, Hashable {
   case corruptFile(path: String, reason: String)
   /// One image is damaged; ``Loader`` can skip it.
   case corruptImage(path: String, reason: String)
-  /// Memory, file handles or threads ran out while an image was read, which may itself be sound.
+  /// The machine lacks what reading takes: memory, threads or file handles. The file may be sound.
   case exhausted(path: String, reason: String)
   /// A label or a column of a table cannot be used.
   case badTable(path: String, reason: String)
@@ -42,8 +42,7 @@ extension DatasetError: CustomStringConvertible, LocalizedError {
     case .missingSplit(let path, let split, let reason): "\(path) has no \(split.rawValue) part: \(reason)."
     case .corruptFile(let path, let reason): "\(path) is damaged: \(reason)."
     case .corruptImage(let path, let reason): "The image \(path) cannot be used: \(reason)."
-    case .exhausted(let path, let reason):
-      "The image \(path) could not be read, for \(reason); end other programs, use fewer workers or smaller images."
+    case .exhausted(let path, let reason): "\(path) cannot be read now: \(reason)."
     case .badTable(let path, let reason): "The table \(path) cannot be used: \(reason)."
     case .unusable(let path, let reason): "\(path) cannot be used: \(reason)."
     case .tooSmall(let name, let count, let batchSize):

@@ -31,6 +31,13 @@ public enum FieldKind: Sendable, Hashable {
   case text
 }
 
+extension FieldKind {
+  /// `[channels, height, width]` of images; nil for any other kind.
+  public var imageShape: [Int]? {
+    if case .image(let channels, let height, let width, _) = self { [channels, height, width] } else { nil }
+  }
+}
+
 /// A named part of a batch.
 public struct Field: Sendable, Hashable {
   /// The name, also of the tensors in reference cases: `image`, `label`, `token`, …

@@ -52,7 +52,7 @@ public struct ImageDataset: Dataset {
       let image = try codec.decode(files[index])
       tensor = (try preparation?(image) ?? image).hostTensor()
     } catch {
-      throw error.asDatasetError(files[index].path)
+      throw .unreadable(files[index].path, error)
     }
     var fields = ["image": tensor, "label": HostTensor([labels[index]], shape: [])]
     for (name, values) in columns { fields[name] = HostTensor([values[index]], shape: []) }
@@ -60,18 +60,23 @@ public struct ImageDataset: Dataset {
   }
 }
 
-extension ImageError {
-  /// The error of a data set: a corrupt image, unless something ran out that has nothing to do with it.
-  func asDatasetError(_ path: String) -> DatasetError {
-    if case .exhausted(_, let reason) = self { return .exhausted(path: path, reason: reason) }
-    return .corruptImage(path: path, reason: shortReason)
+extension DatasetError {
+  /// What an image that cannot be read is for a data set: corrupt, unless the machine is to blame, which no skipping
+  /// helps.
+  ///
+  /// - Parameter name: what the error calls the image.
+  static func unreadable(_ name: String, _ error: ImageError) -> DatasetError {
+    if case .exhausted(_, let reason) = error { return .exhausted(path: name, reason: reason) }
+    return .corruptImage(path: name, reason: error.shortReason)
   }
+}
 
+extension ImageError {
   /// The reason alone, for messages that name the file already.
   var shortReason: String {
     switch self {
     case .unreadable(_, let reason), .damaged(_, let reason), .unsupported(_, let reason),
-      .unwritable(_, let reason), .invalid(let reason), .exhausted(_, let reason):
+      .unwritable(_, let reason), .exhausted(_, let reason), .invalid(let reason):
       reason
     case .notAnImage: "it is not a PNG, JPEG, WebP, TIFF, GIF, HEIC, AVIF, BMP or Netpbm image"
     case .tooLarge(_, let width, let height, let limit):

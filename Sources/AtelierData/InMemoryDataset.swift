@@ -10,7 +10,7 @@ public struct InMemoryDataset: Dataset {
   /// `[channels, height, width]` of every image.
   public let imageShape: [Int]
   private let pixels: [UInt8]
-  private let labels: [Int]
+  let labels: [Int]
 
   /// A data set of the given arrays.
   ///

@@ -169,7 +169,7 @@ public struct JointDataset: Dataset {
     do throws(ImageError) { return try codec.decodeLabels(file, colours: table) } catch {
       // A file that is not a label map ends the run: otherwise all others would be skipped one by one.
       if case .unsupported = error { throw .corruptFile(path: file.path, reason: error.shortReason) }
-      throw error.asDatasetError(file.path)
+      throw .unreadable(file.path, error)
     }
   }
 
@@ -178,7 +178,7 @@ public struct JointDataset: Dataset {
     _ file: URL, _ body: () throws(ImageError) -> Result
   ) throws(DatasetError) -> Result {
     do throws(ImageError) { return try body() } catch {
-      throw error.asDatasetError(file.path)
+      throw .unreadable(file.path, error)
     }
   }
 

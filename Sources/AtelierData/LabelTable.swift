@@ -31,7 +31,12 @@ struct LabelTable {
 
   /// The text of a table, without a byte order mark.
   static func text(of file: URL) throws(DatasetError) -> String {
-    guard let data = try? Data(contentsOf: file) else { throw .notFound(path: file.path) }
+    guard FileManager.default.fileExists(atPath: file.path) else { throw .notFound(path: file.path) }
+    let data: Data
+    do { data = try Data(contentsOf: file) } catch {
+      throw .badTable(
+        path: file.path, reason: "it is there and cannot be read; it has to be a file that you may read")
+    }
     guard var text = String(data: data, encoding: .utf8) else {
       throw .badTable(path: file.path, reason: "it is not text in UTF-8")
     }

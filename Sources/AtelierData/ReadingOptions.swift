@@ -12,13 +12,16 @@ public struct ReadingOptions: Sendable, Hashable {
   public var swapsDirection: Bool
   /// Whether each file holds two images side by side, whatever its aspect ratio.
   public var isSideBySide: Bool
+  /// What is held out of undivided data; nil: nothing.
+  public var holdOut: HoldOut?
 
   /// The default options.
   public init(
     fit: ImagePreparation.Fit = .centerCrop, labelColumn: String? = nil,
     corruptImages: CorruptImagePolicy = .skip, derivation: ImageDerivation? = nil,
-    swapsDirection: Bool = false, isSideBySide: Bool = false
+    swapsDirection: Bool = false, isSideBySide: Bool = false, holdOut: HoldOut? = nil
   ) {
+    self.holdOut = holdOut
     self.fit = fit
     self.labelColumn = labelColumn
     self.corruptImages = corruptImages

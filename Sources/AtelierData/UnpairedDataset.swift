@@ -9,9 +9,9 @@ internal import Torch
 /// instead.
 public struct UnpairedDataset: Dataset {
   /// The description of the data.
-  public let description: DatasetDescription
+  public private(set) var description: DatasetDescription
   /// The files of the first set and of the second.
-  public let files: (first: [URL], second: [URL])
+  public private(set) var files: (first: [URL], second: [URL])
   private let preparation: JointPreparation
   private let fields: [(field: ImageField, transform: JointTransform, channels: Int)]
   private let codec: ImageCodec
@@ -39,6 +39,14 @@ public struct UnpairedDataset: Dataset {
     var description = description
     description.count = max(first.count, second.count)
     self.description = description
+  }
+
+  /// The same data with fewer files.
+  func keeping(first: [URL], second: [URL], _ description: DatasetDescription) -> UnpairedDataset {
+    var kept = self
+    kept.files = (first, second)
+    kept.description = description
+    return kept
   }
 
   /// The size of the larger set.
@@ -83,7 +91,7 @@ public struct UnpairedDataset: Dataset {
         let cut = try part.transform(image, as: part.field, at: place, filter: .lanczos)
         example.fields[part.field.name] = cut.with8Bits().hostTensor()
       } catch {
-        throw error.asDatasetError(file.path)
+        throw .unreadable(file.path, error)
       }
     }
     return example

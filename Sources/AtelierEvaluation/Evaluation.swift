@@ -33,12 +33,23 @@ public struct Evaluation {
 
   /// Takes every measure that applies, in the list's order.
   ///
+  /// A measure that there is too little data for is named and left out, and the others are taken.
+  ///
   /// - Throws: ``TrainingError`` where the data have no part to measure on; `MetricError` where there is
-  ///   too little of it.
+  ///   too little of it for any measure.
   public func run() throws -> [MeasuredNumber] {
     try withTensorErrors {
       try context.system.drawing {
-        try measures.applying(to: context.plan, .system).flatMap { try $0.measure(context) }
+        var numbers: [MeasuredNumber] = []
+        var first: MetricError?
+        for measure in measures.applying(to: context.plan, .system) {
+          do { numbers += try measure.measure(context) } catch let error as MetricError {
+            first = first ?? error
+            context.note("\(type(of: measure).id) is left out: \(error.description)")
+          }
+        }
+        if numbers.isEmpty, let first { throw first }
+        return numbers
       }
     }
   }

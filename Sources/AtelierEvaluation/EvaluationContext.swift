@@ -147,11 +147,12 @@ public final class EvaluationContext {
             + "samples to measure")
       }
       say("drawing \(options.samples) samples")
-      let draws = StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation samples"))
+      let draws = StreamDraws(
+        RandomStream(seed: options.seed, purpose: "evaluation samples"), device: system.device)
       var parts: [Tensor] = []
       try withoutGradients {
         try latent.draw(Request(count: options.samples, draws: draws)) {
-          if let images = $0.tensor { parts.append(images) }
+          if let images = $0.tensor { parts.append(images.to(.cpu)) }
         }
       }
       // Clusters are classes that the data know nothing of, however many there are.
@@ -194,6 +195,12 @@ public final class EvaluationContext {
       let classifier = try self.classifier()
       let source = "\(data.facts.description.name) \(test.name)"
       let (reference, comparison) = divided(test, count: options.samples)
+      let few = 50
+      if test.images.shape[0] < 2 * few {
+        say(
+          "only \(test.images.shape[0]) images are held out, so that numbers that compare with them say little; hold out "
+            + "\(2 * few) or more")
+      }
       var sources: [any FeatureSource] = classifier.map { [$0] } ?? [RawPixels()]
       if let weights = options.inceptionWeights { sources.append(try InceptionFID.load(from: weights)) }
       return try sources.map { features in

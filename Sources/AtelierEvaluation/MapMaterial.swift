@@ -102,7 +102,8 @@ final class MapMaterial {
   /// An image for each map, each rounded as soon as it is made.
   private func pictures(_ make: (Batch, any Draws) throws -> Tensor) throws -> Tensor {
     let range = system.range(of: direction.target)
-    let draws = StreamDraws(RandomStream(seed: context.options.seed, purpose: "evaluation maps"))
+    let draws = StreamDraws(
+      RandomStream(seed: context.options.seed, purpose: "evaluation maps"), device: context.system.device)
     let made = try (0..<held.count).map { bytes(try make(held.batch($0), draws), range) }
     return .concatenated(made, dim: 0)
   }

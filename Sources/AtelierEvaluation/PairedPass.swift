@@ -150,7 +150,8 @@ final class PairedPass: TranslationPass {
   private func outputs(_ batches: [Batch], _ index: Int, _ height: Int, _ width: Int) throws -> [Tensor] {
     try zip(entries, batches).map { entry, batch in
       let draws = StreamDraws(
-        RandomStream(seed: options.seed, purpose: "evaluation translation", step: index))
+        RandomStream(seed: options.seed, purpose: "evaluation translation", step: index),
+        device: entry.subject.system.device)
       let output = try translated(
         entry.subject.system, batch[entry.direction.source], entry.direction, draws)
       return output.slice(2, 0, height).slice(3, 0, width).contiguous()

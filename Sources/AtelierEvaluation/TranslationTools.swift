@@ -11,7 +11,7 @@ func range(_ system: any TranslatingSystem, _ field: String) -> ImageRange { sys
 /// Images in a range as the bytes a file would hold.
 func bytes(_ pictures: Tensor, _ range: ImageRange) -> Tensor {
   let scaled = range == .unit ? pictures * 255 : (pictures + 1) * 127.5
-  return scaled.round().clamped(min: 0, max: 255).asType(.uint8)
+  return scaled.round().clamped(min: 0, max: 255).asType(.uint8).to(.cpu)
 }
 
 /// A condition as bytes where it is an image of one or three channels, or of three and alpha, which is left
@@ -28,6 +28,6 @@ func imageBytes(_ source: Tensor, _ system: any TranslatingSystem, _ field: Stri
 func translated(
   _ system: any TranslatingSystem, _ source: Tensor, _ direction: TranslationDirection, _ draws: any Draws
 ) throws -> Tensor {
-  let output = try system.translateWhole(source, direction: direction, draws: draws)
+  let output = try system.translateWhole(source.to(system.device), direction: direction, draws: draws)
   return bytes(output, range(system, direction.target)).contiguous()
 }

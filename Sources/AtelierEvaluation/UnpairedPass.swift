@@ -98,7 +98,9 @@ final class UnpairedPass: TranslationPass {
     let (system, direction, back) = (subject.system, direction, back)
     let (source, target) = (batch[direction.source], batch[direction.target])
     func draws() -> StreamDraws {
-      StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation translation", step: index))
+      StreamDraws(
+        RandomStream(seed: options.seed, purpose: "evaluation translation", step: index),
+        device: system.device)
     }
     let isTarget = index < targetCount
     let real = isTarget ? bytes(target, range(system, direction.target)) : nil

@@ -22,6 +22,22 @@ package enum CheckpointFolder {
       .compactMap { RunDirectory.step(ofName: $0) }.sorted()
   }
 
+  /// Verifies the model of a checkpoint, where the folder is one: a model file alone says nothing of its hash.
+  ///
+  /// - Throws: ``TrainingError/damaged(path:reason:)`` where its hash differs.
+  package static func verifyModel(in folder: URL) throws(TrainingError) {
+    guard FileManager.default.fileExists(atPath: folder.appendingPathComponent(stateName).path) else {
+      return
+    }
+    let state = try decoded(Hashes.self, read(stateName, in: folder) { try Data(contentsOf: $0) }, in: folder)
+    let file = folder.appendingPathComponent(modelName)
+    let found = try read(modelName, in: folder) { try SHA256Hasher.hexDigest(of: $0) }
+    guard found == state.hashes[modelName] else {
+      throw .damaged(
+        path: file.path, reason: "its SHA-256 is not the recorded one; use an earlier checkpoint")
+    }
+  }
+
   /// Verifies the files of a checkpoint.
   ///
   /// - Returns: what `training.json` holds.

@@ -2,7 +2,7 @@ public import AtelierCore
 public import AtelierData
 public import AtelierMedia
 public import Foundation
-import Torch
+public import Torch
 import TorchNN
 
 /// A trained model that draws.
@@ -35,16 +35,19 @@ public struct Generator {
   ///   - url: a run's folder (its newest sound checkpoint is taken), a checkpoint's folder, or a model file.
   ///   - registry: the systems to look among.
   ///   - changes: configuration keys that are different now; the weights must still fit.
+  ///   - device: where it draws; conditions are brought there, and a request's draws have to be made there.
   ///   - say: told of each newer checkpoint that is damaged, and of the one that is used instead.
   /// - Throws: ``TrainingError`` where there is no model or it cannot be trusted, ``ConfigurationError`` for a system
   ///   that the registry does not have, or changes that do not fit.
   public init(
     contentsOf url: URL, registry: SystemRegistry, changing changes: [String: ConfigurationValue] = [:],
-    say: (String) -> Void = { _ in }
+    on device: Device = .cpu, say: (String) -> Void = { _ in }
   ) throws {
+    try device.requireAvailable()
     place = url
     file = try modelFile(at: url, say: say)
-    (system, description) = try loadSystem(from: file, registry: registry, changing: changes, for: .drawing)
+    (system, description) = try loadSystem(
+      from: file, registry: registry, changing: changes, for: .drawing, on: device)
     for entry in system.averages { entry.average.adopt() }
   }
 
@@ -88,6 +91,7 @@ public struct Generator {
   /// - Throws: ``ConfigurationError`` for conditions and settings that the plan does not have, `TensorError` where
   ///   the engine fails.
   public func draw(_ request: Request, emit: (Output) throws -> Void) throws {
+    let request = request.moved(to: system.device)
     try withTensorErrors { try withoutGradients { try system.draw(request, emit: emit) } }
   }
 
@@ -114,6 +118,7 @@ public struct Generator {
     guard let streaming = system as? any StreamingSystem else {
       throw ConfigurationError("\(description.system) does not draw step by step; draw from it by a request")
     }
+    let request = request.moved(to: system.device)
     return try withTensorErrors { try withoutGradients { try streaming.open(request) } }
   }
 

@@ -31,7 +31,7 @@ public struct ImageTagger {
 
   /// The tags of each file, the best first.
   public func callAsFunction(_ files: [URL], count: Int = 10) throws -> [[String]] {
-    let draws = StreamDraws(RandomStream(seed: seed, purpose: "generate"))
+    let draws = StreamDraws(RandomStream(seed: seed, purpose: "generate"), device: system.device)
     let names = system.tagNames
     let found = try features.features(of: files)
     return try system.drawing { try system.tags(for: Tensor(found), count: count, draws: draws) }

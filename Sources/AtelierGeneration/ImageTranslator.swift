@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 public import AtelierMedia
 import Foundation
 public import Torch
@@ -42,6 +42,8 @@ public struct ImageTranslator {
   public var alpha: AlphaTreatment
   /// Where the style comes from, for systems that have one beside the image.
   public var style = TranslationStyle.drawn
+  /// How the condition is derived from each image, as it was in training; nil: images are conditions.
+  public var derivation: ImageDerivation?
   /// What random numbers follow from, for systems that draw any.
   public var seed: UInt64
   /// Further conditions of the system's request; those that lie on the source are cut and continued with it.
@@ -50,6 +52,7 @@ public struct ImageTranslator {
   public var further: ((Tensor, UInt64) throws -> [String: ConditionValue])?
 
   private let kind: FieldKind
+  private let targetChannels: Int
   private let ranges: (source: ClosedRange<Float>, target: ClosedRange<Float>)
 
   /// A translation by a loaded system.
@@ -81,6 +84,12 @@ public struct ImageTranslator {
     let isPaired = (translating.plan.data?.arrangement as? ImagePairs)?.source == direction.source
     let isLabelled = isPaired && description.data.sourcesAreLabelMaps
     let mayBeLabelled = isPaired && [.pairedFolders, .memory].contains(description.data.layout)
+    // Where the source is smaller than the target, it is the source that is given: an image is to be enlarged.
+    let target = translating.plan.fields.first { $0.name == direction.target }?.kind
+    targetChannels = target?.imageShape?[0] ?? 3
+    if isPaired, let target, target.imageShape?.dropFirst() == field.kind.imageShape?.dropFirst() {
+      derivation = description.data.derivation.flatMap { ImageDerivation(parsing: $0) }
+    }
     classNames = description.classNames
     classColours = description.data.classColours ?? []
     switch field.kind {
@@ -138,7 +147,12 @@ public struct ImageTranslator {
         reason: "the image has \(image.channels) channels, and the system takes \(channels)")
     }
     let rule: AlphaRule = alpha == .black ? .flattenOnBlack : .flattenOnWhite
-    let source = image.converted(toChannels: channels, alpha: rule)
+    let source =
+      try derivation.map { derive in
+        try derive(image.converted(toChannels: targetChannels, alpha: rule))
+          .converted(toChannels: channels, alpha: .drop)
+          .resized(width: image.width, height: image.height, filter: .bicubic)
+      } ?? image.converted(toChannels: channels, alpha: rule)
     let output = try translated(Tensor(source.floatTensor()), depth: image.depth)
     // A system that was given the alpha has decided about it.
     guard alpha == .keep, let mask = image.alpha, channels != 2, channels != 4, !output.hasAlpha,
@@ -178,6 +192,8 @@ public struct ImageTranslator {
 
   /// The output for a condition in the direction's range, in the style that was chosen.
   private func translated(_ condition: Tensor, _ draws: any Draws) throws -> Tensor {
+    let style = self.style.moved(to: system.device)
+    let conditions = Request(conditions: self.conditions, draws: draws).moved(to: system.device).conditions
     if let styled = system as? any StyledTranslatingSystem {
       return try styled.translateWhole(
         condition, direction: direction, style: style, draws: draws, tiling: tiling)
@@ -195,13 +211,15 @@ public struct ImageTranslator {
   }
 
   private func output(of condition: Tensor, depth: Int) throws -> Image {
-    let draws = StreamDraws(RandomStream(seed: seed, purpose: "generate"))
+    let device = system.device
+    let draws = StreamDraws(RandomStream(seed: seed, purpose: "generate"), device: device)
+    let condition = condition.to(device)
     let output = try withTensorErrors {
       try system.drawing {
         try withDraws(draws) { try translated(condition, draws) }
       }
     }
-    let picture = output.selected(dim: 0, index: 0).contiguous().host()
+    let picture = output.selected(dim: 0, index: 0).to(.cpu).contiguous().host()
     return try Image(picture, range: ranges.target, depth: depth)
   }
 }

@@ -77,7 +77,14 @@ public enum ModelFile {
   public static func write(
     _ system: any GenerativeSystem, _ description: ModelDescription, to url: URL
   ) throws {
-    try Safetensors.write(SystemState.model(of: system), metadata: try metadata(description), to: url)
+    try write(SystemState.model(of: system), description, to: url)
+  }
+
+  /// Writes tensors of ``SystemState/model(of:)`` with a description.
+  package static func write(
+    _ tensors: SystemState.Tensors, _ description: ModelDescription, to url: URL
+  ) throws {
+    try Safetensors.write(tensors, metadata: try metadata(description), to: url)
   }
 
   /// What a model file says about itself; weights are not read.
@@ -183,11 +190,12 @@ public enum ModelFile {
 ///   - registry: the systems to look among.
 ///   - changes: configuration keys that are different now; the weights must still fit.
 ///   - purpose: what it is loaded for; drawing needs less memory.
+///   - device: where its networks are brought.
 ///   - say: told of each newer checkpoint that is damaged, and of the one that is used instead.
 /// - Returns: the system, and what the file says about it, with the changes.
 public func loadSystem(
   from url: URL, registry: SystemRegistry, changing changes: [String: ConfigurationValue] = [:],
-  for purpose: LoadingPurpose = .everything, say: (String) -> Void = { _ in }
+  for purpose: LoadingPurpose = .everything, on device: Device = .cpu, say: (String) -> Void = { _ in }
 ) throws -> (system: any GenerativeSystem, description: ModelDescription) {
   let file = try modelFile(at: url, say: say)
   var description = try ModelFile.describe(file)
@@ -195,12 +203,17 @@ public func loadSystem(
   if !changes.isEmpty {
     description.configuration = try overlaid(description.configuration, with: changes, of: type)
   }
-  let system = try withoutInitialWeights {
-    try makeSystem(
-      type, configuration: description.configuration, artefacts: description.artefacts,
-      using: RandomStream(seed: 0))
+  let system = try withTensorErrors {
+    try withoutInitialWeights {
+      try makeSystem(
+        type, configuration: description.configuration, artefacts: description.artefacts,
+        using: RandomStream(seed: 0))
+    }
   }
-  try ModelFile.load(file, into: system, for: purpose, refusingNaN: true)
+  try withTensorErrors {
+    try ModelFile.load(file, into: system, for: purpose, refusingNaN: true)
+    if device != .cpu { system.move(to: device) }
+  }
   for network in system.networks { network.module.eval() }
   return (system, description)
 }
@@ -225,9 +238,18 @@ public func modelFile(at url: URL, say: (String) -> Void = { _ in }) throws -> U
   guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
     throw TrainingError.notFound(path: url.path, reason: "there is nothing of this name; check the path")
   }
-  guard isFolder.boolValue else { return url }
+  guard isFolder.boolValue else {
+    // The file of a checkpoint is what its checkpoint recorded, or damaged.
+    if url.lastPathComponent == CheckpointFolder.modelName {
+      try CheckpointFolder.verifyModel(in: url.deletingLastPathComponent())
+    }
+    return url
+  }
   let model = url.appendingPathComponent(CheckpointFolder.modelName)
-  if FileManager.default.fileExists(atPath: model.path) { return model }
+  if FileManager.default.fileExists(atPath: model.path) {
+    try CheckpointFolder.verifyModel(in: url)
+    return model
+  }
   let run = RunDirectory(url: url)
   guard FileManager.default.fileExists(atPath: run.checkpoints.path) else {
     throw TrainingError.notFound(

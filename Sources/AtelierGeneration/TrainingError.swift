@@ -1,10 +1,13 @@
 public import Foundation
+public import Torch
 
 /// Why a run could not be made, continued or read; one sentence that names the file or option and the
 /// way out.
 public enum TrainingError: Error, Sendable, Hashable {
   /// A file or folder of the run cannot be written.
   case unwritable(path: String, reason: String)
+  /// Another process is writing to the run.
+  case inUse(path: String)
   /// The path holds no run, checkpoint or model, or one that cannot be read.
   case notFound(path: String, reason: String)
   /// A file is there and cannot be trusted.
@@ -26,6 +29,8 @@ public enum TrainingError: Error, Sendable, Hashable {
     case data
     /// Nothing can be written any more.
     case disk
+    /// The machine lacks memory, threads or file handles.
+    case machine
     /// The system or the engine failed.
     case system
   }
@@ -36,6 +41,8 @@ extension TrainingError: CustomStringConvertible, LocalizedError {
   public var description: String {
     switch self {
     case .unwritable(let path, let reason): "\(path) cannot be written: \(reason)."
+    case .inUse(let path):
+      "\(path) is in use: another process is writing to this run; wait for it or stop it."
     case .notFound(let path, let reason): "\(path) cannot be used: \(reason)."
     case .damaged(let path, let reason): "\(path) is damaged: \(reason)."
     case .cannotResume(let reason): "The run cannot be resumed exactly: \(reason)."
@@ -49,6 +56,15 @@ extension TrainingError: CustomStringConvertible, LocalizedError {
 
   /// The same text, for code that shows any `Error`.
   public var errorDescription: String? { description }
+}
+
+extension Device {
+  /// Refuses a device that this machine or this engine does not have.
+  ///
+  /// - Throws: ``TrainingError/unavailableDevice(_:)``.
+  public func requireAvailable() throws(TrainingError) {
+    guard isAvailable else { throw .unavailableDevice(description) }
+  }
 }
 
 extension String {

@@ -40,7 +40,7 @@ public struct ImageCodec: Sendable, Hashable {
     }
     return try ErrorGate.shared.alone { () throws(ImageError) -> Image in
       vips_error_clear()
-      return try decoded(bytes, name)
+      do throws(ImageError) { return try decoded(bytes, name) } catch { throw error.blamingTheMachine }
     }
   }
 
@@ -104,7 +104,11 @@ public struct ImageCodec: Sendable, Hashable {
   public func bytes(of file: URL) throws(ImageError) -> [UInt8] {
     // Links are resolved; anything but a regular file is refused, as reading a pipe could block for ever.
     let target = file.resolvingSymlinksInPath()
-    let values = try? target.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey])
+    let values: URLResourceValues?
+    do { values = try target.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey]) } catch {
+      if let reason = Shortage.reason(error) { throw .exhausted(file: file.path, reason: reason) }
+      values = nil
+    }
     guard values?.isRegularFile == true else {
       throw .unreadable(
         file: file.path,
@@ -117,18 +121,9 @@ public struct ImageCodec: Sendable, Hashable {
         file: file.path, reason: "it has \(size) bytes, more than the limit of \(maximumFileBytes)")
     }
     do { return [UInt8](try Data(contentsOf: target)) } catch {
-      if let reason = Self.exhaustion(opening: target) { throw .exhausted(file: file.path, reason: reason) }
+      if let reason = Shortage.reason(error) { throw .exhausted(file: file.path, reason: reason) }
       throw .unreadable(file: file.path, reason: "it is not a readable file")
     }
-  }
-
-  /// What ran out where a file cannot be opened; nil where nothing did.
-  private static func exhaustion(opening file: URL) -> String? {
-    if let opened = fopen(file.path, "rb") {
-      fclose(opened)
-      return nil
-    }
-    return ImageError.exhaustion(String(cString: strerror(errno)))
   }
 
   /// Opens an encoded image, and checks its header and the limits.
@@ -148,7 +143,7 @@ public struct ImageCodec: Sendable, Hashable {
     }
     let handle: VipsHandle
     do throws(VipsFailure) { handle = try VipsHandle { cvips_load(raw.baseAddress, raw.count, $0) } } catch {
-      throw .undecodable(name, error.reason)
+      throw .damaged(file: name, reason: error.reason)
     }
     if format == .heic, handle.text("heif-compression") == "av1" { format = .avif }
     let (pixels, overflow) = handle.width.multipliedReportingOverflow(by: handle.height)
@@ -169,7 +164,7 @@ public struct ImageCodec: Sendable, Hashable {
         if image.hasAlpha, format == .tiff, TIFFHeader(bytes)?.hasAlpha != true { image = image.asBands() }
         return image.depth == 32 ? Self.scaled(image) : image
       } catch {
-        throw .undecodable(name, error.reason)
+        throw .damaged(file: name, reason: error.reason)
       }
     }
   }
@@ -216,6 +211,16 @@ public struct ImageCodec: Sendable, Hashable {
     }
     if image.channels > 4 { image = try image.map { cvips_channels($0, $1, 0, 4) } }
     return image
+  }
+}
+
+extension ImageError {
+  /// The same error, or that the machine lacks something, where a decoder's words say so.
+  package var blamingTheMachine: ImageError {
+    guard case .damaged(let file, let words) = self, let reason = Shortage.reason(inWords: words) else {
+      return self
+    }
+    return .exhausted(file: file, reason: reason)
   }
 }
 

@@ -16,34 +16,16 @@ public enum ImageError: Error, Sendable, Hashable {
   case unsupported(file: String, reason: String)
   /// The image could not be encoded or written.
   case unwritable(file: String, reason: String)
-  /// Memory, file handles or threads ran out; the image itself may be sound.
+  /// The machine lacks what reading takes: memory, threads or file handles. The file may be sound.
   case exhausted(file: String, reason: String)
   /// An image operation got an invalid argument, such as a width of 0.
   case invalid(reason: String)
 }
 
 extension ImageError {
-  /// What ran out, where a reason of libvips or of the system says so; nil for any other reason.
-  static func exhaustion(_ reason: String) -> String? {
-    let text = reason.lowercased()
-    if text.contains("out of memory") || text.contains("cannot allocate memory") { return "memory ran out" }
-    if text.contains("too many open files") { return "file handles ran out" }
-    if text.contains("unable to create thread") || text.contains("error creating thread")
-      || text.contains("resource temporarily unavailable")
-    {
-      return "threads ran out"
-    }
-    return nil
-  }
-
-  /// A file that libvips could not decode: damaged, unless something ran out.
-  static func undecodable(_ file: String, _ reason: String) -> ImageError {
-    exhaustion(reason).map { .exhausted(file: file, reason: $0) } ?? .damaged(file: file, reason: reason)
-  }
-
   /// An operation that failed in libvips.
   static func failed(_ operation: String, _ reason: String) -> ImageError {
-    exhaustion(reason).map { .exhausted(file: "an image", reason: "\($0) while \(operation)") }
+    Shortage.reason(inWords: reason, ofFile: false).map { .exhausted(file: "an image", reason: $0) }
       ?? .invalid(reason: "\(operation) failed: \(reason)")
   }
 }
@@ -61,8 +43,7 @@ extension ImageError: CustomStringConvertible, LocalizedError {
         + "shrink it, or raise maximumPixels if it can be trusted."
     case .unsupported(let file, let reason): "\(file) cannot be used: \(reason)."
     case .unwritable(let file, let reason): "\(file) cannot be written: \(reason)."
-    case .exhausted(let file, let reason):
-      "\(file) could not be read or made, for \(reason); end other programs, use fewer threads or smaller images."
+    case .exhausted(let file, let reason): "\(file) cannot be read or made now: \(reason)."
     case .invalid(let reason): "The image operation is not possible: \(reason)."
     }
   }

@@ -18,10 +18,15 @@ final class AppendingFile {
     guard descriptor >= 0 else { throw .unwritable(path: url.path, reason: writeFailureReason(errno)) }
     guard isText else { return }
     // The lock goes with the process, however it ends.
-    if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+    var isTaken = flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    // Whoever only asks whether the run is in training holds it for an instant.
+    for _ in 0..<20 where isTaken {
+      usleep(5000)
+      isTaken = flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+    if isTaken {
       close(descriptor)
-      throw .unwritable(
-        path: url.path, reason: "another process is writing to this run; wait for it or stop it")
+      throw .inUse(path: url.path)
     }
     cutTornLine()
   }

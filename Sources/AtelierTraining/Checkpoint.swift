@@ -151,15 +151,31 @@ public struct CheckpointStore: Sendable {
   public func write(
     _ system: any GenerativeSystem, _ description: ModelDescription, _ state: TrainingState
   ) throws -> URL {
+    // One after the other, so that no more than one lies in memory twice.
+    try write(
+      model: { SystemState.model(of: system) }, training: { SystemState.training(of: system) }, description,
+      state)
+  }
+
+  /// Writes a checkpoint of tensors that were copied.
+  ///
+  /// - Parameters:
+  ///   - model: what `model.safetensors` holds.
+  ///   - training: what `training.safetensors` holds.
+  @discardableResult
+  package func write(
+    model modelTensors: () -> SystemState.Tensors, training trainingTensors: () -> SystemState.Tensors,
+    _ description: ModelDescription, _ state: TrainingState
+  ) throws -> URL {
     let name = RunDirectory.stepName(state.step)
     let partial = folder.appendingPathComponent(Self.partialPrefix + name + "-" + UUID().uuidString)
     try RunDirectory.makeFolder(partial)
     do {
       let model = partial.appendingPathComponent(Self.modelName)
       let training = partial.appendingPathComponent(Self.trainingName)
-      try ModelFile.write(system, description, to: model)
+      try ModelFile.write(modelTensors(), description, to: model)
       try Safetensors.write(
-        SystemState.training(of: system), metadata: ["atelier.step": String(state.step)], to: training)
+        trainingTensors(), metadata: ["atelier.step": String(state.step)], to: training)
       var state = state
       // What is hashed is what can be read back, not what was meant to be written.
       state.hashes[Self.modelName] = try SHA256Hasher.hexDigest(of: model)

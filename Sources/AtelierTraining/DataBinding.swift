@@ -22,6 +22,9 @@ public struct DataBindingOptions: Sendable, Hashable {
   public var classNames: [String]
   /// Whether the sources of pairs are maps of labels, as a model recorded; nil: the data's folders say it.
   public var sourcesAreLabelMaps: Bool?
+  /// Whether a derived condition is recorded in the model, so that it is derived as well where images are drawn
+  /// from; runs from before that go on without.
+  public var recordsDerivation = true
 
   /// The usual options.
   public init(
@@ -202,11 +205,17 @@ public final class DataBinding {
     opening.keepsSize = whole
     do {
       return try options.brought(
-        data.plan.arrangement.open(path, split, opening, facts.artefacts), data.plan)
+        data.plan.open(path, split, opening, facts.artefacts), data.plan)
     } catch {
       if case .missingSplit? = error as? DatasetError { return nil }
       throw error
     }
+  }
+
+  /// Whether the data hold, or keep, a part to measure on.
+  public func holdsOut() throws -> Bool {
+    guard options.reading.holdOut == nil, let path, let data = bound.first else { return true }
+    return try data.plan.heldOutPart(of: path, data.opening, facts.artefacts) != nil
   }
 
   /// The number in the training part of an instance: images that cannot be read are no instances.
@@ -241,7 +250,7 @@ public final class DataBinding {
     var surveyed: [(plan: DataPlan, part: DataPart)] = []
     if let path {
       for (plan, _) in Self.distinct(values.plan).data {
-        let part = try plan.arrangement.survey(path, opening(plan), &kept)
+        let part = try plan.survey(path, opening(plan), &kept)
         surveyed.append((plan, try options.brought(part, plan)))
       }
     }
@@ -266,7 +275,7 @@ public final class DataBinding {
       {
         part = surveyed[index].part
       } else {
-        part = try options.brought(plan.arrangement.open(path, .train, own, kept), plan)
+        part = try options.brought(plan.open(path, .train, own, kept), plan)
       }
       try part.dataset?.requireUsable()
       var served = part
@@ -282,6 +291,11 @@ public final class DataBinding {
         rows = prepared.dataset.rows
       }
       if index == 0 { description = served.description }
+      if index == 0, options.recordsDerivation, !options.reading.swapsDirection,
+        plan.arrangement is ImagePairs
+      {
+        description.derivation = options.reading.derivation?.description
+      }
       let columns = try FieldColumns(
         plan.fields, arrangement: plan.arrangement, description: served.description)
       func source(_ stream: some BatchStream) -> any ResumableBatchSource {

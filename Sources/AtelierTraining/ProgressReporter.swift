@@ -73,35 +73,72 @@ public final class QuietReporter: ProgressReporter {
   public func end(_ message: String) {}
 }
 
-/// Writes a line for every logged step, for logs and pipes.
-public final class LineReporter: ProgressReporter {
+/// A reporter that may be told from any thread, also while a step is under way.
+public protocol LiveReporter: ProgressReporter, Sendable {
+  /// Called several times a second while something is under way; a reporter shows it where nothing else was shown
+  /// for a while.
+  ///
+  /// - Parameters:
+  ///   - activity: what is done, as in "step 12".
+  ///   - seconds: how long it has taken so far.
+  func live(_ activity: String, for seconds: Double)
+}
+
+/// Writes a line for every logged step, and one after every half minute without any, for logs and pipes.
+public final class LineReporter: LiveReporter, @unchecked Sendable {
+  // Checked by hand: `last` is touched, and `write` called, only while `lock` is held.
+  private let lock = NSLock()
   private let write: (String) -> Void
+  private var last = ContinuousClock.now
+  private let silence: Duration
 
   /// A reporter that hands each line on.
-  public init(write: @escaping (String) -> Void = standardError) { self.write = write }
+  ///
+  /// - Parameter silence: how long nothing may be written.
+  public init(silence: Duration = .seconds(30), write: @escaping (String) -> Void = standardError) {
+    self.write = write
+    self.silence = silence
+  }
+
+  private func line(_ text: String) {
+    lock.withLock {
+      write(text + "\n")
+      last = .now
+    }
+  }
+
+  private var isSilent: Bool { lock.withLock { ContinuousClock.now - last >= silence } }
 
   /// Names the run.
-  public func begin(_ title: String) { write(title + "\n") }
+  public func begin(_ title: String) { line(title) }
 
   /// Takes note of a step.
   public func update(_ progress: TrainingProgress, isLogged: Bool) {
-    guard isLogged else { return }
-    write(summary(of: progress) + "\n")
+    guard isLogged || isSilent else { return }
+    line(summary(of: progress))
+  }
+
+  /// Says what is under way, where nothing was written for long.
+  public func live(_ activity: String, for seconds: Double) {
+    if isSilent { line("\(activity) is under way for \(duration(seconds))") }
   }
 
   /// Gives a message a line of its own.
-  public func say(_ message: String) { write(message + "\n") }
+  public func say(_ message: String) { line(message) }
 
   /// Says the last word.
-  public func end(_ message: String) { write(message + "\n") }
+  public func end(_ message: String) { line(message) }
 }
 
 /// Draws a bar that stays on the last line of a terminal.
-public final class TerminalReporter: ProgressReporter {
+public final class TerminalReporter: LiveReporter, @unchecked Sendable {
+  // Checked by hand: what changes is touched, and `write` called, only while `lock` is held.
+  private let lock = NSLock()
   private let write: (String) -> Void
   private let width: () -> Int
   private var last = ContinuousClock.now - .seconds(1)
   private var line = ""
+  private var progress: TrainingProgress?
 
   /// A reporter on a terminal.
   ///
@@ -112,29 +149,46 @@ public final class TerminalReporter: ProgressReporter {
   }
 
   /// Names the run.
-  public func begin(_ title: String) { write(title + "\n") }
+  public func begin(_ title: String) { lock.withLock { write(title + "\n") } }
 
   /// Takes note of a step.
   public func update(_ progress: TrainingProgress, isLogged: Bool) {
-    // Ten times a second is as much as an eye can follow.
-    guard ContinuousClock.now - last > .milliseconds(100) || progress.fraction == 1 else { return }
+    lock.withLock {
+      self.progress = progress
+      // Ten times a second is as much as an eye can follow.
+      guard ContinuousClock.now - last > .milliseconds(100) || progress.fraction == 1 else { return }
+      draw(summary(of: progress))
+    }
+  }
+
+  /// Shows how long what is under way takes, once a second.
+  public func live(_ activity: String, for seconds: Double) {
+    lock.withLock {
+      guard seconds >= 1, ContinuousClock.now - last >= .seconds(1) else { return }
+      let now = "\(activity): \(duration(seconds))"
+      draw(progress.map { now + " · " + summary(of: $0) } ?? now)
+    }
+  }
+
+  private func draw(_ text: String) {
     last = .now
     let columns = max(20, width() - 1)
-    let text = summary(of: progress)
     let room = max(0, min(30, columns - text.count - 1))
-    line = String(((room < 6 ? "" : bar(progress.fraction, room) + " ") + text).prefix(columns))
+    line = String(((room < 6 ? "" : bar(progress?.fraction, room) + " ") + text).prefix(columns))
     write("\r\u{1B}[K" + line)
   }
 
   /// Gives a message a line of its own.
   public func say(_ message: String) {
-    write(line.isEmpty ? message + "\n" : "\r\u{1B}[K\(message)\n\(line)")
+    lock.withLock { write(line.isEmpty ? message + "\n" : "\r\u{1B}[K\(message)\n\(line)") }
   }
 
   /// Says the last word.
   public func end(_ message: String) {
-    write((line.isEmpty ? "" : "\n") + message + "\n")
-    line = ""
+    lock.withLock {
+      write((line.isEmpty ? "" : "\n") + message + "\n")
+      line = ""
+    }
   }
 
   private func bar(_ fraction: Double?, _ width: Int) -> String {
@@ -152,7 +206,10 @@ public func automaticReporter(isQuiet: Bool = false) -> any ProgressReporter {
 }
 
 /// Writes to standard error, where progress belongs: results go to standard output.
-@Sendable public func standardError(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+@Sendable public func standardError(_ text: String) {
+  SignsOfLife.heard()
+  FileHandle.standardError.write(Data(text.utf8))
+}
 
 /// The columns of the terminal behind standard error; 80 where it does not tell.
 @Sendable public func terminalWidth() -> Int {
@@ -163,7 +220,7 @@ public func automaticReporter(isQuiet: Bool = false) -> any ProgressReporter {
 
 private func summary(of progress: TrainingProgress) -> String {
   var parts = ["step \(progress.step)"]
-  if let fraction = progress.fraction { parts[0] += " \(Int(fraction * 100)) %" }
+  if let fraction = progress.fraction { parts.append("\(Int(fraction * 100)) %") }
   parts.append("epoch \(fixed(progress.epoch, 2))")
   parts.append("\(short(progress.rate)) \(progress.unit)/s")
   if let left = progress.secondsLeft { parts.append(duration(left) + " left") }

@@ -50,6 +50,7 @@ public struct RunConfiguration: Sendable, Hashable {
       ("direction", .string(reading.swapsDirection ? Self.backwards : Self.forwards)),
       ("sideBySide", .boolean(reading.isSideBySide)),
     ]
+    if let holdOut = reading.holdOut { pairs.append(("holdOut", .number(holdOut.share))) }
     for key in order { pairs.append((key, table[key] ?? .null)) }
     // Tables sort their keys, so the system's are written as a text of their own, in their order.
     let own = keys.map { (key: $0, value: configuration[$0] ?? .null) }
@@ -98,6 +99,14 @@ public struct RunConfiguration: Sendable, Hashable {
     reading.derivation = try choice("derive", ImageDerivation.init(parsing:))
     reading.swapsDirection =
       try choice("direction") { [forwards: false, backwards: true][$0] } ?? false
+    switch table.removeValue(forKey: "holdOut") ?? .null {
+    case .null: break
+    case .number(let share):
+      do throws(DatasetError) { reading.holdOut = try HoldOut(share) } catch {
+        throw .damaged(path: url.path, reason: "the key 'holdOut': \(error.description.trimmedSentence)")
+      }
+    case let other: throw .damaged(path: url.path, reason: "'\(other)' does not fit the key 'holdOut'")
+    }
     switch table.removeValue(forKey: "sideBySide") ?? .null {
     case .null: break
     case .boolean(let value): reading.isSideBySide = value

@@ -77,6 +77,9 @@ public final class Trainer {
   /// Values shown in a line of progress: 8 keep it within a terminal's width.
   private static let shownValues = 8
   private var firstFraction = 0.0
+  private let guardian: TrainingGuard
+  /// How long the last step, and the last preview, took.
+  private var taken = (step: Duration.zero, preview: Duration.zero)
 
   /// A training that has not begun.
   ///
@@ -106,6 +109,7 @@ public final class Trainer {
     self.options = options
     self.reporter = reporter
     self.interruption = interruption
+    guardian = TrainingGuard(interruption, reporter: reporter)
     counted = CountingBatchSource(source)
     limits = TrainingLimits(options: options, stages: system.plan.stages)
     store = CheckpointStore(run.checkpoints)
@@ -180,6 +184,9 @@ public final class Trainer {
     lastLogged = (source.unitsServed, .now)
     firstFraction = fraction ?? 0
     reporter.begin("\(system.identityName) in \(run.url.path)")
+    interruption.arm()
+    guardian.start()
+    defer { guardian.stop() }
     if step == 0 {
       try log.append(event(.start))
       if let firstMeasurement { try write(firstMeasurement) }
@@ -218,7 +225,13 @@ public final class Trainer {
       gradientClip: options.gradientClip)
     let passes = Int(source.epoch)
     counted.beginStep()
+    guardian.enter("step \(step + 1)", try fallback())
+    let began = ContinuousClock.now
     do {
+      defer {
+        taken.step = .now - began
+        guardian.leave()
+      }
       try withTensorErrors { try training.run { try system.step($0) } }
       if Int(source.epoch) > passes { try validate(after: Int(source.epoch)) }
     } catch let error as TensorError where error.hasNonFiniteInput {
@@ -231,6 +244,21 @@ public final class Trainer {
       return try attend(to: training, isLogged: isLogged)
     } catch {
       throw brokenOff(error, mayBeSaved: true)
+    }
+  }
+
+  /// What is left of the training where the next step, and the preview behind it, is not waited for: the state is
+  /// kept in memory where the last one took long.
+  private func fallback() throws -> TrainingGuard.Fallback {
+    if lastSaved == step { return .saved(step: step) }
+    let drawsPreview = (step + 1) % options.previewEvery == 0
+    guard interruption.endsProcess,
+      taken.step > TrainingGuard.slowStep || drawsPreview && taken.preview > TrainingGuard.slowStep
+    else { return .none }
+    let (model, training) = (SystemState.model(of: system), SystemState.training(of: system))
+    let (state, description, store) = (try currentState(), try self.description(), store)
+    return .snapshot(step: step) {
+      try store.write(model: { model }, training: { training }, description, state)
     }
   }
 
@@ -430,6 +458,12 @@ public final class Trainer {
   private func preview(isWatched: Bool = true) -> [HealthFinding] {
     lastPreview = step
     do {
+      let began = ContinuousClock.now
+      guardian.enter("the preview of step \(step)", lastSaved == step ? .saved(step: step) : nil)
+      defer {
+        taken.preview = .now - began
+        guardian.leave()
+      }
       let preview = try painter.paint(
         system, stage: limits.stage(of: max(0, step - 1)), step: step, board: board)
       for file in preview.files { try log.append(event(.preview, path: run.relativePath(file))) }
@@ -456,16 +490,9 @@ public final class Trainer {
   }
 
   private func save() throws {
-    let stage = self.stage
-    let state = try TrainingState(
-      step: step, epoch: source.epoch, stage: stage, seed: options.seed, rollbacks: rollbacks,
-      rollbacksHere: rollbacksHere, lastFailure: lastFailure, position: source.position,
-      learningRates: Dictionary(
-        system.optimizers.map { ($0.name, $0.optimizer.learningRate) },
-        uniquingKeysWith: { first, _ in first }),
-      health: watch.state, validation: measured, seconds: seconds, peakMemory: peakMemory,
-      surroundings: surroundings,
-      hashes: Dictionary(uniqueKeysWithValues: frozenWeights.map { ("weights/" + $0.key, $0.value) }))
+    let state = try currentState()
+    guardian.enter("the checkpoint of step \(step)", TrainingGuard.Fallback.none)
+    defer { guardian.leave() }
     do {
       let url = try store.write(system, try description(), state)
       lastSaved = step
@@ -475,6 +502,20 @@ public final class Trainer {
     } catch {
       throw brokenOff(error)
     }
+  }
+
+  /// What the next step depends on beside tensors.
+  private func currentState() throws -> TrainingState {
+    let stage = self.stage
+    return try TrainingState(
+      step: step, epoch: source.epoch, stage: stage, seed: options.seed, rollbacks: rollbacks,
+      rollbacksHere: rollbacksHere, lastFailure: lastFailure, position: source.position,
+      learningRates: Dictionary(
+        system.optimizers.map { ($0.name, $0.optimizer.learningRate) },
+        uniquingKeysWith: { first, _ in first }),
+      health: watch.state, validation: measured, seconds: seconds, peakMemory: peakMemory,
+      surroundings: surroundings,
+      hashes: Dictionary(uniqueKeysWithValues: frozenWeights.map { ("weights/" + $0.key, $0.value) }))
   }
 
   private func restore(_ checkpoint: Checkpoint, adoptsOtherData: Bool) throws {
@@ -545,7 +586,9 @@ public final class Trainer {
     }
     let cause: TrainingError.Cause =
       switch error {
+      case DatasetError.exhausted: .machine
       case is DatasetError: .data
+      case let error as TensorError where error.isOutOfMemory: .machine
       case is FileFormatError: .disk
       case TrainingError.unwritable: .disk
       default: .system

@@ -85,7 +85,21 @@ public enum Training {
     let run = try RunDirectory.open(folder)
     var configuration = try RunConfiguration.read(run.configuration)
     if let device { configuration.options.device = device }
+    let trainedOn = configuration.data
     if let dataPath { configuration.data = dataPath.path }
+    guard configuration.reading.holdOut != nil, configuration.data != trainedOn,
+      let known = try knownData(of: run)
+    else {
+      return try open(run, configuration, registry: registry, workers: workers, reporter: QuietReporter())
+    }
+    // Data that were moved are the same; of others nothing was trained on.
+    if let moved = try? open(
+      run, configuration, registry: registry, workers: workers, reporter: QuietReporter()),
+      moved.facts.description.fingerprint == known.fingerprint
+    {
+      return moved
+    }
+    configuration.reading.holdOut = nil
     return try open(run, configuration, registry: registry, workers: workers, reporter: QuietReporter())
   }
 
@@ -106,11 +120,12 @@ public enum Training {
     let type = try registry.system(named: configuration.system)
     // The classes of an instance system are clusters, which no data have.
     let hasClusters = try !type.plan(configuration.configuration).components(InstancePlan.self).isEmpty
-    let known = knownData(of: run)
-    let options = DataBindingOptions(
+    let known = try knownData(of: run)
+    var options = DataBindingOptions(
       seed: configuration.options.seed, device: configuration.options.device, workers: workers,
       reading: configuration.reading, classNames: hasClusters ? [] : known?.classNames ?? [],
       sourcesAreLabelMaps: known?.sourcesAreLabelMaps)
+    options.recordsDerivation = known.map { $0.derivation != nil } ?? true
     return try DataBinding.open(
       configuration.data.map { URL(fileURLWithPath: $0) }, for: type,
       configuration: configuration.configuration,
@@ -128,7 +143,9 @@ public enum Training {
     if let threads = options.threads { Engine.threadCount = threads }
     let meter = try meter(data, run, options, measuring, reporter)
     // What is left out of the data, such as images without a partner.
-    if !isResuming { for note in data.facts.description.notes { reporter.say(note) } }
+    if !isResuming {
+      for note in data.facts.description.notes { reporter.say(note) }
+    }
     if data.options.device == .cpu {
       try MemoryNeed.require(data.system, data.configuration, data.facts.artefacts)
     }
@@ -196,25 +213,34 @@ public enum Training {
   }
 
   /// The data that the newest checkpoint describes; nil where there is none yet.
-  private static func knownData(of run: RunDirectory) -> DatasetDescription? {
+  ///
+  /// - Throws: the error of the newest one, where none can be read: what the classes of the model are is then
+  ///   unknown.
+  private static func knownData(of run: RunDirectory) throws -> DatasetDescription? {
     let store = CheckpointStore(run.checkpoints)
+    var newest: (any Error)?
     for step in store.steps.reversed() {
       let file = store.url(step: step).appendingPathComponent(CheckpointStore.modelName)
-      // A damaged one is named when it is loaded.
-      if let description = try? ModelFile.describe(file) { return description.data }
+      // One that is damaged is named, and passed by, where it is loaded.
+      do { return try ModelFile.describe(file).data } catch { newest = newest ?? error }
     }
+    if let newest { throw newest }
     return nil
   }
 
   private static func readArtefacts(_ run: RunDirectory) throws(TrainingError) -> Artefacts {
     var artefacts = Artefacts()
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: run.artefacts.path)) ?? []
+    guard FileManager.default.fileExists(atPath: run.artefacts.path) else { return artefacts }
+    let names: [String]
+    do { names = try FileManager.default.contentsOfDirectory(atPath: run.artefacts.path) } catch {
+      throw .notFound(
+        path: run.artefacts.path, reason: readFailureReason(error, run.artefacts, needsFolder: true))
+    }
     for name in names where !name.hasPrefix(".") {
       let file = run.artefacts.appendingPathComponent(name)
-      guard let content = try? Data(contentsOf: file) else {
-        throw .notFound(path: file.path, reason: "it cannot be read")
+      do { artefacts.contents[name] = try Data(contentsOf: file) } catch {
+        throw .notFound(path: file.path, reason: "it cannot be read, \(readFailureReason(error, file))")
       }
-      artefacts.contents[name] = content
     }
     return artefacts
   }

@@ -73,6 +73,13 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     self.validation = validation
   }
 
+  /// Refuses a number of threads that no machine has.
+  public static func validate(threads: Int) throws(TrainingError) {
+    guard (1...mostThreads).contains(threads) else {
+      throw .invalid(reason: "threads is \(threads), and must be 1 to \(mostThreads)")
+    }
+  }
+
   /// Refuses settings that cannot work, naming the option.
   public func validate() throws(TrainingError) {
     func positive(_ name: String, _ value: Int?) throws(TrainingError) {
@@ -82,10 +89,7 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     if let epochs, !(epochs > 0) { throw .invalid(reason: "epochs is \(epochs), and must be above 0") }
     if let seconds, !(seconds > 0) { throw .invalid(reason: "seconds is \(seconds), and must be above 0") }
     if seed < 0 { throw .invalid(reason: "seed is \(seed), and must not be negative") }
-    try positive("threads", threads)
-    if let threads, threads > Self.mostThreads {
-      throw .invalid(reason: "threads is \(threads), and must be at most \(Self.mostThreads)")
-    }
+    if let threads { try Self.validate(threads: threads) }
     try positive("checkpointEvery", checkpointEvery)
     try positive("keepLast", keepLast)
     try positive("keepEvery", keepEvery)
@@ -98,15 +102,6 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     try positive("freezeDiscriminator", freezeDiscriminator)
     try validation?.validate()
     try device.requireAvailable()
-  }
-}
-
-extension Device {
-  /// Refuses a device that this machine or this engine does not have.
-  ///
-  /// - Throws: ``TrainingError/unavailableDevice(_:)``.
-  public func requireAvailable() throws(TrainingError) {
-    guard isAvailable else { throw .unavailableDevice(description) }
   }
 }
 

@@ -12,6 +12,13 @@ public struct TensorError: Error, Sendable, CustomStringConvertible, LocalizedEr
   /// Whether one of the operation's inputs held NaN or infinity, which is what some operations refuse.
   public let hasNonFiniteInput: Bool
 
+  /// Whether the engine had no memory to give, as its allocators say it.
+  public var isOutOfMemory: Bool {
+    ["can't allocate memory", "out of memory", "not enough memory", "bad_alloc"].contains {
+      description.localizedCaseInsensitiveContains($0)
+    }
+  }
+
   /// ``description``, so that `localizedDescription` shows it too.
   public var errorDescription: String? { description }
 }

@@ -176,7 +176,8 @@ struct PairCheckTests {
       #expect(mismatched.message.contains("2 (40 x 40 and 60 x 40)"))
       #expect(
         report.suggestedCommand
-          == "atelier train imagePairs --data \(folder.relativePath) --preset small --epochs 20")
+          == "atelier train imagePairs --data \(folder.relativePath) --preset small --epochs 20 --hold-out 0.1"
+      )
       #expect(report.description.contains("train: 5 pairs"))
     }
   }

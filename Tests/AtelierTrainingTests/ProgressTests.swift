@@ -18,7 +18,7 @@ import Testing
     reporter.update(progress(50), isLogged: true)
     reporter.end("done")
     #expect(
-      text == "toy\nstep 50 50 % · epoch 1.50 · 1235 examples/s · 2 min 05 s left · total 0.1235\ndone\n")
+      text == "toy\nstep 50 · 50 % · epoch 1.50 · 1235 examples/s · 2 min 05 s left · total 0.1235\ndone\n")
   }
 
   @Test func aTerminalGetsABarThatFitsAndSpeaksBetween() {

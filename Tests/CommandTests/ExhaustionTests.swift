@@ -28,8 +28,8 @@ import Testing
     try process.run()
     let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
-    #expect(process.terminationStatus == 70, "\(text)")
-    #expect(text.contains("memory ran out") && !text.contains("none of its"), "\(text)")
+    #expect(process.terminationStatus == 71, "\(text)")
+    #expect(text.contains("memory is used up") && !text.contains("none of its"), "\(text)")
     #expect(text.split(separator: "\n").count == 1)
     #expect(!FileManager.default.fileExists(atPath: folder("run").path))
   }
@@ -41,7 +41,7 @@ import Testing
       folder("data").path, "--steps", "1",
       "--run", folder("run").path, "--quiet",
     ])
-    #expect(result.status == 70 && !result.wasKilled, "\(result.errors)")
+    #expect(result.status == 71 && !result.wasKilled, "\(result.errors)")
     #expect(result.errors.contains("parameters") && result.errors.contains("memory"), "\(result.errors)")
     #expect(!FileManager.default.fileExists(atPath: folder("run").path))
   }

@@ -12,7 +12,8 @@ import Testing
   }
 
   private static let images = [
-    "--output", "--files", "--condition", "--direction", "--tile", "--overlap", "--alpha", "--format",
+    "--output", "--files", "--condition", "--direction", "--given", "--tile", "--overlap", "--alpha",
+    "--format",
     "--quality",
   ]
   private static let latent = [
@@ -34,7 +35,8 @@ import Testing
     (
       "rnn-language-model",
       [
-        "--output", "--condition", "--sampling", "--count", "--prompt", "--temperature", "--length",
+        "--output", "--files", "--condition", "--sampling", "--count", "--prompt", "--temperature",
+        "--length",
       ]
     ),
     ("image-tagging", ["--output", "--condition"]),
@@ -86,7 +88,6 @@ import Testing
       ("spade", ["a.png"], ["--style", "a.png"], "--tile"),
       ("rnn-language-model", [], ["--class", "1"], "--prompt"),
       ("rnn-language-model", [], ["--truncation", "1"], "--temperature"),
-      ("rnn-language-model", [], ["--files", "a"], "--output"),
       ("image-tagging", ["a.png"], ["--length", "400"], "--output"),
       ("image-tagging", ["a.png"], ["--format", "png"], "--output"),
     ])

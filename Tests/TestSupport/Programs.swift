@@ -38,8 +38,12 @@ public struct Program: Sendable {
   }
 
   /// Runs the program to its end.
-  public func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
-    try start(arguments, environment).finish()
+  ///
+  /// - Parameter folder: where it is run; nil: where the tests are.
+  public func run(
+    _ arguments: [String], environment: [String: String] = [:], folder: URL? = nil
+  ) throws -> Result {
+    try start(arguments, environment, folder).finish()
   }
 
   /// Runs the program and kills it once something can be seen, unless it ended by then.
@@ -57,8 +61,11 @@ public struct Program: Sendable {
     return running.finish()
   }
 
-  private func start(_ arguments: [String], _ environment: [String: String]) throws -> RunningProgram {
+  private func start(
+    _ arguments: [String], _ environment: [String: String], _ folder: URL? = nil
+  ) throws -> RunningProgram {
     let process = Process()
+    if let folder { process.currentDirectoryURL = folder }
     process.executableURL = url
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }

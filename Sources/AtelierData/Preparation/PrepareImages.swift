@@ -50,7 +50,7 @@ public func prepareImages(
       do throws(DatasetError) { try folder.write(bytes, to: stem + ending) } catch { return error }
       return nil
     } catch {
-      return error.asDatasetError(name)
+      return .unreadable(name, error)
     }
   }
   for case let error in outcomes {
@@ -211,6 +211,6 @@ private func joined(_ source: URL, _ target: URL, _ stem: String) throws(Dataset
     let sized = try cells[0].resized(width: right.width, height: right.height)
     return try ImageCodec().encode(sized.joined(with: cells[1]), as: .png)
   } catch {
-    throw error.asDatasetError(stem)
+    throw .unreadable(stem, error)
   }
 }

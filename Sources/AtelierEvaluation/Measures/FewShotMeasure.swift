@@ -49,10 +49,11 @@ public struct FewShotMeasure: Measure {
     let each = max(1, options.samples / heldOut.count)
     var numbers: [MeasuredNumber] = []
     let stream = RandomStream(seed: options.seed, purpose: "few-shot translation")
-    let draws = StreamDraws(stream)
+    let device = context.system.device
+    let draws = StreamDraws(stream, device: device)
     let contents = try test.batch(
       at: stream.permutation(test.count).slice(0, 0, min(each, test.count)).integers())
-    guard let pictures = contents[content].map({ Self.signed($0, range.0) }) else { return [] }
+    guard let pictures = contents[content].map({ Self.signed($0, range.0).to(device) }) else { return [] }
     /// Rounded to bytes in -1 … 1, as a file would.
     func shownToJudge(_ made: Tensor) -> Tensor {
       SampleJudge.rounded(range.1 == .unit ? made * 2 - 1 : made)
@@ -66,10 +67,11 @@ public struct FewShotMeasure: Measure {
         guard known.count >= shots else { continue }
         for row in 0..<pictures.shape[0] {
           let chosen = stream.permutation(known.count).slice(0, 0, shots).integers().map { known[$0] }
-          let style = Tensor.stacked(try chosen.map { Self.signed(try test.picture($0), range.1) })
+          let style = Tensor.stacked(try chosen.map { Self.signed(try test.picture($0), range.1) }).to(device)
           outputs.append(
             try system.translate(
-              pictures.slice(0, row, row + 1), direction: direction, style: .pictures(style), draws: draws))
+              pictures.slice(0, row, row + 1), direction: direction, style: .pictures(style), draws: draws
+            ).to(.cpu))
           labels.append(label)
         }
       }

@@ -47,7 +47,8 @@ public struct LikelihoodMeasure: Measure {
       batches.append(batch)
       examples += batch["image"].shape[0]
     }
-    let draws = StreamDraws(RandomStream(seed: seed, purpose: "evaluation likelihood"))
+    let draws = StreamDraws(
+      RandomStream(seed: seed, purpose: "evaluation likelihood"), device: context.system.device)
     var lower: [Double] = []
     var weighted: [Double] = []
     for batch in batches {

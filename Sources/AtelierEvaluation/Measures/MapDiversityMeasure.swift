@@ -55,7 +55,9 @@ public struct MapDiversityMeasure: Measure {
     let held = material.held
     guard held.count > 0 else { return [] }
     let first = try held.batch(0)
-    let draws = StreamDraws(RandomStream(seed: context.options.seed, purpose: "evaluation diversity"))
+    let draws = StreamDraws(
+      RandomStream(seed: context.options.seed, purpose: "evaluation diversity"), device: context.system.device
+    )
     func sample(_ batch: Batch) throws -> Tensor { try draw(batch, draws) }
     guard try (sample(first) - sample(first)).abs().max().item() > 1e-6 else { return [] }
     let distance: LPIPS

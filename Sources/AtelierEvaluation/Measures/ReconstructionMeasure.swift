@@ -20,7 +20,8 @@ public struct ReconstructionMeasure: Measure {
       let (batches, name) = try context.heldOut()
     else { return [] }
     let seed = context.options.seed
-    let draws = StreamDraws(RandomStream(seed: seed, purpose: "evaluation reconstructions"))
+    let draws = StreamDraws(
+      RandomStream(seed: seed, purpose: "evaluation reconstructions"), device: context.system.device)
     var squared = 0.0
     var absolute = 0.0
     var sums: [Double] = []

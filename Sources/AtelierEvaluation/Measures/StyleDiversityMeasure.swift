@@ -56,7 +56,8 @@ public struct StyleDiversityMeasure: Measure {
     let direction = material.direction
     let wanted = min(
       options.inputs, held.files(of: direction.source, context.plan).count, context.options.samples)
-    let draws = StreamDraws(RandomStream(seed: context.options.seed, purpose: "evaluation diversity"))
+    let draws = StreamDraws(
+      RandomStream(seed: context.options.seed, purpose: "evaluation diversity"), device: system.device)
     let targetRange = system.range(of: direction.target)
     var (one, other, real): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
     for index in 0..<wanted {

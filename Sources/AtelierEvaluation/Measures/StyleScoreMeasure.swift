@@ -123,7 +123,8 @@ public struct StyleScoreMeasure: Measure {
     let available = held.files(of: direction.source, context.plan).count
     let wanted = min(options.inputs, available, max(1, samples / 2))
     let each = max(2, min(options.styles, samples / max(1, wanted)))
-    let draws = StreamDraws(RandomStream(seed: context.options.seed, purpose: "evaluation styles"))
+    let draws = StreamDraws(
+      RandomStream(seed: context.options.seed, purpose: "evaluation styles"), device: system.device)
     var (made, sources): ([Tensor], [Tensor]) = ([], [])
     for index in 0..<wanted {
       if index == 0 || (index + 1) % 10 == 0 {

@@ -31,7 +31,9 @@ public struct TagMeasure: Measure {
     guard !judged.isEmpty else { return [] }
     context.say("tagging \(judged.count) held-out pictures")
     let features = Tensor(test.features).indexSelected(0, Tensor(Array(judged)))
-    let draws = StreamDraws(RandomStream(seed: options.seed, purpose: "evaluation tags"))
+      .to(context.system.device)
+    let draws = StreamDraws(
+      RandomStream(seed: options.seed, purpose: "evaluation tags"), device: context.system.device)
     let count = 10
     let proposed = try system.tags(for: features, count: count, draws: draws)
     let own = judged.map { Set(test.tags[$0]) }

@@ -140,8 +140,13 @@ struct ExportPlan {
 public struct ExportError: Error, Sendable, CustomStringConvertible, LocalizedError {
   /// The sentence.
   public let description: String
+  /// Whether the exported module does not do what the system does, which no choice of the user's could mend.
+  public let isInternal: Bool
 
-  init(_ description: String) { self.description = description }
+  init(_ description: String, isInternal: Bool = false) {
+    self.description = description
+    self.isInternal = isInternal
+  }
 
   /// The same sentence, for Foundation.
   public var errorDescription: String? { description }

@@ -82,7 +82,7 @@ public enum ModelExport {
         try interpreter.map { try ScriptCheck.python($0, partial, cases) }
         ?? ScriptCheck.libtorch(partial, cases)
       guard rename(partial.path, url.path) == 0 else {
-        throw ExportError("\(url.path) cannot be written: \(String(cString: strerror(errno)))")
+        throw TrainingError.unwritable(path: url.path, reason: writeFailureReason(errno))
       }
       return Report(
         file: url.path, networks: networks.map(\.name), norm: modes.norm, dropout: modes.dropout,

@@ -37,7 +37,8 @@ struct ScriptCheck {
       results.count == cases.count
     else {
       let reason = run.errors.split(separator: "\n").last.map(String.init) ?? "it said nothing"
-      throw ExportError("PyTorch could not run the exported module: \(reason); nothing was written")
+      throw ExportError(
+        "PyTorch could not run the exported module: \(reason); nothing was written", isInternal: true)
     }
     return try worst(results, cases, "PyTorch")
   }
@@ -64,13 +65,13 @@ struct ScriptCheck {
       guard result.shape == one.expected.shape else {
         throw ExportError(
           "the exported module gives \(result.shape) for \(one.title) in \(who), not "
-            + "\(one.expected.shape): the system keeps a size; nothing was written")
+            + "\(one.expected.shape): the system keeps a size; nothing was written", isInternal: true)
       }
       guard let difference = result.difference, difference <= tolerance else {
         let found = result.difference.map { "differs by \($0)" } ?? "is not a number"
         throw ExportError(
           "what the exported module gives for \(one.title) in \(who) \(found), and \(tolerance) is "
-            + "allowed; nothing was written")
+            + "allowed; nothing was written", isInternal: true)
       }
       worst = max(worst, difference)
     }

@@ -45,21 +45,24 @@ public enum AtomicFile {
   /// The streaming variant, which avoids a copy of the contents.
   static func write(to url: URL, _ body: (inout Writer) -> Void) throws(FileFormatError) {
     guard url.isFileURL, !url.lastPathComponent.isEmpty, !url.path.utf8.contains(0) else {
-      throw FileFormatError(file: url, problem: "this is not the path of a file; give a path on this machine")
+      throw FileFormatError(
+        file: url, problem: "this is not the path of a file; give a path on this machine", isWriting: true)
     }
     let target = url.resolvingSymlinksInPath()
     var status = stat()
     let exists = stat(target.path, &status) == 0
     // Renaming over a device would replace it.
     guard !exists || status.st_mode & S_IFMT == S_IFREG else {
-      throw FileFormatError(file: url, problem: FileFormatError.sentence(EISDIR, writing: true))
+      throw FileFormatError(
+        file: url, problem: FileFormatError.sentence(EISDIR, writing: true), isWriting: true)
     }
     let folder = target.deletingLastPathComponent()
     // Independent of the target's name, which may already have the maximum length.
     let temporary = folder.appendingPathComponent(".partial-\(UUID().uuidString)").path
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
-      throw FileFormatError(file: url, problem: FileFormatError.sentence(errno, writing: true))
+      throw FileFormatError(
+        file: url, problem: FileFormatError.sentence(errno, writing: true), isWriting: true)
     }
     // A file that is replaced keeps its permissions.
     if exists { fchmod(descriptor, status.st_mode & 0o7777) }
@@ -72,7 +75,8 @@ public enum AtomicFile {
     if failure == 0, rename(temporary, target.path) != 0 { failure = errno }
     if failure != 0 {
       unlink(temporary)
-      throw FileFormatError(file: url, problem: FileFormatError.sentence(failure, writing: true))
+      throw FileFormatError(
+        file: url, problem: FileFormatError.sentence(failure, writing: true), isWriting: true)
     }
     // Makes the rename durable. Some file systems refuse it for folders, which is ignored: the contents are
     // complete either way.

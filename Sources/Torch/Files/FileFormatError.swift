@@ -6,15 +6,19 @@ public struct FileFormatError: Error, Sendable, Hashable, CustomStringConvertibl
   public let file: String?
   /// The problem and the way out, without the file's name.
   public let problem: String
+  /// Whether it could not be written.
+  public let isWriting: Bool
 
   /// An error for a file.
   ///
   /// - Parameters:
   ///   - file: the file; nil where it is not known.
   ///   - problem: the problem and the way out, as a sentence without a capital letter and a full stop.
-  public init(file: URL?, problem: String) {
+  ///   - isWriting: whether it could not be written.
+  public init(file: URL?, problem: String, isWriting: Bool = false) {
     self.file = file?.path
     self.problem = problem
+    self.isWriting = isWriting
   }
 
   /// `path: problem`.
@@ -25,7 +29,7 @@ public struct FileFormatError: Error, Sendable, Hashable, CustomStringConvertibl
 
   /// The same error with a file's name, where it has none.
   public func naming(_ url: URL) -> FileFormatError {
-    file == nil ? FileFormatError(file: url, problem: problem) : self
+    file == nil ? FileFormatError(file: url, problem: problem, isWriting: isWriting) : self
   }
 
   /// A name from a file in quotation marks, without control characters and truncated, as it may be crafted to
@@ -52,6 +56,7 @@ public struct FileFormatError: Error, Sendable, Hashable, CustomStringConvertibl
       writing ? "its folder does not exist; create the folder first" : "there is no such file; check the path"
     case ENOTDIR: "a part of the path is a file and not a folder; check the path"
     case EISDIR, ENOTEMPTY, EEXIST: "a folder or a device of this name is in the way; choose another name"
+    case EMFILE, ENFILE: "too many files are open; raise the limit (ulimit -n) or end other programs"
     case ENAMETOOLONG: "the name is too long for this file system; choose a shorter one"
     default:
       (writing ? "it could not be written" : "it could not be read")

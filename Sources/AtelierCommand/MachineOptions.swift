@@ -1,0 +1,34 @@
+import ArgumentParser
+import Atelier
+
+/// Where and with how many threads a verb computes: the same options for every one that does.
+struct MachineOptions: ParsableArguments {
+  @Option(help: "cpu, cuda, cuda:1 or mps (default: cpu).")
+  var device: String?
+
+  @Option(help: "Threads of one operation (default: one for each core).")
+  var threads: Int?
+
+  /// Sets the threads, and gives the device.
+  ///
+  /// - Throws: ``Refusal`` or `TrainingError` that names the option, for what is no device or is not there, and for
+  ///   counts that no machine has.
+  func applied() throws -> Device {
+    let device = try Self.device(device)
+    try device?.requireAvailable()
+    if let threads {
+      try TrainingOptions.validate(threads: threads)
+      Engine.threadCount = threads
+    }
+    return device ?? .cpu
+  }
+
+  /// The device of a name; nil where none is given.
+  static func device(_ name: String?) throws -> Device? {
+    guard let name else { return nil }
+    guard let device = Device(parsing: name) else {
+      throw Refusal.usage("there is no device '\(name)'; there are cpu, cuda, cuda:N and mps")
+    }
+    return device
+  }
+}

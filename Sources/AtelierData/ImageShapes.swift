@@ -1,0 +1,48 @@
+internal import AtelierMedia
+public import Foundation
+
+/// What the images of a folder or table are, by a few of them.
+public struct ImageShapes: Sendable, Hashable {
+  /// What images of one kind are.
+  public struct Shape: Sendable, Hashable {
+    /// Channels without alpha, the most of any image.
+    public let channels: Int
+    /// The median of the shorter sides.
+    public let side: Int
+  }
+
+  /// Images, or the targets of pairs.
+  public let images: Shape?
+  /// The sources of pairs.
+  public let sources: Shape?
+
+  /// Looks at some images below a folder; nothing is known of other data.
+  ///
+  /// - Parameter isSideBySide: whether a file holds two images.
+  public init(at path: URL, isSideBySide: Bool = false) {
+    if let folders = PairFolders.find(at: path) {
+      images = Self.shape(of: folders.files(.target, of: .train).sorted { $0.key < $1.key }.map(\.value))
+      sources = Self.shape(of: folders.files(.source, of: .train).sorted { $0.key < $1.key }.map(\.value))
+      return
+    }
+    sources = nil
+    let root = ImageFolders.isDivided(path) ? ImageFolders.folder(of: .train, in: path) ?? path : path
+    let place = ImageFolders.isFolder(root) ? root : root.deletingLastPathComponent()
+    images = Self.shape(of: ImageFolders.pictures(below: place).map { place.appendingPathComponent($0) })
+  }
+
+  /// What a dozen of the files are, evenly chosen; those that cannot be read are left to whoever reads all.
+  private static func shape(of files: [URL]) -> Shape? {
+    let wanted = 12
+    let step = max(1, files.count / wanted)
+    var channels = 0
+    var sides: [Int] = []
+    for file in stride(from: 0, to: files.count, by: step).prefix(wanted).map({ files[$0] }) {
+      guard let image = try? ImageCodec().decode(file) else { continue }
+      channels = max(channels, image.channels - (image.hasAlpha ? 1 : 0))
+      sides.append(min(image.width, image.height))
+    }
+    guard !sides.isEmpty else { return nil }
+    return Shape(channels: channels, side: sides.sorted()[sides.count / 2])
+  }
+}

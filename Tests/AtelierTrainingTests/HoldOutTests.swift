@@ -1,0 +1,70 @@
+import AtelierData
+import Foundation
+import TestSupport
+import Testing
+import Torch
+
+/// A share of undivided data that is kept from training.
+@Suite struct HoldOutTests {
+  private func open(_ folder: URL) throws -> DataPart {
+    .examples(
+      try openDataset(at: folder, preparation: ImagePreparation(height: 8, width: 8, channels: 1)))
+  }
+
+  @Test func everyExampleIsInOnePartAndClassesAreDividedInProportion() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeClassFolders(to: folder.url, classes: ["a", "b", "c"], perClass: 20)
+    let whole = try open(folder.url)
+    let holdOut = try HoldOut(0.1)
+    let training = try #require(holdOut.part(.train, of: whole).dataset)
+    let held = try #require(holdOut.part(.test, of: whole).dataset)
+    #expect(training.count == 54 && held.count == 6)
+    #expect(
+      training.description.labelHistogram == [18, 18, 18] && held.description.labelHistogram == [2, 2, 2])
+    #expect(training.description.notes.contains { $0.contains("6 of 60 examples are held out") })
+    let all = try #require(whole.dataset)
+    func pixels(_ data: any Dataset) throws -> [[UInt8]] {
+      try (0..<data.count).map { try data.example(at: $0)["image"]?.bytes ?? [] }
+    }
+    #expect(try Set(pixels(training) + pixels(held)) == Set(pixels(all)))
+    #expect(try Set(pixels(training)).isDisjoint(with: Set(pixels(held))))
+    #expect(training.description.fingerprint != all.description.fingerprint)
+  }
+
+  @Test func theSameDataHaveTheSamePartsAtEveryStart() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeClassFolders(to: folder.url, perClass: 10)
+    let parts = try (0..<2).map { _ in
+      try #require(try HoldOut(0.2).part(.test, of: open(folder.url)).dataset)
+    }
+    #expect(parts[0].description == parts[1].description)
+    for index in 0..<parts[0].count {
+      #expect(try parts[0].example(at: index) == parts[1].example(at: index))
+    }
+  }
+
+  @Test func bothSetsWithoutCorrespondenceAreDivided() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeClassFolders(to: folder.url, perClass: 10, size: 16)
+    let preparation = JointPreparation(
+      [
+        ImageField("A", .picture(channels: 1), height: 16, width: 16),
+        ImageField("B", .picture(channels: 1), height: 16, width: 16),
+      ], source: "A", target: "B")
+    let whole = DataPart.examples(try openUnpaired(at: folder.url, preparation))
+    let held = try #require(try HoldOut(0.2).part(.test, of: whole).dataset as? UnpairedDataset)
+    let training = try #require(try HoldOut(0.2).part(.train, of: whole).dataset as? UnpairedDataset)
+    #expect(held.files.first.count == 2 && training.files.first.count == 8 && held.count == 2)
+    #expect(Set(held.files.second).isDisjoint(with: Set(training.files.second)))
+    _ = try held.example(at: 1)
+  }
+
+  @Test func sharesThatLeaveNothingAreRefused() throws {
+    for share in [0.0, 1, -0.1, 2, .nan] {
+      #expect(throws: DatasetError.self, "\(share)") { try HoldOut(share) }
+    }
+    let folder = try TemporaryFolder()
+    try TinyData.writeClassFolders(to: folder.url, perClass: 1)
+    #expect(throws: DatasetError.self) { try HoldOut(0.5).part(.train, of: open(folder.url)) }
+  }
+}
