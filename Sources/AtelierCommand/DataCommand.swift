@@ -21,6 +21,12 @@ struct DataCommand: ParsableCommand {
     @Flag(help: "Files hold two images side by side, whatever their proportions.")
     var sideBySide = false
 
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp(
+        "Which numbers of the files are black and white, as --range of train.", valueName: "low:high"))
+    var range: SampleScale?
+
     @Flag(help: "Print a JSON document.")
     var json = false
 
@@ -37,7 +43,8 @@ struct DataCommand: ParsableCommand {
       }
       let report = try checkData(
         at: URL(fileURLWithPath: path),
-        options: DatasetOptions(labelColumn: labelColumn, isSideBySide: sideBySide),
+        options: DatasetOptions(
+          labelColumn: labelColumn, isSideBySide: sideBySide, codec: ImageCodec(scale: range)),
         suggesting: { AtelierTool.systems.system(suiting: $0)?.identity.name },
         progress: { done, total in
           if shows, done % 500 == 0 { standardError("\r\u{1B}[K\(done) of \(total) images") }

@@ -44,7 +44,13 @@ struct DrawingJob {
       pieces[field.name].map { Drawn(field: field, pieces: $0) }
     }
     if let only = drawn.first, drawn.count == 1, case .image(_, _, _, let range) = only.field.kind {
-      try write(try only.pieces.flatMap { try Image.images(of: $0, range: range.bounds) })
+      let scale = generator.description.data.scale
+      // A sheet of several is for the eyes; files hold the numbers of the model's data.
+      let isSheet = folder == nil && only.pieces.reduce(0) { $0 + ($1.shape.first ?? 0) } > 1
+      let depth = isSheet ? 8 : scale?.depth ?? 8
+      try write(
+        try only.pieces.flatMap { try Image.images(of: $0, range: range.bounds, depth: depth) },
+        isSheet ? nil : scale)
     } else if !drawn.isEmpty {
       try write(drawn)
     } else if let place {
@@ -69,10 +75,10 @@ struct DrawingJob {
 
   // MARK: Images
 
-  private func write(_ images: [Image]) throws {
-    let codec = ImageCodec()
+  private func write(_ images: [Image], _ scale: SampleScale?) throws {
+    let codec = ImageCodec(scale: scale)
     if let folder {
-      let files = try self.files(images.map { _ in "png" }, of: nil, in: folder)
+      let files = try self.files(images.map { $0.depth == 32 ? "tif" : "png" }, of: nil, in: folder)
       for (image, file) in zip(images, files) {
         try codec.write(marking(image), to: file, metadata: provenance?.packet)
       }
@@ -80,7 +86,8 @@ struct DrawingJob {
       return
     }
     let (columns, titles) = layout(images.count)
-    let sheet = marking(try ImageGrid(columns: columns, columnTitles: titles).render(images))
+    let only = images.count == 1 && scale != nil ? images.first : nil
+    let sheet = marking(try only ?? ImageGrid(columns: columns, columnTitles: titles).render(images))
     guard let file = place else {
       let bytes = try codec.encode(sheet, as: .png, metadata: provenance?.packet)
       FileHandle.standardOutput.write(Data(bytes))
@@ -185,7 +192,11 @@ struct DrawingJob {
 /// The features of images by the network that an instance-conditioned model was trained with.
 ///
 /// - Parameter paths: image files, or folders of them.
-func instanceFeatures(of paths: [String], _ plan: SystemPlan, _ artefacts: Artefacts) throws -> Tensor {
+func instanceFeatures(
+  of paths: [String], _ plan: SystemPlan, _ description: ModelDescription
+) throws -> Tensor {
+  let artefacts = description.artefacts
+  let codec = ImageCodec(scale: description.data.scale)
   let network = try InstanceFeatures(artefacts)
   guard
     case .image(let channels, let height, let width, _)? = plan.fields.map(\.kind).first(where: {
@@ -196,7 +207,7 @@ func instanceFeatures(of paths: [String], _ plan: SystemPlan, _ artefacts: Artef
   let files = try imageFiles(named: paths, for: "--instance")
   return .concatenated(
     try files.map { file in
-      let bytes = Tensor(try preparation(try Image(contentsOf: file)).hostTensor())
+      let bytes = Tensor(try preparation(try codec.decode(file)).hostTensor())
       return network((bytes.asType(.float32) / 127.5 - 1).unsqueezed(0))
     }, dim: 0)
 }

@@ -253,7 +253,7 @@ struct Generate: ParsableCommand {
           throw Refusal.usage("--instance and --condition both give 'features'; choose one")
         }
         request.conditions["features"] = .tensor(
-          try instanceFeatures(of: drawing.instance, plan, model.artefacts))
+          try instanceFeatures(of: drawing.instance, plan, model))
       }
       try DrawingJob(
         generator: generator, classNames: known, request: request, output: output, folder: files,
@@ -341,7 +341,7 @@ struct Generate: ParsableCommand {
       }
     }
     let pictures = try imageFiles(named: translating.style, for: "--style").map {
-      try Image(contentsOf: $0)
+      try ImageCodec(scale: translation.scale).decode($0)
     }
     return try translation.styles(of: pictures).map { style in
       var one = translation

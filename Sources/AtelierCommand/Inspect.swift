@@ -33,6 +33,8 @@ struct Inspect: ParsableCommand {
     var classes: [String]?
     /// What is to be known about the data, or about weights that were imported: their licence.
     var notes: [String]?
+    /// Which numbers of image files are black and white.
+    var range: String?
     var metadata: [String: String]?
     var tensors: [Row] = []
     var parameters: Int { tensors.reduce(0) { $0 + $1.shape.reduce(1, *) } }
@@ -72,6 +74,7 @@ struct Inspect: ParsableCommand {
       document.configuration = description.configuration
       document.classes = description.classNames
       document.notes = description.data.notes
+      document.range = description.data.scale?.description
     } else {
       document.metadata = header.metadata
     }
@@ -105,6 +108,7 @@ struct Inspect: ParsableCommand {
       if let classes = document.classes, !classes.isEmpty {
         print("classes " + classes.joined(separator: ", "))
       }
+      if let range = document.range { print("range \(range)") }
       for note in document.notes ?? [] { print(note) }
       let rows = (document.configuration ?? [:]).sorted { $0.key < $1.key }.map {
         ($0.key, $0.value.description)

@@ -39,14 +39,15 @@ struct StyledRegions {
   func applied(
     to translation: ImageTranslator, _ system: any RegionalStyleSystem
   ) throws -> ImageTranslator {
-    let inputs = try inputs(for: system, colours: translation.classColours)
+    let inputs = try inputs(
+      for: system, colours: translation.classColours, codec: ImageCodec(scale: translation.scale))
     var one = translation
     one.further = { _, _ in inputs.mapValues { .tensor($0) } }
     return one
   }
 
   private func inputs(
-    for system: any RegionalStyleSystem, colours: [[UInt8]]
+    for system: any RegionalStyleSystem, colours: [[UInt8]], codec: ImageCodec
   ) throws -> [String: Tensor] {
     guard !styles.isEmpty, styles.count == styleMaps.count else {
       throw Refusal.usage(
@@ -60,8 +61,8 @@ struct StyledRegions {
     var maps: [Tensor] = []
     var shown: [Set<Int>] = []
     for (file, mapFile) in zip(styles, styleMaps) {
-      let picture = try Image(contentsOf: file).converted(toChannels: channels, alpha: .flattenOnWhite)
-      let labels = try ImageCodec().decodeLabels(mapFile, colours: colours)
+      let picture = try codec.decode(file).converted(toChannels: channels, alpha: .flattenOnWhite)
+      let labels = try codec.decodeLabels(mapFile, colours: colours)
       let map = labels.indices
       guard picture.width == map.width, picture.height == map.height else {
         throw Refusal.data(

@@ -148,12 +148,19 @@ struct Train: ParsableCommand {
         valueName: "share"))
     var holdOut: Double?
 
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp(
+        "Which numbers of the files are black and white, for all images (default: as their formats or numbers say).",
+        valueName: "low:high"))
+    var range: SampleScale?
+
     /// What is given of the options that a run records when it starts.
     var fixedInARun: [String] {
       [
         ("--corrupt", corrupt != nil), ("--fit", fit != nil), ("--label-column", labelColumn != nil),
         ("--derive", derive != nil), ("--direction", direction != nil), ("--instances", instances != nil),
-        ("--side-by-side", sideBySide), ("--hold-out", holdOut != nil),
+        ("--side-by-side", sideBySide), ("--hold-out", holdOut != nil), ("--range", range != nil),
       ].filter(\.1).map(\.0)
     }
   }
@@ -331,7 +338,8 @@ struct Train: ParsableCommand {
         fit: reading.fit ?? .centerCrop, labelColumn: reading.labelColumn,
         corruptImages: reading.corrupt ?? .skip,
         derivation: reading.derive, swapsDirection: reading.direction == .backwards,
-        isSideBySide: reading.sideBySide, holdOut: try reading.holdOut.map { try HoldOut($0) }),
+        isSideBySide: reading.sideBySide, holdOut: try reading.holdOut.map { try HoldOut($0) },
+        scale: reading.range),
       instances: reading.instances.map { URL(fileURLWithPath: $0) })
   }
 }
@@ -343,6 +351,9 @@ enum PairDirection: String, CaseIterable, ExpressibleByArgument {
 }
 
 extension ImageDerivation: ExpressibleByArgument {
+  init?(argument: String) { self.init(parsing: argument) }
+}
+extension SampleScale: ExpressibleByArgument {
   init?(argument: String) { self.init(parsing: argument) }
 }
 extension TrainingPrecision: ExpressibleByArgument {}

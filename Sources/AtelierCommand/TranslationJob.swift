@@ -17,6 +17,9 @@ struct TranslationJob {
   let provenance: ImageOrigin?
   let marking: ImageMarking
 
+  /// How images are read and written: in the numbers of the model's data.
+  private var codec: ImageCodec { ImageCodec(scale: translations.first?.scale) }
+
   /// An image to be translated.
   private struct Item {
     /// Nil: standard input.
@@ -90,7 +93,7 @@ struct TranslationJob {
   // MARK: One image
 
   private func translate(_ item: Item, among items: [Item], _ written: inout Set<String>) throws {
-    let codec = ImageCodec()
+    let codec = self.codec
     let bytes = try read(item, codec)
     let information = try codec.information(of: bytes, named: item.shown)
     if information.frames > 1 {
@@ -104,7 +107,7 @@ struct TranslationJob {
     for (number, translation) in translations.enumerated() {
       let result: Image
       do {
-        result = try translated(bytes, item, codec, by: translation)
+        result = try translated(bytes, item, information.format, codec, by: translation)
       } catch ImageError.invalid(let reason) {
         throw Refusal.data("\(item.shown) cannot be translated: \(reason)")
       }
@@ -117,7 +120,7 @@ struct TranslationJob {
     _ result: Image, _ number: Int, of item: Item, _ found: ImageFormat, among items: [Item],
     _ written: inout Set<String>
   ) throws {
-    let codec = ImageCodec()
+    let codec = self.codec
     let target = destination(of: item, number, found)
     let chosen =
       format ?? target.flatMap { ImageFormat(fileExtension: $0.pathExtension) } ?? found
@@ -140,6 +143,11 @@ struct TranslationJob {
     if folder == nil { print(target.path) }
   }
 
+  /// The format that is asked for; nil: that of each image.
+  private var wanted: ImageFormat? {
+    format ?? output.flatMap { ImageFormat(fileExtension: URL(fileURLWithPath: $0).pathExtension) }
+  }
+
   private func read(_ item: Item, _ codec: ImageCodec) throws -> [UInt8] {
     if let file = item.file { return try codec.bytes(of: file) }
     let data = try FileHandle.standardInput.read(upToCount: codec.maximumFileBytes + 1) ?? Data()
@@ -150,7 +158,7 @@ struct TranslationJob {
   }
 
   private func translated(
-    _ bytes: [UInt8], _ item: Item, _ codec: ImageCodec, by translation: ImageTranslator
+    _ bytes: [UInt8], _ item: Item, _ found: ImageFormat, _ codec: ImageCodec, by translation: ImageTranslator
   ) throws -> Image {
     if translation.takesLabels {
       do {
@@ -162,7 +170,10 @@ struct TranslationJob {
         if translation.needsLabels { throw ImageError.unsupported(file: file, reason: reason) }
       }
     }
-    return try translation(try codec.decode(bytes, named: item.shown))
+    let image = try codec.decode(bytes, named: item.shown)
+    // A TIFF that is asked for of another kind of file holds the numbers of the model's data.
+    let holdsNumbers = codec.scale?.coversBytes == false && found != .tiff && wanted == .tiff
+    return try translation(holdsNumbers ? image.withFloats() : image)
   }
 
   /// Says what 255, which stands for no class, becomes where training never met it.

@@ -63,7 +63,9 @@ public struct SystemPlan: Sendable {
   ) throws -> FieldNames {
     let plans = stages.compactMap(\.data)
     let owner = plans.first { data in data.fields.contains { $0.name == field.name } } ?? plans.first
-    return try owner?.arrangement.names(of: field, description, artefacts) ?? FieldNames()
+    var names = try owner?.arrangement.names(of: field, description, artefacts) ?? FieldNames()
+    names.scale = description.scale
+    return names
   }
 
   /// The condition of a name.

@@ -54,6 +54,7 @@ extension DataCheck {
     collectCorrupt(pictures)
     judgeFiles(pictures.count)
     judgeAnimations(pictures)
+    judgeNumbers(pictures)
     if training.data.count < 100 {
       find(
         .warning, .fewExamples,

@@ -26,6 +26,7 @@ extension DataCheck {
     collectCorrupt(surveyed)
     judgeFiles(surveyed.count)
     judgeAnimations(surveyed)
+    judgeNumbers(surveyed)
     if isPaired {
       judgeMatching(matchings)
       judgeProportions(matchings, sets.map(\.1), surveyed)

@@ -18,19 +18,22 @@ public func checkData(
   progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) throws(DatasetError) -> DataReport {
   let path = try archiveFolder(at: place)
+  let given = options.codec.scale
+  var options = options
+  options.codec.scale = NumberSurvey(imagesAt: path, codec: options.codec).decided(given: given)
   if let folders = PairFolders.find(at: path), !folders.mayBeClasses {
-    var check = DataCheck(path: path, options: options, layout: .pairedFolders)
+    var check = DataCheck(path: path, options: options, layout: .pairedFolders, givenScale: given)
     check.report.path = place.relativePath
     check.readPairs(folders, progress)
     return check.finished(suggesting: system)
   }
   if holdsCaptions(path) {
-    var check = DataCheck(path: path, options: options, layout: .captions)
+    var check = DataCheck(path: path, options: options, layout: .captions, givenScale: given)
     check.report.path = place.relativePath
     check.readCaptions(progress)
     return check.finished(suggesting: system)
   }
-  var check = DataCheck(path: path, options: options, layout: try detectLayout(at: path))
+  var check = DataCheck(path: path, options: options, layout: try detectLayout(at: path), givenScale: given)
   check.report.path = place.relativePath
   if check.report.layout == .text { check.readText() } else { check.readImages(progress) }
   return check.finished(suggesting: system)
@@ -39,12 +42,15 @@ public func checkData(
 struct DataCheck {
   let path: URL
   let options: DatasetOptions
+  /// The scale of numbers that the user gave; the options have the one that was decided.
+  let givenScale: SampleScale?
   var report: DataReport
   /// Whether the sources are label maps, as indices or colour-coded.
   var holdsLabelMaps = false
 
-  init(path: URL, options: DatasetOptions, layout: DataLayout) {
+  init(path: URL, options: DatasetOptions, layout: DataLayout, givenScale: SampleScale? = nil) {
     self.path = path
+    self.givenScale = givenScale
     self.options = options
     report = DataReport(
       path: path.relativePath, layout: layout, parts: [], findings: [], corrupt: [], exactDuplicates: [],
@@ -73,8 +79,10 @@ struct DataCheck {
     }
     let quoted = report.path.contains(where: { " '\"$&()".contains($0) }) ? "\"\(report.path)\"" : report.path
     let halves = report.layout == .sideBySide && options.isSideBySide ? " --side-by-side" : ""
+    let holdOut = isUndivided ? " --hold-out 0.1" : ""
+    let range = givenScale.map { " --range \($0)" } ?? ""
     report.suggestedCommand = system(kind(of: report)).map {
-      "atelier train \($0) --data \(quoted)\(halves) --preset small --epochs 20\(isUndivided ? " --hold-out 0.1" : "")"
+      "atelier train \($0) --data \(quoted)\(halves)\(range) --preset small --epochs 20\(holdOut)"
     }
     return report
   }
@@ -152,6 +160,7 @@ struct DataCheck {
     judgeFiles(pictures.count)
     judgeHalves(pictures)
     judgeAnimations(pictures)
+    judgeNumbers(pictures)
     judgeClasses(sets.map(\.data.description))
     judgeDuplicates(DuplicateSearch(pictures))
     judgeShapes()
@@ -205,6 +214,7 @@ struct DataCheck {
     var name = "\(split.rawValue)[\(index)]"
     var label = 0
     var frames = 1
+    var numbers: SampleFacts?
     do throws(DatasetError) {
       let image: Image
       if let folder = data as? ImageDataset {
@@ -215,6 +225,9 @@ struct DataCheck {
         label = folder.labels[index]
         do throws(ImageError) {
           image = try codec.decode(file)
+          if image.depth > 8 || codec.scale?.coversBytes == true {
+            numbers = try codec.samples(of: file, outside: codec.scale)
+          }
           if ["gif", "webp"].contains(file.pathExtension.lowercased()) {
             frames = try codec.information(of: file).frames
           }
@@ -231,7 +244,7 @@ struct DataCheck {
       }
       return SurveyedImage(
         name: name, split: split, label: label,
-        outcome: .success(SurveyedImage.Facts(image, frames: frames)))
+        outcome: .success(SurveyedImage.Facts(image, frames: frames, numbers: numbers)))
     } catch {
       return SurveyedImage(name: name, split: split, label: label, outcome: .failure(error))
     }

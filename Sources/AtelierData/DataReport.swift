@@ -20,6 +20,7 @@ public struct DataReport: Sendable, Codable, Hashable {
       mixedModes
     case unmatched, mismatchedPairs, sideBySide, animations
     case notUTF8, remark, leftOut, nothingHeldOut
+    case mixedScales, clippedValues, unusedRange
   }
 
   /// One finding: a sentence that names files and the way out.

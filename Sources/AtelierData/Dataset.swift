@@ -1,3 +1,4 @@
+public import AtelierMedia
 public import Torch
 
 /// Which part of the data.
@@ -49,6 +50,8 @@ public struct DatasetDescription: Sendable, Codable, Hashable {
   public var imageShape: [Int]?
   /// Bits per sample on disk, where known without decoding: 8 or 16.
   public var bitDepth: Int?
+  /// Which numbers of the files were black and white; nil: what each file's format says.
+  public var scale: SampleScale?
   /// The classes' names; a label is an index into them. Empty where there are no labels.
   public var classNames: [String]
   /// The RGB colour of each class for colour-coded label maps; nil where maps hold indices.

@@ -1,3 +1,5 @@
+public import AtelierMedia
+
 /// What the numbers of a field stand for, as people read and write them.
 public struct FieldNames: Sendable {
   /// The classes' names, by number; where one is missing, the number is its name.
@@ -9,15 +11,19 @@ public struct FieldNames: Sendable {
   /// Whether files of an image field are maps of labels, which become colours, or a channel a class above four
   /// channels, as in training.
   public var standForLabels: Bool
+  /// Which numbers of image files are black and white; nil: what each file's format says.
+  public var scale: SampleScale?
 
   /// Names; none unless given.
   public init(
-    classes: [String] = [], colours: [[UInt8]] = [], tokens: TokenNames? = nil, standForLabels: Bool = false
+    classes: [String] = [], colours: [[UInt8]] = [], tokens: TokenNames? = nil, standForLabels: Bool = false,
+    scale: SampleScale? = nil
   ) {
     self.classes = classes
     self.colours = colours
     self.tokens = tokens
     self.standForLabels = standForLabels
+    self.scale = scale
   }
 
   /// The name of a class.

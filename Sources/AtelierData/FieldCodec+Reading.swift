@@ -25,7 +25,7 @@ extension FieldCodec {
       {
         return .tensor(map.batched)
       }
-      let image = try Image(contentsOf: file)
+      let image = try ImageCodec(scale: names.scale).decode(file)
       do {
         return .tensor(try tensor(image, channels, range, height: height, width: width, fit).batched)
       } catch let error as ImageError { throw damaged(file, error.shortReason) }

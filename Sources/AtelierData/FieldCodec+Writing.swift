@@ -69,7 +69,8 @@ extension FieldCodec {
   /// maps as PNG whose palette are the classes' colours, sounds as WAV of 16 bits, videos as MP4 or, where
   /// there is no ffmpeg, as a folder of frames, everything else as text.
   ///
-  /// An image has 8 bits a value and the channels of ``shown(_:)``; MP4 loses detail.
+  /// An image has 8 bits a value and the channels of ``shown(_:)``, or where the names have a scale its numbers; MP4
+  /// loses detail.
   ///
   /// - Parameters:
   ///   - metadata: an XMP packet for images, such as where they come from.
@@ -82,7 +83,25 @@ extension FieldCodec {
     if case .labelMap(let classes, _, _) = kind {
       return try examples(value).map { try Self.encoded(labels: $0, classes, names.colours) }
     }
+    if case .image(_, _, _, let range) = kind, let scale = names.scale {
+      return try examples(value).map {
+        let image = try Image($0, range: range.bounds, depth: scale.depth)
+        guard case .image(let changed) = try change(.image(image)) else {
+          return try encoded(change(.image(image)), metadata: metadata)
+        }
+        return try Self.encoded(changed, on: scale, metadata: metadata)
+      }
+    }
     return try shown(value).map { try encoded(change($0), metadata: metadata) }
+  }
+
+  /// An image in the numbers of a scale: PNG where 8 or 16 bits hold them, else TIFF.
+  private static func encoded(_ image: Image, on scale: SampleScale, metadata: String?) throws -> Encoded {
+    let isPNG = image.depth < 32 && !image.isMultiband
+    return Encoded(
+      content: .bytes(
+        try ImageCodec(scale: scale).encode(image, as: isPNG ? .png : .tiff, metadata: metadata)),
+      fileExtension: isPNG ? "png" : "tif")
   }
 
   /// What is shown of an example as a file holds it.

@@ -102,7 +102,7 @@ extension Image {
 
   /// The images of a batch `[count, channels, height, width]`; see `init(_:range:depth:)`.
   public static func images(
-    of batch: HostTensor, range: ClosedRange<Float> = -1...1
+    of batch: HostTensor, range: ClosedRange<Float> = -1...1, depth: Int = 8
   ) throws(ImageError) -> [Image] {
     guard batch.shape.count == 4, batch.shape[0] > 0 else {
       throw .invalid(
@@ -113,7 +113,8 @@ extension Image {
     var images: [Image] = []
     for index in 0..<batch.shape[0] {
       let bytes = Array(batch.bytes[(index * stride)..<((index + 1) * stride)])
-      images.append(try Image(HostTensor(shape: shape, dtype: batch.dtype, bytes: bytes), range: range))
+      images.append(
+        try Image(HostTensor(shape: shape, dtype: batch.dtype, bytes: bytes), range: range, depth: depth))
     }
     return images
   }

@@ -22,13 +22,16 @@ struct SurveyedImage: Sendable {
     let thumbnail: [UInt8]
     /// A difference hash: 64 comparisons of neighbouring blocks.
     let hash: UInt64
+    /// The numbers that the file stores; nil: 8 bits.
+    let numbers: SampleFacts?
 
     var size: String { "\(width) x \(height)" }
   }
 }
 
 extension SurveyedImage.Facts {
-  init(_ image: Image, frames: Int = 1) {
+  init(_ image: Image, frames: Int = 1, numbers: SampleFacts? = nil) {
+    self.numbers = numbers
     (width, height) = (image.width, image.height)
     self.frames = frames
     let kinds = ["grey", "grey and alpha", "RGB", "RGB and alpha"]

@@ -1,3 +1,5 @@
+public import AtelierMedia
+
 /// Options for reading data, which a run records so that it is resumed and measured with the same ones.
 public struct ReadingOptions: Sendable, Hashable {
   /// How images of another aspect ratio are fitted.
@@ -14,12 +16,15 @@ public struct ReadingOptions: Sendable, Hashable {
   public var isSideBySide: Bool
   /// What is held out of undivided data; nil: nothing.
   public var holdOut: HoldOut?
+  /// Which numbers of the files are black and white, for all images; nil: what each file's format says.
+  public var scale: SampleScale?
 
   /// The default options.
   public init(
     fit: ImagePreparation.Fit = .centerCrop, labelColumn: String? = nil,
     corruptImages: CorruptImagePolicy = .skip, derivation: ImageDerivation? = nil,
-    swapsDirection: Bool = false, isSideBySide: Bool = false, holdOut: HoldOut? = nil
+    swapsDirection: Bool = false, isSideBySide: Bool = false, holdOut: HoldOut? = nil,
+    scale: SampleScale? = nil
   ) {
     self.holdOut = holdOut
     self.fit = fit
@@ -28,12 +33,13 @@ public struct ReadingOptions: Sendable, Hashable {
     self.derivation = derivation
     self.swapsDirection = swapsDirection
     self.isSideBySide = isSideBySide
+    self.scale = scale
   }
 
   /// The options for opening the data.
   package var datasetOptions: DatasetOptions {
     DatasetOptions(
       labelColumn: labelColumn, derivation: derivation, swapsDirection: swapsDirection,
-      isSideBySide: isSideBySide, isStrict: corruptImages == .stop)
+      isSideBySide: isSideBySide, isStrict: corruptImages == .stop, codec: ImageCodec(scale: scale))
   }
 }

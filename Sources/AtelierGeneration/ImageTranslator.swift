@@ -36,6 +36,8 @@ public struct ImageTranslator {
   public let classColours: [[UInt8]]
   /// What each class is called; empty where that is unknown.
   public let classNames: [String]
+  /// Which numbers of image files were black and white in training; nil: what each file's format says.
+  public let scale: SampleScale?
   /// How large images are cut; nil: only where they are very large.
   public var tiling: Tiling?
   /// What becomes of alpha.
@@ -91,6 +93,7 @@ public struct ImageTranslator {
       derivation = description.data.derivation.flatMap { ImageDerivation(parsing: $0) }
     }
     classNames = description.classNames
+    scale = description.data.scale
     classColours = description.data.classColours ?? []
     switch field.kind {
     case .labelMap: (takesLabels, needsLabels) = (true, true)

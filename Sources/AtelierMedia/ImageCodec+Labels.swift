@@ -43,6 +43,12 @@ extension ImageCodec {
   public func decodeLabels(
     _ bytes: [UInt8], named name: String = "the image", colours table: [[UInt8]] = []
   ) throws(ImageError) -> LabelMap {
+    guard scale == nil else {
+      // Indices are no intensities.
+      var plain = self
+      plain.scale = nil
+      return try plain.decodeLabels(bytes, named: name, colours: table)
+    }
     // A greymap's values are the indices, whatever its white is.
     if RasterFile.isPresent(in: bytes), let indices = try raster(bytes, name).labels(named: name) {
       return LabelMap(indices: indices)

@@ -11,7 +11,8 @@ extension ImageCodec {
   ///   - text: keys and values for PNG text chunks; other formats ignore them.
   ///   - metadata: an XMP packet; GIF, BMP and Netpbm cannot hold one.
   /// - Returns: the bytes of a file. The image's depth is kept where the format can: 16 bits in PNG, HEIC and
-  ///   AVIF (the latter two keep 12), floating point in TIFF. For JPEG, alpha is composited over white. Only
+  ///   AVIF (the latter two keep 12), floating point in TIFF. With a ``scale`` the file holds its numbers where
+  ///   depth and format can. For JPEG, alpha is composited over white. Only
   ///   TIFF holds more than four channels.
   public func encode(
     _ image: Image, as format: ImageFormat, quality: Int = 92, text: [String: String] = [:],
@@ -71,6 +72,11 @@ extension ImageCodec {
     }
     var image = image.withDepth(min(image.depth, format.largestDepth))
     if !format.hasAlpha { image = image.withoutAlpha(.flattenOnWhite) }
+    if let scale {
+      // Sixteen bits hold neither fractions nor negative numbers.
+      if format == .tiff, image.depth == 16, scale.depth == 32 { image = image.withFloats() }
+      image = image.written(by: scale)
+    }
     if format == .bmp { return Bitmap.encoded(image) }
     if format == .pnm { return Netpbm.encoded(image) }
     do throws(VipsFailure) {

@@ -9,11 +9,17 @@ public struct ImageCodec: Sendable, Hashable {
   public var maximumPixels: Int
   /// The largest file size in bytes.
   public var maximumFileBytes: Int
+  /// Which numbers are black and white in the files that are read and written; nil: what each file's format, or
+  /// where that does not say, its largest number suggests. Label maps have none.
+  public var scale: SampleScale?
 
   /// A codec with limits of 100 million pixels and 512 MiB by default.
-  public init(maximumPixels: Int = 100_000_000, maximumFileBytes: Int = 512 << 20) {
+  public init(
+    maximumPixels: Int = 100_000_000, maximumFileBytes: Int = 512 << 20, scale: SampleScale? = nil
+  ) {
     self.maximumPixels = maximumPixels
     self.maximumFileBytes = maximumFileBytes
+    self.scale = scale
   }
 
   // MARK: Reading
@@ -22,8 +28,8 @@ public struct ImageCodec: Sendable, Hashable {
   ///
   /// Grey, RGB, alpha, bands and the depth stay what they are (of a TIFF the last of two or four channels is
   /// alpha only where the file says so); palettes become RGB, CMYK becomes
-  /// 8-bit sRGB. Floating-point samples are taken as 0...1; where some exceed 1, as 0...255, and where some
-  /// exceed 255, as 0...65535. A truncated or damaged file is an error, not a partly grey image.
+  /// 8-bit sRGB. Without a ``scale``, floating-point samples are taken as 0...1; where some exceed 1, as 0...255,
+  /// and where some exceed 255, as 0...65535. A truncated or damaged file is an error, not a partly grey image.
   public func decode(_ file: URL) throws(ImageError) -> Image {
     try decode(bytes(of: file), named: file.path)
   }
@@ -32,6 +38,13 @@ public struct ImageCodec: Sendable, Hashable {
   ///
   /// - Parameter name: the name used in errors.
   public func decode(_ bytes: [UInt8], named name: String = "the image") throws(ImageError) -> Image {
+    let image = try stored(bytes, named: name)
+    if let scale { return image.read(by: scale) }
+    return image.depth == 32 ? Self.scaled(image) : image
+  }
+
+  /// An image as ``decode(_:named:)`` gives it, but in the numbers that the file stores.
+  func stored(_ bytes: [UInt8], named name: String) throws(ImageError) -> Image {
     guard !bytes.isEmpty else { throw .damaged(file: name, reason: "the file is empty") }
     if RasterFile.isPresent(in: bytes) { return try raster(bytes, name).image(named: name) }
     // ErrorGate says why a failure is decoded a second time.
@@ -162,7 +175,7 @@ public struct ImageCodec: Sendable, Hashable {
         var image = try normalised(opened).pixels()
         // Of two or four channels the last is alpha only where the file says so; a TIFF may hold any bands.
         if image.hasAlpha, format == .tiff, TIFFHeader(bytes)?.hasAlpha != true { image = image.asBands() }
-        return image.depth == 32 ? Self.scaled(image) : image
+        return image
       } catch {
         throw .damaged(file: name, reason: error.reason)
       }

@@ -85,6 +85,15 @@ final class VipsHandle {
   var height: Int { Int(vips_image_get_height(pointer)) }
   var channels: Int { Int(vips_image_get_bands(pointer)) }
   var format: VipsBandFormat { vips_image_get_format(pointer) }
+  /// How samples are stored.
+  var sampleKind: SampleFacts.Kind {
+    switch format {
+    case VIPS_FORMAT_UCHAR: .bytes
+    case VIPS_FORMAT_USHORT: .words
+    case VIPS_FORMAT_FLOAT, VIPS_FORMAT_DOUBLE: .floats
+    default: .integers
+    }
+  }
   var interpretation: VipsInterpretation { vips_image_get_interpretation(pointer) }
 
   func has(_ field: String) -> Bool { vips_image_get_typeof(pointer, field) != 0 }

@@ -25,12 +25,17 @@ public struct DataBindingOptions: Sendable, Hashable {
   /// Whether a derived condition is recorded in the model, so that it is derived as well where images are drawn
   /// from; runs from before that go on without.
   public var recordsDerivation = true
+  /// Whether `reading` is what a run recorded, so that its scale stays as it is; otherwise one scale is decided for
+  /// all images.
+  public var isRecorded: Bool
 
   /// The usual options.
   public init(
     seed: Int = 0, device: Device = .cpu, workers: Int = 2, reading: ReadingOptions = ReadingOptions(),
-    instances: URL? = nil, classNames: [String] = [], sourcesAreLabelMaps: Bool? = nil
+    instances: URL? = nil, classNames: [String] = [], sourcesAreLabelMaps: Bool? = nil,
+    isRecorded: Bool = false
   ) {
+    self.isRecorded = isRecorded
     self.classNames = classNames
     self.sourcesAreLabelMaps = sourcesAreLabelMaps
     self.seed = seed
@@ -103,6 +108,10 @@ public final class DataBinding {
       let values = try System.Configuration().overlaid(with: configuration)
       try values.validate()
       let place = values.plan.data == nil ? nil : try path.map { try DataArchive.folder(at: $0, say: say) }
+      var options = options
+      if let place, !options.isRecorded {
+        options.reading = options.reading.decidingScale(for: place, say: say)
+      }
       guard place != nil || values.plan.data == nil else {
         throw TrainingError.invalid(
           reason: "\(type.identity.name) learns from data; name a folder or a file of them")
@@ -315,6 +324,7 @@ public final class DataBinding {
       bound.append(
         Bound(plan: plan, opening: own, part: part, columns: columns, batchSize: batchSize))
     }
+    description.scale = options.reading.scale
     facts = DataFacts(description: description, artefacts: kept)
     system = type
     configuration = try adapted.values()

@@ -1,6 +1,7 @@
 public import AtelierCore
 public import AtelierData
 public import AtelierGeneration
+import AtelierMedia
 public import Foundation
 import Torch
 
@@ -49,6 +50,7 @@ public struct RunConfiguration: Sendable, Hashable {
       ("derive", reading.derivation.map { .string($0.description) } ?? .null),
       ("direction", .string(reading.swapsDirection ? Self.backwards : Self.forwards)),
       ("sideBySide", .boolean(reading.isSideBySide)),
+      ("range", reading.scale.map { .string($0.record) } ?? .null),
     ]
     if let holdOut = reading.holdOut { pairs.append(("holdOut", .number(holdOut.share))) }
     for key in order { pairs.append((key, table[key] ?? .null)) }
@@ -96,6 +98,7 @@ public struct RunConfiguration: Sendable, Hashable {
     var reading = ReadingOptions(labelColumn: try text("labelColumn"))
     reading.fit = try choice("fit", ImagePreparation.Fit.init(rawValue:)) ?? .centerCrop
     reading.corruptImages = try choice("corruptPictures", CorruptImagePolicy.init(rawValue:)) ?? .skip
+    reading.scale = try choice("range", SampleScale.init(parsing:))
     reading.derivation = try choice("derive", ImageDerivation.init(parsing:))
     reading.swapsDirection =
       try choice("direction") { [forwards: false, backwards: true][$0] } ?? false

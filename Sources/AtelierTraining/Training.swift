@@ -124,7 +124,7 @@ public enum Training {
     var options = DataBindingOptions(
       seed: configuration.options.seed, device: configuration.options.device, workers: workers,
       reading: configuration.reading, classNames: hasClusters ? [] : known?.classNames ?? [],
-      sourcesAreLabelMaps: known?.sourcesAreLabelMaps)
+      sourcesAreLabelMaps: known?.sourcesAreLabelMaps, isRecorded: true)
     options.recordsDerivation = known.map { $0.derivation != nil } ?? true
     return try DataBinding.open(
       configuration.data.map { URL(fileURLWithPath: $0) }, for: type,

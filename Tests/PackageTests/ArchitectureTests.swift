@@ -42,10 +42,10 @@ struct ArchitectureTests {
     #expect(found.isEmpty, "\(found.joined(separator: ", "))")
   }
 
-  /// Where libraries write a command on purpose: the command that `data check` suggests, the remark in a run's
+  /// Where libraries write a command on purpose: the command and the options that `data check` suggests, the remark in a run's
   /// configuration, the way to install weights, pip's own options, and a preset named after one of its authors'.
   private static let commands: Set = [
-    "AtelierData/DataCheck.swift", "AtelierTraining/RunConfiguration.swift",
+    "AtelierData/DataCheck.swift", "AtelierData/NumberSurvey.swift", "AtelierTraining/RunConfiguration.swift",
     "Perception/PretrainedWeights.swift", "Perception/WeightInstallation.swift",
     "AtelierModels/SPADE/SPADE+Configuration.swift",
   ]

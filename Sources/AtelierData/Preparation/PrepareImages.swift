@@ -31,6 +31,8 @@ public func prepareImages(
       byStem[stem] = name
     }
   }
+  // Written with the numbers of 8 or 16 bits, all on one scale.
+  let codec = ImageCodec(scale: NumberSurvey(imagesAt: source).decided())
   let work = byStem.sorted { $0.key < $1.key }
   let done = Mutex(0)
   let outcomes = inParallel(work.count) { index -> DatasetError? in
@@ -44,7 +46,7 @@ public func prepareImages(
     }
     if folder.has(stem + ".png") || folder.has(stem + ".tif") { return nil }
     do throws(ImageError) {
-      let picture = try body(try ImageCodec().decode(source.appendingPathComponent(name)))
+      let picture = try body(try codec.decode(source.appendingPathComponent(name)))
       let (format, ending): (ImageFormat, String) = picture.isMultiband ? (.tiff, ".tif") : (.png, ".png")
       let bytes = try ImageCodec().encode(picture, as: format)
       do throws(DatasetError) { try folder.write(bytes, to: stem + ending) } catch { return error }
@@ -150,6 +152,10 @@ public func preparePairs(
     target,
     recipe:
       "pair \(sideBySide)\n\(sources.standardizedFileURL.path)\n\(targets.standardizedFileURL.path)\n")
+  // One scale of numbers for both sides.
+  let codec = ImageCodec(
+    scale: sideBySide
+      ? NumberSurvey([sources, targets].flatMap { NumberSurvey(imagesAt: $0).entries }).decided() : nil)
   let done = Mutex(0)
   let outcomes = inParallel(paired.count) { index -> DatasetError? in
     let stem = paired[index]
@@ -165,7 +171,8 @@ public func preparePairs(
     do throws(DatasetError) {
       if sideBySide {
         if folder.has(part + stem + ".png") { return nil }
-        let sheet = try joined(sources.appendingPathComponent(a), targets.appendingPathComponent(b), stem)
+        let sheet = try joined(
+          sources.appendingPathComponent(a), targets.appendingPathComponent(b), stem, codec)
         try folder.write(sheet, to: part + stem + ".png")
       } else {
         try folder.add(sources.appendingPathComponent(a), as: part + "A/" + a, linking: linking)
@@ -197,9 +204,11 @@ private func partsOfTable(
 }
 
 /// A PNG of two images side by side, the left one resized to the right one's size.
-private func joined(_ source: URL, _ target: URL, _ stem: String) throws(DatasetError) -> [UInt8] {
+private func joined(
+  _ source: URL, _ target: URL, _ stem: String, _ codec: ImageCodec
+) throws(DatasetError) -> [UInt8] {
   do throws(ImageError) {
-    let (left, right) = (try ImageCodec().decode(source), try ImageCodec().decode(target))
+    let (left, right) = (try codec.decode(source), try codec.decode(target))
     let expected = Double(left.width) * Double(right.height) / Double(right.width)
     guard abs(Double(left.height) - expected) <= max(1.5, 0.03 * expected) else {
       throw .invalid(

@@ -1,6 +1,7 @@
 public import AtelierCore
 import AtelierData
 public import AtelierGeneration
+import AtelierMedia
 public import Foundation
 import Torch
 import TorchNN
@@ -126,6 +127,7 @@ public enum ModelExport {
       if !description.licences.isEmpty {
         metadata[licenceKey] = description.licences.joined(separator: "\n")
       }
+      if let scale = description.data.scale { metadata["atelier.range"] = scale.description }
       try Safetensors.write(tensors, metadata: metadata, to: url)
       return Report(
         file: url.path, networks: networks.map(\.name), norm: modes.norm, dropout: modes.dropout, inputs: [],
@@ -293,6 +295,9 @@ public enum ModelExport {
     ]
     if !description.licences.isEmpty {
       table["licences"] = .list(description.licences.map { .string($0) })
+    }
+    if let scale = description.data.scale {
+      table["range"] = .table(["black": .number(scale.black), "white": .number(scale.white)])
     }
     if let direction = plan.direction { table["direction"] = .string(direction) }
     if !description.classNames.isEmpty {
