@@ -38,6 +38,12 @@ extension Train {
         "Keep so many of the discriminator's lowest layers as they are (FreezeD).", valueName: "layers"))
     var freezeDiscriminator: Int?
 
+    func validate() throws {
+      if freezeDiscriminator != nil, sources.isEmpty {
+        throw ValidationError("--freeze-discriminator keeps layers of other weights; name them with --from.")
+      }
+    }
+
     /// What is given of the options that a run records when it starts.
     var fixedInARun: [String] {
       [("--from", !sources.isEmpty), ("--freeze-discriminator", freezeDiscriminator != nil)].filter(\.1).map(

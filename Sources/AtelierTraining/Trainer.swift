@@ -308,11 +308,15 @@ public final class Trainer {
       measured.flatMap { $0.number == deciding.id ? $0 : nil }
       ?? ValidationState(
         number: deciding.id, better: deciding.better ?? .neither, part: part, step: step, seconds: seconds)
-    let isBest = state.observe(deciding.value, step: step, seconds: seconds)
+    // What was not trained is measured for the curve's beginning, and is no best to fall behind.
+    let isBest = step > 0 && state.observe(deciding.value, step: step, seconds: seconds)
     measured = state
     var event = event(.validation)
     event.values = ValidationPolicy.values(of: numbers)
-    let best = state.best.map { "best \(short($0)) at step \(state.bestStep ?? 0)" } ?? "never a number"
+    let best =
+      step == 0
+      ? "before training"
+      : state.best.map { "best \(short($0)) at step \(state.bestStep ?? 0)" } ?? "never a number"
     event.message =
       "\(part): \(deciding.id) \(short(deciding.value))" + (isBest ? ", the best so far" : "; \(best)")
     return (event, isBest)

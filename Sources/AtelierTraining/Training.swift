@@ -163,7 +163,8 @@ public enum Training {
         transfer = record
       }
       if let count = options.freezeDiscriminator {
-        let layers = try FrozenLayers.freeze(count, of: system)
+        let layers = try FrozenLayers.freeze(
+          count, of: system, beginningWith: isResuming ? nil : transfer)
         if !isResuming { reporter.say("Frozen: \(layers.joined(separator: ", ")).") }
       }
       system.move(to: options.device)

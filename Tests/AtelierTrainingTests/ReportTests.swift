@@ -85,6 +85,7 @@ import Testing
       try ModelCard(ToySystem.self, ModelFile.describe(modelFile(at: run.url)), RunFacts(run)).text
     }
     let before = try card()
+    #expect(before.contains("Knows the classes"))
     for part in ["Nothing was measured.", "No licence", "not recorded", "cat <b>, dog", "12 examples"] {
       #expect(before.contains(part), "\(part)")
     }

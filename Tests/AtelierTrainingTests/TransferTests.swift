@@ -188,6 +188,16 @@ import TorchNN
     #expect(weights.count > 2)
     #expect(before[weights[0]] == after[weights[0]])
     for name in weights.dropFirst() { #expect(before[name] != after[name], "\(name)") }
+    // A layer that begins at random must not stay so.
+    let source = try TransferSource.open([whole.url], for: DCGAN.self)
+    let colours = folder("colours")
+    try TinyData.writePhotographs(to: colours, size: 16)
+    let random = #expect(throws: TrainingError.self) {
+      try train(
+        DCGAN.self, changes.merging(["imageChannels": 3]) { $1 }, data: colours, from: source,
+        in: folder("runs"), options)
+    }
+    #expect("\(random as Any)".contains("frozen it would stay as random"))
     options.freezeDiscriminator = 40
     let error = #expect(throws: TrainingError.self) {
       try train(DCGAN.self, changes, data: data, from: nil, in: folder("runs"), options)

@@ -56,7 +56,8 @@ import Testing
   @Test func theBestCheckpointStaysAndPatienceEndsTheTraining() throws {
     let folder = try TemporaryFolder()
     let data = try data(in: folder)
-    let measuring = scripted([0: 9, 2: 3, 4: 5, 6: .nan, 8: 4, 10: 1])
+    // What was not trained is never the best.
+    let measuring = scripted([0: 2, 2: 3, 4: 5, 6: .nan, 8: 4, 10: 1])
     let (run, outcome) = try start(
       data, in: folder.url, options(steps: 20, every: 2, patience: 3), measuring)
     guard case .settled(let why) = outcome.reason else {
@@ -70,6 +71,7 @@ import Testing
     #expect(state.best == 3 && state.bestStep == 2 && state.stale == 3 && state.part == "validation")
     let events = try EventLog.read(run.events).filter { $0.type == .validation }
     #expect(events.map(\.step) == [0, 2, 4, 6, 8])
+    #expect(events[0].message?.contains("before training") == true)
     #expect(
       events[1].values == ["error": 3, "level": 1] && events[1].message?.contains("best so far") == true)
     // A settled run stays settled, unless it is given more patience.

@@ -47,7 +47,9 @@ public struct ModelCard {
     if let preset = facts?.preset { rows.append(("preset", preset)) }
     rows.append(("step", String(description.step)))
     if let training = facts?.training {
-      if let parameters = training.parameters { rows.append(("numbers in the networks", String(parameters))) }
+      if let parameters = training.parameters {
+        rows.append(("weights and running statistics", String(parameters)))
+      }
       rows.append(("wall time of training", duration(training.seconds)))
     }
     if let validation = facts?.validation, let best = validation.best {
@@ -119,7 +121,7 @@ public struct ModelCard {
     for direction in plan.ability(ImageTranslation.self)?.directions ?? [] {
       lines.append("- Turns \(direction.source) into \(direction.target).")
     }
-    if !description.data.classNames.isEmpty {
+    if takesClasses, !description.data.classNames.isEmpty {
       lines.append("- Knows the classes named above and no others.")
     }
     if description.data.count > 0 {
@@ -132,6 +134,17 @@ public struct ModelCard {
     }
     lines.append("- Further uses that its makers intend or exclude are not recorded.")
     return lines + [""]
+  }
+
+  /// Whether anything that it takes is numbered by classes.
+  private var takesClasses: Bool {
+    let kinds = plan.conditions.map(\.kind)
+    return kinds.contains { kind in
+      switch kind {
+      case .label, .field(.label), .field(.labelMap), .field(.labels): true
+      default: false
+      }
+    } || plan.ability(LatentDecoding.self)?.classes != nil
   }
 
   private static func size(_ kind: FieldKind) -> String {

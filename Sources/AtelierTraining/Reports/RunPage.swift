@@ -61,7 +61,9 @@ public struct RunPage {
         ("wall time", duration(training.seconds)),
         ("most memory", "\(fixed(Double(training.peakMemory) / 1_048_576, 0)) MiB"),
       ]
-      if let parameters = training.parameters { rows.append(("numbers in the networks", String(parameters))) }
+      if let parameters = training.parameters {
+        rows.append(("weights and running statistics", String(parameters)))
+      }
     }
     if let transfer = facts.transfer, let first = transfer.lines.first { rows.append(("began with", first)) }
     if let validation = facts.validation, let best = validation.best {

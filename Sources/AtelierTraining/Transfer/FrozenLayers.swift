@@ -11,9 +11,12 @@ import TorchNN
 enum FrozenLayers {
   /// Freezes the lowest layers.
   ///
+  /// - Parameter record: what training begins with; nil: initial weights, or a resumption.
   /// - Returns: the frozen layers, each `network/layer`.
   /// - Throws: ``TrainingError/invalid(reason:)`` for a system without discriminators, or with fewer layers.
-  static func freeze(_ count: Int, of system: any GenerativeSystem) throws(TrainingError) -> [String] {
+  static func freeze(
+    _ count: Int, of system: any GenerativeSystem, beginningWith record: TransferRecord? = nil
+  ) throws(TrainingError) -> [String] {
     let name = type(of: system).identity.name
     let judges = system.trainedNetworks.filter(\.isForTraining)
     guard !judges.isEmpty else {
@@ -37,6 +40,15 @@ enum FrozenLayers {
           for case .tensor(_, let slot) in module.members() where slot.isParameter {
             slot.current?.requiresGradient = false
           }
+        }
+        let random = Set(record?.reinitialised.map(\.tensor) ?? [])
+        for layer in layers.prefix(count) {
+          let place = "\(network.name)/\(names[ObjectIdentifier(layer)] ?? "")"
+          guard let lost = random.first(where: { $0.hasPrefix("network/\(place).") }) else { continue }
+          throw .invalid(
+            reason:
+              "\(lost) is re-initialised, and frozen it would stay as random as it is; freeze fewer layers, or take "
+              + "weights that fit")
         }
         frozen += layers.prefix(count).map { "\(network.name)/\(names[ObjectIdentifier($0)] ?? "")" }
       }

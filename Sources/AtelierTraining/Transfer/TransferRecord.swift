@@ -73,7 +73,9 @@ public struct TransferRecord: Sendable, Hashable, Codable {
     }
     list("by class", takenByClass)
     list("re-initialised", reinitialised)
-    list("left", left)
+    // Of those that are re-initialised it was said already.
+    let known = Set(reinitialised.map(\.tensor))
+    list("left", left.filter { !known.contains($0.tensor) })
     return lines + licences
   }
 
