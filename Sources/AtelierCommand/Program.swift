@@ -36,7 +36,7 @@ struct Program: ParsableCommand {
       """,
     version: AtelierVersion.current,
     subcommands: [
-      Systems.self, Train.self, Generate.self, Evaluate.self, ReportCommand.self, Compare.self,
+      Systems.self, Plan.self, Train.self, Generate.self, Evaluate.self, ReportCommand.self, Compare.self,
       Card.self,
       NeighbourPage.self, Inspect.self, Export.self,
       DataCommand.self, Weights.self, Demo.self, Benchmark.self,
