@@ -5,7 +5,8 @@ import Foundation
 /// `atelier data`: looks at data before anyone trains on them.
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Checks and prepares data.", subcommands: [Check.self, Prepare.self])
+    commandName: "data", abstract: "Checks and prepares data.",
+    subcommands: [Check.self, Prepare.self, StatisticsCommand.self])
 
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(

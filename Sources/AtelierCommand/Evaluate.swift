@@ -77,6 +77,26 @@ struct Evaluate: ParsableCommand {
   )
   var inception: String?
 
+  @Option(
+    help: """
+      How images come to that network's size: tensorflow, as FID's published numbers have it, clean-fid or pytorch.
+      """)
+  var resize = InceptionResize.tensorflow
+
+  @Option(
+    help: "Also the distance from these statistics (`atelier data statistics`, or --save-statistics).",
+    completion: .file())
+  var statistics: String?
+
+  @Option(
+    help: "Keep the statistics of the held-out part in this file, by Inception's features or else pixels.",
+    completion: .file())
+  var saveStatistics: String?
+
+  @Flag(
+    help: "Also the runs together: mean, deviation and interval over runs, such as those of several seeds.")
+  var aggregate = false
+
   @Option(help: "A label of the maps that counts in no measure (by default the configuration's ignoreLabel).")
   var ignoreLabel: Int?
 
@@ -124,6 +144,7 @@ struct Evaluate: ParsableCommand {
 
   func validate() throws {
     if folders.isEmpty { throw ValidationError("Name at least one run.") }
+    if aggregate, folders.count < 2 { throw ValidationError("--aggregate takes several runs.") }
     if samples < 1 { throw ValidationError("--samples must be at least 1.") }
     if importanceSamples < 1 { throw ValidationError("--importance-samples must be at least 1.") }
     guard segmenterSeconds > 0 else { throw ValidationError("--segmenter-seconds must be above 0.") }
@@ -168,7 +189,8 @@ struct Evaluate: ParsableCommand {
     }
     for run in runs {
       try refuseUnused(
-        run.system.plan, of: type(of: run.system).identity.name, isTranslating: Self.isTranslating(run.system)
+        run.system.plan, of: type(of: run.system).identity.name,
+        isTranslating: run.system.plan.isMeasuredByDirection
       )
     }
     let measures = try self.measures()
@@ -179,10 +201,43 @@ struct Evaluate: ParsableCommand {
           "the measure '\(type(of: measure).id)' says nothing about \(type(of: run.system).identity.name)")
       }
     }
+    try refuseUnused(runs, measures, areTranslations: !translating.isEmpty)
     if translating.isEmpty {
       try measureSamples(runs, measures)
     } else {
       try compareTranslations(runs, measures)
+    }
+  }
+
+  /// Refuses options that would change nothing, and runs that are no repetitions of each other.
+  private func refuseUnused(_ runs: [Opened], _ measures: MeasureList, areTranslations: Bool) throws {
+    if statistics != nil || saveStatistics != nil {
+      let measure = ReferenceStatisticsMeasure()
+      if let run = runs.first(where: { !measure.applies(to: $0.system.plan) }) {
+        throw Refusal.usage(
+          "\(type(of: run.system).identity.name) draws no images from latent vectors; leave --statistics and "
+            + "--save-statistics out")
+      }
+      guard measures.ids.contains(ReferenceStatisticsMeasure.id) else {
+        throw Refusal.usage(
+          "--statistics and --save-statistics belong to the measure \(ReferenceStatisticsMeasure.id); choose it too"
+        )
+      }
+    }
+    if resize != .tensorflow, inception == nil, !areTranslations {
+      throw Refusal.usage("--resize is of the Inception network; name its weights with --inception")
+    }
+    guard aggregate, !unlike else { return }
+    for run in runs.dropFirst() {
+      let (one, other) = (type(of: runs[0].system).identity.name, type(of: run.system).identity.name)
+      let keys = Set(runs[0].data.configuration.keys).union(run.data.configuration.keys).sorted()
+      let key =
+        one == other ? keys.first { runs[0].data.configuration[$0] != run.data.configuration[$0] } : "system"
+      if let key {
+        throw Refusal.usage(
+          "\(runs[0].directory.name) and \(run.directory.name) differ in '\(key)', and --aggregate takes runs that "
+            + "differ in their seed; --unlike takes these all the same")
+      }
     }
   }
 
@@ -218,7 +273,9 @@ struct Evaluate: ParsableCommand {
       samples: samples, seed: seed, importanceSamples: importanceSamples,
       classifierSeconds: classifierSeconds,
       classifierFile: run.directory.url.appendingPathComponent("classifier.safetensors"),
-      inceptionWeights: inception.map { URL(fileURLWithPath: $0) },
+      inceptionWeights: inception.map { URL(fileURLWithPath: $0) }, inceptionResize: resize,
+      statistics: statistics.map { URL(fileURLWithPath: $0) },
+      savedStatistics: saveStatistics.map { URL(fileURLWithPath: $0) },
       withParzen: parzen || measures().ids.contains(ParzenMeasure.id) && !chosen.isEmpty,
       wholeImages: whole,
       border: crop, hasOtherData: isOther, shownExamples: examples, ignoredLabel: ignoreLabel,
@@ -230,6 +287,7 @@ struct Evaluate: ParsableCommand {
   // MARK: Samples
 
   private func measureSamples(_ runs: [Opened], _ measures: MeasureList) throws {
+    if let saveStatistics { try refuseExisting(URL(fileURLWithPath: saveStatistics), force: false) }
     if samples < 20 { throw Refusal.usage("--samples must be at least 20") }
     var all: [[MeasuredNumber]] = []
     for run in runs {
@@ -242,6 +300,16 @@ struct Evaluate: ParsableCommand {
       guard !json else { continue }
       if runs.count > 1 { print("\(run.directory.name)") }
       for number in numbers { print(number.line) }
+    }
+    if aggregate {
+      let table = try EvaluationTable(
+        title: listed(runs.map(\.directory.name)),
+        runs: zip(runs.map(\.directory.name), all).map { ($0, $1) },
+        allowsDifferences: unlike)
+      if let together = table.aggregated() {
+        if json { try printJSON(together) } else { print("\n" + together.text) }
+      }
+      if json { return }
     }
     if json {
       if let only = all.first, all.count == 1 {
@@ -299,10 +367,11 @@ struct Evaluate: ParsableCommand {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try AtomicFile.write(
       encoder.encode(results.map(\.table)), to: folder.appendingPathComponent("numbers.json"))
+    let together = aggregate ? results.compactMap { $0.table.aggregated() } : []
     if json {
-      try printJSON(results.map(\.table))
+      try printJSON(results.map(\.table) + together)
     } else {
-      print(results.map(\.table.text).joined(separator: "\n\n"))
+      print((results.map(\.table.text) + together.map(\.text)).joined(separator: "\n\n"))
       print("\nPictures: \(file.path)")
     }
   }

@@ -21,11 +21,19 @@ public protocol LikelihoodSystem: GenerativeSystem {
 public protocol LanguageSystem: GenerativeSystem {
   /// The summed negative log-likelihood in nats, and the number of tokens, over a source that runs out.
   func negativeLogLikelihood(over batches: [Batch]) throws -> (sum: Double, tokens: Int)
+  /// The same batch by batch, what a system carries from one to the next carried, so that intervals can be told; by
+  /// default all in one piece.
+  func negativeLogLikelihoods(over batches: [Batch]) throws -> [(sum: Double, tokens: Int)]
   /// Continues tokens `[time, 1]` by `length` more, one uniform draw named `draw` a token.
   func continuation(of start: Tensor, length: Int, temperature: Double, draws: any Draws) throws -> Tensor
 }
 
 extension LanguageSystem {
+  /// All in one piece.
+  public func negativeLogLikelihoods(over batches: [Batch]) throws -> [(sum: Double, tokens: Int)] {
+    [try negativeLogLikelihood(over: batches)]
+  }
+
   /// What one token stands for, which decides whether perplexity or bits a character are printed.
   public var tokenUnit: TokenUnit { plan.ability(TextContinuation.self)?.unit ?? .word }
 }

@@ -32,6 +32,8 @@ public final class EvaluationContext {
   private var judge: ImageClassifier??
   private var heldOutBatches: (batches: [Batch], name: String)??
   private var maps: MapMaterial??
+  private var inceptionNetwork: InceptionFID??
+  private var parts: (reference: Pictures, comparison: Pictures)?
 
   /// The context of one evaluation.
   public init(
@@ -190,30 +192,47 @@ public final class EvaluationContext {
   /// then the Inception of the FID paper where the options name its weights.
   func judgedSamples() throws -> [JudgedSamples] {
     try once(\.judged) {
-      let (training, test) = try realImages()
+      let training = try realImages().training
       let (samples, labels) = try self.samples()
-      let classifier = try self.classifier()
-      let source = "\(data.facts.description.name) \(test.name)"
-      let (reference, comparison) = divided(test, count: options.samples)
-      let few = 50
-      if test.images.shape[0] < 2 * few {
+      var sources: [any FeatureSource] = try self.classifier().map { [$0] } ?? [RawPixels()]
+      if let network = try inception() { sources.append(network) }
+      let (reference, comparison) = try heldOutParts()
+      let (few, held) = (50, try realImages().test.images.shape[0])
+      if held < 2 * few {
         say(
-          "only \(test.images.shape[0]) images are held out, so that numbers that compare with them say little; hold out "
+          "only \(held) images are held out, so that numbers that compare with them say little; hold out "
             + "\(2 * few) or more")
       }
-      var sources: [any FeatureSource] = classifier.map { [$0] } ?? [RawPixels()]
-      if let weights = options.inceptionWeights { sources.append(try InceptionFID.load(from: weights)) }
       return try sources.map { features in
-        say("comparing with \(source) by \(features.name)")
-        let judge = SampleJudge(
-          features: features, classifier: classifier, reference: reference.images,
-          comparison: comparison.images, source: source, seed: options.seed,
-          provenance: provenance(part: test.name))
+        let judge = try judge(by: features)
         return JudgedSamples(
           judge: judge, features: judge.generatedFeatures(of: samples),
           classes: try labels.map { try classLabels($0, reference, comparison, training) })
       }
     }
+  }
+
+  /// The Inception of the FID paper; nil where the options name no weights.
+  func inception() throws -> InceptionFID? {
+    try once(\.inceptionNetwork) {
+      try options.inceptionWeights.map { try InceptionFID.load(from: $0, resize: options.inceptionResize) }
+    }
+  }
+
+  /// What judges samples by some features beside held-out images.
+  func judge(by features: any FeatureSource) throws -> SampleJudge {
+    let test = try realImages().test
+    let source = "\(data.facts.description.name) \(test.name)"
+    let (reference, comparison) = try heldOutParts()
+    say("comparing with \(source) by \(features.name)")
+    return SampleJudge(
+      features: features, classifier: try classifier(), reference: reference.images,
+      comparison: comparison.images, source: source, seed: options.seed,
+      provenance: provenance(part: test.name))
+  }
+
+  private func heldOutParts() throws -> (reference: Pictures, comparison: Pictures) {
+    try once(\.parts) { divided(try realImages().test, count: options.samples) }
   }
 
   /// As many images as asked for, the classes in turn, drawn with the evaluation's seed; at most half of a

@@ -17,6 +17,12 @@ public struct EvaluationOptions: Sendable {
   public var classifierFile: URL?
   /// The weights of the Inception network of the FID paper, where the user has them.
   public var inceptionWeights: URL?
+  /// How images come to that network's size.
+  public var inceptionResize: InceptionResize
+  /// A file of statistics that samples are compared with too.
+  public var statistics: URL?
+  /// Where the statistics of the held-out part are written.
+  public var savedStatistics: URL?
   /// Whether the historical Parzen-window likelihood is computed too.
   public var withParzen: Bool
   /// Where perceptual distances and sources of features take their weights from.
@@ -49,7 +55,8 @@ public struct EvaluationOptions: Sendable {
   /// The usual options.
   public init(
     samples: Int = 1000, seed: UInt64 = 0, importanceSamples: Int = 100, classifierSeconds: Double = 90,
-    classifierFile: URL? = nil, inceptionWeights: URL? = nil, withParzen: Bool = false,
+    classifierFile: URL? = nil, inceptionWeights: URL? = nil, inceptionResize: InceptionResize = .tensorflow,
+    statistics: URL? = nil, savedStatistics: URL? = nil, withParzen: Bool = false,
     weights: WeightStore = .standard, wholeImages: Bool? = nil, border: Int? = nil,
     hasOtherData: Bool = false, shownExamples: Int = 8,
     ignoredLabel: Int? = nil, segmenterSeconds: Double = 90, segmenterFolders: [URL] = [],
@@ -63,6 +70,9 @@ public struct EvaluationOptions: Sendable {
     self.classifierSeconds = classifierSeconds
     self.classifierFile = classifierFile
     self.inceptionWeights = inceptionWeights
+    self.inceptionResize = inceptionResize
+    self.statistics = statistics
+    self.savedStatistics = savedStatistics
     self.withParzen = withParzen
     self.weights = weights
     self.wholeImages = wholeImages

@@ -95,7 +95,8 @@ public struct MeasureList: Sendable {
   /// Every measure that Atelier has.
   public static let standard = MeasureList([
     PerplexityMeasure(), TagMeasure(), FewShotMeasure(), LabelAccuracyMeasure(), ClassifierScoreMeasure(),
-    FrechetMeasure(), KernelMeasure(), ManifoldMeasure(), NearestNeighbourMeasure(), ClassFrechetMeasure(),
+    InceptionScoreMeasure(), FrechetMeasure(), SpatialFrechetMeasure(), KernelMeasure(), ManifoldMeasure(),
+    NearestNeighbourMeasure(), ClassFrechetMeasure(), ReferenceStatisticsMeasure(), PathLengthMeasure(),
     ParzenMeasure(), ReconstructionMeasure(), LikelihoodMeasure(), RebuildingMeasure(),
     MapSegmentationMeasure(),
     MapDistanceMeasure(), MapDiversityMeasure(),

@@ -50,14 +50,45 @@ struct SampleJudge {
   // MARK: Numbers of generated images' features
 
   /// A number of generated images' features with that of the real ones in their place.
+  ///
+  /// - Parameters:
+  ///   - real: what it is compared with; nil: the reference.
+  ///   - bounds: what it lies in.
+  ///   - half: the same value of halves, where that is computed otherwise.
+  ///   - value: of the real ones and the others.
   private func number(
-    _ id: String, _ name: String, _ better: Better, of generated: Tensor, _ extra: String = "",
-    _ value: (Tensor) throws -> Double
+    _ id: String, _ name: String, _ better: Better, of generated: Tensor, against real: Tensor? = nil,
+    within bounds: ClosedRange<Double>, _ extra: String = "",
+    half: ((Tensor, Tensor) throws -> Double)? = nil,
+    _ value: (Tensor, Tensor) throws -> Double
   ) throws -> MeasuredNumber {
-    MeasuredNumber(
-      id: id, name: name, value: try value(generated), better: better, realAgainstReal: try value(comparison),
-      provenance: provenance(samples: generated.shape[0]),
-      protocolText: setting(generated) + (extra.isEmpty ? "" : ", \(extra)"))
+    let real = real ?? reference
+    let own = try value(real, generated)
+    let interval = try interval(around: [own], id, real, generated, bounds) {
+      (first: Tensor, second: Tensor) in
+      if let half { return [try half(first, second)] }
+      return [try value(first, second)]
+    }
+    return MeasuredNumber(
+      id: id, name: name, value: own, interval: interval[0], better: better,
+      realAgainstReal: try value(real, comparison), provenance: provenance(samples: generated.shape[0]),
+      protocolText: setting(generated) + (extra.isEmpty ? "" : ", \(extra)") + told(interval[0]))
+  }
+
+  private var halves: HalvesInterval { HalvesInterval(features: reference.shape[1]) }
+
+  private func told(_ interval: ConfidenceInterval?) -> String {
+    interval == nil ? "" : ", \(halves.protocolText)"
+  }
+
+  private func interval(
+    around values: [Double], _ id: String, _ real: Tensor, _ generated: Tensor, _ bounds: ClosedRange<Double>,
+    _ statistics: (Tensor, Tensor) throws -> [Double]
+  ) throws -> [ConfidenceInterval?] {
+    try halves(
+      around: values, of: [real, generated], within: bounds,
+      using: RandomStream(seed: seed, purpose: "halves \(id)")
+    ) { try statistics($0[0], $0[1]) }
   }
 
   private func setting(_ generated: Tensor) -> String {
@@ -84,20 +115,26 @@ struct SampleJudge {
   ///
   /// - Throws: `MetricError` where there are too few images, as the other numbers do.
   func frechet(_ generated: Tensor) throws -> MeasuredNumber {
-    try number("frechet-distance", frechetDistanceName(for: features), .smaller, of: generated) {
-      try frechetDistance(real: reference, fake: $0)
-    }
+    try number(
+      "frechet-distance", frechetDistanceName(for: features), .smaller, of: generated, within: 0 ... .infinity
+    ) { try frechetDistance(real: $0, fake: $1) }
   }
 
   /// The kernel distance.
   func kernel(_ generated: Tensor) throws -> MeasuredNumber {
     let size = min(500, reference.shape[0], generated.shape[0])
     return try number(
-      "kernel-distance", "kernel distance", .smaller, of: generated,
-      "polynomial of degree 3, 20 subsets of \(size)"
+      "kernel-distance", "kernel distance", .smaller, of: generated, within: -.infinity ... .infinity,
+      "polynomial of degree 3, 20 subsets of \(size)",
+      half: {
+        try kernelDistance(
+          real: $0, fake: $1, subsets: 2, size: size,
+          using: RandomStream(seed: seed, purpose: "kernel subsets")
+        ).mean
+      }
     ) {
       try kernelDistance(
-        real: reference, fake: $0, subsets: 20, size: size,
+        real: $0, fake: $1, subsets: 20, size: size,
         using: RandomStream(seed: seed, purpose: "kernel subsets")
       ).mean
     }
@@ -110,10 +147,24 @@ struct SampleJudge {
     let real = try precisionRecallDensityCoverage(real: balanced, fake: comparison)
     let text =
       "\(setting(generated)), k 5, \(balanced.shape[0]) of the reference drawn with seed \(seed)"
+    func values(_ found: PrecisionRecallDensityCoverage) -> [Double] {
+      [found.precision, found.recall, found.density, found.coverage]
+    }
+    var intervals: [ConfidenceInterval?] = [nil, nil, nil, nil]
+    if min(balanced.shape[0], generated.shape[0]) >= 20 {
+      intervals = try interval(around: values(own), "precision-recall", balanced, generated, 0 ... .infinity)
+      {
+        values(try precisionRecallDensityCoverage(real: $0, fake: $1))
+      }
+    }
     func part(_ name: String, _ own: Double, _ real: Double) -> MeasuredNumber {
-      MeasuredNumber(
-        id: name, name: name, value: own, better: .larger, realAgainstReal: real,
-        provenance: provenance(samples: generated.shape[0]), protocolText: text)
+      var interval = intervals.removeFirst()
+      if name != "density", let found = interval {
+        interval = ConfidenceInterval(lower: found.lower, upper: min(1, found.upper))
+      }
+      return MeasuredNumber(
+        id: name, name: name, value: own, interval: interval, better: .larger, realAgainstReal: real,
+        provenance: provenance(samples: generated.shape[0]), protocolText: text + told(interval))
     }
     return [
       part("precision", own.precision, real.precision), part("recall", own.recall, real.recall),
@@ -127,8 +178,9 @@ struct SampleJudge {
     let count = balanced.shape[0]
     return try number(
       "nearest-neighbour-accuracy", "1-nearest-neighbour accuracy", .neither, of: generated,
-      "0.5 is ideal, \(count) of the reference"
-    ) { try nearestNeighbourAccuracy(real: balanced, fake: $0.slice(0, 0, count)).accuracy }
+      against: balanced,
+      within: 0...1, "0.5 is ideal, \(count) of the reference"
+    ) { try nearestNeighbourAccuracy(real: $0, fake: $1.slice(0, 0, min(count, $1.shape[0]))).accuracy }
   }
 
   /// Images in -1 … 1 as the bytes a file would hold; bytes as they are.

@@ -28,16 +28,38 @@ struct SetDistances {
         using: RandomStream(seed: seed, purpose: "kernel subsets")
       ).mean
     }
+    let halves = HalvesInterval(features: target.shape[1])
+    func intervals(
+      _ values: [Double], _ purpose: String, _ bounds: ClosedRange<Double>,
+      _ value: (Tensor, Tensor) throws -> Double
+    ) throws -> [ConfidenceInterval?] {
+      try zip(columns, values).map { column, own in
+        try halves(
+          around: [own], of: [target, column], within: bounds,
+          using: RandomStream(seed: seed, purpose: "halves \(purpose)")
+        ) { [try value($0[0], $0[1])] }[0]
+      }
+    }
     let bias = target.shape[0] < target.shape[1] ? ", fewer pictures than features: for comparison only" : ""
     return [
       MeasuredColumns(
         id: "\(id)-frechet", name: frechetDistanceName(for: source) + label, better: .smaller,
         values: frechet,
-        provenance: provenance, protocolText: "\(facts), \(text)\(bias)"),
+        intervals: try intervals(frechet, "\(id)-frechet", 0 ... .infinity) {
+          try frechetDistance(real: $0, fake: $1)
+        },
+        provenance: provenance, protocolText: "\(facts), \(text)\(bias), \(halves.protocolText)"),
       MeasuredColumns(
         id: "\(id)-kernel", name: "kernel distance" + label, better: .smaller, values: kernel,
+        intervals: try intervals(kernel, "\(id)-kernel", -.infinity ... .infinity) {
+          try kernelDistance(
+            real: $0, fake: $1, subsets: 2, size: size,
+            using: RandomStream(seed: seed, purpose: "kernel subsets")
+          ).mean
+        },
         provenance: provenance,
-        protocolText: "\(facts), \(text), polynomial of degree 3, 20 subsets of \(size)"),
+        protocolText:
+          "\(facts), \(text), polynomial of degree 3, 20 subsets of \(size), \(halves.protocolText)"),
     ]
   }
 }

@@ -99,10 +99,10 @@ public final class TranslationMaterial {
     let weights = options.weights
     let hasStoredInception = weights.folder != nil && weights.contains(InceptionFID.storedName)
     if let file = options.inceptionWeights {
-      sources.append(try InceptionFID.load(from: file))
+      sources.append(try InceptionFID.load(from: file, resize: options.inceptionResize))
     } else if hasStoredInception {
       // A store that draws its weights does not draw these.
-      sources.append(try InceptionFID.load(from: weights))
+      sources.append(try InceptionFID.load(from: weights, resize: options.inceptionResize))
     }
     if weights.contains("efficientnet-lite0") {
       sources.append(try EfficientNetLiteFeatures(from: weights))

@@ -77,7 +77,11 @@ private func squareRootFactor(_ covariance: Tensor) -> Tensor? {
 }
 
 /// The name of a Fréchet distance on a source's features: `FID` for the Inception network of the FID
-/// paper, `fréchet distance` for everything else.
+/// paper with the resize of its numbers, `FID (clean-fid)` or `FID (pytorch)` with another, `sFID` for its spatial
+/// features, `fréchet distance` for everything else.
 public func frechetDistanceName(for source: any FeatureSource) -> String {
-  source is InceptionFID ? "FID" : "fréchet distance"
+  if let network = source as? InceptionFID {
+    return network.resize == .tensorflow ? "FID" : "FID (\(network.resize.rawValue))"
+  }
+  return source is InceptionSpatial ? "sFID" : "fréchet distance"
 }

@@ -72,8 +72,10 @@ import Testing
     #expect(Set(MeasureList.standard.ids).count == MeasureList.standard.ids.count)
     #expect(
       applying(ToySystem.Configuration().plan) == [
-        "label-accuracy", "classifier-score", "frechet-distance", "kernel-distance", "precision-recall",
-        "nearest-neighbour-accuracy", "class-frechet-distance", "parzen-log-likelihood",
+        "label-accuracy", "classifier-score", "inception-score", "frechet-distance",
+        "spatial-frechet-distance", "kernel-distance", "precision-recall", "nearest-neighbour-accuracy",
+        "class-frechet-distance", "reference-frechet-distance", "perceptual-path-length",
+        "parzen-log-likelihood",
         "reconstruction-error", "likelihood-bounds",
       ])
     #expect(
@@ -90,6 +92,58 @@ import Testing
         "translation-distances", "cycle-error", "identity-error", "style-diversity",
         "conditional-inception-score",
       ])
+  }
+
+  @Test func numbersOfSetsHaveIntervalsAndStatisticsAreKeptAndUsed() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeIDX(to: folder.url, classes: 2, perClass: 40)
+    let (system, data) = try open(ToySystem.self, folder.url, ToySystem.Configuration())
+    var options = self.options(folder, samples: 30)
+    options.savedStatistics = folder("held.safetensors")
+    options.statistics = folder("held.safetensors")
+    let ids = [
+      "classifier-score", "frechet-distance", "kernel-distance", "precision-recall",
+      "nearest-neighbour-accuracy",
+      "reference-frechet-distance",
+    ]
+    let numbers = try Evaluation(system, data: data, options: options, measures: .standard.only(ids)).run()
+    #expect(numbers.count == 9)
+    for number in numbers {
+      let interval = try #require(number.interval, "\(number.name)")
+      #expect(interval.lower <= number.value && number.value <= interval.upper, "\(number.name)")
+      #expect(number.protocolText.contains("random halves"), "\(number.protocolText)")
+    }
+    let kept = try #require(numbers.last)
+    #expect(kept.provenance["part"] == "test" && kept.provenance["features"] == "pixels")
+    // Statistics of images of another size are refused.
+    let reference = try ReferenceStatistics.load(from: folder("held.safetensors"))
+    var facts = reference.facts
+    facts["size"] = "1x1x1"
+    try ReferenceStatistics(reference.statistics, facts: facts).save(to: folder("other.safetensors"))
+    options.savedStatistics = nil
+    options.statistics = folder("other.safetensors")
+    let error = #expect(throws: TrainingError.self) {
+      try Evaluation(
+        system, data: data, options: options, measures: .standard.only(["reference-frechet-distance"])
+      ).run()
+    }
+    #expect(error?.description.contains("is of size '1x1x1'") == true)
+  }
+
+  @Test func runsTogetherHaveMeanDeviationAndInterval() throws {
+    var table = EvaluationTable(title: "three seeds", columns: ["a", "b", "c", "real"], runs: 3)
+    table.rows = [
+      EvaluationTable.Row("FID", protocolText: "p", better: .smaller, values: [1, 2, 3, 9]),
+      EvaluationTable.Row("other", protocolText: "p", better: .smaller, values: [1, nil, 3, 9]),
+    ]
+    let together = try #require(table.aggregated())
+    #expect(together.columns == ["mean", "deviation", "lower", "upper"] && together.rows.count == 1)
+    // Student's 97.5 % quantile for two degrees of freedom is 4.302653; the deviation 1.
+    let reach = 4.302653 / 3.0.squareRoot()
+    let values = together.rows[0].values.compactMap { $0 }
+    #expect(zip(values, [2, 1, 2 - reach, 2 + reach]).allSatisfy { abs($0 - $1) < 1e-6 })
+    #expect(together.notes == ["other: left out, as not every run has it."])
+    #expect(EvaluationTable(title: "", columns: ["a"], runs: 1).aggregated() == nil)
   }
 
   // MARK: Classes

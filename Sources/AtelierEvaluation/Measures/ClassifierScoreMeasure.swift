@@ -19,15 +19,21 @@ public struct ClassifierScoreMeasure: Measure {
     let test = try context.realImages().test
     let samples = try context.samples().samples
     guard let classifier = try context.classifier() else { return [] }
-    let score = try inceptionScore(logits: classifier.logits(SampleJudge.rounded(samples)), splits: 1)
+    let logits = classifier.logits(SampleJudge.rounded(samples))
+    let score = try inceptionScore(logits: logits, splits: 1)
+    let halves = HalvesInterval()
+    let interval = try halves(
+      around: [score.mean], of: [logits], within: 1...Double(max(1, logits.shape[1])),
+      using: RandomStream(seed: context.options.seed, purpose: "halves \(Self.id)")
+    ) { [try inceptionScore(logits: $0[0], splits: 1).mean] }[0]
     let count = samples.shape[0]
     return [
       MeasuredNumber(
-        id: Self.id, name: "classifier score", value: score.mean, better: .larger,
+        id: Self.id, name: "classifier score", value: score.mean, interval: interval, better: .larger,
         provenance: context.provenance(
           part: test.name, ["judge": classifier.name, "samples": "\(count)"]),
         protocolText: "as the inception score, with Atelier's classifier (\(classifier.name)) in place of "
-          + "Inception, \(count) samples, 1 split")
+          + "Inception, \(count) samples, 1 split" + (interval == nil ? "" : ", \(halves.protocolText)"))
     ]
   }
 }

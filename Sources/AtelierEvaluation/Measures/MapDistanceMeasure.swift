@@ -27,7 +27,7 @@ public struct MapDistanceMeasure: Measure {
       sources.append(try EfficientNetLiteFeatures(from: context.options.weights))
     }
     if sources.isEmpty { sources.append(RawPixels()) }
-    if let weights = context.options.inceptionWeights { sources.append(try InceptionFID.load(from: weights)) }
+    if let network = try context.inception() { sources.append(network) }
     let rows = RandomStream(seed: context.options.seed, purpose: "real against real").permutation(
       training.shape[0])
     let others = training.indexSelected(0, rows.slice(0, 0, min(held.shape[0], training.shape[0])))

@@ -2,6 +2,8 @@ public import AtelierCore
 import AtelierData
 public import AtelierMetrics
 import AtelierTraining
+import Foundation
+import Torch
 
 /// The perplexity of held-out text, and bits a token where tokens are no words.
 public struct PerplexityMeasure: Measure {
@@ -23,15 +25,23 @@ public struct PerplexityMeasure: Measure {
     let parts = [DatasetSplit.validation, .test].filter(context.options.parts.contains)
     return try parts.flatMap { split -> [MeasuredNumber] in
       guard let host = try context.data.batches(of: split) else { return [] }
-      let result = try system.negativeLogLikelihood(over: host.map(context.data.batch))
+      let pieces = try system.negativeLogLikelihoods(over: host.map(context.data.batch)).filter {
+        $0.tokens > 0
+      }
+      let result = pieces.reduce((sum: 0.0, tokens: 0)) { ($0.sum + $1.sum, $0.tokens + $1.tokens) }
       guard result.tokens > 0 else { return [] }
-      let setting = "\(split.rawValue) part, \(result.tokens) \(unit)s, state carried from piece to piece"
+      let interval = try Self.interval(pieces, seed: context.options.seed)
+      let setting =
+        "\(split.rawValue) part, \(result.tokens) \(unit)s, state carried from piece to piece"
+        + (interval == nil ? "" : ", 95 % interval by a bootstrap of its \(pieces.count) pieces")
       let provenance = context.provenance(
         part: split.rawValue, ["unit": unit, "tokens": "\(result.tokens)"])
       var numbers = [
         MeasuredNumber(
           id: Self.id, name: "perplexity (\(split.rawValue))",
-          value: perplexity(negativeLogLikelihood: result.sum, tokens: result.tokens), better: .smaller,
+          value: perplexity(negativeLogLikelihood: result.sum, tokens: result.tokens),
+          interval: interval.map { ConfidenceInterval(lower: exp($0.lower), upper: exp($0.upper)) },
+          better: .smaller,
           provenance: provenance, protocolText: setting)
       ]
       if text.unit != .word {
@@ -39,9 +49,25 @@ public struct PerplexityMeasure: Measure {
           MeasuredNumber(
             id: "bits-per-token", name: "bits a \(unit) (\(split.rawValue))",
             value: bitsPerCharacter(negativeLogLikelihood: result.sum, characters: result.tokens),
+            interval: interval.map {
+              ConfidenceInterval(lower: $0.lower / M_LN2, upper: $0.upper / M_LN2)
+            },
             better: .smaller, provenance: provenance, protocolText: setting))
       }
       return numbers
     }
+  }
+
+  /// The interval of the nats a token; nil where there are fewer than ten pieces.
+  ///
+  /// Pieces, not tokens, are drawn anew, as the tokens of one go together (the blocks of Künsch 1989).
+  static func interval(
+    _ pieces: [(sum: Double, tokens: Int)], seed: UInt64
+  ) throws -> ConfidenceInterval? {
+    guard pieces.count >= 10 else { return nil }
+    let stream = RandomStream(seed: seed, purpose: "bootstrap")
+    return try bootstrapInterval(count: pieces.count, using: stream) { chosen in
+      chosen.reduce(0) { $0 + pieces[$1].sum } / Double(chosen.reduce(0) { $0 + pieces[$1].tokens })
+    }.interval
   }
 }

@@ -279,7 +279,12 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, Ref
 
   /// The hidden state starts at zero and is carried over; training's own state is left alone.
   public func negativeLogLikelihood(over batches: [Batch]) throws -> (sum: Double, tokens: Int) {
-    var (sum, tokens) = (0.0, 0)
+    try negativeLogLikelihoods(over: batches).reduce((0, 0)) { ($0.0 + $1.sum, $0.1 + $1.tokens) }
+  }
+
+  /// The same piece by piece.
+  public func negativeLogLikelihoods(over batches: [Batch]) throws -> [(sum: Double, tokens: Int)] {
+    var pieces: [(sum: Double, tokens: Int)] = []
     var state: RecurrentState?
     network.module.evaluating {
       withoutGradients {
@@ -287,12 +292,14 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, Ref
           if batch.isFirst || state?.hidden.shape[1] != batch["token"].shape[1] { state = nil }
           let (logProbability, last) = logProbabilities(batch["token"], state)
           state = last
-          sum += Torch.negativeLogLikelihood(logProbability, batch["target"].reshaped([-1]), .sum).item()
-          tokens += batch["target"].count
+          let sum: Double = Torch.negativeLogLikelihood(
+            logProbability, batch["target"].reshaped([-1]), .sum
+          ).item()
+          pieces.append((sum, batch["target"].count))
         }
       }
     }
-    return (sum, tokens)
+    return pieces
   }
 
   /// Continues `[time, 1]` by int64 tokens `[length]`; one uniform draw named `draw` `[1]` a token.
