@@ -5,25 +5,27 @@ import Foundation
 /// `atelier export`: a trained model for other programs.
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Writes a trained model as TorchScript or safetensors for other programs.",
+    abstract: "Writes a trained model as TorchScript, ONNX or safetensors for other programs.",
     discussion: """
       The ending of --output decides: .pt and .ts are TorchScript, which PyTorch (torch.jit.load) and libtorch run \
-      without Atelier; .safetensors are the weights under their authors' names. Noise and dropout's masks are \
-      inputs of a TorchScript module; how its norms and its dropout behave stands in the file, as atelier.json.
+      without Atelier; .onnx is made of that module by PyTorch, for onnxruntime and others; .safetensors are the weights \
+      under their authors' names. Noise and dropout's masks are inputs of a module; how its norms and its dropout \
+      behave stands in the file, as atelier.json.
 
-      A TorchScript module is run in a Python process of its own, with one and three examples and at two sizes, and \
+      A module is run in a Python process of its own, ONNX by onnxruntime there, with one and three examples and at two sizes, and \
       compared with what Atelier gives. A mismatch is an error and leaves no file.
 
         atelier export runs/pix2pix-001 --output facades.pt
         atelier export runs/pix2pix-001 --set testDropout=false --output facades-quiet.pt
         atelier export runs/cyclegan-001 --direction B-to-A --output dogs.pt
+        atelier export runs/dcgan-001 --output dcgan.onnx
         atelier export runs/dcgan-001 --output dcgan.safetensors
       """)
 
   @Argument(help: ArgumentHelp("A run, a checkpoint or a model file.", valueName: "run"), completion: .file())
   var trained: String
 
-  @Option(help: "The file to write: .pt, .ts or .safetensors.", completion: .file())
+  @Option(help: "The file to write: .pt, .ts, .onnx or .safetensors.", completion: .file())
   var output: String
 
   @Option(help: "What into what, for systems with several directions.")
@@ -56,8 +58,10 @@ struct Export: ParsableCommand {
   func run() throws {
     let url = URL(fileURLWithPath: output)
     let isScript = ["pt", "ts", "torchscript"].contains(url.pathExtension.lowercased())
-    guard isScript || url.pathExtension.lowercased() == "safetensors" else {
-      throw Refusal.usage("\(output) ends in neither .pt, .ts nor .safetensors, so its format is unknown")
+    let isONNX = url.pathExtension.lowercased() == "onnx"
+    guard isScript || isONNX || url.pathExtension.lowercased() == "safetensors" else {
+      throw Refusal.usage(
+        "\(output) ends in neither .pt, .ts, .onnx nor .safetensors, so its format is unknown")
     }
     guard force || !FileManager.default.fileExists(atPath: url.path) else {
       throw Refusal.usage("\(output) is there already; give another name, or --force to replace it")
@@ -66,8 +70,11 @@ struct Export: ParsableCommand {
     guard force || !FileManager.default.fileExists(atPath: card.path) else {
       throw Refusal.usage("\(card.path) is there already; give another name, or --force to replace it")
     }
-    guard isScript || (direction == nil && python == nil && check == .python) else {
-      throw Refusal.usage("--direction, --check and --python are for TorchScript; leave them out")
+    guard isScript || isONNX || (direction == nil && python == nil && check == .python) else {
+      throw Refusal.usage("--direction, --check and --python are for TorchScript and ONNX; leave them out")
+    }
+    guard !isONNX || check == .python else {
+      throw Refusal.usage("an ONNX file is made and checked by Python; leave --check out")
     }
     guard FileManager.default.fileExists(atPath: url.deletingLastPathComponent().path) else {
       throw Refusal(
@@ -92,7 +99,9 @@ struct Export: ParsableCommand {
       isScript
       ? try ModelExport.torchScript(
         system, description, to: url, direction: direction, check: check, python: python)
-      : try ModelExport.safetensors(system, description, to: url)
+      : isONNX
+        ? try ModelExport.onnx(system, description, to: url, direction: direction, python: python)
+        : try ModelExport.safetensors(system, description, to: url)
     try modelCard(of: trained, best: best).write(to: card)
     if json { return try printJSON(report) }
     var rows = [

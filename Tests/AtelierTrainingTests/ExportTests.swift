@@ -262,3 +262,57 @@ private final class SizedTranslator: TranslatingSystem {
     layer(pictures) + .ones(pictures.shape)
   }
 }
+
+extension ExportTests {
+  /// A Python with PyTorch that has onnxruntime too; nil where there is none, as on most machines.
+  private static let python: Python? = {
+    guard let python = try? Python.withTorch(), (try? ONNXProbe.has(python)) == true else { return nil }
+    return python
+  }()
+
+  private enum ONNXProbe {
+    static func has(_ python: Python) throws -> Bool {
+      let process = Process()
+      process.executableURL = python.executable
+      process.arguments = ["-c", "import onnx, onnxruntime"]
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      process.waitUntilExit()
+      return process.terminationStatus == 0
+    }
+  }
+
+  @Test(.enabled(if: ExportTests.python != nil, "no Python with onnx and onnxruntime is here"))
+  func whatONNXGivesElsewhereIsWhatTheSystemGives() throws {
+    let folder = try TemporaryFolder()
+    let (system, description) = try system(
+      Pix2Pix.self,
+      [
+        "width": .integer(2), "discriminatorWidth": .integer(2), "imageSize": .integer(64),
+        "testBatchStatistics": .boolean(false),
+      ])
+    let report = try ModelExport.onnx(system, description, to: folder("unet.onnx"))
+    #expect(report.inputs.first == "source" && (report.largestDifference ?? 1) < 1e-4)
+    #expect(report.checkedBy?.hasPrefix("onnxruntime ") == true)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["unet.onnx"])
+    let bytes = try Data(contentsOf: folder("unet.onnx"))
+    #expect(bytes.range(of: Data("atelier.json".utf8)) != nil)
+  }
+
+  @Test func whatONNXLacksIsSaidWithTheWayOut() throws {
+    let folder = try TemporaryFolder()
+    // A Python that claims to have PyTorch, and nothing else.
+    let script = "#!/bin/sh\ncase \"$2\" in *onnx*) exit 1;; *) echo 2.13.0;; esac\n"
+    let python = folder("python")
+    try Data(script.utf8).write(to: python)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: python.path)
+    let (system, description) = try system(
+      Pix2Pix.self,
+      ["width": .integer(2), "discriminatorWidth": .integer(2), "imageSize": .integer(64)])
+    let error = #expect(throws: ExportError.self) {
+      try ModelExport.onnx(system, description, to: folder("a.onnx"), python: python.path)
+    }
+    #expect(error?.description.contains("-m pip install onnx onnxruntime") == true)
+    #expect(!FileManager.default.fileExists(atPath: folder("a.onnx").path))
+  }
+}

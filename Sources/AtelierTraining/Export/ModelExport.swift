@@ -57,6 +57,54 @@ public enum ModelExport {
     check: Checker = .python, python: String? = nil
   ) throws -> Report {
     let interpreter = check == .python ? try Python.withTorch(python) : nil
+    return try script(system, description, to: url, direction) { partial, recording in
+      let difference =
+        try interpreter.map { try ScriptCheck.python($0, partial, Array(recording.cases.dropFirst())) }
+        ?? ScriptCheck.libtorch(partial, Array(recording.cases.dropFirst()))
+      return (difference, interpreter.map { "PyTorch \($0.torchVersion)" } ?? "libtorch \(Engine.version)")
+    }
+  }
+
+  /// Writes an ONNX model of what ``torchScript(_:_:to:direction:check:python:)`` writes, made by the PyTorch of a
+  /// Python, and run by onnxruntime there with the same inputs and the same tolerance; a mismatch is an error, and
+  /// leaves no file.
+  ///
+  /// - Parameters:
+  ///   - direction: what into what, for a system with several directions; nil: its first.
+  ///   - python: the program; nil: the first one that has PyTorch.
+  /// - Throws: ``ExportError``, which says how to install onnx and onnxruntime where they are missing, or
+  ///   `ConfigurationError` for an unknown direction.
+  public static func onnx(
+    _ system: any GenerativeSystem, _ description: ModelDescription, to url: URL, direction: String? = nil,
+    python: String? = nil
+  ) throws -> Report {
+    let conversion = try ONNXConversion(Python.withTorch(python))
+    return try script(system, description, to: url, direction) { partial, recording in
+      let script = partial.appendingPathExtension("pt")
+      try FileManager.default.moveItem(at: partial, to: script)
+      defer { try? FileManager.default.removeItem(at: script) }
+      let difference = try conversion(
+        script, to: partial, names: recording.inputs, axes: recording.axes, text: recording.text,
+        recording.cases)
+      return (difference, "onnxruntime \(conversion.runtime)")
+    }
+  }
+
+  /// What was recorded, for those who check it.
+  private struct Recording {
+    /// All inputs' names.
+    let inputs: [String]
+    let axes: ONNXConversion.Axes
+    let text: String
+    /// What was recorded, then what is to be checked.
+    let cases: [ScriptCase]
+  }
+
+  /// Writes a module beside its place, has it checked, and moves it there.
+  private static func script(
+    _ system: any GenerativeSystem, _ description: ModelDescription, to url: URL, _ direction: String?,
+    check: (_ partial: URL, _ recording: Recording) throws -> (difference: Double, by: String)
+  ) throws -> Report {
     try (system as? any TranslatingSystem)?.validateExport()
     if takesInstances(system), !(system is any ExportingSystem) {
       throw ExportError(
@@ -76,20 +124,40 @@ public enum ModelExport {
         .appendingPathComponent(".\(url.lastPathComponent).partial-\(UUID().uuidString)")
       defer { try? FileManager.default.removeItem(at: partial) }
       try module.write(to: partial, extraFiles: [textName: text])
-      let cases = samples.dropFirst().map {
+      let cases = samples.map {
         ScriptCase(title: $0.title, inputs: $0.inputs + $0.noise.map(\.tensor), expected: $0.output)
       }
-      let difference =
-        try interpreter.map { try ScriptCheck.python($0, partial, cases) }
-        ?? ScriptCheck.libtorch(partial, cases)
+      let inputs = plan.inputs.map(\.name) + samples[0].noise.map(\.name)
+      let found = try check(
+        partial, Recording(inputs: inputs, axes: axes(inputs, samples, cases), text: text, cases: cases))
       guard rename(partial.path, url.path) == 0 else {
         throw TrainingError.unwritable(path: url.path, reason: writeFailureReason(errno))
       }
       return Report(
         file: url.path, networks: networks.map(\.name), norm: modes.norm, dropout: modes.dropout,
-        inputs: plan.inputs.map(\.name) + samples[0].noise.map(\.name), largestDifference: difference,
-        checkedBy: interpreter.map { "PyTorch \($0.torchVersion)" } ?? "libtorch \(Engine.version)")
+        inputs: inputs, largestDifference: found.difference, checkedBy: found.by)
     }
+  }
+
+  /// The axes of inputs and of the output that differ between samples, by what they follow from.
+  private static func axes(
+    _ inputs: [String], _ samples: [Sample], _ cases: [ScriptCase]
+  ) -> ONNXConversion.Axes {
+    func axes(_ shape: (ScriptCase) -> [Int]) -> [String: String] {
+      var found: [String: String] = [:]
+      for (axis, length) in pattern(zip(samples, cases).map { ($0, shape($1)) }).enumerated() {
+        guard case .string(let text) = length else { continue }
+        // Names of axes may not be formulas.
+        let name = text.replacingOccurrences(of: "/", with: "_over_").replacingOccurrences(
+          of: "*", with: "_times_")
+        found[String(axis)] = name == "?" ? "axis_\(axis)" : name
+      }
+      return found
+    }
+    var all: ONNXConversion.Axes = [:]
+    for (index, name) in inputs.enumerated() { all[name] = axes { $0.inputs[index].shape } }
+    all["output"] = axes { $0.expected.shape }
+    return all
   }
 
   /// Writes the weights that generation uses under their authors' names, with what a program has to know

@@ -21,17 +21,10 @@ struct ScriptCheck {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("export-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    var tensors: [(name: String, tensor: HostTensor)] = []
-    for (index, one) in cases.enumerated() {
-      for (number, input) in one.inputs.enumerated() {
-        tensors.append(("\(index).input.\(number)", input.contiguous().host()))
-      }
-      tensors.append(("\(index).expected", one.expected.contiguous().host()))
-    }
     let data = folder.appendingPathComponent("cases.safetensors")
-    try Safetensors.write(tensors, metadata: [:], to: data)
+    try write(cases, to: data)
     let run = try python.run(
-      ["-c", program, file.path, data.path, String(Engine.threadCount)], in: folder)
+      ["-c", reader + program, file.path, data.path, String(Engine.threadCount)], in: folder)
     guard run.status == 0, let line = run.output.split(separator: "\n").last,
       let results = try? JSONDecoder().decode([Result].self, from: Data(line.utf8)),
       results.count == cases.count
@@ -41,6 +34,18 @@ struct ScriptCheck {
         "PyTorch could not run the exported module: \(reason); nothing was written", isInternal: true)
     }
     return try worst(results, cases, "PyTorch")
+  }
+
+  /// Writes cases as the programs in Python read them.
+  static func write(_ cases: [ScriptCase], to file: URL) throws {
+    var tensors: [(name: String, tensor: HostTensor)] = []
+    for (index, one) in cases.enumerated() {
+      for (number, input) in one.inputs.enumerated() {
+        tensors.append(("\(index).input.\(number)", input.contiguous().host()))
+      }
+      tensors.append(("\(index).expected", one.expected.contiguous().host()))
+    }
+    try Safetensors.write(tensors, metadata: [:], to: file)
   }
 
   /// The largest difference over all cases, by the engine in this process.
@@ -53,13 +58,14 @@ struct ScriptCheck {
     return try worst(results, cases, "libtorch")
   }
 
-  private struct Result: Codable {
+  struct Result: Codable {
     let shape: [Int]
     /// Nil for another shape or a not-a-number.
     let difference: Double?
   }
 
-  private static func worst(_ results: [Result], _ cases: [ScriptCase], _ who: String) throws -> Double {
+  /// The largest difference, or why there is none that is allowed.
+  static func worst(_ results: [Result], _ cases: [ScriptCase], _ who: String) throws -> Double {
     var worst = 0.0
     for (result, one) in zip(results, cases) {
       guard result.shape == one.expected.shape else {
@@ -78,12 +84,11 @@ struct ScriptCheck {
     return worst
   }
 
-  /// Reads safetensors by hand, because PyTorch comes without a package for it.
-  private static let program = """
+  /// Reads safetensors by hand, because PyTorch comes without a package for it; the file is the second argument.
+  static let reader = """
     import json, struct, sys
     import torch
     kinds = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64}
-    torch.set_num_threads(int(sys.argv[3]))
     with open(sys.argv[2], "rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
         data = bytearray(file.read())
@@ -92,6 +97,11 @@ struct ScriptCheck {
         start, end = entry["data_offsets"]
         kind = kinds[entry["dtype"]]
         return torch.frombuffer(data[start:end], dtype=kind).reshape(entry["shape"])
+
+    """
+
+  private static let program = """
+    torch.set_num_threads(int(sys.argv[3]))
     module = torch.jit.load(sys.argv[1])
     results = []
     with torch.no_grad():
