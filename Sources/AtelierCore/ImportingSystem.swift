@@ -110,13 +110,15 @@ public struct ForeignModel {
   }
 
   /// Refuses weights that nothing can be drawn with.
-  func refuseNaN() throws(ConfigurationError) {
+  func refuseNaN() throws(FileFormatError) {
     for (_, tensors) in networks.sorted(by: { $0.key < $1.key }) {
       for entry in tensors.entries
       where entry.tensor.dtype.isFloatingPoint && !Tensor(entry.tensor).isFinite() {
-        throw ConfigurationError(
-          "\(entry.origin.file.path) holds NaN or infinite numbers in '\(entry.origin.name)', as a training that diverged "
-            + "leaves them; take other weights")
+        throw FileFormatError(
+          file: entry.origin.file,
+          problem:
+            "it holds NaN or infinite numbers in '\(entry.origin.name)', as a training that diverged leaves them; "
+            + "take other weights")
       }
     }
   }

@@ -72,7 +72,7 @@ import TorchNN
       name == "model.1.sub.1.RDB2.conv3.0.bias"
         ? (name: name, tensor: HostTensor([Float.nan, 1], shape: [2])) : (name: name, tensor: tensor)
     }
-    let error = #expect(throws: ConfigurationError.self) {
+    let error = #expect(throws: FileFormatError.self) {
       try ESRGAN.importing(
         [ForeignWeights(url: sound.url, tensors: tensors)], using: RandomStream(seed: 1))
     }
