@@ -37,7 +37,7 @@ package enum ExitCodes {
   static func sentence(of error: any Error) -> String {
     switch error {
     case let error as TensorError where error.isOutOfMemory:
-      "the memory is used up; take a smaller batch or smaller images, or end other programs: \(error.description)"
+      "there is not enough memory for it; take a smaller batch, network or image: \(error.description)"
     case let error as TrainingError: error.description + option(for: error)
     case let error as any LocalizedError: error.errorDescription ?? error.localizedDescription
     default: error.localizedDescription

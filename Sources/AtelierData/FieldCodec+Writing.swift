@@ -29,8 +29,7 @@ extension FieldCodec {
       switch content {
       case .bytes(let bytes):
         do { try Data(bytes).write(to: place, options: .atomic) } catch {
-          throw DatasetError.unwritable(
-            path: place.path, reason: "the folder is missing, full or not writable")
+          throw DatasetError.unwritable(path: place.path, reason: writeFailureReason(error))
         }
       case .frames(let frames):
         try Self.write(frames, to: place)

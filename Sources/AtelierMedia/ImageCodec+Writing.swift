@@ -33,7 +33,7 @@ extension ImageCodec {
     let bytes = try encode(
       image, as: format, quality: quality, text: text, metadata: metadata, named: file.path)
     do { try Data(bytes).write(to: file, options: .atomic) } catch {
-      throw .unwritable(file: file.path, reason: "the folder is missing, full or not writable")
+      throw .unwritable(file: file.path, reason: writeFailureReason(error))
     }
   }
 

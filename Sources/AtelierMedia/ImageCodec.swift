@@ -115,28 +115,7 @@ public struct ImageCodec: Sendable, Hashable {
 
   /// The contents of a file of at most ``maximumFileBytes``.
   public func bytes(of file: URL) throws(ImageError) -> [UInt8] {
-    // Links are resolved; anything but a regular file is refused, as reading a pipe could block for ever.
-    let target = file.resolvingSymlinksInPath()
-    let values: URLResourceValues?
-    do { values = try target.resourceValues(forKeys: [.fileSizeKey, .isRegularFileKey]) } catch {
-      if let reason = Shortage.reason(error) { throw .exhausted(file: file.path, reason: reason) }
-      values = nil
-    }
-    guard values?.isRegularFile == true else {
-      throw .unreadable(
-        file: file.path,
-        reason: FileManager.default.fileExists(atPath: file.path)
-          ? "it is not a readable file" : "there is no such file")
-    }
-    let size = values?.fileSize ?? 0
-    guard size <= maximumFileBytes else {
-      throw .unsupported(
-        file: file.path, reason: "it has \(size) bytes, more than the limit of \(maximumFileBytes)")
-    }
-    do { return [UInt8](try Data(contentsOf: target)) } catch {
-      if let reason = Shortage.reason(error) { throw .exhausted(file: file.path, reason: reason) }
-      throw .unreadable(file: file.path, reason: "it is not a readable file")
-    }
+    try RegularFile.bytes(of: file, limit: maximumFileBytes)
   }
 
   /// Opens an encoded image, and checks its header and the limits.

@@ -14,7 +14,10 @@ public struct TensorError: Error, Sendable, CustomStringConvertible, LocalizedEr
 
   /// Whether the engine had no memory to give, as its allocators say it.
   public var isOutOfMemory: Bool {
-    ["can't allocate memory", "out of memory", "not enough memory", "bad_alloc"].contains {
+    [
+      "can't allocate memory", "out of memory", "not enough memory", "bad_alloc",
+      "size calculation overflowed",
+    ].contains {
       description.localizedCaseInsensitiveContains($0)
     }
   }
