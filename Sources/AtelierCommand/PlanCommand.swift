@@ -83,10 +83,17 @@ struct Plan: ParsableCommand {
     let options = try trainingOptions()
     let place = data.map { URL(fileURLWithPath: $0) }
     if let probe {
-      let measured = try TrainingProbe.run(
-        type, try values.values(), batchSize: probe, data: place, artefacts: try artefacts(values.plan),
-        binding: DataBindingOptions(device: options.device), options: options, seconds: seconds)
-      return try printJSON(measured)
+      do {
+        let measured = try TrainingProbe.run(
+          type, try values.values(), batchSize: probe, data: place, artefacts: try artefacts(values.plan),
+          binding: DataBindingOptions(device: options.device), options: options, seconds: seconds)
+        return try printJSON(measured)
+      } catch let error as DatasetError where place == nil {
+        // What it stands on beside weights is made from data, such as a table of tags.
+        throw Refusal.usage(
+          "\(System.identity.name) cannot be planned without data, name them with --data: \(error.description)"
+        )
+      }
     }
     if place == nil, !values.plan.components(InstancePlan.self).isEmpty {
       throw Refusal.usage("\(System.identity.name) learns from instances of its data; name them with --data")

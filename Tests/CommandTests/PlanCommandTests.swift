@@ -32,6 +32,9 @@ import Testing
     #expect(text.output.contains("measured above") && text.output.contains("seconds a step"))
     let wrong = try atelier.run(["plan", "dcgan", "--set", "imageSize=15", "--seconds", "0.1"])
     #expect(wrong.status == 64 && wrong.errors.contains("imageSize"))
-    #expect(try atelier.run(["plan", "ic-gan"]).errors.contains("--data"))
+    for system in ["ic-gan", "image-tagging"] {
+      let refused = try atelier.run(["plan", system])
+      #expect(refused.status == 64 && refused.errors.contains("name them with --data"), "\(refused.errors)")
+    }
   }
 }
