@@ -114,6 +114,8 @@ struct Train: ParsableCommand {
     var threads: Int?
     @Option(help: "The largest global gradient norm, where the system does not say.")
     var gradientClip: Double?
+    @Option(help: "Batches whose gradients are added up before networks are updated (default: 1).")
+    var accumulate: Int?
     @Flag(help: "Resume although engine, threads, processor or data are others; the bytes will differ.")
     var allowInexactResume = false
   }
@@ -321,6 +323,7 @@ struct Train: ParsableCommand {
     if let value = computing.precision { options.precision = value }
     if let value = computing.threads { options.threads = value }
     if let value = computing.gradientClip { options.gradientClip = value }
+    if let value = computing.accumulate { options.accumulate = value }
     if let value = placement.checkpointEvery { options.checkpointEvery = value }
     if let value = placement.keepLast { options.keepLast = value }
     if let value = placement.keepEvery { options.keepEvery = value }

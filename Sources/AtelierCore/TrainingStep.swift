@@ -21,6 +21,8 @@ public final class TrainingStep {
   private let precision: DType?
   fileprivate let device: Device
   private let gradientClip: Double?
+  /// Where gradients go while a step is made in parts.
+  private var accumulation: GradientAccumulation?
 
   /// What was logged, in order; tensors keep no history.
   public private(set) var logged: [(name: String, value: Tensor)] = []
@@ -50,6 +52,23 @@ public final class TrainingStep {
   /// Runs a system's step with this step's draws as the ambient ones and its precision.
   public func run(_ body: (TrainingStep) throws -> Void) throws {
     try withDraws(draws) { try withAutocast(precision, on: device) { try body(self) } }
+  }
+
+  /// Runs a system's step several times, each on batches of its own, and makes its updates once in the end, each with
+  /// the mean of its gradients: a batch that does not fit into memory, in parts. All gradients are of the weights
+  /// before the first update. What is logged under one name several times is a mean for whoever reads it.
+  ///
+  /// - Throws: ``ConfigurationError`` for a system that updates a network several times a step.
+  public func run(parts: Int, _ body: (TrainingStep) throws -> Void) throws {
+    guard parts > 1 else { return try run(body) }
+    let accumulation = GradientAccumulation(parts: parts)
+    self.accumulation = accumulation
+    defer { self.accumulation = nil }
+    for _ in 0..<parts {
+      accumulation.beginPart()
+      try run(body)
+    }
+    accumulation.apply(step: index) { noteGradients($0.name, $0.optimizer, $0.clip) }
   }
 
   /// The next batch of training examples.
@@ -101,6 +120,16 @@ public final class TrainingStep {
     let constants = frozen.flatMap { $0.parameters() }.filter(\.requiresGradient)
     for parameter in constants { parameter.requiresGradient = false }
     defer { for parameter in constants { parameter.requiresGradient = true } }
+    if let accumulation {
+      try accumulation.begin(name, optimizer)
+      optimizer.zeroGradients()
+      var loss = Loss(of: self)
+      let result = try body(&loss)
+      loss.backward()
+      accumulation.add(name, optimizer, average, clip)
+      optimizer.zeroGradients()
+      return (loss.terms, result)
+    }
     var first: (terms: Loss.Terms, result: Result)?
     try optimizer.step {
       optimizer.zeroGradients()

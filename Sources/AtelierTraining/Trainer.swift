@@ -232,7 +232,7 @@ public final class Trainer {
         taken.step = .now - began
         guardian.leave()
       }
-      try withTensorErrors { try training.run { try system.step($0) } }
+      try withTensorErrors { try training.run(parts: options.accumulate ?? 1) { try system.step($0) } }
       if Int(source.epoch) > passes { try validate(after: Int(source.epoch)) }
     } catch let error as TensorError where error.hasNonFiniteInput {
       return try react(toRefusal: error)

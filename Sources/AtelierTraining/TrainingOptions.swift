@@ -35,6 +35,8 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
   public var logEvery: Int
   /// The largest global gradient norm where the system does not say otherwise; nil: no limit.
   public var gradientClip: Double?
+  /// Batches whose gradients are added up before networks are updated, as ``AtelierCore/TrainingStep`` does it; nil: one.
+  public var accumulate: Int?
   /// What happens when training goes wrong.
   public var health: HealthPolicy
   /// How many of the discriminators' lowest layers keep the weights that training began with; nil: none.
@@ -51,8 +53,8 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     precision: TrainingPrecision = .float32, threads: Int? = nil, checkpointEvery: Int = 500,
     keepLast: Int = 2,
     keepEvery: Int? = nil, previewEvery: Int = 500, previewRows: Int = 8, logEvery: Int = 50,
-    gradientClip: Double? = nil, health: HealthPolicy = HealthPolicy(), freezeDiscriminator: Int? = nil,
-    validation: ValidationPolicy? = nil
+    gradientClip: Double? = nil, accumulate: Int? = nil, health: HealthPolicy = HealthPolicy(),
+    freezeDiscriminator: Int? = nil, validation: ValidationPolicy? = nil
   ) {
     self.steps = steps
     self.epochs = epochs
@@ -68,6 +70,7 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     self.previewRows = previewRows
     self.logEvery = logEvery
     self.gradientClip = gradientClip
+    self.accumulate = accumulate
     self.health = health
     self.freezeDiscriminator = freezeDiscriminator
     self.validation = validation
@@ -96,6 +99,7 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     try positive("previewEvery", previewEvery)
     try positive("previewRows", previewRows)
     try positive("logEvery", logEvery)
+    try positive("accumulate", accumulate)
     if let gradientClip, !(gradientClip > 0) {
       throw .invalid(reason: "gradientClip is \(gradientClip), and must be above 0")
     }

@@ -94,7 +94,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
       try Checks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope, dropout: dropout)
       try adam.validate(["learningRate": learningRate])
       try Checks.batch(batchSize)
-      try augmentation.validate(loss)
+      try augmentation.validate(loss, regularizing: [.scores, .latents])
     }
   }
 
@@ -106,8 +106,8 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
   public let augment: DiscriminatorAugmentation
   private let generator: Generator
   private let discriminator: Discriminator
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let generatorOptimizer: Optimizer
+  private let discriminatorOptimizer: Optimizer
 
   /// Builds both networks and their optimisers.
   ///
@@ -119,7 +119,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
     let discriminator = Discriminator(configuration, using: stream)
     applyDCGANWeights(generator, using: stream)
     applyDCGANWeights(discriminator, using: stream)
-    func adam(_ network: Module) -> Adam {
+    func adam(_ network: Module) -> Optimizer {
       configuration.adam.optimizer(network, learningRate: configuration.learningRate)
     }
     self.generator = generator
@@ -168,6 +168,7 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
       loss.add(
         "generator",
         0.5 * (objective.generator(output.score) + crossEntropy(output.classProbability, fakeLabel)))
+      augment.regularization.addPathLength(to: &loss, step, latent: latent) { generator($0, fakeLabel) }
     }
 
     try step.update("discriminator", discriminatorOptimizer) { loss in
@@ -182,6 +183,9 @@ public final class ACGAN: LatentSystem, AugmentedSystem {
       let realLoss = (objective.real(onReal.score) + crossEntropy(onReal.classProbability, label)) / 2
       let fakeLoss = (objective.fake(onFake.score) + crossEntropy(onFake.classProbability, fakeLabel)) / 2
       loss.add("discriminator", (realLoss + fakeLoss) / 2)
+      augment.regularization.add(to: &loss, step, real: real, scores: (onReal.score, onFake.score)) {
+        discriminator($0).score
+      }
     }
     augment.endStep(step)
   }

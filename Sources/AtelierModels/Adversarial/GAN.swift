@@ -117,14 +117,14 @@ public final class GAN: LatentSystem, AugmentedSystem {
         "generatorHidden": generatorHidden, "discriminatorHidden": discriminatorHidden,
       ])
       try Checks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope, dropout: dropout)
-      try adam.validate(["learningRate": learningRate])
+      try adam.validate(["learningRate": learningRate], isUsed: model != .maxout)
       try Checks.require(
         (0..<1).contains(inputDropout), "inputDropout lies in 0 ..< 1, not at \(inputDropout)")
       try momentumSchedule.validate()
       try Checks.require(
         learningRateDecay >= 1,
         "learningRateDecay divides the learning rate and is at least 1, not \(learningRateDecay)")
-      try augmentation.validate(loss)
+      try augmentation.validate(loss, regularizing: [.scores, .latents])
       switch model {
       case .gan:
         try Checks.batch(batchSize)
@@ -211,11 +211,13 @@ public final class GAN: LatentSystem, AugmentedSystem {
     let objective = configuration.loss
     let real = try step.batch()["image"]
     if configuration.model == .maxout { prepare(step, real) }
-    let fake = generator(step.draws.normal("latent", [real.shape[0], configuration.latentSize]))
+    let latent = step.draws.normal("latent", [real.shape[0], configuration.latentSize])
+    let fake = generator(latent)
 
     try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
       let scores = discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator"))
       loss.add("generator", objective.generator(scores))
+      augment.regularization.addPathLength(to: &loss, step, latent: latent) { generator($0) }
     }
 
     try step.update("discriminator", discriminatorOptimizer) { loss in
@@ -225,6 +227,9 @@ public final class GAN: LatentSystem, AugmentedSystem {
       augment.observe(realScores: scores[0])
       step.observe("discriminatorAccuracy") { objective.accuracy(real: scores[0], fake: scores[1]) }
       loss.add("discriminator", (objective.real(scores[0]) + objective.fake(scores[1])) / 2)
+      augment.regularization.add(to: &loss, step, real: real, scores: (scores[0], scores[1])) {
+        discriminator($0)
+      }
     }
     augment.endStep(step)
   }

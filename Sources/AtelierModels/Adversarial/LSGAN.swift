@@ -90,7 +90,7 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
       try Checks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope, dropout: dropout)
       try adam.validate(["learningRate": learningRate])
       try Checks.batch(batchSize)
-      try augmentation.validate(loss)
+      try augmentation.validate(loss, regularizing: [.scores, .latents])
     }
   }
 
@@ -102,8 +102,8 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
   public let augment: DiscriminatorAugmentation
   private let generator: UpsamplingGenerator
   private let discriminator: Discriminator
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let generatorOptimizer: Optimizer
+  private let discriminatorOptimizer: Optimizer
 
   /// Builds both networks and their optimisers.
   ///
@@ -118,7 +118,7 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
     let discriminator = Discriminator(configuration, using: stream)
     applyDCGANWeights(generator, using: stream)
     applyDCGANWeights(discriminator, using: stream)
-    func adam(_ network: Module) -> Adam {
+    func adam(_ network: Module) -> Optimizer {
       configuration.adam.optimizer(network, learningRate: configuration.learningRate)
     }
     self.generator = generator
@@ -153,11 +153,13 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
   public func step(_ step: TrainingStep) throws {
     let objective = configuration.loss
     let real = try step.batch()["image"]
-    let fake = generator(step.draws.normal("latent", [real.shape[0], configuration.latentSize]))
+    let latent = step.draws.normal("latent", [real.shape[0], configuration.latentSize])
+    let fake = generator(latent)
 
     try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
       let scores = discriminator(augment(fake, draws: step.draws, name: "diffAugment.generator"))
       loss.add("generator", objective.generator(scores))
+      augment.regularization.addPathLength(to: &loss, step, latent: latent) { generator($0) }
     }
 
     try step.update("discriminator", discriminatorOptimizer) { loss in
@@ -167,6 +169,9 @@ public final class LSGAN: LatentSystem, AugmentedSystem {
       augment.observe(realScores: realScores)
       step.observe("discriminatorAccuracy") { objective.accuracy(real: realScores, fake: fakeScores) }
       loss.add("discriminator", 0.5 * (objective.real(realScores) + objective.fake(fakeScores)))
+      augment.regularization.add(to: &loss, step, real: real, scores: (realScores, fakeScores)) {
+        discriminator($0)
+      }
     }
     augment.endStep(step)
   }

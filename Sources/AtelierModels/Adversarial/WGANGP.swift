@@ -104,7 +104,7 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
         gradientPenalty >= 0, "gradientPenalty is a weight of at least 0, not \(gradientPenalty)")
       try adam.validate(["learningRate": learningRate])
       try Checks.batch(batchSize)
-      try augmentation.validate(loss)
+      try augmentation.validate(loss, regularizing: [.scores, .latents])
     }
   }
 
@@ -116,8 +116,8 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
   public let augment: DiscriminatorAugmentation
   private let generator: DenseGenerator
   private let discriminator: DenseDiscriminator
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let generatorOptimizer: Optimizer
+  private let discriminatorOptimizer: Optimizer
 
   /// Builds both networks and their optimisers.
   ///
@@ -134,7 +134,7 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
       inputs: imageShape.reduce(1, *), hidden: configuration.discriminatorHidden,
       leakySlope: configuration.leakySlope, endsInSigmoid: configuration.loss.takesProbabilities,
       using: stream)
-    func adam(_ network: Module) -> Adam {
+    func adam(_ network: Module) -> Optimizer {
       configuration.adam.optimizer(network, learningRate: configuration.learningRate)
     }
     self.generator = generator
@@ -178,6 +178,9 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
       augment.observe(realScores: scores[0])
       step.observe("discriminatorAccuracy") { objective.accuracy(real: scores[0], fake: scores[1]) }
       loss.add(objective.real(scores[0]) + objective.fake(scores[1]))
+      augment.regularization.add(to: &loss, step, real: real, scores: (scores[0], scores[1])) {
+        discriminator($0)
+      }
       loss.backward()
       let penalty = GradientPenalty.interpolated(real: shownReal, fake: shownFake, mixing: mixing) {
         discriminator($0)
@@ -191,6 +194,7 @@ public final class WGANGP: LatentSystem, AugmentedSystem {
     try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
       let shown = augment(generator(latent), draws: step.draws, name: "diffAugment.generator")
       loss.add("generator", objective.generator(discriminator(shown)))
+      augment.regularization.addPathLength(to: &loss, step, latent: latent) { generator($0) }
     }
   }
 

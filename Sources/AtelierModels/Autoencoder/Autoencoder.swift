@@ -272,7 +272,7 @@ public final class Autoencoder: LatentSystem, ReconstructingSystem {
   public let configuration: Configuration
   private let layers: Layers
   private let prior: CodeDistribution
-  private let optimizer: Adam
+  private let optimizer: Optimizer
 
   /// Builds the networks with initial weights drawn from `stream`.
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {

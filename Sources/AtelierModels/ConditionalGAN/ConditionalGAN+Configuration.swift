@@ -164,10 +164,11 @@ extension ConditionalGAN {
         "generatorHidden": generatorHidden, "discriminatorHidden": discriminatorHidden, "pieces": pieces,
       ])
       try Checks.layers(normEpsilon: normEpsilon, leakySlope: leakySlope, dropout: dropout)
-      try adam.validate([
-        "learningRate": learningRate, "generatorLearningRate": generatorLearningRate ?? learningRate,
-        "discriminatorLearningRate": discriminatorLearningRate ?? learningRate,
-      ])
+      try adam.validate(
+        [
+          "learningRate": learningRate, "generatorLearningRate": generatorLearningRate ?? learningRate,
+          "discriminatorLearningRate": discriminatorLearningRate ?? learningRate,
+        ], isUsed: model != .maxout)
       try Checks.require(featureSize >= 0, "featureSize is at least 0, not \(featureSize)")
       try Checks.require(decaySteps >= 0, "decaySteps is at least 0, not \(decaySteps)")
       try Checks.require(
@@ -176,7 +177,7 @@ extension ConditionalGAN {
       try momentumSchedule.validate()
       try average.validate()
       try Checks.batch(batchSize)
-      try augmentation.validate(loss)
+      try augmentation.validate(loss, regularizing: [.scores, .latents])
       switch model {
       case .cgan: break
       case .maxout:

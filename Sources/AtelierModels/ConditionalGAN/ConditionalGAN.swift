@@ -127,10 +127,11 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
     let (latent, fakeLabel) = conditions(real.shape[0], step.draws)
     let fake = generator(latent, fakeLabel)
 
-    try updateGenerator(step, fake, fakeLabel)
+    try updateGenerator(step, fake, fakeLabel, latent)
     try step.update("discriminator", discriminatorOptimizer) { loss in
       let scores = scores(step, real, label, fake.detached(), fakeLabel)
       loss.add("discriminator", (objective.real(scores.real) + objective.fake(scores.fake)) / 2)
+      augment.regularization.add(to: &loss, step, real: real, scores: scores) { discriminator($0, label) }
     }
   }
 
@@ -147,15 +148,18 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
       try step.update("discriminator", discriminatorOptimizer) { loss in
         let scores = scores(step, real, label, fake.detached(), fakeLabel)
         loss.add("discriminator", objective.real(scores.real) + objective.fake(scores.fake))
+        augment.regularization.add(to: &loss, step, real: real, scores: scores) { discriminator($0, label) }
       }
-      if round == configuration.discriminatorSteps { try updateGenerator(step, fake, fakeLabel) }
+      if round == configuration.discriminatorSteps { try updateGenerator(step, fake, fakeLabel, latent) }
     }
   }
 
-  private func updateGenerator(_ step: TrainingStep, _ fake: Tensor, _ label: Tensor) throws {
+  private func updateGenerator(_ step: TrainingStep, _ fake: Tensor, _ label: Tensor, _ latent: Tensor) throws
+  {
     try step.update("generator", generatorOptimizer, freezing: [discriminator], average: average) { loss in
       let shown = augment(fake, draws: step.draws, name: "diffAugment.generator")
       loss.add("generator", configuration.loss.generator(discriminator(shown, label)))
+      augment.regularization.addPathLength(to: &loss, step, latent: latent) { generator($0, label) }
     }
   }
 

@@ -123,7 +123,7 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
           + "(\(translator.outputChannels)); set weights.identity to 0")
       try Checks.require(poolSize >= 0, "poolSize is at least 0, not \(poolSize)")
       try validateTraining()
-      try augmentation.validate(adversarialLoss.loss)
+      try augmentation.validate(adversarialLoss.loss, regularizing: .scores)
     }
   }
 
@@ -137,8 +137,8 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
   private let generatorBA: any Layer
   private let discriminatorA: any Layer
   private let discriminatorB: any Layer
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let generatorOptimizer: Optimizer
+  private let discriminatorOptimizer: Optimizer
   private let poolA: ImagePool
   private let poolB: ImagePool
 
@@ -242,9 +242,13 @@ public final class CycleGAN: TranslatingSystem, AugmentedSystem {
         augment.observe(realScores: realScores)
         let realLoss = objective.real(realScores) * 0.5
         loss.add(realLoss)
-        loss.backward()
-        let fakeLoss = objective.fake(scores(discriminator, fake, "fake\(name)")) * 0.5
+        if !augment.regularization.takesScoresTogether { loss.backward() }
+        let fakeScores = scores(discriminator, fake, "fake\(name)")
+        let fakeLoss = objective.fake(fakeScores) * 0.5
         loss.add(fakeLoss)
+        augment.regularization.add(
+          to: &loss, step, part: name, real: real, scores: (realScores, fakeScores)
+        ) { discriminator($0) }
         loss.backward()
         step.log("discriminator\(name)", realLoss.detached() + fakeLoss.detached())
       }

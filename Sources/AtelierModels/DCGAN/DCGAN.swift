@@ -114,7 +114,7 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
       try adam.validate(["learningRate": learningRate])
       try Checks.require(weightDecay >= 0, "weightDecay is at least 0, not \(weightDecay)")
       try Checks.batch(batchSize)
-      try augmentation.validate(loss)
+      try augmentation.validate(loss, regularizing: [.scores, .latents])
     }
   }
 
@@ -126,8 +126,8 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
   public let augment: DiscriminatorAugmentation
   private let generator: any Layer
   private let discriminator: any Layer
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let generatorOptimizer: Optimizer
+  private let discriminatorOptimizer: Optimizer
 
   /// Builds both networks and their optimisers.
   ///
@@ -152,7 +152,7 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
     applyDCGANWeights(discriminator, using: stream)
     generator.layOutChannelsLast()
     discriminator.layOutChannelsLast()
-    func adam(_ network: Module) -> Adam {
+    func adam(_ network: Module) -> Optimizer {
       configuration.adam.optimizer(
         network, learningRate: configuration.learningRate, weightDecay: configuration.weightDecay)
     }
@@ -193,9 +193,10 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
   /// Discriminator on real, discriminator on generated, its update; then the generator.
   private func reference(_ step: TrainingStep) throws {
     let real = try step.batch()["image"]
-    let fake = generator(latents(real.shape[0], step.draws))
+    let latent = latents(real.shape[0], step.draws)
+    let fake = generator(latent)
     try updateDiscriminator(step, real, fake.detached())
-    try updateGenerator(step) { fake }
+    try updateGenerator(step, latent) { fake }
   }
 
   /// The authors' order: every batch trains one of the two, the generator first.
@@ -205,7 +206,7 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
     if step.index % 2 == 1 {
       try updateDiscriminator(step, real, withoutGradients { generator(latent) })
     } else {
-      try updateGenerator(step) { generator(latent) }
+      try updateGenerator(step, latent) { generator(latent) }
     }
   }
 
@@ -215,18 +216,24 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
       let realScores = discriminator(augment(real, draws: step.draws, name: "diffAugment.real"))
       augment.observe(realScores: realScores)
       loss.add(objective.real(realScores))
-      loss.backward()
+      if !augment.regularization.takesScoresTogether { loss.backward() }
       let fakeScores = discriminator(augment(fake, draws: step.draws, name: "diffAugment.fake"))
       loss.add(objective.fake(fakeScores))
+      augment.regularization.add(to: &loss, step, real: real, scores: (realScores, fakeScores)) {
+        discriminator($0)
+      }
       step.observe("discriminatorAccuracy") { objective.accuracy(real: realScores, fake: fakeScores) }
     }
     step.log("discriminator", terms.total)
   }
 
-  private func updateGenerator(_ step: TrainingStep, _ generated: () -> Tensor) throws {
+  private func updateGenerator(
+    _ step: TrainingStep, _ latent: Tensor, _ generated: () -> Tensor
+  ) throws {
     try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
       let shown = augment(generated(), draws: step.draws, name: "diffAugment.generator")
       loss.add("generator", configuration.loss.generator(discriminator(shown)))
+      augment.regularization.addPathLength(to: &loss, step, latent: latent) { generator($0) }
     }
   }
 

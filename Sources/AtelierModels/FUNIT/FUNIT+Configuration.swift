@@ -158,7 +158,7 @@ extension FUNIT {
         "adversarial": weights.adversarial, "featureMatching": weights.featureMatching,
         "reconstruction": weights.reconstruction, "gradientPenalty": weights.gradientPenalty,
       ])
-      try adam.validate(["learningRate": learningRate])
+      try adam.validate(["learningRate": learningRate], isUsed: optimizer == .adam)
       try Checks.require((0..<1).contains(alpha), "alpha lies in 0 ..< 1, not at \(alpha)")
       try Checks.require(
         (0...1).contains(averageDecay), "averageDecay lies in 0 … 1, not at \(averageDecay)")

@@ -173,7 +173,7 @@ public final class FastStyleTransfer: TranslatingSystem {
   public let networks: [Network]
   private let generator: any TransformNetwork
   private let vgg: VGG
-  private let optimizer: Adam
+  private let optimizer: Optimizer
   private let style: Tensor?
   private var styleMatrices: [String: Tensor]?
 

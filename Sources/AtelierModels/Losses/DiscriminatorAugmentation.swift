@@ -8,7 +8,7 @@ package import TorchNN
 /// Every fourth step the probability moves by a fixed amount, up where the mean sign of the scores of real
 /// images is above the target, else down. Source: Karras et al. 2020, "Training Generative Adversarial
 /// Networks with Limited Data", section 3.1; stylegan2-ada-pytorch `training_loop.py`. The changes are those
-/// of ``DiffAugment``, each applied to each image with the probability, not the paper's eighteen. Unlike
+/// of ``DiffAugment``, each applied to each image with the probability, or the paper's own (``AdaptivePipeline``). Unlike
 /// there, probability and running sum belong to the state of a checkpoint.
 ///
 /// A sign is that of a score's distance from where the loss has the border between real and generated: 0 for
@@ -17,6 +17,8 @@ package import TorchNN
 /// scale's map, averaged over scales; where there are two discriminators, both feed the one probability.
 public final class DiscriminatorAugmentation {
   private let changes: [DiffAugment.Change]
+  /// ADA's own changes, in place of those.
+  private let pipeline: AdaptivePipeline
   /// The mean sign that is aimed at; nil: all changes always.
   private let target: Double?
   /// Images over which the probability can rise from 0 to 1.
@@ -30,6 +32,8 @@ public final class DiscriminatorAugmentation {
   private var signs = 0.0
   private var pictures = 0.0
   private var steps = 0
+  /// The terms that stabilise the discriminator.
+  let regularization: DiscriminatorRegularization
 
   /// Steps from one adjustment to the next.
   private static let interval = 4
@@ -41,10 +45,14 @@ public final class DiscriminatorAugmentation {
   ///   - threshold: the score above which an image counts as real.
   ///   - isUnit: whether images are in 0 … 1; their changes are then those of the same images in -1 … 1.
   package init(
-    _ changes: [DiffAugment.Change], target: Double, ramp: Double, threshold: Double, isUnit: Bool = false
+    _ changes: [DiffAugment.Change], pipeline: [AdaptivePipeline.Group] = [], target: Double, ramp: Double,
+    threshold: Double, isUnit: Bool = false,
+    regularization: RegularizationSettings = RegularizationSettings()
   ) {
+    self.regularization = DiscriminatorRegularization(regularization)
     // Colours first, as in DiffAugment: what comes in from outside an image is not coloured.
     self.changes = changes.filter { $0 == .color } + changes.filter { $0 != .color }
+    self.pipeline = AdaptivePipeline(pipeline)
     self.target = target > 0 ? target : nil
     self.ramp = ramp
     self.threshold = threshold
@@ -53,7 +61,7 @@ public final class DiscriminatorAugmentation {
   }
 
   /// Whether nothing is ever changed.
-  var isEmpty: Bool { changes.isEmpty }
+  var isEmpty: Bool { changes.isEmpty && pipeline.groups.isEmpty }
   /// Whether the probability moves.
   var adapts: Bool { target != nil && !isEmpty }
 
@@ -87,6 +95,9 @@ public final class DiscriminatorAugmentation {
   ) -> Tensor {
     guard adapts else {
       return DiffAugment(changes)(images, beside: condition, draws: draws, name: name)
+    }
+    if !pipeline.groups.isEmpty {
+      return pipeline(images, beside: condition, probability: probability, draws: draws, name: name)
     }
     /// Each image changed with the probability, the others as they were.
     func applied(_ x: Tensor, _ change: DiffAugment.Change) -> Tensor {
@@ -150,13 +161,16 @@ public final class DiscriminatorAugmentation {
 
   /// What the next step depends on; empty where nothing adapts.
   package var state: [(name: String, tensor: HostTensor)] {
-    adapts ? [(Self.stateName, HostTensor([probability, signs, pictures, Double(steps)]))] : []
+    (adapts ? [(Self.stateName, HostTensor([probability, signs, pictures, Double(steps)]))] : [])
+      + regularization.state
   }
 
   /// Puts back what ``state`` gave.
   ///
   /// - Throws: ``ConfigurationError`` for anything else.
-  package func restore(_ state: [(name: String, tensor: HostTensor)]) throws(ConfigurationError) {
+  package func restore(_ carried: [(name: String, tensor: HostTensor)]) throws(ConfigurationError) {
+    let state = carried.filter { !regularization.hasState || !DiscriminatorRegularization.owns($0.name) }
+    regularization.restore(carried.filter { DiscriminatorRegularization.owns($0.name) })
     guard adapts else {
       if let first = state.first {
         throw ConfigurationError(

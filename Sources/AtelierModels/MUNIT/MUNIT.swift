@@ -187,8 +187,8 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
   private let discriminatorA: ScaledDiscriminator
   private let discriminatorB: ScaledDiscriminator
   private let perceptual: DomainInvariantLoss?
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let generatorOptimizer: Optimizer
+  private let discriminatorOptimizer: Optimizer
 
   /// Builds the four networks and their two optimisers.
   ///

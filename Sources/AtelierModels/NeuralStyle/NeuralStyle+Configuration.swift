@@ -169,7 +169,7 @@ extension NeuralStyle {
       try Checks.require(
         gradientTolerance >= 0 && changeTolerance >= 0, "gradientTolerance and changeTolerance are at least 0"
       )
-      try adam.validate(["learningRate": learningRate])
+      try adam.validate(["learningRate": learningRate], isUsed: optimizer == .adam)
     }
   }
 }

@@ -194,6 +194,10 @@ extension OASIS {
       )
       // How sure the discriminator is has its border where "generated" is as likely as not.
       try augmentation.validate(.binaryCrossEntropy)
+      try Checks.require(
+        augmentation.augmentationPipeline.isEmpty,
+        "augmentationPipeline is not for oasis, whose discriminator tells the parts of mixed images apart; name "
+          + "translation and cutout in diffAugment")
       try Checks.kernel(spadeKernel)
       for (key, side) in [("imageWidth", imageWidth), ("imageHeight", imageHeight)] {
         try Checks.require(

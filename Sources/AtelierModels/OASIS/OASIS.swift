@@ -43,8 +43,8 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
   private let discriminator: Discriminator
   private let vgg: VGG?
   private let average: MovingAverage
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let generatorOptimizer: Optimizer
+  private let discriminatorOptimizer: Optimizer
 
   /// Builds the networks, their optimisers and the average.
   ///
@@ -58,7 +58,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
       initialize(network, .xavierNormal(gain: configuration.initializationGain), using: stream)
       network.layOutChannelsLast()
     }
-    func adam(_ network: Module, _ rate: Double) -> Adam {
+    func adam(_ network: Module, _ rate: Double) -> Optimizer {
       configuration.adam.optimizer(network, learningRate: rate)
     }
     self.generator = generator

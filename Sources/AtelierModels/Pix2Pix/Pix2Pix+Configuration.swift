@@ -104,7 +104,7 @@ extension Pix2Pix {
         weights.adversarial > 0 || weights.l1 > 0,
         "weights.adversarial and weights.l1 are both 0, so there is nothing to learn; raise one of them")
       try validateTraining()
-      try augmentation.validate(adversarialLoss.loss)
+      try augmentation.validate(adversarialLoss.loss, regularizing: .scores)
     }
   }
 }

@@ -39,8 +39,8 @@ public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
   public let augment: DiscriminatorAugmentation
   private let generator: any Layer
   private let discriminator: any Layer
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let generatorOptimizer: Optimizer
+  private let discriminatorOptimizer: Optimizer
 
   /// Builds both networks and their optimisers.
   ///
@@ -86,10 +86,13 @@ public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
       let terms = try step.update("discriminator", discriminatorOptimizer) { loss in
         let fakeScores = scores(source, fake.detached(), step, "diffAugment.fake")
         loss.add("discriminatorFake", objective.fake(fakeScores), weight: 0.5, logsWeighted: false)
-        loss.backward()
+        if !augment.regularization.takesScoresTogether { loss.backward() }
         let realScores = scores(source, target, step, "diffAugment.real")
         augment.observe(realScores: realScores)
         loss.add("discriminatorReal", objective.real(realScores), weight: 0.5, logsWeighted: false)
+        augment.regularization.add(to: &loss, step, real: target, scores: (realScores, fakeScores)) {
+          discriminator(.concatenated([source, $0], dim: 1))
+        }
         step.observe("discriminatorAccuracy") { objective.accuracy(real: realScores, fake: fakeScores) }
       }
       step.log("discriminator", terms.total)

@@ -44,8 +44,8 @@ public final class Pix2PixHD: TranslatingSystem, AugmentedSystem {
   private let discriminator: MultiscaleDiscriminator
   private let encoder: ResidualGenerator?
   private let perceptual: PerceptualLoss?
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let generatorOptimizer: Optimizer
+  private let discriminatorOptimizer: Optimizer
 
   /// Builds the networks and their optimisers.
   ///

@@ -152,7 +152,7 @@ extension RNNLanguageModel {
         "minimumCount": minimumCount,
       ])
       try Checks.belowOne(["dropout": dropout])
-      try adam.validate(["learningRate": learningRate])
+      try adam.validate(["learningRate": learningRate], isUsed: false)
       try Checks.aboveZero(["annealing": annealing, "gradientClip": gradientClip ?? 1])
       switch model {
       case .recurrent:

@@ -13,7 +13,7 @@ public protocol TranslationTraining: AugmentedConfiguration, AdamConfiguration, 
 
 extension TranslationTraining {
   /// The optimiser of some parameters.
-  func makeAdam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
+  func makeAdam(_ parameters: [(name: String, tensor: Tensor)]) -> Optimizer {
     adam.optimizer(parameters, learningRate: learningRate)
   }
 

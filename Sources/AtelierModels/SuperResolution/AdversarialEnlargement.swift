@@ -150,8 +150,8 @@ public final class AdversarialEnlargement<Paper: EnlargementPaper>: EnlargingSys
   let discriminator: any Layer
   let average: MovingAverage?
   let comparison: EnlargementComparison
-  let generatorOptimizer: Adam
-  let discriminatorOptimizer: Adam
+  let generatorOptimizer: Optimizer
+  let discriminatorOptimizer: Optimizer
 
   /// Builds the networks and their optimisers.
   ///

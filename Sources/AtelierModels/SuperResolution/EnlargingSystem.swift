@@ -115,7 +115,7 @@ extension EnlargingConfiguration {
   }
 
   /// The optimiser of a network.
-  func makeAdam(_ network: Module) -> Adam {
+  func makeAdam(_ network: Module) -> Optimizer {
     adam.optimizer(network, learningRate: learningRate, weightDecay: weightDecay)
   }
 

@@ -159,7 +159,7 @@ public final class SRResNet: EnlargingSystem {
   private let generator: any Layer
   private let average: MovingAverage?
   private let comparison: EnlargementComparison
-  private let optimizer: Adam
+  private let optimizer: Optimizer
 
   /// Builds the network and its optimiser.
   ///

@@ -42,8 +42,8 @@ final class BigGANTraining<Configuration: BigGANConfiguration> {
   let configuration: Configuration
   let generator: BigGANGenerator
   let discriminator: BigGANDiscriminator
-  let generatorOptimizer: Adam
-  let discriminatorOptimizer: Adam
+  let generatorOptimizer: Optimizer
+  let discriminatorOptimizer: Optimizer
   let average: MovingAverage
   let augment: DiscriminatorAugmentation
 
@@ -57,7 +57,7 @@ final class BigGANTraining<Configuration: BigGANConfiguration> {
       configuration.initialization.apply(to: network, using: stream)
       network.layOutChannelsLast()
     }
-    func adam(_ network: Module, _ learningRate: Double) -> Adam {
+    func adam(_ network: Module, _ learningRate: Double) -> Optimizer {
       configuration.adam.optimizer(network, learningRate: learningRate)
     }
     self.configuration = configuration
@@ -126,6 +126,9 @@ final class BigGANTraining<Configuration: BigGANConfiguration> {
           losses["discriminatorReal"] = onReal.detached()
           losses["discriminatorFake"] = onFake.detached()
           loss.add((onReal + onFake) / Double(parts))
+          augment.regularization.add(
+            to: &loss, step, real: real[place].image, scores: scores, share: 1 / Double(parts)
+          ) { discriminator($0, real[place].condition) }
           loss.backward()
         }
         let strength = configuration.discriminatorOrthogonal
@@ -142,6 +145,11 @@ final class BigGANTraining<Configuration: BigGANConfiguration> {
         let value = objective.generator(discriminator(shown, conditions[place])) / Double(parts)
         losses["generator"] = value.detached()
         loss.add(value)
+        if part == 0 {
+          augment.regularization.addPathLength(
+            to: &loss, step, latent: latents.selected(dim: 0, index: place)
+          ) { generator($0, conditions[place]) }
+        }
         loss.backward()
       }
       let strength = configuration.generatorOrthogonal
@@ -184,18 +192,18 @@ final class BigGANTraining<Configuration: BigGANConfiguration> {
   /// The discriminator's scores, of both kinds in one pass (generated first) unless the batch is split.
   private func judge(
     _ fake: Tensor, _ condition: BigGANCondition, beside real: RealPart, _ draws: any Draws
-  ) -> (fake: Tensor, real: Tensor) {
+  ) -> (real: Tensor, fake: Tensor) {
     if configuration.splitDiscriminatorBatch {
       let seenFake = augment(fake, draws: draws, name: "diffAugment.fake")
       let seenReal = augment(real.image, draws: draws, name: "diffAugment.real")
       let scores = discriminator(seenFake, condition)
-      return (scores, discriminator(seenReal, real.condition))
+      return (discriminator(seenReal, real.condition), scores)
     }
     let count = fake.shape[0]
     let joined = augment(
       .concatenated([fake, real.image], dim: 0), draws: draws, name: "diffAugment.discriminator")
     let scores = discriminator(joined, condition.joined(with: real.condition))
-    return (scores.slice(0, 0, count), scores.slice(0, count, scores.shape[0]))
+    return (scores.slice(0, count, scores.shape[0]), scores.slice(0, 0, count))
   }
 
   /// Runs `body` with the averaged generator in evaluation mode and, where the configuration says so, with
@@ -316,7 +324,7 @@ extension BigGANConfiguration {
     try Checks.require(
       !loss.takesProbabilities,
       "loss is one of raw scores (hinge, logistic, leastSquares, wasserstein), not \(loss.rawValue)")
-    try augmentation.validate(loss)
+    try augmentation.validate(loss, regularizing: [.scores, .latents])
     try Checks.require(standingStatistics >= 0, "standingStatistics is at least 0")
     try Checks.batch(batchSize)
   }

@@ -34,8 +34,8 @@ extension MapConfiguration {
 /// generated and real images beside their map as one batch, the generated first; the losses; the optimisers.
 struct MapAdversary {
   let discriminator: MultiscaleDiscriminator
-  let generatorOptimizer: Adam
-  let discriminatorOptimizer: Adam
+  let generatorOptimizer: Optimizer
+  let discriminatorOptimizer: Optimizer
   let augment: DiscriminatorAugmentation
   private let objective: AdversarialLoss
   /// The network of the perceptual loss, where there is one.

@@ -41,7 +41,7 @@ extension TwoDomainConfiguration {
   }
 
   /// The optimiser of some parameters.
-  func makeAdam(_ parameters: [(name: String, tensor: Tensor)]) -> Adam {
+  func makeAdam(_ parameters: [(name: String, tensor: Tensor)]) -> Optimizer {
     adam.optimizer(parameters, learningRate: learningRate, weightDecay: weightDecay)
   }
 
@@ -83,7 +83,7 @@ extension TwoDomainSystem where Self: AugmentedSystem {
   ///   - fakes: made images of both domains, without gradients.
   ///   - scores: what the discriminator of a domain says of images, by scale.
   func updateDiscriminators(
-    _ step: TrainingStep, _ optimizer: Adam, weight: Double, fakes: (a: Tensor, b: Tensor),
+    _ step: TrainingStep, _ optimizer: Optimizer, weight: Double, fakes: (a: Tensor, b: Tensor),
     reals: (a: Tensor, b: Tensor), scores: (Tensor, Domain) -> [Tensor]
   ) throws {
     let objective = configuration.adversarialLoss.loss

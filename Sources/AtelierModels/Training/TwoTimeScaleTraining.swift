@@ -41,7 +41,7 @@ extension TwoTimeScaleConfiguration {
   /// The optimisers of the generator's and the discriminators' parameters at the first epoch.
   func makeTwoTimeScaleAdam(
     generator: [(name: String, tensor: Tensor)], discriminator: [(name: String, tensor: Tensor)]
-  ) -> (generator: Adam, discriminator: Adam) {
+  ) -> (generator: Optimizer, discriminator: Optimizer) {
     let optimizers = (
       adam.optimizer(generator, learningRate: rates.learningRate),
       adam.optimizer(discriminator, learningRate: rates.learningRate)
@@ -53,7 +53,7 @@ extension TwoTimeScaleConfiguration {
   /// Sets the learning rates of an epoch: constant, then in a straight line towards zero.
   ///
   /// Source: NVlabs/SPADE `trainers/pix2pix_trainer.py` `update_learning_rate`.
-  func setTwoTimeScales(_ generator: Adam, _ discriminator: Adam, epoch: Double) {
+  func setTwoTimeScales(_ generator: Optimizer, _ discriminator: Optimizer, epoch: Double) {
     var factor = 1.0
     if decay.decayEpochs > 0 {
       factor = Schedule.linearDecay(start: decay.constantEpochs, length: decay.decayEpochs - 1, offset: 0)

@@ -43,8 +43,8 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
   public let augment: DiscriminatorAugmentation
   private let model: any SharedLatentModel
   private let perceptual: DomainInvariantLoss?
-  private let generatorOptimizer: Adam
-  private let discriminatorOptimizer: Adam
+  private let generatorOptimizer: Optimizer
+  private let discriminatorOptimizer: Optimizer
 
   /// Builds the networks and their two optimisers.
   ///

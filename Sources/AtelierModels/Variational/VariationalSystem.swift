@@ -8,7 +8,7 @@ public import TorchNN
 public final class VariationalTraining {
   let network: any VariationalNetwork
   let objective: VariationalObjective
-  let optimizer: Adam
+  let optimizer: Optimizer
   private let authorsNames: KeyMap
 
   /// Networks with initial weights drawn from `stream`; with classes they take labels.
