@@ -128,6 +128,9 @@ struct Train: ParsableCommand {
     var corrupt: CorruptImagePolicy?
     @Option(help: "Images of other proportions: how they are brought to size (default: center-crop).")
     var fit: ImagePreparation.Fit?
+    @Flag(
+      help: "Images keep their proportions, and a batch holds like ones, where the networks take any size.")
+    var buckets = false
     @Option(help: "The column of a table that holds the label.")
     var labelColumn: String?
     @Option(
@@ -163,6 +166,7 @@ struct Train: ParsableCommand {
         ("--corrupt", corrupt != nil), ("--fit", fit != nil), ("--label-column", labelColumn != nil),
         ("--derive", derive != nil), ("--direction", direction != nil), ("--instances", instances != nil),
         ("--side-by-side", sideBySide), ("--hold-out", holdOut != nil), ("--range", range != nil),
+        ("--buckets", buckets),
       ].filter(\.1).map(\.0)
     }
   }
@@ -342,7 +346,7 @@ struct Train: ParsableCommand {
         corruptImages: reading.corrupt ?? .skip,
         derivation: reading.derive, swapsDirection: reading.direction == .backwards,
         isSideBySide: reading.sideBySide, holdOut: try reading.holdOut.map { try HoldOut($0) },
-        scale: reading.range),
+        scale: reading.range, buckets: reading.buckets),
       instances: reading.instances.map { URL(fileURLWithPath: $0) })
   }
 }

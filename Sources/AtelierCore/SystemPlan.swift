@@ -101,6 +101,8 @@ public struct DataPlan: Sendable, Hashable {
   public var arrangement: any DataArrangement
   /// Random changes of training examples: crops, mirroring.
   public var changes: JointAugmentation
+  /// What the sides of training images may be multiples of, where networks take any size; nil: the fields' size only.
+  public var bucketMultiple: Int?
 
   /// Declares data.
   public init(

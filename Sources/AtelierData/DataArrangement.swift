@@ -110,6 +110,9 @@ public struct DataOpening: Sendable {
   /// Whether the sources of pairs are maps of labels, as a model that the data are opened for recorded; nil: the
   /// data's folders say it.
   public var sourcesAreLabelMaps: Bool?
+  /// What the sides of images are multiples of that keep their proportions (see ``ReadingOptions/buckets``); nil: images
+  /// have the fields' size.
+  public var bucketMultiple: Int?
   /// Computes image features.
   public var describe: Describer
 
@@ -136,6 +139,7 @@ public struct DataOpening: Sendable {
   public func isSame(as other: DataOpening) -> Bool {
     fields == other.fields && changes == other.changes && reading == other.reading
       && keepsSize == other.keepsSize && sourcesAreLabelMaps == other.sourcesAreLabelMaps
+      && bucketMultiple == other.bucketMultiple
   }
 }
 

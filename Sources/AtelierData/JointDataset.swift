@@ -32,6 +32,8 @@ public struct JointDataset: Dataset {
   private let codec: ImageCodec
   /// The class colours of colour-coded label maps.
   private let colours: [[UInt8]]
+  /// The frame of each example, where images keep their proportions.
+  private let buckets: [Int]?
 
   init(
     _ description: DatasetDescription, _ contents: Contents, _ preparation: JointPreparation,
@@ -47,7 +49,9 @@ public struct JointDataset: Dataset {
       }
     let target = preparation.fields.first { $0.name == preparation.target }
     description.imageShape = nil
-    if !preparation.keepsSize, let target, case .picture(let channels) = target.content {
+    if !preparation.keepsSize, preparation.bucketMultiple == nil, let target,
+      case .picture(let channels) = target.content
+    {
       description.imageShape = [channels, target.height, target.width]
     }
     self.description = description
@@ -59,10 +63,42 @@ public struct JointDataset: Dataset {
     var derivation: ImageDerivation?
     if case .derived(_, let chosen) = contents { derivation = chosen }
     transform = JointTransform(preparation, derivation: derivation)
+    buckets = transform.buckets.map { Self.buckets($0, contents, codec, count: description.count) }
   }
 
   /// The number of examples.
   public var count: Int { description.count }
+
+  /// Batches of one frame, where images keep their proportions.
+  public func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? {
+    buckets.map { AspectBuckets.batches($0, batchSize: batchSize, using: &generator) }
+  }
+
+  /// A sentence about the frames that examples have; nil where all have one.
+  package var frames: String? {
+    guard let found = transform.buckets?.frames, let buckets else { return nil }
+    let used = Set(buckets).sorted().map { "\(found[$0].width) x \(found[$0].height)" }
+    return "Images keep their proportions in \(used.count) frames: \(used.joined(separator: ", "))."
+  }
+
+  /// The frame of each example, by its file's header; an image that cannot be read has the first.
+  private static func buckets(
+    _ frames: AspectBuckets, _ contents: Contents, _ codec: ImageCodec, count: Int
+  ) -> [Int] {
+    func bucket(_ file: URL?, halves: Bool = false) -> Int {
+      guard let file, let header = try? codec.information(of: file) else { return 0 }
+      return frames.nearest(width: max(1, halves ? header.width / 2 : header.width), height: header.height)
+    }
+    switch contents {
+    case .files(let examples, _): return examples.map { bucket($0[.target] ?? $0[.source]) }
+    case .halves(let files): return files.map { bucket($0, halves: true) }
+    case .derived(let base, _):
+      if let base = base as? ImageDataset { return base.files.map { bucket($0) } }
+      let shape = base.description.imageShape ?? [1, 1, 1]
+      let only = frames.nearest(width: shape[shape.count - 1], height: shape[shape.count - 2])
+      return [Int](repeating: only, count: count)
+    }
+  }
 
   /// Whether examples are augmented.
   public var isRandom: Bool { preparation.augmentation != JointAugmentation() }

@@ -43,11 +43,14 @@ public struct JointPreparation: Sendable, Hashable {
   /// Whether images keep their own size, for measures; they are cropped on the right and at the bottom to a
   /// multiple of the scale between the fields.
   public var keepsSize: Bool
+  /// What the sides of images are multiples of that keep their proportions; nil: images have the fields' size.
+  public var bucketMultiple: Int?
 
   /// A preparation of the given fields.
   public init(
     _ fields: [ImageField], source: String, target: String, fit: ImagePreparation.Fit = .centerCrop,
-    augmentation: JointAugmentation = JointAugmentation(), keepsSize: Bool = false
+    augmentation: JointAugmentation = JointAugmentation(), keepsSize: Bool = false,
+    bucketMultiple: Int? = nil
   ) {
     self.fields = fields
     self.source = source
@@ -55,6 +58,7 @@ public struct JointPreparation: Sendable, Hashable {
     self.fit = fit
     self.augmentation = augmentation
     self.keepsSize = keepsSize
+    self.bucketMultiple = bucketMultiple
   }
 
   /// Checks that the fields belong together.

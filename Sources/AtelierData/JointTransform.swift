@@ -25,6 +25,9 @@ struct JointTransform {
   /// The smallest field.
   private let unit: (width: Int, height: Int)
 
+  /// The frames that images of other proportions are brought to; nil: all have one.
+  let buckets: AspectBuckets?
+
   /// Whole images are cropped to a multiple of this, so that downscaling gives whole pixels.
   private let multiple: Int
 
@@ -35,6 +38,9 @@ struct JointTransform {
     let heights = preparation.fields.map(\.height)
     let smallest = preparation.fields.min { $0.height < $1.height }
     unit = (smallest?.width ?? 1, smallest?.height ?? 1)
+    buckets = preparation.bucketMultiple.map { [unit] in
+      AspectBuckets(width: unit.width, height: unit.height, multiple: $0)
+    }
     let scale = (heights.max() ?? 1) / max(1, unit.height)
     if case .downscale(let factor)? = derivation {
       multiple = max(1, factor / max(1, scale))
@@ -53,6 +59,8 @@ struct JointTransform {
     of image: Image, as field: ImageField, using generator: inout SeededGenerator?
   ) -> Placement {
     let factor = factor(field)
+    let frame = buckets.map { $0.frames[$0.nearest(width: image.width, height: image.height)] }
+    let unit = frame.map { (width: $0.width, height: $0.height) } ?? self.unit
     var place = Placement(frame: unit, cut: unit)
     let own = (width: Int(Double(image.width) / factor), height: Int(Double(image.height) / factor))
     if keepsSize {
@@ -70,7 +78,7 @@ struct JointTransform {
       }
     } else if generator != nil, let resizeTo = augmentation.resizeTo {
       // `resizeTo` is the longer side of the largest field; the frame keeps the crop's aspect ratio.
-      let scale = Double(resizeTo) / (factor * Double(max(unit.width, unit.height)))
+      let scale = Double(resizeTo) / (factor * Double(max(self.unit.width, self.unit.height)))
       place.frame = (
         max(unit.width, Int((Double(unit.width) * scale).rounded())),
         max(unit.height, Int((Double(unit.height) * scale).rounded()))

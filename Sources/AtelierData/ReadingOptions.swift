@@ -12,6 +12,8 @@ public struct ReadingOptions: Sendable, Hashable {
   public var derivation: ImageDerivation?
   /// Whether source and target, or A and B, are swapped.
   public var swapsDirection: Bool
+  /// Whether training images keep their proportions, and batches hold images of like ones.
+  public var buckets: Bool
   /// Whether each file holds two images side by side, whatever its aspect ratio.
   public var isSideBySide: Bool
   /// What is held out of undivided data; nil: nothing.
@@ -24,7 +26,7 @@ public struct ReadingOptions: Sendable, Hashable {
     fit: ImagePreparation.Fit = .centerCrop, labelColumn: String? = nil,
     corruptImages: CorruptImagePolicy = .skip, derivation: ImageDerivation? = nil,
     swapsDirection: Bool = false, isSideBySide: Bool = false, holdOut: HoldOut? = nil,
-    scale: SampleScale? = nil
+    scale: SampleScale? = nil, buckets: Bool = false
   ) {
     self.holdOut = holdOut
     self.fit = fit
@@ -34,6 +36,7 @@ public struct ReadingOptions: Sendable, Hashable {
     self.swapsDirection = swapsDirection
     self.isSideBySide = isSideBySide
     self.scale = scale
+    self.buckets = buckets
   }
 
   /// The options for opening the data.

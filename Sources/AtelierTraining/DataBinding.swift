@@ -247,6 +247,20 @@ public final class DataBinding {
       throw TrainingError.invalid(
         reason: "workers is \(options.workers), and must be 1 to \(Self.mostWorkers)")
     }
+    var kept = artefacts ?? Artefacts()
+    /// The training part with images that keep their proportions; measures and previews go on with one size.
+    func bucketed(_ part: DataPart, _ plan: DataPlan, _ own: DataOpening, _ path: URL) throws -> DataPart {
+      guard let multiple = plan.bucketMultiple else {
+        throw TrainingError.invalid(
+          reason: "the networks of \(type.identity.name) are trained on images of one size; leave buckets out"
+        )
+      }
+      var opening = own
+      opening.bucketMultiple = multiple
+      let opened = try options.brought(plan.arrangement.open(path, .train, opening, kept), plan)
+      if let sentence = (opened.dataset as? JointDataset)?.frames { say(sentence) }
+      return opened
+    }
     func opening(_ plan: DataPlan) -> DataOpening {
       DataOpening(
         plan.fields, changes: plan.changes, reading: options.reading,
@@ -255,7 +269,6 @@ public final class DataBinding {
     }
     // Opened for the given values first: what the data are decides the configuration, which decides how they
     // are prepared.
-    var kept = artefacts ?? Artefacts()
     var surveyed: [(plan: DataPlan, part: DataPart)] = []
     if let path {
       for (plan, _) in Self.distinct(values.plan).data {
@@ -310,6 +323,7 @@ public final class DataBinding {
       func source(_ stream: some BatchStream) -> any ResumableBatchSource {
         StreamBatchSource(stream, columns: columns, name: served.description.name, device: device)
       }
+      if options.reading.buckets { served = try bucketed(served, plan, own, path) }
       switch served {
       case .stream(let data):
         sources.append(

@@ -53,6 +53,7 @@ public struct RunConfiguration: Sendable, Hashable {
       ("range", reading.scale.map { .string($0.record) } ?? .null),
     ]
     if let holdOut = reading.holdOut { pairs.append(("holdOut", .number(holdOut.share))) }
+    if reading.buckets { pairs.append(("buckets", .boolean(true))) }
     for key in order { pairs.append((key, table[key] ?? .null)) }
     // Tables sort their keys, so the system's are written as a text of their own, in their order.
     let own = keys.map { (key: $0, value: configuration[$0] ?? .null) }
@@ -114,6 +115,11 @@ public struct RunConfiguration: Sendable, Hashable {
     case .null: break
     case .boolean(let value): reading.isSideBySide = value
     case let other: throw .damaged(path: url.path, reason: "'\(other)' does not fit the key 'sideBySide'")
+    }
+    switch table.removeValue(forKey: "buckets") ?? .null {
+    case .null: break
+    case .boolean(let value): reading.buckets = value
+    case let other: throw .damaged(path: url.path, reason: "'\(other)' does not fit the key 'buckets'")
     }
     let known = try configurationTable(TrainingOptions())
     let deviceName = try text("device") ?? "cpu"

@@ -51,7 +51,8 @@ extension DataOpening {
   public func joint(_ pictures: [ImageField], _ source: String, _ target: String) -> JointPreparation {
     JointPreparation(
       pictures, source: source, target: target, fit: reading.fit,
-      augmentation: keepsSize ? JointAugmentation() : changes, keepsSize: keepsSize)
+      augmentation: keepsSize ? JointAugmentation() : changes, keepsSize: keepsSize,
+      bucketMultiple: keepsSize ? nil : bucketMultiple)
   }
 
   /// A preparation of the first image alone; its value is named `image` whatever the field's name.

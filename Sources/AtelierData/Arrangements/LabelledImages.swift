@@ -70,7 +70,9 @@ public struct LabelledImages: ImageArrangement {
     try opening.alone()
   }
 
-  private func isPlain(_ opening: DataOpening) -> Bool { opening.changes == JointAugmentation() }
+  private func isPlain(_ opening: DataOpening) -> Bool {
+    opening.changes == JointAugmentation() && opening.bucketMultiple == nil
+  }
 
   private func plain(_ opening: DataOpening) throws(DatasetError) -> ImagePreparation {
     let first = try opening.pictures()[0]

@@ -139,6 +139,7 @@ public final class FastStyleTransfer: TranslatingSystem {
         [Field("content", image)], LabelledImages(), changes: JointAugmentation(),
         [TranslationDirection("photograph-to-painting", source: "content", target: "image", sizeMultiple: 4)],
         batchSize: batchSize)
+      plan.stages[0].data?.bucketMultiple = 4
       plan.outputs = [
         Field("image", .image(channels: 3, height: imageSize, width: imageSize, range: .signed))
       ]

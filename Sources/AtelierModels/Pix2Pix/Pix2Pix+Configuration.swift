@@ -88,12 +88,14 @@ extension Pix2Pix {
     /// Images from aligned images.
     public var plan: SystemPlan {
       let fields = fields("source", "target")
-      return .translation(
+      var plan = SystemPlan.translation(
         fields, ImagePairs(source: "source", target: "target"), changes: jitter,
         [
           TranslationDirection(
             "source-to-target", source: "source", target: "target", sizeMultiple: generatorPlan.sizeMultiple)
         ], batchSize: batchSize)
+      plan.stages[0].data?.bucketMultiple = generatorPlan.sizeMultiple
+      return plan
     }
 
     /// Checks the values.
