@@ -74,6 +74,7 @@ public enum KeyMeanings {
     AdamSettings.adamEpsilon	Adam's ε.
     AdamSettings.beta1	Adam's β₁, the decay of the first moment.
     AdamSettings.beta2	Adam's β₂, the decay of the second moment.
+    AdamSettings.updateRule	What takes Adam's place: adamW, sgd (momentum beta1) or rmsprop (decay beta2, momentum beta1).
     AdversarialEnlargement.Configuration.adam	Adam's decays and ε.
     AdversarialEnlargement.Configuration.adversarialLoss	The adversarial loss.
     AdversarialEnlargement.Configuration.augmentation	Random changes of what the discriminator sees of large images.
@@ -95,9 +96,11 @@ public enum KeyMeanings {
     AdversarialEnlargement.Configuration.weightDecay	Adam's L2 term.
     AdversarialEnlargement.Configuration.weights	Factors of the generator's loss terms.
     AdversarialLoss.takesProbabilities	Whether scores are probabilities, so that the discriminator ends in a sigmoid.
+    AugmentationSettings.augmentationPipeline	ADA's own pipeline in place of diffAugment: the groups blit, geometry, color, filter, noise and cutout, together eighteen transformations, each applied with ADA's probability; empty: none.
     AugmentationSettings.augmentationRamp	ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     AugmentationSettings.augmentationTarget	ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     AugmentationSettings.diffAugment	Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
+    AugmentationSettings.regularization	Terms that stabilise the discriminator and the generator.
     Autoencoder.Configuration.adam	Adam's decays and ε.
     Autoencoder.Configuration.batchSize	Images in a batch.
     Autoencoder.Configuration.corruption	What is done to an image before it is encoded.
@@ -226,6 +229,7 @@ public enum KeyMeanings {
     DCGAN.Configuration.normEpsilon	The epsilon of batch norms.
     DCGAN.Configuration.weightDecay	The factor of the L2 term in both optimisers.
     DataPlan.arrangement	How the fields belong together, which decides how a folder or file is read.
+    DataPlan.bucketMultiple	What the sides of training images may be multiples of, where networks take any size; nil: the fields' size only.
     DataPlan.changes	Random changes of training examples: crops, mirroring.
     DataPlan.fields	The fields of a batch.
     DiffAugment.isEmpty	Whether nothing changes.
@@ -239,6 +243,7 @@ public enum KeyMeanings {
     EnlargingLosses.perceptualLayers	Layers of that network and their factors; empty: no perceptual loss.
     EnlargingLosses.pixelLoss	How values are compared.
     EnlargingNetwork.blocks	The generator's residual blocks.
+    EnlargingNetwork.foldsInput	Whether a network for a scale below 4 folds its input, as BasicSR's does; otherwise it doubles less often, as the first ESRGAN's (`rrdb` only).
     EnlargingNetwork.generator	The form of the generator.
     EnlargingNetwork.growth	Channels that each dense convolution adds (`rrdb` only).
     EnlargingNetwork.inputChannels	Channels of small images.
@@ -620,6 +625,12 @@ public enum KeyMeanings {
     ReferenceCheck.settings	Every other key that belongs to the kind.
     RegionalStyles.classes	The number of classes.
     RegionalVariations.classes	The number of classes.
+    RegularizationSettings.draganWeight	The weight of DRAGAN's penalty, (|∇D| - 1)² around real images (Kodali et al. 2017); the paper's is 10.
+    RegularizationSettings.lecamDecay	The decay of LeCam's running averages.
+    RegularizationSettings.lecamWeight	The weight of LeCam's regularisation by running averages of scores (Tseng et al. 2021); the paper's is 0.3 to 0.01.
+    RegularizationSettings.pathLengthWeight	The weight of the generator's path length regularisation (Karras et al. 2020); StyleGAN2's is 2.
+    RegularizationSettings.r1Weight	The weight of R1, ½ |∇D|² at real images (Mescheder et al. 2018); StyleGAN2's is 10, as γ.
+    RegularizationSettings.regularizationInterval	R1, DRAGAN's penalty and path lengths are taken in every so many steps, with as many times the weight.
     Request.conditions	The conditions by their names in the plan.
     Request.count	How many outputs, where conditions do not decide it.
     Request.draws	Where random numbers come from.

@@ -54,9 +54,10 @@ private let wrong: [(String, ConfigurationValue, String)] = [
   @Test func keysOfFragmentsStandAmongTheOthers() throws {
     let keys = SPADE.Configuration().keys
     let end = [
-      "weights", "diffAugment", "augmentationTarget", "augmentationRamp", "loadSize", "flips", "learningRate",
-      "generatorLearningRate", "discriminatorLearningRate", "constantEpochs", "decayEpochs",
-      "initializationGain", "beta1", "beta2", "adamEpsilon", "batchSize",
+      "weights", "diffAugment", "augmentationPipeline", "augmentationTarget", "augmentationRamp", "r1Weight",
+      "draganWeight", "lecamWeight", "lecamDecay", "pathLengthWeight", "regularizationInterval", "loadSize",
+      "flips", "learningRate", "generatorLearningRate", "discriminatorLearningRate", "constantEpochs",
+      "decayEpochs", "initializationGain", "beta1", "beta2", "adamEpsilon", "updateRule", "batchSize",
     ]
     #expect(Array(keys.suffix(end.count)) == end)
     let values = try SPADE.Configuration().values()
