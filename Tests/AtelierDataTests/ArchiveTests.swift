@@ -147,6 +147,17 @@ import Torch
       }
       #expect(try refusal("'<i8'", "'|O8'").contains("Python's objects"))
       #expect(try refusal("(2,)", "(9,)").contains("declares the shape [9]"))
+      // The label 2 of the training part, as a whole number of some 9e18; the test part has its classes too.
+      var label = Data(Self.arrays)
+      let place = try #require(label.range(of: Data([0x0A, 2] + [UInt8](repeating: 0, count: 15))))
+      label[place.lowerBound + 8] = 0x7F
+      try folder.write("set.npz", [UInt8](label))
+      for split in [DatasetSplit.train, .test] {
+        let text = message {
+          _ = try ArrayImages.open(folder.appendingPathComponent("set.npz"), split: split)
+        }
+        #expect(text.contains("\"y_train\" is no whole number"), "\(text)")
+      }
       for index in stride(from: 0, to: Self.arrays.count, by: 3) {
         var changed = Self.arrays
         changed[index] ^= 0xAA

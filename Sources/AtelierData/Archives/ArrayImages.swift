@@ -64,19 +64,13 @@ public enum ArrayImages {
     var labels = [Int](repeating: 0, count: header.shape[0])
     var notes: [String] = []
     if let labelName = roles.labels[split] {
-      let (header, bytes) = try arrays.read(labelName)
-      let numbers = ArrayFile.numbers(header, bytes)
-      guard numbers.count == labels.count, header.shape.dropFirst().allSatisfy({ $0 == 1 }) else {
+      let (found, shape) = try self.labels(labelName, arrays, file)
+      guard found.count == labels.count, shape.dropFirst().allSatisfy({ $0 == 1 }) else {
         throw DatasetError.corruptFile(
           path: file.path,
-          reason:
-            "the array \"\(labelName)\" has the shape \(header.shape), and there are \(labels.count) images")
+          reason: "the array \"\(labelName)\" has the shape \(shape), and there are \(labels.count) images")
       }
-      guard numbers.allSatisfy({ $0 == $0.rounded() && $0 >= 0 && $0 <= 65535 }) else {
-        throw DatasetError.corruptFile(
-          path: file.path, reason: "a label in \"\(labelName)\" is no whole number of 0 to 65535")
-      }
-      labels = numbers.map { Int($0) }
+      labels = found
     } else {
       notes.append(noLabels)
     }
@@ -89,8 +83,7 @@ public enum ArrayImages {
     if scale != .bytes { notes.append("Values of \(scale.rawValue) in the arrays are levels of 0 to 255.") }
     // Every part has the classes of all, so that labels agree between them.
     let classes = try roles.labels.values.reduce(0) { most, name in
-      let (header, bytes) = try arrays.read(name)
-      return max(most, Int(ArrayFile.numbers(header, bytes).max() ?? 0) + 1)
+      max(most, (try self.labels(name, arrays, file).labels.max() ?? 0) + 1)
     }
     return try InMemoryDataset(
       description: DatasetDescription(
@@ -101,6 +94,19 @@ public enum ArrayImages {
         fingerprint: try contentFingerprint(of: [(file.lastPathComponent, file)]), notes: notes),
       shape: [shape.channels, shape.height, shape.width], pixels: pixels, labels: labels, source: file.path,
       preparation: preparation)
+  }
+
+  /// The labels of an array, and its shape.
+  private static func labels(
+    _ name: String, _ arrays: ArrayFile, _ file: URL
+  ) throws -> (labels: [Int], shape: [Int]) {
+    let (header, bytes) = try arrays.read(name)
+    let numbers = ArrayFile.numbers(header, bytes)
+    guard numbers.allSatisfy({ $0 == $0.rounded() && $0 >= 0 && $0 <= 65535 }) else {
+      throw DatasetError.corruptFile(
+        path: file.path, reason: "a label in \"\(name)\" is no whole number of 0 to 65535")
+    }
+    return (numbers.map { Int($0) }, header.shape)
   }
 
   // MARK: Which array is what
