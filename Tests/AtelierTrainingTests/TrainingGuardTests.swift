@@ -115,8 +115,9 @@ import Testing
       let began = ContinuousClock.now
       SignsOfLife.heard()
       #expect(signs.due(at: began + .seconds(silence - 1), since: began) == nil)
-      let text = signs.due(at: began + .seconds(silence + 1), since: began)
-      #expect(text?.contains("evaluate is at work for \(silence + 1) s") == true)
+      // Other tests may say something meanwhile, so the time looked at lies far behind whatever they take.
+      let text = signs.due(at: began + .seconds(86_400), since: began)
+      #expect(text?.contains("evaluate is at work for ") == true)
       #expect(text?.hasSuffix(isTerminal ? "\r" : "\n") == true)
       signs.stop()
       #expect(signs.due(at: began + .seconds(600), since: began) == nil)
