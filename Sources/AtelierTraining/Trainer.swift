@@ -56,9 +56,7 @@ public final class Trainer {
   private let store: CheckpointStore
   private let painter: PreviewPainter
   private let validation: (() throws -> [Batch])?
-  private let meter: ValidationMeasuring.Meter?
-  /// What measurements came to; nil: none was made.
-  private var measured: ValidationState?
+  private var series: ValidationSeries
   /// What was measured before the run was begun.
   private var firstMeasurement: RunEvent?
   private var journal: (log: EventLog, board: EventFileWriter)?
@@ -100,7 +98,7 @@ public final class Trainer {
   ) throws {
     try options.validate()
     self.validation = validation
-    self.meter = meter
+    series = ValidationSeries(meter, options.validation)
     self.system = system
     self.run = run
     self.source = source
@@ -195,7 +193,7 @@ public final class Trainer {
     var reason = TrainingOutcome.Reason.finished
     repeat {
       while !isFinished, reason == .finished {
-        if let settled {
+        if let settled = series.settled {
           reason = .settled(settled)
         } else if interruption.isRequested {
           reason = .interrupted
@@ -296,30 +294,11 @@ public final class Trainer {
     return isBest
   }
 
-  /// Measures the system where that is due.
   private func measurement() throws -> (event: RunEvent, isBest: Bool)? {
-    guard let meter, let policy = options.validation,
-      policy.isDue(step: step, seconds: seconds, after: measured)
-    else { return nil }
-    let numbers = try withTensorErrors { try meter(system) }
-    let deciding = try policy.deciding(among: numbers)
-    let part = deciding.provenance["part"] ?? deciding.provenance["data"] ?? "the validation part"
-    var state =
-      measured.flatMap { $0.number == deciding.id ? $0 : nil }
-      ?? ValidationState(
-        number: deciding.id, better: deciding.better ?? .neither, part: part, step: step, seconds: seconds)
-    // What was not trained is measured for the curve's beginning, and is no best to fall behind.
-    let isBest = step > 0 && state.observe(deciding.value, step: step, seconds: seconds)
-    measured = state
-    var event = event(.validation)
-    event.values = ValidationPolicy.values(of: numbers)
-    let best =
-      step == 0
-      ? "before training"
-      : state.best.map { "best \(short($0)) at step \(state.bestStep ?? 0)" } ?? "never a number"
-    event.message =
-      "\(part): \(deciding.id) \(short(deciding.value))" + (isBest ? ", the best so far" : "; \(best)")
-    return (event, isBest)
+    guard let point = try series.measureIfDue(system, step: step, seconds: seconds) else { return nil }
+    var event = event(.validation, message: point.message)
+    event.values = point.values
+    return (event, point.isBest)
   }
 
   private func write(_ measurement: RunEvent) throws {
@@ -327,15 +306,6 @@ public final class Trainer {
     let values = (measurement.values ?? [:]).sorted { $0.key < $1.key }
     try board.write(scalars: values.map { ("validation/" + $0.key, $0.value) }, step: measurement.step)
     reporter.say("Validation at step \(measurement.step): \(measurement.message ?? "").")
-  }
-
-  /// Why training need not go on; nil while it may still become better.
-  private var settled: String? {
-    guard let measured, let patience = options.validation?.patience, measured.stale >= patience else {
-      return nil
-    }
-    return "\(measured.number) on \(measured.part) has not become better in \(measured.stale) measurements; "
-      + (measured.bestStep.map { "the best is of step \($0)" } ?? "it was never a number")
   }
 
   /// Tells systems that want it the loss on held-out data after a pass.
@@ -501,7 +471,7 @@ public final class Trainer {
       let url = try store.write(system, try description(), state)
       lastSaved = step
       try store.prune(
-        keepLast: options.keepLast, keepEvery: options.keepEvery, keeping: measured?.bestStep)
+        keepLast: options.keepLast, keepEvery: options.keepEvery, keeping: series.state?.bestStep)
       try log.append(event(.checkpoint, path: run.relativePath(url)))
     } catch {
       throw brokenOff(error)
@@ -517,7 +487,7 @@ public final class Trainer {
       learningRates: Dictionary(
         system.optimizers.map { ($0.name, $0.optimizer.learningRate) },
         uniquingKeysWith: { first, _ in first }),
-      health: watch.state, validation: measured, seconds: seconds, peakMemory: peakMemory,
+      health: watch.state, validation: series.state, seconds: seconds, peakMemory: peakMemory,
       surroundings: surroundings,
       hashes: Dictionary(uniqueKeysWithValues: frozenWeights.map { ("weights/" + $0.key, $0.value) }))
   }
@@ -549,7 +519,7 @@ public final class Trainer {
     }
     try source.seek(to: state.position, adoptsOtherData: adoptsOtherData)
     watch.state = state.health
-    measured = state.validation
+    series.state = state.validation
     step = state.step
     lastSaved = step
   }

@@ -1,0 +1,58 @@
+import AtelierCore
+import AtelierGeneration
+import AtelierMetrics
+import Torch
+
+/// The measurements of one training: when the next is due, what they came to, and whether training need not go on.
+struct ValidationSeries {
+  /// A measurement that was made.
+  struct Point {
+    let values: [String: Double]
+    let message: String
+    /// Whether the system is better than ever, which is worth a checkpoint.
+    let isBest: Bool
+  }
+
+  private let meter: ValidationMeasuring.Meter?
+  private let policy: ValidationPolicy?
+  /// What measurements came to; nil: none was made.
+  var state: ValidationState?
+
+  init(_ meter: ValidationMeasuring.Meter?, _ policy: ValidationPolicy?) {
+    self.meter = meter
+    self.policy = policy
+  }
+
+  /// Measures the system where that is due; nil: it is not.
+  ///
+  /// - Throws: what measuring throws, and ``TrainingError/invalid(reason:)`` where the number that is to decide is
+  ///   not measured.
+  mutating func measureIfDue(_ system: any GenerativeSystem, step: Int, seconds: Double) throws -> Point? {
+    guard let meter, let policy, policy.isDue(step: step, seconds: seconds, after: state) else { return nil }
+    let numbers = try withTensorErrors { try meter(system) }
+    let deciding = try policy.deciding(among: numbers)
+    let part = deciding.provenance["part"] ?? deciding.provenance["data"] ?? "the validation part"
+    var next =
+      state.flatMap { $0.number == deciding.id ? $0 : nil }
+      ?? ValidationState(
+        number: deciding.id, better: deciding.better ?? .neither, part: part, step: step, seconds: seconds)
+    // What was not trained is measured for the curve's beginning, and is no best to fall behind.
+    let isBest = step > 0 && next.observe(deciding.value, step: step, seconds: seconds)
+    state = next
+    let best =
+      step == 0
+      ? "before training"
+      : next.best.map { "best \(short($0)) at step \(next.bestStep ?? 0)" } ?? "never a number"
+    return Point(
+      values: ValidationPolicy.values(of: numbers),
+      message: "\(part): \(deciding.id) \(short(deciding.value))" + (isBest ? ", the best so far" : "; \(best)"),
+      isBest: isBest)
+  }
+
+  /// Why training need not go on; nil while it may still become better.
+  var settled: String? {
+    guard let state, let patience = policy?.patience, state.stale >= patience else { return nil }
+    return "\(state.number) on \(state.part) has not become better in \(state.stale) measurements; "
+      + (state.bestStep.map { "the best is of step \($0)" } ?? "it was never a number")
+  }
+}
