@@ -47,6 +47,7 @@ struct Demo: ParsableCommand {
     var options = TrainingOptions(
       seconds: seconds, seed: seed, device: device, checkpointEvery: 1000, previewEvery: 500, logEvery: 100)
     options.threads = Engine.threadCount
+    options.adaptsThreads = machine.threads == nil
     let binding = try DataBinding.open(
       source, for: ConditionalGAN.self, configuration: try preset.configuration.values(),
       options: DataBindingOptions(seed: seed, device: device))

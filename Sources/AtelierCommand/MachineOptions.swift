@@ -1,6 +1,36 @@
 import ArgumentParser
 import Atelier
 
+/// Threads of one operation: a count, or as many as is fastest beside what else runs.
+enum ThreadOption: ExpressibleByArgument, Equatable {
+  case count(Int)
+  case adapting
+
+  init?(argument: String) {
+    if argument == "auto" {
+      self = .adapting
+    } else if let count = Int(argument) {
+      self = .count(count)
+    } else {
+      return nil
+    }
+  }
+
+  var defaultValueDescription: String {
+    switch self {
+    case .count(let count): "\(count)"
+    case .adapting: "auto"
+    }
+  }
+
+  func apply(to options: inout TrainingOptions) {
+    switch self {
+    case .count(let count): (options.threads, options.adaptsThreads) = (count, nil)
+    case .adapting: (options.threads, options.adaptsThreads) = (nil, true)
+    }
+  }
+}
+
 /// Where and with how many threads a verb computes: the same options for every one that does.
 struct MachineOptions: ParsableArguments {
   @Option(help: "cpu, cuda, cuda:1 or mps (default: cpu).")

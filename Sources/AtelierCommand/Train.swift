@@ -110,8 +110,11 @@ struct Train: ParsableCommand {
     var device: String?
     @Option(help: "float32 or bfloat16 (default: float32).")
     var precision: TrainingPrecision?
-    @Option(help: "Threads of one operation.")
-    var threads: Int?
+    @Option(
+      help: ArgumentHelp(
+        "Threads of one operation; auto: fewer while other programs use the processors, and the last bits differ.",
+        valueName: "count|auto"))
+    var threads: ThreadOption?
     @Option(help: "The largest global gradient norm, where the system does not say.")
     var gradientClip: Double?
     @Option(help: "Batches whose gradients are added up before networks are updated (default: 1).")
@@ -325,7 +328,7 @@ struct Train: ParsableCommand {
     }
     if let value = computing.seed { options.seed = value }
     if let value = computing.precision { options.precision = value }
-    if let value = computing.threads { options.threads = value }
+    if let value = computing.threads { value.apply(to: &options) }
     if let value = computing.gradientClip { options.gradientClip = value }
     if let value = computing.accumulate { options.accumulate = value }
     if let value = placement.checkpointEvery { options.checkpointEvery = value }

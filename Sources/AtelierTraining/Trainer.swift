@@ -57,6 +57,7 @@ public final class Trainer {
   private let painter: PreviewPainter
   private let validation: (() throws -> [Batch])?
   private var series: ValidationSeries
+  private var threadWatch: ThreadWatch?
   /// What was measured before the run was begun.
   private var firstMeasurement: RunEvent?
   private var journal: (log: EventLog, board: EventFileWriter)?
@@ -184,7 +185,11 @@ public final class Trainer {
     reporter.begin("\(system.identityName) in \(run.url.path)")
     interruption.arm()
     guardian.start()
-    defer { guardian.stop() }
+    if options.device.kind == .cpu { threadWatch = ThreadWatch(adapts: options.adaptsThreads ?? false) }
+    defer {
+      guardian.stop()
+      threadWatch?.end()
+    }
     if step == 0 {
       try log.append(event(.start))
       if let firstMeasurement { try write(firstMeasurement) }
@@ -239,6 +244,7 @@ public final class Trainer {
     }
     step += 1
     do {
+      if let remark = threadWatch?.observe(taken.step) { try warn(remark) }
       return try attend(to: training, isLogged: isLogged)
     } catch {
       throw brokenOff(error, mayBeSaved: true)
@@ -587,7 +593,10 @@ public final class Trainer {
   private var seconds: Double { secondsBefore + (ContinuousClock.now - started).seconds }
 
   private var surroundings: Surroundings {
-    .current(options, dataFingerprint: facts.description.fingerprint)
+    var surroundings = Surroundings.current(options, dataFingerprint: facts.description.fingerprint)
+    // Fewer may be in force for a while.
+    if let threadWatch { surroundings.threads = threadWatch.threads }
+    return surroundings
   }
 
   private var stage: String { limits.stage(of: step) }

@@ -21,6 +21,9 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
   public var precision: TrainingPrecision
   /// Threads of one operation on the processor; nil: what the engine chooses.
   public var threads: Int?
+  /// Whether fewer threads are used while other programs use the processors; the last bits of weights then depend on
+  /// what else ran, and resumption is not exact. nil: no.
+  public var adaptsThreads: Bool?
   /// Steps between checkpoints; one more is written at the start and one at the end.
   public var checkpointEvery: Int
   /// How many of the newest checkpoints are kept.
@@ -50,10 +53,10 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
   /// The usual settings.
   public init(
     steps: Int? = nil, epochs: Double? = nil, seconds: Double? = nil, seed: Int = 0, device: Device = .cpu,
-    precision: TrainingPrecision = .float32, threads: Int? = nil, checkpointEvery: Int = 500,
-    keepLast: Int = 2,
-    keepEvery: Int? = nil, previewEvery: Int = 500, previewRows: Int = 8, logEvery: Int = 50,
-    gradientClip: Double? = nil, accumulate: Int? = nil, health: HealthPolicy = HealthPolicy(),
+    precision: TrainingPrecision = .float32, threads: Int? = nil, adaptsThreads: Bool? = nil,
+    checkpointEvery: Int = 500, keepLast: Int = 2, keepEvery: Int? = nil, previewEvery: Int = 500,
+    previewRows: Int = 8, logEvery: Int = 50, gradientClip: Double? = nil, accumulate: Int? = nil,
+    health: HealthPolicy = HealthPolicy(),
     freezeDiscriminator: Int? = nil, validation: ValidationPolicy? = nil
   ) {
     self.steps = steps
@@ -63,6 +66,7 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     self.device = device
     self.precision = precision
     self.threads = threads
+    self.adaptsThreads = adaptsThreads
     self.checkpointEvery = checkpointEvery
     self.keepLast = keepLast
     self.keepEvery = keepEvery

@@ -17,6 +17,12 @@ public enum Engine {
     set { check(CTSetThreadCount(Int32(max(1, newValue))), "cannot use \(newValue) threads") }
   }
 
+  /// Makes the threads of an operation sleep soon where they wait for each other, or turn in a loop for some
+  /// milliseconds first, which is faster unless other programs use the processors. Numbers do not depend on it.
+  ///
+  /// It affects the whole process. Returns false where the engine's threads cannot be told: it is only for libgomp.
+  package static func setBriefWaiting(_ isBrief: Bool) -> Bool { CTSetBriefWaiting(isBrief) }
+
   /// Allocates large tensors from a pool that reuses the pages of freed ones, without exceeding the peak
   /// memory of the tensors.
   ///

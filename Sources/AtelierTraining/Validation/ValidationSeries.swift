@@ -45,7 +45,8 @@ struct ValidationSeries {
       : next.best.map { "best \(short($0)) at step \(next.bestStep ?? 0)" } ?? "never a number"
     return Point(
       values: ValidationPolicy.values(of: numbers),
-      message: "\(part): \(deciding.id) \(short(deciding.value))" + (isBest ? ", the best so far" : "; \(best)"),
+      message: "\(part): \(deciding.id) \(short(deciding.value))"
+        + (isBest ? ", the best so far" : "; \(best)"),
       isBest: isBest)
   }
 

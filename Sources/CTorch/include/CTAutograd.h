@@ -32,6 +32,8 @@ void CTAutocastClearCache(void);
 // The number of CPU threads one operation uses.
 int32_t CTThreadCount(void);
 bool CTSetThreadCount(int32_t count);
+// Whether threads sleep soon where they wait for each other; false where the engine's threads cannot be told.
+bool CTSetBriefWaiting(bool brief);
 bool CTOneDNNEnabled(void);
 bool CTSetOneDNN(bool enabled);
 bool CTDeviceAvailable(int32_t deviceKind, int32_t deviceIndex);
