@@ -26,7 +26,8 @@ public final class TrainingStep {
 
   /// What was logged, in order; tensors keep no history.
   public private(set) var logged: [(name: String, value: Tensor)] = []
-  /// The global gradient norm of each update so far, by name; only where ``isObserved``.
+  /// The global gradient norm of each update so far, by name; where nothing is clipped only if
+  /// ``isObserved``.
   public private(set) var gradientNorms: [(name: String, value: Tensor)] = []
 
   /// A step over a source of batches.
@@ -150,7 +151,7 @@ public final class TrainingStep {
   private func noteGradients(_ name: String, _ optimizer: Optimizer, _ clip: Double?) {
     if let limit = clip ?? gradientClip {
       let norm = clipGradients(of: optimizer.parameters, toNorm: limit)
-      if isObserved { gradientNorms.append((name, norm)) }
+      gradientNorms.append((name, norm))
     } else if isObserved {
       gradientNorms.append((name, gradientNorm(of: optimizer.parameters)))
     }

@@ -9,10 +9,21 @@ public protocol Draws: AnyObject {
   func normal(_ name: String, _ shape: [Int]) -> Tensor
   /// Uniform float32 numbers from [0, 1).
   func uniform(_ name: String, _ shape: [Int]) -> Tensor
+  /// Numbers of the standard Gumbel distribution: added to logits, they make the largest a sample. By default
+  /// -log(-log u) of a uniform u.
+  func gumbel(_ name: String, _ shape: [Int]) -> Tensor
   /// int64 numbers from 0 ..< `bound`.
   func integers(_ name: String, below bound: Int, _ shape: [Int]) -> Tensor
   /// A float32 mask that is 1 with the given probability, else 0.
   func bernoulli(_ name: String, probability: Double, _ shape: [Int]) -> Tensor
+}
+
+extension Draws {
+  /// -log(-log u) of a uniform u.
+  public func gumbel(_ name: String, _ shape: [Int]) -> Tensor {
+    let inner = -uniform(name, shape).clamped(min: 1e-20).log()
+    return -inner.clamped(min: 1e-20).log()
+  }
 }
 
 /// Draws from a random stream, in the order of the calls; names are ignored.
@@ -67,6 +78,9 @@ public final class RecordedDraws: Draws {
 
   /// The recorded tensor.
   public func uniform(_ name: String, _ shape: [Int]) -> Tensor { take(name, shape, .float32) }
+
+  /// The recorded tensor.
+  public func gumbel(_ name: String, _ shape: [Int]) -> Tensor { take(name, shape, .float32) }
 
   /// The recorded tensor.
   public func integers(_ name: String, below bound: Int, _ shape: [Int]) -> Tensor {
