@@ -1,6 +1,7 @@
 internal import Foundation
 
-/// What a table says about images in words: rows of a file and a caption, read as every other table is.
+/// What a table says about images in words: rows of a file and a caption, read as every other table is; also a table of
+/// labels with a column of captions, such as `metadata.jsonl`.
 ///
 /// Cells may be separated by commas, semicolons or tabs, in quotes or not; there may be a line of titles, a column
 /// of numbers, and a column `split`. Flickr8k's own form, `name.jpg#0` and a tab before each caption, is read
@@ -27,6 +28,24 @@ struct CaptionTable {
   /// Whether there is a column `split`.
   let hasParts: Bool
 
+  /// The table of captions in a folder: one of ``fileNames``, or a table of labels (``LabelTable``) with a column of
+  /// captions.
+  ///
+  /// - Throws: ``DatasetError/badTable(path:reason:)`` for a table of labels that cannot be read.
+  static func findAny(in folder: URL) throws(DatasetError) -> URL? {
+    if let table = find(in: folder) { return table }
+    guard let table = LabelTable.find(in: folder), try captionColumn(LabelTable(table)) != nil else {
+      return nil
+    }
+    return table
+  }
+
+  private static func captionColumn(_ table: LabelTable) -> String? {
+    wordColumns.first { column in table.names.contains { $0.lowercased() == column } }.flatMap { column in
+      table.names.first { $0.lowercased() == column }
+    }
+  }
+
   static func find(in folder: URL) -> URL? {
     let present = listing(of: folder)
     return fileNames.lazy.compactMap { name in present.first { $0.lowercased() == name } }.first
@@ -35,6 +54,21 @@ struct CaptionTable {
 
   /// - Throws: ``DatasetError/badTable(path:reason:)`` that names the line.
   init(_ file: URL) throws(DatasetError) {
+    guard !LabelTable.fileNames.contains(file.lastPathComponent) else {
+      let table = try LabelTable(file)
+      guard let words = Self.captionColumn(table),
+        let name = LabelTable.fileColumns.first(where: table.names.contains)
+      else {
+        throw .badTable(
+          path: file.path,
+          reason: "it needs a column of files (\(LabelTable.fileColumns[0])) and one of captions (caption)")
+      }
+      hasParts = table.names.contains(PartColumn.name)
+      rows = try table.rows.enumerated().map { (index, row) throws(DatasetError) in
+        try Self.row(row[name] ?? "", row[words] ?? "", row[PartColumn.name], index + 1, file)
+      }
+      return
+    }
     let text = try LabelTable.text(of: file)
     if let rows = Self.tokens(text) {
       hasParts = false

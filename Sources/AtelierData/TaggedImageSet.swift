@@ -65,6 +65,7 @@ public struct TaggedImageSet: Sendable {
 ///
 /// - `captions.txt`, `captions.csv`, `tags.csv` or `tags.txt`: a header, then lines `file,words`; the images
 ///   are beside it or in a folder `images`, and several lines for one image are several captions;
+/// - `metadata.jsonl`, `metadata.csv` or `labels.csv` with a column `caption`;
 /// - images each with a text file of the same name, whose first line is read.
 ///
 /// Images without text are left out. Without folders `train` and `test`, every tenth image in order of names
@@ -76,7 +77,7 @@ public func openTaggedImages(
 ) throws(DatasetError) -> TaggedImageSet {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
   var root = path
-  let isDivided = CaptionTable.find(in: path) == nil && ImageFolders.isDivided(path)
+  let isDivided = try CaptionTable.findAny(in: path) == nil && ImageFolders.isDivided(path)
   if isDivided {
     guard let part = ImageFolders.folder(of: split, in: path) else {
       throw .missingSplit(
@@ -85,7 +86,7 @@ public func openTaggedImages(
     }
     root = part
   }
-  let table = CaptionTable.find(in: root)
+  let table = try CaptionTable.findAny(in: root)
   let captions = try table.map { (file) throws(DatasetError) in try CaptionTable(file) }
   let hasParts = captions?.hasParts == true
   if !isDivided, !hasParts, split == .validation {
