@@ -71,3 +71,14 @@ public struct TextContinuation: Ability, Hashable {
   /// Describes the text.
   public init(unit: TokenUnit) { self.unit = unit }
 }
+
+/// Images drawn for what is written about them.
+public struct CaptionedDrawing: Ability, Hashable {
+  /// The condition that takes a caption.
+  public var condition: String
+  /// The field of captions in the data.
+  public var field: String
+
+  /// Describes the system.
+  public init(condition: String, field: String) { (self.condition, self.field) = (condition, field) }
+}

@@ -161,6 +161,12 @@ public enum KeyMeanings {
     BigGANRound.generatorOrthogonal	The strength of the generator's orthogonal regularisation.
     BigGANRound.gradientAccumulation	Parts whose gradients are added before an update.
     BigGANRound.splitDiscriminatorBatch	Whether the discriminator sees real and generated images in two passes.
+    CaptionedDrawing.condition	The condition that takes a caption.
+    CaptionedDrawing.field	The field of captions in the data.
+    CodeSampling.filterThreshold	The share of logits that are left out, the lowest first.
+    CodeSampling.guidance	How far logits go from those without a caption towards those with it (Ho and Salimans 2021); 1: those with it. It needs a model trained with captionDropout.
+    CodeSampling.kept	The share of an image's codes that a given image keeps, from above.
+    CodeSampling.temperature	Divides the logits: below 1 sharper, above 1 more random.
     Condition.help	One line for people.
     Condition.isRequired	Whether a request without it is refused.
     Condition.kind	What it is.
@@ -214,6 +220,51 @@ public enum KeyMeanings {
     CycleGAN.Configuration.poolSize	Earlier images that each discriminator may see again; 0: none.
     CycleGAN.Configuration.translator	The generators, and the images.
     CycleGAN.Configuration.weights	Factors of the generators' loss terms.
+    DALLE.Configuration.adam	Adam's keys.
+    DALLE.Configuration.annealInterval	Steps between changes of temperature and of the autoencoder's learning rate.
+    DALLE.Configuration.annealRate	How fast the temperature falls: it is multiplied by exp(-annealRate · step) at every annealInterval.
+    DALLE.Configuration.attentionKinds	What the layers look at, in turn.
+    DALLE.Configuration.autoencoder	The autoencoder of the model dall-e.
+    DALLE.Configuration.autoencoderBatchSize	Images a step of the first stage of the model dall-e.
+    DALLE.Configuration.autoencoderLearningRate	Step size of the first stage of the model dall-e.
+    DALLE.Configuration.autoencoderSteps	Steps of the first stage of the model dall-e; 0: the autoencoder comes from other weights.
+    DALLE.Configuration.batchSize	Examples a step.
+    DALLE.Configuration.blocksPerGroup	Residual blocks between two halvings of openai-discrete-vae.
+    DALLE.Configuration.captionDropout	The share of captions that are left out in training, so that guidance has what it compares with.
+    DALLE.Configuration.codebookSize	Length of a code's vector.
+    DALLE.Configuration.divergenceSteps	Steps over which openai-discrete-vae's divergence gains its weight.
+    DALLE.Configuration.divergenceWeight	Weight of the divergence of codes from an even distribution; for openai-discrete-vae in nats a value of the image, at its end.
+    DALLE.Configuration.downsamplings	Halvings from the image to its codes; openai-discrete-vae has three.
+    DALLE.Configuration.embeddingSize	Width of the transformer.
+    DALLE.Configuration.gradientClip	Largest global norm of the transformer's gradients; nil: whatever the trainer says.
+    DALLE.Configuration.headSize	Width of a head.
+    DALLE.Configuration.heads	Attention heads.
+    DALLE.Configuration.hiddenChannels	Channels of the autoencoder's inner layers; of openai-discrete-vae the narrowest.
+    DALLE.Configuration.imageLossWeight	Weight of the image's cross-entropy beside the text's.
+    DALLE.Configuration.imageVocabularySize	Codes that a place of an image can have.
+    DALLE.Configuration.images	The shape of the images.
+    DALLE.Configuration.initialChannels	Channels behind the first layer of openai-discrete-vae's decoder.
+    DALLE.Configuration.layers	Layers of the transformer.
+    DALLE.Configuration.learningRate	Step size: of the transformer, or of the autoencoder where it is trained alone.
+    DALLE.Configuration.learningRateDecay	The autoencoder's learning rate is multiplied by this at every annealInterval.
+    DALLE.Configuration.loss	What the autoencoder's reconstruction minimises; openai-discrete-vae has the logit-Laplace likelihood.
+    DALLE.Configuration.minimumCount	Tokens that are rarer in the training captions are unknown.
+    DALLE.Configuration.minimumTemperature	The last temperature of codes.
+    DALLE.Configuration.model	What is trained.
+    DALLE.Configuration.reinmax	Whether the gradient of one-hot codes is that of ReinMax (Liu et al. 2023).
+    DALLE.Configuration.residualBlocks	Residual blocks of encoder and decoder.
+    DALLE.Configuration.rotaryEmbedding	Rotary positions (Su et al. 2021) in place of learned ones.
+    DALLE.Configuration.sandwichNorm	Whether a norm also stands behind each sublayer.
+    DALLE.Configuration.shiftTokens	Whether places take a part of their features from their neighbours before them.
+    DALLE.Configuration.stable	The reference's form for 16 bits: softmaxes of small scores, outputs divided by their largest.
+    DALLE.Configuration.startTemperature	The first temperature of codes.
+    DALLE.Configuration.straightThrough	Whether codes are one-hot forward and relaxed backward.
+    DALLE.Configuration.temperature	The temperature of codes outside training.
+    DALLE.Configuration.textLength	Tokens of a caption; longer ones are cut off.
+    DALLE.Configuration.textUnit	What a token of text stands for.
+    DALLE.Configuration.textVocabularySize	Tokens of text that are known; taken from the data in training.
+    DALLE.Configuration.tiedEmbedding	Whether tokens' vectors are the rows of the output layer.
+    DALLE.networks	`autoencoder`; `encoder` and `decoder` of openai-discrete-vae; `model` of both stages.
     DCGAN.Configuration.adam	Adam's decays and ε.
     DCGAN.Configuration.augmentation	Discriminator augmentation.
     DCGAN.Configuration.batchSize	Images in a batch.
@@ -753,7 +804,7 @@ public enum KeyMeanings {
     TextSampling.temperature	Divides the logits: below 1 sharper, above 1 more random; at 0 the likeliest token.
     Tiling.overlap	How far neighbouring tiles overlap; outputs fade into each other over this width.
     Tiling.tile	The longest side of a tile in pixels of the condition.
-    TrainingStep.gradientNorms	The global gradient norm of each update so far, by name; only where ``isObserved``.
+    TrainingStep.gradientNorms	The global gradient norm of each update so far, by name; where nothing is clipped only if ``isObserved``.
     TrainingStep.logged	What was logged, in order; tensors keep no history.
     TranslatingSystem.directions	The directions; the first is the one that is meant where none is named.
     TranslatingSystem.exportsAnySize	True.

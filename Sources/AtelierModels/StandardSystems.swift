@@ -31,6 +31,7 @@ extension SystemRegistry {
       MUNIT.self,
       FUNIT.self,
       ImageTagging.self,
+      DALLE.self,
     ])
   }
 }

@@ -17,8 +17,10 @@ public struct OutputPreview: Preview {
   /// The preview.
   public init() {}
 
-  /// Systems that do not turn images into images, which have a sheet of their own.
-  public func applies(to plan: SystemPlan) -> Bool { plan.ability(ImageTranslation.self) == nil }
+  /// Systems that do not turn images or captions into images, which have sheets of their own.
+  public func applies(to plan: SystemPlan) -> Bool {
+    plan.ability(ImageTranslation.self) == nil && plan.ability(CaptionedDrawing.self) == nil
+  }
 
   /// None where the system needs no condition of a field; a page of texts, or eight of anything larger.
   public func exampleCount(for plan: SystemPlan) -> Int {

@@ -64,7 +64,9 @@ public struct PreviewList: Sendable {
   func applying(to plan: SystemPlan) -> [any Preview] { previews.filter { $0.applies(to: plan) } }
 
   /// Every preview that Atelier has.
-  public static let standard = PreviewList([ReconstructionPreview(), TranslationPreview(), OutputPreview()])
+  public static let standard = PreviewList([
+    ReconstructionPreview(), TranslationPreview(), CaptionPreview(), OutputPreview(),
+  ])
 }
 
 /// What a preview draws from, and where it leaves what it drew.
