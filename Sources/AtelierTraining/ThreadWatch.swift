@@ -26,7 +26,7 @@ struct ThreadWatch {
     return adapts
       ? "Other programs use the processors: an operation has \(setting.threads) of \(threads) threads until they end."
       : "Other programs use the processors: threads sleep while they wait for each other, which changes no number; "
-        + "--threads auto also takes fewer threads, which changes the last bits."
+        + "a training that may change its threads also takes fewer, which changes the last bits."
   }
 
   /// Puts the run's own setting back.
