@@ -18,7 +18,7 @@ public struct HealthPolicy: Sendable, Hashable, Codable {
   public var explodingGradients: Reaction
   /// A discriminator that is always right, or never better than a coin.
   public var discriminator: Reaction
-  /// Samples that have become alike.
+  /// Samples that have become alike, or a codebook of which hardly a code is used.
   public var diversity: Reaction
   /// How many times this many of the running median a gradient norm may be.
   public var gradientFactor: Double
@@ -70,7 +70,7 @@ public struct HealthFinding: Sendable, Hashable {
     case explodingGradients
     /// The balance of generator and discriminator.
     case discriminator
-    /// The diversity of samples.
+    /// The diversity of samples, or of codes.
     case diversity
   }
 
@@ -92,6 +92,8 @@ public struct HealthState: Sendable, Hashable, Codable {
   public var highestDiversity = 0.0
   /// Whether samples were alike when last looked at.
   public var isAlike = false
+  /// How many observations in a row few codes of a codebook were in use; nil: none were.
+  public var fewCodes: Int?
 
   /// Nothing remembered.
   public init() {}

@@ -18,6 +18,9 @@ public struct HealthWatch: Sendable {
   /// So near to one half is "a coin", and so many observations make a finding.
   private static let coinWidth = 0.02
   private static let coinsInARow = 60
+  /// A codebook is collapsed where a smaller share of its codes is used, so many observations in a row.
+  private static let leastCodes = 0.03
+  private static let fewCodesInARow = 10
 
   /// A watch that begins, or goes on from a remembered state.
   public init(_ policy: HealthPolicy, state: HealthState = HealthState()) {
@@ -29,7 +32,8 @@ public struct HealthWatch: Sendable {
   ///
   /// - Parameters:
   ///   - values: what the system logged. A name that contains `accuracy` and `discriminator` (or `real`,
-  ///     `fake`, `critic`) is the share of images that a discriminator judged rightly.
+  ///     `fake`, `critic`) is the share of images that a discriminator judged rightly; `codebookUsage` is the share
+  ///     of codes that a batch uses.
   ///   - gradientNorms: the global gradient norm of each update.
   public mutating func observe(
     values: [(name: String, value: Double)], gradientNorms: [(name: String, value: Double)]
@@ -59,6 +63,17 @@ public struct HealthWatch: Sendable {
     }
     for (name, value) in values where value.isFinite && Self.isDiscriminatorAccuracy(name) {
       findings += judge(name, accuracy: value)
+    }
+    if let usage = values.first(where: { $0.name == "codebookUsage" })?.value, usage.isFinite {
+      let count = usage < Self.leastCodes ? (state.fewCodes ?? 0) + 1 : 0
+      state.fewCodes = count
+      if count == Self.fewCodesInARow {
+        findings.append(
+          HealthFinding(
+            kind: .diversity,
+            message: "the codebook has collapsed: \(short(usage)) of its codes were in use, and little more \(count) "
+              + "times in a row; a higher temperature, a lower learning rate or fewer codes may help"))
+      }
     }
     return findings
   }

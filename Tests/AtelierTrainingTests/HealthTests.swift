@@ -73,4 +73,17 @@ import Torch
     var other = HealthWatch(HealthPolicy(), state: watch.state)
     #expect(other.observe(values: [], gradientNorms: [("a", 101)]).count == 1)
   }
+
+  @Test func aCodebookOfWhichHardlyACodeIsUsedIsNamedOnce() {
+    var watch = HealthWatch(HealthPolicy())
+    func findings(_ usage: Double) -> [HealthFinding] {
+      watch.observe(values: [(name: "codebookUsage", value: usage)], gradientNorms: [])
+    }
+    #expect((0..<9).allSatisfy { _ in findings(0.01).isEmpty })
+    #expect(findings(0.3).isEmpty)
+    #expect((0..<9).allSatisfy { _ in findings(0.01).isEmpty })
+    let found = findings(0.01)
+    #expect(found.map(\.kind) == [.diversity] && found[0].message.contains("codebook has collapsed"))
+    #expect(findings(0.01).isEmpty)
+  }
 }
