@@ -61,15 +61,31 @@ public struct RunDirectory: Sendable, Hashable {
     }
   }
 
-  /// Makes a run of a folder that the user named; it must be new or empty.
+  /// Makes a run of a folder that the user named; it must be new or empty, but for what a run leaves that was killed
+  /// before it began.
   public static func create(at folder: URL) throws(TrainingError) -> RunDirectory {
     try makeFolder(folder, withParents: true)
+    RunDirectory(url: folder).removeUnbegun()
     guard let entries = try? FileManager.default.contentsOfDirectory(atPath: folder.path), entries.isEmpty
     else {
       throw .unwritable(
         path: folder.path, reason: "it is not empty; resume the run in it or name another folder")
     }
     return try complete(folder)
+  }
+
+  /// Removes what a kill leaves between the first folder of a run and its configuration: its three folders, and in
+  /// that of artefacts what was derived from the data. Anything else stays.
+  private func removeUnbegun() {
+    let known = [artefacts, checkpoints, samples].map(\.lastPathComponent)
+    func entries(_ folder: URL) -> [String]? {
+      try? FileManager.default.contentsOfDirectory(atPath: folder.path)
+    }
+    guard let found = entries(url), !found.isEmpty, found.allSatisfy(known.contains),
+      entries(checkpoints)?.isEmpty ?? true, entries(samples)?.isEmpty ?? true
+    else { return }
+    if found.count == known.count { try? FileManager.default.removeItem(at: artefacts) }
+    for folder in [checkpoints, samples, artefacts] { rmdir(folder.path) }
   }
 
   /// Removes the folders of a run that nothing was written into.

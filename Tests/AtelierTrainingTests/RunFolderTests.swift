@@ -19,6 +19,28 @@ import Torch
     }
   }
 
+  @Test(arguments: [["checkpoints", "samples", "artefacts"], ["checkpoints"], []])
+  func aRunThatWasKilledBeforeItBeganIsBegunAnew(_ left: [String]) throws {
+    let folder = try TemporaryFolder()
+    for name in left {
+      try FileManager.default.createDirectory(at: folder(name), withIntermediateDirectories: true)
+    }
+    if left.contains("artefacts") { try Data("old".utf8).write(to: folder("artefacts/vocabulary.json")) }
+    let run = try RunDirectory.create(at: folder.url)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: run.artefacts.path).isEmpty)
+  }
+
+  @Test(arguments: ["checkpoints/step-000001", "samples/step-000001.png", "artefacts/a", "photograph.png"])
+  func aFolderWithAnythingElseIsRefusedAndStays(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let file = folder(name)
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data("kept".utf8).write(to: file)
+    #expect(throws: TrainingError.self) { try RunDirectory.create(at: folder.url) }
+    #expect(try Data(contentsOf: file) == Data("kept".utf8))
+  }
+
   @Test func aNameFromOutsideCannotLeaveTheFolder() throws {
     let folder = try TemporaryFolder()
     let run = try RunDirectory.create(in: folder.url, name: "../../.hidden/ü")
