@@ -1,3 +1,4 @@
+import AtelierMedia
 public import Foundation
 
 /// Every choice that a system's networks and training depend on.
@@ -75,7 +76,7 @@ public struct ConfigurationError: Error, Sendable, CustomStringConvertible, Loca
   public let description: String
 
   /// An error with its sentence.
-  public init(_ description: String) { self.description = description }
+  public init(_ description: String) { self.description = description.onOneLine }
 
   /// The same sentence, for Foundation.
   public var errorDescription: String? { description }

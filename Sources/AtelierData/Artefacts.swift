@@ -35,7 +35,9 @@ public struct Artefacts: Sendable, Hashable {
     do {
       return try JSONDecoder().decode(type, from: data)
     } catch {
-      throw DatasetError.invalid(reason: "the artefact '\(name)' cannot be read: \(error)")
+      let reason = (error as? DatasetError)?.description ?? "it is no \(type)"
+      throw DatasetError.invalid(
+        reason: "the artefact '\(name)' is damaged (\(reason)); use the whole run folder as it was saved")
     }
   }
 }

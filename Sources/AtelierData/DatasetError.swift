@@ -1,3 +1,4 @@
+internal import AtelierMedia
 public import Foundation
 
 /// Why data could not be opened, read or served.
@@ -34,7 +35,9 @@ public enum DatasetError: Error, Sendable, Hashable {
 
 extension DatasetError: CustomStringConvertible, LocalizedError {
   /// One sentence; see the type.
-  public var description: String {
+  public var description: String { text.onOneLine }
+
+  private var text: String {
     switch self {
     case .notFound(let path): "There is nothing at \(path); check the path."
     case .unknownLayout(let path, let lookedFor):

@@ -1,3 +1,4 @@
+import AtelierMedia
 public import Foundation
 public import Torch
 
@@ -38,7 +39,9 @@ public enum TrainingError: Error, Sendable, Hashable {
 
 extension TrainingError: CustomStringConvertible, LocalizedError {
   /// The one-sentence text.
-  public var description: String {
+  public var description: String { text.onOneLine }
+
+  private var text: String {
     switch self {
     case .unwritable(let path, let reason): "\(path) cannot be written: \(reason)."
     case .inUse(let path):

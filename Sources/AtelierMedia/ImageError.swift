@@ -32,7 +32,9 @@ extension ImageError {
 
 extension ImageError: CustomStringConvertible, LocalizedError {
   /// One sentence; see the type.
-  public var description: String {
+  public var description: String { text.onOneLine }
+
+  private var text: String {
     switch self {
     case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)."
     case .notAnImage(let file):

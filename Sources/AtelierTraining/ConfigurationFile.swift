@@ -31,12 +31,13 @@ public enum ConfigurationFile {
   ) throws(TrainingError) -> [String: ConfigurationValue] {
     let node: Node?
     do { node = try Yams.compose(yaml: text) } catch let error as YamlError {
-      throw .damaged(path: name, reason: "it is not YAML; \(error)".trimmedSentence)
+      throw .damaged(path: name, reason: "it is not YAML, \(reason(error))")
     } catch {
-      throw .damaged(path: name, reason: "it is not YAML; \(error)".trimmedSentence)
+      throw .damaged(path: name, reason: "it is not YAML, \(error)".trimmedSentence)
     }
     guard let node else { return [:] }
-    guard case .table(let table) = try value(of: node, named: name) else {
+    var rest = mostValues
+    guard case .table(let table) = try value(of: node, named: name, &rest) else {
       throw .damaged(path: name, reason: "it should hold `key: value` lines; write one setting a line")
     }
     return table
@@ -53,13 +54,40 @@ public enum ConfigurationFile {
 
   // MARK: Reading
 
-  private static func value(of node: Node, named name: String) throws(TrainingError) -> ConfigurationValue {
+  /// What a parser complains of, with the line, as a part of a sentence.
+  private static func reason(_ error: YamlError) -> String {
+    switch error {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      "line \(mark.line), column \(mark.column): \(problem)"
+    case .reader(let problem, _, _, _), .writer(let problem), .emitter(let problem),
+      .representer(let problem):
+      problem
+    case .duplicatedKeysInMapping(let keys, let context):
+      "the table that begins in line \(context.mark.line) has twice: \(keys.sorted().joined(separator: ", "))"
+    case .memory: "there is not memory enough to read it"
+    case .no, .dataCouldNotBeDecoded: "it cannot be decoded"
+    }
+  }
+
+  /// The most values of a file: a few lines of aliases of aliases stand for more than any memory holds.
+  private static let mostValues = 100_000
+
+  /// - Parameter rest: how many values there may still be.
+  private static func value(
+    of node: Node, named name: String, _ rest: inout Int
+  ) throws(TrainingError) -> ConfigurationValue {
+    rest -= 1
+    guard rest >= 0 else {
+      throw .damaged(
+        path: name, reason: "it stands for more than \(mostValues) values; write fewer, without aliases")
+    }
     switch node {
     case .scalar(let scalar):
       return scalar.style == .plain || scalar.style == .any ? plain(scalar.string) : .string(scalar.string)
     case .sequence(let sequence):
       var values: [ConfigurationValue] = []
-      for element in sequence { values.append(try value(of: element, named: name)) }
+      for element in sequence { values.append(try value(of: element, named: name, &rest)) }
       return .list(values)
     case .mapping(let mapping):
       var table: [String: ConfigurationValue] = [:]
@@ -70,7 +98,7 @@ public enum ConfigurationFile {
         guard table[scalar.string] == nil else {
           throw .damaged(path: name, reason: "the key '\(scalar.string)' comes twice; remove one of them")
         }
-        table[scalar.string] = try value(of: element, named: name)
+        table[scalar.string] = try value(of: element, named: name, &rest)
       }
       return .table(table)
     case .alias:

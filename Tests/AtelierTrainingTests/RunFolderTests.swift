@@ -78,6 +78,29 @@ import Torch
     #expect(read == Dictionary(uniqueKeysWithValues: values.map { ($0.key, $0.value) }))
   }
 
+  @Test(arguments: [
+    ("a: [1\n", "line 2"), ("a:\n  b: 1\n c: 2\n", "line 3"), ("a: 1\na: 2\n", "twice"),
+    ("a: \u{1}\n", "control"),
+    (String(repeating: "[", count: 20_000), "nesting"),
+  ])
+  func yamlThatIsNoneIsRefusedInOneSentence(_ text: String, _ words: String) throws {
+    let error = #expect(throws: TrainingError.self) { try ConfigurationFile.parse(text, named: "c.yaml") }
+    let sentence = "\(error as Any)"
+    #expect(sentence.contains("c.yaml") && sentence.contains(words), "\(sentence)")
+    #expect(!sentence.contains { $0.isNewline } && sentence.count < 300, "\(sentence)")
+  }
+
+  @Test func aFewLinesOfAliasesCannotStandForMoreThanMemoryHolds() throws {
+    // Nine times nine times … nine values.
+    var text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+    for level in 1...9 {
+      let nine = (0..<9).map { _ in "*a\(level - 1)" }.joined(separator: ", ")
+      text += "a\(level): &a\(level) [\(nine)]\n"
+    }
+    let error = #expect(throws: TrainingError.self) { try ConfigurationFile.parse(text, named: "c.yaml") }
+    #expect("\(error as Any)".contains("more than 100000 values"))
+  }
+
   @Test func handWrittenYamlIsUnderstood() throws {
     let text = """
       learningRate: 0.0002   # a comment

@@ -24,7 +24,9 @@ public enum AudioError: Error, Sendable, Hashable {
 
 extension AudioError: CustomStringConvertible, LocalizedError {
   /// One sentence; see the type.
-  public var description: String {
+  public var description: String { text.onOneLine }
+
+  private var text: String {
     switch self {
     case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)."
     case .notASound(let file):

@@ -26,7 +26,9 @@ public enum VideoError: Error, Sendable, Hashable {
 
 extension VideoError: CustomStringConvertible, LocalizedError {
   /// One sentence; see the type.
-  public var description: String {
+  public var description: String { text.onOneLine }
+
+  private var text: String {
     switch self {
     case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)."
     case .notAVideo(let file, let reason): "\(file) is not a video that ffmpeg reads: \(reason)."
