@@ -9,9 +9,10 @@ DEMO_DATA := $(if $(FASHION_MNIST),--data "$(FASHION_MNIST)")
 DEMO_FLAGS ?=
 TEST_FLAGS ?=
 BENCH_FLAGS ?=
+KILL_FLAGS ?=
 CASES ?= Tests/ReferenceCases/*/
 
-.PHONY: help setup demo test build proof bench conformance format lint docs clean
+.PHONY: help setup demo test build proof kills bench conformance format lint docs clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -34,9 +35,11 @@ build: ## Build everything but the tests, in release
 	@Scripts/setup --no-data
 	swift build $(BUILD)
 
-proof: ## Run the slow tests: kill and resume for every system, at many steps
-	@Scripts/setup --no-data
+proof: build kills ## Run the slow tests and the proof of a thousand kills (KILL_FLAGS)
 	ATELIER_PROOF=1 swift test $(BUILD) --disable-testable-imports --disable-xctest --filter Proof
+
+kills: build
+	$(BIN)/kill-proof $(KILL_FLAGS)
 
 bench: build ## Benchmark against PyTorch and write Documentation/benchmarks.md
 	Benchmarks/run $(BENCH_FLAGS)

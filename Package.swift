@@ -199,6 +199,8 @@ let package = Package(
     program("neighbours-benchmark", ["AtelierFaiss", "AtelierMetrics", "Torch", argumentParser]),
     library("ReferenceCases", everything),
     program("conformance", everything + ["ReferenceCases", argumentParser]),
+    // Proofs that `make proof` runs.
+    program("kill-proof", everything + ["TestSupport", argumentParser]),
 
     .target(
       name: "TestSupport", dependencies: everything, path: "Tests/TestSupport",

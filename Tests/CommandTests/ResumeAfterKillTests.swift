@@ -3,7 +3,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A real process, killed without warning and resumed, ends with the bytes of one that was not.
+/// A real process, killed without warning and resumed, ends with the bytes of one that was not. `kill-proof` does the
+/// same to every system, a thousand times.
 @Suite(.serialized) struct ResumeAfterKillTests {
   /// A system and the changes that make it quick.
   struct Case: Sendable, CustomTestStringConvertible {
@@ -22,11 +23,6 @@ import Testing
     }
 
     static let quick = [Case(system: "cgan", layout: .labelledDigits)]
-
-    /// Every system that learns from data alone.
-    static let all: [Case] = SystemRegistry.standard.systems.compactMap { type in
-      TinyLayout.of(type).map { Case(system: type.identity.name, layout: $0) }
-    }
   }
 
   private func prove(_ tried: Case, kills: Int, steps: Int) throws {
@@ -68,10 +64,5 @@ import Testing
   @Test(arguments: Case.quick)
   func aKilledRunEndsWithTheSameBytes(_ tried: Case) throws {
     try prove(tried, kills: 2, steps: 12)
-  }
-
-  @Test(.enabled(if: ProcessInfo.processInfo.environment["ATELIER_PROOF"] != nil), arguments: Case.all)
-  func everySystemSurvivesManyKillsProof(_ tried: Case) throws {
-    try prove(tried, kills: 8, steps: 40)
   }
 }

@@ -1,0 +1,191 @@
+import AtelierCore
+import AtelierModels
+import Foundation
+import TestSupport
+import Torch
+
+/// A training of a few seconds: a system, what it learns from, and the keys that make it tiny.
+struct KillRecipe: Sendable {
+  /// The system's name.
+  let system: String
+  /// One of ``Data``.
+  let data: Data?
+  /// Keys and their values, as `--set` takes them.
+  let changes: [String]
+  /// The preset that they are laid over; nil: the first.
+  var preset: String? = "small"
+  /// Further options of `atelier train`, with `{photographs}` for the folder of photographs.
+  var more: [String] = []
+
+  /// Data of a few small files.
+  enum Data: String, CaseIterable {
+    case digits, words, pairs, unpaired, photographs, classes, maps, captions
+
+    /// The path within a folder of data.
+    func url(in folder: URL) -> URL {
+      folder.appendingPathComponent(self == .words ? "words.txt" : rawValue)
+    }
+
+    func write(in folder: URL) throws {
+      let place = url(in: folder)
+      try FileManager.default.createDirectory(
+        at: self == .words ? folder : place, withIntermediateDirectories: true)
+      switch self {
+      case .digits: try TinyData.writeIDX(to: place, perClass: 5)
+      case .words: try TinyData.writeText(to: place)
+      case .pairs: try TinyData.writePairs(to: place, size: 16)
+      case .unpaired: try TinyData.writeUnpaired(to: place, size: 16)
+      case .photographs: try TinyData.writePhotographs(to: place, size: 40)
+      case .classes:
+        try TinyData.writeClassFolders(to: place, classes: ["circle", "square", "star"], size: 16)
+      case .maps: try TinyData.writeLabelled(to: place, count: 4, size: 32)
+      case .captions: try TinyData.writeCaptioned(to: place)
+      }
+    }
+  }
+
+  /// The options of `atelier train`, without the run's folder and the limit.
+  func arguments(data folder: URL) -> [String] {
+    var arguments = ["train", system]
+    if let preset { arguments += ["--preset", preset] }
+    if let data { arguments += ["--data", data.url(in: folder).path] }
+    let photographs = Data.photographs.url(in: folder).path
+    arguments += more.map { $0.replacingOccurrences(of: "{photographs}", with: photographs) }
+    return arguments + changes.flatMap { ["--set", $0] }
+  }
+
+  /// Weights of VGG16's first two convolutions that mean nothing, for the losses of some systems.
+  static func writeWeights(to folder: URL) throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    var tensors: [(name: String, tensor: HostTensor)] = []
+    for (layer, inputs) in [(0, 3), (2, 64)] {
+      let weight = (0..<64 * inputs * 9).map {
+        Float($0 * 7919 % 257 - 128) / Float(inputs == 3 ? 512 : 2048)
+      }
+      tensors.append(("features.\(layer).weight", HostTensor(weight, shape: [64, inputs, 3, 3])))
+      tensors.append(("features.\(layer).bias", HostTensor([Float](repeating: 0, count: 64), shape: [64])))
+    }
+    try Safetensors.write(tensors, metadata: [:], to: folder.appendingPathComponent("vgg16.safetensors"))
+  }
+
+  private static let dense = [
+    "imageSize=8", "batchSize=4", "latentSize=5", "generatorHidden=[6, 6]", "discriminatorHidden=[6, 6]",
+  ]
+  private static let big = [
+    "imageSize=8", "bottomWidth=1", "batchSize=4", "latentSize=8", "generatorChannels=2",
+    "discriminatorChannels=2", "sharedEmbeddingSize=3", "generatorAttention=[4]",
+    "discriminatorAttention=[4]",
+    "standingStatistics=2", "averageDecay=0.9", "averageStart=1",
+  ]
+  private static let translating = ["imageSize=16", "width=2", "discriminatorWidth=2", "layers=1"]
+  private static let crossing = ["imageSize=16", "width=2", "blocks=1", "discriminatorWidth=2"]
+  private static let mapped = [
+    "imageWidth=32", "imageHeight=32", "width=1", "spadeHidden=1", "spadeKernel=1", "discriminatorWidth=1",
+    "batchSize=2",
+  ]
+  private static let enlarging = [
+    "width=4", "blocks=1", "imageSize=32", "batchSize=2", "averageDecay=0.9", "features=vgg16",
+    "perceptualLayers={conv1_2: 1}",
+  ]
+  private static let sharpening = enlarging + ["discriminatorWidth=2", "pretrainingSteps=5"]
+
+  /// One for each system, by name.
+  private static let known: [String: KillRecipe] = {
+    let all = [
+      KillRecipe(system: "gan", data: .digits, changes: dense),
+      KillRecipe(system: "cgan", data: .digits, changes: dense),
+      KillRecipe(
+        system: "dcgan", data: .digits,
+        changes: [
+          "imageSize=8", "batchSize=4", "latentSize=5", "generatorChannels=2", "discriminatorChannels=2",
+          "diffAugment=[color, translation]", "augmentationTarget=0.6",
+        ]),
+      KillRecipe(system: "lsgan", data: .digits, changes: dense),
+      KillRecipe(system: "wgan-gp", data: .digits, changes: dense + ["discriminatorSteps=2"]),
+      KillRecipe(system: "acgan", data: .digits, changes: dense),
+      KillRecipe(
+        system: "autoencoder", data: .digits,
+        changes: ["imageSize=8", "hidden=[6]", "latentSize=3", "batchSize=4"]),
+      KillRecipe(
+        system: "vae", data: .digits,
+        changes: ["imageSize=16", "hidden=[3, 4]", "latentSize=4", "batchSize=4"]),
+      KillRecipe(
+        system: "conditional-vae", data: .digits,
+        changes: ["imageSize=16", "hidden=[3, 4]", "latentSize=4", "batchSize=4"]),
+      KillRecipe(
+        system: "rnn-language-model", data: .words,
+        changes: [
+          "cell=lstm", "tokenUnit=word", "embeddingSize=6", "hiddenSize=8", "layers=2", "sequenceLength=5",
+          "batchSize=3", "learningRate=1", "dropout=0.2",
+        ], preset: nil),
+      KillRecipe(
+        system: "pix2pix", data: .pairs,
+        changes: translating + ["downsamplings=4", "batchSize=2", "testBatchStatistics=false"]),
+      KillRecipe(
+        system: "cyclegan", data: .unpaired,
+        changes: translating + ["downsamplings=1", "blocks=1", "poolSize=3", "batchSize=1"]),
+      KillRecipe(
+        system: "pix2pix-hd", data: .pairs,
+        changes: [
+          "imageWidth=16", "imageHeight=16", "downsamplings=1", "blocks=1", "width=2", "discriminatorWidth=2",
+          "layers=1", "batchSize=2",
+        ]),
+      KillRecipe(system: "srresnet", data: .photographs, changes: enlarging),
+      KillRecipe(system: "srgan", data: .photographs, changes: sharpening),
+      KillRecipe(system: "esrgan", data: .photographs, changes: sharpening),
+      KillRecipe(
+        system: "fast-style-transfer", data: .photographs,
+        changes: [
+          "imageSize=32", "styleSize=32", "width=2", "blocks=1", "batchSize=2",
+          "styleLayers=[relu1_1, relu1_2]", "contentLayer=relu1_2",
+        ], more: ["--style", "{photographs}/train/1.png"]),
+      KillRecipe(
+        system: "neural-style", data: nil,
+        changes: [
+          "imageSize=28", "contentLayers=[conv1_2]", "styleLayers=[conv1_1, conv1_2]", "start=noise",
+          "features=vgg16",
+        ],
+        more: ["--content", "{photographs}/train/0.png", "--style", "{photographs}/train/1.png"]),
+      KillRecipe(system: "biggan", data: .classes, changes: big),
+      KillRecipe(
+        system: "ic-gan", data: .classes,
+        changes: big + [
+          "featureSize=6", "featureEpochs=1", "neighbours=3", "sharedFeatureSize=4", "selectedInstances=5",
+        ]),
+      KillRecipe(
+        system: "spade", data: .maps, changes: mapped + ["instanceEdges=true", "layers=2", "scales=1"]),
+      KillRecipe(
+        system: "oasis", data: .maps,
+        changes: mapped + ["latent=2", "statisticsEvery=2", "statisticsBatches=2"]),
+      KillRecipe(
+        system: "sean", data: .maps,
+        changes: mapped + ["styleLength=2", "encoderWidth=1", "layers=2", "scales=1"]),
+      KillRecipe(system: "unit", data: .unpaired, changes: crossing + ["batchSize=1"]),
+      KillRecipe(
+        system: "munit", data: .unpaired,
+        changes: crossing + [
+          "batchSize=1", "mlpWidth=2", "styleLength=2", "loadSize=18", "scales=2", "layers=2",
+        ]),
+      KillRecipe(
+        system: "funit", data: .classes,
+        changes: crossing + [
+          "batchSize=2", "mlpWidth=2", "styleLength=2", "discriminatorBlocks=4", "heldOutClasses=[star]",
+        ]),
+      KillRecipe(
+        system: "image-tagging", data: .captions,
+        changes: [
+          "features=pixels", "wordSize=4", "minimumCount=1", "subsampling=0", "wordSteps=4",
+          "wordBatchSize=8",
+          "latentSize=3", "generatorHidden=[3, 4]", "discriminatorHidden=[3, 4]", "maxoutUnits=3",
+          "batchSize=8",
+        ]),
+    ]
+    return Dictionary(all.map { ($0.system, $0) }) { first, _ in first }
+  }()
+
+  /// A recipe for every registered system, and the systems that have none.
+  static func all() -> (recipes: [KillRecipe], missing: [String]) {
+    let names = SystemRegistry.standard.systems.map { $0.identity.name }
+    return (names.compactMap { known[$0] }, names.filter { known[$0] == nil })
+  }
+}
