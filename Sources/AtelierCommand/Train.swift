@@ -155,6 +155,11 @@ struct Train: ParsableCommand {
         "The share of undivided data that is kept from training and that `atelier evaluate` measures on.",
         valueName: "share"))
     var holdOut: Double?
+    @Option(
+      help: ArgumentHelp(
+        "The share of the training examples that `--validate-every` measures on, where the data have no validation part.",
+        valueName: "share"))
+    var holdOutValidation: Double?
 
     @Option(
       parsing: .unconditional,
@@ -163,12 +168,19 @@ struct Train: ParsableCommand {
         valueName: "low:high"))
     var range: SampleScale?
 
+    /// The shares that are held out; nil: none.
+    func heldOut() throws -> HoldOut? {
+      guard holdOut != nil || holdOutValidation != nil else { return nil }
+      return try HoldOut(holdOut, validation: holdOutValidation)
+    }
+
     /// What is given of the options that a run records when it starts.
     var fixedInARun: [String] {
       [
         ("--corrupt", corrupt != nil), ("--fit", fit != nil), ("--label-column", labelColumn != nil),
         ("--derive", derive != nil), ("--direction", direction != nil), ("--instances", instances != nil),
-        ("--side-by-side", sideBySide), ("--hold-out", holdOut != nil), ("--range", range != nil),
+        ("--side-by-side", sideBySide), ("--hold-out", holdOut != nil),
+        ("--hold-out-validation", holdOutValidation != nil), ("--range", range != nil),
         ("--buckets", buckets),
       ].filter(\.1).map(\.0)
     }
@@ -348,7 +360,7 @@ struct Train: ParsableCommand {
         fit: reading.fit ?? .centerCrop, labelColumn: reading.labelColumn,
         corruptImages: reading.corrupt ?? .skip,
         derivation: reading.derive, swapsDirection: reading.direction == .backwards,
-        isSideBySide: reading.sideBySide, holdOut: try reading.holdOut.map { try HoldOut($0) },
+        isSideBySide: reading.sideBySide, holdOut: try reading.heldOut(),
         scale: reading.range, buckets: reading.buckets),
       instances: reading.instances.map { URL(fileURLWithPath: $0) })
   }

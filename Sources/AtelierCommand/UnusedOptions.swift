@@ -37,6 +37,7 @@ extension Train {
           "--instances", reading.instances != nil,
           plan.components(InstancePlan.self).isEmpty ? "it is not conditioned on instances" : nil
         ), ("--hold-out", reading.holdOut != nil, noData),
+        ("--hold-out-validation", reading.holdOutValidation != nil, noData),
       ], of: system)
   }
 }

@@ -1,38 +1,65 @@
 public import Foundation
 public import Torch
 
-/// A share of undivided data that is kept from training, so that there is something to measure on.
+/// Shares of the training examples that are kept from training, so that there is something to measure on: a test part
+/// of undivided data, a validation part of data without one.
 ///
-/// Which examples it takes follows from their number and classes alone: every system, seed and resumption of the
-/// same data has the same ones. Classes are divided in proportion, and the images of a pair stay together.
+/// Which examples they take follows from their number and classes alone: every system, seed and resumption of the
+/// same data has the same ones. Classes are divided in proportion, and the images of a pair stay together. The test
+/// part is the same with and without a validation part beside it.
 public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
-  /// The share, above 0 and below 1.
-  public let share: Double
+  /// The share of the test part, above 0 and below 1; nil: the data have their own, or none.
+  public let test: Double?
+  /// The share of the validation part, above 0 and below 1; nil: the data have their own, or none.
+  public let validation: Double?
 
-  /// A share of the examples.
+  /// Shares of the training examples.
   ///
-  /// - Throws: ``DatasetError/invalid(reason:)`` for one that leaves nothing to train or to measure on.
-  public init(_ share: Double) throws(DatasetError) {
-    guard share > 0, share < 1 else {
-      throw .invalid(reason: "the share that is held out lies between 0 and 1, as 0.1, not at \(share)")
+  /// - Throws: ``DatasetError/invalid(reason:)`` for shares that leave nothing to train or to measure on.
+  public init(_ test: Double? = nil, validation: Double? = nil) throws(DatasetError) {
+    for share in [test, validation].compactMap(\.self) {
+      guard share > 0, share < 1 else {
+        throw .invalid(reason: "the share that is held out lies between 0 and 1, as 0.1, not at \(share)")
+      }
     }
-    self.share = share
+    guard test != nil || validation != nil else {
+      throw .invalid(reason: "no share is held out; give that of a test part or of a validation part")
+    }
+    if let test, let validation, test + validation >= 1 {
+      throw .invalid(
+        reason: "the shares \(test) and \(validation) are held out, which leaves nothing to train on")
+    }
+    self.test = test
+    self.validation = validation
   }
 
-  /// The share as it was given: `0.1`.
-  public var description: String { "\(share)" }
+  /// The share of a part as it was given, `0.1`, or both: `0.1, validation 0.2`.
+  public var description: String {
+    [test.map { "\($0)" }, validation.map { "validation \($0)" }].compactMap(\.self).joined(separator: ", ")
+  }
 
-  /// A part of data that have only one.
+  /// Whether it makes a part, or changes it: the training part has fewer examples.
+  public func makes(_ split: DatasetSplit) -> Bool {
+    switch split {
+    case .train: true
+    case .test: test != nil
+    case .validation: validation != nil
+    }
+  }
+
+  /// A part of data that do not have it themselves.
   ///
   /// - Parameters:
-  ///   - split: the training part, or the test part, which is what was held out.
-  ///   - whole: all of the data.
-  /// - Throws: ``DatasetError/missingSplit(path:split:reason:)`` for a validation part,
+  ///   - split: the training part, or one that is held out of it.
+  ///   - whole: all training examples.
+  /// - Throws: ``DatasetError/missingSplit(path:split:reason:)`` for a part of which no share is held out,
   ///   ``DatasetError/invalid(reason:)`` for data that cannot be divided.
   public func part(_ split: DatasetSplit, of whole: DataPart) throws(DatasetError) -> DataPart {
     let name = whole.description.name
-    guard split != .validation else {
-      throw .missingSplit(path: name, split: split, reason: "\(share) of the data are held out as test part")
+    guard makes(split) else {
+      throw .missingSplit(
+        path: name, split: split,
+        reason: "of the data are held out: \(description), and no share as \(split.rawValue) part")
     }
     guard case .examples(let dataset) = whole, !(dataset is TagDataset) else {
       throw .invalid(reason: "\(name) is divided already; hold nothing out of it")
@@ -42,62 +69,75 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
         reason: "\(name) serves pairs of classes, of which heldOutClasses are kept; hold nothing else out")
     }
     if let unpaired = dataset as? UnpairedDataset {
-      let first = try divided(unpaired.files.first.count, nil, name, split)
-      let second = try divided(unpaired.files.second.count, nil, name, split)
+      let first = try divided(unpaired.files.first.count, nil, name)
+      let second = try divided(unpaired.files.second.count, nil, name)
+      let longer = first.count < second.count ? second : first
       return .examples(
         unpaired.keeping(
-          first: first.map { unpaired.files.first[$0] }, second: second.map { unpaired.files.second[$0] },
-          described(
-            unpaired.description, split, count: max(first.count, second.count), of: unpaired.count, nil)))
+          first: first.indices.filter { first[$0] == split }.map { unpaired.files.first[$0] },
+          second: second.indices.filter { second[$0] == split }.map { unpaired.files.second[$0] },
+          described(unpaired.description, split, longer, nil)))
     }
     let labels = dataset.knownLabels
-    let kept = try divided(dataset.count, labels, name, split)
+    let parts = try divided(dataset.count, labels, name)
     return .examples(
       SubsetDataset(
-        dataset, kept,
-        described(
-          dataset.description, split, count: kept.count, of: dataset.count,
-          labels.map { all in kept.map { all[$0] } }),
+        dataset, parts.indices.filter { parts[$0] == split },
+        described(dataset.description, split, parts, labels),
         isRandom: split == .train && dataset.isRandom))
   }
 
-  /// The examples of a part, in their order.
+  /// The part of each example.
   private func divided(
-    _ count: Int, _ labels: [Int]?, _ name: String, _ split: DatasetSplit
-  ) throws(DatasetError) -> [Int] {
-    var groups: [Int: [Int]] = [:]
-    for index in 0..<count { groups[labels?[index] ?? 0, default: []].append(index) }
-    var held: Set<Int> = []
-    for (label, members) in groups.sorted(by: { $0.key < $1.key }) where members.count > 1 {
-      var generator = SeededGenerator(
-        seed: UInt64(bitPattern: Int64(label)), purpose: "hold-out", epoch: members.count)
-      let order = generator.permutation(members.count)
-      let wanted = Int((share * Double(members.count)).rounded())
-      for place in order.prefix(min(max(1, wanted), members.count - 1)) { held.insert(members[place]) }
+    _ count: Int, _ labels: [Int]?, _ name: String
+  ) throws(DatasetError) -> [DatasetSplit] {
+    var classes: [Int: [Int]] = [:]
+    for index in 0..<count { classes[labels?[index] ?? 0, default: []].append(index) }
+    var parts = [DatasetSplit](repeating: .train, count: count)
+    for (split, share, purpose) in [
+      (DatasetSplit.test, test, "hold-out"), (.validation, validation, "hold-out validation"),
+    ] {
+      guard let share else { continue }
+      for (label, members) in classes.sorted(by: { $0.key < $1.key }) {
+        let left = members.filter { parts[$0] == .train }
+        guard left.count > 1 else { continue }
+        var generator = SeededGenerator(
+          seed: UInt64(bitPattern: Int64(label)), purpose: purpose, epoch: left.count)
+        let order = generator.permutation(left.count)
+        let wanted = Int((share * Double(members.count)).rounded())
+        for place in order.prefix(min(max(1, wanted), left.count - 1)) { parts[left[place]] = split }
+      }
+      guard parts.contains(split) else {
+        throw .invalid(
+          reason:
+            "\(name) has \(count) examples, too few to hold \(share) of them out as \(split.rawValue) part")
+      }
     }
-    guard !held.isEmpty else {
-      throw .invalid(reason: "\(name) has \(count) examples, too few to hold \(share) of them out")
-    }
-    return (0..<count).filter { held.contains($0) == (split == .test) }
+    return parts
   }
 
   private func described(
-    _ whole: DatasetDescription, _ split: DatasetSplit, count: Int, of total: Int, _ labels: [Int]?
+    _ whole: DatasetDescription, _ split: DatasetSplit, _ parts: [DatasetSplit], _ labels: [Int]?
   ) -> DatasetDescription {
+    func count(_ split: DatasetSplit) -> Int { parts.count { $0 == split } }
     var description = whole
     description.split = split
-    description.count = count
+    description.count = count(split)
     if let labels, !whole.labelHistogram.isEmpty {
       description.labelHistogram = [Int](repeating: 0, count: whole.labelHistogram.count)
-      for label in labels where description.labelHistogram.indices.contains(label) {
+      for (label, part) in zip(labels, parts)
+      where part == split && description.labelHistogram.indices.contains(label) {
         description.labelHistogram[label] += 1
       }
     }
     if split == .train {
-      description.notes.append("\(total - count) of \(total) examples are held out from training (\(share)).")
+      let held = parts.count - count(.train)
+      let each = [DatasetSplit.test, .validation].filter(makes).map { "\(count($0)) as \($0.rawValue) part" }
+      let shares = validation == nil ? "(\(self))" : "(\(each.joined(separator: ", ")))"
+      description.notes.append("\(held) of \(parts.count) examples are held out from training \(shares).")
     }
     description.fingerprint = contentFingerprint(
-      of: [UInt8]("\(whole.fingerprint) hold-out \(share) \(split.rawValue)".utf8))
+      of: [UInt8]("\(whole.fingerprint) hold-out \(self) \(split.rawValue)".utf8))
     return description
   }
 }

@@ -3,14 +3,15 @@ import AtelierData
 import Foundation
 
 extension DataPlan {
-  /// A part of the data, of which a share may be held out.
+  /// A part of the data, of which shares may be held out.
   ///
   /// - Throws: ``DatasetError/missingSplit(path:split:reason:)`` where there is no such part,
   ///   ``DatasetError/invalid(reason:)`` for a share of data that have a part to measure on.
   func open(
     _ path: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
-    guard let holdOut = opening.reading.holdOut else {
+    // A test part of their own stays where only a validation part is held out.
+    guard let holdOut = opening.reading.holdOut, holdOut.test != nil || holdOut.makes(split) else {
       return try arrangement.open(path, split, opening, artefacts)
     }
     return try holdOut.part(split, of: arrangement.open(path, .train, opening, artefacts))
@@ -20,26 +21,29 @@ extension DataPlan {
   func survey(_ path: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
     let whole = try arrangement.survey(path, opening, &artefacts)
     guard let holdOut = opening.reading.holdOut else { return whole }
-    if let split = try heldOutPart(of: path, opening, artefacts) {
+    let own = holdOut.test == nil ? [.validation] : [DatasetSplit.test, .validation]
+    if let split = try heldOutPart(of: path, opening, artefacts, among: own) {
+      let way =
+        split == .test && holdOut.validation != nil
+        ? "hold out a validation part alone" : "hold nothing out of it"
       throw DatasetError.invalid(
-        reason:
-          "\(path.lastPathComponent) has a \(split.rawValue) part to measure on already; hold nothing out of it"
-      )
+        reason: "\(path.lastPathComponent) has a \(split.rawValue) part to measure on already; \(way)")
     }
     return try holdOut.part(.train, of: whole)
   }
 
-  /// The part of the data themselves that training leaves alone; nil where there is none.
+  /// The first of some parts that the data have themselves, which training leaves alone; nil where there is none.
   func heldOutPart(
-    of path: URL, _ opening: DataOpening, _ artefacts: Artefacts
+    of path: URL, _ opening: DataOpening, _ artefacts: Artefacts,
+    among splits: [DatasetSplit] = [.test, .validation]
   ) throws -> DatasetSplit? {
     // Texts and captions are always divided; reading their features twice would take long.
     guard !(arrangement is RunningText || arrangement is TaggedImages || arrangement is ClassPairs) else {
-      return .test
+      return splits.first
     }
     var opening = opening
     opening.keepsSize = true
-    for split in [DatasetSplit.test, .validation] {
+    for split in splits {
       do {
         _ = try arrangement.open(path, split, opening, artefacts)
         return split

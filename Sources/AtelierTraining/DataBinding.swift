@@ -223,8 +223,11 @@ public final class DataBinding {
 
   /// Whether the data hold, or keep, a part to measure on.
   public func holdsOut() throws -> Bool {
-    guard options.reading.holdOut == nil, let path, let data = bound.first else { return true }
-    return try data.plan.heldOutPart(of: path, data.opening, facts.artefacts) != nil
+    let holdOut = options.reading.holdOut
+    guard holdOut?.test == nil, let path, let data = bound.first else { return true }
+    // A validation part that was asked for is for choosing the weights.
+    return try data.plan.heldOutPart(
+      of: path, data.opening, facts.artefacts, among: holdOut == nil ? [.test, .validation] : [.test]) != nil
   }
 
   /// The number in the training part of an instance: images that cannot be read are no instances.

@@ -52,7 +52,8 @@ public struct RunConfiguration: Sendable, Hashable {
       ("sideBySide", .boolean(reading.isSideBySide)),
       ("range", reading.scale.map { .string($0.record) } ?? .null),
     ]
-    if let holdOut = reading.holdOut { pairs.append(("holdOut", .number(holdOut.share))) }
+    if let share = reading.holdOut?.test { pairs.append(("holdOut", .number(share))) }
+    if let share = reading.holdOut?.validation { pairs.append(("holdOutValidation", .number(share))) }
     if reading.buckets { pairs.append(("buckets", .boolean(true))) }
     for key in order { pairs.append((key, table[key] ?? .null)) }
     // Tables sort their keys, so the system's are written as a text of their own, in their order.
@@ -103,13 +104,19 @@ public struct RunConfiguration: Sendable, Hashable {
     reading.derivation = try choice("derive", ImageDerivation.init(parsing:))
     reading.swapsDirection =
       try choice("direction") { [forwards: false, backwards: true][$0] } ?? false
-    switch table.removeValue(forKey: "holdOut") ?? .null {
-    case .null: break
-    case .number(let share):
-      do throws(DatasetError) { reading.holdOut = try HoldOut(share) } catch {
-        throw .damaged(path: url.path, reason: "the key 'holdOut': \(error.description.trimmedSentence)")
+    func share(_ key: String) throws(TrainingError) -> Double? {
+      switch table.removeValue(forKey: key) ?? .null {
+      case .null: nil
+      case .number(let share): share
+      case let other: throw .damaged(path: url.path, reason: "'\(other)' does not fit the key '\(key)'")
       }
-    case let other: throw .damaged(path: url.path, reason: "'\(other)' does not fit the key 'holdOut'")
+    }
+    let (test, validation) = (try share("holdOut"), try share("holdOutValidation"))
+    if test != nil || validation != nil {
+      do throws(DatasetError) { reading.holdOut = try HoldOut(test, validation: validation) } catch {
+        let key = test == nil ? "holdOutValidation" : "holdOut"
+        throw .damaged(path: url.path, reason: "the key '\(key)': \(error.description.trimmedSentence)")
+      }
     }
     switch table.removeValue(forKey: "sideBySide") ?? .null {
     case .null: break

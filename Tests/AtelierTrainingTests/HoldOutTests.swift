@@ -1,4 +1,5 @@
 import AtelierData
+import AtelierTraining
 import Foundation
 import TestSupport
 import Testing
@@ -59,7 +60,45 @@ import Torch
     _ = try held.example(at: 1)
   }
 
+  @Test func aValidationPartIsDisjointAndLeavesTheTestPartAsItIs() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeClassFolders(to: folder.url, classes: ["a", "b", "c"], perClass: 20)
+    let whole = try open(folder.url)
+    func pixels(_ split: DatasetSplit, _ holdOut: HoldOut) throws -> [[UInt8]] {
+      let data = try #require(holdOut.part(split, of: whole).dataset)
+      #expect(data.description.split == split && data.description.count == data.count)
+      return try (0..<data.count).map { try data.example(at: $0)["image"]?.bytes ?? [] }
+    }
+    let both = try HoldOut(0.1, validation: 0.2)
+    let parts = try [DatasetSplit.train, .validation, .test].map { try pixels($0, both) }
+    #expect(parts.map(\.count) == [42, 12, 6])
+    #expect(Set(parts.joined()).count == 60)
+    #expect(try pixels(.test, HoldOut(0.1)) == parts[2])
+    let notes = try #require(both.part(.train, of: whole).dataset).description.notes
+    #expect(
+      notes.contains { $0.contains("18 of 60") && $0.contains("12 as validation part") }, "\(notes)")
+    let validation = try #require(both.part(.validation, of: whole).dataset)
+    #expect(validation.description.labelHistogram == [4, 4, 4])
+    // A share of one part makes no other.
+    #expect(throws: DatasetError.self) { try HoldOut(0.1).part(.validation, of: whole) }
+    #expect(throws: DatasetError.self) { try HoldOut(validation: 0.1).part(.test, of: whole) }
+  }
+
+  @Test func sharesOfBothPartsAreRecordedInARunAndReadAgain() throws {
+    for holdOut in [try HoldOut(0.1), try HoldOut(validation: 0.2), try HoldOut(0.1, validation: 0.2)] {
+      let folder = try TemporaryFolder()
+      let configuration = RunConfiguration(
+        system: "cgan", reading: ReadingOptions(holdOut: holdOut), options: TrainingOptions(),
+        configuration: [:], keys: [])
+      let file = folder("configuration.yaml")
+      try configuration.text().write(to: file, atomically: true, encoding: .utf8)
+      #expect(try RunConfiguration.read(file).reading.holdOut == holdOut)
+    }
+  }
+
   @Test func sharesThatLeaveNothingAreRefused() throws {
+    #expect(throws: DatasetError.self) { try HoldOut() }
+    #expect(throws: DatasetError.self) { try HoldOut(0.5, validation: 0.5) }
     for share in [0.0, 1, -0.1, 2, .nan] {
       #expect(throws: DatasetError.self, "\(share)") { try HoldOut(share) }
     }

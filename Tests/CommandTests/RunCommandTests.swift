@@ -64,6 +64,34 @@ import Testing
     #expect(FileManager.default.fileExists(atPath: folder("net.card.md").path))
   }
 
+  @Test func dataWithATestPartAloneAreMeasuredOnAPartKeptFromTraining() throws {
+    let folder = try TemporaryFolder()
+    let data = folder("digits")
+    try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+    try TinyData.writeIDX(to: data, perClass: 20, size: 16)
+    let run = folder("run").path
+    let base = [
+      "train", "dcgan", "--preset", "small", "--data", data.path, "--threads", "1", "--run", run, "--steps",
+      "2",
+      "--set", "batchSize=8", "--validate-every", "1", "--validate-measure", "frechet-distance",
+      "--validate-samples", "20",
+    ]
+    let refused = try atelier.run(base + tiny)
+    #expect(refused.status != 0 && refused.errors.contains("--hold-out-validation 0.1"), "\(refused.errors)")
+    let both = try atelier.run(base + tiny + ["--hold-out", "0.1", "--hold-out-validation", "0.3"])
+    #expect(both.status != 0 && both.errors.contains("hold out a validation part alone"), "\(both.errors)")
+    let trained = try atelier.run(base + tiny + ["--hold-out-validation", "0.3"])
+    #expect(trained.status == 0 && trained.errors.contains("24 as validation part"), "\(trained.errors)")
+    let resumed = try atelier.run(["train", "--resume", run, "--steps", "4"])
+    #expect(resumed.status == 0 && resumed.errors.contains("Validation at step 4"), "\(resumed.errors)")
+    // The test part is the data's own, and was left alone.
+    let evaluated = try atelier.run([
+      "evaluate", run, "--best", "--samples", "24", "--measure", "frechet-distance", "--classifier-seconds",
+      "5",
+    ])
+    #expect(evaluated.status == 0 && evaluated.output.contains("test"), "\(evaluated.errors)")
+  }
+
   @Test func optionsThatSayNothingAreRefused() throws {
     let folder = try TemporaryFolder()
     let data = try data(in: folder)
