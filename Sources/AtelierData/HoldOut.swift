@@ -5,18 +5,23 @@ public import Torch
 /// of undivided data, a validation part of data without one.
 ///
 /// Which examples they take follows from their number and classes alone: every system, seed and resumption of the
-/// same data has the same ones. Classes are divided in proportion, and the images of a pair stay together. The test
-/// part is the same with and without a validation part beside it.
+/// same data has the same ones. Classes are divided in proportion; the images of a pair, and exact copies of an image,
+/// stay together. The test part is the same with and without a validation part beside it.
 public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
   /// The share of the test part, above 0 and below 1; nil: the data have their own, or none.
   public let test: Double?
   /// The share of the validation part, above 0 and below 1; nil: the data have their own, or none.
   public let validation: Double?
+  /// Whether exact copies of an image are in one part. Runs from before that was so have them in any.
+  public let keepsCopiesTogether: Bool
 
   /// Shares of the training examples.
   ///
   /// - Throws: ``DatasetError/invalid(reason:)`` for shares that leave nothing to train or to measure on.
-  public init(_ test: Double? = nil, validation: Double? = nil) throws(DatasetError) {
+  public init(
+    _ test: Double? = nil, validation: Double? = nil, keepsCopiesTogether: Bool = true
+  ) throws(DatasetError) {
+    self.keepsCopiesTogether = keepsCopiesTogether
     for share in [test, validation].compactMap(\.self) {
       guard share > 0, share < 1 else {
         throw .invalid(reason: "the share that is held out lies between 0 and 1, as 0.1, not at \(share)")
@@ -52,9 +57,12 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
   /// - Parameters:
   ///   - split: the training part, or one that is held out of it.
   ///   - whole: all training examples.
+  ///   - say: told of a long search for copies.
   /// - Throws: ``DatasetError/missingSplit(path:split:reason:)`` for a part of which no share is held out,
   ///   ``DatasetError/invalid(reason:)`` for data that cannot be divided.
-  public func part(_ split: DatasetSplit, of whole: DataPart) throws(DatasetError) -> DataPart {
+  public func part(
+    _ split: DatasetSplit, of whole: DataPart, say: (String) -> Void = { _ in }
+  ) throws(DatasetError) -> DataPart {
     let name = whole.description.name
     guard makes(split) else {
       throw .missingSplit(
@@ -69,30 +77,34 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
         reason: "\(name) serves pairs of classes, of which heldOutClasses are kept; hold nothing else out")
     }
     if let unpaired = dataset as? UnpairedDataset {
-      let first = try divided(unpaired.files.first.count, nil, name)
-      let second = try divided(unpaired.files.second.count, nil, name)
+      let copies = keepsCopiesTogether ? ContentCopies.among(unpaired, say: say) : nil
+      let first = try divided(unpaired.files.first.count, nil, copies?.first, name)
+      let second = try divided(unpaired.files.second.count, nil, copies?.second, name)
       let longer = first.count < second.count ? second : first
+      let copied = copies.map { $0.first.count + $0.second.count } ?? 0
       return .examples(
         unpaired.keeping(
           first: first.indices.filter { first[$0] == split }.map { unpaired.files.first[$0] },
           second: second.indices.filter { second[$0] == split }.map { unpaired.files.second[$0] },
-          described(unpaired.description, split, longer, nil)))
+          described(unpaired.description, split, longer, nil, copied)))
     }
     let labels = dataset.knownLabels
-    let parts = try divided(dataset.count, labels, name)
+    let copies = keepsCopiesTogether ? ContentCopies.among(dataset, say: say) : nil
+    let parts = try divided(dataset.count, labels, copies, name)
     return .examples(
       SubsetDataset(
         dataset, parts.indices.filter { parts[$0] == split },
-        described(dataset.description, split, parts, labels),
+        described(dataset.description, split, parts, labels, copies?.count ?? 0),
         isRandom: split == .train && dataset.isRandom))
   }
 
   /// The part of each example.
   private func divided(
-    _ count: Int, _ labels: [Int]?, _ name: String
+    _ count: Int, _ labels: [Int]?, _ copies: ContentCopies?, _ name: String
   ) throws(DatasetError) -> [DatasetSplit] {
+    // Copies are of the class of the first of them.
     var classes: [Int: [Int]] = [:]
-    for index in 0..<count { classes[labels?[index] ?? 0, default: []].append(index) }
+    for index in 0..<count { classes[labels?[copies?.first[index] ?? index] ?? 0, default: []].append(index) }
     var parts = [DatasetSplit](repeating: .train, count: count)
     for (split, share, purpose) in [
       (DatasetSplit.test, test, "hold-out"), (.validation, validation, "hold-out validation"),
@@ -100,24 +112,50 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
       guard let share else { continue }
       for (label, members) in classes.sorted(by: { $0.key < $1.key }) {
         let left = members.filter { parts[$0] == .train }
-        guard left.count > 1 else { continue }
+        let groups = Self.groups(of: left, copies)
+        guard groups.count > 1 else { continue }
         var generator = SeededGenerator(
           seed: UInt64(bitPattern: Int64(label)), purpose: purpose, epoch: left.count)
-        let order = generator.permutation(left.count)
-        let wanted = Int((share * Double(members.count)).rounded())
-        for place in order.prefix(min(max(1, wanted), left.count - 1)) { parts[left[place]] = split }
+        let order = generator.permutation(groups.count).map { groups[$0] }
+        let wanted = min(max(1, Int((share * Double(members.count)).rounded())), left.count - 1)
+        var taken = 0
+        for group in order where taken + group.count <= wanted {
+          taken += group.count
+          for index in group { parts[index] = split }
+        }
+        if taken == 0, let smallest = order.min(by: { $0.count < $1.count }) {
+          for index in smallest { parts[index] = split }
+        }
       }
       guard parts.contains(split) else {
         throw .invalid(
           reason:
-            "\(name) has \(count) examples, too few to hold \(share) of them out as \(split.rawValue) part")
+            "\(name) has \(count) examples\(copies.map { $0.count > 0 ? ", \($0.count) of them copies" : "" } ?? ""), "
+            + "too few to hold \(share) of them out as \(split.rawValue) part")
       }
     }
     return parts
   }
 
+  /// Examples that stay together, in the order of the first of each.
+  private static func groups(of members: [Int], _ copies: ContentCopies?) -> [[Int]] {
+    guard let copies else { return members.map { [$0] } }
+    var groups: [[Int]] = []
+    var places: [Int: Int] = [:]
+    for index in members {
+      if let place = places[copies.first[index]] {
+        groups[place].append(index)
+      } else {
+        places[copies.first[index]] = groups.count
+        groups.append([index])
+      }
+    }
+    return groups
+  }
+
   private func described(
-    _ whole: DatasetDescription, _ split: DatasetSplit, _ parts: [DatasetSplit], _ labels: [Int]?
+    _ whole: DatasetDescription, _ split: DatasetSplit, _ parts: [DatasetSplit], _ labels: [Int]?,
+    _ copies: Int
   ) -> DatasetDescription {
     func count(_ split: DatasetSplit) -> Int { parts.count { $0 == split } }
     var description = whole
@@ -135,9 +173,15 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
       let each = [DatasetSplit.test, .validation].filter(makes).map { "\(count($0)) as \($0.rawValue) part" }
       let shares = validation == nil ? "(\(self))" : "(\(each.joined(separator: ", ")))"
       description.notes.append("\(held) of \(parts.count) examples are held out from training \(shares).")
+      if copies > 0 {
+        description.notes.append(
+          "\(copies == 1 ? "An image is an exact copy" : "\(copies) images are exact copies") of others; copies are in "
+            + "one part.")
+      }
     }
+    let copying = keepsCopiesTogether ? "copies together " : ""
     description.fingerprint = contentFingerprint(
-      of: [UInt8]("\(whole.fingerprint) hold-out \(self) \(split.rawValue)".utf8))
+      of: [UInt8]("\(whole.fingerprint) hold-out \(self) \(copying)\(split.rawValue)".utf8))
     return description
   }
 }

@@ -13,7 +13,7 @@ public struct ImageDataset: Dataset {
   /// Numeric columns of a table, with a value per image.
   public let columns: [String: [Float]]
   private let preparation: ImagePreparation?
-  private let codec: ImageCodec
+  let codec: ImageCodec
 
   /// A data set of the given files.
   init(

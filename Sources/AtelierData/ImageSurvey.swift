@@ -1,4 +1,3 @@
-internal import AtelierHashing
 internal import AtelierMedia
 internal import Foundation
 
@@ -34,15 +33,8 @@ extension SurveyedImage.Facts {
     self.numbers = numbers
     (width, height) = (image.width, image.height)
     self.frames = frames
-    let kinds = ["grey", "grey and alpha", "RGB", "RGB and alpha"]
-    let colour =
-      kinds.indices.contains(image.channels - 1) && !image.isMultiband
-      ? kinds[image.channels - 1] : "\(image.channels) channels"
-    mode = "\(colour), \(image.depth == 32 ? "floating point" : "\(image.depth)-bit")"
-    var hasher = SHA256Hasher()
-    hasher.update(Data("\(image.width) x \(image.height) \(mode)\n".utf8))
-    hasher.update(image.bytes)
-    pixels = hasher.hexDigest()
+    mode = image.modeName
+    pixels = image.contentHash
     // Block means instead of a resize, at a tenth of its cost.
     let thumbnail = Self.blockMeans(image.grey().with8Bits())
     self.thumbnail = thumbnail

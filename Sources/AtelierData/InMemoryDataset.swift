@@ -11,6 +11,8 @@ public struct InMemoryDataset: Dataset {
   public let imageShape: [Int]
   private let pixels: [UInt8]
   let labels: [Int]
+  /// The contents of images that were brought to another shape, as they were before; empty: the images are as given.
+  private let originals: [[Int]]
 
   /// A data set of the given arrays.
   ///
@@ -61,9 +63,11 @@ public struct InMemoryDataset: Dataset {
     for label in labels { description.labelHistogram[label] += 1 }
     description.count = count
     if let preparation, preparation.shape != shape {
+      originals = Self.contents(of: pixels, size: shape.reduce(1, *))
       self.pixels = try Self.prepare(pixels, shape: shape, count: count, with: preparation, source: source)
       self.imageShape = preparation.shape
     } else {
+      originals = []
       self.pixels = pixels
       self.imageShape = shape
     }
@@ -111,6 +115,26 @@ public struct InMemoryDataset: Dataset {
       "image": HostTensor(shape: [indices.count] + imageShape, dtype: .uint8, bytes: bytes),
       "label": HostTensor(indices.map { labels[$0] }),
     ]
+  }
+
+  /// Values that are equal for images that were equal as they were given; they hold for this process only.
+  func contents() -> [[Int]] {
+    originals.isEmpty ? Self.contents(of: pixels, size: imageShape.reduce(1, *)) : originals
+  }
+
+  private static func contents(of pixels: [UInt8], size: Int) -> [[Int]] {
+    pixels.withUnsafeBytes { all in
+      stride(from: 0, to: all.count, by: max(1, size)).map { start in
+        let image = UnsafeRawBufferPointer(rebasing: all[start..<min(all.count, start + size)])
+        // Two hashes of 64 bits each, so that different images are not taken for copies.
+        return (0..<2).map { round in
+          var hasher = Hasher()
+          hasher.combine(round)
+          hasher.combine(bytes: image)
+          return hasher.finalize()
+        }
+      }
+    }
   }
 
   /// All labels, in order.

@@ -29,7 +29,7 @@ public struct JointDataset: Dataset {
   private let preparation: JointPreparation
   private let transform: JointTransform
   private let swaps: Bool
-  private let codec: ImageCodec
+  let codec: ImageCodec
   /// The class colours of colour-coded label maps.
   private let colours: [[UInt8]]
   /// The frame of each example, where images keep their proportions.

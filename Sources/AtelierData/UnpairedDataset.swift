@@ -14,7 +14,7 @@ public struct UnpairedDataset: Dataset {
   public private(set) var files: (first: [URL], second: [URL])
   private let preparation: JointPreparation
   private let fields: [(field: ImageField, transform: JointTransform, channels: Int)]
-  private let codec: ImageCodec
+  let codec: ImageCodec
 
   init(
     _ description: DatasetDescription, first: [URL], second: [URL], _ preparation: JointPreparation,

@@ -18,7 +18,11 @@ extension DataPlan {
   }
 
   /// The training part before the configuration is adapted to it.
-  func survey(_ path: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
+  ///
+  /// - Parameter say: told of a long search for copies.
+  func survey(
+    _ path: URL, _ opening: DataOpening, _ artefacts: inout Artefacts, say: (String) -> Void
+  ) throws -> DataPart {
     let whole = try arrangement.survey(path, opening, &artefacts)
     guard let holdOut = opening.reading.holdOut else { return whole }
     let own = holdOut.test == nil ? [.validation] : [DatasetSplit.test, .validation]
@@ -29,7 +33,7 @@ extension DataPlan {
       throw DatasetError.invalid(
         reason: "\(path.lastPathComponent) has a \(split.rawValue) part to measure on already; \(way)")
     }
-    return try holdOut.part(.train, of: whole)
+    return try holdOut.part(.train, of: whole, say: say)
   }
 
   /// The first of some parts that the data have themselves, which training leaves alone; nil where there is none.

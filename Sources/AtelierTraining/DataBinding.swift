@@ -275,7 +275,7 @@ public final class DataBinding {
     var surveyed: [(plan: DataPlan, part: DataPart)] = []
     if let path {
       for (plan, _) in Self.distinct(values.plan).data {
-        let part = try plan.survey(path, opening(plan), &kept)
+        let part = try plan.survey(path, opening(plan), &kept, say: say)
         surveyed.append((plan, try options.brought(part, plan)))
       }
     }

@@ -54,6 +54,7 @@ public struct RunConfiguration: Sendable, Hashable {
     ]
     if let share = reading.holdOut?.test { pairs.append(("holdOut", .number(share))) }
     if let share = reading.holdOut?.validation { pairs.append(("holdOutValidation", .number(share))) }
+    if reading.holdOut?.keepsCopiesTogether == true { pairs.append(("copiesTogether", .boolean(true))) }
     if reading.buckets { pairs.append(("buckets", .boolean(true))) }
     for key in order { pairs.append((key, table[key] ?? .null)) }
     // Tables sort their keys, so the system's are written as a text of their own, in their order.
@@ -111,23 +112,26 @@ public struct RunConfiguration: Sendable, Hashable {
       case let other: throw .damaged(path: url.path, reason: "'\(other)' does not fit the key '\(key)'")
       }
     }
+    func flag(_ key: String) throws(TrainingError) -> Bool {
+      switch table.removeValue(forKey: key) ?? .null {
+      case .null: false
+      case .boolean(let value): value
+      case let other: throw .damaged(path: url.path, reason: "'\(other)' does not fit the key '\(key)'")
+      }
+    }
     let (test, validation) = (try share("holdOut"), try share("holdOutValidation"))
+    let keepsCopiesTogether = try flag("copiesTogether")
     if test != nil || validation != nil {
-      do throws(DatasetError) { reading.holdOut = try HoldOut(test, validation: validation) } catch {
+      do throws(DatasetError) {
+        reading.holdOut = try HoldOut(
+          test, validation: validation, keepsCopiesTogether: keepsCopiesTogether)
+      } catch {
         let key = test == nil ? "holdOutValidation" : "holdOut"
         throw .damaged(path: url.path, reason: "the key '\(key)': \(error.description.trimmedSentence)")
       }
     }
-    switch table.removeValue(forKey: "sideBySide") ?? .null {
-    case .null: break
-    case .boolean(let value): reading.isSideBySide = value
-    case let other: throw .damaged(path: url.path, reason: "'\(other)' does not fit the key 'sideBySide'")
-    }
-    switch table.removeValue(forKey: "buckets") ?? .null {
-    case .null: break
-    case .boolean(let value): reading.buckets = value
-    case let other: throw .damaged(path: url.path, reason: "'\(other)' does not fit the key 'buckets'")
-    }
+    reading.isSideBySide = try flag("sideBySide")
+    reading.buckets = try flag("buckets")
     let known = try configurationTable(TrainingOptions())
     let deviceName = try text("device") ?? "cpu"
     guard let device = Device(parsing: deviceName) else {

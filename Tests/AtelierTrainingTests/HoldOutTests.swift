@@ -1,4 +1,5 @@
 import AtelierData
+import AtelierMedia
 import AtelierTraining
 import Foundation
 import TestSupport
@@ -85,7 +86,10 @@ import Torch
   }
 
   @Test func sharesOfBothPartsAreRecordedInARunAndReadAgain() throws {
-    for holdOut in [try HoldOut(0.1), try HoldOut(validation: 0.2), try HoldOut(0.1, validation: 0.2)] {
+    for holdOut in [
+      try HoldOut(0.1), try HoldOut(validation: 0.2), try HoldOut(0.1, validation: 0.2),
+      try HoldOut(0.1, keepsCopiesTogether: false),
+    ] {
       let folder = try TemporaryFolder()
       let configuration = RunConfiguration(
         system: "cgan", reading: ReadingOptions(holdOut: holdOut), options: TrainingOptions(),
@@ -94,6 +98,75 @@ import Torch
       try configuration.text().write(to: file, atomically: true, encoding: .utf8)
       #expect(try RunConfiguration.read(file).reading.holdOut == holdOut)
     }
+  }
+
+  /// The contents of parts, and how many are in more than one of them.
+  private func shared(_ holdOut: HoldOut, _ whole: DataPart, _ value: String) throws -> (
+    counts: [Int], shared: Int
+  ) {
+    let parts = try [DatasetSplit.train, .test].map { split in
+      let data = try #require(holdOut.part(split, of: whole).dataset)
+      return try (0..<data.count).map { try #require(data.example(at: $0)[value]?.bytes) }
+    }
+    return (parts.map(\.count), Set(parts[0]).intersection(parts[1]).count)
+  }
+
+  @Test func exactCopiesAreInOnePart() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeClassFolders(to: folder.url, classes: ["a", "b"], perClass: 15, size: 8)
+    // Each image of a class once more, as TIFF, some of them in the other class.
+    for number in 0..<15 {
+      let image = try Image(contentsOf: folder("a/\(number).png"))
+      try image.write(to: folder("\(number % 3 == 0 ? "b" : "a")/copy\(number).tiff"))
+    }
+    let whole = try open(folder.url)
+    let apart = try shared(HoldOut(0.2, keepsCopiesTogether: false), whole, "image")
+    #expect(apart.shared > 0)
+    let together = try shared(HoldOut(0.2), whole, "image")
+    #expect(together.shared == 0 && together.counts.reduce(0, +) == 45 && together.counts[1] >= 8)
+    let notes = try #require(HoldOut(0.2).part(.train, of: whole).dataset).description.notes
+    #expect(notes.contains("15 images are exact copies of others; copies are in one part."), "\(notes)")
+  }
+
+  @Test func withoutCopiesThePartsAreThoseOfRunsFromBefore() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeClassFolders(to: folder.url, perClass: 10)
+    let whole = try open(folder.url)
+    let parts = try [true, false].map { together in
+      let data = try #require(HoldOut(0.2, keepsCopiesTogether: together).part(.test, of: whole).dataset)
+      return try (0..<data.count).map { try data.example(at: $0) }
+    }
+    #expect(parts[0] == parts[1])
+  }
+
+  @Test func copiesAreFoundInArraysAndAmongPairs() throws {
+    // Five images in eight copies each, at another size than they are trained at.
+    let pixels = (0..<40).flatMap { TinyData.pixels(label: 0, number: $0 % 5, size: 8) }
+    let arrays = try InMemoryDataset(
+      images: HostTensor(shape: [40, 1, 8, 8], dtype: .uint8, bytes: pixels),
+      preparation: ImagePreparation(height: 4, width: 4, channels: 1))
+    let found = try shared(HoldOut(0.3), .examples(arrays), "image")
+    #expect(found.counts == [32, 8] && found.shared == 0)
+    // Targets that are copies of one another, beside sources of their own, and sources of one colour.
+    let folder = try TemporaryFolder()
+    for number in 0..<20 {
+      for name in ["A", "B"] {
+        try FileManager.default.createDirectory(at: folder(name), withIntermediateDirectories: true)
+      }
+      let plain = Image(width: 8, height: 8, channels: 3, bytes: [UInt8](repeating: 7, count: 192))
+      try (number < 10 ? TinyData.coloured(number: number, width: 8, height: 8) : plain)
+        .write(to: folder("A/\(number).png"))
+      try TinyData.coloured(number: 40 + number / 2, width: 8, height: 8).write(to: folder("B/\(number).png"))
+    }
+    let preparation = JointPreparation(
+      [
+        ImageField("A", .picture(channels: 3), height: 8, width: 8),
+        ImageField("B", .picture(channels: 3), height: 8, width: 8),
+      ], source: "A", target: "B")
+    let pairs = DataPart.examples(try openPairs(at: folder.url, preparation))
+    let divided = try shared(HoldOut(0.4), pairs, "B")
+    #expect(divided.counts == [12, 8] && divided.shared == 0)
+    #expect(try shared(HoldOut(0.4, keepsCopiesTogether: false), pairs, "B").shared > 0)
   }
 
   @Test func sharesThatLeaveNothingAreRefused() throws {
