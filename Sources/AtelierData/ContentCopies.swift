@@ -65,31 +65,39 @@ struct ContentCopies: Sendable {
     let key = "\(dataset.description.layout) \(dataset.description.fingerprint)"
     func copies(_ files: [URL], _ name: String) -> ContentCopies {
       if let known = searched.withLock({ $0["\(key) \(name)"] }) { return known }
-      let found = ContentCopies(contents(of: files, dataset.codec, skipsPlain: false, say).map { [$0] })
+      let found = among(files.map { [$0] }, dataset.codec, say: say)
       searched.withLock { $0["\(key) \(name)"] = found }
       return found
     }
     return (copies(dataset.files.first, "first"), copies(dataset.files.second, "second"))
   }
 
+  /// Copies among examples of one file, or of several, any of which makes a copy.
+  ///
+  /// - Parameter skipsPlain: whether images of one colour make none.
+  static func among(
+    _ examples: [[URL]], _ codec: ImageCodec = ImageCodec(), skipsPlain: Bool = false,
+    say: (String) -> Void = { _ in }
+  ) -> ContentCopies {
+    var next = contents(of: Array(examples.joined()), codec, skipsPlain: skipsPlain, say).makeIterator()
+    return ContentCopies(examples.map { files in files.map { _ in next.next().flatMap(\.self) } })
+  }
+
   private static func search(_ dataset: any Dataset, _ say: (String) -> Void) -> ContentCopies {
     switch dataset {
     case let images as ImageDataset:
-      return ContentCopies(contents(of: images.files, images.codec, skipsPlain: false, say).map { [$0] })
+      return among(images.files.map { [$0] }, images.codec, say: say)
     case let images as InMemoryDataset: return ContentCopies(values: images.contents())
     case let joint as JointDataset:
       switch joint.contents {
       case .derived(let base, _): return search(base, say)
       case .halves(let files):
-        return ContentCopies(contents(of: files, joint.codec, skipsPlain: false, say).map { [$0] })
+        return among(files.map { [$0] }, joint.codec, say: say)
       case .files(let examples, let labels):
         let roles = [ImageRole.source, .target].filter { !labels.contains($0) }
-        let files = examples.map { example in roles.map { example[$0] } }
-        let found = contents(
-          of: files.joined().compactMap(\.self), joint.codec, skipsPlain: true, say)
-        var next = found.makeIterator()
-        return ContentCopies(
-          files.map { row in row.map { file in file == nil ? nil : next.next().flatMap(\.self) } })
+        return among(
+          examples.map { example in roles.compactMap { example[$0] } }, joint.codec, skipsPlain: true,
+          say: say)
       }
     default: return ContentCopies([[String?]](repeating: [], count: dataset.count))
     }

@@ -169,6 +169,33 @@ struct PreparationTests {
     }
   }
 
+  @Test func exactCopiesAreInOnePart() throws {
+    try withTemporaryFolder { folder in
+      let source = folder.appendingPathComponent("in")
+      for name in ["a", "b"] {
+        try FileManager.default.createDirectory(
+          at: source.appendingPathComponent(name), withIntermediateDirectories: true)
+      }
+      // Ten images three times each: twice in one class, once in the other.
+      for number in 0..<10 {
+        let image = Image(
+          width: 8, height: 8, channels: 3, bytes: (0..<192).map { UInt8($0) ^ UInt8(number * 7) })
+        for name in ["a/\(number).png", "a/again\(number).png", "b/\(number).tiff"] {
+          try image.write(to: source.appendingPathComponent(name))
+        }
+      }
+      let target = folder.appendingPathComponent("out")
+      _ = try prepareSplit(of: source, to: target, validation: 0.2, test: 0.2)
+      var parts: [String: Set<String>] = [:]
+      for name in names(target).filter({ $0.contains(".") }) {
+        let number = String(name.filter(\.isNumber))
+        parts[number, default: []].insert(String(name.prefix { $0 != "/" }))
+      }
+      #expect(parts.count == 10 && parts.values.allSatisfy { $0.count == 1 }, "\(parts)")
+      #expect(Set(parts.values.joined()) == ["train", "val", "test"])
+    }
+  }
+
   @Test func bothPicturesOfAPairStayInOnePart() throws {
     try withTemporaryFolder { folder in
       let source = folder.appendingPathComponent("in")

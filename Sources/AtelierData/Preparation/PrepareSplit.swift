@@ -4,7 +4,8 @@ public import Foundation
 ///
 /// A flat folder becomes `train/…`; folders of classes become `train/CLASS/…`, each class divided separately;
 /// pairs become `train/A` and `train/B`, with both images of a pair in one part; unpaired sets likewise, each
-/// divided separately.
+/// divided separately. Exact copies of an image, in whatever class, are in one part, unless they are
+/// of one colour or a class holds nothing else.
 ///
 /// - Parameters:
 ///   - validation: the fraction of validation images, at least 0 and below 1.
@@ -37,14 +38,9 @@ public func prepareSplit(
     recipe: "split \(validation) \(test) \(seed)\n\(source.standardizedFileURL.path)\n")
   var written = 0
   let total = plan.groups.reduce(0) { $0 + $1.count }
-  for group in plan.groups {
-    var generator = SeededGenerator(seed: seed, purpose: "split")
-    let order = generator.permutation(group.count)
-    let tests = Int((Double(group.count) * test).rounded())
-    let validations = Int((Double(group.count) * validation).rounded())
-    for (place, index) in order.enumerated() {
-      let part = place < tests ? "test" : place < tests + validations ? "val" : "train"
-      for file in group[index] {
+  for (group, parts) in zip(plan.groups, plan.divided(validation: validation, test: test, seed: seed)) {
+    for (example, part) in zip(group, parts) {
+      for file in example {
         try folder.add(file.url, as: "\(part)/\(file.name)", linking: linking)
       }
       written += 1
@@ -68,6 +64,8 @@ private struct SplitPlan {
 
   var groups: [[[File]]] = []
   var leftOut: [String] = []
+  /// What an example's copies are known by: the places of these files in it; label maps tell nothing.
+  private var telling: [Int] = [0]
 
   init(_ source: URL) throws(DatasetError) {
     if let folders = PairFolders.find(at: source), !folders.mayBeClasses,
@@ -92,6 +90,41 @@ private struct SplitPlan {
     }
   }
 
+  /// The folder of each example's part.
+  func divided(validation: Double, test: Double, seed: UInt64) -> [[String]] {
+    let copies = ContentCopies.among(
+      groups.joined().map { example in
+        telling.filter { example.indices.contains($0) }.map { example[$0].url }
+      }, skipsPlain: true)
+    // The part of what is in one already, by the first of its copies.
+    var parts: [Int: String] = [:]
+    var start = 0
+    return groups.map { group in
+      var first = group.indices.map { copies.first[start + $0] }
+      // Copies of one image alone are divided: there is nothing else to measure on.
+      if Set(first).count == 1 { first = group.indices.map { start + $0 } }
+      start += group.count
+      var counts: [Int: Int] = [:]
+      for copy in first { counts[copy, default: 0] += 1 }
+      var generator = SeededGenerator(seed: seed, purpose: "split")
+      var tests = Int((Double(group.count) * test).rounded())
+      var validations = Int((Double(group.count) * validation).rounded())
+      for index in generator.permutation(group.count) where parts[first[index]] == nil {
+        let count = counts[first[index], default: 1]
+        if count <= tests {
+          tests -= count
+          parts[first[index]] = "test"
+        } else if count <= validations {
+          validations -= count
+          parts[first[index]] = "val"
+        } else {
+          parts[first[index]] = "train"
+        }
+      }
+      return first.map { parts[$0, default: "train"] }
+    }
+  }
+
   private mutating func addPairs(_ folders: PairFolders, _ roles: [ImageRole: PairFolders.Folder]) {
     let matching = PairMatching(folders, .train, withInstances: roles[.instance] != nil)
     func entry(_ role: ImageRole, _ stem: String) -> File? {
@@ -106,6 +139,7 @@ private struct SplitPlan {
       }
     } else {
       groups = [matching.stems.map { stem in sides.compactMap { entry($0, stem) } }]
+      telling = roles[.source]?.holdsLabels == true ? [1] : [0, 1]
       if let sentence = matching.unmatchedSentence { leftOut.append(sentence) }
     }
     leftOut += matching.notes + folders.leftOutSentences
