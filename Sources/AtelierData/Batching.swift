@@ -77,3 +77,33 @@ public func batchesOfSimilarLength(
   }
   return generator.permutation(batches.count).map { batches[$0] }
 }
+
+/// Batches of about as many tokens each, whatever the lengths: shuffled examples are divided into pools, each pool is
+/// sorted by length and cut where the examples, padded to their longest, would be more than `tokens`; the batches are
+/// shuffled. An example of more tokens is a batch of its own.
+///
+/// - Parameters:
+///   - lengths: the length of each example.
+///   - pool: batches per pool, about.
+public func batchesOfTokens(
+  _ lengths: [Int], tokens: Int, pool: Int = 16, using generator: inout SeededGenerator
+) -> [[Int]] {
+  let order = generator.permutation(lengths.count)
+  let mean = max(1, lengths.reduce(0, +) / max(1, lengths.count))
+  let size = max(1, tokens / mean) * max(1, pool)
+  var batches: [[Int]] = []
+  for start in stride(from: 0, to: order.count, by: size) {
+    let sorted = order[start..<min(start + size, order.count)].enumerated()
+      .sorted { (lengths[$0.element], $0.offset) < (lengths[$1.element], $1.offset) }.map(\.element)
+    var batch: [Int] = []
+    for example in sorted {
+      if !batch.isEmpty, (batch.count + 1) * lengths[example] > tokens {
+        batches.append(batch)
+        batch = []
+      }
+      batch.append(example)
+    }
+    if !batch.isEmpty { batches.append(batch) }
+  }
+  return generator.permutation(batches.count).map { batches[$0] }
+}

@@ -27,6 +27,12 @@ public func checkData(
     check.readPairs(folders, progress)
     return check.finished(suggesting: system)
   }
+  if SentencePairFiles.isPresent(at: path) {
+    var check = DataCheck(path: path, options: options, layout: .sentencePairs)
+    check.report.path = place.relativePath
+    check.readSentencePairs()
+    return check.finished(suggesting: system)
+  }
   if holdsCaptions(path) {
     var check = DataCheck(path: path, options: options, layout: .captions, givenScale: given)
     check.report.path = place.relativePath
@@ -91,6 +97,7 @@ struct DataCheck {
     switch report.layout {
     case .text: return .text
     case .captions: return .captionedImages
+    case .sentencePairs: return .sentencePairs
     case .pairedFolders where holdsLabelMaps: return .labelMaps
     case .pairedFolders, .sideBySide: return .imagePairs
     case .unpairedFolders: return .unpairedImages

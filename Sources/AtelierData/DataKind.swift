@@ -16,4 +16,6 @@ public enum DataKind: String, Sendable, Hashable, Codable, CaseIterable {
   case unpairedImages
   /// Images with captions or tags.
   case captionedImages
+  /// Sentences with their translations.
+  case sentencePairs
 }

@@ -21,6 +21,7 @@ public struct DataReport: Sendable, Codable, Hashable {
     case unmatched, mismatchedPairs, sideBySide, animations
     case notUTF8, remark, leftOut, nothingHeldOut
     case mixedScales, clippedValues, unusedRange
+    case emptyPairs, longPairs, lengthRatio, untranslated
   }
 
   /// One finding: a sentence that names files and the way out.
@@ -107,7 +108,9 @@ extension DataReport: CustomStringConvertible {
     let areFolders = layout == .pairedFolders || layout == .unpairedFolders
     for part in parts {
       let unit =
-        layout == .text ? "bytes" : layout == .pairedFolders || layout == .sideBySide ? "pairs" : "images"
+        layout == .text
+        ? "bytes"
+        : [.pairedFolders, .sideBySide, .sentencePairs].contains(layout) ? "pairs" : "images"
       lines.append("")
       lines.append("\(part.split.rawValue): \(part.count) \(unit), \(part.fingerprint.prefix(19))…")
       for tally in part.text { lines.append("  " + Self.row(tally.name, tally.count)) }
@@ -116,7 +119,8 @@ extension DataReport: CustomStringConvertible {
       lines += Self.table(areFolders ? "folders" : "classes", part.classes, limit: 20, bars: true)
     }
     lines += Self.list("corrupt", corrupt.map { "\($0.path): \($0.reason)" })
-    lines += Self.list("the same image", exactDuplicates.map { Self.text($0) })
+    lines += Self.list(
+      layout == .sentencePairs ? "the same pair" : "the same image", exactDuplicates.map { Self.text($0) })
     lines += Self.list("nearly the same image", nearDuplicates.map { Self.text($0) })
     lines += Self.list("other files", otherFiles)
     lines.append("")
@@ -142,6 +146,7 @@ extension DataReport: CustomStringConvertible {
     case .unpairedFolders: "two folders of images without correspondence"
     case .captions: "images with captions"
     case .text: "plain text"
+    case .sentencePairs: "sentence pairs"
     case .arrays: "images in NumPy's arrays"
     case .memory: "images in memory"
     }

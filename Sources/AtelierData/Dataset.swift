@@ -30,6 +30,8 @@ public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   case captions
   /// Plain text.
   case text
+  /// Sentences with their translations.
+  case sentencePairs
   /// NumPy's arrays of images and labels in one file.
   case arrays
   /// Arrays made by a program.

@@ -205,8 +205,8 @@ public struct SubsetDataset: Dataset {
   public let description: DatasetDescription
   /// Whether training examples are random.
   public let isRandom: Bool
-  private let base: any Dataset
-  private let indices: [Int]
+  let base: any Dataset
+  let indices: [Int]
 
   /// The examples of `base` at `indices`.
   init(_ base: any Dataset, _ indices: [Int], _ description: DatasetDescription, isRandom: Bool) {

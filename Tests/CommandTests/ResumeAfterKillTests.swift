@@ -17,7 +17,7 @@ import Testing
     var changes: [String] {
       switch layout {
       case .labelledDigits: ["batchSize=16"]
-      case .text: ["batchSize=4"]
+      case .text, .sentencePairs: ["batchSize=4"]
       default: ["batchSize=2"]
       }
     }

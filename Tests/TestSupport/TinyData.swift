@@ -159,4 +159,23 @@ public enum TinyData {
   private static func bigEndian(_ number: Int) -> [UInt8] {
     (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
   }
+
+  /// Writes sentence pairs: numbers in words, and the same from the end to the beginning in capitals.
+  public static func writeSentencePairs(to folder: URL, count: Int = 30) throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let words = ["one", "two", "three", "four", "five"]
+    func lines(_ first: Int, _ count: Int) -> [[String]] {
+      (first..<(first + count)).map { index in (0...(index % 4)).map { words[(index * 7 + $0 * 3) % 5] } }
+    }
+    for (name, lines) in [("train", lines(0, count)), ("valid", lines(50, 4)), ("test", lines(60, 6))] {
+      let sides = [
+        ("aa", lines.map { $0.joined(separator: " ") + "." }),
+        ("bb", lines.map { $0.reversed().map { $0.uppercased() }.joined(separator: " ") + "." }),
+      ]
+      for (language, sentences) in sides {
+        try Data((sentences.joined(separator: "\n") + "\n").utf8).write(
+          to: folder.appendingPathComponent("\(name).\(language)"))
+      }
+    }
+  }
 }

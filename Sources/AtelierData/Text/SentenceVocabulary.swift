@@ -8,6 +8,8 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
   public enum Unit: String, Sendable, Hashable, Codable, CaseIterable {
     /// Words between spaces, marks of punctuation apart.
     case words
+    /// Parts of words, by byte-pair encoding that is learned from the training sentences.
+    case subwords
     /// Unicode scalars, spaces included.
     case characters
     /// The bytes of UTF-8: none is unknown.
@@ -45,12 +47,12 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
       (self.unit, self.lowercases, self.normalization) = (unit, lowercases, normalization)
     }
 
-    /// The pieces of a sentence.
+    /// The pieces of a sentence; of parts of words the whole words.
     public func pieces(_ sentence: String) -> [String] {
       let normal = normalization(sentence)
       let text = lowercases ? normal.lowercased() : normal
       switch unit {
-      case .words: return SentenceVocabulary.words(text)
+      case .words, .subwords: return SentenceVocabulary.words(text)
       case .characters: return text.unicodeScalars.map { String($0) }
       case .bytes: return text.utf8.map(SentenceVocabulary.name(ofByte:))
       }
@@ -63,6 +65,8 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
   public let specials: Specials
   /// The tokens by their numbers, special ones included.
   public let tokens: [String]
+  /// How words are divided; nil where they are not.
+  public let merges: SubwordMerges?
   private let numbers: [String: Int]
 
   static let joiner: Unicode.Scalar = "￭"
@@ -73,13 +77,25 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
   ///   - minimumCount: a token that occurs less often is unknown.
   ///   - limit: the most tokens, special ones included; nil: all.
   public init(
-    of sentences: [String], _ rule: Rule, specials: Specials = Specials(), minimumCount: Int = 1, limit: Int? = nil
+    of sentences: [String], _ rule: Rule, specials: Specials = Specials(), minimumCount: Int = 1,
+    limit: Int? = nil
   ) throws(DatasetError) {
     var counts: [String: Int] = [:]
     if rule.unit == .bytes {
       for byte in UInt8.min...UInt8.max { counts[Self.name(ofByte: byte)] = 256 - Int(byte) }
     } else {
       for sentence in sentences { for piece in rule.pieces(sentence) { counts[piece, default: 0] += 1 } }
+    }
+    var merges: SubwordMerges?
+    if rule.unit == .subwords {
+      let words = counts
+      let learned = SubwordMerges(
+        of: words, pieces: (limit ?? Self.usualSubwords) - 4, minimumCount: minimumCount)
+      counts = [:]
+      for (word, count) in words {
+        for piece in learned.pieces(of: word) { counts[piece, default: 0] += count }
+      }
+      merges = learned
     }
     let isBytes = rule.unit == .bytes
     var known = counts.filter { isBytes || $0.value >= minimumCount }
@@ -102,14 +118,19 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
         break
       }
     }
-    try self.init(rule, specials: specials, tokens: tokens)
+    try self.init(rule, specials: specials, tokens: tokens, merges: merges)
   }
+
+  /// The most parts of words where no limit is given.
+  static let usualSubwords = 8000
 
   /// Tokens that are known.
   ///
   /// - Throws: ``DatasetError/invalid(reason:)`` for a token that occurs twice and for special ones that are not there.
-  public init(_ rule: Rule, specials: Specials, tokens: [String]) throws(DatasetError) {
-    (self.rule, self.specials, self.tokens) = (rule, specials, tokens)
+  public init(
+    _ rule: Rule, specials: Specials, tokens: [String], merges: SubwordMerges? = nil
+  ) throws(DatasetError) {
+    (self.rule, self.specials, self.tokens, self.merges) = (rule, specials, tokens, merges)
     numbers = Dictionary(zip(tokens, tokens.indices), uniquingKeysWith: { first, _ in first })
     guard numbers.count == tokens.count else { throw .invalid(reason: "a vocabulary contains a token twice") }
     let special = Set([specials.padding, specials.start, specials.end, specials.unknown])
@@ -120,14 +141,15 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
     }
   }
 
-  private enum Key: String, CodingKey { case rule, specials, tokens }
+  private enum Key: String, CodingKey { case rule, specials, tokens, merges }
 
   /// Reads a vocabulary, and checks it.
   public init(from decoder: any Decoder) throws {
     let keys = try decoder.container(keyedBy: Key.self)
     try self.init(
       keys.decode(Rule.self, forKey: .rule), specials: keys.decode(Specials.self, forKey: .specials),
-      tokens: keys.decode([String].self, forKey: .tokens))
+      tokens: keys.decode([String].self, forKey: .tokens),
+      merges: keys.decodeIfPresent(SubwordMerges.self, forKey: .merges))
   }
 
   /// Writes what ``init(from:)`` reads.
@@ -136,6 +158,7 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
     try keys.encode(rule, forKey: .rule)
     try keys.encode(specials, forKey: .specials)
     try keys.encode(tokens, forKey: .tokens)
+    try keys.encodeIfPresent(merges, forKey: .merges)
   }
 
   /// The number of tokens.
@@ -143,7 +166,23 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
 
   /// The tokens of a sentence, between those that begin and end it.
   public func encode(_ sentence: String) -> [Int] {
-    [specials.start] + rule.pieces(sentence).map { numbers[$0] ?? specials.unknown } + [specials.end]
+    var known: [String: [Int]] = [:]
+    return encode(sentence, remembering: &known)
+  }
+
+  /// The tokens of a sentence; words that were divided before are taken from `known`.
+  func encode(_ sentence: String, remembering known: inout [String: [Int]]) -> [Int] {
+    var result = [specials.start]
+    for word in rule.pieces(sentence) {
+      guard let merges else {
+        result.append(numbers[word] ?? specials.unknown)
+        continue
+      }
+      let parts = known[word] ?? merges.pieces(of: word).map { numbers[$0] ?? specials.unknown }
+      known[word] = parts
+      result += parts
+    }
+    return result + [specials.end]
   }
 
   /// The pieces of tokens up to the end of the sentence, special ones left out.
@@ -159,7 +198,7 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
     switch rule.unit {
     case .characters: return pieces.joined()
     case .bytes: return String(decoding: pieces.compactMap(Self.byte(named:)), as: UTF8.self)
-    case .words: return Self.sentence(of: pieces)
+    case .words, .subwords: return Self.sentence(of: pieces)
     }
   }
 

@@ -117,6 +117,8 @@ public enum TextFile {
     }
     throw .unusable(
       path: path,
-      reason: "it begins like UTF-16 and is none at byte \(start + 2 * wrong); convert it to UTF-8 (iconv -t UTF-8)")
+      reason:
+        "it begins like UTF-16 and is none at byte \(start + 2 * wrong); convert it to UTF-8 (iconv -t UTF-8)"
+    )
   }
 }
