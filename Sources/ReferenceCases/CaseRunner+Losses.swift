@@ -62,6 +62,7 @@ extension CaseRunner {
   /// A metric of the registry.
   func metric(_ check: ReferenceCase.Check, of reference: ReferenceCase) throws -> [Comparison] {
     guard check.kind == "metric" else { throw CaseError("metrics has checks of kind 'metric' only") }
+    if reference.configuration["group"] == .string("text") { return try textMetric(check, of: reference) }
     try allow(check, settings: ["metric", "parameters"])
     if reference.configuration["group"] == .string("perceptual") {
       return try perceptual(check, of: reference)
