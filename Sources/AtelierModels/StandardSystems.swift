@@ -32,6 +32,8 @@ extension SystemRegistry {
       FUNIT.self,
       ImageTagging.self,
       DALLE.self,
+      Seq2Seq.self,
+      Transformer.self,
     ])
   }
 }
