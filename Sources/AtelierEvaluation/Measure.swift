@@ -103,7 +103,7 @@ public struct MeasureList: Sendable {
     PixelErrorMeasure(), SignalToNoiseMeasure(), SimilarityMeasure(), LuminanceSignalToNoiseMeasure(),
     LuminanceSimilarityMeasure(), MultiscaleSimilarityMeasure(), LearnedDistanceMeasure(),
     TranslationDistanceMeasure(), CycleErrorMeasure(), IdentityErrorMeasure(), StyleDiversityMeasure(),
-    StyleScoreMeasure(),
+    StyleScoreMeasure(), SentenceQualityMeasure(), TargetLikelihoodMeasure(),
   ])
 }
 
