@@ -30,6 +30,8 @@ struct Generate: ParsableCommand {
         atelier generate runs/ic-gan-001 --instance cat.png --count 16
         atelier generate runs/vae-001 --interpolate 10 --count 4
         atelier generate runs/rnn-001 --prompt "To be" --temperature 0.8
+        atelier generate runs/transformer-001 --text "Select the cell." --sampling beams=4
+        atelier generate runs/transformer-001 sentences.txt --output translations.txt
         atelier generate runs/ic-gan-001 --condition features=cats.safetensors --sampling truncation=0.7
       """)
 
@@ -143,6 +145,11 @@ struct Generate: ParsableCommand {
   struct WritingOptions: ParsableArguments {
     @Option(help: "Text to go on from.")
     var prompt: String?
+    @Option(parsing: .upToNextOption, help: "Sentences to translate; files of them are named after the run.")
+    var text: [String] = []
+    @Option(
+      help: "A PNG that shows where the translation of the first sentence looked in it.", completion: .file())
+    var alignment: String?
     @Option(help: "Divides the logits: below 1 sharper, above 1 more random; default: 1.")
     var temperature: Double?
     @Option(help: "Tokens to generate; default: 400.")
@@ -241,6 +248,16 @@ struct Generate: ParsableCommand {
       }
       try TaggingJob(
         tagger: ImageTagger(generator.system, seed: seed), inputs: inputs, output: output, force: force
+      ).run()
+    } else if plan.ability(SentenceTranslation.self) != nil,
+      conditions.isEmpty || !writing.text.isEmpty || !inputs.isEmpty || writing.alignment != nil
+    {
+      guard conditions.isEmpty else {
+        throw Refusal.usage("give sentences by --text, by files after the run or by --condition; choose one")
+      }
+      try SentenceJob(
+        generator: generator, sampling: sampling, texts: writing.text, inputs: inputs, output: output,
+        alignment: writing.alignment, force: force
       ).run()
     } else if let first = inputs.first {
       throw Refusal.usage("\(model.system) does not start from images; leave '\(first)' out")

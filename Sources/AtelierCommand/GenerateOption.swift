@@ -76,6 +76,13 @@ struct GenerateOption: Sendable {
     GenerateOption(
       "--prompt", because: "it goes on from no text", given: { $0.writing.prompt != nil },
       known: { $0.condition("prompt")?.kind == .text }),
+    GenerateOption(
+      "--text", because: "it translates no sentences", given: { !$0.writing.text.isEmpty },
+      known: { $0.ability(SentenceTranslation.self) != nil }),
+    GenerateOption(
+      "--alignment", because: "it does not say where in a sentence it looks",
+      given: { $0.writing.alignment != nil },
+      known: { $0.ability(SentenceTranslation.self)?.aligns == true }),
     setting("temperature", "--temperature") { $0.writing.temperature != nil },
     setting("length", "--length") { $0.writing.length != nil },
   ]

@@ -65,7 +65,7 @@ public struct PreviewList: Sendable {
 
   /// Every preview that Atelier has.
   public static let standard = PreviewList([
-    ReconstructionPreview(), TranslationPreview(), CaptionPreview(), OutputPreview(),
+    ReconstructionPreview(), TranslationPreview(), CaptionPreview(), OutputPreview(), AlignmentPreview(),
   ])
 }
 
