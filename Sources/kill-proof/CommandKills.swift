@@ -172,12 +172,8 @@ struct CommandKills {
         arguments: ["data", "prepare", recipe, "{folder}/photographs", "{folder}/made"], result: "made",
         own: [], isRepeatable: true, environment: environment)
     }
-    let imported = [
-      ("fast-style-transfer", "generator.pth", "fast-style-transfer"),
-      ("pix2pix-unet-patch", "generator.pth", "pix2pix"), ("spade", "generator.pth", "spade"),
-    ]
-    for (place, file, system) in imported {
-      let source = cases.appendingPathComponent("\(place)/\(file)")
+    for (place, system) in KillRecipe.imported {
+      let source = cases.appendingPathComponent("\(place)/generator.pth")
       guard manager.fileExists(atPath: source.path) else { continue }
       let before = try started("import-" + system)
       try manager.copyItem(at: source, to: before.appendingPathComponent("latest_net_G.pth"))

@@ -68,6 +68,12 @@ struct KillRecipe: Sendable {
     try Safetensors.write(tensors, metadata: [:], to: folder.appendingPathComponent("vgg16.safetensors"))
   }
 
+  /// Reference cases whose generator is imported, and their systems.
+  static let imported = [
+    (place: "fast-style-transfer", system: "fast-style-transfer"),
+    (place: "pix2pix-unet-patch", system: "pix2pix"), (place: "spade", system: "spade"),
+  ]
+
   private static let dense = [
     "imageSize=8", "batchSize=4", "latentSize=5", "generatorHidden=[6, 6]", "discriminatorHidden=[6, 6]",
   ]

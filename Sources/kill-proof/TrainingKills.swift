@@ -157,7 +157,7 @@ struct TrainingKills {
   /// Everything in which a finished run differs from the one that was not killed.
   private func differences(_ run: RunDirectory) throws -> [String] {
     let step = "checkpoints/" + RunDirectory.stepName(steps) + "/"
-    let last = try CheckpointStore(whole.checkpoints).steps.last
+    let last = CheckpointStore(whole.checkpoints).steps.last
     var names = [CheckpointStore.modelName, CheckpointStore.trainingName].map { step + $0 }
     if last != steps { names = try names.map { try newest($0, last) } }
     for part in ["samples", "artefacts"] {

@@ -9,8 +9,11 @@ struct ArchitectureTests {
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  /// Files that name systems on purpose: races of named systems against PyTorch, and the demo's recipe.
-  private static let recipes: Set = ["AtelierCommand/Benchmark.swift", "AtelierCommand/Demo.swift"]
+  /// Files that name systems on purpose: races of named systems against PyTorch, the demo's recipe, and the tiny
+  /// configurations in which every system is killed.
+  private static let recipes: Set = [
+    "AtelierCommand/Benchmark.swift", "AtelierCommand/Demo.swift", "kill-proof/KillRecipe.swift",
+  ]
 
   @Test func noSystemIsKnownOutsideTheModels() throws {
     let sources = Self.root.appendingPathComponent("Sources")
