@@ -10,9 +10,10 @@ DEMO_FLAGS ?=
 TEST_FLAGS ?=
 BENCH_FLAGS ?=
 KILL_FLAGS ?=
+FUZZ_FLAGS ?=
 CASES ?= Tests/ReferenceCases/*/
 
-.PHONY: help setup demo test build proof kills bench conformance format lint docs clean
+.PHONY: help setup demo test build proof kills fuzz bench conformance format lint docs clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -35,11 +36,20 @@ build: ## Build everything but the tests, in release
 	@Scripts/setup --no-data
 	swift build $(BUILD)
 
-proof: build kills ## Run the slow tests and the proof of a thousand kills (KILL_FLAGS)
+proof: build kills fuzz ## Run the slow tests and proofs: a thousand kills (KILL_FLAGS), damaged files (FUZZ_FLAGS)
 	ATELIER_PROOF=1 swift test $(BUILD) --disable-testable-imports --disable-xctest --filter Proof
 
 kills: build
 	$(BIN)/kill-proof $(KILL_FLAGS)
+
+# Guided by coverage where the toolchain has libFuzzer: swift.org's for Linux has, Apple's has not.
+fuzz: build
+ifeq ($(shell uname),Linux)
+	ATELIER_FUZZER=1 swift build $(BUILD) --sanitize=fuzzer --scratch-path .build/fuzzer --product parser-fuzz
+	$(BIN)/parser-fuzz --fuzzer .build/fuzzer/release/parser-fuzz $(FUZZ_FLAGS)
+else
+	$(BIN)/parser-fuzz $(FUZZ_FLAGS)
+endif
 
 bench: build ## Benchmark against PyTorch and write Documentation/benchmarks.md
 	Benchmarks/run $(BENCH_FLAGS)

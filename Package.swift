@@ -73,6 +73,12 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+// A build of `parser-fuzz` with libFuzzer, whose `main` takes the place of the program's; see the Makefile.
+// gold cannot link libFuzzer.
+let fuzzerLinking: [LinkerSetting] =
+  Context.environment["ATELIER_FUZZER"] == nil
+  ? [] : [.unsafeFlags(["-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "muldefs"])]
+
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -200,6 +206,15 @@ let package = Package(
     library("ReferenceCases", everything),
     program("conformance", everything + ["ReferenceCases", argumentParser]),
     // Proofs that `make proof` runs.
+    library(
+      "ParserFuzzing",
+      [
+        "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore", "AtelierGeneration",
+        "AtelierMetrics", "AtelierTraining",
+      ]),
+    .executableTarget(
+      name: "parser-fuzz", dependencies: ["ParserFuzzing", "Torch", argumentParser],
+      swiftSettings: swiftSettings, linkerSettings: fuzzerLinking),
     program("kill-proof", everything + ["TestSupport", argumentParser]),
 
     .target(
@@ -224,7 +239,9 @@ let package = Package(
     example("OwnSystem", ["AtelierCommand"]),
     tests(
       "PackageTests",
-      everything + ["AtelierHashing", "DrawFromRunExample", "OwnSystemExample", "TestSupport"]),
+      everything + [
+        "AtelierHashing", "ParserFuzzing", "DrawFromRunExample", "OwnSystemExample", "TestSupport",
+      ]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -100,7 +100,7 @@ public struct InstanceTable {
           + "\(neighbours.shape), labels \(label.shape)")
     }
     for rows in [neighbours, selected].compactMap({ $0 })
-    where rows.count > 0 && (rows.min().item() < 0 || Int(rows.max().item()) >= count) {
+    where rows.count > 0 && (rows.min().item() < 0 || rows.max().item() >= Double(count)) {
       throw ConfigurationError("the table of instances names a row that it does not have; make it anew")
     }
     guard features.isFinite(), mirrored?.isFinite() ?? true, label.min().item() >= 0 else {

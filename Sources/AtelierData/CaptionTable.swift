@@ -1,4 +1,4 @@
-internal import Foundation
+package import Foundation
 
 /// What a table says about images in words: rows of a file and a caption, read as every other table is; also a table of
 /// labels with a column of captions, such as `metadata.jsonl`.
@@ -6,7 +6,7 @@ internal import Foundation
 /// Cells may be separated by commas, semicolons or tabs, in quotes or not; there may be a line of titles, a column
 /// of numbers, and a column `split`. Flickr8k's own form, `name.jpg#0` and a tab before each caption, is read
 /// too.
-struct CaptionTable {
+package struct CaptionTable {
   /// The names a table may have, in the order they are looked for, whatever their case.
   static let fileNames = ["captions.txt", "captions.csv", "tags.csv", "tags.txt"]
   private static let wordColumns = [
@@ -53,7 +53,7 @@ struct CaptionTable {
   }
 
   /// - Throws: ``DatasetError/badTable(path:reason:)`` that names the line.
-  init(_ file: URL) throws(DatasetError) {
+  package init(_ file: URL) throws(DatasetError) {
     guard !LabelTable.fileNames.contains(file.lastPathComponent) else {
       let table = try LabelTable(file)
       guard let words = Self.captionColumn(table),

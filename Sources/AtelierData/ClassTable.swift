@@ -1,4 +1,4 @@
-internal import Foundation
+package import Foundation
 
 /// The classes of label maps: their names and, for colour-coded maps, their colours.
 ///
@@ -9,7 +9,7 @@ internal import Foundation
 /// | `classes.json` | a list of names, an object from index to name, or a list of `{"name", "color"}` |
 /// | `classes.csv`, `class_dict.csv` | one `name,r,g,b` per line, with or without a header |
 /// | `classes.txt`, `label_colors.txt` | one name, or `r g b name`, per line |
-struct ClassTable: Sendable, Hashable {
+package struct ClassTable: Sendable, Hashable {
   /// The names of the classes; empty where there is no table.
   private(set) var names: [String] = []
   /// The RGB colour of each class; empty where maps hold indices.
@@ -17,7 +17,7 @@ struct ClassTable: Sendable, Hashable {
 
   /// - Throws: ``DatasetError/badTable(path:reason:)`` for a file of another form, or one with colours for
   ///   only some classes.
-  init(in folder: URL) throws(DatasetError) {
+  package init(in folder: URL) throws(DatasetError) {
     for name in ["classes.json", "classes.csv", "class_dict.csv", "classes.txt", "label_colors.txt"] {
       let file = folder.appendingPathComponent(name)
       guard FileManager.default.fileExists(atPath: file.path) else { continue }

@@ -3,7 +3,7 @@ internal import Foundation
 internal import Torch
 
 /// The role of an image in an example of several.
-enum ImageRole: String, Sendable, Hashable, CaseIterable {
+package enum ImageRole: String, Sendable, Hashable, CaseIterable {
   case source, target, instance
 }
 

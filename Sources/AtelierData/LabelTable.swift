@@ -1,9 +1,9 @@
 internal import AtelierMedia
-internal import Foundation
+package import Foundation
 internal import SwiftCSV
 
 /// A table beside images with file names, labels and other columns.
-struct LabelTable {
+package struct LabelTable {
   /// The file names of a table, in the order of search.
   static let fileNames = ["metadata.jsonl", "metadata.csv", "labels.csv"]
   static let fileColumns = ["file_name", "filename", "file", "image", "path"]
@@ -20,7 +20,7 @@ struct LabelTable {
     return fileNames.first { present.contains($0) }.map { folder.appendingPathComponent($0) }
   }
 
-  init(_ file: URL) throws(DatasetError) {
+  package init(_ file: URL) throws(DatasetError) {
     let text = try Self.text(of: file)
     path = file.path
     (names, rows) =

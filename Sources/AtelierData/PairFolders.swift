@@ -1,10 +1,10 @@
-internal import Foundation
+package import Foundation
 
 /// Finds the folders of sources, targets and instance maps of a data set by their usual names.
 ///
 /// The folders of a part are `train/A`, `A/train`, `trainA`, `train_A` or `train-A`; or `A` without parts,
 /// which lists of file names `train.txt` and `test.txt` may divide.
-struct PairFolders {
+package struct PairFolders {
   /// The folder of one role.
   struct Folder {
     let url: URL
@@ -39,7 +39,7 @@ struct PairFolders {
   private let listed: [DatasetSplit: [String]]
 
   /// Finds the folders; nil unless there is a source and a target.
-  static func find(at root: URL) -> PairFolders? {
+  package static func find(at root: URL) -> PairFolders? {
     guard ImageFolders.isFolder(root), LabelTable.find(in: root) == nil else { return nil }
     let search = Search(root)
     var parts: [DatasetSplit: [ImageRole: Folder]] = [:]
@@ -83,7 +83,9 @@ struct PairFolders {
   }
 
   /// The images of a role in a part by their stems.
-  func files(_ role: ImageRole, of split: DatasetSplit) -> [String: URL] { side(role, of: split).files }
+  package func files(_ role: ImageRole, of split: DatasetSplit) -> [String: URL] {
+    side(role, of: split).files
+  }
 
   /// The images of a role in a part.
   func side(_ role: ImageRole, of split: DatasetSplit) -> Side {
@@ -113,7 +115,7 @@ struct PairFolders {
   }
 
   /// Names in the list of a part that no file of its folders has, in the order of the list.
-  func missing(from split: DatasetSplit) -> [String] {
+  package func missing(from split: DatasetSplit) -> [String] {
     guard let entries = listed[split], let folders = folders(of: split) else { return [] }
     var present: Set<String> = []
     for folder in folders.values {

@@ -3,7 +3,7 @@ internal import Foundation
 /// What the first directory of a TIFF says about its samples.
 ///
 /// Source: TIFF 6.0 (Adobe 1992), sections 2 and 18; BigTIFF differs in the widths of offsets and counts.
-struct TIFFHeader {
+package struct TIFFHeader {
   /// The meaning of the samples beyond the colours: 0 unspecified, 1 associated alpha, 2 alpha.
   let extraSamples: [Int]
   /// Bits of the first sample.
@@ -14,7 +14,7 @@ struct TIFFHeader {
   private let places: [Int]
 
   /// Nil for anything but a TIFF.
-  init?(_ bytes: some RandomAccessCollection<UInt8>) {
+  package init?(_ bytes: some RandomAccessCollection<UInt8>) {
     let isLittle = bytes.starts(with: Array("II".utf8))
     guard isLittle || bytes.starts(with: Array("MM".utf8)) else { return nil }
     let start = bytes.startIndex

@@ -1,0 +1,153 @@
+import AtelierCore
+import AtelierData
+import AtelierGeneration
+import AtelierMedia
+import AtelierTraining
+import Foundation
+
+/// Tables, configurations, lists, logs and vocabularies.
+extension FuzzedParser {
+  private static let runs = "Tests/Fixtures/Runs"
+
+  private static func utf8(_ texts: String...) -> @Sendable () -> [[UInt8]] {
+    let bytes = texts.map { Array($0.utf8) }
+    return { bytes }
+  }
+
+  static let texts: [FuzzedParser] = tables + configurations + logs
+
+  private static let tables: [FuzzedParser] = [
+    FuzzedParser(
+      "csv", longest: 1024,
+      seeds: utf8(
+        "file_name,label,split\n1.png,cat,train\n\"a, b.png\",\"the \"\"dog\"\"\",test\n",
+        "file;class;weight\r\n1.png;x;1.5\r\n2.png;y;\r\n", "\u{FEFF}path,label\na,b\n")
+    ) { folder, bytes in
+      _ = try LabelTable(try folder.file("labels.csv", bytes))
+    },
+    FuzzedParser(
+      "tsv", longest: 1024,
+      seeds: utf8("file\tlabel\tscore\n1.png\tcat\t2\n2.png\t\"a\tb\"\t\n", "image\tcategory\nx\ty\n")
+    ) { folder, bytes in
+      _ = try LabelTable(try folder.file("labels.csv", bytes))
+    },
+    FuzzedParser(
+      "jsonl", longest: 1024,
+      seeds: utf8(
+        "{\"file_name\": \"1.png\", \"label\": \"cat\", \"weight\": 1.5, \"x\": null}\n\n{\"file_name\": \"2.png\"}\n",
+        "{\"image\": \"a\\u00e4\\n\", \"class\": 3, \"b\": true}\n")
+    ) { folder, bytes in
+      _ = try LabelTable(try folder.file("metadata.jsonl", bytes))
+    },
+    FuzzedParser(
+      "captions", longest: 1024,
+      seeds: utf8(
+        "image,caption\n1.jpg,A dog .\n1.jpg,\"The dog, black\"\n",
+        "1.jpg#0\tA child climbs .\n1.jpg#1\tA girl goes .\n",
+        "image|comment_number|comment\n1.jpg| 0| Two men\n", "file,split,tags\na.png,train,\"red, dog\"\n")
+    ) { folder, bytes in
+      _ = try CaptionTable(try folder.file("captions.txt", bytes))
+    },
+    FuzzedParser(
+      "lists", longest: 512, seeds: utf8("0.png\nimages/1\n\n  2 \r\n", "\u{FEFF}a/0.jpg\n1")
+    ) { folder, bytes in
+      let place = try folder.folder("pairs") { folder in
+        for side in ["A", "B"] {
+          let inner = folder.appendingPathComponent(side)
+          try FileManager.default.createDirectory(at: inner, withIntermediateDirectories: true)
+          for name in ["0.png", "1.png"] { try Data().write(to: inner.appendingPathComponent(name)) }
+        }
+      }
+      _ = try folder.file("pairs/train.txt", bytes)
+      guard let pairs = PairFolders.find(at: place) else { return }
+      _ = pairs.files(.source, of: .train)
+      _ = pairs.missing(from: .train)
+    },
+    FuzzedParser(
+      "class-table", longest: 512,
+      seeds: utf8(
+        "name,r,g,b\nsky,0,0,255\nroad,128,64,128\n", "sky,1,2,3\n", "[\"sky\", \"road\"]",
+        "{\"0\": \"sky\", \"7\": \"road\"}",
+        "[{\"name\": \"sky\", \"color\": [1, 2, 3]}, {\"name\": \"x\", \"colour\": [0, 0, 0]}]",
+        "0 0 255 sky\n1 2 3 two words\n")
+    ) { folder, bytes in
+      // By how it begins, as the form of a file is known by its name.
+      let first = bytes.first ?? 0
+      let name =
+        first == 0x5B || first == 0x7B ? "classes.json" : first & 1 == 0 ? "classes.txt" : "classes.csv"
+      let place = try folder.folder("classes") { _ in }
+      for other in ["classes.json", "classes.txt", "classes.csv"] {
+        unlink(place.appendingPathComponent(other).path)
+      }
+      _ = try folder.file("classes/" + name, bytes)
+      _ = try ClassTable(in: place)
+    },
+  ]
+
+  private static let configurations: [FuzzedParser] = [
+    FuzzedParser("yaml", longest: 2048) {
+      RepositoryFiles.contents(of: runs, ending: "configuration.yaml")
+        + [
+          "a: [1, 2.5, {b: c}]\nd: |\n  text\n  more\ne: \"\\u0041\"\n# note\nf: null\n", "- a\n- b\n",
+          "a: &x {b: 1}\nc: *x\n",
+          "a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c]\n",
+        ].map { Array($0.utf8) }
+    } read: { _, bytes in
+      // What is not UTF-8 is refused before it is parsed.
+      let text = String(decoding: bytes, as: UTF8.self)
+      _ = try ConfigurationFile.parse(text, named: "configuration.yaml")
+    },
+    FuzzedParser("run-configuration", longest: 2048) {
+      RepositoryFiles.contents(of: runs, ending: "configuration.yaml")
+    } read: { folder, bytes in
+      _ = try RunConfiguration.read(try folder.file("configuration.yaml", bytes))
+    },
+    FuzzedParser(
+      "option-value", longest: 256,
+      seeds: utf8("[color, translation]", "{conv1_2: 1, b: [1, [2]]}", "32,64", "1e-3", "\"a, b\"", "null")
+    ) { _, bytes in
+      let text = String(decoding: bytes, as: UTF8.self)
+      _ = ConfigurationValue(parsing: text).description
+      _ = SampleScale(parsing: text)
+      _ = ImageDerivation(parsing: text)
+    },
+  ]
+
+  private static let logs: [FuzzedParser] = [
+    FuzzedParser("events", longest: 2048) {
+      RepositoryFiles.contents(of: runs, ending: "events.jsonl").map { Array($0.prefix(1600)) }
+        + [Array("{\"type\":\"step\",\"step\":1,\"epoch\":0.5,\"time\":1,\"values\":{\"a\":\"nan\"}}\n".utf8)]
+    } read: { folder, bytes in
+      _ = try EventLog.read(try folder.file("events.jsonl", bytes))
+    },
+    FuzzedParser("training-state", longest: 2048) {
+      RepositoryFiles.contents(of: runs, ending: "training.json")
+    } read: { folder, bytes in
+      _ = try CheckpointFolder.decoded(TrainingState.self, Data(bytes), in: folder.url)
+    },
+    FuzzedParser(
+      "vocabulary", longest: 1024,
+      seeds: utf8(
+        "{\"tokens\":[\"<unk>\",\"<eos>\",\"the\",\"cat\"],\"unit\":\"words\"}",
+        "{\"tokens\":[\"a\",\"b\",\"\\n\"],\"unit\":\"characters\"}", "{\"tokens\":[],\"unit\":\"bytes\"}")
+    ) { _, bytes in
+      let vocabulary = try Artefacts(["vocabulary.json": Data(bytes)]).decode(
+        Vocabulary.self, "vocabulary.json")
+      // A text of tokens that it may not have: refused, or encoded and decoded.
+      _ = vocabulary.decode(try vocabulary.encode(Array("the cat\n".utf8)))
+    },
+    FuzzedParser(
+      "text", longest: 1024,
+      seeds: utf8("the cat sat on the mat\nand saw a red dog, a boat, and a tree of many leaves\n")
+    ) { folder, bytes in
+      let corpus = try openText(at: try folder.file("words.txt", bytes))
+      _ = try Vocabulary(of: corpus.train, unit: .words)
+    },
+    FuzzedParser(
+      "emoji-list", longest: 1024,
+      seeds: utf8("# group: Smileys\n# subgroup: face\n1F600 ; fully-qualified # 😀 E1.0 grinning face\n")
+    ) { _, bytes in
+      _ = EmojiSet.entries(in: String(decoding: bytes, as: UTF8.self))
+    },
+  ]
+}
