@@ -33,7 +33,7 @@ struct DataCommand: ParsableCommand {
 
     func run() throws {
       let shows = isatty(STDERR_FILENO) == 1
-      let media = checkMedia(at: URL(fileURLWithPath: path)) { done, total in
+      let media = try checkMedia(at: URL(fileURLWithPath: path)) { done, total in
         if shows { standardError("\r\u{1B}[K\(done) of \(total) files") }
       }
       if let media {

@@ -18,10 +18,12 @@ public func checkData(
   progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) throws(DatasetError) -> DataReport {
   let path = try archiveFolder(at: place)
+  try ImageFolders.requireListable(path)
   let given = options.codec.scale
   var options = options
   options.codec.scale = NumberSurvey(imagesAt: path, codec: options.codec).decided(given: given)
   if let folders = PairFolders.find(at: path), !folders.mayBeClasses {
+    try folders.requireLists()
     var check = DataCheck(path: path, options: options, layout: .pairedFolders, givenScale: given)
     check.report.path = place.relativePath
     check.readPairs(folders, progress)

@@ -175,7 +175,8 @@ public enum IDX {
   ]
 }
 
-/// The sorted names in a folder without hidden ones; empty where there is no folder.
+/// The sorted names in a folder without hidden ones; empty where there is no folder, or one that
+/// ``ImageFolders/requireListable(_:depth:)`` refuses when data are opened.
 func listing(of folder: URL) -> [String] {
   let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
   return names.filter { !$0.hasPrefix(".") && !ImageFolders.isDebris($0) }.sorted()
@@ -184,9 +185,6 @@ func listing(of folder: URL) -> [String] {
 /// The non-empty lines of a text file; nil where there is no such file.
 func lines(of file: URL) throws(DatasetError) -> [String]? {
   guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-  guard let data = try? Data(contentsOf: file), let text = String(data: data, encoding: .utf8) else {
-    throw .corruptFile(path: file.path, reason: "it is not text in UTF-8")
-  }
-  return text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+  return try text(of: file).split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
     .filter { !$0.isEmpty }
 }

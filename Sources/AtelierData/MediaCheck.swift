@@ -13,10 +13,12 @@ internal import Synchronization
 ///   - progress: called on any thread with the numbers of files done and in total.
 /// - Returns: nil where the folder holds neither sounds nor videos, or also images, which are checked by
 ///   ``checkData(at:options:suggesting:progress:)``. Where it holds both, only the videos are checked.
+/// - Throws: ``DatasetError`` for a damaged archive, or a folder that cannot be listed.
 public func checkMedia(
   at path: URL, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
-) -> MediaReport? {
-  let path = (try? archiveFolder(at: path)) ?? path
+) throws(DatasetError) -> MediaReport? {
+  let path = try archiveFolder(at: path)
+  try ImageFolders.requireListable(path)
   guard ImageFolders.isFolder(path), ImageFolders.pictures(below: path).isEmpty else { return nil }
   for medium in [MediaReport.Medium.videos, .sounds] {
     let files = MediaCheck.files(medium, below: path)

@@ -91,6 +91,7 @@ public func openDataset(
   options: DatasetOptions = DatasetOptions()
 ) throws(DatasetError) -> any Dataset {
   let path = try archiveFolder(at: path)
+  try ImageFolders.requireListable(path)
   switch try detectLayout(at: path) {
   case .idx: return try IDX.open(path, split: split, preparation: preparation)
   case .arrays: return try ArrayImages.open(path, split: split, preparation: preparation)

@@ -17,7 +17,9 @@ public func openPairs(
   derivation: ImageDerivation? = nil, options: DatasetOptions = DatasetOptions()
 ) throws(DatasetError) -> JointDataset {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
+  try ImageFolders.requireListable(path)
   let folders = PairFolders.find(at: path)
+  try folders?.requireLists()
   if let folders, options.derivation == nil {
     return try pairs(of: folders, split, preparation, options)
   }

@@ -37,6 +37,8 @@ package struct PairFolders {
   let lists: [DatasetSplit: Set<String>]
   /// The lines of the lists, without the endings.
   private let listed: [DatasetSplit: [String]]
+  /// Why a list cannot be read; nil where all can.
+  private let listProblem: DatasetError?
 
   /// Finds the folders; nil unless there is a source and a target.
   package static func find(at root: URL) -> PairFolders? {
@@ -44,12 +46,19 @@ package struct PairFolders {
     let search = Search(root)
     var parts: [DatasetSplit: [ImageRole: Folder]] = [:]
     for split in DatasetSplit.allCases { parts[split] = search.folders(of: split) }
-    if !parts.isEmpty { return PairFolders(root: root, parts: parts, lists: [:], listed: [:]) }
+    if !parts.isEmpty {
+      return PairFolders(root: root, parts: parts, lists: [:], listed: [:], listProblem: nil)
+    }
     guard let whole = search.folders(of: nil) else { return nil }
-    let listed = readLists(in: root)
+    let (listed, problem) = readLists(in: root)
     return PairFolders(
       root: root, parts: [.train: whole], lists: listed.mapValues { Set($0.flatMap(Self.forms)) },
-      listed: listed)
+      listed: listed, listProblem: problem)
+  }
+
+  /// Refuses lists that cannot be read, which would leave the data undivided.
+  func requireLists() throws(DatasetError) {
+    if let listProblem { throw listProblem }
   }
 
   /// Whether these are the folders of PASCAL VOC, where only some images have label maps.
@@ -168,23 +177,27 @@ package struct PairFolders {
 
   /// The names in `train.txt`, `val.txt` and `test.txt`, or in those of PASCAL VOC's `ImageSets/Segmentation`,
   /// without the endings.
-  private static func readLists(in root: URL) -> [DatasetSplit: [String]] {
+  private static func readLists(
+    in root: URL
+  ) -> (lists: [DatasetSplit: [String]], problem: DatasetError?) {
     for folder in [root, root.appendingPathComponent("ImageSets/Segmentation")] {
       var lists: [DatasetSplit: [String]] = [:]
       for split in DatasetSplit.allCases {
         for name in ImageFolders.names(of: split) where lists[split] == nil {
           let file = folder.appendingPathComponent(name + ".txt")
-          guard let text = try? String(contentsOf: file, encoding: .utf8) else { continue }
-          lists[split] = text.split(whereSeparator: \.isNewline).compactMap { line in
+          guard FileManager.default.fileExists(atPath: file.path) else { continue }
+          let list: String
+          do throws(DatasetError) { list = try text(of: file, "the list") } catch { return ([:], error) }
+          lists[split] = list.split(whereSeparator: \.isNewline).compactMap { line in
             let path = line.trimmingCharacters(in: .whitespaces.union(["\u{FEFF}"]))
             if path.isEmpty { return nil }
             return ImageFolders.isImage(path) ? (path as NSString).deletingPathExtension : path
           }
         }
       }
-      if lists[.train] != nil { return lists }
+      if lists[.train] != nil { return (lists, nil) }
     }
-    return [:]
+    return ([:], nil)
   }
 
   /// Case-insensitive lookup of names in one folder listing.

@@ -76,6 +76,7 @@ public func openTaggedImages(
   at path: URL, split: DatasetSplit = .train
 ) throws(DatasetError) -> TaggedImageSet {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
+  try ImageFolders.requireListable(path)
   var root = path
   let isDivided = try CaptionTable.findAny(in: path) == nil && ImageFolders.isDivided(path)
   if isDivided {

@@ -40,6 +40,7 @@ public struct TextCorpus: Sendable, Hashable {
 /// position: the first 90 %, the next 5 %, the last 5 % of its bytes. Each boundary is moved to the next end
 /// of a line within 1,024 bytes, or otherwise to the next character.
 public func openText(at path: URL) throws(DatasetError) -> TextCorpus {
+  try ImageFolders.requireListable(path)
   let files = try TextFiles(path)
   let name = path.lastPathComponent
   guard let second = files.validation, let third = files.test else {

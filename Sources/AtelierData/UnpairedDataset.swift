@@ -108,6 +108,7 @@ public func openUnpaired(
   options: DatasetOptions = DatasetOptions()
 ) throws(DatasetError) -> UnpairedDataset {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
+  try ImageFolders.requireListable(path)
   guard let sets = try unpairedFolders(at: path, split) else {
     throw .unknownLayout(
       path: path.path,
@@ -140,6 +141,7 @@ private func unpairedFolders(
   at path: URL, _ split: DatasetSplit
 ) throws(DatasetError) -> (first: URL, second: URL, strays: String?)? {
   if let folders = PairFolders.find(at: path) {
+    try folders.requireLists()
     guard let found = folders.folders(of: split), let first = found[.source], let second = found[.target]
     else {
       throw .missingSplit(path: path.path, split: split, reason: "it does not contain two such folders")

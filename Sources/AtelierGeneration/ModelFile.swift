@@ -63,9 +63,13 @@ public enum ModelFile {
   {
     let run = url.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     let file = RunDirectory(url: run).artefacts.appendingPathComponent(name)
-    guard let data = try? Data(contentsOf: file) else {
-      throw .notFound(
-        path: file.path, reason: "the model needs this file of its run; give the whole run's folder")
+    let data: Data
+    do { data = try Data(contentsOf: file) } catch {
+      guard FileManager.default.fileExists(atPath: file.path) else {
+        throw .notFound(
+          path: file.path, reason: "the model needs this file of its run; give the whole run's folder")
+      }
+      throw .notFound(path: file.path, reason: "it cannot be read, \(readFailureReason(error, file))")
     }
     guard data.sha256Hex == expected else {
       throw .damaged(path: file.path, reason: "it is not the file that the model was trained with")

@@ -66,8 +66,11 @@ public struct RunDirectory: Sendable, Hashable {
   public static func create(at folder: URL) throws(TrainingError) -> RunDirectory {
     try makeFolder(folder, withParents: true)
     RunDirectory(url: folder).removeUnbegun()
-    guard let entries = try? FileManager.default.contentsOfDirectory(atPath: folder.path), entries.isEmpty
-    else {
+    let entries: [String]
+    do { entries = try FileManager.default.contentsOfDirectory(atPath: folder.path) } catch {
+      throw .unwritable(path: folder.path, reason: readFailureReason(error, folder, needsFolder: true))
+    }
+    guard entries.isEmpty else {
       throw .unwritable(
         path: folder.path, reason: "it is not empty; resume the run in it or name another folder")
     }

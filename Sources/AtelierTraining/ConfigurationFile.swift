@@ -13,9 +13,12 @@ public enum ConfigurationFile {
   ///
   /// - Throws: ``TrainingError`` that names the file, and the line where it is not YAML.
   public static func read(_ url: URL) throws(TrainingError) -> [String: ConfigurationValue] {
-    guard let data = try? Data(contentsOf: url) else {
-      throw .notFound(
-        path: url.path, reason: "there is no such file, or no permission to read it; check the path")
+    let data: Data
+    do { data = try Data(contentsOf: url) } catch {
+      guard FileManager.default.fileExists(atPath: url.path) else {
+        throw .notFound(path: url.path, reason: "there is no such file; check the path")
+      }
+      throw .notFound(path: url.path, reason: "it cannot be read, \(readFailureReason(error, url))")
     }
     guard let text = String(data: data, encoding: .utf8) else {
       throw .damaged(path: url.path, reason: "it is not UTF-8 text; save it as UTF-8")

@@ -103,8 +103,12 @@ public final class EventLog {
   ///
   /// - Throws: ``TrainingError`` where the file is missing, or names the line that is no event.
   public static func read(_ url: URL) throws(TrainingError) -> [RunEvent] {
-    guard let data = try? Data(contentsOf: url) else {
-      throw .notFound(path: url.path, reason: "there is no event log; is this a run's folder?")
+    let data: Data
+    do { data = try Data(contentsOf: url) } catch {
+      guard FileManager.default.fileExists(atPath: url.path) else {
+        throw .notFound(path: url.path, reason: "there is no event log; is this a run's folder?")
+      }
+      throw .notFound(path: url.path, reason: "it cannot be read, \(readFailureReason(error, url))")
     }
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(

@@ -216,20 +216,33 @@ struct InstancePreparation {
 
   /// A network that was kept; nil where there is none or it cannot be read, and has to be trained.
   private func kept(_ file: URL) -> (source: any FeatureSource, file: Data)? {
-    guard let data = try? Data(contentsOf: file),
-      let network = try? InstanceFeatures(Artefacts([InstanceTable.embedder: data]))
-    else { return nil }
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    let data: Data
+    let network: InstanceFeatures
+    do {
+      data = try Data(contentsOf: file)
+      network = try InstanceFeatures(Artefacts([InstanceTable.embedder: data]))
+    } catch {
+      say("\(file.path) cannot be used and is made anew: \(error)")
+      return nil
+    }
     say("Using the network in \(file.path).")
     return (network.source, data)
   }
 
   private func read(_ places: (table: URL, network: URL), fingerprint: String) throws -> Artefacts? {
-    guard let table = try? Data(contentsOf: places.table), let network = try? Data(contentsOf: places.network)
+    guard [places.table, places.network].allSatisfy({ FileManager.default.fileExists(atPath: $0.path) })
     else { return nil }
-    let artefacts = Artefacts([InstanceTable.artefact: table, InstanceTable.embedder: network])
-    guard let found = try? Self.metadata(table), found["fingerprint"] == fingerprint,
-      found["network"] == network.sha256Hex
-    else { return nil }
+    let artefacts: Artefacts
+    do {
+      let (table, network) = (try Data(contentsOf: places.table), try Data(contentsOf: places.network))
+      artefacts = Artefacts([InstanceTable.artefact: table, InstanceTable.embedder: network])
+      let found = try Self.metadata(table)
+      guard found["fingerprint"] == fingerprint, found["network"] == network.sha256Hex else { return nil }
+    } catch {
+      say("\(places.table.path) cannot be used and is made anew: \(error)")
+      return nil
+    }
     say("Using the features in \(places.table.path).")
     return artefacts
   }

@@ -93,11 +93,12 @@ public enum Training {
       return try open(run, configuration, registry: registry, workers: workers, reporter: QuietReporter())
     }
     // Data that were moved are the same; of others nothing was trained on.
-    if let moved = try? open(
-      run, configuration, registry: registry, workers: workers, reporter: QuietReporter()),
-      moved.facts.description.fingerprint == known.fingerprint
-    {
-      return moved
+    do {
+      let moved = try open(
+        run, configuration, registry: registry, workers: workers, reporter: QuietReporter())
+      if moved.facts.description.fingerprint == known.fingerprint { return moved }
+    } catch DatasetError.invalid {
+      // Other data may be divided already, or too few to hold any of them out.
     }
     configuration.reading.holdOut = nil
     return try open(run, configuration, registry: registry, workers: workers, reporter: QuietReporter())

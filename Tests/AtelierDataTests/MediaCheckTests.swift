@@ -41,7 +41,7 @@ struct MediaCheckTests {
       try Data("RIFF".utf8).write(to: folder.appendingPathComponent("train/broken.wav"))
       try Data("x".utf8).write(to: folder.appendingPathComponent("train/.hidden.wav"))
 
-      let report = try #require(checkMedia(at: folder))
+      let report = try #require(try checkMedia(at: folder))
       #expect(report.medium == .sounds && report.count == 6 && report.isUsable)
       #expect(report.corrupt.map(\.path) == ["train/broken.wav"])
       #expect(report.duplicates == [["test/copy.flac", "train/good.wav"]])
@@ -66,12 +66,12 @@ struct MediaCheckTests {
 
   @Test func silenceAloneIsNoData() throws {
     try withFolder { folder in
-      #expect(checkMedia(at: folder) == nil)
+      #expect(try checkMedia(at: folder) == nil)
       try Audio(sampleRate: 8000, samples: [0, 0, 0]).write(to: folder.appendingPathComponent("a.wav"))
-      #expect(try #require(checkMedia(at: folder)).isUsable == false)
+      #expect(try #require(try checkMedia(at: folder)).isUsable == false)
       // Where images lie beside them, the folder is one of images.
       try Image(width: 2, height: 2, filledWith: [9]).write(to: folder.appendingPathComponent("a.png"))
-      #expect(checkMedia(at: folder) == nil)
+      #expect(try checkMedia(at: folder) == nil)
     }
   }
 
@@ -91,7 +91,7 @@ struct MediaCheckTests {
       try FileManager.default.copyItem(
         at: folder.appendingPathComponent("moving.mp4"), to: folder.appendingPathComponent("again.mp4"))
       try Data("no video".utf8).write(to: folder.appendingPathComponent("broken.mp4"))
-      let report = try #require(checkMedia(at: folder))
+      let report = try #require(try checkMedia(at: folder))
       #expect(report.medium == .videos && report.count == 3 && report.corrupt.map(\.path) == ["broken.mp4"])
       #expect(report.duplicates == [["again.mp4", "moving.mp4"]])
       #expect(report.shapes.map(\.name) == ["32 x 32"] && report.encodings.map(\.name) == ["h264"])

@@ -299,6 +299,17 @@ import Testing
     #expect(String(decoding: try encoder.encode(table), as: UTF8.self) == json)
   }
 
+  @Test func numbersThatCannotBeReadAreNotWrittenOver() throws {
+    let folder = try TemporaryFolder()
+    let run = try RunDirectory.create(at: folder("run"))
+    let damaged = Data(#"[{"name": "PSNR", "val"#.utf8)
+    try damaged.write(to: run.evaluation)
+    let number = MeasuredNumber(name: "PSNR", value: 20, better: .larger, protocolText: "p")
+    let error = #expect(throws: TrainingError.self) { try Report(run).add([number], step: 1) }
+    #expect(error?.description.contains(run.evaluation.path) == true, "\(String(describing: error))")
+    #expect(try Data(contentsOf: run.evaluation) == damaged)
+  }
+
   @Test func aReportShowsBaselines() throws {
     let folder = try TemporaryFolder()
     try TinyData.writePairs(to: folder("data"))
@@ -310,7 +321,7 @@ import Testing
     try Report(run).add([number], step: 1)
     // A number says of which checkpoint it is.
     number.provenance["checkpoint"] = "step-000001"
-    #expect(Report(run).numbers == [number])
+    #expect(try Report(run).numbers == [number])
     #expect(
       try String(contentsOf: run.report, encoding: .utf8).contains("| PSNR | 20.00 | input 10.00 | p |"))
   }

@@ -129,7 +129,7 @@ import Testing
     ).run()
     #expect(numbers.first?.provenance["part"] == "test")
     try Report(with.run).add(numbers, step: best.description.step)
-    let kept = try #require(Report(with.run).numbers.first)
+    let kept = try #require(try Report(with.run).numbers.first)
     #expect(kept.provenance["checkpoint"] == RunDirectory.stepName(best.description.step))
   }
 

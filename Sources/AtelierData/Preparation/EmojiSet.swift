@@ -70,8 +70,7 @@ public enum EmojiSet {
     to target: URL, font: URL, list: URL, size: Int? = nil, isTransparent: Bool = false, seed: UInt64 = 0,
     progress: PreparationProgress? = nil
   ) throws(DatasetError) -> PreparationReport {
-    guard let text = try? String(contentsOf: list, encoding: .utf8) else { throw .notFound(path: list.path) }
-    let entries = entries(in: text)
+    let entries = entries(in: try text(of: list))
     guard !entries.isEmpty else {
       throw .corruptFile(path: list.path, reason: "it has no fully qualified emoji; use emoji-test.txt")
     }

@@ -21,7 +21,9 @@ public func prepareSplit(
     throw .invalid(reason: "fractions of \(validation) and \(test) leave nothing to train on or to hold out")
   }
   try refuseNesting(of: target, in: source)
+  try ImageFolders.requireListable(source)
   let pairs = PairFolders.find(at: source)
+  try pairs?.requireLists()
   if ImageFolders.isDivided(source) || (pairs?.parts.count ?? 0) > 1 || !(pairs?.lists.isEmpty ?? true) {
     throw .invalid(
       reason: "\(source.path) is divided already, in folders or by lists of names; train on it as it is")

@@ -18,14 +18,14 @@ public struct Report {
   /// Writes both files.
   public func write() throws {
     let facts = try RunFacts(run)
-    try AtomicFile.write(Data(text(facts).utf8), to: run.report)
+    try AtomicFile.write(Data(try text(facts).utf8), to: run.report)
     try AtomicFile.write(try facts.json(), to: run.reportData)
   }
 
   /// Keeps measured numbers beside the run and writes the report anew; numbers of the same name and
   /// protocol are replaced.
   public func add(_ numbers: [MeasuredNumber], step: Int) throws {
-    var all = self.numbers
+    var all = try self.numbers
     for var number in numbers {
       number.provenance["checkpoint"] = RunDirectory.stepName(step)
       all.removeAll { $0.name == number.name && $0.protocolText == number.protocolText }
@@ -39,19 +39,32 @@ public struct Report {
     try write()
   }
 
-  /// What was measured so far.
+  /// What was measured so far; empty where nothing was.
+  ///
+  /// - Throws: ``TrainingError`` for numbers that are there and cannot be read, so that none are written over.
   public var numbers: [MeasuredNumber] {
-    guard let data = try? Data(contentsOf: run.evaluation) else { return [] }
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return (try? decoder.decode([MeasuredNumber].self, from: data)) ?? []
+    get throws(TrainingError) {
+      let file = run.evaluation
+      guard FileManager.default.fileExists(atPath: file.path) else { return [] }
+      let data: Data
+      do { data = try Data(contentsOf: file) } catch {
+        throw .notFound(path: file.path, reason: "it cannot be read, \(readFailureReason(error, file))")
+      }
+      let decoder = JSONDecoder()
+      decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+      do { return try decoder.decode([MeasuredNumber].self, from: data) } catch {
+        throw .damaged(
+          path: file.path,
+          reason: "it holds no measured numbers, \(decodingReason(error)); move it away and measure again")
+      }
+    }
   }
 
   /// The report as Markdown.
-  public func text() throws -> String { text(try RunFacts(run)) }
+  public func text() throws -> String { try text(RunFacts(run)) }
 
-  private func text(_ facts: RunFacts) -> String {
+  private func text(_ facts: RunFacts) throws -> String {
     var lines = ["# \(facts.name)", ""]
     lines += ["\(facts.system)\(facts.preset.map { ", preset \($0)" } ?? "").", ""]
     if let training = facts.training {
@@ -85,7 +98,7 @@ public struct Report {
       lines += [name.hasSuffix(".png") ? "![\(name)](\(file))" : "[\(name)](\(file))", ""]
     }
     // The file itself, whose keys stand in the system's own order.
-    let written = (try? String(contentsOf: run.configuration, encoding: .utf8)) ?? ""
+    let written = try String(contentsOf: run.configuration, encoding: .utf8)
     lines += [
       "## Configuration", "", "```yaml", written.trimmingCharacters(in: .whitespacesAndNewlines), "```", "",
     ]

@@ -114,7 +114,7 @@ public struct RunFacts: Sendable, Hashable, Encodable {
     options["device"] = .string(written.options.device.description)
     configuration = written.configuration
     transfer = try TransferRecord.read(run)
-    numbers = Report(run).numbers
+    numbers = try Report(run).numbers
     samples = Self.newestSamples(of: run)
     guard let checkpoint = CheckpointStore(run.checkpoints).newestSound().checkpoint else { return }
     let state = checkpoint.state

@@ -43,7 +43,7 @@ public struct RunPage {
       body.append("</div>")
     }
     body += numbers(facts.numbers) + (try previews()) + remarks(facts, events)
-    let written = (try? String(contentsOf: run.configuration, encoding: .utf8)) ?? ""
+    let written = try String(contentsOf: run.configuration, encoding: .utf8)
     body.append(
       "<details><summary>Configuration</summary><pre>\(HTML.escaped(written))</pre></details>")
     return Self.document(title, body.joined(separator: "\n"))
