@@ -30,7 +30,10 @@ public func alignmentSheet(
   ).render(cells)
 }
 
-private func visible(_ token: String) -> String { token == " " ? "␣" : token }
+/// A token without its joiners, for which fonts have no sign; a space as one that can be seen.
+private func visible(_ token: String) -> String {
+  token == " " ? "␣" : String(String.UnicodeScalarView(token.unicodeScalars.filter { $0 != "￭" }))
+}
 
 extension SentenceVocabulary {
   /// Every token of a sentence by its name, those that begin and end it included.

@@ -15,8 +15,8 @@ public struct SentenceQualityMeasure: Measure {
   public struct Options: Settings {
     /// sacreBLEU's tokenizer: 13a, none, zh, char or intl; null: zh for Chinese, else 13a.
     public var tokenizer: String?
-    /// Whether capitals are small letters.
-    public var lowercase = false
+    /// Whether capitals are small letters; null: where the system writes small letters only.
+    public var lowercase: Bool?
     /// Sentences that are followed side by side; null: the system's own number.
     public var beams: Int?
     /// How much longer translations are favoured; null: as the system does.
@@ -59,8 +59,9 @@ public struct SentenceQualityMeasure: Measure {
     context.say("translating \(pairs.count) held-out sentences")
     let found = try translated(chosen, of: dataset, system, search, context)
     let references = pairs.map { [$0.target] }
-    let bleu = BLEU(tokenization(pairs.map(\.target)), lowercases: options.lowercase)
-    let characters = CharacterFScore(lowercases: options.lowercase)
+    let lowercases = options.lowercase ?? system.vocabularies?.target.rule.lowercases ?? false
+    let bleu = BLEU(tokenization(pairs.map(\.target)), lowercases: lowercases)
+    let characters = CharacterFScore(lowercases: lowercases)
     let frequent = try mostFrequentTarget(context)
     let setting =
       "\(pairs.count) held-out sentences of the \(part.rawValue) part, "
