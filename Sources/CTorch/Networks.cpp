@@ -143,6 +143,13 @@ CTTensor *CTEmbedding(const CTTensor *weight, const CTTensor *indices) {
   return guard([&] { return own(at::embedding(weight->value, indices->value)); });
 }
 
+CTTensor *CTAttention(const CTTensor *query, const CTTensor *key, const CTTensor *value, const CTTensor *mask,
+                      bool causal) {
+  return guard([&] {
+    return own(at::scaled_dot_product_attention(query->value, key->value, value->value, optional(mask), 0.0, causal));
+  });
+}
+
 bool CTRecurrent(int32_t cell, const CTTensor *x, const CTTensor *hidden, const CTTensor *cellState,
                  const CTTensor *inputWeight, const CTTensor *hiddenWeight, const CTTensor *inputBias,
                  const CTTensor *hiddenBias, CTTensor **results) {

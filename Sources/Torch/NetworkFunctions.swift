@@ -199,6 +199,21 @@ public func embedding(_ weight: Tensor, _ indices: Tensor) -> Tensor {
   Tensor(CTEmbedding(weight.handle, indices.handle), "embedding", weight, indices, rank: indices.rank + 1)
 }
 
+/// softmax(q·kᵀ / √size)·v, without the whole table of scores in memory (Vaswani et al. 2017, equation 1; Dao et al.
+/// 2022).
+///
+/// - Parameters:
+///   - query: `[batch, heads, queries, size]`; `key` and `value` `[batch, heads, keys, size]`.
+///   - mask: bool, broadcast to `[batch, heads, queries, keys]`; true where a query sees a key.
+///   - isCausal: whether a query sees only the keys up to its own place; without `mask`.
+public func scaledDotProductAttention(
+  _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor? = nil, isCausal: Bool = false
+) -> Tensor {
+  Tensor(
+    CTAttention(query.handle, key.handle, value.handle, mask?.handle, isCausal), "scaledDotProductAttention",
+    query, key, value, rank: query.rank)
+}
+
 /// The recurrent cells with a kernel for whole sequences.
 public enum RecurrentCell: String, Sendable, Hashable, Codable, CaseIterable {
   case tanh, relu, lstm, gru

@@ -128,6 +128,8 @@ extension Tensor {
   /// x times the normal distribution function at x, the exact form.
   public func gelu() -> Tensor { Tensor(CTTensorGelu(handle), "gelu", self, rank: rank) }
 
+  /// The approximation of ``gelu()`` by a hyperbolic tangent (Hendrycks and Gimpel 2016), as OpenAI's GPT has it.
+  public func geluTanh() -> Tensor { Tensor(CTTensorGeluTanh(handle), "geluTanh", self, rank: rank) }
   /// x where positive, exp(x) - 1 elsewhere.
   public func elu() -> Tensor { Tensor(CTTensorElu(handle), "elu", self, rank: rank) }
 

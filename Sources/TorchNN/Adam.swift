@@ -40,6 +40,10 @@ open class Adam: Optimizer {
 
   /// Whether weight decay is decoupled from the gradient.
   var isDecoupled: Bool { false }
+  /// Parameters without weight decay.
+  var undecayed: Set<String> { [] }
+  /// Whether the moments are divided by 1 - β^step.
+  var correctsBias: Bool { true }
 
   /// Updates the parameters that have a gradient.
   public override func step() {
@@ -51,16 +55,26 @@ open class Adam: Optimizer {
     let device = parameters[first].device
     var counters: [Int: Tensor] = [:]
     let steps = indices.map { index in
-      let step = moments.steps[index]
+      // After very many steps the correction is 1.
+      let step = correctsBias ? moments.steps[index] : 1 << 30
       if let counter = counters[step] { return counter }
       let counter = Tensor(scalar: Double(step), device: device)
       counters[step] = counter
       return counter
     }
-    FusedUpdates.adam(
-      picked(parameters, indices), gradients: gradients, firstMoments: picked(columns[0], indices),
-      secondMoments: picked(columns[1], indices), steps: steps, learningRate: learningRate, beta1: beta1,
-      beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, decoupled: isDecoupled)
+    func update(_ places: [Int], weightDecay: Double) {
+      let chosen = places.map { indices[$0] }
+      FusedUpdates.adam(
+        picked(parameters, chosen), gradients: picked(gradients, places),
+        firstMoments: picked(columns[0], chosen), secondMoments: picked(columns[1], chosen),
+        steps: picked(steps, places), learningRate: learningRate, beta1: beta1, beta2: beta2,
+        epsilon: epsilon, weightDecay: weightDecay, decoupled: isDecoupled)
+    }
+    guard weightDecay != 0, !undecayed.isEmpty else {
+      return update(Array(indices.indices), weightDecay: weightDecay)
+    }
+    update(indices.indices.filter { !undecayed.contains(names[indices[$0]]) }, weightDecay: weightDecay)
+    update(indices.indices.filter { undecayed.contains(names[indices[$0]]) }, weightDecay: 0)
   }
 
   /// Steps and moments by parameter: `<name>.step`, `<name>.first_moment`, `<name>.second_moment`.
@@ -76,11 +90,31 @@ open class Adam: Optimizer {
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019) as in `torch.optim.AdamW`.
 public final class AdamW: Adam {
+  private let spared: Set<String>
+  private let hasCorrection: Bool
+
   /// Optimises named parameters with PyTorch's defaults.
-  public override init(
+  public convenience override init(
     _ parameters: [(name: String, tensor: Tensor)], learningRate: Double = 1e-3, beta1: Double = 0.9,
     beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 1e-2
   ) {
+    self.init(
+      parameters, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
+      weightDecay: weightDecay, undecayed: [])
+  }
+
+  /// Optimises named parameters, some of which do not decay.
+  ///
+  /// - Parameters:
+  ///   - undecayed: the names of parameters without weight decay.
+  ///   - correctsBias: whether moments are corrected for their zeros at the beginning; BERT's `AdamWeightDecay`
+  ///     does not.
+  public init(
+    _ parameters: [(name: String, tensor: Tensor)], learningRate: Double, beta1: Double, beta2: Double,
+    epsilon: Double, weightDecay: Double, undecayed: Set<String>, correctsBias: Bool = true
+  ) {
+    spared = undecayed
+    hasCorrection = correctsBias
     super.init(
       parameters, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
       weightDecay: weightDecay)
@@ -97,4 +131,6 @@ public final class AdamW: Adam {
   }
 
   override var isDecoupled: Bool { true }
+  override var undecayed: Set<String> { spared }
+  override var correctsBias: Bool { hasCorrection }
 }

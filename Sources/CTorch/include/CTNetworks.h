@@ -44,6 +44,11 @@ CTTensor *_Nullable CTPixelUnshuffle(const CTTensor *_Nonnull x, int64_t factor)
 CTTensor *_Nullable CTPRelu(const CTTensor *_Nonnull x, const CTTensor *_Nonnull weight);
 CTTensor *_Nullable CTEmbedding(const CTTensor *_Nonnull weight, const CTTensor *_Nonnull indices);
 
+// softmax(q k^T / sqrt(size)) v of [batch, heads, time, size]. mask: bool, true where a key is seen, broadcast to
+// [batch, heads, queries, keys]; causal: a query sees the keys up to its own place.
+CTTensor *_Nullable CTAttention(const CTTensor *_Nonnull query, const CTTensor *_Nonnull key,
+                                const CTTensor *_Nonnull value, const CTTensor *_Nullable mask, bool causal);
+
 // One layer in one direction. cell: 0 tanh, 1 relu, 2 lstm, 3 gru. x [time, batch, features];
 // hidden (and cellState for lstm) [1, batch, hidden]. results: output, hidden, (cell).
 bool CTRecurrent(int32_t cell, const CTTensor *_Nonnull x, const CTTensor *_Nonnull hidden,

@@ -20,6 +20,7 @@ extern "C" {
 CT_UNARY(Negative) CT_UNARY(Exp) CT_UNARY(Log) CT_UNARY(Log1p) CT_UNARY(Sqrt) CT_UNARY(Rsqrt) CT_UNARY(Abs)
 CT_UNARY(Square) CT_UNARY(Reciprocal) CT_UNARY(Sign) CT_UNARY(Floor) CT_UNARY(Round) CT_UNARY(Sin) CT_UNARY(Cos)
 CT_UNARY(Relu) CT_UNARY(Sigmoid) CT_UNARY(Tanh) CT_UNARY(Softplus) CT_UNARY(LogSigmoid) CT_UNARY(Gelu)
+CT_UNARY(GeluTanh)
 CT_UNARY(Elu) CT_UNARY(LogicalNot) CT_UNARY(IsFinite)
 CT_BINARY(Add) CT_BINARY(Subtract) CT_BINARY(Multiply) CT_BINARY(Divide) CT_BINARY(Minimum) CT_BINARY(Maximum)
 CT_BINARY(Equal) CT_BINARY(NotEqual) CT_BINARY(Less) CT_BINARY(LessOrEqual) CT_BINARY(Greater)
