@@ -16,7 +16,7 @@ struct SampleJudge {
   let reference: Tensor
   let comparison: Tensor
   let source: String
-  private let seed: UInt64
+  let seed: UInt64
   private let measuredOn: Provenance
 
   /// A judge with its real images.
@@ -77,7 +77,8 @@ struct SampleJudge {
 
   private var halves: HalvesInterval { HalvesInterval(features: reference.shape[1]) }
 
-  private func told(_ interval: ConfidenceInterval?) -> String {
+  /// What a protocol says of an interval.
+  func told(_ interval: ConfidenceInterval?) -> String {
     interval == nil ? "" : ", \(halves.protocolText)"
   }
 

@@ -76,4 +76,31 @@ import Torch
       try SegmenterTraining().run(train: good, test: good, classes: 3, ignoring: nil)
     }
   }
+
+  @Test func intervalsAreThoseOfImagesDrawnWithReplacement() throws {
+    // Eight images of two pixels, of which the first n predict one of them wrongly.
+    func images(wrong: Int) throws -> [SegmentationScores] {
+      try (0..<8).map { index in
+        var scores = try SegmentationScores(classes: 2)
+        try scores.add(
+          prediction: Tensor([0, index < wrong ? 0 : 1]), target: Tensor([0, 1]))
+        return scores
+      }
+    }
+    let stream = { RandomStream(seed: 3) }
+    // Images that are all alike leave nothing to chance: 1/4 = the mean of 1/2 and 0.
+    for (wrong, overlap, accuracy) in [(0, 1.0, 1.0), (8, 0.25, 0.5)] {
+      let intervals = SegmentationIntervals(try images(wrong: wrong))
+      let found = try #require(try intervals.meanIntersectionOverUnion(using: stream()))
+      #expect(found.lower == overlap && found.upper == overlap)
+      let share = try #require(try intervals.pixelAccuracy(using: stream()))
+      #expect(share.lower == accuracy && share.upper == accuracy)
+    }
+    // Four of eight: the accuracy is 1/2 + b/16 with b binomial (8, 1/2), whose 2.5 % and 97.5 % quantiles are 1 and 7.
+    let half = try #require(
+      try SegmentationIntervals(try images(wrong: 4)).pixelAccuracy(using: stream(), resamples: 4000))
+    #expect(half.lower == 0.5 + 1.0 / 16 && half.upper == 0.5 + 7.0 / 16)
+    #expect(
+      try SegmentationIntervals(Array(try images(wrong: 1).prefix(7))).pixelAccuracy(using: stream()) == nil)
+  }
 }

@@ -166,6 +166,11 @@ import Testing
     let mean = try number("class-wise fréchet distance, mean")
     #expect(abs(mean.value - (a.value + b.value) / 2) < 1e-9 * max(1, mean.value))
     #expect(mean.realAgainstReal != nil && a.realAgainstReal != nil)
+    for number in [mean, a, b] {
+      let interval = try #require(number.interval, "\(number.name)")
+      #expect(interval.lower < number.value && number.value < interval.upper && interval.lower >= 0)
+      #expect(number.protocolText.contains("95 % interval by 40 random halves"), "\(number.protocolText)")
+    }
     #expect(a.protocolText.contains("25 samples of the class against 25"), "\(a.protocolText)")
     // Twenty-five pictures have no covariance of 128 features.
     #expect(a.protocolText.contains("fewer pictures than the 128 features"))
@@ -174,6 +179,7 @@ import Testing
     let many = try number("stratified fréchet distance, many-shot (more than 50 training pictures)")
     let few = try number("stratified fréchet distance, few-shot (fewer than 20 training pictures)")
     #expect(many.value == a.value && few.value == b.value)
+    #expect(many.interval != nil && few.interval != nil)
   }
 
   @Test func classesWithTooFewPicturesAreRefusedWithTheNumber() throws {

@@ -76,13 +76,17 @@ public struct ClassFrechetMeasure: Measure {
     let byClass = try judge.distances(of: generated, labels, groups: each.map(\.classes))
     var numbers: [MeasuredNumber] = []
     if let mean = byClass.own.mean {
+      let intervals = try judge.intervals(around: byClass.own, of: generated, labels)
       numbers.append(
         MeasuredNumber(
-          id: "\(Self.id)-mean", name: "class-wise \(name), mean", value: mean, better: .smaller,
-          realAgainstReal: byClass.real.mean, provenance: judge.provenance(samples: generated.shape[0]),
-          protocolText: setting(judge, byClass.own, each.map(\.name), unit: "class")))
+          id: "\(Self.id)-mean", name: "class-wise \(name), mean", value: mean, interval: intervals.mean,
+          better: .smaller, realAgainstReal: byClass.real.mean,
+          provenance: judge.provenance(samples: generated.shape[0]),
+          protocolText: setting(judge, byClass.own, each.map(\.name), unit: "class")
+            + judge.told(intervals.mean)))
       numbers += told(
-        judge, byClass, each, id: "\(Self.id)-one", name: { "\(name), class \($0)" }, unit: "class")
+        judge, byClass, intervals.each, each, id: "\(Self.id)-one", name: { "\(name), class \($0)" },
+        unit: "class")
     } else {
       let most = byClass.own.groups.map { min($0.realCount, $0.fakeCount) }.max() ?? 0
       context.say(
@@ -107,14 +111,16 @@ public struct ClassFrechetMeasure: Measure {
     }
     return numbers
       + told(
-        judge, grouped, strata, id: "\(Self.id)-stratified", name: { "stratified \(name), \($0)" },
+        judge, grouped, try judge.intervals(around: grouped.own, of: generated, labels).each, strata,
+        id: "\(Self.id)-stratified", name: { "stratified \(name), \($0)" },
         unit: "group of classes")
   }
 
   /// A number for each group that has one; of many groups only those with the largest.
   private func told(
     _ judge: SampleJudge, _ distances: (own: GroupedFrechetDistance, real: GroupedFrechetDistance),
-    _ groups: [(name: String, classes: [Int])], id: String, name: (String) -> String, unit: String
+    _ intervals: [ConfidenceInterval?], _ groups: [(name: String, classes: [Int])], id: String,
+    name: (String) -> String, unit: String
   ) -> [MeasuredNumber] {
     let known = distances.own.groups.indices.filter { distances.own.groups[$0].distance != nil }
     func distance(_ place: Int) -> Double { distances.own.groups[place].distance ?? 0 }
@@ -128,11 +134,12 @@ public struct ClassFrechetMeasure: Measure {
         ? ", fewer pictures than the \(distances.own.features) features: for comparison only" : ""
       return MeasuredNumber(
         id: id, name: name(groups[place].name),
-        value: distance(place), better: .smaller, realAgainstReal: distances.real.groups[place].distance,
+        value: distance(place), interval: intervals[place], better: .smaller,
+        realAgainstReal: distances.real.groups[place].distance,
         provenance: judge.provenance(samples: group.fakeCount).merging(["reference": "\(group.realCount)"]),
         protocolText:
           "\(judge.facts), \(group.fakeCount) samples of the \(unit) against \(group.realCount) of "
-          + judge.source + selection + warning)
+          + judge.source + selection + warning + judge.told(intervals[place]))
     }
   }
 
@@ -174,5 +181,40 @@ extension SampleJudge {
         fewest: SetDistances.fewest)
     }
     return (try distance(generated, labels.samples), try distance(comparison, labels.comparison))
+  }
+
+  /// Features beyond this width make a distance a matter of seconds, and one of each class's halves of hours.
+  private static let widestWithIntervals = 512
+
+  /// The intervals of the mean over groups and of each group, by random halves of the real and of the generated images
+  /// of every group; nil for a group without a distance, and for features that are too wide.
+  func intervals(
+    around distances: GroupedFrechetDistance, of generated: Tensor, _ labels: ClassLabels
+  ) throws -> (mean: ConfidenceInterval?, each: [ConfidenceInterval?]) {
+    var each = [ConfidenceInterval?](repeating: nil, count: distances.groups.count)
+    let known = distances.groups.indices.filter { distances.groups[$0].distance != nil }
+    guard let mean = distances.mean, distances.features <= Self.widestWithIntervals else {
+      return (nil, each)
+    }
+    func rows(_ set: Tensor, _ setLabels: [Int], _ classes: [Int]) -> Tensor {
+      let wanted = Set(classes)
+      return set.indexSelected(0, Tensor(setLabels.indices.filter { wanted.contains(setLabels[$0]) }))
+    }
+    let sets = known.flatMap { place in
+      let classes = distances.groups[place].classes
+      return [rows(reference, labels.reference, classes), rows(generated, labels.samples, classes)]
+    }
+    let values = known.map { distances.groups[$0].distance ?? 0 }
+    let found = try HalvesInterval(features: distances.features)(
+      around: [mean] + values, of: sets, within: 0 ... .infinity,
+      using: RandomStream(seed: seed, purpose: "halves of classes")
+    ) { halves in
+      let own = try stride(from: 0, to: halves.count, by: 2).map {
+        try frechetDistance(real: halves[$0], fake: halves[$0 + 1])
+      }
+      return [own.reduce(0, +) / Double(own.count)] + own
+    }
+    for (place, interval) in zip(known, found.dropFirst()) { each[place] = interval }
+    return (found[0], each)
   }
 }

@@ -50,14 +50,23 @@ public struct MapSegmentationMeasure: Measure {
     let real = try segmenter.scores(
       of: held.images, against: held, classes: material.classes, ignoring: ignored)
     let (generated, manner) = try material.generated()
+    var images: [SegmentationScores] = []
     let scores = try segmenter.scores(
-      of: generated, against: held, classes: material.classes, ignoring: ignored)
+      of: generated, against: held, classes: material.classes, ignoring: ignored, each: { images.append($0) })
+    let intervals = SegmentationIntervals(images)
+    func stream(_ name: String) -> RandomStream {
+      RandomStream(seed: context.options.seed, purpose: "bootstrap \(name)")
+    }
+    let overlap = try intervals.meanIntersectionOverUnion(using: stream("mean-intersection-over-union"))
+    let accuracy = try intervals.pixelAccuracy(using: stream("pixel-accuracy"))
     let shape = held.images.shape
-    let setting =
+    let left = ignored.map { "label \($0) left out" } ?? "no label left out"
+    let told = overlap == nil ? "" : ", \(SegmentationIntervals.protocolText)"
+    let sizes =
       "\(segmenter.facts), \(shape[0]) pictures of \(material.source), \(manner), \(shape[3])×\(shape[2]) pixels "
-      + "for pictures, maps and predictions, maps resized by nearest neighbour, \(material.classes) classes, "
-      + (ignored.map { "label \($0) left out" } ?? "no label left out")
-      + ", one scale, counts gathered before they are divided"
+      + "for pictures, maps and predictions, maps resized by nearest neighbour"
+    let setting =
+      "\(sizes), \(material.classes) classes, \(left), one scale, counts gathered before they are divided\(told)"
     var provenance = material.provenance(manner: manner)
     provenance["judge"] = segmenter.facts
     provenance["classes"] = "\(material.classes)"
@@ -65,10 +74,11 @@ public struct MapSegmentationMeasure: Measure {
     return [
       MeasuredNumber(
         id: "mean-intersection-over-union", name: "mean intersection over union",
-        value: scores.meanIntersectionOverUnion, better: .larger,
+        value: scores.meanIntersectionOverUnion, interval: overlap, better: .larger,
         realAgainstReal: real.meanIntersectionOverUnion, provenance: provenance, protocolText: setting),
       MeasuredNumber(
-        id: "pixel-accuracy", name: "pixel accuracy", value: scores.pixelAccuracy, better: .larger,
+        id: "pixel-accuracy", name: "pixel accuracy", value: scores.pixelAccuracy, interval: accuracy,
+        better: .larger,
         realAgainstReal: real.pixelAccuracy, provenance: provenance, protocolText: setting),
     ]
   }

@@ -35,8 +35,8 @@ public struct ReferenceStatisticsMeasure: Measure {
     var facts = source.provenance
     facts["size"] = Self.size(of: samples)
     if let name = reference.differences(from: facts).first {
-      throw TrainingError.invalid(
-        reason: "\(file.path) is of \(name) '\(reference.facts[name] ?? "none")', and these images of "
+      throw MetricError(
+        "\(file.path) is of \(name) '\(reference.facts[name] ?? "none")', and these images of "
           + "'\(facts[name] ?? "none")'; make statistics of the same with `atelier data statistics`"
           + (name == "features" ? ", or name the network's weights" : ""))
     }

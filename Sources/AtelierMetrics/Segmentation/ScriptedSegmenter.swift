@@ -21,9 +21,11 @@ extension Segmenter {
   ///   - examples: as many maps; their images are ignored.
   ///   - classes: the number of classes.
   ///   - ignore: a class of the maps that is ignored.
+  ///   - each: told the scores of each image alone, in order.
   /// - Throws: `MetricError` for other numbers or sizes of images and maps.
   public func scores(
-    of pictures: Tensor, against examples: SegmenterTraining.Examples, classes: Int, ignoring ignore: Int?
+    of pictures: Tensor, against examples: SegmenterTraining.Examples, classes: Int, ignoring ignore: Int?,
+    each: (SegmentationScores) -> Void = { _ in }
   ) throws -> SegmentationScores {
     let count = examples.images.shape[0]
     guard pictures.rank == 4, pictures.shape[0] == count else {
@@ -32,9 +34,16 @@ extension Segmenter {
     var scores = try SegmentationScores(classes: classes)
     for start in stride(from: 0, to: count, by: 16) {
       let end = min(start + 16, count)
-      try scores.add(
-        prediction: self.classes(of: pictures.slice(0, start, end)),
-        target: examples.labels(from: start, to: end), ignoring: ignore)
+      let predictions = try self.classes(of: pictures.slice(0, start, end))
+      let targets = examples.labels(from: start, to: end)
+      for row in 0..<(end - start) {
+        var image = try SegmentationScores(classes: classes)
+        try image.add(
+          prediction: predictions.slice(0, row, row + 1), target: targets.slice(0, row, row + 1),
+          ignoring: ignore)
+        each(image)
+        try scores.add(image)
+      }
     }
     return scores
   }
