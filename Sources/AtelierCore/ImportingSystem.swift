@@ -1,4 +1,4 @@
-import AtelierData
+public import AtelierData
 import Foundation
 public import Torch
 import TorchNN
@@ -10,7 +10,7 @@ public protocol ImportingSystem: GenerativeSystem {
   static var foreignFiles: String { get }
 
   /// The licence under which their authors give them; nil where it differs from file to file.
-  static var foreignLicence: String? { get }
+  static var foreignLicence: WeightLicence? { get }
 
   /// Tells from names and shapes how the system must be configured and which networks the files fill.
   ///
@@ -137,7 +137,7 @@ public struct ForeignModel {
 
 extension ImportingSystem {
   /// Not known.
-  public static var foreignLicence: String? { nil }
+  public static var foreignLicence: WeightLicence? { nil }
 
   /// The system with foreign weights, every tensor of which is read; networks that the files do not hold keep
   /// initial ones.

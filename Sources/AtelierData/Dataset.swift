@@ -68,6 +68,9 @@ public struct DatasetDescription: Sendable, Codable, Hashable {
   /// How the condition was derived from single images, as ``ImageDerivation/init(parsing:)`` reads it, where a
   /// model is to derive it as well; nil where conditions are given.
   public var derivation: String?
+  /// The licences of weights from elsewhere that a model of these data is made of; nil where it is made of none, and
+  /// in files from before that was a field, which say it among the notes.
+  public var licences: [WeightLicence]?
 
   /// A description with the given values.
   public init(

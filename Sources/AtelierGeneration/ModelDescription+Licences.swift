@@ -1,19 +1,18 @@
-import AtelierData
+public import AtelierData
 import Foundation
 
 extension ModelDescription {
-  /// What is known of the licences of weights that came from elsewhere, a sentence each; models that are trained on from
-  /// them keep it.
-  public var licences: [String] { data.notes.filter { $0.localizedStandardContains("licence") } }
+  /// What is known of the licences of weights that came from elsewhere; models that are trained on from them keep it.
+  public var weightLicences: [WeightLicence] {
+    data.licences
+      ?? data.notes.filter { $0.localizedStandardContains("licence") }.map(WeightLicence.init(named:))
+  }
 
-  /// Those that forbid commercial use.
+  /// The same, a sentence each.
+  public var licences: [String] { weightLicences.map(\.sentence) }
+
+  /// Those that forbid commercial use, a sentence each.
   public var restrictingLicences: [String] {
-    licences.filter { sentence in
-      let text = sentence.lowercased()
-      return [
-        "not for commercial", "non-commercial", "noncommercial", "non commercial", "by-nc", "research only",
-      ]
-      .contains { text.contains($0) }
-    }
+    weightLicences.filter { !$0.allowsCommercialUse }.map(\.sentence)
   }
 }

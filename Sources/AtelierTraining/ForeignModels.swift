@@ -35,10 +35,13 @@ public enum ForeignModels {
       let stream = RandomStream(seed: 0, purpose: "initial weights")
       let (system, untouched) = try System.importing(weights, changes: changes, using: stream)
       let configuration = try system.configuration.values()
-      let data = DatasetDescription(
+      let known = try licences(
+        of: files, licence.map(WeightLicence.init(named:)) ?? type.foreignLicence)
+      var data = DatasetDescription(
         layout: .memory, name: files.map(\.lastPathComponent).joined(separator: ", "), split: .train,
         count: 0, fingerprint: "imported",
-        notes: licences(of: files, licence ?? type.foreignLicence))
+        notes: known.map(\.sentence))
+      data.licences = known.isEmpty ? nil : known
       try ModelFile.write(
         system,
         ModelDescription(
@@ -51,14 +54,14 @@ public enum ForeignModels {
   }
 
   /// What is known of the licence of weights: what is given, and what files that were exported here say.
-  private static func licences(of files: [URL], _ given: String?) -> [String] {
-    var sentences = [given.map { "The licence of the imported weights: \($0)." }].compactMap { $0 }
+  private static func licences(of files: [URL], _ given: WeightLicence?) throws -> [WeightLicence] {
+    var known = [given].compactMap(\.self)
     for file in files where file.pathExtension.lowercased() == "safetensors" {
-      let kept = (try? Safetensors.header(of: file).metadata[ModelExport.licenceKey]) ?? nil
-      for line in kept?.split(separator: "\n").map(String.init) ?? [] where !sentences.contains(line) {
-        sentences.append(line)
+      let metadata = try Safetensors.header(of: file).metadata
+      for licence in try ModelExport.licences(in: metadata, of: file) where !known.contains(licence) {
+        known.append(licence)
       }
     }
-    return sentences
+    return known
   }
 }

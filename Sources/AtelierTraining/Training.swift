@@ -97,7 +97,7 @@ public enum Training {
       let moved = try open(
         run, configuration, registry: registry, workers: workers, reporter: QuietReporter())
       if moved.facts.description.fingerprint == known.fingerprint { return moved }
-    } catch DatasetError.invalid {
+    } catch DatasetError.invalid, DatasetError.tooSmall {
       // Other data may be divided already, or too few to hold any of them out.
     }
     configuration.reading.holdOut = nil
@@ -172,7 +172,7 @@ public enum Training {
       return (system, try system.fillFrozenNetworks(from: weights, on: options.device))
     }
     // Where weights come from, and under which licence, is said by every model that comes of them.
-    let facts = data.facts.noting(transfer?.notes ?? [])
+    let facts = data.facts.noting(transfer?.notes ?? [], licences: transfer?.licenceTerms)
     let examples = try PreviewExamples(data, plan: system.plan, for: previews, say: reporter.say)
     let trainer = try Trainer(
       system, run: run, source: data.training, facts: facts, options: options, frozenWeights: frozen,

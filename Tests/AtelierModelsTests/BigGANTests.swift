@@ -260,7 +260,7 @@ private func tinyInstances() -> ICGAN.Configuration {
     #expect(throws: ConfigurationError.self) { try BigGAN.recognise([judge]) }
     let instances = try file("G.pth", make(ICGAN.self, tinyInstances()).network("generator"))
     #expect(throws: ConfigurationError.self) { try BigGAN.recognise([instances]) }
-    #expect(BigGAN.foreignLicence == "MIT (ajbrock/BigGAN-PyTorch)")
+    #expect(BigGAN.foreignLicence == WeightLicence("MIT (ajbrock/BigGAN-PyTorch)", allowsCommercialUse: true))
   }
 }
 

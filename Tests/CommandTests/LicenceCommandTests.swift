@@ -61,6 +61,35 @@ import Torch
     #expect(locked.status == 64 && locked.errors.contains("CC BY-NC 4.0"))
   }
 
+  @Test func aLicenceIsAFieldWhateverItsWordsOrTheNotesSay() throws {
+    let model = URL(fileURLWithPath: try imported("ACME Academic (someone)"))
+    var description = try ModelFile.describe(model)
+    let said = WeightLicence("ACME Academic (someone)", allowsCommercialUse: true)
+    #expect(description.data.licences == [said] && description.restrictingLicences.isEmpty)
+    let system = try loadSystem(from: model, registry: .standard).system
+    // Words of a note lock nothing where the field says otherwise, and lock files from before there was one.
+    let locked = folder("locked.safetensors")
+    for (licences, notes, status) in [
+      ([said], ["The data came under a licence not for commercial use."], Int32(0)),
+      ([WeightLicence("ACME Academic (someone)", allowsCommercialUse: false)], [], 64),
+      (nil, ["The licence of the imported weights: CC BY-NC 4.0."], 64), (nil, ["There are no labels."], 0),
+    ] {
+      (description.data.licences, description.data.notes) = (licences, notes)
+      try ModelFile.write(system, description, to: locked)
+      let result = try atelier.run(
+        ["export", locked.path, "--output", folder("out.safetensors").path, "--force"])
+      #expect(result.status == status, "\(notes): \(result.errors)")
+    }
+    // Exported weights say the terms too.
+    description.data.licences = [WeightLicence("ACME (someone)", allowsCommercialUse: false)]
+    try ModelFile.write(system, description, to: locked)
+    let target = folder("out.safetensors").path
+    _ = try atelier.run(["export", locked.path, "--output", target, "--force", "--accept-licence"])
+    let again = folder("again.safetensors")
+    _ = try atelier.run(["weights", "import", target, "--system", "srresnet", "--output", again.path])
+    #expect(try ModelFile.describe(again).restrictingLicences.count == 1)
+  }
+
   @Test func otherLicencesLockNothing() throws {
     for licence in [nil, "MIT (someone)"] {
       let model = try imported(licence)

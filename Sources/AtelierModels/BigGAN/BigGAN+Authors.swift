@@ -1,11 +1,14 @@
 public import AtelierCore
+public import AtelierData
 
 extension BigGAN: ImportingSystem {
   /// Weights of BigGAN-PyTorch.
   public static var foreignFiles: String { "G.pth, G_ema.pth and D.pth of ajbrock/BigGAN-PyTorch" }
 
   /// MIT.
-  public static var foreignLicence: String? { "MIT (ajbrock/BigGAN-PyTorch)" }
+  public static var foreignLicence: WeightLicence? {
+    WeightLicence("MIT (ajbrock/BigGAN-PyTorch)", allowsCommercialUse: true)
+  }
 
   /// Tells sizes, attention and conditions from shapes.
   public static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel {

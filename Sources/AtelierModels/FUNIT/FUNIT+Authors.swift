@@ -1,11 +1,14 @@
 public import AtelierCore
+public import AtelierData
 
 extension FUNIT: ImportingSystem {
   /// The authors' generator and discriminator.
   public static var foreignFiles: String { "gen_*.pt and dis_*.pt of NVlabs/FUNIT" }
 
   /// The licence of the authors' repository.
-  public static var foreignLicence: String? { "CC BY-NC-SA 4.0 (NVlabs/FUNIT), not for commercial use" }
+  public static var foreignLicence: WeightLicence? {
+    WeightLicence("CC BY-NC-SA 4.0 (NVlabs/FUNIT), not for commercial use", allowsCommercialUse: false)
+  }
 
   /// Tells widths and depths from shapes. Of the two generators in a file the averaged one is taken, which is
   /// the one that the authors translate with.

@@ -1,4 +1,5 @@
 public import AtelierCore
+public import AtelierData
 import Torch
 
 extension ICGAN: ImportingSystem {
@@ -8,8 +9,9 @@ extension ICGAN: ImportingSystem {
   }
 
   /// Not for commercial use.
-  public static var foreignLicence: String? {
-    "CC-BY-NC 4.0 (facebookresearch/ic_gan), not for commercial use"
+  public static var foreignLicence: WeightLicence? {
+    WeightLicence(
+      "CC-BY-NC 4.0 (facebookresearch/ic_gan), not for commercial use", allowsCommercialUse: false)
   }
 
   /// Tells sizes, attention and conditions from shapes.

@@ -1,4 +1,5 @@
 public import AtelierCore
+public import AtelierData
 public import Torch
 import TorchNN
 
@@ -46,7 +47,9 @@ extension OASIS: ImportingSystem {
   }
 
   /// The licence of the authors' repository.
-  public static var foreignLicence: String? { "AGPL-3.0 (boschresearch/OASIS)" }
+  public static var foreignLicence: WeightLicence? {
+    WeightLicence("AGPL-3.0 (boschresearch/OASIS)", allowsCommercialUse: true)
+  }
 
   /// Configuration and networks; without the discriminator the noise is taken to be 64 long.
   public static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel {

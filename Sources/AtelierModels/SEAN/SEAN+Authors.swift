@@ -1,4 +1,5 @@
 public import AtelierCore
+public import AtelierData
 import Torch
 import TorchNN
 
@@ -49,7 +50,9 @@ extension SEAN: ImportingSystem {
   }
 
   /// The licence of the authors' repository.
-  public static var foreignLicence: String? { "CC BY-NC-SA 4.0 (ZPdesu/SEAN), not for commercial use" }
+  public static var foreignLicence: WeightLicence? {
+    WeightLicence("CC BY-NC-SA 4.0 (ZPdesu/SEAN), not for commercial use", allowsCommercialUse: false)
+  }
 
   /// Configuration and networks.
   public static func recognise(_ files: [ForeignWeights]) throws -> ForeignModel {

@@ -1,4 +1,5 @@
 public import AtelierCore
+public import AtelierData
 import Torch
 import TorchNN
 
@@ -50,7 +51,9 @@ extension SPADE: ImportingSystem {
   }
 
   /// The licence of the authors' repository.
-  public static var foreignLicence: String? { "CC BY-NC-SA 4.0 (NVlabs/SPADE), not for commercial use" }
+  public static var foreignLicence: WeightLicence? {
+    WeightLicence("CC BY-NC-SA 4.0 (NVlabs/SPADE), not for commercial use", allowsCommercialUse: false)
+  }
 
   /// Configuration and networks; 36 and 184 channels of maps are taken for Cityscapes' and COCO-Stuff's,
   /// which have one of edges.

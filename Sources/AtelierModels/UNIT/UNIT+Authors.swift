@@ -1,4 +1,5 @@
 public import AtelierCore
+public import AtelierData
 
 extension UNIT: ImportingSystem {
   /// The authors' generators and discriminators of the later form.
@@ -7,8 +8,10 @@ extension UNIT: ImportingSystem {
   }
 
   /// The licence of the authors' repository.
-  public static var foreignLicence: String? {
-    "CC BY-NC-SA 4.0 (mingyuliutw/UNIT and NVlabs/MUNIT), not for commercial use"
+  public static var foreignLicence: WeightLicence? {
+    WeightLicence(
+      "CC BY-NC-SA 4.0 (mingyuliutw/UNIT and NVlabs/MUNIT), not for commercial use",
+      allowsCommercialUse: false)
   }
 
   /// Tells widths and depths from shapes; `padding` and `activation` do not show in a file.

@@ -38,6 +38,22 @@ public enum ModelExport {
   /// The key of exported weights' metadata under which the licences of weights from elsewhere stand, one a line.
   public static let licenceKey = "atelier.licence"
 
+  /// The key under which they stand as JSON, with what they allow.
+  public static let licenceTermsKey = "atelier.licence.terms"
+
+  /// The licences that exported weights say.
+  ///
+  /// - Throws: `FileFormatError` for terms that cannot be understood.
+  static func licences(in metadata: [String: String], of file: URL) throws -> [WeightLicence] {
+    guard let terms = metadata[licenceTermsKey] else {
+      return (metadata[licenceKey] ?? "").split(separator: "\n").map { WeightLicence(named: String($0)) }
+    }
+    do { return try JSONDecoder().decode([WeightLicence].self, from: Data(terms.utf8)) } catch {
+      throw FileFormatError(
+        file: file, problem: "its metadata \(licenceTermsKey) cannot be understood; export the weights again")
+    }
+  }
+
   /// The name of the text inside an exported module that says what it is, as JSON.
   public static let textName = "atelier.json"
 
@@ -194,6 +210,8 @@ public enum ModelExport {
       ]
       if !description.licences.isEmpty {
         metadata[licenceKey] = description.licences.joined(separator: "\n")
+        metadata[licenceTermsKey] = String(
+          decoding: try encoder.encode(description.weightLicences), as: UTF8.self)
       }
       if let scale = description.data.scale { metadata["atelier.range"] = scale.description }
       try Safetensors.write(tensors, metadata: metadata, to: url)

@@ -82,14 +82,12 @@ public struct ModelCard {
     return Markdown.table("Data", rows) + remarks
   }
 
-  private var isLicence: (String) -> Bool { { $0.localizedStandardContains("licence") } }
-
   private var remarks: [String] {
-    description.data.notes.filter { !isLicence($0) }.flatMap { [$0, ""] }
+    description.data.notes.filter { !description.licences.contains($0) }.flatMap { [$0, ""] }
   }
 
   private var licence: [String] {
-    let known = description.data.notes.filter(isLicence)
+    let known = description.licences
     return ["## Licence", ""]
       + (known.isEmpty
         ? ["No licence of the data or of the weights is recorded: ask who gave them.", ""]

@@ -1,4 +1,5 @@
 public import AtelierCore
+public import AtelierData
 public import AtelierGeneration
 public import Foundation
 import Torch
@@ -25,6 +26,8 @@ public struct TransferRecord: Sendable, Hashable, Codable {
   public var hash: String
   /// What is known of their licence, a sentence each.
   public var licences: [String]
+  /// The same as facts; nil in files from before, or where none is known.
+  public var licenceTerms: [WeightLicence]?
   /// Keys of the configuration that shapes of another program's files did not tell.
   public var changes: [String: ConfigurationValue]
   /// Tensors that were taken as they are.
@@ -42,7 +45,8 @@ public struct TransferRecord: Sendable, Hashable, Codable {
     system = source.system
     step = source.step
     hash = source.hash
-    licences = source.licences
+    licences = source.licences.map(\.sentence)
+    licenceTerms = source.licences.isEmpty ? nil : source.licences
     changes = source.changes
   }
 

@@ -23,8 +23,8 @@ public struct TransferSource {
   public let artefacts: Artefacts
   /// SHA-256 of the model file; of several files that of their names and contents.
   public let hash: String
-  /// What is known of their licence, a sentence each.
-  public let licences: [String]
+  /// What is known of their licence.
+  public let licences: [WeightLicence]
   /// Keys that shapes of another program's files did not tell.
   let changes: [String: ConfigurationValue]
   /// The tensors by their names in a model file, in its order.
@@ -86,7 +86,7 @@ public struct TransferSource {
     classNames = description.classNames
     artefacts = description.artefacts
     hash = try SHA256Hasher.hexDigest(of: file)
-    licences = description.data.notes.filter { $0.localizedStandardContains("licence") }
+    licences = description.weightLicences
     changes = [:]
     tensors = try Safetensors.read(file).tensors
   }
@@ -104,7 +104,7 @@ public struct TransferSource {
       paths: places.map(\.standardizedFileURL.path), system: System.identity.name, step: nil,
       configuration: try model.configuration.values(), classNames: [], artefacts: Artefacts(),
       hash: try foreignHash(places),
-      licences: System.foreignLicence.map { ["The licence of the imported weights: \($0)."] } ?? [],
+      licences: [System.foreignLicence].compactMap(\.self),
       changes: changes, tensors: tensors)
   }
 
@@ -126,7 +126,7 @@ public struct TransferSource {
 
   private init(
     paths: [String], system: String, step: Int?, configuration: [String: ConfigurationValue],
-    classNames: [String], artefacts: Artefacts, hash: String, licences: [String],
+    classNames: [String], artefacts: Artefacts, hash: String, licences: [WeightLicence],
     changes: [String: ConfigurationValue], tensors: [(name: String, tensor: HostTensor)]
   ) {
     self.paths = paths
@@ -170,11 +170,12 @@ public struct TransferSource {
 }
 
 extension DataFacts {
-  /// These facts with further remarks.
-  func noting(_ notes: [String]) -> DataFacts {
+  /// These facts with further remarks, and the licences of the weights that training began with.
+  func noting(_ notes: [String], licences: [WeightLicence]?) -> DataFacts {
     guard !notes.isEmpty else { return self }
     var description = description
     description.notes += notes
+    description.licences = licences
     return DataFacts(description: description, artefacts: artefacts)
   }
 }
