@@ -23,31 +23,12 @@ struct Plan: ParsableCommand {
   @Option(help: "The data: a folder, a table, or a text file; default: random batches.", completion: .file())
   var data: String?
 
-  @Option(help: "The preset to start from; default: the first one, the paper's.")
-  var preset: String?
-
-  @Option(help: "A YAML file of configuration keys.", completion: .file(extensions: ["yaml", "yml"]))
-  var configuration: String?
-
-  @Option(
-    name: .customLong("set"), parsing: .singleValue,
-    help: "A configuration key, as key=value; may be repeated.")
-  var changes: [String] = []
-
-  @Option(help: "The image whose style is learned or taken.", completion: .file())
-  var style: String?
-
-  @Option(help: "The image whose content is kept.", completion: .file())
-  var content: String?
-
-  @Option(help: "cpu, cuda, cuda:1 or mps.")
-  var device = "cpu"
+  @OptionGroup var choices: ConfigurationChoices
+  @OptionGroup(title: "Images") var images: GivenImages
+  @OptionGroup(title: "Computing") var machine: MachineOptions
 
   @Option(help: "float32 or bfloat16.")
   var precision = TrainingPrecision.float32
-
-  @Option(help: "Threads of one operation.")
-  var threads: Int?
 
   @Option(help: "About how many seconds steps are made at each batch size.")
   var seconds = 6.0
@@ -73,11 +54,8 @@ struct Plan: ParsableCommand {
   }
 
   private func plan<System: GenerativeSystem>(_ type: System.Type) throws {
-    var values = try presetNamed(preset, of: System.Configuration.self).configuration
-    if let configuration {
-      values = try values.overlaid(with: ConfigurationFile.read(URL(fileURLWithPath: configuration)))
-    }
-    values = try values.overlaid(with: try parsedKeys(changes))
+    var values = try presetNamed(choices.preset, of: System.Configuration.self).configuration
+    values = try choices.changed(values)
     values = System.adapted(values, to: .standard).configuration
     try values.validate()
     let options = try trainingOptions()
@@ -85,7 +63,8 @@ struct Plan: ParsableCommand {
     if let probe {
       do {
         let measured = try TrainingProbe.run(
-          type, try values.values(), batchSize: probe, data: place, artefacts: try artefacts(values.plan),
+          type, try values.values(), batchSize: probe, data: place,
+          artefacts: try images.artefacts(for: values.plan, of: System.identity.name),
           binding: DataBindingOptions(device: options.device), options: options, seconds: seconds)
         return try printJSON(measured)
       } catch let error as DatasetError where place == nil {
@@ -108,7 +87,7 @@ struct Plan: ParsableCommand {
     if json {
       try printJSON(
         Document(
-          system: System.identity.name, preset: preset, forecast: forecast, keepLast: keepLast,
+          system: System.identity.name, preset: choices.preset, forecast: forecast, keepLast: keepLast,
           checkpointsOnDisk: forecast.checkpoints(keeping: keepLast)))
     } else {
       show(System.identity.name, forecast)
@@ -116,24 +95,10 @@ struct Plan: ParsableCommand {
   }
 
   private func trainingOptions() throws -> TrainingOptions {
-    guard let device = Device(parsing: device) else {
-      throw Refusal.usage("there is no device '\(device)'; there are cpu, cuda, cuda:N and mps")
-    }
-    let options = TrainingOptions(steps: 1, device: device, precision: precision, threads: threads)
+    let device = try MachineOptions.device(machine.device) ?? .cpu
+    let options = TrainingOptions(steps: 1, device: device, precision: precision, threads: machine.threads)
     try options.validate()
     return options
-  }
-
-  private func artefacts(_ plan: SystemPlan) throws -> Artefacts? {
-    var artefacts = Artefacts()
-    let given = ["style": style, "content": content].compactMapValues(\.self)
-    for picture in plan.components(GivenImage.self) {
-      guard let path = given[picture.name] else {
-        throw Refusal.usage("\(system) needs \(picture.summary); give --\(picture.name) and an image")
-      }
-      try artefacts.add(picture, from: URL(fileURLWithPath: path))
-    }
-    return artefacts.contents.isEmpty ? nil : artefacts
   }
 
   /// One batch size, measured by this program in a process of its own.
@@ -179,8 +144,10 @@ struct Plan: ParsableCommand {
         "\(Self.time(probe.secondsAStep)) a step, peak \(Self.bytes(probe.peakMemory)) (\(probe.steps) steps)"
       )
     }
+    let device = machine.device ?? "cpu"
+    let preset = choices.preset.map { ", preset \($0)" } ?? ""
     print(
-      "\(name)\(preset.map { ", preset \($0)" } ?? ""), batch \(forecast.batchSize), \(device), \(precision.rawValue)"
+      "\(name)\(preset), batch \(forecast.batchSize), \(device), \(precision.rawValue)"
     )
     print("\nWeights and running statistics  \(Self.grouped(total)): \(parts)")
     print("\nMeasured, \(data ?? "on random batches")\n" + columns([measured(small), measured(large)]))

@@ -26,8 +26,8 @@ package struct ReadCommand {
     do {
       let command = try Program.parseAsRoot(words)
       let train = command as? Train
-      (system, preset) = (train?.system, train?.preset)
-      changes = try parsedKeys(train?.changes ?? [])
+      (system, preset) = (train?.system, train?.choices.preset)
+      changes = try parsedKeys(train?.choices.changes ?? [])
       generate = command as? Generate
       model = generate?.trained
     } catch let refusal as Refusal {

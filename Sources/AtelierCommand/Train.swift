@@ -15,7 +15,7 @@ struct Train: ParsableCommand {
         atelier train --resume runs/cgan-fashion-mnist-001 --epochs 20
         atelier train fast-style-transfer --data photographs --style painting.jpg --preset small --seconds 600
         atelier train neural-style --content photograph.jpg --style painting.jpg --preset small
-        atelier train dcgan --data photos --epochs 50 --validate-every 500 --patience 5
+        atelier train dcgan --data photos --hold-out-validation 0.1 --epochs 50 --validate-every 500
         atelier train dcgan --data flowers --from runs/dcgan-photos-001 --freeze-discriminator 2 --epochs 20
       """)
 
@@ -28,20 +28,11 @@ struct Train: ParsableCommand {
   @Option(help: "The data: a folder, a table, or a text file.", completion: .file())
   var data: String?
 
-  @Option(help: "The preset to start from; default: the first one, the paper's.")
-  var preset: String?
-
-  @Option(help: "A YAML file of configuration keys.", completion: .file(extensions: ["yaml", "yml"]))
-  var configuration: String?
-
-  @Option(
-    name: .customLong("set"), parsing: .singleValue,
-    help: "A configuration key, as key=value; may be repeated.")
-  var changes: [String] = []
+  @OptionGroup var choices: ConfigurationChoices
 
   @OptionGroup(title: "Other weights") var transfer: Transfer
   @OptionGroup(title: "Measuring on the way") var validation: Validation
-  @OptionGroup(title: "Pictures") var pictures: Pictures
+  @OptionGroup(title: "Images") var images: GivenImages
   @OptionGroup(title: "Limits") var limits: Limits
   @OptionGroup(title: "The run") var placement: Placement
   @OptionGroup(title: "Computing") var computing: Computing
@@ -52,18 +43,6 @@ struct Train: ParsableCommand {
 
   @Flag(name: .shortAndLong, help: "Say nothing while training.")
   var quiet = false
-
-  /// Images that a system learns from beside the data.
-  struct Pictures: ParsableArguments {
-    @Option(help: "The image whose style is learned or taken.", completion: .file())
-    var style: String?
-    @Option(help: "The image whose content is kept.", completion: .file())
-    var content: String?
-
-    var given: [String: String] {
-      ["style": style, "content": content].compactMapValues(\.self)
-    }
-  }
 
   /// When training ends.
   struct Limits: ParsableArguments {
@@ -188,11 +167,11 @@ struct Train: ParsableCommand {
 
   func validate() throws {
     if (system == nil) == (resume == nil) { throw ValidationError("Name a system, or a run with --resume.") }
-    if resume != nil && (preset != nil || configuration != nil || !changes.isEmpty) {
+    if resume != nil && !choices.isEmpty {
       throw ValidationError(
         "A resumed run keeps its configuration; leave --preset, --configuration and --set out.")
     }
-    if resume != nil && !pictures.given.isEmpty {
+    if resume != nil && !images.given.isEmpty {
       throw ValidationError("A resumed run keeps its images; leave --style and --content out.")
     }
     if resume != nil, let fixed = transfer.fixedInARun.first {
@@ -230,18 +209,15 @@ struct Train: ParsableCommand {
   private func start<System: GenerativeSystem>(
     _ type: System.Type, reporter: any ProgressReporter, interruption: Interruption
   ) throws -> TrainingOutcome? {
-    let chosen = try presetNamed(preset, of: System.Configuration.self)
-    let source = try transfer.source(of: type, changes: try parsedKeys(changes))
+    let chosen = try presetNamed(choices.preset, of: System.Configuration.self)
+    let source = try transfer.source(of: type, changes: try parsedKeys(choices.changes))
     var values = chosen.configuration
     // Weights fit the configuration they were made with, unless another one is asked for.
-    let isOfSource = preset == nil && source?.system == type.identity.name
+    let isOfSource = choices.preset == nil && source?.system == type.identity.name
     if let source, isOfSource {
       values = try values.overlaid(with: source.configuration)
     }
-    if let configuration {
-      values = try values.overlaid(with: ConfigurationFile.read(URL(fileURLWithPath: configuration)))
-    }
-    values = try values.overlaid(with: try parsedKeys(changes))
+    values = try choices.changed(values)
     let found = System.adapted(values, to: .standard)
     values = found.configuration
     if let remark = found.remark { reporter.say(remark) }
@@ -259,11 +235,12 @@ struct Train: ParsableCommand {
     if let path {
       let fit = try ImageFit(
         path, reading: bindingOptions(seed: options.seed, device: options.device).reading)
-      values = try fit.adapted(values, keeping: try givenKeys(), say: { reporter.say($0) })
+      values = try fit.adapted(values, keeping: try choices.givenKeys(), say: { reporter.say($0) })
     }
     let binding = try DataBinding.open(
       path, for: type, configuration: try values.values(),
-      artefacts: try artefacts(type, values) ?? source?.kept(by: values.plan),
+      artefacts: try images.artefacts(for: values.plan, of: type.identity.name)
+        ?? source?.kept(by: values.plan),
       options: bindingOptions(seed: options.seed, device: options.device),
       onSkip: { reporter.say("An image was skipped: \($0.reason)") }, say: { reporter.say($0) })
     try sayWhatIsHeldOut(binding, reporter)
@@ -293,42 +270,12 @@ struct Train: ParsableCommand {
     }
   }
 
-  /// The configuration's keys that the command names.
-  private func givenKeys() throws -> Set<String> {
-    var keys = Set(try parsedKeys(changes).keys)
-    if let configuration {
-      keys.formUnion(try ConfigurationFile.read(URL(fileURLWithPath: configuration)).keys)
-    }
-    return keys
-  }
-
   /// Says at the start what measuring will lack at the end.
   private func sayWhatIsHeldOut(_ binding: DataBinding, _ reporter: any ProgressReporter) throws {
     guard try !binding.holdsOut() else { return }
     reporter.say(
       "Nothing is held out, so that `atelier evaluate` will have nothing to measure on; --hold-out 0.1 keeps a tenth of "
         + "the data, `atelier data prepare split` divides them.")
-  }
-
-  /// The given images as artefacts; nil where the system takes none.
-  private func artefacts<System: GenerativeSystem>(
-    _ type: System.Type, _ values: System.Configuration
-  ) throws -> Artefacts? {
-    let wanted = values.plan.components(GivenImage.self)
-    let name = System.identity.name
-    if let extra = Set(pictures.given.keys).subtracting(wanted.map(\.name)).sorted().first {
-      throw Refusal.usage("\(name) takes no --\(extra) in this configuration; leave it out")
-    }
-    if let missing = wanted.first(where: { pictures.given[$0.name] == nil }) {
-      throw Refusal.usage("\(name) needs \(missing.summary); give --\(missing.name) and an image")
-    }
-    guard !wanted.isEmpty else { return nil }
-    var artefacts = Artefacts()
-    for picture in wanted {
-      guard let path = pictures.given[picture.name] else { continue }
-      try artefacts.add(picture, from: URL(fileURLWithPath: path))
-    }
-    return artefacts
   }
 
   private func apply(to options: inout TrainingOptions) throws {

@@ -81,11 +81,10 @@ struct ONNXConversion {
     settings = json.load(open(sys.argv[3]))
     names = settings["names"]
     module = torch.jit.load(sys.argv[1])
-    first = [tensor(f"0.input.{number}") for number in range(len(names))]
     axes = {name: {int(axis): label for axis, label in found.items()} for name, found in settings["axes"].items()}
     with torch.no_grad():
         torch.onnx.export(
-            module, tuple(first), sys.argv[4], dynamo=False, opset_version=settings["operators"],
+            module, tuple(inputs(0)), sys.argv[4], dynamo=False, opset_version=settings["operators"],
             input_names=names, output_names=["output"], dynamic_axes=axes)
     model = onnx.load(sys.argv[4])
     model.producer_name = "Atelier"
@@ -95,18 +94,9 @@ struct ONNXConversion {
     onnx.save(model, sys.argv[4])
     session = onnxruntime.InferenceSession(sys.argv[4], providers=["CPUExecutionProvider"])
     taken = {one.name for one in session.get_inputs()}
-    results = []
-    case = 1
-    while f"{case}.expected" in header:
-        given = {name: tensor(f"{case}.input.{number}").numpy() for number, name in enumerate(names)}
-        output = torch.from_numpy(session.run(None, {k: v for k, v in given.items() if k in taken})[0])
-        expected = tensor(f"{case}.expected")
-        difference = None
-        if output.shape == expected.shape:
-            difference = (output - expected).abs().max().item()
-            difference = difference if difference == difference else None
-        results.append({"shape": list(output.shape), "difference": difference})
-        case += 1
-    print(json.dumps(results))
+    def run(given):
+        named = {name: value.numpy() for name, value in zip(names, given) if name in taken}
+        return torch.from_numpy(session.run(None, named)[0])
+    compare(run, 1)
     """
 }

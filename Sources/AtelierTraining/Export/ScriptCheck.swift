@@ -84,7 +84,8 @@ struct ScriptCheck {
     return worst
   }
 
-  /// Reads safetensors by hand, because PyTorch comes without a package for it; the file is the second argument.
+  /// Reads cases by hand, because PyTorch comes without a package for safetensors, and compares; the file is the second
+  /// argument.
   static let reader = """
     import json, struct, sys
     import torch
@@ -97,18 +98,13 @@ struct ScriptCheck {
         start, end = entry["data_offsets"]
         kind = kinds[entry["dtype"]]
         return torch.frombuffer(data[start:end], dtype=kind).reshape(entry["shape"])
-
-    """
-
-  private static let program = """
-    torch.set_num_threads(int(sys.argv[3]))
-    module = torch.jit.load(sys.argv[1])
-    results = []
-    with torch.no_grad():
-        case = 0
+    def inputs(case):
+        count = sum(name.startswith(f"{case}.input.") for name in header)
+        return [tensor(f"{case}.input.{number}") for number in range(count)]
+    def compare(run, case):
+        results = []
         while f"{case}.expected" in header:
-            count = sum(name.startswith(f"{case}.input.") for name in header)
-            output = module(*[tensor(f"{case}.input.{number}") for number in range(count)])
+            output = run(inputs(case))
             expected = tensor(f"{case}.expected")
             difference = None
             if output.shape == expected.shape:
@@ -116,6 +112,14 @@ struct ScriptCheck {
                 difference = difference if difference == difference else None
             results.append({"shape": list(output.shape), "difference": difference})
             case += 1
-    print(json.dumps(results))
+        print(json.dumps(results))
+
+    """
+
+  private static let program = """
+    torch.set_num_threads(int(sys.argv[3]))
+    module = torch.jit.load(sys.argv[1])
+    with torch.no_grad():
+        compare(lambda given: module(*given), 0)
     """
 }
