@@ -4,7 +4,7 @@ import TestSupport
 /// A program under test, for files that import the command line's own `Program`.
 typealias TestedProgram = Program
 
-/// The commands of `atelier` that stand in blocks of code of the README and of every page, as a person would copy them.
+/// The commands of `atelier` that stand in blocks of code, fenced or indented, of the README and of every page, as a person would copy them.
 struct DocumentedCommand: CustomStringConvertible, Sendable {
   /// The page, relative to the package.
   let page: String
@@ -37,12 +37,12 @@ struct DocumentedCommand: CustomStringConvertible, Sendable {
         isCode.toggle()
         continue
       }
-      guard isCode else { continue }
+      guard isCode || line.hasPrefix("    ") || !continued.isEmpty else { continue }
       if line.hasSuffix("\\") {
         continued += line.dropLast() + " "
         continue
       }
-      let words = shellWords(continued + line)
+      let words = shellWords(continued + line.drop { $0 == " " })
       continued = ""
       for command in words.split(separator: "&&") where command.first == "atelier" {
         found.append(DocumentedCommand(page: page, words: Array(command.dropFirst())))

@@ -1,0 +1,83 @@
+import Atelier
+import Foundation
+import TestSupport
+import Testing
+
+/// Commands that no test runs, and why.
+private enum NotRun: String, CaseIterable {
+  case download = "it downloads weights"
+  case installed = "it reads what is installed on this machine"
+  case foreign = "it needs a file of the authors"
+  case trained = "it needs a checkpoint of 50,000 steps"
+  case pretrained = "it needs VGG's weights"
+  case fonts = "it needs Debian's fonts"
+  case long = "it measures for minutes"
+  case paper = "it is of the paper's size"
+
+  static func reason(_ command: DocumentedCommand) -> NotRun? {
+    let words = command.words
+    let text = " " + words.joined(separator: " ")
+    if words.starts(with: ["weights", "install"]) { return .download }
+    if words.starts(with: ["weights", "verify"]) { return .installed }
+    if words.starts(with: ["weights", "import"]) { return .foreign }
+    for name in ["la_muse", "mosaic", "horses", "RealESRGAN", "pt_inception"] {
+      if text.contains(name) { return .foreign }
+    }
+    if text.contains("step-050000") { return .trained }
+    if words.starts(with: ["data", "prepare", "emoji"]) || words.starts(with: ["data", "prepare", "letters"])
+    {
+      return .fonts
+    }
+    if words.first == "benchmark" { return .long }
+    if words.first == "plan", !words.contains("--preset") { return .paper }
+    let needing = ["fast-style-transfer", "neural-style", "esrgan", "srgan"]
+    if text.contains("vgg16") || text.contains("small-perceptual")
+      || needing.contains(where: { text.contains(" \($0)") || text.contains("/\($0)-") })
+    {
+      return .pretrained
+    }
+    return nil
+  }
+}
+
+/// The commands of every page, run one after the other on small data made here: of some pages always, of all others as
+/// a proof.
+@Suite(.serialized) struct PageCommandTests {
+  /// Pages whose commands take a second each.
+  private static let quick = ["data", "invisible-mark", "runs", "systems/cgan", "systems/rnn-language-model"]
+    .map { "Documentation/\($0).md" }
+
+  private static func others() throws -> [String] {
+    try DocumentedCommand.pages.filter { page in
+      try !quick.contains(page) && page != "README.md" && !DocumentedCommand.commands(of: page).isEmpty
+    }
+  }
+
+  private func run(_ page: String) throws {
+    let atelier = try #require(
+      Program(named: "atelier"), "the program atelier was not built beside the tests")
+    let stage = try PageStage(atelier)
+    for command in try DocumentedCommand.commands(of: page) where NotRun.reason(command) == nil {
+      let result = try stage.run(command)
+      #expect(result.status == 0, "\(command): \(result.errors.suffix(600))")
+    }
+  }
+
+  @Test(arguments: PageCommandTests.quick) func commandsWorkOneAfterTheOther(_ page: String) throws {
+    try run(page)
+  }
+
+  @Test(
+    .enabled(if: ProcessInfo.processInfo.environment["ATELIER_PROOF"] != nil),
+    arguments: try PageCommandTests.others())
+  func commandsOfAllPagesWorkProof(_ page: String) throws { try run(page) }
+
+  @Test func everyReasonNotToRunACommandIsNeeded() throws {
+    let commands = try DocumentedCommand.all()
+    let found = Set(commands.compactMap(NotRun.reason))
+    for reason in NotRun.allCases {
+      #expect(found.contains(reason), "no command is left out because \(reason.rawValue)")
+    }
+    #expect(commands.count { NotRun.reason($0) == nil } > 100)
+  }
+}
