@@ -41,6 +41,8 @@ extension LanguageSystem {
 /// What a token stands for.
 public enum TokenUnit: String, Sendable, Hashable, Codable, CaseIterable {
   case word, character, byte
+  /// A part of a word, of a byte-pair encoding.
+  case subword
 }
 
 /// A system of label maps whose noise may differ from region to region.

@@ -100,7 +100,11 @@ private struct TextFiles {
       (train, validation, test) = ([only], second ?? third, third ?? second)
       return
     }
-    let files = present.filter { $0.lowercased().hasSuffix(".txt") }
+    // The merges of a byte-pair encoding are no text.
+    let isTokenised = present.contains(ByteLevelBPE.artefactNames[0])
+    let files = present.filter {
+      $0.lowercased().hasSuffix(".txt") && !(isTokenised && $0 == ByteLevelBPE.artefactNames[1])
+    }
     guard !files.isEmpty else {
       throw .unknownLayout(
         path: path.path, lookedFor: ["train.txt, valid.txt and test.txt", "any file *.txt"])

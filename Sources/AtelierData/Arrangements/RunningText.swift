@@ -7,28 +7,40 @@ public struct RunningText: DataArrangement {
 
   /// `text`
   public let id = "text"
-  /// What a token is.
+  /// What a token is; of no effect with ``bytePairs``.
   public var unit: Vocabulary.Unit
   /// The number of occurrences in the training text below which a word is unknown.
   public var minimumCount: Int
+  /// Whether training pieces begin anywhere in the text (``TokenWindows``), rather than one where the last ended.
+  public var windows: Bool
+  /// Whether tokens are those of a ``ByteLevelBPE`` whose files lie beside the text.
+  public var bytePairs: Bool
 
   /// Running text.
-  public init(_ unit: Vocabulary.Unit, minimumCount: Int) {
+  public init(_ unit: Vocabulary.Unit, minimumCount: Int, windows: Bool = false, bytePairs: Bool = false) {
     self.unit = unit
     self.minimumCount = minimumCount
+    self.windows = windows
+    self.bytePairs = bytePairs
   }
 
   /// The vocabulary.
-  public var numberingArtefacts: [String] { [Self.artefactName] }
+  public var numberingArtefacts: [String] { bytePairs ? ByteLevelBPE.artefactNames : [Self.artefactName] }
 
   /// Opens the training text, and adds its vocabulary as an artefact.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
-    if unit != .bytes { try checkEncoding(ofTextAt: place) }
+    if unit != .bytes || bytePairs { try checkEncoding(ofTextAt: place) }
     let corpus = try openText(at: place)
-    let vocabulary = try artefacts.value(Self.artefactName) {
-      try Vocabulary(of: corpus.train, unit: unit, minimumCount: minimumCount)
+    let tokenizer: any TextTokenizer
+    if bytePairs {
+      try artefacts.addBytePairs(besideTextAt: place)
+      tokenizer = try ByteLevelBPE(artefacts)
+    } else {
+      tokenizer = try artefacts.value(Self.artefactName) {
+        try Vocabulary(of: corpus.train, unit: unit, minimumCount: minimumCount)
+      }
     }
-    return .stream(TokenText(corpus, .train, try vocabulary.encode(corpus.train), place))
+    return .stream(TokenText(corpus, .train, try tokenizer.encode(corpus.train), place, windows: windows))
   }
 
   /// The part, encoded in the artefact's vocabulary.
@@ -36,12 +48,13 @@ public struct RunningText: DataArrangement {
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
     let corpus = try openText(at: place)
-    let vocabulary = try artefacts.decode(Vocabulary.self, Self.artefactName)
-    let tokens = try vocabulary.encode(corpus.part(split))
+    let tokenizer: any TextTokenizer =
+      bytePairs ? try ByteLevelBPE(artefacts) : try artefacts.decode(Vocabulary.self, Self.artefactName)
+    let tokens = try tokenizer.encode(corpus.part(split))
     guard split == .train || tokens.count >= 2 else {
       throw DatasetError.missingSplit(path: place.path, split: split, reason: "it has fewer than two tokens")
     }
-    return .stream(TokenText(corpus, split, tokens, place))
+    return .stream(TokenText(corpus, split, tokens, place, windows: windows))
   }
 
   /// Always true: nothing depends on the opening.
@@ -53,7 +66,28 @@ public struct RunningText: DataArrangement {
   public func names(
     of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
   ) throws -> FieldNames {
-    FieldNames(tokens: TokenNames(try artefacts.decode(Vocabulary.self, Self.artefactName)))
+    if bytePairs { return FieldNames() }
+    return FieldNames(tokens: TokenNames(try artefacts.decode(Vocabulary.self, Self.artefactName)))
+  }
+}
+
+extension Artefacts {
+  /// Takes in the two files of a byte-pair encoding that lie in a folder of text or beside a file of it, unless
+  /// they are here already.
+  ///
+  /// - Throws: ``DatasetError/unusable(path:reason:)`` where they are not there.
+  mutating func addBytePairs(besideTextAt place: URL) throws(DatasetError) {
+    let folder = ImageFolders.isFolder(place) ? place : place.deletingLastPathComponent()
+    for name in ByteLevelBPE.artefactNames where contents[name] == nil {
+      guard let file = try? Data(contentsOf: folder.appendingPathComponent(name)) else {
+        throw .unusable(
+          path: folder.path,
+          reason:
+            "it has no \(name); lay GPT-2's vocab.json and merges.txt beside the text, or choose another "
+            + "tokenUnit")
+      }
+      contents[name] = file
+    }
   }
 }
 
@@ -62,26 +96,40 @@ private struct TokenText: StreamedData {
   let description: DatasetDescription
   let tokens: [Int]
   let place: URL
+  let windows: Bool
 
-  init(_ corpus: TextCorpus, _ split: DatasetSplit, _ tokens: [Int], _ place: URL) {
+  init(
+    _ corpus: TextCorpus, _ split: DatasetSplit, _ tokens: [Int], _ place: URL, windows: Bool
+  ) {
     description = DatasetDescription(
       layout: .text, name: corpus.name, split: split, count: tokens.count, fingerprint: corpus.fingerprint)
     self.tokens = tokens
     self.place = place
+    self.windows = windows
   }
 
   func stream(_ fields: [Field], batchSize: Int, seed: UInt64) throws(DatasetError) -> any BatchStream {
+    guard windows else { return try columns(fields, batchSize) }
+    return try TokenWindows(
+      tokens, batchSize: batchSize, length: Self.length(fields), seed: seed, name: place.path)
+  }
+
+  private static func length(_ fields: [Field]) -> Int {
     var length = 1
     for case .tokens(_, let declared) in fields.map(\.kind) { length = declared }
-    return try TokenStream(tokens, batchSize: batchSize, sequenceLength: length, name: place.path)
+    return length
+  }
+
+  private func columns(_ fields: [Field], _ batchSize: Int) throws(DatasetError) -> TokenStream {
+    try TokenStream(
+      tokens, batchSize: batchSize, sequenceLength: Self.length(fields), name: place.path)
   }
 
   /// One pass; a text shorter than the batch gets fewer columns.
   func pass(_ fields: [Field], batchSize: Int) throws(DatasetError) -> [HostBatch] {
-    let columns = max(1, min(batchSize, tokens.count / 2))
-    let stream = try self.stream(fields, batchSize: columns, seed: 0)
+    let stream = try columns(fields, max(1, min(batchSize, tokens.count / 2)))
     var batches: [HostBatch] = []
-    while stream.passes < 1 { batches.append(try stream.next()) }
+    while stream.passes < 1 { batches.append(stream.next()) }
     return batches
   }
 }

@@ -81,7 +81,6 @@ extension RNNLanguageModel {
       Preset("paper", "the reference's LSTM over words, 2 x 200", Configuration()),
       Preset("small", "an LSTM over characters, 1 x 256; writes words after minutes", small),
       Preset("zaremba-medium", "2 x 650 over words, dropout 0.5 (Zaremba et al. 2014)", zarembaMedium),
-      Preset("transformer", "the reference's transformer over words", transformer),
     ]
 
     /// Characters, for a text of a few megabytes or less.
@@ -112,16 +111,6 @@ extension RNNLanguageModel {
       return configuration
     }()
 
-    /// `main.py --model Transformer --lr 5`, as its README trains it; generates with the mask it learned
-    /// with.
-    public static let transformer: Configuration = {
-      var configuration = Configuration()
-      configuration.model = .transformerEncoder
-      configuration.learningRate = 5
-      configuration.causalGeneration = true
-      return configuration
-    }()
-
     /// Text, token by token.
     public var plan: SystemPlan {
       let kind = FieldKind.tokens(vocabulary: vocabularySize, length: sequenceLength)
@@ -129,7 +118,7 @@ extension RNNLanguageModel {
         switch tokenUnit {
         case .word: .words
         case .character: .characters
-        case .byte: .bytes
+        case .byte, .subword: .bytes
         }
       return SystemPlan(
         stages: [
@@ -145,6 +134,8 @@ extension RNNLanguageModel {
 
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
+      try Checks.require(
+        tokenUnit != .subword, "tokenUnit is word, character or byte in this system; gpt has subwords")
       try Checks.positive([
         "vocabularySize": vocabularySize, "embeddingSize": embeddingSize, "hiddenSize": hiddenSize,
         "intermediateSize": intermediateSize ?? 1, "layers": layers, "heads": heads,

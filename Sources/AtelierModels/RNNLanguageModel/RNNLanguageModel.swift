@@ -365,7 +365,7 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, Ref
     let device = network.module.parameters().first?.device ?? .cpu
     let prompt = request.text("prompt") ?? ""
     var tokens = try vocabulary.encodePrompt(prompt)
-    if tokens.isEmpty { tokens = [Self.lineEnd(vocabulary)] }
+    if tokens.isEmpty { tokens = [vocabulary.lineEnd] }
     if case .transformer = network { tokens = tokens.suffix(configuration.maximumLength) }
     let sampling = try request.sampling(as: TextSampling.self)
     for index in 0..<request.count {
@@ -380,14 +380,6 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, Ref
       }
       let rest = writer.finish()
       if !rest.isEmpty { try emit(Output("text", text: rest)) }
-    }
-  }
-
-  private static func lineEnd(_ vocabulary: Vocabulary) -> Int {
-    switch vocabulary.unit {
-    case .words: vocabulary.index(of: Vocabulary.endOfLine) ?? 0
-    case .characters: vocabulary.index(of: "\n") ?? 0
-    case .bytes: 10
     }
   }
 }
