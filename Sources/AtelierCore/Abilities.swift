@@ -67,9 +67,14 @@ public struct Tagging: Ability, Hashable {
 public struct TextContinuation: Ability, Hashable {
   /// What one token stands for.
   public var unit: TokenUnit
+  /// The most tokens that are seen at a time, where nothing is carried from piece to piece; nil: state is carried.
+  public var context: Int?
 
   /// Describes the text.
-  public init(unit: TokenUnit) { self.unit = unit }
+  public init(unit: TokenUnit, context: Int? = nil) {
+    self.unit = unit
+    self.context = context
+  }
 }
 
 /// Images drawn for what is written about them.

@@ -1,5 +1,5 @@
 public import AtelierData
-import Foundation
+public import Foundation
 public import Torch
 import TorchNN
 
@@ -11,6 +11,10 @@ public protocol ImportingSystem: GenerativeSystem {
 
   /// The licence under which their authors give them; nil where it differs from file to file.
   static var foreignLicence: WeightLicence? { get }
+
+  /// The names of files that belong to the weights and hold none, such as a tokeniser's; they become artefacts of the
+  /// same names. By default none.
+  static var companionFiles: [String] { get }
 
   /// Tells from names and shapes how the system must be configured and which networks the files fill.
   ///
@@ -136,6 +140,26 @@ public struct ForeignModel {
 }
 
 extension ImportingSystem {
+  /// None.
+  public static var companionFiles: [String] { [] }
+
+  /// The files that hold weights, and the contents of those that belong to them, among what is given or beside it.
+  ///
+  /// - Throws: the error of a file that cannot be read.
+  public static func companions(of files: [URL]) throws -> (weights: [URL], artefacts: Artefacts) {
+    let weights = files.filter { !companionFiles.contains($0.lastPathComponent) }
+    var artefacts = Artefacts()
+    for name in companionFiles {
+      let beside = weights.first?.deletingLastPathComponent().appendingPathComponent(name)
+      if let given = files.first(where: { $0.lastPathComponent == name }) {
+        artefacts.contents[name] = try Data(contentsOf: given)
+      } else if let beside, FileManager.default.fileExists(atPath: beside.path) {
+        artefacts.contents[name] = try Data(contentsOf: beside)
+      }
+    }
+    return (weights, artefacts)
+  }
+
   /// Not known.
   public static var foreignLicence: WeightLicence? { nil }
 
@@ -144,12 +168,14 @@ extension ImportingSystem {
   ///
   /// - Parameters:
   ///   - changes: keys that the caller knows better than shapes tell.
+  ///   - artefacts: what belongs to the weights; see ``companions(of:)``.
   ///   - stream: where the initial weights of the other networks come from.
   /// - Returns: the system, and the names of the networks that were not in the files.
   /// - Throws: ``ConfigurationError`` where no file is given or none holds a network of the system, and
   ///   ``ConfigurationError`` or `CheckpointError` naming a file that does not fit.
   public static func importing(
-    _ files: [ForeignWeights], changes: [String: ConfigurationValue] = [:], using stream: RandomStream
+    _ files: [ForeignWeights], changes: [String: ConfigurationValue] = [:],
+    artefacts: Artefacts = Artefacts(), using stream: RandomStream
   ) throws -> (system: Self, untouched: [String]) {
     guard !files.isEmpty else {
       throw ConfigurationError("no file of weights is given; \(identity.name) reads \(foreignFiles)")
@@ -158,7 +184,7 @@ extension ImportingSystem {
     try model.refuseUnread(in: files)
     try model.refuseNaN()
     let configuration = try Configuration().overlaid(with: model.configuration).overlaid(with: changes)
-    let system = try Self(configuration, artefacts: Artefacts(), using: stream)
+    let system = try Self(configuration, artefacts: artefacts, using: stream)
     let averages = system.averages
     // Otherwise it would draw from random weights.
     let holdsDrawing = model.networks.contains { name, tensors in

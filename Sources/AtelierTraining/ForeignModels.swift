@@ -31,9 +31,11 @@ public enum ForeignModels {
       throw ConfigurationError("\(type.identity.name) reads no files of other programs")
     }
     func write<System: ImportingSystem>(_ type: System.Type) throws -> Outcome {
-      let weights = try files.map { try ForeignWeights.read($0) }
+      let (places, artefacts) = try System.companions(of: files)
+      let weights = try places.map { try ForeignWeights.read($0) }
       let stream = RandomStream(seed: 0, purpose: "initial weights")
-      let (system, untouched) = try System.importing(weights, changes: changes, using: stream)
+      let (system, untouched) = try System.importing(
+        weights, changes: changes, artefacts: artefacts, using: stream)
       let configuration = try system.configuration.values()
       let known = try licences(
         of: files, licence.map(WeightLicence.init(named:)) ?? type.foreignLicence)
@@ -45,7 +47,7 @@ public enum ForeignModels {
       try ModelFile.write(
         system,
         ModelDescription(
-          system: type.identity.name, configuration: configuration, data: data, artefacts: Artefacts(),
+          system: type.identity.name, configuration: configuration, data: data, artefacts: artefacts,
           step: 0),
         to: destination)
       return Outcome(configuration: configuration, untouched: untouched)

@@ -32,7 +32,8 @@ public struct PerplexityMeasure: Measure {
       guard result.tokens > 0 else { return [] }
       let interval = try Self.interval(pieces, seed: context.options.seed)
       let setting =
-        "\(split.rawValue) part, \(result.tokens) \(unit)s, state carried from piece to piece"
+        "\(split.rawValue) part, \(result.tokens) \(unit)s, "
+        + (text.context.map { "pieces of \($0) each by itself" } ?? "state carried from piece to piece")
         + (interval == nil ? "" : ", 95 % interval by a bootstrap of its \(pieces.count) pieces")
       let provenance = context.provenance(
         part: split.rawValue, ["unit": unit, "tokens": "\(result.tokens)"])

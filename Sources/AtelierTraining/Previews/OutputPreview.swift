@@ -80,7 +80,9 @@ public struct OutputPreview: Preview {
       groups = labels
     }
     // A page of text is enough, too.
-    if plan.ability(TextContinuation.self) != nil { request.sampling = TextSampling(length: 200) }
+    if plan.ability(TextContinuation.self) != nil {
+      request.sampling = try plan.sampling(changing: ["length": 200], for: "the system")
+    }
     for (index, output) in try draw(request, context).enumerated() {
       let suffix = index == 0 ? "" : "-" + output.field.name
       switch output.value {

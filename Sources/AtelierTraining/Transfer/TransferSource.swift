@@ -94,15 +94,17 @@ public struct TransferSource {
   private static func foreign<System: ImportingSystem>(
     _ places: [URL], _ type: System.Type, _ changes: [String: ConfigurationValue]
   ) throws -> TransferSource {
-    let weights = try places.map { try ForeignWeights.read($0) }
+    let (files, artefacts) = try System.companions(of: places)
+    let weights = try files.map { try ForeignWeights.read($0) }
     let (model, untouched) = try withoutInitialWeights {
-      try System.importing(weights, changes: changes, using: RandomStream(seed: 0))
+      try System.importing(
+        weights, changes: changes, artefacts: artefacts, using: RandomStream(seed: 0))
     }
     // What no file holds has no weights.
     let tensors = SystemState.model(of: model, leavingOut: Set(untouched))
     return TransferSource(
       paths: places.map(\.standardizedFileURL.path), system: System.identity.name, step: nil,
-      configuration: try model.configuration.values(), classNames: [], artefacts: Artefacts(),
+      configuration: try model.configuration.values(), classNames: [], artefacts: artefacts,
       hash: try foreignHash(places),
       licences: [System.foreignLicence].compactMap(\.self),
       changes: changes, tensors: tensors)
