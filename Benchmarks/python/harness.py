@@ -36,6 +36,8 @@ class Recipe:
     pictures = {"image": (3, 64, 64)}
     # The label maps of a batch: classes, height and width; a step takes them behind the images.
     label_maps = {}
+    # The tokens of a batch: vocabulary and length; a step takes them behind the maps.
+    tokens = {}
     # Whether networks see images in -1...1 or in 0...1.
     is_signed = True
     # How many images lie in memory.
@@ -82,6 +84,7 @@ def gathered(recipe, inputs, index, part=1):
         pictures = [each[..., : each.shape[-2] // part, : each.shape[-1] // part] for each in pictures]
     chosen = [as_floats(recipe, each) for each in pictures]
     chosen += [inputs[name][index].long() for name in recipe.label_maps]
+    chosen += [inputs[name][index] for name in recipe.tokens]
     return chosen + ([inputs["label"][index]] if recipe.classes else [])
 
 
@@ -115,6 +118,8 @@ def make_inputs(recipe):
         squares = torch.randint(0, classes, (recipe.picture_count, 16, 16), dtype=torch.uint8)
         grown = squares.repeat_interleave(height // 16, 1).repeat_interleave(width // 16, 2)
         inputs[name] = grown
+    for name, (vocabulary, length) in recipe.tokens.items():
+        inputs[name] = torch.randint(0, vocabulary, (recipe.picture_count, length))
     steps = [recipe.draws() for _ in range(recipe.checked_steps)]
     for name in steps[0]:
         inputs[f"draws.{name}"] = torch.stack([step[name] for step in steps])
@@ -151,15 +156,16 @@ def exact_losses(make_recipe, inputs, folder):
 
 
 def latency(recipe, size):
-    """The median milliseconds that the generator takes for one image of a size."""
-    channels = next(iter(recipe.pictures.values()))[0]
-    picture = torch.rand(1, channels, size // recipe.scale, size // recipe.scale)
-    if recipe.is_signed:
-        picture = picture * 2 - 1
+    """The median milliseconds that the generator takes for one image of a size, or so many tokens."""
+    if not recipe.tokens:
+        channels = next(iter(recipe.pictures.values()))[0]
+        picture = torch.rand(1, channels, size // recipe.scale, size // recipe.scale)
+        if recipe.is_signed:
+            picture = picture * 2 - 1
     times = []
     for _ in range(LATENCY_WARMUP + LATENCY_REPEATS):
         start = time.perf_counter()
-        recipe.generate(picture)
+        recipe.sample(size) if recipe.tokens else recipe.generate(picture)
         times.append(time.perf_counter() - start)
     return statistics.median(times[LATENCY_WARMUP:]) * 1000
 

@@ -15,6 +15,7 @@ struct Benchmark: ParsableCommand {
   /// The recipes of Benchmarks/python.
   enum Recipe: String, CaseIterable, ExpressibleByArgument {
     case cgan, dcgan, biggan, spade, oasis, autoencoder, pix2pix, cyclegan, srresnet, neighbours, product
+    case gpt
     case fastStyle = "fast-style"
   }
 
@@ -53,7 +54,9 @@ struct Benchmark: ParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: "Only time the generation of one image of this many pixels a side, from random weights.")
+    help:
+      "Only time the generation of one image of this many pixels a side, or of so many tokens, from random weights."
+  )
   var latency: [Int] = []
 
   func run() throws {
@@ -65,6 +68,7 @@ struct Benchmark: ParsableCommand {
     case .biggan: try run(BigGAN.self, Self.large)
     case .spade: try run(SPADE.self, Self.modulated)
     case .oasis: try run(OASIS.self, Self.segmented)
+    case .gpt: try run(GPT.self, Self.text)
     case .neighbours: try raceNeighbours()
     case .product: print("{\"seconds\": \(Engine.productSeconds(rows: rows ?? 1024))}")
     case .autoencoder: try run(Autoencoder.self, Self.autoencoder)
@@ -103,6 +107,12 @@ struct Benchmark: ParsableCommand {
     "imageSize": 28, "imageChannels": 1, "hidden": [128, 64, 12], "latentSize": 3, "batchSize": 128,
   ]
 
+  /// nanoGPT's sizes for a processor, over bytes.
+  private static let text: [String: ConfigurationValue] = [
+    "tokenUnit": "byte", "vocabularySize": 256, "contextLength": 64, "layers": 4, "heads": 4,
+    "embeddingSize": 128, "bias": false, "batchSize": 12, "gradientAccumulation": 1, "learningRate": 1e-3,
+    "minimumLearningRate": 1e-4, "warmupSteps": 100, "decaySteps": 2000, "beta2": 0.99,
+  ]
   private static let enlarging: [String: ConfigurationValue] = [
     "width": 64, "blocks": 16, "scale": 4, "imageSize": 128, "batchSize": 16, "averageDecay": 0.999,
   ]
@@ -219,12 +229,20 @@ struct Benchmark: ParsableCommand {
   /// The median time of five generations after one to warm up.
   private func milliseconds(_ system: some GenerativeSystem, size: Int) throws -> Double {
     let inputs = pictures(for: system, count: 1, size: size)
-    guard !inputs.isEmpty else { throw Refusal.usage("--latency is for systems that start from an image") }
+    let language = system as? any LanguageSystem
+    guard !inputs.isEmpty || language != nil else {
+      throw Refusal.usage("--latency is for systems that start from an image")
+    }
     var times: [Double] = []
     for _ in 0..<6 {
       let start = ContinuousClock.now
       let draws = StreamDraws(RandomStream(seed: 1))
-      try system.draw(Request(conditions: inputs.mapValues { .tensor($0) }, draws: draws)) { _ in }
+      if let language {
+        _ = try language.continuation(
+          of: Tensor([10], shape: [1, 1]), length: size, temperature: 1, draws: draws)
+      } else {
+        try system.draw(Request(conditions: inputs.mapValues { .tensor($0) }, draws: draws)) { _ in }
+      }
       let elapsed = (ContinuousClock.now - start).components
       times.append(Double(elapsed.seconds) * 1000 + Double(elapsed.attoseconds) * 1e-15)
     }
@@ -333,6 +351,9 @@ private final class ImagesInMemory: BatchSource {
         tensors[field.name] = Self.floats(picked, range)
       } else if case .labelMap = field.kind {
         tensors[field.name] = picked.asType(.int64)
+      } else if case .tokens = field.kind {
+        // Streams of text have time first.
+        tensors[field.name] = picked.transposed(0, 1)
       } else {
         tensors[field.name] = picked
       }
