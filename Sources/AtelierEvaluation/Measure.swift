@@ -103,7 +103,8 @@ public struct MeasureList: Sendable {
     PixelErrorMeasure(), SignalToNoiseMeasure(), SimilarityMeasure(), LuminanceSignalToNoiseMeasure(),
     LuminanceSimilarityMeasure(), MultiscaleSimilarityMeasure(), LearnedDistanceMeasure(),
     TranslationDistanceMeasure(), CycleErrorMeasure(), IdentityErrorMeasure(), StyleDiversityMeasure(),
-    StyleScoreMeasure(), SentenceQualityMeasure(), TargetLikelihoodMeasure(),
+      StyleScoreMeasure(), SentenceQualityMeasure(), TargetLikelihoodMeasure(), ReplacedTokenMeasure(),
+      TextClassMeasure(),
   ])
 }
 

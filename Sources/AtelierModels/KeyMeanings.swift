@@ -233,6 +233,40 @@ public enum KeyMeanings {
     DataPlan.changes	Random changes of training examples: crops, mirroring.
     DataPlan.fields	The fields of a batch.
     DiffAugment.isEmpty	Whether nothing changes.
+    ELECTRA.Configuration.activation	Nonlinearity of the feed-forward layers and of the discriminator's head.
+    ELECTRA.Configuration.adam	Adam's decays and ε.
+    ELECTRA.Configuration.batchSize	Texts in a batch.
+    ELECTRA.Configuration.classes	Classes of labelled text; taken from the data in training.
+    ELECTRA.Configuration.decaySteps	The step at which the step size has fallen to zero, in a straight line.
+    ELECTRA.Configuration.discriminatorWeight	Weight of the discriminator's loss beside the generator's.
+    ELECTRA.Configuration.dropout	Probability of zero in training, of embeddings, attention weights and sublayers.
+    ELECTRA.Configuration.embeddingSize	Length of a token's vector.
+    ELECTRA.Configuration.generatorHeads	Attention heads of the generator.
+    ELECTRA.Configuration.generatorHiddenSize	Length of the generator's hidden states.
+    ELECTRA.Configuration.generatorIntermediateSize	Width of the generator's feed-forward layers.
+    ELECTRA.Configuration.generatorTraining	How the generator learns.
+    ELECTRA.Configuration.gradientClip	Largest global norm of the gradients; 0: any.
+    ELECTRA.Configuration.heads	Attention heads of the discriminator.
+    ELECTRA.Configuration.hiddenSize	Length of the discriminator's hidden states.
+    ELECTRA.Configuration.intermediateSize	Width of the discriminator's feed-forward layers.
+    ELECTRA.Configuration.keptShare	Share of the masked tokens that the generator sees as they are.
+    ELECTRA.Configuration.labelField	The column of a table that holds the class.
+    ELECTRA.Configuration.layers	Layers of each of the two networks.
+    ELECTRA.Configuration.learningRate	Step size after the warm-up.
+    ELECTRA.Configuration.maskShare	Share of a text's tokens that are masked.
+    ELECTRA.Configuration.maximumLength	Rows of the table of positions.
+    ELECTRA.Configuration.minimumCount	Words or characters that are rarer in the training text become `<unk>`.
+    ELECTRA.Configuration.normEpsilon	Epsilon of the norms.
+    ELECTRA.Configuration.optimizer	How parameters change.
+    ELECTRA.Configuration.sequenceLength	Tokens of one piece of text in training; never more than `maximumLength`.
+    ELECTRA.Configuration.task	What is learned: replaced tokens of plain text, or classes of labelled text.
+    ELECTRA.Configuration.textField	The column of a table that holds the text.
+    ELECTRA.Configuration.tiedEmbedding	Whether generator and discriminator have the same embeddings.
+    ELECTRA.Configuration.tokenUnit	What one token stands for.
+    ELECTRA.Configuration.vocabularySize	Tokens the model knows, five special ones among them; taken from the data in training.
+    ELECTRA.Configuration.warmupSteps	Steps in which the step size rises.
+    ELECTRA.Configuration.weightDecay	Decoupled weight decay of matrices; biases and norms have none.
+    ELECTRA.optimizers	The one optimiser of everything.
     EnlargementWeights.adversarial	Of the adversarial loss.
     EnlargementWeights.perceptual	Of the perceptual loss, on top of each layer's own weight.
     EnlargementWeights.pixel	Of the pixel loss.
@@ -775,6 +809,7 @@ public enum KeyMeanings {
     SystemPlan.outputs	What the system gives.
     SystemPlan.sampling	The settings of drawing with their defaults; a request has settings of this type.
     SystemPlan.stages	The parts of training in order, each with what it learns from.
+    TextClassification.classes	The number of classes.
     TextContinuation.context	The most tokens that are seen at a time, where nothing is carried from piece to piece; nil: state is carried.
     TextContinuation.unit	What one token stands for.
     TextSampling.length	Tokens to generate.

@@ -1,0 +1,78 @@
+public import AtelierCore
+import AtelierData
+public import AtelierMetrics
+import AtelierTraining
+import Torch
+import TorchNN
+
+/// How well a discriminator finds the tokens that its generator replaced in held-out text: accuracy beside that of
+/// naming none, and the area under the curve of true against false alarms.
+public struct ReplacedTokenMeasure: Measure {
+  /// What options and numbers name it by.
+  public static let id = "replaced-tokens"
+
+  /// The measure.
+  public init() {}
+
+  /// Systems that find replaced tokens.
+  public func applies(to plan: SystemPlan) -> Bool { plan.ability(ReplacedTokenDetection.self) != nil }
+
+  /// The numbers of each part; none where the data do not have it.
+  public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
+    guard let system = context.system(as: (any ReplacedTokenSystem).self) else { return [] }
+    let parts = [DatasetSplit.validation, .test].filter(context.options.parts.contains)
+    return try parts.flatMap { split -> [MeasuredNumber] in
+      guard let host = try context.data.batches(of: split) else { return [] }
+      let draws = StreamDraws(
+        RandomStream(seed: context.options.seed, purpose: "evaluation of replaced tokens"),
+        device: context.system.device)
+      var (scores, replaced): ([Float], [Bool]) = ([], [])
+      for batch in host {
+        let (score, isReplaced) = try system.replacedTokens(in: context.data.batch(batch), draws: draws)
+        scores += score.floats()
+        replaced += isReplaced.integers().map { $0 != 0 }
+      }
+      guard !scores.isEmpty else { return [] }
+      let share = Double(replaced.filter { $0 }.count) / Double(replaced.count)
+      let right = zip(scores, replaced).map { ($0 > 0) == $1 ? 1.0 : 0.0 }
+      let setting =
+        "\(split.rawValue) part, \(scores.count) tokens, \(fixed(100 * share, 1)) % of them replaced by the run's own "
+        + "generator"
+      let provenance = context.provenance(part: split.rawValue, ["tokens": "\(scores.count)"])
+      var numbers = [
+        try MeasuredNumber(
+          id: "replaced-token-accuracy", name: "replaced-token accuracy (\(split.rawValue))", meanOf: right,
+          seed: context.options.seed, better: .larger, provenance: provenance,
+          protocolText: setting + "; \(fixed(1 - share, 4)) for naming none")
+      ]
+      if let area = areaUnderCurve(scores, replaced) {
+        numbers.append(
+          MeasuredNumber(
+            id: "replaced-token-auc", name: "replaced-token AUC (\(split.rawValue))", value: area,
+            better: .larger, provenance: provenance, protocolText: setting))
+      }
+      return numbers
+    }
+  }
+}
+
+/// The area under the receiver operating characteristic: the share of pairs of a positive and a negative example in
+/// which the positive one has the higher score, ties counted half (Mann and Whitney 1947); nil without such pairs.
+package func areaUnderCurve(_ scores: [Float], _ isPositive: [Bool]) -> Double? {
+  let order = scores.indices.sorted { scores[$0] < scores[$1] }
+  var (rankSum, positives) = (0.0, 0.0)
+  var start = 0
+  while start < order.count {
+    var end = start + 1
+    while end < order.count, scores[order[end]] == scores[order[start]] { end += 1 }
+    let rank = Double(start + end + 1) / 2
+    for place in order[start..<end] where isPositive[place] {
+      rankSum += rank
+      positives += 1
+    }
+    start = end
+  }
+  let negatives = Double(scores.count) - positives
+  guard positives > 0, negatives > 0 else { return nil }
+  return (rankSum - positives * (positives + 1) / 2) / (positives * negatives)
+}
