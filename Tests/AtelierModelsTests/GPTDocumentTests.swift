@@ -106,9 +106,9 @@ struct GPTDocumentTests {
     #expect(vocabulary.decode(first["token"]?.integers() ?? []) == "t0\u{1F}abc")
     #expect(first["target"]?.integers().prefix(2) == [-1, -1])
     #expect(vocabulary.decode(Array(first["target"]?.integers().dropFirst(2) ?? [])) == "abc\u{3}")
-    // Nine characters and two marks do not go into seven tokens and the one behind them.
-    let cut = try dataset.example(at: 15)
-    #expect(cut["token"]?.count == 7)
+    // Six characters and two marks just go into seven tokens and the one behind them.
+    let longest = try dataset.example(at: 15)
+    #expect(longest["token"]?.count == 7)
     let batch = try dataset.batch(at: [0, 15])
     #expect(batch["target"]?.shape == [2, 7] && batch["target"]?.integers()[6] == -1)
     #expect(try artefacts.decode([[String]].self, Documents.examplesName) == [["t18"], ["t38"]])

@@ -52,7 +52,7 @@ struct TextTable {
       all = text.split(whereSeparator: \.isNewline).map { ["text": String($0)] }
     } else {
       let table = try LabelTable(file)
-      (columns, all) = (table.names, table.rows)
+      (columns, all) = (table.names, table.rows.map { row in row.filter { !$0.value.isEmpty } })
     }
     guard isDivided else {
       rows = all
