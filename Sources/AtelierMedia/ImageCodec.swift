@@ -133,6 +133,9 @@ public struct ImageCodec: Sendable, Hashable {
       vips_error_clear()
       throw .notAnImage(file: name)
     }
+    if format == .png, !PNGLengths.areSound(in: raw) {
+      throw .damaged(file: name, reason: "its chunks declare more bytes than it has")
+    }
     let handle: VipsHandle
     do throws(VipsFailure) { handle = try VipsHandle { cvips_load(raw.baseAddress, raw.count, $0) } } catch {
       throw .damaged(file: name, reason: error.reason)
