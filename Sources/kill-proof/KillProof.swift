@@ -127,13 +127,13 @@ struct KillProof: ParsableCommand {
     let proof = TrainingKills(
       atelier: atelier, recipe: recipe, folder: place, data: data, environment: environment, steps: steps,
       killsPerLife: 10)
-    let seconds = try proof.reference()
+    var seconds = try proof.reference()
     // Another stream of instants for what is still to be done.
     var generator = SeededGenerator(seed: seed, purpose: "\(recipe.system) \(done(true)) \(done(false))")
     var number = 0
     while done(true) < trainings, !isLate(), record.failures.count < 20 {
       try proof.live(
-        number, lasting: seconds, until: { done(true) >= trainings || isLate() }, record: record,
+        number, lasting: &seconds, until: { done(true) >= trainings || isLate() }, record: record,
         using: &generator)
       number += 1
     }
