@@ -103,8 +103,8 @@ public struct MeasureList: Sendable {
     PixelErrorMeasure(), SignalToNoiseMeasure(), SimilarityMeasure(), LuminanceSignalToNoiseMeasure(),
     LuminanceSimilarityMeasure(), MultiscaleSimilarityMeasure(), LearnedDistanceMeasure(),
     TranslationDistanceMeasure(), CycleErrorMeasure(), IdentityErrorMeasure(), StyleDiversityMeasure(),
-      StyleScoreMeasure(), SentenceQualityMeasure(), TargetLikelihoodMeasure(), ReplacedTokenMeasure(),
-      TextClassMeasure(),
+    StyleScoreMeasure(), SentenceQualityMeasure(), TargetLikelihoodMeasure(), ReplacedTokenMeasure(),
+    TextClassMeasure(),
   ])
 }
 

@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+public import AtelierData
 public import Torch
 import TorchNN
 
@@ -71,7 +71,9 @@ extension GPT: ImportingSystem {
   }
 
   /// OpenAI's licence of GPT-2.
-  public static var foreignLicence: String? { "modified MIT (openai/gpt-2)" }
+  public static var foreignLicence: WeightLicence? {
+    WeightLicence("modified MIT (openai/gpt-2)", allowsCommercialUse: true)
+  }
 
   /// The tokeniser's files.
   public static var companionFiles: [String] { ByteLevelBPE.artefactNames }
