@@ -13,9 +13,12 @@ extension DataCheck {
       }
     }
     guard let training = texts.first, training.split == .train else { return }
-    let rule = SentenceVocabulary.Rule(.words)
-    for (split, text) in texts { describe(split, text, rule) }
-    judgeLengths(texts, rule)
+    let rules = (
+      source: Self.rule(for: training.text.pairs.map(\.source)),
+      target: Self.rule(for: training.text.pairs.map(\.target))
+    )
+    for (split, text) in texts { describe(split, text, rules) }
+    judgeLengths(texts, rules)
     judgeRepetitions(texts)
     if training.text.pairs.count < 1000 {
       find(
@@ -24,22 +27,31 @@ extension DataCheck {
     }
   }
 
-  private mutating func describe(
-    _ split: DatasetSplit, _ text: SentencePairText, _ rule: SentenceVocabulary.Rule
-  ) {
-    func words(_ name: String, _ sentences: [String]) -> [DataReport.Tally] {
+  private typealias Rules = (source: SentenceVocabulary.Rule, target: SentenceVocabulary.Rule)
+
+  /// Words; characters of a language that puts no spaces between its words.
+  private static func rule(for sentences: [String]) -> SentenceVocabulary.Rule {
+    let letters = sentences.prefix(1000).joined().unicodeScalars.filter(\.properties.isAlphabetic)
+    let unspaced = letters.count { $0.properties.isIdeographic || (0x3040...0x30FF).contains($0.value) }
+    return SentenceVocabulary.Rule(5 * unspaced > letters.count ? .characters : .words)
+  }
+
+  private mutating func describe(_ split: DatasetSplit, _ text: SentencePairText, _ rules: Rules) {
+    func words(
+      _ name: String, _ sentences: [String], _ rule: SentenceVocabulary.Rule
+    ) -> [DataReport.Tally] {
       let words = sentences.flatMap(rule.pieces)
       return [
-        DataReport.Tally(name: "words of \(name)", count: words.count),
-        DataReport.Tally(name: "distinct words of \(name)", count: Set(words).count),
+        DataReport.Tally(name: "\(rule.unit.rawValue) of \(name)", count: words.count),
+        DataReport.Tally(name: "distinct \(rule.unit.rawValue) of \(name)", count: Set(words).count),
       ]
     }
     let content = text.pairs.map { $0.source + "\t" + $0.target + "\n" }.joined()
     report.parts.append(
       DataReport.Part(
         split: split, count: text.pairs.count, classes: [], sizes: [], modes: [],
-        text: words(text.names.source, text.pairs.map(\.source))
-          + words(text.names.target, text.pairs.map(\.target)),
+        text: words(text.names.source, text.pairs.map(\.source), rules.source)
+          + words(text.names.target, text.pairs.map(\.target), rules.target),
         fingerprint: contentFingerprint(of: Array(content.utf8))))
     if let first = text.emptyLines.first {
       find(
@@ -50,24 +62,26 @@ extension DataCheck {
   }
 
   private mutating func judgeLengths(
-    _ texts: [(split: DatasetSplit, text: SentencePairText)], _ rule: SentenceVocabulary.Rule
+    _ texts: [(split: DatasetSplit, text: SentencePairText)], _ rules: Rules
   ) {
     let most = 100
     for (split, text) in texts {
       let file = text.files[0].lastPathComponent
-      let lengths = text.pairs.map { (rule.pieces($0.source).count, rule.pieces($0.target).count) }
+      let lengths = text.pairs.map {
+        (rules.source.pieces($0.source).count, rules.target.pieces($0.target).count)
+      }
       let long = zip(text.pairs, lengths).filter { max($1.0, $1.1) + 2 > most }.map(\.0)
       if let first = long.first {
         find(
           .warning, .longPairs,
-          "\(long.count) pairs of the \(split.rawValue) part have a sentence of more than \(most - 2) words, the first in "
+          "\(long.count) pairs of the \(split.rawValue) part have a sentence of more than \(most - 2) tokens, the first in "
             + "line \(first.line) of \(file); those beyond a system's maximumLength are left out.")
       }
       let ratios = lengths.map { Double($0.1) / Double(max(1, $0.0)) }.sorted()
       guard ratios.count >= 10 else { continue }
       let median = ratios[ratios.count / 2]
       report.parts[report.parts.firstIndex { $0.split == split } ?? 0].text.append(
-        DataReport.Tally(name: "target words to 100", count: Int((100 * median).rounded())))
+        DataReport.Tally(name: "target tokens to 100", count: Int((100 * median).rounded())))
       let unlike = zip(text.pairs, lengths).filter { _, length in
         let ratio = Double(length.1) / Double(max(1, length.0))
         return max(length.0, length.1) > 8 && (ratio > 4 * median || ratio < median / 4)

@@ -179,6 +179,16 @@ struct SentencePairTests {
       #expect(report.findings.contains { $0.kind == .leakage && $0.message.contains("test[1]") })
     }
   }
+
+  @Test func languagesWithoutSpacesAreCountedInCharacters() throws {
+    try withTemporaryFolder { folder in
+      try folder.write("train.en", "A table\nThe cell\n")
+      try folder.write("train.zh", "表格\n单元格\n")
+      let tallies = try checkData(at: folder).parts[0].text
+      #expect(tallies.map(\.name).prefix(3) == ["words of en", "distinct words of en", "characters of zh"])
+      #expect(tallies.map(\.count).prefix(4) == [4, 4, 5, 4])
+    }
+  }
 }
 
 struct TranslationSetTests {
