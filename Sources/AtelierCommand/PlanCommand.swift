@@ -117,15 +117,16 @@ struct Plan: ParsableCommand {
     let document = output.fileHandleForReading.readDataToEndOfFile()
     let complaint = errors.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
+    let words =
+      String(decoding: complaint, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? ""
     guard process.terminationReason == .exit else {
       throw Refusal(
         description:
-          "a step at batch \(size) was ended by signal \(process.terminationStatus): memory may be too small; "
-          + "make networks, images or the batch smaller", code: 70)
+          "a step at batch \(size) was ended by signal \(process.terminationStatus)"
+          + (words.isEmpty ? "" : " (\(words))")
+          + ": memory may be too small; make networks, images or the batch smaller", code: 70)
     }
     guard process.terminationStatus == 0 else {
-      let words =
-        String(decoding: complaint, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? ""
       let prefix = "atelier: "
       throw Refusal(
         description: words.hasPrefix(prefix) ? String(words.dropFirst(prefix.count)) : words,

@@ -48,7 +48,7 @@ private final class ValidationMeter {
         path: request.data.path?.path ?? "the data",
         reason:
           "it has no validation part to measure on while training, and the test part is for the end; "
-          + "--hold-out-validation 0.1 keeps a tenth of the training examples for it")
+          + "hold-out-validation 0.1 keeps a tenth of the training examples for it")
     }
     var options = options
     options.parts = [.validation]

@@ -161,6 +161,12 @@ public enum KeyMeanings {
     BigGANRound.generatorOrthogonal	The strength of the generator's orthogonal regularisation.
     BigGANRound.gradientAccumulation	Parts whose gradients are added before an update.
     BigGANRound.splitDiscriminatorBatch	Whether the discriminator sees real and generated images in two passes.
+    CaptionedDrawing.condition	The condition that takes a caption.
+    CaptionedDrawing.field	The field of captions in the data.
+    CodeSampling.filterThreshold	The share of logits that are left out, the lowest first.
+    CodeSampling.guidance	How far logits go from those without a caption towards those with it (Ho and Salimans 2021); 1: those with it. It needs a model trained with captionDropout.
+    CodeSampling.kept	The share of an image's codes that a given image keeps, from above.
+    CodeSampling.temperature	Divides the logits: below 1 sharper, above 1 more random.
     Condition.help	One line for people.
     Condition.isRequired	Whether a request without it is refused.
     Condition.kind	What it is.
@@ -214,6 +220,51 @@ public enum KeyMeanings {
     CycleGAN.Configuration.poolSize	Earlier images that each discriminator may see again; 0: none.
     CycleGAN.Configuration.translator	The generators, and the images.
     CycleGAN.Configuration.weights	Factors of the generators' loss terms.
+    DALLE.Configuration.adam	Adam's keys.
+    DALLE.Configuration.annealInterval	Steps between changes of temperature and of the autoencoder's learning rate.
+    DALLE.Configuration.annealRate	How fast the temperature falls: it is multiplied by exp(-annealRate · step) at every annealInterval.
+    DALLE.Configuration.attentionKinds	What the layers look at, in turn.
+    DALLE.Configuration.autoencoder	The autoencoder of the model dall-e.
+    DALLE.Configuration.autoencoderBatchSize	Images a step of the first stage of the model dall-e.
+    DALLE.Configuration.autoencoderLearningRate	Step size of the first stage of the model dall-e.
+    DALLE.Configuration.autoencoderSteps	Steps of the first stage of the model dall-e; 0: the autoencoder comes from other weights.
+    DALLE.Configuration.batchSize	Examples a step.
+    DALLE.Configuration.blocksPerGroup	Residual blocks between two halvings of openai-discrete-vae.
+    DALLE.Configuration.captionDropout	The share of captions that are left out in training, so that guidance has what it compares with.
+    DALLE.Configuration.codebookSize	Length of a code's vector.
+    DALLE.Configuration.divergenceSteps	Steps over which openai-discrete-vae's divergence gains its weight.
+    DALLE.Configuration.divergenceWeight	Weight of the divergence of codes from an even distribution; for openai-discrete-vae in nats a value of the image, at its end.
+    DALLE.Configuration.downsamplings	Halvings from the image to its codes; openai-discrete-vae has three.
+    DALLE.Configuration.embeddingSize	Width of the transformer.
+    DALLE.Configuration.gradientClip	Largest global norm of the transformer's gradients; nil: whatever the trainer says.
+    DALLE.Configuration.headSize	Width of a head.
+    DALLE.Configuration.heads	Attention heads.
+    DALLE.Configuration.hiddenChannels	Channels of the autoencoder's inner layers; of openai-discrete-vae the narrowest.
+    DALLE.Configuration.imageLossWeight	Weight of the image's cross-entropy beside the text's.
+    DALLE.Configuration.imageVocabularySize	Codes that a place of an image can have.
+    DALLE.Configuration.images	The shape of the images.
+    DALLE.Configuration.initialChannels	Channels behind the first layer of openai-discrete-vae's decoder.
+    DALLE.Configuration.layers	Layers of the transformer.
+    DALLE.Configuration.learningRate	Step size: of the transformer, or of the autoencoder where it is trained alone.
+    DALLE.Configuration.learningRateDecay	The autoencoder's learning rate is multiplied by this at every annealInterval.
+    DALLE.Configuration.loss	What the autoencoder's reconstruction minimises; openai-discrete-vae has the logit-Laplace likelihood.
+    DALLE.Configuration.minimumCount	Tokens that are rarer in the training captions are unknown.
+    DALLE.Configuration.minimumTemperature	The last temperature of codes.
+    DALLE.Configuration.model	What is trained.
+    DALLE.Configuration.reinmax	Whether the gradient of one-hot codes is that of ReinMax (Liu et al. 2023).
+    DALLE.Configuration.residualBlocks	Residual blocks of encoder and decoder.
+    DALLE.Configuration.rotaryEmbedding	Rotary positions (Su et al. 2021) in place of learned ones.
+    DALLE.Configuration.sandwichNorm	Whether a norm also stands behind each sublayer.
+    DALLE.Configuration.shiftTokens	Whether places take a part of their features from their neighbours before them.
+    DALLE.Configuration.stable	The reference's form for 16 bits: softmaxes of small scores, outputs divided by their largest.
+    DALLE.Configuration.startTemperature	The first temperature of codes.
+    DALLE.Configuration.straightThrough	Whether codes are one-hot forward and relaxed backward.
+    DALLE.Configuration.temperature	The temperature of codes outside training.
+    DALLE.Configuration.textLength	Tokens of a caption; longer ones are cut off.
+    DALLE.Configuration.textUnit	What a token of text stands for.
+    DALLE.Configuration.textVocabularySize	Tokens of text that are known; taken from the data in training.
+    DALLE.Configuration.tiedEmbedding	Whether tokens' vectors are the rows of the output layer.
+    DALLE.networks	`autoencoder`; `encoder` and `decoder` of openai-discrete-vae; `model` of both stages.
     DCGAN.Configuration.adam	Adam's decays and ε.
     DCGAN.Configuration.augmentation	Discriminator augmentation.
     DCGAN.Configuration.batchSize	Images in a batch.
@@ -787,6 +838,48 @@ public enum KeyMeanings {
     SRResNet.Configuration.weightDecay	Adam's L2 term.
     SRResNet.Configuration.weights	Factors of the loss terms.
     SRResNet.optimizers	The generator's optimiser.
+    SentencePairSettings.batchTokens	The most tokens of a batch on its longer side, padding included, in place of `batchSize` pairs; null: `batchSize`.
+    SentencePairSettings.endToken	The token that ends a sentence.
+    SentencePairSettings.lowercase	Whether capitals become small letters in both languages.
+    SentencePairSettings.minimumCount	Tokens that are rarer in the training sentences become `<unk>`.
+    SentencePairSettings.normalization	The form of Unicode text.
+    SentencePairSettings.paddingToken	The token that fills up the shorter sentences of a batch.
+    SentencePairSettings.sourceLanguage	The language to translate from, as files or columns call it; null: the first by alphabet.
+    SentencePairSettings.sourceUnit	What a token of the source is.
+    SentencePairSettings.sourceVocabularySize	Tokens of the source; taken from the data in training.
+    SentencePairSettings.startToken	The token that begins a sentence.
+    SentencePairSettings.targetLanguage	The language to translate into.
+    SentencePairSettings.targetUnit	What a token of the target is.
+    SentencePairSettings.targetVocabularySize	Tokens of the target; taken from the data in training.
+    SentencePairSettings.vocabularyLimit	The most tokens of a vocabulary, the most frequent ones; null: all.
+    SentenceTranslation.aligns	Whether each translated token says where in the source it looked.
+    SentenceTranslation.source	The field of the sentence to start from, which is a condition as well.
+    SentenceTranslation.target	The field of the sentence to come to.
+    Seq2Seq.Configuration.adam	Adam's decays and ε.
+    Seq2Seq.Configuration.batchSize	Pairs in a batch.
+    Seq2Seq.Configuration.bidirectional	Whether the encoder reads each sentence from both ends.
+    Seq2Seq.Configuration.cell	The recurrent cell.
+    Seq2Seq.Configuration.decoderHiddenSize	Length of the decoder's state.
+    Seq2Seq.Configuration.dropout	Probability of zero in training.
+    Seq2Seq.Configuration.embeddingSize	Length of a token's vector.
+    Seq2Seq.Configuration.finalTeacherForcing	The share at the end of the schedule; null: it stays.
+    Seq2Seq.Configuration.gradientClip	Largest global norm of the gradients; null: whatever the trainer says.
+    Seq2Seq.Configuration.halvingInterval	Passes from one halving to the next.
+    Seq2Seq.Configuration.halvingStart	Passes after which the step size begins to be halved; null: never.
+    Seq2Seq.Configuration.hiddenSize	Length of the encoder's state, in one direction.
+    Seq2Seq.Configuration.initialDeviation	Weights begin normal with this deviation, biases at 0; null, with initialRange: PyTorch's.
+    Seq2Seq.Configuration.initialRange	Weights begin uniform within ± this.
+    Seq2Seq.Configuration.inputFeeding	Whether Luong's decoder is fed what it read at the last step.
+    Seq2Seq.Configuration.layers	Layers of the encoder, and of the decoder.
+    Seq2Seq.Configuration.learningRate	Step size.
+    Seq2Seq.Configuration.maskPadding	Whether encoder and attention pass over padding in training; translations never see any.
+    Seq2Seq.Configuration.maximumLength	The most tokens of a sentence, those that begin and end it included.
+    Seq2Seq.Configuration.model	How the decoder reads the source.
+    Seq2Seq.Configuration.reversedSource	Whether the source is read from its end to its beginning.
+    Seq2Seq.Configuration.teacherForcing	The share of steps in training that are given the true last token, and not the decoder's own.
+    Seq2Seq.Configuration.teacherForcingSteps	Steps over which the share goes to its last value in a straight line.
+    Seq2Seq.Configuration.text	How sentences become tokens.
+    Seq2Seq.optimizers	The one optimiser.
     Settings.keys	Every key in the order of declaration; nil values are keys too.
     Settings.openTables	None.
     SquareImages.imageChannels	Channels of the images; taken from the data in training.
@@ -809,6 +902,9 @@ public enum KeyMeanings {
     SystemPlan.outputs	What the system gives.
     SystemPlan.sampling	The settings of drawing with their defaults; a request has settings of this type.
     SystemPlan.stages	The parts of training in order, each with what it learns from.
+    TargetScore.correct	How many of them were the likeliest.
+    TargetScore.negativeLogLikelihood	The summed negative log-likelihood, in nats, of a sentence.
+    TargetScore.tokens	The tokens that were predicted, the end of the sentence included.
     TextClassification.classes	The number of classes.
     TextContinuation.context	The most tokens that are seen at a time, where nothing is carried from piece to piece; nil: state is carried.
     TextContinuation.unit	What one token stands for.
@@ -824,9 +920,41 @@ public enum KeyMeanings {
     TokenSampling.topP	The share of probability whose likeliest tokens are drawn from (Holtzman et al. 2020); nil: all.
     TrainingStep.gradientNorms	The global gradient norm of each update so far, by name; where nothing is clipped only if ``isObserved``.
     TrainingStep.logged	What was logged, in order; tensors keep no history.
+    Transformer.Configuration.activation	Nonlinearity of the feed-forward layers.
+    Transformer.Configuration.adam	Adam's decays and ε.
+    Transformer.Configuration.averageInterval	Steps from one of these to the next.
+    Transformer.Configuration.averagedWeights	The last so many weights whose mean translates, taken every `averageInterval` steps; 0: the newest weights.
+    Transformer.Configuration.batchSize	Pairs in a batch.
+    Transformer.Configuration.decoderLayers	Layers of the decoder.
+    Transformer.Configuration.dropout	Probability of zero in training.
+    Transformer.Configuration.embeddingSize	Width of the model.
+    Transformer.Configuration.encoderLayers	Layers of the encoder.
+    Transformer.Configuration.finalNorm	Whether encoder and decoder end in a norm of their own.
+    Transformer.Configuration.gradientClip	Largest global norm of the gradients; null: whatever the trainer says.
+    Transformer.Configuration.heads	Attention heads.
+    Transformer.Configuration.hiddenSize	Width of the feed-forward layers.
+    Transformer.Configuration.labelSmoothing	The share of the target's probability that is spread over all tokens.
+    Transformer.Configuration.learningRate	Step size; with warm-up a factor of embeddingSize^-½ · min(step^-½, step · warmupSteps^-3/2).
+    Transformer.Configuration.maximumLength	The most tokens of a sentence, those that begin and end it included: the rows of the table of places.
+    Transformer.Configuration.model	The network.
+    Transformer.Configuration.normEpsilon	Epsilon of the norms.
+    Transformer.Configuration.normFirst	Whether norms stand before sublayers, and not behind their sums.
+    Transformer.Configuration.positions	How places are told apart.
+    Transformer.Configuration.scaledEmbedding	Whether token vectors are multiplied by √embeddingSize, and begin that much smaller.
+    Transformer.Configuration.sharedEmbedding	Whether source, target and output have one table of tokens, and so one vocabulary.
+    Transformer.Configuration.text	How sentences become tokens.
+    Transformer.Configuration.tiedEmbedding	Whether target and output have one table of tokens.
+    Transformer.Configuration.warmupSteps	Steps over which the step size rises; null: it is constant.
+    Transformer.optimizers	The one optimiser.
+    TranslatedSentence.alignment	How much each token looked at each token of the source, float32 `[tokens + 1, source]`, the last row for the end of the sentence; nil where the system does not say.
+    TranslatedSentence.logProbability	The sum of their log-probabilities, in nats, the end of the sentence included.
+    TranslatedSentence.tokens	The tokens, without those that begin and end a sentence.
     TranslatingSystem.directions	The directions; the first is the one that is meant where none is named.
     TranslatingSystem.exportsAnySize	True.
     TranslationSampling.variations	How many outputs of each source, each in a drawn style; style images decide for themselves.
+    TranslationSearch.beams	Sentences that are followed side by side; 1: the likeliest token each time.
+    TranslationSearch.extraLength	The most tokens of a translation beyond those of its source.
+    TranslationSearch.lengthPenalty	How much longer translations are favoured: the exponent α of ((5 + length) / 6)^α, by which their log-probabilities are divided; 0: not at all.
     TranslatorDiscriminators.discriminator	The discriminator's form.
     TranslatorDiscriminators.discriminatorNorm	The discriminator's normalisation; nil: the generator's.
     TranslatorDiscriminators.discriminatorWidth	Channels of the discriminator's widest map.

@@ -71,8 +71,10 @@ public struct HealthWatch: Sendable {
         findings.append(
           HealthFinding(
             kind: .diversity,
-            message: "the codebook has collapsed: \(short(usage)) of its codes were in use, and little more \(count) "
-              + "times in a row; a higher temperature, a lower learning rate or fewer codes may help"))
+            message:
+              "the codebook has collapsed: \(short(usage)) of its codes were in use, and little more "
+              + "\(count) times in a row; a higher temperature, a lower learning rate or fewer codes may help"
+          ))
       }
     }
     return findings

@@ -122,7 +122,7 @@ import Testing
     try ReferenceStatistics(reference.statistics, facts: facts).save(to: folder("other.safetensors"))
     options.savedStatistics = nil
     options.statistics = folder("other.safetensors")
-    let error = #expect(throws: TrainingError.self) {
+    let error = #expect(throws: MetricError.self) {
       try Evaluation(
         system, data: data, options: options, measures: .standard.only(["reference-frechet-distance"])
       ).run()

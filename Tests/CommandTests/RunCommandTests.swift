@@ -77,7 +77,7 @@ import Testing
       "--validate-samples", "20",
     ]
     let refused = try atelier.run(base + tiny)
-    #expect(refused.status != 0 && refused.errors.contains("--hold-out-validation 0.1"), "\(refused.errors)")
+    #expect(refused.status != 0 && refused.errors.contains("hold-out-validation 0.1"), "\(refused.errors)")
     let both = try atelier.run(base + tiny + ["--hold-out", "0.1", "--hold-out-validation", "0.3"])
     #expect(both.status != 0 && both.errors.contains("hold out a validation part alone"), "\(both.errors)")
     let trained = try atelier.run(base + tiny + ["--hold-out-validation", "0.3"])

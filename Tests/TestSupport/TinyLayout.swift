@@ -4,7 +4,7 @@ public import Foundation
 
 /// The data that a system's small preset learns from, in a form that takes milliseconds to write.
 public enum TinyLayout: Sendable {
-  case text, labelledDigits, photographs, pairs, unpaired, labelMaps, classFolders, sentencePairs
+  case text, labelledDigits, photographs, pairs, unpaired, labelMaps, classFolders, sentencePairs, captions
 
   /// The layout for a system; nil where it learns from no data, or wants pictures or a
   /// pretrained network beside them.
@@ -24,6 +24,7 @@ public enum TinyLayout: Sendable {
       case is RunningText: .text
       case is TaggedImages: nil
       case is SentencePairs: .sentencePairs
+      case is CaptionedImages: .captions
       default: .labelledDigits
       }
     }
@@ -41,6 +42,7 @@ public enum TinyLayout: Sendable {
     case .pairs: try TinyData.writePairs(to: path, size: 64)
     case .unpaired: try TinyData.writeUnpaired(to: path, size: 64)
     case .labelMaps: try TinyData.writeLabelled(to: path, size: 64)
+    case .captions: try TinyData.writeCaptioned(to: path, count: 10 * perClass, size: 32)
     case .sentencePairs: try TinyData.writeSentencePairs(to: path, count: 10 * perClass)
     case .classFolders: try TinyData.writeClassFolders(to: path, perClass: perClass, size: 64)
     }
