@@ -19,7 +19,7 @@ struct KillRecipe: Sendable {
 
   /// Data of a few small files.
   enum Data: String, CaseIterable {
-    case digits, words, pairs, unpaired, photographs, classes, maps, captions
+    case digits, words, pairs, unpaired, photographs, classes, maps, captions, sentences
 
     /// The path within a folder of data.
     func url(in folder: URL) -> URL {
@@ -40,6 +40,7 @@ struct KillRecipe: Sendable {
         try TinyData.writeClassFolders(to: place, classes: ["circle", "square", "star"], size: 16)
       case .maps: try TinyData.writeLabelled(to: place, count: 4, size: 32)
       case .captions: try TinyData.writeCaptioned(to: place)
+      case .sentences: try TinyData.writeSentencePairs(to: place)
       }
     }
   }
@@ -185,6 +186,34 @@ struct KillRecipe: Sendable {
           "latentSize=3", "generatorHidden=[3, 4]", "discriminatorHidden=[3, 4]", "maxoutUnits=3",
           "batchSize=8",
         ]),
+      KillRecipe(
+        system: "dall-e", data: .captions,
+        changes: [
+          "imageSize=8", "imageVocabularySize=6", "codebookSize=5", "downsamplings=1", "hiddenChannels=4",
+          "autoencoderSteps=6", "autoencoderBatchSize=4", "textLength=6", "layers=2", "embeddingSize=12",
+          "heads=2",
+          "headSize=6", "batchSize=4",
+        ]),
+      KillRecipe(
+        system: "seq2seq", data: .sentences,
+        changes: ["embeddingSize=6", "hiddenSize=4", "decoderHiddenSize=8", "batchSize=3"], preset: nil),
+      KillRecipe(
+        system: "transformer", data: .sentences,
+        changes: [
+          "embeddingSize=8", "heads=2", "encoderLayers=1", "decoderLayers=1", "hiddenSize=12",
+          "maximumLength=20",
+          "averagedWeights=3", "averageInterval=2", "batchSize=3",
+        ], preset: nil),
+      KillRecipe(
+        system: "gpt", data: .words,
+        changes: ["contextLength=8", "layers=1", "heads=2", "embeddingSize=8", "batchSize=2", "dropout=0.2"]),
+      KillRecipe(
+        system: "electra", data: .words,
+        changes: [
+          "embeddingSize=8", "maximumLength=16", "sequenceLength=12", "layers=1", "hiddenSize=12", "heads=2",
+          "intermediateSize=16", "generatorHiddenSize=8", "generatorHeads=2", "generatorIntermediateSize=16",
+          "batchSize=3",
+        ], preset: nil),
     ]
     return Dictionary(all.map { ($0.system, $0) }) { first, _ in first }
   }()

@@ -49,8 +49,8 @@ import Testing
     return options
   }
 
-  private func state(_ run: RunDirectory) throws -> ValidationState? {
-    try CheckpointStore(run.checkpoints).newestSound().checkpoint?.state.validation
+  private func state(_ run: RunDirectory) -> ValidationState? {
+    CheckpointStore(run.checkpoints).newestSound().checkpoint?.state.validation
   }
 
   @Test func theBestCheckpointStaysAndPatienceEndsTheTraining() throws {
@@ -67,7 +67,7 @@ import Testing
     #expect(outcome.step == 8 && why.contains("step 2") && why.contains("error"))
     #expect(CheckpointStore(run.checkpoints).steps == [2, 8])
     #expect(try run.bestCheckpoint().lastPathComponent == "step-000002")
-    let state = try #require(try state(run))
+    let state = try #require(self.state(run))
     #expect(state.best == 3 && state.bestStep == 2 && state.stale == 3 && state.part == "validation")
     let events = try EventLog.read(run.events).filter { $0.type == .validation }
     #expect(events.map(\.step) == [0, 2, 4, 6, 8])
@@ -95,7 +95,7 @@ import Testing
       try Training.resume(parts.run.url, registry: registry, measuring: scripted(values)) { $0.steps = steps }
     }
     #expect(try SystemHarness.bytes(of: whole.run) == SystemHarness.bytes(of: parts.run))
-    var (one, other) = (try #require(try state(whole.run)), try #require(try state(parts.run)))
+    var (one, other) = (try #require(self.state(whole.run)), try #require(self.state(parts.run)))
     (one.seconds, other.seconds) = (0, 0)
     #expect(one == other && one.step == 12 && one.bestStep == 6)
     #expect(try CheckpointStore(parts.run.checkpoints).steps.contains(6))
@@ -113,7 +113,7 @@ import Testing
     plain.validation = nil
     let without = try start(data, in: folder.url, plain, nil)
     #expect(try SystemHarness.bytes(of: with.run) == SystemHarness.bytes(of: without.run))
-    let state = try #require(try state(with.run))
+    let state = try #require(self.state(with.run))
     #expect(state.number == "frechet-distance" && state.better == .smaller && state.part == "validation")
     let events = try EventLog.read(with.run.events).filter { $0.type == .validation }
     #expect(events.count == 3 && events.allSatisfy { $0.values?["frechet-distance"]?.isFinite == true })
