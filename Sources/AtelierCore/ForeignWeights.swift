@@ -100,7 +100,8 @@ public struct ForeignWeights {
       }
       guard count <= bytes.count, bytes.count == 4 * count else {
         throw ConfigurationError(
-          "\(place.path) holds \(bytes.count) bytes, and the shape \(array.shape) takes \(4 * count)")
+          "\(place.path) holds \(bytes.count) bytes, and the shape \(array.shape) takes 4 for each of \(count)"
+        )
       }
       return (name, HostTensor(shape: array.shape, dtype: .float32, bytes: [UInt8](bytes)))
     }
