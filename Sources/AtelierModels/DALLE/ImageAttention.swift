@@ -117,18 +117,20 @@ final class TextImageAttention: Module {
       if let before = cache.values { values = .concatenated([before, values], dim: 2) }
       (cache.keys, cache.values) = (keys, values)
     }
-    let scores = (parts[0] * (1 / Double(headSize).squareRoot())).matmul(keys.transposed(2, 3))
-    let hidden = Tensor.full([1, 1], -Double(Float.greatestFiniteMagnitude), device: x.device)
-    let weights = softmax(.select(mask, scores, hidden))
-    let read = weights.matmul(values).transposed(1, 2).reshaped([batch, places, heads * headSize])
-    return joining(read)
+    let read =
+      isStable
+      ? stable(parts[0], keys, values, mask)
+      : scaledDotProductAttention(
+        parts[0], keys, values, mask: mask)
+    return joining(read.transposed(1, 2).reshaped([batch, places, heads * headSize]))
   }
 
-  private func softmax(_ scores: Tensor) -> Tensor {
-    guard isStable else { return scores.softmax(-1) }
-    // The reference's form for 16 bits: scores are made small before the largest is subtracted.
-    let small = scores / 1024
-    return ((small - small.max(dim: -1, keepDim: true).values.detached()) * 1024).softmax(-1)
+  /// The reference's form for 16 bits: scores are made small before the largest is subtracted.
+  private func stable(_ query: Tensor, _ key: Tensor, _ value: Tensor, _ mask: Tensor) -> Tensor {
+    let scores = (query * (1 / Double(headSize).squareRoot())).matmul(key.transposed(2, 3))
+    let hidden = Tensor.full([1, 1], -Double(Float.greatestFiniteMagnitude), device: query.device)
+    let small = Tensor.select(mask, scores, hidden) / 1024
+    return ((small - small.max(dim: -1, keepDim: true).values.detached()) * 1024).softmax(-1).matmul(value)
   }
 
   /// Neighbouring pairs of a head's first features turned by an angle each.

@@ -171,18 +171,7 @@ final class ElectraAttention: Module {
     let (batch, time, features) = (x.shape[0], x.shape[1], x.shape[2])
     let size = features / heads
     func split(_ x: Tensor) -> Tensor { x.reshaped([batch, time, heads, size]).transposed(1, 2) }
-    let (q, k, v) = (split(query(x)), split(key(x)), split(value(x)))
-    let read: Tensor
-    if isTraining, weightDropout.probability > 0 {
-      // The engine's kernel would draw from a generator of its own.
-      var scores = (q * (1 / Double(size).squareRoot())).matmul(k.transposed(2, 3))
-      if let seen {
-        scores = .select(seen, scores, .full([1, 1, 1, 1], -Double.infinity, device: x.device))
-      }
-      read = weightDropout(scores.softmax(-1)).matmul(v)
-    } else {
-      read = scaledDotProductAttention(q, k, v, mask: seen)
-    }
+    let read = attended(split(query(x)), split(key(x)), split(value(x)), seen: seen, dropout: weightDropout)
     return norm(dropout(joining(read.transposed(1, 2).reshaped([batch, time, features]))) + x)
   }
 }

@@ -148,16 +148,8 @@ final class CausalAttention: Module {
     let query = parts.selected(dim: 0, index: 0)
     var (key, value) = (parts.selected(dim: 0, index: 1), parts.selected(dim: 0, index: 2))
     if let memory { (key, value) = memory.cache.extended(memory.layer, key, value) }
-    let read: Tensor
-    if isTraining, weightDropout.probability > 0 {
-      // The engine's kernel would draw from a generator of its own.
-      let future = Tensor.full([time, time], -Double.infinity, device: x.device).triangularUpper(1)
-      let scores = (query * (1 / Double(size).squareRoot())).matmul(key.transposed(2, 3)) + future
-      read = weightDropout(scores.softmax(-1)).matmul(value)
-    } else {
-      // A single token sees everything in the cache.
-      read = scaledDotProductAttention(query, key, value, isCausal: time > 1)
-    }
+    // A single token sees everything in the cache.
+    let read = attended(query, key, value, isCausal: time > 1, dropout: weightDropout)
     return dropout(joining(read.transposed(1, 2).reshaped([batch, time, features])))
   }
 }
