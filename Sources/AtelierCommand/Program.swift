@@ -50,7 +50,7 @@ struct Program: ParsableCommand {
     var signs: SignsOfLife?
     do {
       try refuseUnknownVerb(words)
-      var command = try parseAsRoot(ConditionOptions.spelledOut(words))
+      var command = try parseAsRoot(try ConditionOptions.spelledOut(words))
       signs = isQuiet ? nil : .start("atelier \(words.first ?? "")")
       try command.run()
       signs?.stop()

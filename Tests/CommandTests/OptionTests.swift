@@ -190,4 +190,30 @@ import Testing
     let result = try atelier.run(["generate", place, "a.png", "--overlap", "8"])
     #expect(result.status == 64 && result.errors.contains("--tile"), "\(result.errors)")
   }
+
+  @Test func aConditionIsAnOptionOfItsModelAndAModelThatIsNotThereIsNamed() throws {
+    let folder = try TemporaryFolder()
+    let rows = (0..<30).map { #"{"title": "t\#($0)", "text": "some words"}"# }.joined(separator: "\n")
+    try Data(rows.utf8).write(to: folder("articles.jsonl"))
+    let run = folder("run").path
+    let keys = [
+      "conditionFields=[title]", "tokenUnit=byte", "contextLength=24", "layers=1", "heads=2",
+      "embeddingSize=8",
+      "batchSize=2",
+    ]
+    let trained = try atelier.run(
+      [
+        "train", "gpt", "--preset", "small", "--data", folder("articles.jsonl").path, "--run", run, "--steps",
+        "1",
+      ]
+        + keys.flatMap { ["--set", $0] })
+    try #require(trained.status == 0, "\(trained.errors)")
+    let spelled = try atelier.run(["generate", run, "--condition", "title=t1", "--length", "4"])
+    let short = try atelier.run(["generate", run, "--title", "t1", "--length", "4"])
+    #expect(short.status == 0 && short.output == spelled.output, "\(short.errors)")
+    let unknown = try atelier.run(["generate", run, "--section", "s"])
+    #expect(unknown.status == 64 && unknown.errors.contains("--section"), "\(unknown.errors)")
+    let missing = try atelier.run(["generate", folder("none").path, "--title", "t1"])
+    #expect(missing.status == 66 && missing.errors.contains("none"), "\(missing.errors)")
+  }
 }
