@@ -65,7 +65,9 @@ package struct CaptionTable {
       }
       hasParts = table.names.contains(PartColumn.name)
       rows = try table.rows.enumerated().map { (index, row) throws(DatasetError) in
-        try Self.row(row[name] ?? "", row[words] ?? "", row[PartColumn.name], index + 1, file)
+        // Behind the line of titles, where there is one.
+        let line = index + (file.pathExtension.lowercased() == "jsonl" ? 1 : 2)
+        return try Self.row(row[name] ?? "", row[words] ?? "", row[PartColumn.name], line, file)
       }
       return
     }

@@ -120,6 +120,19 @@ struct GPTDocumentTests {
     }
   }
 
+  @Test func aValidationFileThatCannotBeReadIsNamedAndNotPassedBy() throws {
+    let folder = try TemporaryFolder()
+    let line = #"{"title": "a", "text": "b"}"# + "\n"
+    for name in ["train", "test"] { try Data(line.utf8).write(to: folder(name + ".jsonl")) }
+    try Data((line + "{no object\n").utf8).write(to: folder("valid.jsonl"))
+    let plan = try #require(tiny().plan.data)
+    let error = #expect(throws: DatasetError.self) {
+      var artefacts = Artefacts()
+      _ = try plan.arrangement.survey(folder.url, DataOpening(plan.fields), &artefacts)
+    }
+    #expect(error?.description.contains("valid.jsonl") == true, "\(String(describing: error))")
+  }
+
   @Test func anAnswerIsLearnedFromItsQuestion() throws {
     let folder = try TemporaryFolder()
     let rows = (0..<20).map { "q\($0 % 2),\($0 % 2 == 0 ? "yes" : "no")" }

@@ -67,12 +67,22 @@ public struct Documents: DataArrangement {
       }
     }
     _ = try artefacts.value(Self.examplesName) {
-      let held = try? [DatasetSplit.validation, .test].lazy.compactMap { try? rows(place, $0) }.first
-      return try (held ?? rows(place, .train)).rows.prefix(Self.exampleCount).map { row in
+      try heldOut(place).rows.prefix(Self.exampleCount).map { row in
         given.map { row[$0] ?? "" }
       }
     }
     return try open(place, .train, opening, artefacts)
+  }
+
+  /// The rows of the first part that is not for training, or else of training.
+  private func heldOut(_ place: URL) throws(DatasetError) -> TextTable {
+    for split in [DatasetSplit.validation, .test] {
+      do throws(DatasetError) { return try rows(place, split) } catch {
+        // What cannot be read is an error; what is not there is not.
+        guard case .missingSplit = error else { throw error }
+      }
+    }
+    return try rows(place, .train)
   }
 
   private func rows(_ place: URL, _ split: DatasetSplit) throws(DatasetError) -> TextTable {

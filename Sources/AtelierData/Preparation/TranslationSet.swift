@@ -51,7 +51,9 @@ public enum TranslationSet {
     for (number, page) in pages.enumerated() {
       defer { progress?(number + 1, pages.count) }
       let (one, two) = (english.appendingPathComponent(page), other.appendingPathComponent(page))
-      guard let ours = text(one), let theirs = text(two) else { continue }
+      // A page that is not translated has no file.
+      guard FileManager.default.fileExists(atPath: two.path) else { continue }
+      let (ours, theirs) = (try text(one), try text(two))
       let translated = Dictionary(HelpPage.paragraphs(theirs), uniquingKeysWith: { first, _ in first })
       let part = DatasetSplit.drawn(seed: seed, purpose: "translations \(page)")
       for (id, sentence) in HelpPage.paragraphs(ours) {
@@ -61,8 +63,9 @@ public enum TranslationSet {
     let messages = root.appendingPathComponent(
       "usr/lib/libreoffice/program/resource/\(codes.messages)/LC_MESSAGES")
     for name in files(below: messages, ending: "mo") {
-      guard let data = try? Data(contentsOf: messages.appendingPathComponent(name)) else { continue }
-      for (sentence, translation) in MessageCatalogue.messages([UInt8](data)) {
+      for (sentence, translation) in MessageCatalogue.messages(
+        try bytes(messages.appendingPathComponent(name)))
+      {
         pairs.add(
           MessageCatalogue.plain(sentence), MessageCatalogue.plain(translation),
           to: .drawn(seed: seed, purpose: "translations \(sentence)"))
@@ -91,8 +94,15 @@ public enum TranslationSet {
     return walk.compactMap { $0 as? String }.filter { $0.hasSuffix("." + ending) }.sorted()
   }
 
-  private static func text(_ file: URL) -> String? {
-    (try? Data(contentsOf: file)).map { String(decoding: $0, as: UTF8.self) }
+  private static func bytes(_ file: URL) throws(DatasetError) -> [UInt8] {
+    do { return [UInt8](try Data(contentsOf: file)) } catch {
+      throw .unusable(
+        path: file.path, reason: "it is there and cannot be read; it has to be a file that you may read")
+    }
+  }
+
+  private static func text(_ file: URL) throws(DatasetError) -> String {
+    String(decoding: try bytes(file), as: UTF8.self)
   }
 
   /// What is kept, and what is not.
@@ -202,9 +212,9 @@ enum HelpPage {
 }
 
 /// A catalogue of translated messages as GNU gettext compiles it (`.mo`).
-enum MessageCatalogue {
+package enum MessageCatalogue {
   /// The messages and their translations, without contexts and plurals; none where the file is no catalogue.
-  static func messages(_ bytes: [UInt8]) -> [(original: String, translation: String)] {
+  package static func messages(_ bytes: [UInt8]) -> [(original: String, translation: String)] {
     func number(_ place: Int) -> Int? {
       guard place >= 0, place + 4 <= bytes.count else { return nil }
       return (0..<4).reduce(0) { $0 | Int(bytes[place + $1]) << (8 * $1) }

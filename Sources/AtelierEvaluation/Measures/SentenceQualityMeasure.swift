@@ -99,7 +99,11 @@ public struct SentenceQualityMeasure: Measure {
         for index in chosen.dropFirst() { sum += counts[index] }
         return bleu.score(sum).value
       }.interval
-    let sizes = found.map { bleu.tokenization($0).count }.reduce(0, +)
+    /// The share of pairs of words that differ; 0 where no text has two words.
+    func distinct(_ texts: [String]) throws -> Double {
+      texts.contains { bleu.tokenization($0).count > 1 }
+        ? try distinctRuns(texts, order: 2, bleu.tokenization) : 0
+    }
     return [
       try number(
         Self.id, "BLEU", bleu.signature(), { try bleu($0, references: references).value }, interval: interval),
@@ -110,13 +114,9 @@ public struct SentenceQualityMeasure: Measure {
         { try exactMatch($0, references: references) }, interval: nil),
       MeasuredNumber(
         id: "distinct-2", name: "different pairs of words",
-        value: sizes > found.count ? try distinctRuns(found, order: 2, bleu.tokenization) : 0,
-        better: .neither,
-        baselines: [
-          BaselineNumber(
-            name: "references",
-            value: (try? distinctRuns(pairs.map(\.target), order: 2, bleu.tokenization)) ?? 0)
-        ], provenance: provenance, protocolText: "\(setting), tok:\(bleu.tokenization.rawValue)"),
+        value: try distinct(found), better: .neither,
+        baselines: [BaselineNumber(name: "references", value: try distinct(pairs.map(\.target)))],
+        provenance: provenance, protocolText: "\(setting), tok:\(bleu.tokenization.rawValue)"),
     ]
   }
 

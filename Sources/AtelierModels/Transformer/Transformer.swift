@@ -89,7 +89,7 @@ public final class Transformer: SentenceTranslatingSystem, ReferenceAnswering {
     try step.update("model", optimizer, clip: configuration.gradientClip) { loss in
       loss.add("total", self.loss(network.logits(batch["source"], target), target))
     }
-    keepWeights(after: step.index)
+    try keepWeights(after: step.index)
   }
 
   /// The smoothed cross-entropy of scores `[batch, time - 1, vocabulary]`, a mean over all tokens that are no padding.
@@ -105,12 +105,12 @@ public final class Transformer: SentenceTranslatingSystem, ReferenceAnswering {
     return likelihood * (1 - smoothing) + spread * smoothing
   }
 
-  private func keepWeights(after step: Int) {
+  private func keepWeights(after step: Int) throws {
     guard let average = averages.first?.average else { return }
     if (step + 1) % configuration.averageInterval == 0 {
       snapshots.append(weights())
       if snapshots.count > configuration.averagedWeights { snapshots.removeFirst() }
-      takeMean()
+      try takeMean()
     } else if snapshots.isEmpty {
       // A step before its beginning makes the average a copy.
       average.update(step: -1)
@@ -122,7 +122,7 @@ public final class Transformer: SentenceTranslatingSystem, ReferenceAnswering {
     network.namedParameters().map { ($0.name, $0.tensor.host()) }
   }
 
-  private func takeMean() {
+  private func takeMean() throws {
     guard let average = averages.first?.average, !snapshots.isEmpty else { return }
     let mean = snapshots[0].indices.map { index in
       let sum = snapshots.dropFirst().reduce(Tensor(snapshots[0][index].tensor)) {
@@ -130,8 +130,7 @@ public final class Transformer: SentenceTranslatingSystem, ReferenceAnswering {
       }
       return (name: snapshots[0][index].name, tensor: (sum / Double(snapshots.count)).host())
     }
-    // Names and shapes are the network's own.
-    try? average.load(mean)
+    try average.load(mean)
   }
 
   /// The last weights, as `weights.0.…` and so on.
