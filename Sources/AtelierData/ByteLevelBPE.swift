@@ -82,7 +82,7 @@ public struct ByteLevelBPE: TextTokenizer {
       guard let first = numbers[left], let second = numbers[right], let merged = numbers[left + right] else {
         throw .invalid(
           reason:
-            "merges.txt, line \(index + 1): '\(String(line))' joins tokens that vocab.json lacks; the two "
+            "merges.txt, line \(index + 1): '\(String(line).prefix(60))' joins tokens that vocab.json lacks; the two "
             + "files belong to different tokenisers")
       }
       let key = pair(first, second)

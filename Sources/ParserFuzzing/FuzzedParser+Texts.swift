@@ -14,7 +14,7 @@ extension FuzzedParser {
     return { bytes }
   }
 
-  static let texts: [FuzzedParser] = tables + configurations + logs
+  static let texts: [FuzzedParser] = tables + configurations + logs + languages
 
   private static let tables: [FuzzedParser] = [
     FuzzedParser(
@@ -148,6 +148,98 @@ extension FuzzedParser {
       seeds: utf8("# group: Smileys\n# subgroup: face\n1F600 ; fully-qualified # 😀 E1.0 grinning face\n")
     ) { _, bytes in
       _ = EmojiSet.entries(in: String(decoding: bytes, as: UTF8.self))
+    },
+  ]
+
+  /// GPT-2's two files with one merge: a character for every byte, those that are no print shifted behind 255.
+  private static let bytePairs: [String] = {
+    var next: UInt32 = 0x100
+    let characters = (0...255).map { byte -> String in
+      let isPrint =
+        (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || (0xAE...0xFF).contains(byte)
+      defer { if !isPrint { next += 1 } }
+      return String(Character(Unicode.Scalar(isPrint ? UInt32(byte) : next) ?? "?"))
+    }
+    let entries = (characters + ["ab", "<|endoftext|>"]).enumerated().map { number, token in
+      let text = token == "\"" || token == "\\" ? "\\" + token : token
+      return "\"\(text)\":\(number)"
+    }
+    return ["{" + entries.joined(separator: ",") + "}", "#version: 0.2\na b\n"]
+  }()
+
+  private static let languages: [FuzzedParser] = [
+    FuzzedParser(
+      "sentence-table", longest: 1024,
+      seeds: utf8(
+        "source\ttarget\nA house.\tEin Haus.\nno\tnein\n", "a\tb\r\nc\td\r\n",
+        "\u{FEFF}en\tzh\nred\t\u{7EA2}\n")
+    ) { folder, bytes in
+      _ = try SentencePairFiles(try folder.file("pairs.tsv", bytes)).read(.train)
+    },
+    FuzzedParser(
+      "sentence-lines", longest: 1024,
+      seeds: utf8(
+        "{\"translation\": {\"en\": \"a\", \"de\": \"b\"}}\n{\"translation\": {\"en\": \"c\", \"de\": \"d\"}}\n",
+        "{\"source\": \"x\", \"target\": \"y\", \"split\": \"train\"}\n")
+    ) { folder, bytes in
+      _ = try SentencePairFiles(try folder.file("pairs.jsonl", bytes)).read(.train)
+    },
+    FuzzedParser(
+      "aligned-files", longest: 512, seeds: utf8("one\ntwo\n\nthree\n", "\u{FEFF}one\r\ntwo\r\n\r\nthree\r\n")
+    ) { folder, bytes in
+      let place = try folder.folder("aligned") { folder in
+        try Data("eins\nzwei\n\ndrei\n".utf8).write(to: folder.appendingPathComponent("train.de"))
+      }
+      _ = try folder.file("aligned/train.en", bytes)
+      _ = try SentencePairFiles(place).read(.train)
+    },
+    FuzzedParser(
+      "documents", longest: 1024,
+      seeds: utf8(
+        "{\"title\": \"Moon\", \"text\": \"A ball.\"}\n{\"title\": \"Sun\", \"text\": \"A star.\", \"split\": \"train\"}\n"
+      )
+    ) { folder, bytes in
+      _ = try TextTable(try folder.file("documents.jsonl", bytes), .train)
+    },
+    FuzzedParser(
+      "caption-table", longest: 1024,
+      seeds: utf8("{\"file_name\": \"1.png\", \"caption\": \"a dog\", \"split\": \"train\"}\n")
+    ) { folder, bytes in
+      _ = try CaptionTable(try folder.file("metadata.jsonl", bytes))
+    },
+    FuzzedParser(
+      "sentence-vocabulary", longest: 1024,
+      seeds: {
+        let sentences = ["the cat sat", "the dog, red"]
+        return try [SentenceVocabulary.Unit.words, .characters, .subwords].map { unit in
+          let vocabulary = try SentenceVocabulary(of: sentences, SentenceVocabulary.Rule(unit))
+          return [UInt8](try JSONEncoder().encode(vocabulary))
+        }
+      }
+    ) { _, bytes in
+      let vocabulary = try Artefacts(["vocabulary.json": Data(bytes)]).decode(
+        SentenceVocabulary.self, "vocabulary.json")
+      _ = vocabulary.decode(vocabulary.encode("the cat, a dog"))
+    },
+    FuzzedParser("byte-pairs", longest: 4096, seeds: { bytePairs.map { Array($0.utf8) } }) { _, bytes in
+      // By how it begins, one of the two files, beside the other one as it should be.
+      let isTable = bytes.first == 0x7B
+      let other = Data(bytePairs[isTable ? 1 : 0].utf8)
+      _ = try ByteLevelBPE(
+        vocabulary: isTable ? Data(bytes) : other, merges: isTable ? other : Data(bytes))
+    },
+    FuzzedParser(
+      "message-catalogue", longest: 256,
+      seeds: {
+        let words = ["_File", "Datei"].map { Array($0.utf8) }
+        var bytes: [UInt8] = [0xDE, 0x12, 0x04, 0x95]
+        for number in [0, 1, 28, 36, 0, 0, 5, 44, 5, 50] {
+          bytes += (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+        }
+        return [bytes + words[0] + [0] + words[1] + [0]]
+      }
+    ) { _, bytes in
+      _ = MessageCatalogue.messages(bytes)
     },
   ]
 }

@@ -32,6 +32,15 @@ struct ByteLevelBPETests {
     return try ByteLevelBPE(vocabulary: vocabulary, merges: merges)
   }
 
+  @Test func aLineThatIsAWholeFileIsNotQuotedWhole() throws {
+    let (vocabulary, _) = try Self.files([])
+    let merges = Data(("#version: 0.2\na " + String(repeating: "b", count: 5000)).utf8)
+    let error = #expect(throws: DatasetError.self) {
+      try ByteLevelBPE(vocabulary: vocabulary, merges: merges)
+    }
+    #expect(error.map { $0.description.contains("line 2") && $0.description.count < 300 } == true)
+  }
+
   /// The words that Python's `regex` finds with GPT-2's expression.
   @Test(arguments: [
     ("Hello world", ["Hello", " world"]),

@@ -1,4 +1,4 @@
-internal import Foundation
+package import Foundation
 
 /// Rows of texts by the names of their columns: a table in CSV, TSV or JSON lines, or plain text with one document a
 /// line, which then has the column `text`.
@@ -6,7 +6,7 @@ internal import Foundation
 /// A folder has the files `train`, `valid` (or `val`, `validation`) and `test` in one of these forms. A single file, or
 /// a folder with `train` alone, is divided by a column `split`, or else by number: of every twenty rows the
 /// nineteenth is for validation, and the last for tests.
-struct TextTable {
+package struct TextTable {
   private static let endings = ["jsonl", "csv", "tsv", "txt"]
 
   /// The name of the folder or file.
@@ -24,7 +24,7 @@ struct TextTable {
   ///
   /// - Throws: ``DatasetError`` that names the file; ``DatasetError/missingSplit(path:split:reason:)`` for a part
   ///   without rows.
-  init(_ place: URL, _ split: DatasetSplit) throws(DatasetError) {
+  package init(_ place: URL, _ split: DatasetSplit) throws(DatasetError) {
     guard FileManager.default.fileExists(atPath: place.path) else { throw .notFound(path: place.path) }
     name = place.lastPathComponent
     var file = place
