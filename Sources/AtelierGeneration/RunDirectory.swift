@@ -77,17 +77,21 @@ public struct RunDirectory: Sendable, Hashable {
     return try complete(folder)
   }
 
-  /// Removes what a kill leaves between the first folder of a run and its configuration: its three folders, and in
-  /// that of artefacts what was derived from the data. Anything else stays.
+  /// Removes what a kill leaves between the first folder of a run and its configuration: its three folders, in that
+  /// of artefacts what was derived from the data, and a configuration that did not get its name. Anything else stays.
   private func removeUnbegun() {
     let known = [artefacts, checkpoints, samples].map(\.lastPathComponent)
     func entries(_ folder: URL) -> [String]? {
       try? FileManager.default.contentsOfDirectory(atPath: folder.path)
     }
-    guard let found = entries(url), !found.isEmpty, found.allSatisfy(known.contains),
-      entries(checkpoints)?.isEmpty ?? true, entries(samples)?.isEmpty ?? true
+    guard let found = entries(url), !found.isEmpty else { return }
+    let unnamed = found.filter(AtomicFile.isPartial)
+    let others = found.filter { !unnamed.contains($0) }
+    guard others.allSatisfy(known.contains), entries(checkpoints)?.isEmpty ?? true,
+      entries(samples)?.isEmpty ?? true
     else { return }
-    if found.count == known.count { try? FileManager.default.removeItem(at: artefacts) }
+    if others.count == known.count { try? FileManager.default.removeItem(at: artefacts) }
+    for name in unnamed { unlink(url.appendingPathComponent(name).path) }
     for folder in [checkpoints, samples, artefacts] { rmdir(folder.path) }
   }
 

@@ -30,7 +30,18 @@ import Torch
     #expect(try FileManager.default.contentsOfDirectory(atPath: run.artefacts.path).isEmpty)
   }
 
-  @Test(arguments: ["checkpoints/step-000001", "samples/step-000001.png", "artefacts/a", "photograph.png"])
+  @Test func aConfigurationThatAKillKeptFromItsNameIsNoFileOfTheUsers() throws {
+    let folder = try TemporaryFolder()
+    for name in ["checkpoints", "samples", "artefacts"] {
+      try FileManager.default.createDirectory(at: folder(name), withIntermediateDirectories: true)
+    }
+    let left = folder(".partial-F22FAF8D-3D1C-4B9B-9526-E622CE9EECC8")
+    try Data("format: 1".utf8).write(to: left)
+    _ = try RunDirectory.create(at: folder.url)
+    #expect(!FileManager.default.fileExists(atPath: left.path))
+  }
+
+  @Test(arguments: ["checkpoints/step-000001", ".partial-notes", "samples/step-000001.png", "artefacts/a", "photograph.png"])
   func aFolderWithAnythingElseIsRefusedAndStays(_ name: String) throws {
     let folder = try TemporaryFolder()
     let file = folder(name)

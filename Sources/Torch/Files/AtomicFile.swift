@@ -16,6 +16,13 @@ public enum AtomicFile {
     try write(to: url) { writer in data.withUnsafeBytes { writer.append($0) } }
   }
 
+  /// Whether a file's name is one that a kill leaves between the first byte and the rename.
+  public static func isPartial(_ name: String) -> Bool {
+    name.hasPrefix(partialPrefix) && UUID(uuidString: String(name.dropFirst(partialPrefix.count))) != nil
+  }
+
+  private static let partialPrefix = ".partial-"
+
   /// Writes bytes. The first error is kept and later bytes are dropped, so that callers need no error
   /// handling.
   struct Writer {
@@ -58,7 +65,7 @@ public enum AtomicFile {
     }
     let folder = target.deletingLastPathComponent()
     // Independent of the target's name, which may already have the maximum length.
-    let temporary = folder.appendingPathComponent(".partial-\(UUID().uuidString)").path
+    let temporary = folder.appendingPathComponent(partialPrefix + UUID().uuidString).path
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
       throw FileFormatError(
