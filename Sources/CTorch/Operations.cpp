@@ -223,6 +223,24 @@ CTTensor *CTTensorScatterAdd(const CTTensor *x, int64_t dimension, const CTTenso
   return guard([&] { return own(at::scatter_add(x->value, dimension, indices->value, source->value)); });
 }
 
+CTTensor *CTTensorShortTimeFourier(const CTTensor *x, int64_t size, int64_t hop, const CTTensor *window) {
+  return guard([&] {
+    const auto spectrum = at::stft(x->value, size, hop, window->value.size(0), window->value, /*center=*/false, "reflect",
+                                   /*normalized=*/false, /*onesided=*/true, /*return_complex=*/true);
+    return own(at::view_as_real(spectrum));
+  });
+}
+
+CTTensor *CTTensorInverseShortTimeFourier(const CTTensor *spectrum, int64_t size, int64_t hop, const CTTensor *window,
+                                          int64_t length) {
+  return guard([&] {
+    const auto complex = at::view_as_complex(spectrum->value.contiguous());
+    return own(at::istft(complex, size, hop, window->value.size(0), window->value, /*center=*/true, /*normalized=*/false,
+                         /*onesided=*/true, length > 0 ? std::optional<int64_t>(length) : std::nullopt,
+                         /*return_complex=*/false));
+  });
+}
+
 CTTensor *CTTensorPad(const CTTensor *x, const int64_t *padding, int32_t count, double value) {
   return guard([&] { return own(at::constant_pad_nd(x->value, list(padding, count), value)); });
 }

@@ -62,6 +62,10 @@ CTTensor *_Nullable CTTensorIndexSelect(const CTTensor *_Nonnull x, int64_t dime
 CTTensor *_Nullable CTTensorGather(const CTTensor *_Nonnull x, int64_t dimension, const CTTensor *_Nonnull indices);
 CTTensor *_Nullable CTTensorScatterAdd(const CTTensor *_Nonnull x, int64_t dimension, const CTTensor *_Nonnull indices,
                                        const CTTensor *_Nonnull source);
+/// The short-time Fourier transform of [batch, samples], not centred: [batch, bins, frames, 2], real and imaginary parts.
+CTTensor *_Nullable CTTensorShortTimeFourier(const CTTensor *_Nonnull x, int64_t size, int64_t hop, const CTTensor *_Nonnull window);
+/// The inverse of a centred transform; length 0: (frames - 1) * hop samples.
+CTTensor *_Nullable CTTensorInverseShortTimeFourier(const CTTensor *_Nonnull spectrum, int64_t size, int64_t hop, const CTTensor *_Nonnull window, int64_t length);
 CTTensor *_Nullable CTTensorPad(const CTTensor *_Nonnull x, const int64_t *_Nonnull padding, int32_t count, double value);
 CTTensor *_Nullable CTTensorConcatenate(const CTTensor *_Nonnull const *_Nonnull tensors, int32_t count, int64_t dimension);
 CTTensor *_Nullable CTTensorStack(const CTTensor *_Nonnull const *_Nonnull tensors, int32_t count, int64_t dimension);
