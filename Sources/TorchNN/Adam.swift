@@ -1,3 +1,4 @@
+internal import Foundation
 public import Torch
 
 /// Adam (Kingma and Ba 2015) as in `torch.optim.Adam`; weight decay is an L2 term of the gradient.
@@ -44,6 +45,8 @@ open class Adam: Optimizer {
   var undecayed: Set<String> { [] }
   /// Whether the moments are divided by 1 - β^step.
   var correctsBias: Bool { true }
+  /// What is added to the root of the corrected second moment at a step, counted from 1.
+  func epsilon(at step: Int) -> Double { epsilon }
 
   /// Updates the parameters that have a gradient.
   public override func step() {
@@ -68,7 +71,7 @@ open class Adam: Optimizer {
         picked(parameters, chosen), gradients: picked(gradients, places),
         firstMoments: picked(columns[0], chosen), secondMoments: picked(columns[1], chosen),
         steps: picked(steps, places), learningRate: learningRate, beta1: beta1, beta2: beta2,
-        epsilon: epsilon, weightDecay: weightDecay, decoupled: isDecoupled)
+        epsilon: epsilon(at: moments.steps[first]), weightDecay: weightDecay, decoupled: isDecoupled)
     }
     guard weightDecay != 0, !undecayed.isEmpty else {
       return update(Array(indices.indices), weightDecay: weightDecay)
@@ -86,6 +89,14 @@ open class Adam: Optimizer {
   ) throws(CheckpointError) {
     try moments.load(tensors, from: source)
   }
+}
+
+/// Adam as TensorFlow 1 computes it: ε is added to the root of the second moment before its correction, so that it weighs
+/// more in the first steps.
+///
+/// All parameters take their gradients in every step. Source: `tf.train.AdamOptimizer`.
+public final class TensorFlowAdam: Adam {
+  override func epsilon(at step: Int) -> Double { epsilon / (1 - pow(beta2, Double(step))).squareRoot() }
 }
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019) as in `torch.optim.AdamW`.

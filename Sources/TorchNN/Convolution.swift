@@ -22,6 +22,13 @@ public final class Conv1d: WeightedLayer, Layer {
     super.init(weight: weight, bias: bias, normalization: normalization, using: stream)
   }
 
+  /// The zeros that TensorFlow's padding `same` adds to an input of some length, on both sides together, so that the output
+  /// has `length / stride` samples, rounded up.
+  public func samePadding(of length: Int) -> Int {
+    let outputs = (length + stride - 1) / stride
+    return max(0, (outputs - 1) * stride + dilation * (weight.shape[2] - 1) + 1 - length)
+  }
+
   /// `[batch, outputs, length']` for `[batch, inputs, length]`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     conv1d(
