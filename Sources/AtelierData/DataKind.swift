@@ -18,4 +18,6 @@ public enum DataKind: String, Sendable, Hashable, Codable, CaseIterable {
   case captionedImages
   /// Sentences with their translations.
   case sentencePairs
+  /// Sounds.
+  case sounds
 }

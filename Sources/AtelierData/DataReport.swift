@@ -148,6 +148,7 @@ extension DataReport: CustomStringConvertible {
     case .text: "plain text"
     case .sentencePairs: "sentence pairs"
     case .arrays: "images in NumPy's arrays"
+    case .sounds: "sounds"
     case .memory: "images in memory"
     }
   }

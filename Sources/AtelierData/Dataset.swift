@@ -34,6 +34,8 @@ public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   case sentencePairs
   /// NumPy's arrays of images and labels in one file.
   case arrays
+  /// Sounds.
+  case sounds
   /// Arrays made by a program.
   case memory
 }

@@ -21,7 +21,7 @@ public func checkMedia(
   try ImageFolders.requireListable(path)
   guard ImageFolders.isFolder(path), ImageFolders.pictures(below: path).isEmpty else { return nil }
   for medium in [MediaReport.Medium.videos, .sounds] {
-    let files = MediaCheck.files(medium, below: path)
+    let files = MediaFiles.names(medium, below: path)
     if !files.isEmpty { return MediaCheck(path, medium, files, progress).report }
   }
   return nil
@@ -41,29 +41,6 @@ private struct MediaCheck {
     var repeatedFrames = 0
     var isConstantRate = true
     var failure: String?
-  }
-
-  private static let endings: [MediaReport.Medium: Set<String>] = [
-    .sounds: [
-      "wav", "wave", "flac", "ogg", "oga", "opus", "aif", "aiff", "mp3", "m4a", "aac", "caf", "au", "sph",
-      "wma",
-    ],
-    .videos: ["mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "wmv", "flv", "ts"],
-  ]
-
-  /// The sorted paths, relative to `folder`, of all files of a medium below it.
-  static func files(_ medium: MediaReport.Medium, below folder: URL) -> [String] {
-    guard let walk = FileManager.default.enumerator(atPath: folder.path) else { return [] }
-    var found: [String] = []
-    for case let name as String in walk {
-      let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
-      let ending = (name as NSString).pathExtension.lowercased()
-      guard !isHidden, endings[medium]?.contains(ending) == true,
-        !ImageFolders.isFolder(folder.appendingPathComponent(name))
-      else { continue }
-      found.append(name)
-    }
-    return found.sorted()
   }
 
   var report: MediaReport

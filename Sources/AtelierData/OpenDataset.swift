@@ -96,7 +96,7 @@ public func openDataset(
   case .idx: return try IDX.open(path, split: split, preparation: preparation)
   case .arrays: return try ArrayImages.open(path, split: split, preparation: preparation)
   case .cifar10, .cifar100: return try CIFAR.open(path, split: split, preparation: preparation)
-  case .text, .memory, .sentencePairs:
+  case .text, .memory, .sentencePairs, .sounds:
     throw .unknownLayout(
       path: path.path, lookedFor: ["images, but this is text, which a language model reads"])
   case .table where !ImageFolders.isFolder(path):

@@ -1,0 +1,132 @@
+internal import AtelierMedia
+public import Foundation
+
+/// The sounds below a folder, by their headers: nothing is decoded.
+///
+/// A folder is divided by inner folders `train`, `validation` and `test` (`valid`, `val`, `dev`), or not at all. Sounds may
+/// lie in folders of any depth; hidden names are left out.
+struct SoundFolder {
+  /// A sound that can be read.
+  struct Entry: Sendable, Hashable {
+    /// The path below the folder.
+    let name: String
+    let file: URL
+    let frames: Int
+    let sampleRate: Int
+    let channels: Int
+  }
+
+  let name: String
+  let entries: [Entry]
+  /// What was left out, one sentence each.
+  let notes: [String]
+  let fingerprint: String
+
+  /// The part of a folder.
+  ///
+  /// - Throws: ``DatasetError/missingSplit(path:split:reason:)`` for a part that is not there, ``DatasetError/empty(path:)``
+  ///   and ``DatasetError/unusable(path:reason:)`` where there is no sound.
+  init(_ place: URL, _ split: DatasetSplit) throws(DatasetError) {
+    let root = try archiveFolder(at: place)
+    guard ImageFolders.isFolder(root) else { throw .notFound(path: place.path) }
+    try ImageFolders.requireListable(root)
+    let parts = Self.parts(of: root)
+    guard parts.isEmpty || parts[split] != nil, split == .train || !parts.isEmpty else {
+      throw .missingSplit(
+        path: place.path, split: split,
+        reason: parts.isEmpty
+          ? "the sounds are not divided; make folders train and \(split.rawValue), or hold a share out"
+          : "there is no folder \(split.rawValue) beside \(parts.values.map(\.lastPathComponent).sorted().joined(separator: " and "))"
+      )
+    }
+    let folder = parts[split] ?? root
+    name = root.lastPathComponent
+    var (entries, notes) = ([Entry](), [String]())
+    var unreadable: [String] = []
+    for path in MediaFiles.names(.sounds, below: folder) {
+      let file = folder.appendingPathComponent(path)
+      do throws(AudioError) {
+        let reader = try AudioReader(file)
+        let information = reader.information
+        guard let frames = information.frames else {
+          // A stream that does not say its length is decoded once to count it.
+          var count = 0
+          while let window = try reader.read(frames: 1 << 16) { count += window.frames }
+          entries.append(
+            Entry(
+              name: path, file: file, frames: count, sampleRate: information.sampleRate,
+              channels: information.channels))
+          continue
+        }
+        entries.append(
+          Entry(
+            name: path, file: file, frames: frames, sampleRate: information.sampleRate,
+            channels: information.channels))
+      } catch { unreadable.append("\(path): \(error.description)") }
+    }
+    if let first = unreadable.first {
+      guard !entries.isEmpty else {
+        throw .unusable(path: folder.path, reason: "no sound in it can be read: \(first)")
+      }
+      notes.append(
+        "\(unreadable.count) files are left out because they cannot be read, the first is \(first)")
+    }
+    guard !entries.isEmpty else {
+      throw .unusable(
+        path: folder.path,
+        reason:
+          "there is no sound in it; sounds end in \(MediaFiles.endings(.sounds).sorted().joined(separator: ", "))"
+      )
+    }
+    self.entries = entries
+    self.notes = notes
+    // Names, sizes and contents, as for images; contents by their first and last bytes, because sounds are long.
+    var bytes: [UInt8] = []
+    for entry in entries {
+      bytes += Array("\(entry.name)\n\(entry.frames) \(entry.sampleRate) \(entry.channels)\n".utf8)
+      bytes += Self.ends(of: entry.file)
+    }
+    fingerprint = contentFingerprint(of: bytes)
+  }
+
+  /// The first and the last 64 KiB of a file.
+  private static func ends(of file: URL) -> [UInt8] {
+    guard let handle = try? FileHandle(forReadingFrom: file) else { return [] }
+    defer { try? handle.close() }
+    let first = (try? handle.read(upToCount: 1 << 16)) ?? Data()
+    guard let size = try? handle.seekToEnd(), size > 1 << 16 else { return Array(first) }
+    try? handle.seek(toOffset: max(1 << 16, size - 1 << 16))
+    return Array(first) + Array((try? handle.readToEnd()) ?? Data())
+  }
+
+  private static func parts(of root: URL) -> [DatasetSplit: URL] {
+    let names: [(DatasetSplit, [String])] = [
+      (.train, ["train", "training"]), (.validation, ["validation", "valid", "val", "dev"]),
+      (.test, ["test"]),
+    ]
+    var found: [DatasetSplit: URL] = [:]
+    for (split, choices) in names {
+      found[split] = choices.lazy.map { root.appendingPathComponent($0) }.first(where: ImageFolders.isFolder)
+    }
+    return found[.train] == nil ? [:] : found
+  }
+
+  /// What a person should know of the sounds that a model reads as mono of one rate.
+  func remarks(sampleRate: Int, channels: Int) -> [String] {
+    var remarks: [String] = []
+    let mixed = entries.count { $0.channels > channels }
+    if mixed > 0 {
+      remarks.append("\(mixed) of \(entries.count) sounds have several channels, which are mixed down.")
+    }
+    let low = entries.filter { $0.sampleRate < sampleRate }
+    if let first = low.first {
+      remarks.append(
+        "\(low.count) of \(entries.count) sounds have a lower sample rate than the model's \(sampleRate) Hz, as "
+          + "\(first.name) with \(first.sampleRate) Hz, so that there is nothing above \(first.sampleRate / 2) Hz."
+      )
+    }
+    let other = entries.count { $0.sampleRate > sampleRate }
+    if other > 0 { remarks.append("\(other) of \(entries.count) sounds are resampled to \(sampleRate) Hz.") }
+    return remarks
+  }
+}

@@ -1,0 +1,88 @@
+import AtelierData
+import AtelierMedia
+import Foundation
+import Testing
+import Torch
+
+@Suite struct SoundsTests {
+  private let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+    "sounds-\(UUID().uuidString)")
+
+  private func write(_ name: String, frames: Int, rate: Int = 8000, channels: Int = 1) throws {
+    let file = folder.appendingPathComponent(name)
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    let samples = (0..<frames * channels).map { Float(sin(Double($0 % frames) * 0.2) * 0.5) }
+    try Audio(sampleRate: rate, channels: channels, samples: samples).write(to: file, encoding: .float32)
+  }
+
+  private func open(
+    _ split: DatasetSplit = .train, rate: Int = 8000, length: Int = 64, hop: Int = 32, factor: Int = 2
+  ) throws -> any Dataset {
+    let kind = FieldKind.audio(channels: 1, samples: length, sampleRate: rate)
+    let sounds = Sounds(
+      source: "signal", target: "target", hop: hop, degradation: SoundDegradation(factor: factor))
+    let part = try sounds.open(
+      folder, split, DataOpening([Field("signal", kind), Field("target", kind)]), Artefacts())
+    return try #require(part.dataset)
+  }
+
+  @Test func clipsLieAHopApartAndHoldTheFilesSamples() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try write("a/1.wav", frames: 160)
+    try write("b.wav", frames: 64)
+    try write("short.wav", frames: 63)
+    let dataset = try open()
+    #expect(dataset.count == 4 + 1)
+    let clip = try #require(try dataset.example(at: 1)["target"]).floats()
+    #expect(clip.count == 64)
+    for (index, value) in clip.enumerated() {
+      #expect(abs(value - Float(sin(Double(32 + index) * 0.2) * 0.5)) < 1e-6)
+    }
+    #expect(dataset.description.notes.contains { $0.contains("1 of 3 sounds are shorter than a clip of 64") })
+    #expect(dataset.title(of: 1) == "a/1.wav at 0.0 s")
+  }
+
+  @Test func theSourceOfAClipIsThatOfTheWholeSoundAwayFromItsEnds() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try write("long.wav", frames: 4000)
+    let dataset = try open(hop: 1000)
+    let whole = SoundDegradation(factor: 2)((0..<4000).map { Double(Float(sin(Double($0) * 0.2) * 0.5)) })
+    let clip = try #require(try dataset.example(at: 2)["signal"]).floats()
+    for (index, value) in clip.enumerated() { #expect(abs(Double(value) - whole[2000 + index]) < 1e-5) }
+  }
+
+  @Test func otherRatesAndChannelsAreBroughtToTheModelsAndSaid() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try write("stereo.wav", frames: 4000, rate: 16_000, channels: 2)
+    try write("low.wav", frames: 400, rate: 4000)
+    let dataset = try open()
+    let notes = dataset.description.notes.joined(separator: " ")
+    #expect(notes.contains("1 of 2 sounds have several channels, which are mixed down."))
+    #expect(notes.contains("lower sample rate than the model's 8000 Hz, as low.wav with 4000 Hz"))
+    #expect(notes.contains("1 of 2 sounds are resampled to 8000 Hz."))
+    // Every second sample of the 16 kHz, in the middle of the file.
+    let last = try #require(try dataset.example(at: dataset.count - 30)["target"]).floats()
+    #expect(last.contains { abs($0) > 0.4 } && last.allSatisfy { abs($0) < 0.55 })
+  }
+
+  @Test func partsAreFoldersAndWhatIsMissingIsSaid() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try write("train/1.wav", frames: 100)
+    try write("dev/2.wav", frames: 70)
+    #expect(try open(.validation).count == 1 && open(.train).count == 2)
+    #expect(throws: DatasetError.self) { try open(.test) }
+    #expect(throws: DatasetError.self) { try open(length: 4096) }
+  }
+
+  @Test func whatIsNoSoundIsLeftOutAndNamed() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try write("good.wav", frames: 100)
+    try Data("this is a text".utf8).write(to: folder.appendingPathComponent("text.wav"))
+    let dataset = try open()
+    #expect(
+      dataset.description.notes.contains { $0.contains("1 files are left out") && $0.contains("text.wav") })
+    try FileManager.default.removeItem(at: folder.appendingPathComponent("good.wav"))
+    #expect(throws: DatasetError.self) { try open() }
+  }
+}
