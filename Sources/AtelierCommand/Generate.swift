@@ -259,6 +259,14 @@ struct Generate: ParsableCommand {
         generator: generator, sampling: sampling, texts: writing.text, inputs: inputs, output: output,
         alignment: writing.alignment, force: force
       ).run()
+    } else if plan.ability(SoundTranslation.self) != nil, conditions.isEmpty || !inputs.isEmpty {
+      guard conditions.isEmpty else {
+        throw Refusal.usage("name sounds after the run or give them by --condition, not both")
+      }
+      try SoundJob(
+        generator: generator, sampling: sampling, inputs: inputs, output: output, folder: files, force: force,
+        origin: origin
+      ).run()
     } else if let first = inputs.first {
       throw Refusal.usage("\(model.system) does not start from images; leave '\(first)' out")
     } else {

@@ -31,6 +31,8 @@ struct NextCommands {
     var drawing = "atelier generate \(place)"
     if plan.startsFromImages {
       drawing += " image.png --output result.png"
+    } else if plan.ability(SoundTranslation.self) != nil {
+      drawing += " sound.wav --output result.wav"
     } else if case .label? = plan.condition("label")?.kind, let name = description.classNames.first {
       drawing += " --class \(name.contains(" ") ? "'\(name)'" : name) --count 16"
     } else if plan.condition("prompt") != nil {

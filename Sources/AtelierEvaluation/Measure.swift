@@ -104,7 +104,7 @@ public struct MeasureList: Sendable {
     LuminanceSimilarityMeasure(), MultiscaleSimilarityMeasure(), LearnedDistanceMeasure(),
     TranslationDistanceMeasure(), CycleErrorMeasure(), IdentityErrorMeasure(), StyleDiversityMeasure(),
     StyleScoreMeasure(), SentenceQualityMeasure(), TargetLikelihoodMeasure(), ReplacedTokenMeasure(),
-    TextClassMeasure(),
+    TextClassMeasure(), SoundQualityMeasure(),
   ])
 }
 

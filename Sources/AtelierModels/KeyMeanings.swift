@@ -96,6 +96,21 @@ public enum KeyMeanings {
     AdversarialEnlargement.Configuration.weightDecay	Adam's L2 term.
     AdversarialEnlargement.Configuration.weights	Factors of the generator's loss terms.
     AdversarialLoss.takesProbabilities	Whether scores are probabilities, so that the discriminator ends in a sigmoid.
+    AudioSuperResolution.Configuration.adam	Adam's decays and ε.
+    AudioSuperResolution.Configuration.batchSize	Sounds in one batch.
+    AudioSuperResolution.Configuration.dilation	Samples from one tap of a kernel to the next, in the form temporal-film.
+    AudioSuperResolution.Configuration.dropout	The share of activations that are dropped at the bottleneck and on the way up.
+    AudioSuperResolution.Configuration.factor	How many times fewer samples the given sound has: it keeps what lies below that share of half the sample rate.
+    AudioSuperResolution.Configuration.filmBlock	Samples of a block behind the first layer, in the form temporal-film; half as many behind each further one.
+    AudioSuperResolution.Configuration.filters	Channels of the layers on the way down, from the signal; the last are the bottleneck's.
+    AudioSuperResolution.Configuration.form	The form of the network.
+    AudioSuperResolution.Configuration.hop	Samples from one clip to the next.
+    AudioSuperResolution.Configuration.kernelSizes	Samples of the layers' kernels, from the signal; the last is the bottleneck's.
+    AudioSuperResolution.Configuration.learningRate	Adam's learning rate.
+    AudioSuperResolution.Configuration.length	Samples of a clip in training.
+    AudioSuperResolution.Configuration.loss	What is made small.
+    AudioSuperResolution.Configuration.sampleRate	Samples a second of the enlarged sound.
+    AudioSuperResolution.optimizers	The generator's optimiser.
     AugmentationSettings.augmentationPipeline	ADA's own pipeline in place of diffAugment: the groups blit, geometry, color, filter, noise and cutout, together eighteen transformations, each applied with ADA's probability; empty: none.
     AugmentationSettings.augmentationRamp	ADA's ramp: real images over which the probability of a change can rise from 0 to 1.
     AugmentationSettings.augmentationTarget	ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
@@ -882,6 +897,12 @@ public enum KeyMeanings {
     Seq2Seq.optimizers	The one optimiser.
     Settings.keys	Every key in the order of declaration; nil values are keys too.
     Settings.openTables	None.
+    SoundDrawing.isSource	Whether the given sound is the source itself; false: the source is made of it as in training.
+    SoundDrawing.overlap	The share of a window that overlaps with the next one, in which one fades into the other.
+    SoundTranslation.degradation	How sources are made of whole sounds in training; nil where they are given.
+    SoundTranslation.source	The field of the sound to start from, which is a condition as well.
+    SoundTranslation.target	The field of the sound to come to.
+    SoundTranslation.window	Samples that the networks take at a time.
     SquareImages.imageChannels	Channels of the images; taken from the data in training.
     SquareImages.imageSize	Height and width of the images.
     Stage.batchSize	Examples in a batch.

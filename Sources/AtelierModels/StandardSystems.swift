@@ -34,6 +34,7 @@ extension SystemRegistry {
       DALLE.self,
       Seq2Seq.self,
       Transformer.self,
+      AudioSuperResolution.self,
       GPT.self,
       ELECTRA.self,
     ])

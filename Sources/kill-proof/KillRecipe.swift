@@ -19,7 +19,7 @@ struct KillRecipe: Sendable {
 
   /// Data of a few small files.
   enum Data: String, CaseIterable {
-    case digits, words, pairs, unpaired, photographs, classes, maps, captions, sentences
+    case digits, words, pairs, unpaired, photographs, classes, maps, captions, sentences, sounds
 
     /// The path within a folder of data.
     func url(in folder: URL) -> URL {
@@ -41,6 +41,7 @@ struct KillRecipe: Sendable {
       case .maps: try TinyData.writeLabelled(to: place, count: 4, size: 32)
       case .captions: try TinyData.writeCaptioned(to: place)
       case .sentences: try TinyData.writeSentencePairs(to: place)
+      case .sounds: try TinyData.writeSounds(to: place)
       }
     }
   }
@@ -197,6 +198,12 @@ struct KillRecipe: Sendable {
       KillRecipe(
         system: "seq2seq", data: .sentences,
         changes: ["embeddingSize=6", "hiddenSize=4", "decoderHiddenSize=8", "batchSize=3"], preset: nil),
+      KillRecipe(
+        system: "audio-super-resolution", data: .sounds,
+        changes: [
+          "filters=[3, 4]", "kernelSizes=[5, 3]", "length=64", "hop=32", "sampleRate=8000", "batchSize=2",
+          "factor=2",
+        ]),
       KillRecipe(
         system: "transformer", data: .sentences,
         changes: [

@@ -178,4 +178,20 @@ public enum TinyData {
       }
     }
   }
+
+  /// Chords of a few partials at 8 kHz, a quarter of a second each, in `train` and `test`.
+  public static func writeSounds(to folder: URL, count: Int = 4) throws {
+    for (part, number) in [("train", count), ("test", 2)] {
+      let place = folder.appendingPathComponent(part)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      for index in 0..<number {
+        let samples = (0..<2000).map { frame -> Float in
+          let time = 2 * Double.pi * Double(frame) / 8000
+          let partials = (1...5).map { sin(time * Double(($0 * (170 + 30 * index)))) / Double($0) }
+          return Float(0.3 * partials.reduce(0, +))
+        }
+        try Audio(sampleRate: 8000, samples: samples).write(to: place.appendingPathComponent("\(index).wav"))
+      }
+    }
+  }
 }
