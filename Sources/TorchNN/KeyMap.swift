@@ -40,6 +40,7 @@ public struct KeyMap: Sendable, Hashable {
 
   private let prefixes: [Rule]
   private let components: [Rule]
+  private let otherNames: [String: String]
   /// The layout that ``translate(_:toOurs:source:)`` writes.
   public let normLayout: NormLayout
 
@@ -50,8 +51,11 @@ public struct KeyMap: Sendable, Hashable {
   ///     every name, an empty value removes the prefix.
   ///   - components: components anywhere after the prefix, `["running_mean": "stored_mean"]`.
   ///   - normLayout: the names of normalised weights in the authors' files.
+  ///   - otherNames: whole names that other versions of the authors' code write, with the authors' name of each; they are
+  ///     read and never written.
   public init(
-    _ prefixes: [String: String] = [:], components: [String: String] = [:], normLayout: NormLayout = .hook
+    _ prefixes: [String: String] = [:], components: [String: String] = [:], normLayout: NormLayout = .hook,
+    otherNames: [String: String] = [:]
   ) {
     func rules(_ table: [String: String]) -> [Rule] {
       table.map { Rule(from: partsOfPath($0.key), to: partsOfPath($0.value)) }
@@ -59,6 +63,7 @@ public struct KeyMap: Sendable, Hashable {
     self.prefixes = rules(prefixes)
     self.components = rules(components)
     self.normLayout = normLayout
+    self.otherNames = otherNames
   }
 
   /// The map that changes only the names of normalised weights.
@@ -91,17 +96,19 @@ public struct KeyMap: Sendable, Hashable {
   public func translate(
     names: [String], toOurs: Bool, source: String = "the key map"
   ) throws(CheckpointError) -> [String] {
+    let given = names
+    let names = toOurs ? given.map { otherNames[$0] ?? $0 } : given
     let all = Set(names)
     var results: [String] = []
     var ambiguous: [String] = []
     var taken: [String: String] = [:]
-    for name in names {
+    for (name, own) in zip(names, given) {
       let (stem, leaf) = toOurs ? NormNames.read(name, among: all) : NormNames.own(name)
       let plain = stem.isEmpty ? leaf : stem + "." + leaf
       let mapped = toOurs ? ourName(for: plain) : authorsName(for: plain)
       let back = toOurs ? authorsName(for: mapped) : ourName(for: mapped)
       let result = toOurs ? mapped : NormNames.written(mapped, for: name, among: all, in: normLayout)
-      if back != plain || taken.updateValue(name, forKey: result) != nil { ambiguous.append(name) }
+      if back != plain || taken.updateValue(name, forKey: result) != nil { ambiguous.append(own) }
       results.append(result)
     }
     guard ambiguous.isEmpty else { throw .ambiguousNames(ambiguous, source: source) }

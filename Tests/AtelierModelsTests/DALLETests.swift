@@ -145,6 +145,25 @@ import TorchNN
     #expect(system.network("encoder")?.module.parameterCount == 53_786_240)
   }
 
+  @Test(arguments: ["weights.", "weights_"])
+  func bothNamesOfLearnedPositionsAreRead(_ name: String) throws {
+    let (first, second) = (try system(["rotaryEmbedding": false]), try system(["rotaryEmbedding": false]))
+    let (own, other) = (try #require(first.network("model")), try #require(second.network("model")))
+    for parameter in own.module.parameters() { parameter.detached().fill(0.25) }
+    let saved = try own.authorsNames.translate(own.module.hostState(), toOurs: false).map {
+      (name: $0.name.replacing("image_pos_emb.weights.", with: "image_pos_emb." + name), tensor: $0.tensor)
+    }
+    #expect(saved.count { $0.name.hasPrefix("image_pos_emb." + name) } == 2)
+    try other.loadAuthorsWeights(saved, from: "saved")
+    #expect(other.module.hostState().map(\.tensor) == own.module.hostState().map(\.tensor))
+    let twice =
+      saved
+      + saved.filter { $0.name.contains("image_pos_emb") }.map {
+        (name: $0.name.replacing(name, with: name == "weights." ? "weights_" : "weights."), tensor: $0.tensor)
+      }
+    #expect(throws: CheckpointError.self) { try other.loadAuthorsWeights(twice, from: "saved") }
+  }
+
   @Test func captionsKeepTheirImagesAndTokens() throws {
     let folder = try TemporaryFolder()
     try TinyData.writeCaptioned(to: folder.url)

@@ -38,7 +38,10 @@ extension DALLE {
         ) { first, _ in first }
       }
       return [
-        Network("model", network, authorsNames: KeyMap(names)) { [self] part, inputs in
+        Network(
+          "model", network,
+          authorsNames: KeyMap(names, otherNames: TextImageTransformer.otherAuthorsNames)
+        ) { [self] part, inputs in
           if let part { throw ConfigurationError("the model has no part '\(part)'") }
           let (text, codes) = (fitted(try inputs.required("text")), try inputs.required("token"))
           let losses = network.decoder.losses(text, codes)

@@ -85,6 +85,10 @@ final class TextImageTransformer: Module {
     return Dictionary(uniqueKeysWithValues: names.map { (ours + $0.key, $0.value) })
   }
 
+  /// Earlier versions of axial_positional_embedding wrote its tables as `weights_0` and `weights_1`.
+  static let otherAuthorsNames = Dictionary(
+    uniqueKeysWithValues: (0...1).map { ("image_pos_emb.weights_\($0)", "image_pos_emb.weights.\($0)") })
+
   /// Captions whose padding (0) is a token of its own at each place `[batch, textLength]`.
   func padded(_ text: Tensor) -> Tensor {
     let length = shape.layout.textLength
