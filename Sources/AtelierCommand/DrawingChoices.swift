@@ -55,6 +55,9 @@ struct DrawingChoices {
     if let truncation = command.drawing.truncation {
       try add(.number(truncation), "truncation", "--truncation")
     }
+    if let candidates = command.drawing.candidates {
+      try add(.integer(candidates), "candidates", "--candidates")
+    }
     if let temperature = command.writing.temperature {
       try add(.number(temperature), "temperature", "--temperature")
     }

@@ -29,6 +29,7 @@ struct Generate: ParsableCommand {
         atelier generate runs/cgan-fashion-001 --class Sneaker --count 16
         atelier generate runs/ic-gan-001 --instance cat.png --count 16
         atelier generate runs/vae-001 --interpolate 10 --count 4
+        atelier generate runs/dall-e-001 --prompt "red heart" --candidates 64 --count 8
         atelier generate runs/rnn-001 --prompt "To be" --temperature 0.8
         atelier generate runs/transformer-001 --text "Select the cell." --sampling beams=4
         atelier generate runs/transformer-001 sentences.txt --output translations.txt
@@ -128,6 +129,11 @@ struct Generate: ParsableCommand {
     var classes: [String] = []
     @Option(help: "How many outputs (with --interpolate or --traverse: how many sequences).")
     var count: Int?
+    @Option(
+      help:
+        "How many images are drawn for the prompt, of which a scorer keeps the --count that fit it best (default then: 4)."
+    )
+    var candidates: Int?
     @Option(help: "Images from one latent vector to the next.")
     var interpolate: Int?
     @Option(help: "A latent entry to move, as INDEX or INDEX:FROM:TO (default -3 … 3), ten images.")
@@ -158,6 +164,9 @@ struct Generate: ParsableCommand {
 
   func validate() throws {
     if let count = drawing.count, count < 1 { throw ValidationError("--count must be at least 1.") }
+    if let candidates = drawing.candidates, candidates < drawing.count ?? 1 {
+      throw ValidationError("--candidates must be at least --count, the number of them that is kept.")
+    }
     if drawing.interpolate != nil && drawing.traverse != nil {
       throw ValidationError("Choose --interpolate or --traverse.")
     }
@@ -308,6 +317,7 @@ struct Generate: ParsableCommand {
     if let count = drawing.count { return count }
     guard case .image? = plan.outputs.first?.kind else { return 1 }
     if let latent = sampling as? LatentSampling, latent.path != .random { return 4 }
+    if let candidates = drawing.candidates { return min(4, candidates) }
     guard !classNames.isEmpty else { return 64 }
     if case .labels(let labels)? = conditions["label"] { return 8 * labels.count }
     return 8 * classNames.count

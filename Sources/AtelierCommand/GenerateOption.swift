@@ -62,6 +62,7 @@ struct GenerateOption: Sendable {
     GenerateOption(
       "--count", because: "the number of its results is not chosen", given: { $0.drawing.count != nil },
       known: { $0.drawsMany }),
+    setting("candidates", "--candidates") { $0.drawing.candidates != nil },
     setting("path", "--interpolate") { $0.drawing.interpolate != nil },
     setting("path", "--traverse") { $0.drawing.traverse != nil },
     GenerateOption(

@@ -178,6 +178,7 @@ public enum KeyMeanings {
     BigGANRound.splitDiscriminatorBatch	Whether the discriminator sees real and generated images in two passes.
     CaptionedDrawing.condition	The condition that takes a caption.
     CaptionedDrawing.field	The field of captions in the data.
+    CodeSampling.candidates	Images that are drawn for the prompt, of which those are given that a scorer finds to fit it best, the best first; nil: no more than are given. It needs a model trained with scorerSteps.
     CodeSampling.filterThreshold	The share of logits that are left out, the lowest first.
     CodeSampling.guidance	How far logits go from those without a caption towards those with it (Ho and Salimans 2021); 1: those with it. It needs a model trained with captionDropout.
     CodeSampling.kept	The share of an image's codes that a given image keeps, from above.
@@ -238,6 +239,7 @@ public enum KeyMeanings {
     DALLE.Configuration.adam	Adam's keys.
     DALLE.Configuration.annealInterval	Steps between changes of temperature and of the autoencoder's learning rate.
     DALLE.Configuration.annealRate	How fast the temperature falls: it is multiplied by exp(-annealRate · step) at every annealInterval.
+    DALLE.Configuration.annealing	How temperature and learning rate of the autoencoder fall: exponential as DALLE-pytorch has it, or cosine as the paper has it, the divergence's weight then rising likewise.
     DALLE.Configuration.attentionKinds	What the layers look at, in turn.
     DALLE.Configuration.autoencoder	The autoencoder of the model dall-e.
     DALLE.Configuration.autoencoderBatchSize	Images a step of the first stage of the model dall-e.
@@ -262,24 +264,28 @@ public enum KeyMeanings {
     DALLE.Configuration.layers	Layers of the transformer.
     DALLE.Configuration.learningRate	Step size: of the transformer, or of the autoencoder where it is trained alone.
     DALLE.Configuration.learningRateDecay	The autoencoder's learning rate is multiplied by this at every annealInterval.
+    DALLE.Configuration.learningRateSteps	Steps over which the autoencoder's learning rate falls to the last one, for annealing cosine.
     DALLE.Configuration.loss	What the autoencoder's reconstruction minimises; openai-discrete-vae has the logit-Laplace likelihood.
     DALLE.Configuration.minimumCount	Tokens that are rarer in the training captions are unknown.
+    DALLE.Configuration.minimumLearningRate	The autoencoder's last learning rate, for annealing cosine.
     DALLE.Configuration.minimumTemperature	The last temperature of codes.
     DALLE.Configuration.model	What is trained.
     DALLE.Configuration.reinmax	Whether the gradient of one-hot codes is that of ReinMax (Liu et al. 2023).
     DALLE.Configuration.residualBlocks	Residual blocks of encoder and decoder.
     DALLE.Configuration.rotaryEmbedding	Rotary positions (Su et al. 2021) in place of learned ones.
     DALLE.Configuration.sandwichNorm	Whether a norm also stands behind each sublayer.
+    DALLE.Configuration.scorer	The scorer's keys.
     DALLE.Configuration.shiftTokens	Whether places take a part of their features from their neighbours before them.
     DALLE.Configuration.stable	The reference's form for 16 bits: softmaxes of small scores, outputs divided by their largest.
     DALLE.Configuration.startTemperature	The first temperature of codes.
     DALLE.Configuration.straightThrough	Whether codes are one-hot forward and relaxed backward.
     DALLE.Configuration.temperature	The temperature of codes outside training.
+    DALLE.Configuration.temperatureSteps	Steps over which the temperature falls to the last one, for annealing cosine.
     DALLE.Configuration.textLength	Tokens of a caption; longer ones are cut off.
     DALLE.Configuration.textUnit	What a token of text stands for.
     DALLE.Configuration.textVocabularySize	Tokens of text that are known; taken from the data in training.
     DALLE.Configuration.tiedEmbedding	Whether tokens' vectors are the rows of the output layer.
-    DALLE.networks	`autoencoder`; `encoder` and `decoder` of openai-discrete-vae; `model` of both stages.
+    DALLE.networks	`autoencoder`; `encoder` and `decoder` of openai-discrete-vae; `model` of both stages, and `scorer` beside it.
     DCGAN.Configuration.adam	Adam's decays and ε.
     DCGAN.Configuration.augmentation	Discriminator augmentation.
     DCGAN.Configuration.batchSize	Images in a batch.
@@ -501,6 +507,7 @@ public enum KeyMeanings {
     ICGAN.Configuration.standingStatistics	Batches from which the norms' statistics are estimated before images are drawn; 0: running averages.
     ICGAN.augment	Discriminator augmentation.
     ICGAN.averages	The generator's moving average, buffers included, as the authors keep it.
+    ImageCoding.vocabulary	Codes that there are.
     ImageTagging.Configuration.batchSize	Pairs of an image and a tag in a batch.
     ImageTagging.Configuration.beta1	Adam's β₁.
     ImageTagging.Configuration.discriminatorHidden	The discriminator's widths: of the word vector's and of the features' layer.
@@ -853,6 +860,16 @@ public enum KeyMeanings {
     SRResNet.Configuration.weightDecay	Adam's L2 term.
     SRResNet.Configuration.weights	Factors of the loss terms.
     SRResNet.optimizers	The generator's optimiser.
+    ScorerSettings.scorerBatchSize	Images with captions in a step of the scorer; each is told from all the others.
+    ScorerSettings.scorerChannels	Channels of the scorer's first convolution of the image; each halving doubles them, to eight times as many.
+    ScorerSettings.scorerHeads	Attention heads of the scorer.
+    ScorerSettings.scorerLayers	Layers of the scorer's transformer over the caption.
+    ScorerSettings.scorerLearningRate	Step size of the scorer.
+    ScorerSettings.scorerReconstructions	The share of images that the scorer sees as their codes give them back, since it is to judge such images.
+    ScorerSettings.scorerShift	How far images are shifted at random before the scorer sees them, at most, as a share of their side.
+    ScorerSettings.scorerSize	Length of the vectors of captions and images that the scorer compares, and width of its transformer.
+    ScorerSettings.scorerSteps	Steps of training a scorer of images for captions, which chooses among candidates; 0: there is none.
+    ScorerSettings.scorerWeightDecay	Decoupled weight decay of the scorer's matrices.
     SentencePairSettings.batchTokens	The most tokens of a batch on its longer side, padding included, in place of `batchSize` pairs; null: `batchSize`.
     SentencePairSettings.endToken	The token that ends a sentence.
     SentencePairSettings.lowercase	Whether capitals become small letters in both languages.

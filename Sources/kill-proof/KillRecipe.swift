@@ -193,7 +193,8 @@ struct KillRecipe: Sendable {
           "imageSize=8", "imageVocabularySize=6", "codebookSize=5", "downsamplings=1", "hiddenChannels=4",
           "autoencoderSteps=6", "autoencoderBatchSize=4", "textLength=6", "layers=2", "embeddingSize=12",
           "heads=2",
-          "headSize=6", "batchSize=4",
+          "headSize=6", "batchSize=4", "scorerSteps=5", "scorerBatchSize=4", "scorerSize=8", "scorerHeads=2",
+          "scorerChannels=2",
         ]),
       KillRecipe(
         system: "seq2seq", data: .sentences,

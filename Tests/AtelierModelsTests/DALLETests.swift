@@ -11,7 +11,7 @@ import TorchNN
   private static let tiny: [String: ConfigurationValue] = [
     "imageSize": 8, "imageChannels": 1, "imageVocabularySize": 6, "codebookSize": 5, "downsamplings": 1,
     "residualBlocks": 1, "hiddenChannels": 4, "autoencoderSteps": 1, "autoencoderBatchSize": 4,
-    "textLength": 6,
+    "textLength": 6, "scorerSteps": 0,
     "layers": 4, "embeddingSize": 12, "heads": 2, "headSize": 6, "batchSize": 4,
   ]
 
@@ -145,6 +145,36 @@ import TorchNN
     #expect(system.network("encoder")?.module.parameterCount == 53_786_240)
   }
 
+  @Test func theCosinesOfThePaperAreFollowedByTheAutoencoder() throws {
+    var configuration = try #require(
+      DALLE.Configuration.presets.first { $0.name == "openai-discrete-vae" }?.configuration)
+    configuration.images.imageSize = 16
+    configuration.hiddenChannels = 4
+    configuration.initialChannels = 4
+    configuration.imageVocabularySize = 8
+    let system = try DALLE(configuration, artefacts: Artefacts(), using: RandomStream(seed: 1))
+    func near(_ value: Double, _ expected: Double) -> Bool { abs(value - expected) <= 1e-12 * expected }
+    // Half-way a cosine stands at the mean of its ends; at a third it has gone a quarter of the way.
+    for (step, expected) in [(0, 1), (50_000, 1 - 0.25 * 15 / 16), (75_000, 17.0 / 32), (150_000, 1.0 / 16)] {
+      #expect(near(system.temperature(at: step), expected))
+    }
+    #expect(near(system.temperature(at: 900_000), 1.0 / 16))
+    #expect(system.divergenceWeight(at: 0) == 0)
+    #expect(near(system.divergenceWeight(at: 2500), 3.3))
+    #expect(abs(system.divergenceWeight(at: 1250) - 3.3 * (1 - 0.5.squareRoot())) < 1e-12)
+    #expect(system.divergenceWeight(at: 5000) == 6.6 && system.divergenceWeight(at: 80_000) == 6.6)
+    #expect(near(system.autoencoderLearningRate(at: 0), 1e-4))
+    #expect(near(system.autoencoderLearningRate(at: 600_000), (1e-4 + 1.25e-6) / 2))
+    #expect(near(system.autoencoderLearningRate(at: 1_200_000), 1.25e-6))
+  }
+
+  @Test func dallePytorchsExponentialsStay() throws {
+    let system = try system(["learningRateDecay": 0.5, "annealRate": 0.01, "annealInterval": 10])
+    let temperatures = [0, 1, 10, 11, 21].map(system.temperature(at:))
+    #expect(temperatures == [1, 1, 1, exp(-0.1), max(exp(-0.1 - 0.2), 0.5)])
+    #expect([0, 1, 11].map(system.autoencoderLearningRate(at:)) == [1e-3, 5e-4, 2.5e-4])
+  }
+
   @Test(arguments: ["weights.", "weights_"])
   func bothNamesOfLearnedPositionsAreRead(_ name: String) throws {
     let (first, second) = (try system(["rotaryEmbedding": false]), try system(["rotaryEmbedding": false]))
@@ -205,7 +235,10 @@ import TorchNN
 
   @Test(
     arguments: [
-      (["reinmax": true], "straightThrough"), (["imageSize": 9], "multiple of 2"),
+      (["annealing": "cosine"], "openai-discrete-vae"),
+      (["scorerSteps": 1, "scorerHeads": 3], "scorerHeads"),
+      (["scorerSteps": 1, "model": "discrete-vae"], "scorerSteps"), (["reinmax": true], "straightThrough"),
+      (["imageSize": 9], "multiple of 2"),
       (["attentionKinds": .list([])], "attentionKinds"), (["loss": "binaryCrossEntropy"], "loss"),
     ] as [([String: ConfigurationValue], String)])
   func whatCannotWorkIsRefusedByItsKey(_ changes: [String: ConfigurationValue], _ word: String) {

@@ -51,7 +51,16 @@ extension DALLE {
             "loss": (losses.text + losses.image * weight) / (weight + 1),
           ]
         }
-      ]
+      ] + (scorer.map { [Self.described($0)] } ?? [])
+    }
+  }
+
+  /// The cosines of images and captions, `[images, captions]`.
+  private static func described(_ scorer: TextImageScorer) -> Network {
+    Network("scorer", scorer) { part, inputs in
+      if let part { throw ConfigurationError("the scorer has no part '\(part)'") }
+      let images = scorer.embedded(images: try inputs.required("image"))
+      return ["score": images.matmul(scorer.embedded(captions: try inputs.required("text")).transposed(0, 1))]
     }
   }
 

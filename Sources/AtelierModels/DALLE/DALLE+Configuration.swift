@@ -20,6 +20,14 @@ extension DALLE {
     case openAIDiscreteVAE = "openai-discrete-vae"
   }
 
+  /// How the autoencoder's temperature and learning rate change.
+  public enum Annealing: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Multiplied by a factor every annealInterval: DALLE-pytorch's.
+    case exponential
+    /// Half a cosine from the first value to the last: Ramesh et al. 2021, appendix A.2.
+    case cosine
+  }
+
   /// Every choice; the defaults are those of DALLE-pytorch's `train_vae.py` and `train_dalle.py`.
   public struct Configuration: AdamConfiguration {
     /// What is trained.
@@ -59,6 +67,15 @@ extension DALLE {
     public var startTemperature = 1.0
     /// The last temperature of codes.
     public var minimumTemperature = 0.5
+    /// How temperature and learning rate of the autoencoder fall: exponential as DALLE-pytorch has it, or cosine as the
+    /// paper has it, the divergence's weight then rising likewise.
+    public var annealing = Annealing.exponential
+    /// Steps over which the temperature falls to the last one, for annealing cosine.
+    public var temperatureSteps = 150_000
+    /// Steps over which the autoencoder's learning rate falls to the last one, for annealing cosine.
+    public var learningRateSteps = 1_200_000
+    /// The autoencoder's last learning rate, for annealing cosine.
+    public var minimumLearningRate = 1.25e-6
     /// How fast the temperature falls: it is multiplied by exp(-annealRate · step) at every annealInterval.
     public var annealRate = 1e-6
     /// Steps between changes of temperature and of the autoencoder's learning rate.
@@ -71,6 +88,8 @@ extension DALLE {
     public var autoencoderLearningRate = 1e-3
     /// Images a step of the first stage of the model dall-e.
     public var autoencoderBatchSize = 8
+    /// The scorer's keys.
+    public var scorer = ScorerSettings()
     /// What a token of text stands for.
     public var textUnit = SentenceVocabulary.Unit.words
     /// Tokens that are rarer in the training captions are unknown.
@@ -128,6 +147,7 @@ extension DALLE {
       small.straightThrough = true
       small.autoencoderSteps = 1500
       small.autoencoderBatchSize = 32
+      small.scorer.scorerSteps = 500
       small.textLength = 12
       small.layers = 4
       small.embeddingSize = 128
@@ -146,10 +166,12 @@ extension DALLE {
       openAI.model = .openAIDiscreteVAE
       openAI.images.imageSize = 256
       openAI.divergenceWeight = 6.6
+      openAI.annealing = .cosine
       openAI.minimumTemperature = 1.0 / 16
       openAI.learningRate = 1e-4
       var smallVAE = small
       smallVAE.model = .discreteVAE
+      smallVAE.scorer.scorerSteps = 0
       smallVAE.learningRate = 1e-3
       smallVAE.batchSize = 32
       smallVAE.gradientClip = nil
@@ -181,7 +203,8 @@ extension DALLE {
           stages: [Stage(data: DataPlan([image]), batchSize: batchSize)],
           conditions: [
             Condition("image", .field(image.kind), isRequired: true, help: "the image to give back")
-          ], outputs: [Field("image", kind(.signed))], abilities: [ImageReconstruction()])
+          ], outputs: [Field("image", kind(.signed))],
+          abilities: [ImageReconstruction(), ImageCoding(vocabulary: imageVocabularySize)])
       }
       let text = Field("text", .sequence(vocabulary: textVocabularySize, longest: textLength, padding: 0))
       let data = DataPlan(
@@ -191,13 +214,17 @@ extension DALLE {
           minimumCount: minimumCount, longest: textLength))
       let transformer = Stage("transformer", data: data, batchSize: batchSize)
       let first = Stage("autoencoder", steps: autoencoderSteps, data: data, batchSize: autoencoderBatchSize)
+      let second = Stage("scorer", steps: scorer.scorerSteps, data: data, batchSize: scorer.scorerBatchSize)
       return SystemPlan(
-        stages: autoencoderSteps > 0 ? [first, transformer] : [transformer],
+        stages: (autoencoderSteps > 0 ? [first] : []) + (scorer.scorerSteps > 0 ? [second] : [])
+          + [transformer],
         conditions: [
           Condition("prompt", .text, from: .drawn, help: "the caption"),
           Condition("image", .field(image.kind), help: "an image whose upper part is kept"),
         ], outputs: [Field("image", kind(.signed))], sampling: CodeSampling(),
-        abilities: [CaptionedDrawing(condition: "prompt", field: "text")])
+        abilities: [
+          CaptionedDrawing(condition: "prompt", field: "text"), ImageCoding(vocabulary: imageVocabularySize),
+        ] + (scorer.scorerSteps > 0 ? [CaptionScoring()] : []))
     }
 
     var transformerShape: TextImageTransformer.Shape {
@@ -208,9 +235,23 @@ extension DALLE {
         isTied: tiedEmbedding)
     }
 
+    var scorerShape: TextImageScorer.Shape {
+      TextImageScorer.Shape(
+        channels: images.imageChannels, imageSize: images.imageSize, vocabulary: textVocabularySize,
+        textLength: textLength, features: scorer.scorerSize, layers: scorer.scorerLayers,
+        heads: scorer.scorerHeads, width: scorer.scorerChannels)
+    }
+
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try images.validate()
+      try scorer.validate()
+      try Checks.require(
+        model == .dallE || scorer.scorerSteps == 0,
+        "scorerSteps train a scorer of the model dall-e; leave them out for \(model.rawValue)")
+      try Checks.require(
+        annealing == .exponential || isOpenAI,
+        "annealing is cosine for openai-discrete-vae alone; leave it out for discrete-vae")
       try Checks.positive([
         "imageVocabularySize": imageVocabularySize, "codebookSize": codebookSize,
         "downsamplings": downsamplings,
@@ -219,7 +260,8 @@ extension DALLE {
         "annealInterval": annealInterval, "autoencoderBatchSize": autoencoderBatchSize,
         "minimumCount": minimumCount, "textVocabularySize": textVocabularySize, "textLength": textLength,
         "layers": layers, "embeddingSize": embeddingSize, "heads": heads, "headSize": headSize,
-        "batchSize": batchSize, "divergenceSteps": divergenceSteps,
+        "batchSize": batchSize, "divergenceSteps": divergenceSteps, "temperatureSteps": temperatureSteps,
+        "learningRateSteps": learningRateSteps,
       ])
       try Checks.notNegative(["residualBlocks": residualBlocks, "autoencoderSteps": autoencoderSteps])
       try Checks.notNegative([
@@ -228,6 +270,7 @@ extension DALLE {
       try Checks.aboveZero([
         "temperature": temperature, "startTemperature": startTemperature,
         "minimumTemperature": minimumTemperature, "learningRateDecay": learningRateDecay,
+        "minimumLearningRate": minimumLearningRate,
         "gradientClip": gradientClip ?? 1,
       ])
       try Checks.belowOne(["captionDropout": captionDropout])
@@ -246,38 +289,5 @@ extension DALLE {
       try Checks.require(
         !rotaryEmbedding || headSize >= 6, "headSize is at least 6 for rotary positions, not \(headSize)")
     }
-  }
-}
-
-/// How codes are drawn.
-public struct CodeSampling: Settings {
-  /// Divides the logits: below 1 sharper, above 1 more random.
-  public var temperature = 1.0
-  /// The share of logits that are left out, the lowest first.
-  public var filterThreshold = 0.5
-  /// How far logits go from those without a caption towards those with it (Ho and Salimans 2021); 1: those with it. It
-  /// needs a model trained with captionDropout.
-  public var guidance = 1.0
-  /// The share of an image's codes that a given image keeps, from above.
-  public var kept = 0.4375
-
-  /// The reference's.
-  public init() {}
-
-  /// Chosen settings.
-  public init(
-    temperature: Double = 1, filterThreshold: Double = 0.5, guidance: Double = 1, kept: Double = 0.4375
-  ) {
-    self.temperature = temperature
-    self.filterThreshold = filterThreshold
-    self.guidance = guidance
-    self.kept = kept
-  }
-
-  /// Refuses what draws nothing.
-  public func validate() throws(ConfigurationError) {
-    try Checks.aboveZero(["temperature": temperature])
-    try Checks.belowOne(["filterThreshold": filterThreshold, "kept": kept])
-    try Checks.notNegative(["guidance": guidance])
   }
 }

@@ -5,7 +5,7 @@ public import Torch
 public import TorchNN
 
 /// Images from captions in two stages: a discrete autoencoder makes a square of codes of an image, and a transformer
-/// learns captions and codes as one sequence.
+/// learns captions and codes as one sequence. Between them a scorer may be trained that chooses among candidates.
 ///
 /// Paper: Ramesh et al. 2021, "Zero-Shot Text-to-Image Generation". References: lucidrains/DALLE-pytorch (both stages,
 /// the models `discrete-vae` and `dall-e`) and openai/DALL-E (`openai-discrete-vae`; its authors released no training).
@@ -13,7 +13,7 @@ public import TorchNN
 /// Deviations: an image's text ends where the caption's tokens end, without a token of its own, as in DALLE-pytorch;
 /// the logit-Laplace autoencoder is trained as the paper's appendix A says, its divergence divided by the values of an
 /// image, which the paper leaves open.
-public final class DALLE: ReconstructingSystem, ReferenceAnswering {
+public final class DALLE: ReconstructingSystem, ImageCodingSystem, ReferenceAnswering {
   /// The name, papers and reference implementations.
   public static let identity = SystemIdentity(
     name: "dall-e",
@@ -26,6 +26,8 @@ public final class DALLE: ReconstructingSystem, ReferenceAnswering {
   let parts: Parts
   private let autoencoderOptimizer: Optimizer?
   private let transformerOptimizer: Optimizer?
+  private let scorerOptimizer: Optimizer?
+  let scorer: TextImageScorer?
   private let vocabulary: SentenceVocabulary?
 
   /// The networks of each model.
@@ -96,6 +98,16 @@ public final class DALLE: ReconstructingSystem, ReferenceAnswering {
     transformerOptimizer = parts.transformer.map {
       configuration.adam.optimizer($0, learningRate: configuration.learningRate)
     }
+    let settings = configuration.scorer
+    scorer =
+      isWhole && settings.scorerSteps > 0
+      ? TextImageScorer(configuration.scorerShape, using: stream) : nil
+    scorerOptimizer = scorer.map {
+      // The paper's decays, for networks that are no vision transformers.
+      AdamW(
+        $0.namedParameters(), learningRate: settings.scorerLearningRate, beta1: 0.9, beta2: 0.999,
+        epsilon: 1e-8, weightDecay: settings.scorerWeightDecay, undecayed: $0.undecayed)
+    }
   }
 
   /// The data decide channels and vocabulary.
@@ -110,20 +122,23 @@ public final class DALLE: ReconstructingSystem, ReferenceAnswering {
     return adapted
   }
 
-  /// `autoencoder`; `encoder` and `decoder` of openai-discrete-vae; `model` of both stages.
+  /// `autoencoder`; `encoder` and `decoder` of openai-discrete-vae; `model` of both stages, and `scorer` beside it.
   public var networks: [Network] { described }
 
-  /// `autoencoder` where it is trained, and `model` for the transformer.
+  /// `autoencoder` where it is trained, `scorer` where there is one, and `model` for the transformer.
   public var optimizers: [(name: String, optimizer: Optimizer)] {
-    [("autoencoder", autoencoderOptimizer), ("model", transformerOptimizer)].compactMap { name, optimizer in
-      optimizer.map { (name: name, optimizer: $0) }
-    }
+    [
+      ("autoencoder", autoencoderOptimizer), ("scorer", scorerOptimizer), ("model", transformerOptimizer),
+    ].compactMap { name, optimizer in optimizer.map { (name: name, optimizer: $0) } }
   }
 
   // MARK: Training
 
-  /// One step of the stage: the autoencoder's, or the transformer's on the codes of a frozen autoencoder.
+  /// One step of the stage: the autoencoder's, the scorer's, or the transformer's on the codes of a frozen autoencoder.
   public func step(_ step: TrainingStep) throws {
+    if step.stage == "scorer", let scorer, let scorerOptimizer {
+      return try learnScores(step, scorer, scorerOptimizer)
+    }
     if let transformer = parts.transformer, step.stage != "autoencoder" {
       return try learnCaptions(step, transformer)
     }
@@ -184,7 +199,7 @@ public final class DALLE: ReconstructingSystem, ReferenceAnswering {
     switch parts.codes {
     case let network as OpenAIDiscreteVAE:
       let statistics = network.decoder(relaxed)
-      let rising = weight * min(1, Double(step) / Double(configuration.divergenceSteps))
+      let rising = divergenceWeight(at: step)
       return (
         LogitLaplace.loss(statistics, LogitLaplace.mapped(image)),
         weight > 0 ? codeDivergence(scores) * (rising / Double(image.count)) : nil
@@ -214,33 +229,6 @@ public final class DALLE: ReconstructingSystem, ReferenceAnswering {
     }
   }
 
-  // MARK: Schedules
-
-  var relaxation: CodeRelaxation {
-    CodeRelaxation(
-      temperature: configuration.temperature, isStraightThrough: configuration.straightThrough,
-      isReinMax: configuration.reinmax)
-  }
-
-  /// How often temperature and learning rate have changed before a step: after the steps 0, annealInterval, and so on.
-  private func changes(before step: Int) -> Int {
-    (step + configuration.annealInterval - 1) / configuration.annealInterval
-  }
-
-  /// The temperature of a step: each change multiplies it by exp(-annealRate · the step it stands behind).
-  func temperature(at step: Int) -> Double {
-    let changes = changes(before: step)
-    let sum = Double(configuration.annealInterval) * Double(changes) * Double(changes - 1) / 2
-    let fallen = configuration.startTemperature * exp(-configuration.annealRate * sum)
-    return changes == 0 ? configuration.startTemperature : max(fallen, configuration.minimumTemperature)
-  }
-
-  private func autoencoderLearningRate(at step: Int) -> Double {
-    let base =
-      configuration.model == .dallE ? configuration.autoencoderLearningRate : configuration.learningRate
-    return base * pow(configuration.learningRateDecay, Double(changes(before: step)))
-  }
-
   // MARK: Drawing
 
   /// Images of their likeliest codes, in 0 … 1.
@@ -258,16 +246,30 @@ public final class DALLE: ReconstructingSystem, ReferenceAnswering {
     let text = try caption(request.text("prompt") ?? "", on: device)
     let given = request.tensor("image").map { parts.codes.codes(of: $0) }
     let count = given?.shape[0] ?? request.count
-    for start in stride(from: 0, to: count, by: 16) {
-      let end = min(start + 16, count)
-      let first = given?.slice(0, start, end)
+    func images(_ count: Int, after first: Tensor?) -> Tensor {
       let codes = transformer.drawn(
-        text.expanded([end - start, text.shape[1]]),
+        text.expanded([count, text.shape[1]]),
         after: first.map { $0.slice(1, 0, Int(sampling.kept * Double($0.shape[1]))) }, sampling, request.draws
       )
-      try emit(Output("image", parts.codes.image(of: codes) * 2 - 1))
+      return parts.codes.image(of: codes)
+    }
+    if let candidates = sampling.candidates {
+      guard given == nil || count == 1 else {
+        throw ConfigurationError(
+          "candidates are drawn for one image, and \(count) are given; give them one by one")
+      }
+      return try best(
+        count, of: candidates, for: request.text("prompt"), emit: { try emit(Output("image", $0 * 2 - 1)) }
+      ) { drawn in images(drawn, after: given?.expanded([drawn, given?.shape[1] ?? 0])) }
+    }
+    for start in stride(from: 0, to: count, by: 16) {
+      let end = min(start + 16, count)
+      try emit(Output("image", images(end - start, after: given?.slice(0, start, end)) * 2 - 1))
     }
   }
+
+  /// The code numbers of a batch's images, row by row.
+  public func codes(of batch: Batch) throws -> Tensor { parts.codes.codes(of: batch["image"]) }
 
   /// The tokens of a caption `[1, textLength]`.
   func caption(_ text: String, on device: Device) throws -> Tensor {
