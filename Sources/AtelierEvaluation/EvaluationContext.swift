@@ -32,6 +32,7 @@ public final class EvaluationContext {
   private var judge: ImageClassifier??
   private var heldOutBatches: (batches: [Batch], name: String)??
   private var maps: MapMaterial??
+  private var captioned: CaptionMaterial??
   private var inceptionNetwork: InceptionFID??
   private var parts: (reference: Pictures, comparison: Pictures)?
 
@@ -304,6 +305,16 @@ public final class EvaluationContext {
 
   /// Maps with their images, and what the system makes of them; nil where the data hold no such pairs.
   func mapMaterial() throws -> MapMaterial? { try once(\.maps) { try MapMaterial(self) } }
+
+  /// Held-out captions with what the system draws for them; nil for a system that draws for none.
+  func captionMaterial() throws -> CaptionMaterial? {
+    try once(\.captioned) {
+      guard let ability = plan.ability(CaptionedDrawing.self), let image = plan.outputs.first else {
+        return nil
+      }
+      return try CaptionMaterial(self, ability, imageField: image.name)
+    }
+  }
 }
 
 /// Generated images beside real ones by one source of features.

@@ -104,7 +104,8 @@ public struct MeasureList: Sendable {
     LuminanceSimilarityMeasure(), MultiscaleSimilarityMeasure(), LearnedDistanceMeasure(),
     TranslationDistanceMeasure(), CycleErrorMeasure(), IdentityErrorMeasure(), StyleDiversityMeasure(),
     StyleScoreMeasure(), SentenceQualityMeasure(), TargetLikelihoodMeasure(), ReplacedTokenMeasure(),
-    TextClassMeasure(), SoundQualityMeasure(),
+    TextClassMeasure(), ReconstructionPerceptualMeasure(), CodebookMeasure(), CaptionFrechetMeasure(),
+    CaptionRetrievalMeasure(), SoundQualityMeasure(),
   ])
 }
 
