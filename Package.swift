@@ -66,6 +66,26 @@ let faissCompiling: [CXXSetting] =
     [.define("ATELIER_FAISS")] + (folder == "/usr" ? [] : [.unsafeFlags(["-isystem\(folder)/include"])])
   } ?? []
 
+// SentencePiece, which may be absent as well: `unigram` and `bpe` then say what is to be installed. The environment
+// variable SENTENCEPIECE names the folder of an installation that holds `include` and `lib`.
+let sentencePieceFolders =
+  Context.environment["SENTENCEPIECE"].map { [$0] }
+  ?? ["/opt/homebrew/opt/sentencepiece", "/usr/local", "/usr"]
+let sentencePieceFolder = sentencePieceFolders.first {
+  FileManager.default.fileExists(atPath: $0 + "/include/sentencepiece_trainer.h")
+}
+let sentencePieceCompiling: [CXXSetting] =
+  sentencePieceFolder.map { folder in
+    [.define("ATELIER_SENTENCE_PIECE")]
+      + (folder == "/usr" ? [] : [.unsafeFlags(["-isystem\(folder)/include"])])
+  } ?? []
+let sentencePieceLinking: [LinkerSetting] =
+  sentencePieceFolder.map { folder in
+    [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]
+      + (folder == "/usr"
+        ? [] : [.unsafeFlags(["-L\(folder)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(folder)/lib"])])
+  } ?? []
+
 let swiftSettings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("ExistentialAny"),
@@ -175,7 +195,9 @@ let package = Package(
     .target(
       name: "CTensorBoard", dependencies: ["CProtobufC"], exclude: ["tensorboard_event.proto"]),
     library("AtelierMedia", ["CVips", "CVipsWorkers", "CFreeType", "CHarfBuzz", "CSndFile", "CSoxr"]),
-    library("AtelierData", ["Torch", "AtelierHashing", "AtelierMedia", "CZlib", csv]),
+    .target(
+      name: "CSentencePiece", cxxSettings: sentencePieceCompiling, linkerSettings: sentencePieceLinking),
+    library("AtelierData", ["Torch", "AtelierHashing", "AtelierMedia", "CZlib", "CSentencePiece", csv]),
     library("Perception", ["Torch", "TorchNN", "AtelierHashing", "CZlib"]),
     library("AtelierCore", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),
     library(

@@ -221,6 +221,13 @@ extension FuzzedParser {
         SentenceVocabulary.self, "vocabulary.json")
       _ = vocabulary.decode(vocabulary.encode("the cat, a dog"))
     },
+    FuzzedParser(
+      "sentence-piece", longest: 8192,
+      seeds: { RepositoryFiles.contents(of: "Tests/Fixtures/SentencePiece", ending: ".model") }
+    ) { _, bytes in
+      let model = try SentencePieceModel(Data(bytes))
+      _ = model.decode(model.encode("The älteste ﬁne cat, ☃") + Array(0..<min(300, model.count)))
+    },
     FuzzedParser("byte-pairs", longest: 4096, seeds: { bytePairs.map { Array($0.utf8) } }) { _, bytes in
       // By how it begins, one of the two files, beside the other one as it should be.
       let isTable = bytes.first == 0x7B
