@@ -23,7 +23,7 @@ public struct CaptionFrechetMeasure: Measure {
     if let network = try context.inception() {
       sources.append(network)
     } else {
-      context.note("FID is left out, because no Inception weights are named; --inception names their file")
+      context.note("the FID of captions is left out, because no weights of the Inception network are named")
     }
     return try sources.map { source in
       let judge = SampleJudge(
