@@ -1,7 +1,9 @@
+internal import AtelierMedia
 internal import Foundation
 
 /// Whether a folder holds images with words: a table of captions, or a text file for most of the images.
 func holdsCaptions(_ path: URL) -> Bool {
+  if CaptionShards.isPresent(at: path) { return true }
   guard ImageFolders.isFolder(path), LabelTable.find(in: path) == nil else { return false }
   if CaptionTable.find(in: path) != nil { return true }
   let root = ImageFolders.isDivided(path) ? ImageFolders.folder(of: .train, in: path) ?? path : path
@@ -35,17 +37,17 @@ extension DataCheck {
       let description = DatasetDescription(
         layout: .flatImages, name: found.name, split: split, count: found.pictures.count,
         classNames: ["0"], fingerprint: found.fingerprint, notes: found.notes)
-      sets.append(
-        (
-          split,
-          ImageDataset(
-            description: description, files: found.pictures.map(\.file),
-            labels: [Int](repeating: 0, count: found.pictures.count), preparation: nil, codec: options.codec)
-        ))
+      sets.append((split, SurveyedPictures(description: description, pictures: found.pictures)))
     }
     guard let training = sets.first, training.split == .train else { return }
     judgeUse(training.data)
     judgeNotes(training.data.description)
+    if CaptionShards.isPresent(at: path) {
+      // Each part has shards of its own, where there are parts.
+      for set in sets.dropFirst() where set.data.description.notes != training.data.description.notes {
+        judgeNotes(set.data.description)
+      }
+    }
     let pictures = survey(sets, progress)
     for (set, text) in zip(sets, words) {
       addPart(set.split, set.data, pictures.filter { $0.split == set.split })
@@ -62,5 +64,17 @@ extension DataCheck {
     }
     judgeDuplicates(DuplicateSearch(pictures))
     judgeShapes()
+  }
+}
+
+/// Images of a set at their own sizes, for the check.
+struct SurveyedPictures: Dataset {
+  let description: DatasetDescription
+  let pictures: [TaggedImageSet.Picture]
+
+  var count: Int { pictures.count }
+
+  func example(at index: Int) throws(DatasetError) -> Example {
+    Example(["image": try pictures[index].image(by: ImageCodec()).hostTensor()])
   }
 }

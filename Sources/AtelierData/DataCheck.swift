@@ -226,22 +226,28 @@ struct DataCheck {
     var numbers: SampleFacts?
     do throws(DatasetError) {
       let image: Image
-      if let folder = data as? ImageDataset {
+      let captioned = (data as? SurveyedPictures)?.pictures[index]
+      let folder = data as? ImageDataset
+      if let file = folder?.files[index] ?? captioned?.file {
         // Decoded here, because an example does not keep the file's bit depth.
-        let file = folder.files[index]
         let full = file.resolvingSymlinksInPath().path
         name = full.hasPrefix(root + "/") ? String(full.dropFirst(root.count + 1)) : file.path
-        label = folder.labels[index]
-        do throws(ImageError) {
-          image = try codec.decode(file)
-          if image.depth > 8 || codec.scale?.coversBytes == true {
-            numbers = try codec.samples(of: file, outside: codec.scale)
+        if let member = captioned?.member { name += "/" + member.name }
+        label = folder?.labels[index] ?? 0
+        if let captioned, captioned.member != nil {
+          image = try captioned.image(by: codec)
+        } else {
+          do throws(ImageError) {
+            image = try codec.decode(file)
+            if image.depth > 8 || codec.scale?.coversBytes == true {
+              numbers = try codec.samples(of: file, outside: codec.scale)
+            }
+            if ["gif", "webp"].contains(file.pathExtension.lowercased()) {
+              frames = try codec.information(of: file).frames
+            }
+          } catch {
+            throw DatasetError.unreadable(name, error)
           }
-          if ["gif", "webp"].contains(file.pathExtension.lowercased()) {
-            frames = try codec.information(of: file).frames
-          }
-        } catch {
-          throw DatasetError.unreadable(name, error)
         }
       } else {
         let example = try data.example(at: index)
@@ -292,12 +298,16 @@ struct DataCheck {
     if report.layout == .pairedFolders {
       expected.formUnion(["train", "val", "valid", "validation", "test"])
     }
+    let holdsShards = CaptionShards.isPresent(at: path)
     if [.classFolders, .flatImages, .table, .pairedFolders, .unpairedFolders, .captions].contains(
       report.layout)
     {
       report.otherFiles = otherFiles(below: path).filter { name in
         let file = (name as NSString).lastPathComponent.lowercased()
-        if report.layout == .captions, CaptionTable.fileNames.contains(file) || file.hasSuffix(".txt") {
+        if report.layout == .captions,
+          CaptionTable.fileNames.contains(file) || file.hasSuffix(".txt")
+            || holdsShards && file.hasSuffix(".tar")
+        {
           return false
         }
         return !expected.contains(file) && !expected.contains((file as NSString).deletingPathExtension)

@@ -34,7 +34,7 @@ public struct TagDataset: Dataset {
     }
     let numbers = Dictionary(
       uniqueKeysWithValues: vocabulary.tagNames.enumerated().map { ($1, $0) })
-    imageNames = data.pictures.map(\.file.lastPathComponent)
+    imageNames = data.pictures.map { $0.member?.name ?? $0.file.lastPathComponent }
     tags = data.pictures.map { data.tags(of: $0).compactMap { numbers[$0] } }
     pairs = tags.enumerated().flatMap { picture, tags in tags.map { (picture: picture, tag: $0) } }
     guard !pairs.isEmpty else { throw .invalid(reason: "\(data.name): no image has a known tag") }

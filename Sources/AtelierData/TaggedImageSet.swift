@@ -6,10 +6,16 @@ public import Foundation
 public struct TaggedImageSet: Sendable {
   /// An image with its text.
   public struct Picture: Sendable, Hashable {
-    /// The file.
+    /// The file, or the archive that it lies in.
     public let file: URL
     /// Each caption, or all tags together, as lower-case words.
     public let sentences: [[String]]
+    /// Where it lies in an archive; nil: it is a file of its own.
+    public let member: ArchiveMember?
+
+    init(file: URL, sentences: [[String]], member: ArchiveMember? = nil) {
+      (self.file, self.sentences, self.member) = (file, sentences, member)
+    }
   }
 
   /// The folder's own name.
@@ -66,7 +72,8 @@ public struct TaggedImageSet: Sendable {
 /// - `captions.txt`, `captions.csv`, `tags.csv` or `tags.txt`: a header, then lines `file,words`; the images
 ///   are beside it or in a folder `images`, and several lines for one image are several captions;
 /// - `metadata.jsonl`, `metadata.csv` or `labels.csv` with a column `caption`;
-/// - images each with a text file of the same name, whose first line is read.
+/// - images each with a text file of the same name, whose first line is read;
+/// - a folder of tar archives that hold such pairs, the shards of WebDataset.
 ///
 /// Images without text are left out. Without folders `train` and `test`, every tenth image in order of names
 /// is held out.
@@ -77,6 +84,9 @@ public func openTaggedImages(
 ) throws(DatasetError) -> TaggedImageSet {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
   try ImageFolders.requireListable(path)
+  if CaptionShards.isPresent(at: path) {
+    return try CaptionShards(at: path, split).set(named: path.lastPathComponent, split, at: path)
+  }
   var root = path
   let isDivided = try CaptionTable.findAny(in: path) == nil && ImageFolders.isDivided(path)
   if isDivided {

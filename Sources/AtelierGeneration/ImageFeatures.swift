@@ -91,15 +91,18 @@ package struct ImageFeatures {
 
   /// float32 `[images, size]`, in the order of the images.
   package func features(of data: TaggedImageSet) throws -> HostTensor {
-    let files = data.pictures.map(\.file)
-    guard let cache, let weightsHash else { return try features(of: files) }
+    let count = data.pictures.count
+    func all() throws -> HostTensor {
+      try features(count: count) { try data.pictures[$0].image(by: ImageCodec()) }
+    }
+    guard let cache, let weightsHash else { return try all() }
     let key = contentFingerprint(of: Array("\(data.fingerprint) \(kind.rawValue) \(weightsHash)".utf8))
     let name = key.filter { $0.isLetter || $0.isNumber }.prefix(40)
     let file = cache.appendingPathComponent("\(name).safetensors")
-    if let kept = try? Safetensors.read(file)["features"], kept.shape == [files.count, kind.size] {
+    if let kept = try? Safetensors.read(file)["features"], kept.shape == [count, kind.size] {
       return kept
     }
-    let found = try features(of: files)
+    let found = try all()
     try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
     try Safetensors.write([("features", found)], metadata: [:], to: file)
     return found
@@ -107,12 +110,16 @@ package struct ImageFeatures {
 
   /// float32 `[files, size]`.
   package func features(of files: [URL]) throws -> HostTensor {
+    try features(count: files.count) { try Image(contentsOf: files[$0]) }
+  }
+
+  private func features(count: Int, _ image: (Int) throws -> Image) throws -> HostTensor {
     let side = kind == .pixels ? 16 : EfficientNetLite.side
     let preparation = ImagePreparation(height: side, width: side, channels: 3)
     var rows: [Tensor] = []
-    for start in stride(from: 0, to: files.count, by: 16) {
-      let pictures = try files[start..<min(start + 16, files.count)].map { file in
-        Tensor(try preparation(try Image(contentsOf: file)).hostTensor(), device: device)
+    for start in stride(from: 0, to: count, by: 16) {
+      let pictures = try (start..<min(start + 16, count)).map { index in
+        Tensor(try preparation(try image(index)).hostTensor(), device: device)
       }
       rows.append(withoutGradients { described(.stacked(pictures).asType(.float32)) }.to(.cpu))
     }

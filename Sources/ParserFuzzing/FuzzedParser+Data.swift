@@ -51,6 +51,21 @@ extension FuzzedParser {
     } read: { folder, bytes in
       try unpack(folder, "input.tar.gz", bytes)
     },
+    FuzzedParser("caption-shard", longest: 12_288) {
+      [
+        SmallArchives.tar(
+          [
+            ("0.png", [1, 2, 3]), ("0.txt", Array("A dog .\nmore".utf8)), ("1.jpg", [4]),
+            ("1.json", Array("{\"caption\": [\"a dog\", \"dogs\"], \"x\": {\"y\": [1]}}".utf8)),
+            ("a/2.png", [5]),
+            ("a/2.cls", [55, 10]), ("3.json", Array("{}".utf8)), ("4.png", []),
+          ].map { (name: $0.0, kind: "0", bytes: $0.1) })
+      ]
+    } read: { folder, bytes in
+      let isMended = (bytes.last ?? 0) & 1 == 0
+      _ = try CaptionShard(
+        try folder.file("input.tar", isMended ? SmallArchives.withHeaderChecksums(bytes) : bytes))
+    },
   ]
 
   private static func idx(_ shape: [Int], _ bytes: [UInt8]) -> [UInt8] {

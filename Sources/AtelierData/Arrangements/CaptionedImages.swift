@@ -83,8 +83,8 @@ public struct CaptionedImages: DataArrangement {
 public struct CaptionedImageDataset: Dataset {
   /// What the data are.
   public let description: DatasetDescription
-  /// The examples: an image's file, and a caption of it.
-  public let captions: [(file: URL, text: String)]
+  /// The examples: an image, and a caption of it.
+  private let captions: [(picture: TaggedImageSet.Picture, text: String)]
   private let tokens: [[Int]]
   private let preparation: ImagePreparation
   private let fields: (image: String, text: String)
@@ -94,7 +94,7 @@ public struct CaptionedImageDataset: Dataset {
     _ data: TaggedImageSet, _ split: DatasetSplit, _ preparation: ImagePreparation,
     _ vocabulary: SentenceVocabulary, fields: (image: String, text: String), longest: Int, codec: ImageCodec
   ) throws(DatasetError) {
-    captions = data.pictures.flatMap { picture in picture.captions.map { (file: picture.file, text: $0) } }
+    captions = data.pictures.flatMap { picture in picture.captions.map { (picture: picture, text: $0) } }
     guard !captions.isEmpty else { throw .invalid(reason: "\(data.name): no image has a caption") }
     let all = captions.map { CaptionedImages.tokens(of: $0.text, vocabulary) }
     tokens = all.map { Array($0.prefix(longest)) }
@@ -121,14 +121,14 @@ public struct CaptionedImageDataset: Dataset {
     guard captions.indices.contains(index) else {
       throw .invalid(reason: "example \(index) is not in 0..<\(captions.count)")
     }
-    let file = captions[index].file
+    let picture = captions[index].picture
+    let image = try picture.image(by: codec)
     do throws(ImageError) {
       return Example([
-        fields.image: try preparation(try codec.decode(file)).hostTensor(),
-        fields.text: HostTensor(tokens[index]),
+        fields.image: try preparation(image).hostTensor(), fields.text: HostTensor(tokens[index]),
       ])
     } catch {
-      throw .unreadable(file.path, error)
+      throw .unreadable(picture.place, error)
     }
   }
 
@@ -140,8 +140,8 @@ public struct CaptionedImageDataset: Dataset {
   /// Each image once.
   public func examplesToShow(_ limit: Int) -> [Int]? {
     var shown: [Int] = []
-    for index in captions.indices where shown.last.map({ captions[$0].file != captions[index].file }) ?? true
-    {
+    func place(_ index: Int) -> String { captions[index].picture.place }
+    for index in captions.indices where shown.last.map({ place($0) != place(index) }) ?? true {
       guard shown.count < limit else { break }
       shown.append(index)
     }
