@@ -5,7 +5,7 @@ import Foundation
 /// `atelier data prepare`: makes new folders of data from what there is, and changes nothing that is there.
 struct Prepare: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Makes data sets: outlines, grey, small, pairs, parts, emoji, letters, translations.",
+    abstract: "Makes data sets of images and of texts from what there is.",
     discussion: """
       The result is a new folder, which appears whole or not at all; nothing is ever written over. An interrupted \
       preparation is taken up again by the same command.
@@ -16,10 +16,12 @@ struct Prepare: ParsableCommand {
         atelier data prepare emoji emoji --size 64
         atelier data prepare letters /usr/share/fonts letters
         atelier data prepare translations en-de --language de
+        atelier data prepare articles articles
+        atelier data prepare questions questions
       """,
     subcommands: [
       Edges.self, Grayscale.self, Downscale.self, Pair.self, Split.self, Emoji.self, Letters.self,
-      Translations.self,
+      Translations.self, Articles.self, Labelled.self, Questions.self,
     ])
 
   /// Where images come from and go to.
@@ -199,49 +201,15 @@ struct Prepare: ParsableCommand {
   }
 }
 
-extension Prepare {
-  struct Translations: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Collects some ten thousand sentences of English with their translations.",
-      discussion: """
-        From the Debian packages libreoffice-help-en-us, libreoffice-help-LANGUAGE and libreoffice-l10n-LANGUAGE (free: \
-        MPL 2.0), installed or unpacked below --root: the language of software. Files train.en and train.LANGUAGE, and \
-        the same of valid and test, line by line; pages of the help stay in one part.
-        """)
-    @Argument(help: "The folder to make.", completion: .directory)
-    var output: String
-    @Option(help: "The other language: \(TranslationSet.languages.keys.sorted().joined(separator: ", ")).")
-    var language: String
-    @Option(help: "Where the packages are installed, or unpacked by dpkg -x.", completion: .directory)
-    var root = TranslationSet.usualRoot
-    @Option(help: "What the division into parts follows from.")
-    var seed: UInt64 = 0
-
-    func run() throws {
-      do {
-        try report(
-          TranslationSet.prepare(
-            to: URL(fileURLWithPath: output), language: language, root: URL(fileURLWithPath: root),
-            seed: seed,
-            progress: showProgress), output)
-      } catch DatasetError.notFound(let path) {
-        let packages = TranslationSet.packages(language).joined(separator: " ")
-        throw Refusal.input(
-          "\(path) is not there; install the Debian packages (apt-get install \(packages)), or unpack them (apt-get "
-            + "download, dpkg -x) and name that folder by --root")
-      }
-    }
-  }
-}
-
 /// A line that counts, on a terminal only.
-private func showProgress(_ done: Int, _ total: Int) {
+func showProgress(_ done: Int, _ total: Int) {
   guard isatty(STDERR_FILENO) == 1, done % 100 == 0 || done == total else { return }
   standardError("\r\u{1B}[K\(done) of \(total)\(done == total ? "\n" : "")")
 }
 
-/// Says what was made and what was left out.
-private func report(_ report: PreparationReport, _ output: String) {
+/// Says what was found and made, and what was left out.
+func report(_ report: PreparationReport, _ output: String) {
+  for sentence in report.found { standardError("found: \(sentence)\n") }
   for sentence in report.leftOut.prefix(20) { standardError("left out: \(sentence)\n") }
   if report.leftOut.count > 20 { standardError("left out: \(report.leftOut.count - 20) more\n") }
   print("\(report.written) in \(output)")

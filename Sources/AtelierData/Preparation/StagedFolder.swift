@@ -121,4 +121,6 @@ public struct PreparationReport: Sendable, Hashable {
   public var written: Int
   /// What was left out and why, one sentence each.
   public var leftOut: [String]
+  /// What was read and what it gave, one sentence each, where a recipe reads several sources.
+  public var found: [String] = []
 }
