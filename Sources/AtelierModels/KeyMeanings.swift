@@ -871,19 +871,22 @@ public enum KeyMeanings {
     ScorerSettings.scorerSteps	Steps of training a scorer of images for captions, which chooses among candidates; 0: there is none.
     ScorerSettings.scorerWeightDecay	Decoupled weight decay of the scorer's matrices.
     SentencePairSettings.batchTokens	The most tokens of a batch on its longer side, padding included, in place of `batchSize` pairs; null: `batchSize`.
+    SentencePairSettings.characterCoverage	The share of the sentences' characters that pieces cover, where SentencePiece learns them; 0.98 to 1.
     SentencePairSettings.endToken	The token that ends a sentence.
     SentencePairSettings.lowercase	Whether capitals become small letters in both languages.
     SentencePairSettings.minimumCount	Tokens that are rarer in the training sentences become `<unk>`.
     SentencePairSettings.normalization	The form of Unicode text.
     SentencePairSettings.paddingToken	The token that fills up the shorter sentences of a batch.
     SentencePairSettings.sourceLanguage	The language to translate from, as files or columns call it; null: the first by alphabet.
-    SentencePairSettings.sourceUnit	What a token of the source is.
+    SentencePairSettings.sourceModel	A SentencePiece model of your own for the source, the path of a `.model` file; null: learned from the training sentences. The run keeps its content.
+    SentencePairSettings.sourceUnit	What a token of the source is; unigram and bpe are SentencePiece's pieces of words.
     SentencePairSettings.sourceVocabularySize	Tokens of the source; taken from the data in training.
     SentencePairSettings.startToken	The token that begins a sentence.
     SentencePairSettings.targetLanguage	The language to translate into.
+    SentencePairSettings.targetModel	A SentencePiece model of your own for the target.
     SentencePairSettings.targetUnit	What a token of the target is.
     SentencePairSettings.targetVocabularySize	Tokens of the target; taken from the data in training.
-    SentencePairSettings.vocabularyLimit	The most tokens of a vocabulary, the most frequent ones; null: all.
+    SentencePairSettings.vocabularyLimit	The most tokens of a vocabulary, the most frequent ones; null: all, and 8000 of unigram and bpe.
     SentenceTranslation.aligns	Whether each translated token says where in the source it looked.
     SentenceTranslation.source	The field of the sentence to start from, which is a condition as well.
     SentenceTranslation.target	The field of the sentence to come to.

@@ -211,14 +211,13 @@ extension FuzzedParser {
       "sentence-vocabulary", longest: 1024,
       seeds: {
         let sentences = ["the cat sat", "the dog, red"]
-        return try [SentenceVocabulary.Unit.words, .characters, .subwords].map { unit in
+        return try [SentenceVocabulary.Unit.words, .characters, .bytes].map { unit in
           let vocabulary = try SentenceVocabulary(of: sentences, SentenceVocabulary.Rule(unit))
           return [UInt8](try JSONEncoder().encode(vocabulary))
         }
       }
     ) { _, bytes in
-      let vocabulary = try Artefacts(["vocabulary.json": Data(bytes)]).decode(
-        SentenceVocabulary.self, "vocabulary.json")
+      let vocabulary = try Artefacts(["vocabulary.json": Data(bytes)]).sentenceVocabulary("vocabulary.json")
       _ = vocabulary.decode(vocabulary.encode("the cat, a dog"))
     },
     FuzzedParser(

@@ -109,20 +109,6 @@ struct SentencePairTests {
     #expect(composed.pieces("Ｃafe\u{301}") == ["café"])
   }
 
-  @Test func partsOfWordsAreLearnedAndGiveWordsBack() throws {
-    // The example of Sennrich et al. 2016, algorithm 1, without marks at the ends of words.
-    let words = ["low": 5, "lower": 2, "newest": 6, "widest": 3]
-    let merges = SubwordMerges(of: words, pieces: 100)
-    #expect(merges.pairs.prefix(2) == [["￭e", "￭s"], ["￭es", "￭t"]])
-    #expect(merges.pieces(of: "lowest") == ["low", "￭est"])
-    let sentences = words.flatMap { word, count in [String](repeating: "\(word)!", count: count) }
-    let vocabulary = try SentenceVocabulary(of: sentences, .init(.subwords), limit: 18)
-    #expect(vocabulary.count <= 18)
-    #expect(vocabulary.decode(vocabulary.encode("newest lower low!")) == "newest lower low!")
-    let copy = try JSONDecoder().decode(SentenceVocabulary.self, from: JSONEncoder().encode(vocabulary))
-    #expect(copy == vocabulary && copy.encode("widest") == vocabulary.encode("widest"))
-  }
-
   @Test func batchesArePaddedAndOfSimilarLength() throws {
     try withTemporaryFolder { folder in
       let lines = (0..<40).map { Array(repeating: "w\($0 % 3)", count: 1 + $0 % 10).joined(separator: " ") }

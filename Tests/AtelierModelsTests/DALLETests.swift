@@ -116,7 +116,7 @@ import TorchNN
     let configuration = try DALLE.Configuration().overlaid(with: Self.tiny)
     let plan = try #require(configuration.plan.data)
     _ = try plan.arrangement.survey(data, DataOpening(plan.fields), &artefacts)
-    let known = try artefacts.decode(SentenceVocabulary.self, CaptionedImages.artefact)
+    let known = try artefacts.sentenceVocabulary(CaptionedImages.artefact)
     let system = try DALLE(
       configuration.overlaid(with: ["textVocabularySize": .integer(known.count)]), artefacts: artefacts,
       using: RandomStream(seed: 3))
@@ -210,7 +210,7 @@ import TorchNN
     let test = try #require(try arrangement.open(folder.url, .test, opening, artefacts).dataset)
     #expect(test.count == 8)
     #expect(train.description.notes.contains { $0.contains("36 of 72 captions have more than 3 tokens") })
-    let vocabulary = try artefacts.decode(SentenceVocabulary.self, CaptionedImages.artefact)
+    let vocabulary = try artefacts.sentenceVocabulary(CaptionedImages.artefact)
     let first = try train.example(at: 0)
     #expect(vocabulary.decode(first["text"]?.integers() ?? []) == "a red dog")
     #expect(first["image"]?.shape == [1, 8, 8])

@@ -27,12 +27,12 @@ public struct CaptionedImages: DataArrangement {
   }
 
   /// The vocabulary.
-  public var numberingArtefacts: [String] { [Self.artefact] }
+  public var numberingArtefacts: [String] { [Self.artefact, SentenceVocabulary.modelName(Self.artefact)] }
 
   /// Opens the training part, and adds the vocabulary as an artefact.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
     let pictures = try openTaggedImages(at: place)
-    _ = try artefacts.value(Self.artefact, SentenceVocabulary.self) {
+    _ = try artefacts.sentenceVocabulary(Self.artefact) {
       try SentenceVocabulary(
         of: pictures.pictures.flatMap { $0.captions }, rule,
         specials: SentenceVocabulary.Specials(padding: 0, start: 1, end: 2), minimumCount: minimumCount)
@@ -52,7 +52,7 @@ public struct CaptionedImages: DataArrangement {
     of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
   ) throws -> FieldNames {
     guard field.name == text else { return FieldNames() }
-    return FieldNames(tokens: TokenNames(try artefacts.decode(SentenceVocabulary.self, Self.artefact)))
+    return FieldNames(tokens: TokenNames(try artefacts.sentenceVocabulary(Self.artefact)))
   }
 
   /// The tokens of a caption, without those that begin and end a sentence.
@@ -74,7 +74,7 @@ public struct CaptionedImages: DataArrangement {
     }
     return .examples(
       try CaptionedImageDataset(
-        pictures, split, preparation, try artefacts.decode(SentenceVocabulary.self, Self.artefact),
+        pictures, split, preparation, try artefacts.sentenceVocabulary(Self.artefact),
         fields: (image, text), longest: longest, codec: opening.reading.datasetOptions.codec))
   }
 }

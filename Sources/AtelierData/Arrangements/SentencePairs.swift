@@ -18,8 +18,14 @@ public struct SentencePairs: DataArrangement {
     public var specials = SentenceVocabulary.Specials()
     /// A token that occurs less often in training is unknown.
     public var minimumCount = 1
-    /// The most tokens of a vocabulary; nil: all.
+    /// The most tokens of a vocabulary; nil: all, and of pieces of words ``SentenceVocabulary/usualPieces``.
     public var vocabularyLimit: Int?
+    /// The share of the training sentences' characters that pieces of words cover.
+    public var characterCoverage = 0.9995
+    /// The user's model of the source's pieces; nil: they are learned.
+    public var sourceModel: GivenPieces?
+    /// The user's model of the target's pieces.
+    public var targetModel: GivenPieces?
     /// Whether both languages have one vocabulary.
     public var isShared = false
     /// Pairs with a sentence of more tokens are left out.
@@ -51,19 +57,23 @@ public struct SentencePairs: DataArrangement {
   }
 
   /// Both vocabularies.
-  public var numberingArtefacts: [String] { [Self.sourceArtefact, Self.targetArtefact] }
+  public var numberingArtefacts: [String] {
+    [Self.sourceArtefact, Self.targetArtefact].flatMap { [$0, SentenceVocabulary.modelName($0)] }
+  }
 
   /// Opens the training part, and adds the vocabularies as artefacts.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
     let text = try files(place, opening).read(.train)
     let (sources, targets) = (text.pairs.map(\.source), text.pairs.map(\.target))
     let isShared = reading.isShared
-    _ = try artefacts.value(Self.sourceArtefact, SentenceVocabulary.self) {
-      try vocabulary(isShared ? sources + targets : sources, reading.sourceRule)
-    }
-    _ = try artefacts.value(Self.targetArtefact, SentenceVocabulary.self) {
-      try vocabulary(
-        isShared ? sources + targets : targets, isShared ? reading.sourceRule : reading.targetRule)
+    let source = try vocabulary(
+      Self.sourceArtefact, reading.sourceRule, reading.sourceModel, &artefacts,
+      of: isShared ? sources + targets : sources)
+    if isShared {
+      _ = try artefacts.sentenceVocabulary(Self.targetArtefact) { source }
+    } else {
+      _ = try vocabulary(
+        Self.targetArtefact, reading.targetRule, reading.targetModel, &artefacts, of: targets)
     }
     return try part(text, place, .train, artefacts)
   }
@@ -87,7 +97,7 @@ public struct SentencePairs: DataArrangement {
     let name =
       field.name == source ? Self.sourceArtefact : field.name == target ? Self.targetArtefact : nil
     guard let name else { return FieldNames() }
-    return FieldNames(tokens: TokenNames(try artefacts.decode(SentenceVocabulary.self, name)))
+    return FieldNames(tokens: TokenNames(try artefacts.sentenceVocabulary(name)))
   }
 
   private func files(_ place: URL, _ opening: DataOpening) -> SentencePairFiles {
@@ -96,12 +106,22 @@ public struct SentencePairs: DataArrangement {
       isSwapped: opening.reading.swapsDirection)
   }
 
+  /// The vocabulary that is there, of the user's model, or learned.
   private func vocabulary(
-    _ sentences: [String], _ rule: SentenceVocabulary.Rule
-  ) throws(DatasetError) -> SentenceVocabulary {
-    try SentenceVocabulary(
-      of: sentences, rule, specials: reading.specials, minimumCount: reading.minimumCount,
-      limit: reading.vocabularyLimit)
+    _ name: String, _ rule: SentenceVocabulary.Rule, _ given: GivenPieces?, _ artefacts: inout Artefacts,
+    of sentences: [String]
+  ) throws -> SentenceVocabulary {
+    if artefacts.contents[name] != nil {
+      try given?.check(against: artefacts.contents[SentenceVocabulary.modelName(name)])
+    }
+    return try artefacts.sentenceVocabulary(name) {
+      if let given {
+        return try SentenceVocabulary(rule, specials: reading.specials, model: given.read())
+      }
+      return try SentenceVocabulary(
+        of: sentences, rule, specials: reading.specials, minimumCount: reading.minimumCount,
+        limit: reading.vocabularyLimit, characterCoverage: reading.characterCoverage)
+    }
   }
 
   private func part(
@@ -111,8 +131,8 @@ public struct SentencePairs: DataArrangement {
       try SentencePairDataset(
         text, name: place.lastPathComponent, split,
         vocabularies: (
-          artefacts.decode(SentenceVocabulary.self, Self.sourceArtefact),
-          artefacts.decode(SentenceVocabulary.self, Self.targetArtefact)
+          artefacts.sentenceVocabulary(Self.sourceArtefact),
+          artefacts.sentenceVocabulary(Self.targetArtefact)
         ), fields: (source, target), longest: reading.longest, batchTokens: reading.batchTokens))
   }
 }
@@ -137,11 +157,9 @@ public struct SentencePairDataset: Dataset {
   ) throws(DatasetError) {
     var kept: [SentencePair] = []
     var tokens: (sources: [[Int]], targets: [[Int]]) = ([], [])
-    var known: (source: [String: [Int]], target: [String: [Int]]) = ([:], [:])
     for pair in text.pairs {
       let (source, target) = (
-        vocabularies.source.encode(pair.source, remembering: &known.source),
-        vocabularies.target.encode(pair.target, remembering: &known.target)
+        vocabularies.source.encode(pair.source), vocabularies.target.encode(pair.target)
       )
       guard max(source.count, target.count) <= longest else { continue }
       kept.append(pair)

@@ -1,19 +1,24 @@
-/// The tokens of one language's sentences: words, characters or bytes, with tokens that begin, end and fill up a
-/// sentence.
+/// The tokens of one language's sentences: words, pieces of words, characters or bytes, with tokens that begin, end and
+/// fill up a sentence.
 ///
 /// Words keep what stands between them: a mark of punctuation is a token of its own with a joiner (`￭`) on each side
 /// where no space is, so that decoding gives back the sentence with its spaces.
-public struct SentenceVocabulary: Sendable, Hashable, Codable {
+public struct SentenceVocabulary: Sendable, Hashable {
   /// What a token is.
   public enum Unit: String, Sendable, Hashable, Codable, CaseIterable {
     /// Words between spaces, marks of punctuation apart.
     case words
-    /// Parts of words, by byte-pair encoding that is learned from the training sentences.
-    case subwords
+    /// Pieces of words, the likeliest of a unigram language model, by SentencePiece.
+    case unigram
+    /// Pieces of words by byte-pair encoding, by SentencePiece.
+    case bpe
     /// Unicode scalars, spaces included.
     case characters
     /// The bytes of UTF-8: none is unknown.
     case bytes
+
+    /// How SentencePiece learns pieces; nil for the other units.
+    public var pieces: SentencePieceModel.Kind? { SentencePieceModel.Kind(rawValue: rawValue) }
   }
 
   /// The numbers of the tokens that are no text.
@@ -47,12 +52,17 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
       (self.unit, self.lowercases, self.normalization) = (unit, lowercases, normalization)
     }
 
-    /// The pieces of a sentence; of parts of words the whole words.
-    public func pieces(_ sentence: String) -> [String] {
+    /// A sentence in the form in which it becomes tokens.
+    public func normalized(_ sentence: String) -> String {
       let normal = normalization(sentence)
-      let text = lowercases ? normal.lowercased() : normal
+      return lowercases ? normal.lowercased() : normal
+    }
+
+    /// The words, characters or bytes of a sentence; where pieces of words are the tokens, the whole words.
+    public func pieces(_ sentence: String) -> [String] {
+      let text = normalized(sentence)
       switch unit {
-      case .words, .subwords: return SentenceVocabulary.words(text)
+      case .words, .unigram, .bpe: return SentenceVocabulary.words(text)
       case .characters: return text.unicodeScalars.map { String($0) }
       case .bytes: return text.utf8.map(SentenceVocabulary.name(ofByte:))
       }
@@ -65,100 +75,134 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
   public let specials: Specials
   /// The tokens by their numbers, special ones included.
   public let tokens: [String]
-  /// How words are divided; nil where they are not.
-  public let merges: SubwordMerges?
+  /// What cuts words into pieces; nil for the other units.
+  public let model: SentencePieceModel?
   private let numbers: [String: Int]
+  /// The tokens of the model's pieces, and the pieces of tokens, by their ids; empty without a model.
+  private let pieceTokens: [Int]
+  private let tokenPieces: [Int]
 
   static let joiner: Unicode.Scalar = "￭"
 
   /// The tokens of training sentences, the most frequent first.
   ///
   /// - Parameters:
-  ///   - minimumCount: a token that occurs less often is unknown.
-  ///   - limit: the most tokens, special ones included; nil: all.
+  ///   - minimumCount: a token that occurs less often is unknown; of no effect on pieces of words.
+  ///   - limit: the most tokens, special ones included; nil: all, and of pieces of words ``usualPieces``.
+  ///   - characterCoverage: the share of the sentences' characters that pieces of words cover.
   public init(
     of sentences: [String], _ rule: Rule, specials: Specials = Specials(), minimumCount: Int = 1,
-    limit: Int? = nil
+    limit: Int? = nil, characterCoverage: Double = 0.9995
   ) throws(DatasetError) {
+    if let kind = rule.unit.pieces {
+      try Self.check(specials)
+      let training = SentencePieceModel.Training(
+        kind, size: limit ?? Self.usualPieces, characterCoverage: characterCoverage, specials: specials)
+      try self.init(
+        rule, specials: specials,
+        model: SentencePieceModel(of: sentences.lazy.map(rule.normalized), training))
+      return
+    }
     var counts: [String: Int] = [:]
     if rule.unit == .bytes {
       for byte in UInt8.min...UInt8.max { counts[Self.name(ofByte: byte)] = 256 - Int(byte) }
     } else {
       for sentence in sentences { for piece in rule.pieces(sentence) { counts[piece, default: 0] += 1 } }
     }
-    var merges: SubwordMerges?
-    if rule.unit == .subwords {
-      let words = counts
-      let learned = SubwordMerges(
-        of: words, pieces: (limit ?? Self.usualSubwords) - 4, minimumCount: minimumCount)
-      counts = [:]
-      for (word, count) in words {
-        for piece in learned.pieces(of: word) { counts[piece, default: 0] += count }
-      }
-      merges = learned
-    }
     let isBytes = rule.unit == .bytes
     var known = counts.filter { isBytes || $0.value >= minimumCount }
       .sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
     if let limit, !isBytes { known = Array(known.prefix(max(0, limit - 4))) }
-    let special = [
-      specials.padding: "<pad>", specials.start: "<s>", specials.end: "</s>", specials.unknown: "<unk>",
-    ]
-    var tokens: [String] = []
-    var words = known.filter { !special.values.contains($0) }.makeIterator()
-    let last = special.keys.max() ?? 0
-    while true {
-      if let name = special[tokens.count] {
-        tokens.append(name)
-      } else if let word = words.next() {
-        tokens.append(word)
-      } else if tokens.count <= last {
-        tokens.append("<unused \(tokens.count)>")
-      } else {
-        break
-      }
+    let special = Self.names(specials)
+    let tokens = Self.laidOut(known.filter { !special.values.contains($0) }, around: special) {
+      "<unused \($0)>"
     }
-    try self.init(rule, specials: specials, tokens: tokens, merges: merges)
+    try self.init(rule, specials: specials, tokens: tokens)
   }
 
-  /// The most parts of words where no limit is given.
-  static let usualSubwords = 8000
+  /// The most pieces of words where no limit is given.
+  public static let usualPieces = 8000
 
   /// Tokens that are known.
   ///
   /// - Throws: ``DatasetError/invalid(reason:)`` for a token that occurs twice and for special ones that are not there.
-  public init(
-    _ rule: Rule, specials: Specials, tokens: [String], merges: SubwordMerges? = nil
-  ) throws(DatasetError) {
-    (self.rule, self.specials, self.tokens, self.merges) = (rule, specials, tokens, merges)
+  public init(_ rule: Rule, specials: Specials, tokens: [String]) throws(DatasetError) {
+    guard rule.unit.pieces == nil else {
+      throw .invalid(
+        reason: "a vocabulary of \(rule.unit.rawValue) has a SentencePiece model, and none is there")
+    }
+    (self.rule, self.specials, self.tokens, model) = (rule, specials, tokens, nil)
+    (pieceTokens, tokenPieces) = ([], [])
     numbers = Dictionary(zip(tokens, tokens.indices), uniquingKeysWith: { first, _ in first })
     guard numbers.count == tokens.count else { throw .invalid(reason: "a vocabulary contains a token twice") }
+    try Self.check(specials, count: tokens.count)
+  }
+
+  /// The pieces of a model. Where it has special pieces at the numbers of `specials`, tokens are the ids of its pieces;
+  /// otherwise the other pieces follow in their order around the special tokens.
+  ///
+  /// - Throws: ``DatasetError/invalid(reason:)`` where the model is of another kind than the rule says.
+  public init(_ rule: Rule, specials: Specials, model: SentencePieceModel) throws(DatasetError) {
+    guard let kind = rule.unit.pieces, kind == model.kind else {
+      let own = model.kind.map { "a \($0.rawValue) model" } ?? "a model of whole words or characters"
+      throw .invalid(
+        reason:
+          "the SentencePiece model is \(own), and the unit is \(rule.unit.rawValue); set the unit that it has"
+      )
+    }
+    try Self.check(specials)
+    let own = [
+      specials.padding: model.padding, specials.start: model.start, specials.end: model.end,
+      specials.unknown: model.unknown,
+    ]
+    let taken = Set(own.values.compactMap { $0 })
+    let pieces = Self.laidOut(model.pieces.indices.filter { !taken.contains($0) }, around: own) { _ in nil }
+    let names = Self.names(specials)
+    var pieceTokens = [Int](repeating: specials.unknown, count: model.count)
+    for (token, piece) in pieces.enumerated() { if let piece { pieceTokens[piece] = token } }
+    (self.rule, self.specials, self.model) = (rule, specials, model)
+    self.pieceTokens = pieceTokens
+    tokenPieces = pieces.map { $0 ?? model.unknown }
+    tokens = pieces.enumerated().map { token, piece in
+      names[token] ?? piece.map { model.pieces[$0] } ?? "<unused \(token)>"
+    }
+    numbers = [:]
+    try Self.check(specials, count: tokens.count)
+  }
+
+  private static func names(_ specials: Specials) -> [Int: String] {
+    [specials.padding: "<pad>", specials.start: "<s>", specials.end: "</s>", specials.unknown: "<unk>"]
+  }
+
+  /// - Parameter count: the number of tokens; nil: it follows from the special ones.
+  private static func check(_ specials: Specials, count: Int? = nil) throws(DatasetError) {
     let special = Set([specials.padding, specials.start, specials.end, specials.unknown])
-    guard special.count == 4, special.allSatisfy(tokens.indices.contains) else {
+    guard special.count == 4, special.allSatisfy({ (0..<(count ?? .max)).contains($0) }) else {
       throw .invalid(
         reason: "paddingToken, startToken and endToken are three different numbers of tokens, not "
-          + "\(specials.padding), \(specials.start) and \(specials.end) of \(tokens.count)")
+          + "\(specials.padding), \(specials.start) and \(specials.end)" + (count.map { " of \($0)" } ?? ""))
     }
   }
 
-  private enum Key: String, CodingKey { case rule, specials, tokens, merges }
-
-  /// Reads a vocabulary, and checks it.
-  public init(from decoder: any Decoder) throws {
-    let keys = try decoder.container(keyedBy: Key.self)
-    try self.init(
-      keys.decode(Rule.self, forKey: .rule), specials: keys.decode(Specials.self, forKey: .specials),
-      tokens: keys.decode([String].self, forKey: .tokens),
-      merges: keys.decodeIfPresent(SubwordMerges.self, forKey: .merges))
-  }
-
-  /// Writes what ``init(from:)`` reads.
-  public func encode(to encoder: any Encoder) throws {
-    var keys = encoder.container(keyedBy: Key.self)
-    try keys.encode(rule, forKey: .rule)
-    try keys.encode(specials, forKey: .specials)
-    try keys.encode(tokens, forKey: .tokens)
-    try keys.encodeIfPresent(merges, forKey: .merges)
+  /// Entries in their order around those that have places of their own; what is missing before the last of these is
+  /// filled up.
+  private static func laidOut<Entry>(
+    _ entries: [Entry], around fixed: [Int: Entry], filler: (Int) -> Entry
+  ) -> [Entry] {
+    var result: [Entry] = []
+    var rest = entries.makeIterator()
+    let last = fixed.keys.max() ?? -1
+    while true {
+      if let own = fixed[result.count] {
+        result.append(own)
+      } else if let next = rest.next() {
+        result.append(next)
+      } else if result.count <= last {
+        result.append(filler(result.count))
+      } else {
+        return result
+      }
+    }
   }
 
   /// The number of tokens.
@@ -166,23 +210,10 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
 
   /// The tokens of a sentence, between those that begin and end it.
   public func encode(_ sentence: String) -> [Int] {
-    var known: [String: [Int]] = [:]
-    return encode(sentence, remembering: &known)
-  }
-
-  /// The tokens of a sentence; words that were divided before are taken from `known`.
-  func encode(_ sentence: String, remembering known: inout [String: [Int]]) -> [Int] {
-    var result = [specials.start]
-    for word in rule.pieces(sentence) {
-      guard let merges else {
-        result.append(numbers[word] ?? specials.unknown)
-        continue
-      }
-      let parts = known[word] ?? merges.pieces(of: word).map { numbers[$0] ?? specials.unknown }
-      known[word] = parts
-      result += parts
-    }
-    return result + [specials.end]
+    let tokens =
+      model.map { $0.encode(rule.normalized(sentence)).map { pieceTokens[$0] } }
+      ?? rule.pieces(sentence).map { numbers[$0] ?? specials.unknown }
+    return [specials.start] + tokens + [specials.end]
   }
 
   /// The pieces of tokens up to the end of the sentence, special ones left out.
@@ -194,85 +225,18 @@ public struct SentenceVocabulary: Sendable, Hashable, Codable {
 
   /// The sentence of tokens.
   public func decode(_ numbers: [Int]) -> String {
+    if let model {
+      let text = numbers.prefix { $0 != specials.end }.filter {
+        $0 != specials.start && $0 != specials.padding
+      }
+      return model.decode(text.map { tokenPieces.indices.contains($0) ? tokenPieces[$0] : model.unknown })
+    }
     let pieces = pieces(numbers)
     switch rule.unit {
     case .characters: return pieces.joined()
     case .bytes: return String(decoding: pieces.compactMap(Self.byte(named:)), as: UTF8.self)
-    case .words, .subwords: return Self.sentence(of: pieces)
+    case .words, .unigram, .bpe: return Self.sentence(of: pieces)
     }
-  }
-
-  // MARK: Words
-
-  private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber,
-      .letterNumber, .otherNumber, .nonspacingMark, .spacingMark, .enclosingMark:
-      true
-    default: scalar == "_"
-    }
-  }
-
-  /// Words and marks of punctuation, which carry joiners where no space is beside them.
-  static func words(_ text: String) -> [String] {
-    let scalars = Array(text.unicodeScalars).map { $0 == joiner ? "■" : $0 }
-    func isSpace(_ place: Int) -> Bool {
-      !scalars.indices.contains(place) || scalars[place].properties.isWhitespace
-    }
-    var words: [String] = []
-    var place = 0
-    while place < scalars.count {
-      if isSpace(place) {
-        place += 1
-        continue
-      }
-      var end = place
-      while end < scalars.count {
-        let isApostrophe =
-          (scalars[end] == "'" || scalars[end] == "\u{2019}") && end > place && end + 1 < scalars.count
-          && isWord(scalars[end + 1])
-        guard isWord(scalars[end]) || isApostrophe else { break }
-        end += 1
-      }
-      var word = String.UnicodeScalarView()
-      if end > place {
-        word.append(contentsOf: scalars[place..<end])
-      } else {
-        end = place + 1
-        if !isSpace(place - 1) { word.append(joiner) }
-        word.append(scalars[place])
-        if !isSpace(end) { word.append(joiner) }
-      }
-      words.append(String(word))
-      place = end
-    }
-    return words
-  }
-
-  /// Words with spaces between them, except beside joiners.
-  static func sentence(of words: [String]) -> String {
-    var text = String.UnicodeScalarView()
-    var isJoined = true
-    for word in words {
-      let scalars = word.unicodeScalars
-      let begins = scalars.first == joiner && scalars.count > 1
-      let ends = scalars.last == joiner && scalars.count > 1
-      if !isJoined, !begins { text.append(" ") }
-      text.append(contentsOf: scalars.dropFirst(begins ? 1 : 0).dropLast(ends ? 1 : 0))
-      isJoined = ends
-    }
-    return String(text)
-  }
-
-  // MARK: Bytes
-
-  static func name(ofByte byte: UInt8) -> String {
-    let digits = String(byte, radix: 16, uppercase: true)
-    return "<0x" + (digits.count < 2 ? "0" : "") + digits + ">"
-  }
-
-  private static func byte(named name: String) -> UInt8? {
-    name.hasPrefix("<0x") ? UInt8(name.dropFirst(3).dropLast(), radix: 16) : nil
   }
 }
 

@@ -57,7 +57,7 @@ public final class DALLE: ReconstructingSystem, ImageCodingSystem, ReferenceAnsw
     self.configuration = configuration
     vocabulary =
       artefacts.contents[CaptionedImages.artefact] == nil
-      ? nil : try artefacts.decode(SentenceVocabulary.self, CaptionedImages.artefact)
+      ? nil : try artefacts.sentenceVocabulary(CaptionedImages.artefact)
     if let vocabulary, vocabulary.count != configuration.textVocabularySize {
       throw ConfigurationError(
         "textVocabularySize is \(configuration.textVocabularySize), but the captions' vocabulary has "
@@ -115,9 +115,7 @@ public final class DALLE: ReconstructingSystem, ImageCodingSystem, ReferenceAnsw
     var adapted = configuration
     if let channels = data.description.imageShape?.first { adapted.images.imageChannels = channels }
     if data.artefacts.contents[CaptionedImages.artefact] != nil {
-      adapted.textVocabularySize = try data.artefacts.decode(
-        SentenceVocabulary.self, CaptionedImages.artefact
-      ).count
+      adapted.textVocabularySize = try data.artefacts.sentenceVocabulary(CaptionedImages.artefact).count
     }
     return adapted
   }

@@ -7,17 +7,24 @@ public struct SentencePairSettings: ConfigurationFragment {
   public var sourceLanguage: String?
   /// The language to translate into.
   public var targetLanguage: String?
-  /// What a token of the source is.
+  /// What a token of the source is; unigram and bpe are SentencePiece's pieces of words.
   public var sourceUnit = SentenceVocabulary.Unit.words
   /// What a token of the target is.
   public var targetUnit = SentenceVocabulary.Unit.words
+  /// A SentencePiece model of your own for the source, the path of a `.model` file; null: learned from the training
+  /// sentences. The run keeps its content.
+  public var sourceModel: String?
+  /// A SentencePiece model of your own for the target.
+  public var targetModel: String?
+  /// The share of the sentences' characters that pieces cover, where SentencePiece learns them; 0.98 to 1.
+  public var characterCoverage = 0.9995
   /// Whether capitals become small letters in both languages.
   public var lowercase = false
   /// The form of Unicode text.
   public var normalization = TextNormalization.nfc
   /// Tokens that are rarer in the training sentences become `<unk>`.
   public var minimumCount = 2
-  /// The most tokens of a vocabulary, the most frequent ones; null: all.
+  /// The most tokens of a vocabulary, the most frequent ones; null: all, and 8000 of unigram and bpe.
   public var vocabularyLimit: Int?
   /// Tokens of the source; taken from the data in training.
   public var sourceVocabularySize: Int
@@ -53,6 +60,17 @@ public struct SentencePairSettings: ConfigurationFragment {
     try Checks.notNegative([
       "paddingToken": paddingToken, "startToken": startToken, "endToken": endToken,
     ])
+    try Checks.require(
+      (0.98...1).contains(characterCoverage),
+      "characterCoverage lies in 0.98 … 1, not at \(characterCoverage)")
+    for (key, unitKey, unit, file) in [
+      ("sourceModel", "sourceUnit", sourceUnit, sourceModel),
+      ("targetModel", "targetUnit", targetUnit, targetModel),
+    ] {
+      try Checks.require(
+        file == nil || unit.pieces != nil,
+        "\(key) names a SentencePiece model, and \(unitKey) is \(unit.rawValue); set it to unigram or bpe")
+    }
     let highest = max(paddingToken, startToken, endToken)
     try Checks.require(
       Set([paddingToken, startToken, endToken]).count == 3,
@@ -79,6 +97,9 @@ public struct SentencePairSettings: ConfigurationFragment {
     reading.specials = specials
     reading.minimumCount = minimumCount
     reading.vocabularyLimit = vocabularyLimit
+    reading.characterCoverage = characterCoverage
+    reading.sourceModel = GivenPieces(sourceModel, key: "sourceModel")
+    reading.targetModel = GivenPieces(targetModel, key: "targetModel")
     reading.isShared = isShared
     reading.longest = longest
     reading.batchTokens = batchTokens
@@ -106,8 +127,8 @@ public struct SentencePairSettings: ConfigurationFragment {
     in artefacts: Artefacts
   ) throws -> (source: SentenceVocabulary, target: SentenceVocabulary)? {
     guard artefacts.contents[SentencePairs.sourceArtefact] != nil else { return nil }
-    let source = try artefacts.decode(SentenceVocabulary.self, SentencePairs.sourceArtefact)
-    let target = try artefacts.decode(SentenceVocabulary.self, SentencePairs.targetArtefact)
+    let source = try artefacts.sentenceVocabulary(SentencePairs.sourceArtefact)
+    let target = try artefacts.sentenceVocabulary(SentencePairs.targetArtefact)
     for (vocabulary, key, size) in [
       (source, "sourceVocabularySize", sourceVocabularySize),
       (target, "targetVocabularySize", targetVocabularySize),
@@ -134,9 +155,9 @@ public struct SentencePairSettings: ConfigurationFragment {
         "'\(data.description.name)' came without vocabularies; \(system) learns from sentence pairs")
     }
     adapted.sourceVocabularySize =
-      try data.artefacts.decode(SentenceVocabulary.self, SentencePairs.sourceArtefact).count
+      try data.artefacts.sentenceVocabulary(SentencePairs.sourceArtefact).count
     adapted.targetVocabularySize =
-      try data.artefacts.decode(SentenceVocabulary.self, SentencePairs.targetArtefact).count
+      try data.artefacts.sentenceVocabulary(SentencePairs.targetArtefact).count
     return adapted
   }
 }

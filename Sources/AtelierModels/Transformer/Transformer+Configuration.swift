@@ -85,8 +85,8 @@ extension Transformer {
     public static let base: Configuration = {
       var configuration = Configuration()
       configuration.text = SentencePairSettings(sourceVocabularySize: 37000, targetVocabularySize: 37000)
-      configuration.text.sourceUnit = .subwords
-      configuration.text.targetUnit = .subwords
+      configuration.text.sourceUnit = .bpe
+      configuration.text.targetUnit = .bpe
       configuration.text.vocabularyLimit = 37000
       configuration.text.batchTokens = 25000
       configuration.embeddingSize = 512
@@ -159,6 +159,10 @@ extension Transformer {
       try Checks.require(maximumLength >= 3, "maximumLength is at least 3, not \(maximumLength)")
       try Checks.require(
         embeddingSize % heads == 0, "embeddingSize \(embeddingSize) is not a multiple of heads \(heads)")
+      try Checks.require(
+        !sharedEmbedding || text.targetUnit == text.sourceUnit && text.targetModel == nil,
+        "sharedEmbedding needs one vocabulary; give both languages one unit, and name a model as sourceModel alone"
+      )
       try Checks.require(
         !sharedEmbedding || text.sourceVocabularySize == text.targetVocabularySize,
         "sharedEmbedding needs one vocabulary, and sourceVocabularySize (\(text.sourceVocabularySize)) and "
