@@ -41,8 +41,15 @@ extension LanguageSystem {
 /// What a token stands for.
 public enum TokenUnit: String, Sendable, Hashable, Codable, CaseIterable {
   case word, character, byte
-  /// A part of a word, of a byte-pair encoding.
+  /// A part of a word, of the byte-pair encoding in GPT-2's files.
   case subword
+  /// A piece of a word, the likeliest of a unigram language model, by SentencePiece.
+  case unigram
+  /// A piece of a word by byte-pair encoding, by SentencePiece.
+  case bpe
+
+  /// What one token is called.
+  public var noun: String { self == .unigram || self == .bpe ? "piece" : rawValue }
 }
 
 /// A system of label maps whose noise may differ from region to region.

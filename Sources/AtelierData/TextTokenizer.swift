@@ -1,4 +1,4 @@
-/// What turns text into numbers of tokens and back: a ``Vocabulary``, or ``ByteLevelBPE``.
+/// What turns text into numbers of tokens and back: a ``Vocabulary``, ``ByteLevelBPE`` or ``PieceTokenizer``.
 public protocol TextTokenizer: Sendable {
   /// The number of tokens.
   var count: Int { get }

@@ -330,6 +330,7 @@ public enum KeyMeanings {
     ELECTRA.Configuration.minimumCount	Words or characters that are rarer in the training text become `<unk>`.
     ELECTRA.Configuration.normEpsilon	Epsilon of the norms.
     ELECTRA.Configuration.optimizer	How parameters change.
+    ELECTRA.Configuration.pieces	Pieces of words.
     ELECTRA.Configuration.sequenceLength	Tokens of one piece of text in training; never more than `maximumLength`.
     ELECTRA.Configuration.task	What is learned: replaced tokens of plain text, or classes of labelled text.
     ELECTRA.Configuration.textField	The column of a table that holds the text.
@@ -455,9 +456,10 @@ public enum KeyMeanings {
     GPT.Configuration.normEpsilon	Epsilon of the norms.
     GPT.Configuration.normFirst	Whether norms stand before their sublayers, as in GPT-2, and not behind, as in GPT-1.
     GPT.Configuration.optimizer	How parameters change.
+    GPT.Configuration.pieces	Pieces of words.
     GPT.Configuration.textField	The column of documents that follows from what is given.
     GPT.Configuration.tiedEmbedding	Whether input and output token tables are one.
-    GPT.Configuration.tokenUnit	What one token stands for; subwords are those of a byte-pair encoding in GPT-2's files.
+    GPT.Configuration.tokenUnit	What one token stands for; subwords are those of a byte-pair encoding in GPT-2's files, unigram and bpe SentencePiece's pieces of words.
     GPT.Configuration.vocabularySize	Tokens the model knows; taken from the data in training.
     GPT.Configuration.warmupSteps	Steps in which the step size rises.
     GPT.Configuration.weightDecay	Decoupled weight decay of matrices; biases and norms have none.
@@ -675,6 +677,9 @@ public enum KeyMeanings {
     Output.tensor	The batch; nil where it is text.
     Output.text	The text; nil where it is a batch.
     Output.value	What was generated.
+    PieceSettings.characterCoverage	The share of the text's characters that pieces cover, where SentencePiece learns them; 0.98 to 1. The others are spelled in bytes.
+    PieceSettings.tokenModel	A SentencePiece model of your own for `tokenUnit` unigram or bpe, the path of a `.model` file; null: learned from the training text. The run keeps its content.
+    PieceSettings.vocabularyLimit	The most pieces that SentencePiece learns, characters and bytes included.
     Pix2Pix.Configuration.Weights.adversarial	Of being taken for real; 0 leaves the regressor alone, without a discriminator.
     Pix2Pix.Configuration.Weights.l1	Of the pixel loss, squared or not.
     Pix2Pix.Configuration.adam	Adam's decays and ε.
@@ -745,6 +750,7 @@ public enum KeyMeanings {
     RNNLanguageModel.Configuration.normEpsilon	Epsilon of the transformer's norms.
     RNNLanguageModel.Configuration.normFirst	Whether the transformer's norms stand before its sublayers.
     RNNLanguageModel.Configuration.optimizer	How parameters change.
+    RNNLanguageModel.Configuration.pieces	Pieces of words.
     RNNLanguageModel.Configuration.sequenceLength	Tokens of one piece: how far back derivatives go.
     RNNLanguageModel.Configuration.tiedEmbedding	Whether input and output token tables are one; needs `embeddingSize` = `hiddenSize` in the recurrent model.
     RNNLanguageModel.Configuration.tokenUnit	What one token stands for.
@@ -959,6 +965,7 @@ public enum KeyMeanings {
     TokenSampling.temperature	Divides the logits: below 1 sharper, above 1 more random; at 0 the likeliest token.
     TokenSampling.topK	How many of the likeliest tokens are drawn from (Fan et al. 2018); nil: all.
     TokenSampling.topP	The share of probability whose likeliest tokens are drawn from (Holtzman et al. 2020); nil: all.
+    TokenUnit.noun	What one token is called.
     TrainingStep.gradientNorms	The global gradient norm of each update so far, by name; where nothing is clipped only if ``isObserved``.
     TrainingStep.logged	What was logged, in order; tensors keep no history.
     Transformer.Configuration.activation	Nonlinearity of the feed-forward layers.

@@ -231,7 +231,7 @@ struct FieldCodecTests {
     let artefacts = Artefacts([RunningText.artefactName: try JSONEncoder().encode(vocabulary)])
     let description = DatasetDescription(
       layout: .text, name: "a", split: .train, count: 1, fingerprint: "")
-    let names = try RunningText(.words, minimumCount: 1).names(
+    let names = try RunningText(.vocabulary(.words, minimumCount: 1)).names(
       of: Field("token", codec.kind), description, artefacts)
     #expect(names.tokens?.decode([1, 0]) == "b a")
   }

@@ -385,13 +385,15 @@ struct LayoutFaultTests {
       let fields = [Field("token", .tokens(vocabulary: 0, length: 4))]
       var artefacts = Artefacts()
       let sentence = refusal {
-        _ = try RunningText(.words, minimumCount: 1).survey(folder, DataOpening(fields), &artefacts)
+        _ = try RunningText(.vocabulary(.words, minimumCount: 1)).survey(
+          folder, DataOpening(fields), &artefacts)
       }
       #expect(sentence.contains("train.txt") && sentence.contains(reason), "\(sentence)")
       #expect(sentence.contains("tokenUnit: byte"))
       let report = try checkData(at: folder, suggesting: \.rawValue)
       #expect(report.findings.contains { $0.severity == .error && $0.message == sentence })
-      _ = try RunningText(.bytes, minimumCount: 1).survey(folder, DataOpening(fields), &artefacts)
+      _ = try RunningText(.vocabulary(.bytes, minimumCount: 1)).survey(
+        folder, DataOpening(fields), &artefacts)
     }
   }
 

@@ -92,7 +92,7 @@ struct GPTDocumentTests {
     let file = folder.url.appendingPathComponent("documents.jsonl")
     try Data(lines.joined(separator: "\n").utf8).write(to: file)
     let arrangement = Documents(
-      .characters, minimumCount: 1, bytePairs: false, given: ["title"], text: "text", learnsTextAlone: true)
+      .vocabulary(.characters, minimumCount: 1), given: ["title"], text: "text", learnsTextAlone: true)
     let opening = DataOpening(
       ["token", "target"].map {
         Field($0, .sequence(vocabulary: 100, longest: 7, padding: 0))

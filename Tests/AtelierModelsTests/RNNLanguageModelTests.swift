@@ -292,7 +292,7 @@ struct RNNLanguageModelTests {
       description: description, artefacts: Artefacts(["vocabulary": try JSONEncoder().encode(vocabulary)]))
     let adapted = try RNNLanguageModel.adapted(tiny { $0.tokenUnit = .character }, to: facts)
     #expect(adapted.vocabularySize == 5)
-    #expect(throws: ConfigurationError.self) { try RNNLanguageModel.adapted(tiny(), to: facts) }
+    #expect(throws: DatasetError.self) { try RNNLanguageModel.adapted(tiny(), to: facts) }
     #expect(throws: ConfigurationError.self) {
       try RNNLanguageModel.adapted(tiny(), to: DataFacts(description: description))
     }

@@ -21,12 +21,8 @@ public struct Documents: DataArrangement {
 
   /// `documents`
   public let id = "documents"
-  /// What a token is; of no effect with ``bytePairs``.
-  public var unit: Vocabulary.Unit
-  /// The number of occurrences in the training text below which a word is unknown.
-  public var minimumCount: Int
-  /// Whether tokens are those of a ``ByteLevelBPE`` whose files lie beside the documents.
-  public var bytePairs: Bool
+  /// What a token is.
+  public var tokens: TextTokens
   /// The columns that are given.
   public var given: [String]
   /// The column that is learned.
@@ -36,35 +32,26 @@ public struct Documents: DataArrangement {
 
   /// Documents of some columns.
   public init(
-    _ unit: Vocabulary.Unit, minimumCount: Int, bytePairs: Bool, given: [String], text: String,
-    learnsTextAlone: Bool
+    _ tokens: TextTokens, given: [String], text: String, learnsTextAlone: Bool
   ) {
-    self.unit = unit
-    self.minimumCount = minimumCount
-    self.bytePairs = bytePairs
+    self.tokens = tokens
     self.given = given
     self.text = text
     self.learnsTextAlone = learnsTextAlone
   }
 
-  /// The vocabulary.
-  public var numberingArtefacts: [String] {
-    bytePairs ? ByteLevelBPE.artefactNames : [RunningText.artefactName]
-  }
+  /// The tokeniser.
+  public var numberingArtefacts: [String] { tokens.artefactNames }
 
-  /// Opens the training documents, and adds their vocabulary and some held-out beginnings as artefacts.
+  /// Opens the training documents, and adds their tokeniser and some held-out beginnings as artefacts.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
-    if bytePairs {
-      try artefacts.addBytePairs(besideTextAt: place)
-    } else {
-      _ = try artefacts.value(RunningText.artefactName) {
-        // Marks stand between spaces, so that they are words of their own.
-        let whole = try rows(place, .train).rows.map { row in
-          (given.map { row[$0] ?? "" } + [row[text] ?? ""]).joined(separator: " \(DocumentMarks.field) ")
-            + " \(DocumentMarks.end)\n"
-        }
-        return try Vocabulary(of: Array(whole.joined().utf8), unit: unit, minimumCount: minimumCount)
+    _ = try tokens.survey(&artefacts, beside: place) {
+      // Marks stand between spaces, so that they are words of their own.
+      let whole = try rows(place, .train).rows.map { row in
+        (given.map { row[$0] ?? "" } + [row[text] ?? ""]).joined(separator: " \(DocumentMarks.field) ")
+          + " \(DocumentMarks.end)\n"
       }
+      return Array(whole.joined().utf8)
     }
     _ = try artefacts.value(Self.examplesName) {
       try heldOut(place).rows.prefix(Self.exampleCount).map { row in
@@ -91,14 +78,12 @@ public struct Documents: DataArrangement {
     return table
   }
 
-  /// The part, encoded in the artefact's vocabulary.
+  /// The part in the artefact's tokens.
   public func open(
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
     let table = try rows(place, split)
-    let tokenizer: any TextTokenizer =
-      bytePairs
-      ? try ByteLevelBPE(artefacts) : try artefacts.decode(Vocabulary.self, RunningText.artefactName)
+    let tokenizer = try tokens.tokenizer(in: artefacts)
     var longest = Int.max
     for case .sequence(_, let length, _) in opening.fields.map(\.kind) { longest = length }
     return .examples(try DocumentDataset(table, split, self, tokenizer, longest: longest))
@@ -121,13 +106,11 @@ public struct Documents: DataArrangement {
     return try tokenizer.encodePrompt(DocumentMarks.end).last ?? tokenizer.lineEnd
   }
 
-  /// The vocabulary's tokens.
+  /// The tokens.
   public func names(
     of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
   ) throws -> FieldNames {
-    if bytePairs { return FieldNames() }
-    return FieldNames(
-      tokens: TokenNames(try artefacts.decode(Vocabulary.self, RunningText.artefactName)))
+    try tokens.names(in: artefacts)
   }
 }
 

@@ -9,31 +9,27 @@ public struct LabelledText: DataArrangement {
   /// `labelled-text`
   public let id = "labelled-text"
   /// What a token is.
-  public var unit: Vocabulary.Unit
-  /// The number of occurrences in the training text below which a word is unknown.
-  public var minimumCount: Int
+  public var tokens: TextTokens
   /// The column of the text.
   public var text: String
   /// The column of the class.
   public var label: String
 
   /// Labelled texts of two columns.
-  public init(_ unit: Vocabulary.Unit, minimumCount: Int, text: String, label: String) {
-    self.unit = unit
-    self.minimumCount = minimumCount
+  public init(_ tokens: TextTokens, text: String, label: String) {
+    self.tokens = tokens
     self.text = text
     self.label = label
   }
 
-  /// The vocabulary.
-  public var numberingArtefacts: [String] { [RunningText.artefactName] }
+  /// The tokeniser.
+  public var numberingArtefacts: [String] { tokens.artefactNames }
 
-  /// Opens the training texts, and adds their vocabulary and classes as artefacts.
+  /// Opens the training texts, and adds their tokeniser and classes as artefacts.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
     let table = try rows(place, .train)
-    _ = try artefacts.value(RunningText.artefactName) {
-      let whole = table.rows.compactMap { $0[text] }.joined(separator: "\n")
-      return try Vocabulary(of: Array(whole.utf8), unit: unit, minimumCount: minimumCount)
+    _ = try tokens.survey(&artefacts, beside: place) {
+      Array(table.rows.compactMap { $0[text] }.joined(separator: "\n").utf8)
     }
     _ = try artefacts.value(Self.classesName) {
       Set(table.rows.compactMap { $0[label] }).sorted { $0.localizedStandardCompare($1) == .orderedAscending }
@@ -47,25 +43,23 @@ public struct LabelledText: DataArrangement {
     return table
   }
 
-  /// The part, encoded in the artefact's vocabulary.
+  /// The part in the artefact's tokens.
   public func open(
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
-    let vocabulary = try artefacts.decode(Vocabulary.self, RunningText.artefactName)
+    let tokenizer = try tokens.tokenizer(in: artefacts)
     let classes = try artefacts.decode([String].self, Self.classesName)
     var longest = Int.max
     for case .sequence(_, let length, _) in opening.fields.map(\.kind) { longest = length }
     return .examples(
-      try LabelledTextDataset(rows(place, split), split, self, vocabulary, classes, longest: longest))
+      try LabelledTextDataset(rows(place, split), split, self, tokenizer, classes, longest: longest))
   }
 
-  /// The vocabulary's tokens and the classes.
+  /// The tokens and the classes.
   public func names(
     of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
   ) throws -> FieldNames {
-    FieldNames(
-      classes: description.classNames,
-      tokens: TokenNames(try artefacts.decode(Vocabulary.self, RunningText.artefactName)))
+    FieldNames(classes: description.classNames, tokens: try tokens.names(in: artefacts).tokens)
   }
 }
 
@@ -75,7 +69,7 @@ private struct LabelledTextDataset: Dataset {
   private let texts: [(token: [Int], label: Int)]
 
   init(
-    _ table: TextTable, _ split: DatasetSplit, _ arrangement: LabelledText, _ vocabulary: Vocabulary,
+    _ table: TextTable, _ split: DatasetSplit, _ arrangement: LabelledText, _ tokenizer: any TextTokenizer,
     _ classes: [String], longest: Int
   ) throws(DatasetError) {
     let numbers = Dictionary(zip(classes, classes.indices)) { first, _ in first }
@@ -93,7 +87,7 @@ private struct LabelledTextDataset: Dataset {
           reason: "it has the class '\(name)', which the training part lacks; its classes are "
             + classes.prefix(10).joined(separator: ", "))
       }
-      let tokens = try vocabulary.encodePrompt(text)
+      let tokens = try tokenizer.encodePrompt(text)
       if tokens.count > longest { cut += 1 }
       texts.append((Array(tokens.prefix(longest)), label))
       histogram[label] += 1

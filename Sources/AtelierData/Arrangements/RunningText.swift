@@ -7,54 +7,38 @@ public struct RunningText: DataArrangement {
 
   /// `text`
   public let id = "text"
-  /// What a token is; of no effect with ``bytePairs``.
-  public var unit: Vocabulary.Unit
-  /// The number of occurrences in the training text below which a word is unknown.
-  public var minimumCount: Int
+  /// What a token is.
+  public var tokens: TextTokens
   /// Whether training pieces begin anywhere in the text (``TokenWindows``), rather than one where the last ended.
   public var windows: Bool
-  /// Whether tokens are those of a ``ByteLevelBPE`` whose files lie beside the text.
-  public var bytePairs: Bool
 
   /// Running text.
-  public init(_ unit: Vocabulary.Unit, minimumCount: Int, windows: Bool = false, bytePairs: Bool = false) {
-    self.unit = unit
-    self.minimumCount = minimumCount
+  public init(_ tokens: TextTokens, windows: Bool = false) {
+    self.tokens = tokens
     self.windows = windows
-    self.bytePairs = bytePairs
   }
 
-  /// The vocabulary.
-  public var numberingArtefacts: [String] { bytePairs ? ByteLevelBPE.artefactNames : [Self.artefactName] }
+  /// The tokeniser.
+  public var numberingArtefacts: [String] { tokens.artefactNames }
 
-  /// Opens the training text, and adds its vocabulary as an artefact.
+  /// Opens the training text, and adds its tokeniser as an artefact.
   public func survey(_ place: URL, _ opening: DataOpening, _ artefacts: inout Artefacts) throws -> DataPart {
-    if unit != .bytes || bytePairs { try checkEncoding(ofTextAt: place) }
+    if tokens.needsUTF8 { try checkEncoding(ofTextAt: place) }
     let corpus = try openText(at: place)
-    let tokenizer: any TextTokenizer
-    if bytePairs {
-      try artefacts.addBytePairs(besideTextAt: place)
-      tokenizer = try ByteLevelBPE(artefacts)
-    } else {
-      tokenizer = try artefacts.value(Self.artefactName) {
-        try Vocabulary(of: corpus.train, unit: unit, minimumCount: minimumCount)
-      }
-    }
+    let tokenizer = try tokens.survey(&artefacts, beside: place) { corpus.train }
     return .stream(TokenText(corpus, .train, try tokenizer.encode(corpus.train), place, windows: windows))
   }
 
-  /// The part, encoded in the artefact's vocabulary.
+  /// The part in the artefact's tokens.
   public func open(
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
     let corpus = try openText(at: place)
-    let tokenizer: any TextTokenizer =
-      bytePairs ? try ByteLevelBPE(artefacts) : try artefacts.decode(Vocabulary.self, Self.artefactName)
-    let tokens = try tokenizer.encode(corpus.part(split))
-    guard split == .train || tokens.count >= 2 else {
+    let encoded = try tokens.tokenizer(in: artefacts).encode(corpus.part(split))
+    guard split == .train || encoded.count >= 2 else {
       throw DatasetError.missingSplit(path: place.path, split: split, reason: "it has fewer than two tokens")
     }
-    return .stream(TokenText(corpus, split, tokens, place, windows: windows))
+    return .stream(TokenText(corpus, split, encoded, place, windows: windows))
   }
 
   /// Always true: nothing depends on the opening.
@@ -62,12 +46,11 @@ public struct RunningText: DataArrangement {
     true
   }
 
-  /// The vocabulary's tokens.
+  /// The tokens.
   public func names(
     of field: Field, _ description: DatasetDescription, _ artefacts: Artefacts
   ) throws -> FieldNames {
-    if bytePairs { return FieldNames() }
-    return FieldNames(tokens: TokenNames(try artefacts.decode(Vocabulary.self, Self.artefactName)))
+    try tokens.names(in: artefacts)
   }
 }
 

@@ -32,7 +32,7 @@ public struct PerplexityMeasure: Measure {
       guard result.tokens > 0 else { return [] }
       let interval = try Self.interval(pieces, seed: context.options.seed)
       let setting =
-        "\(split.rawValue) part, \(result.tokens) \(unit)s, "
+        "\(split.rawValue) part, \(result.tokens) \(text.unit.noun)s, "
         + (text.context.map { "pieces of \($0) each by itself" } ?? "state carried from piece to piece")
         + (interval == nil ? "" : ", 95 % interval by a bootstrap of its \(pieces.count) pieces")
       let provenance = context.provenance(
@@ -48,7 +48,7 @@ public struct PerplexityMeasure: Measure {
       if text.unit != .word {
         numbers.append(
           MeasuredNumber(
-            id: "bits-per-token", name: "bits a \(unit) (\(split.rawValue))",
+            id: "bits-per-token", name: "bits a \(text.unit.noun) (\(split.rawValue))",
             value: bitsPerCharacter(negativeLogLikelihood: result.sum, characters: result.tokens),
             interval: interval.map {
               ConfidenceInterval(lower: $0.lower / M_LN2, upper: $0.upper / M_LN2)

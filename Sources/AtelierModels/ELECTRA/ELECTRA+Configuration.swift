@@ -24,6 +24,8 @@ extension ELECTRA {
     public var task = Task.pretraining
     /// What one token stands for.
     public var tokenUnit = TokenUnit.word
+    /// Pieces of words.
+    public var pieces = PieceSettings()
     /// Words or characters that are rarer in the training text become `<unk>`.
     public var minimumCount = 1
     /// Tokens the model knows, five special ones among them; taken from the data in training.
@@ -153,12 +155,6 @@ extension ELECTRA {
 
     /// Plain text for replaced-token detection, a table of labelled text for classes.
     public var plan: SystemPlan {
-      let unit: Vocabulary.Unit =
-        switch tokenUnit {
-        case .word: .words
-        case .character: .characters
-        case .byte, .subword: .bytes
-        }
       let prompt = Condition("prompt", .text, from: .drawn, help: "the text to look at")
       guard task == .pretraining else {
         return SystemPlan(
@@ -171,7 +167,7 @@ extension ELECTRA {
                     .sequence(vocabulary: vocabularySize, longest: pieceLength - 2, padding: -1)),
                   Field("label", .label(classes: classes)),
                 ],
-                LabelledText(unit, minimumCount: minimumCount, text: textField, label: labelField)),
+                LabelledText(tokens, text: textField, label: labelField)),
               batchSize: batchSize)
           ],
           conditions: [prompt], outputs: [Field("text", .text)],
@@ -183,11 +179,14 @@ extension ELECTRA {
         stages: [
           Stage(
             data: DataPlan(
-              [Field("token", kind)], RunningText(unit, minimumCount: minimumCount, windows: true)),
+              [Field("token", kind)], RunningText(tokens, windows: true)),
             batchSize: batchSize)
         ],
         conditions: [prompt], outputs: [Field("text", .text)], abilities: [ReplacedTokenDetection()])
     }
+
+    /// What the tokens are.
+    var tokens: TextTokens { pieces.tokens(tokenUnit, minimumCount: minimumCount) }
 
     /// Tokens of a piece with its frame.
     var pieceLength: Int { min(sequenceLength, maximumLength) }
@@ -222,7 +221,9 @@ extension ELECTRA {
         try Checks.require(size % heads == 0, "\(key) \(size) is not a multiple of its heads, \(heads)")
       }
       try Checks.require(
-        tokenUnit != .subword, "tokenUnit is word, character or byte in this system; gpt has subwords")
+        tokenUnit != .subword,
+        "GPT-2's subwords are gpt's alone; tokenUnit is word, character, byte, unigram or bpe here")
+      try pieces.validate(tokenUnit)
     }
 
     /// The step size at a step, counted from 0: a straight line to zero at `decaySteps`, below it the warm-up.

@@ -24,17 +24,17 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
   private let discriminator: ElectraDiscriminator
   private let classifier: TextClassifierHead?
   private let optimizer: AdamW
-  private let vocabulary: Vocabulary?
+  private let tokenizer: (any TextTokenizer)?
   private let classNames: [String]
 
   /// Builds the networks with initial weights drawn from `stream`.
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
     try configuration.validate()
     self.configuration = configuration
-    vocabulary = try Self.vocabulary(in: artefacts, configuration)
-    if let vocabulary, vocabulary.count + SpecialToken.count != configuration.vocabularySize {
+    tokenizer = try Self.tokenizer(in: artefacts, configuration)
+    if let tokenizer, tokenizer.count + SpecialToken.count != configuration.vocabularySize {
       throw ConfigurationError(
-        "vocabularySize is \(configuration.vocabularySize), but the vocabulary has \(vocabulary.count) tokens and "
+        "vocabularySize is \(configuration.vocabularySize), but the vocabulary has \(tokenizer.count) tokens and "
           + "\(SpecialToken.count) special ones")
     }
     classNames =
@@ -67,25 +67,23 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
         parameters.filter { $0.tensor.rank < 2 || $0.name.hasSuffix("bias") }.map(\.name)))
   }
 
-  /// The vocabulary of a run; bytes need none.
-  private static func vocabulary(
+  /// The tokeniser of a run; nil where none is there and weights of another program have a size of their own.
+  private static func tokenizer(
     in artefacts: Artefacts, _ configuration: Configuration
-  ) throws -> Vocabulary? {
-    guard artefacts.contents[RunningText.artefactName] != nil else {
-      return configuration.tokenUnit == .byte && configuration.vocabularySize == 256 + SpecialToken.count
-        ? try Vocabulary(unit: .bytes, tokens: []) : nil
-    }
-    return try artefacts.decode(Vocabulary.self, RunningText.artefactName)
+  ) throws -> (any TextTokenizer)? {
+    let isOwn = configuration.tokenUnit == .byte && configuration.vocabularySize != 256 + SpecialToken.count
+    guard !isOwn || artefacts.contents[RunningText.artefactName] != nil else { return nil }
+    return try configuration.tokens.tokenizerIfPresent(in: artefacts)
   }
 
   /// The vocabulary decides its size, and labelled text the number of classes.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
-    guard let vocabulary = try vocabulary(in: data.artefacts, configuration) else {
+    guard let tokenizer = try tokenizer(in: data.artefacts, configuration) else {
       throw ConfigurationError(
         "'\(data.description.name)' came without a vocabulary; \(identity.name) learns from text")
     }
     var adapted = configuration
-    adapted.vocabularySize = vocabulary.count + SpecialToken.count
+    adapted.vocabularySize = tokenizer.count + SpecialToken.count
     if configuration.task == .classification { adapted.classes = data.description.classNames.count }
     return adapted
   }
@@ -329,12 +327,12 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
   /// A text in which tokens were replaced, those in brackets of which the discriminator says so; without a prompt a
   /// text of the generator's own, filled in place by place. With a head for classes, the prompt's class.
   public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
-    guard let vocabulary else {
+    guard let tokenizer else {
       throw ConfigurationError(
-        "the artefact '\(RunningText.artefactName)' is missing; give the whole run folder")
+        "the artefact '\(configuration.tokens.artefactNames[0])' is missing; give the whole run folder")
     }
     let longest = configuration.pieceLength - 2
-    let prompt = try request.text("prompt").map { try vocabulary.encodePrompt($0) } ?? []
+    let prompt = try request.text("prompt").map { try tokenizer.encodePrompt($0) } ?? []
     guard prompt.count <= longest else {
       throw ConfigurationError(
         "the prompt has \(prompt.count) tokens, and the model sees \(longest) at a time (sequenceLength less its "
@@ -344,7 +342,7 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
       if index > 0 { try emit(Output("text", text: "\n")) }
       let text: String = try withoutGradients {
         if configuration.task == .classification { return classText(prompt) }
-        return try judged(prompt, min(longest, 32), vocabulary, request.draws)
+        return try judged(prompt, min(longest, 32), tokenizer, request.draws)
       }
       try emit(Output("text", text: text))
     }
@@ -359,7 +357,7 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
   }
 
   private func judged(
-    _ prompt: [Int], _ length: Int, _ vocabulary: Vocabulary, _ draws: any Draws
+    _ prompt: [Int], _ length: Int, _ tokenizer: any TextTokenizer, _ draws: any Draws
   ) throws -> String {
     let example: Example
     var corrupted: Tensor
@@ -371,7 +369,7 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
       corrupted = objective(example, draws).corrupted
     }
     let scores = discriminator.logits(discriminator.hidden(corrupted)).reshaped([-1]).floats()
-    var writer = TokenWriter(vocabulary, after: "")
+    var writer = TokenWriter(tokenizer, after: "")
     var result = ""
     for (place, token) in corrupted.reshaped([-1]).integers().enumerated().dropFirst().dropLast() {
       let piece = token < SpecialToken.count ? "" : writer.text(for: token - SpecialToken.count)

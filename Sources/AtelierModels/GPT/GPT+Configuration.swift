@@ -15,8 +15,11 @@ extension GPT {
 
   /// Every choice; the defaults are nanoGPT's for GPT-2 of 124 million parameters.
   public struct Configuration: AdamConfiguration {
-    /// What one token stands for; subwords are those of a byte-pair encoding in GPT-2's files.
+    /// What one token stands for; subwords are those of a byte-pair encoding in GPT-2's files, unigram and bpe
+    /// SentencePiece's pieces of words.
     public var tokenUnit = TokenUnit.subword
+    /// Pieces of words.
+    public var pieces = PieceSettings()
     /// Words or characters that are rarer in the training text become `<unk>`.
     public var minimumCount = 1
     /// Columns of documents that are given, such as title; empty: the data are plain text.
@@ -171,7 +174,7 @@ extension GPT {
         fields = [Field("token", kind), Field("target", kind)]
         data = DataPlan(
           fields,
-          RunningText(unit, minimumCount: minimumCount, windows: true, bytePairs: tokenUnit == .subword))
+          RunningText(tokens, windows: true))
       }
       conditions.append(Condition("prompt", .text, from: .drawn, help: "the text to go on from"))
       return SystemPlan(
@@ -180,21 +183,14 @@ extension GPT {
         abilities: [TextContinuation(unit: tokenUnit, context: contextLength)])
     }
 
-    private var unit: Vocabulary.Unit {
-      switch tokenUnit {
-      case .word: .words
-      case .character: .characters
-      case .byte, .subword: .bytes
-      }
-    }
+    /// What the tokens are.
+    var tokens: TextTokens { pieces.tokens(tokenUnit, minimumCount: minimumCount) }
 
     /// How documents become tokens; nil for plain text.
     var documents: Documents? {
       conditionFields.isEmpty
         ? nil
-        : Documents(
-          unit, minimumCount: minimumCount, bytePairs: tokenUnit == .subword, given: conditionFields,
-          text: textField, learnsTextAlone: learnsTextAlone)
+        : Documents(tokens, given: conditionFields, text: textField, learnsTextAlone: learnsTextAlone)
     }
 
     /// Checks the values.
@@ -204,6 +200,7 @@ extension GPT {
         "embeddingSize": embeddingSize, "batchSize": batchSize, "minimumCount": minimumCount,
         "gradientAccumulation": gradientAccumulation, "decaySteps": decaySteps,
       ])
+      try pieces.validate(tokenUnit)
       try Checks.notNegative(["warmupSteps": warmupSteps])
       try Checks.notNegative([
         "minimumLearningRate": minimumLearningRate, "weightDecay": weightDecay, "gradientClip": gradientClip,

@@ -29,7 +29,7 @@ public final class GPT: LanguageSystem, ReferenceAnswering {
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
     try configuration.validate()
     self.configuration = configuration
-    tokenizer = try Self.tokenizer(in: artefacts, configuration)
+    tokenizer = try configuration.tokens.tokenizerIfPresent(in: artefacts)
     if let tokenizer, tokenizer.count > configuration.vocabularySize {
       throw ConfigurationError(
         "vocabularySize is \(configuration.vocabularySize), but the tokeniser has \(tokenizer.count) tokens")
@@ -45,35 +45,9 @@ public final class GPT: LanguageSystem, ReferenceAnswering {
       undecayed: Set(parameters.filter { $0.tensor.rank < 2 }.map(\.name)))
   }
 
-  /// The tokeniser of a run; nil where none is there, as bytes alone need none.
-  private static func tokenizer(
-    in artefacts: Artefacts, _ configuration: Configuration
-  ) throws -> (any TextTokenizer)? {
-    if configuration.tokenUnit == .subword {
-      let isThere = ByteLevelBPE.artefactNames.contains { artefacts.contents[$0] != nil }
-      return isThere ? try ByteLevelBPE(artefacts) : nil
-    }
-    guard artefacts.contents[RunningText.artefactName] != nil else {
-      return configuration.tokenUnit == .byte ? try Vocabulary(unit: .bytes, tokens: []) : nil
-    }
-    let vocabulary = try artefacts.decode(Vocabulary.self, RunningText.artefactName)
-    let unit: TokenUnit =
-      switch vocabulary.unit {
-      case .words: .word
-      case .characters: .character
-      case .bytes: .byte
-      }
-    guard unit == configuration.tokenUnit else {
-      throw ConfigurationError(
-        "tokenUnit is '\(configuration.tokenUnit.rawValue)', but the artefact '\(RunningText.artefactName)' holds "
-          + vocabulary.unit.rawValue)
-    }
-    return vocabulary
-  }
-
   /// The tokeniser decides the vocabulary's size.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
-    guard let tokenizer = try tokenizer(in: data.artefacts, configuration) else {
+    guard let tokenizer = try configuration.tokens.tokenizerIfPresent(in: data.artefacts) else {
       throw ConfigurationError(
         "'\(data.description.name)' came without a vocabulary; \(identity.name) learns from plain text")
     }
@@ -235,7 +209,7 @@ public final class GPT: LanguageSystem, ReferenceAnswering {
     guard let tokenizer else {
       throw ConfigurationError(
         "the tokeniser's files are missing; give the whole run folder, or import the weights together with "
-          + ByteLevelBPE.artefactNames.joined(separator: " and "))
+          + configuration.tokens.artefactNames.joined(separator: " and "))
     }
     let prompt = request.text("prompt") ?? ""
     let sampling = try request.sampling(as: TokenSampling.self)

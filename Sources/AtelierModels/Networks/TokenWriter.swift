@@ -18,13 +18,16 @@ struct TokenWriter {
   /// The text that a token adds; empty while a character's bytes are incomplete.
   mutating func text(for token: Int) -> String {
     switch tokenizer.addition(of: token) {
-    case .characters(let text): return text
+    case .characters(let text):
+      if let last = text.last { isAtStart = last == "\n" }
+      return text
     case .word(let word):
       let needsSpace = !isAtStart && word != "\n"
       isAtStart = word == "\n"
       return (needsSpace ? " " : "") + word
     case .bytes(let bytes):
       pending += bytes
+      if let last = bytes.last { isAtStart = last == 10 }
       let whole = pending.count - Self.incomplete(pending)
       defer { pending.removeFirst(whole) }
       return String(decoding: pending[..<whole], as: UTF8.self)

@@ -25,6 +25,8 @@ extension RNNLanguageModel {
     public var model = Model.recurrent
     /// What one token stands for.
     public var tokenUnit = TokenUnit.word
+    /// Pieces of words.
+    public var pieces = PieceSettings()
     /// Words or characters that are rarer in the training text become `<unk>`.
     public var minimumCount = 1
     /// Tokens the model knows; taken from the data in training (33,278 words of WikiText-2).
@@ -114,17 +116,10 @@ extension RNNLanguageModel {
     /// Text, token by token.
     public var plan: SystemPlan {
       let kind = FieldKind.tokens(vocabulary: vocabularySize, length: sequenceLength)
-      let unit: Vocabulary.Unit =
-        switch tokenUnit {
-        case .word: .words
-        case .character: .characters
-        case .byte, .subword: .bytes
-        }
       return SystemPlan(
         stages: [
           Stage(
-            data: DataPlan(
-              [Field("token", kind), Field("target", kind)], RunningText(unit, minimumCount: minimumCount)),
+            data: DataPlan([Field("token", kind), Field("target", kind)], RunningText(tokens)),
             batchSize: batchSize)
         ],
         conditions: [Condition("prompt", .text, from: .drawn, help: "the text to go on from")],
@@ -132,10 +127,15 @@ extension RNNLanguageModel {
         abilities: [TextContinuation(unit: tokenUnit)])
     }
 
+    /// What the tokens are.
+    var tokens: TextTokens { pieces.tokens(tokenUnit, minimumCount: minimumCount) }
+
     /// Checks the values.
     public func validate() throws(ConfigurationError) {
       try Checks.require(
-        tokenUnit != .subword, "tokenUnit is word, character or byte in this system; gpt has subwords")
+        tokenUnit != .subword,
+        "GPT-2's subwords are gpt's alone; tokenUnit is word, character, byte, unigram or bpe here")
+      try pieces.validate(tokenUnit)
       try Checks.positive([
         "vocabularySize": vocabularySize, "embeddingSize": embeddingSize, "hiddenSize": hiddenSize,
         "intermediateSize": intermediateSize ?? 1, "layers": layers, "heads": heads,

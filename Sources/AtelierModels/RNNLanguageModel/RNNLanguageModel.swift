@@ -34,7 +34,7 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, Ref
   public let configuration: Configuration
   private let network: LanguageNetwork
   private let optimizer: Optimizer
-  private let vocabulary: Vocabulary?
+  private let tokenizer: (any TextTokenizer)?
   /// What the next piece of text starts from; nil: zeros.
   private var state: RecurrentState?
   private var bestValidationLoss = Double.infinity
@@ -55,10 +55,10 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, Ref
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
     try configuration.validate()
     self.configuration = configuration
-    vocabulary = try Self.vocabulary(in: artefacts, configuration)
-    if let vocabulary, vocabulary.count != configuration.vocabularySize {
+    tokenizer = try Self.tokenizer(in: artefacts, configuration)
+    if let tokenizer, tokenizer.count != configuration.vocabularySize {
       throw ConfigurationError(
-        "vocabularySize is \(configuration.vocabularySize), but the vocabulary has \(vocabulary.count) tokens"
+        "vocabularySize is \(configuration.vocabularySize), but the vocabulary has \(tokenizer.count) tokens"
       )
     }
     switch configuration.model {
@@ -89,39 +89,27 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, Ref
     }
   }
 
-  /// The vocabulary of a run; bytes need none.
-  private static func vocabulary(in artefacts: Artefacts, _ configuration: Configuration) throws
-    -> Vocabulary?
-  {
-    guard let name = vocabularyNames.first(where: { artefacts.contents[$0] != nil }) else {
-      let bytes = configuration.tokenUnit == .byte && configuration.vocabularySize == 256
-      return bytes ? try Vocabulary(unit: .bytes, tokens: []) : nil
-    }
-    let vocabulary = try artefacts.decode(Vocabulary.self, name)
-    let unit: TokenUnit =
-      switch vocabulary.unit {
-      case .words: .word
-      case .characters: .character
-      case .bytes: .byte
-      }
-    guard unit == configuration.tokenUnit else {
-      throw ConfigurationError(
-        "tokenUnit is '\(configuration.tokenUnit.rawValue)', but the artefact '\(name)' holds "
-          + vocabulary.unit.rawValue
-      )
-    }
-    return vocabulary
+  /// The tokeniser of a run; nil where none is there and weights of another program have a size of their own.
+  private static func tokenizer(
+    in artefacts: Artefacts, _ configuration: Configuration
+  ) throws -> (any TextTokenizer)? {
+    var artefacts = artefacts
+    // The first name that vocabularies had.
+    if let old = artefacts.contents[vocabularyNames[0]] { artefacts.contents[RunningText.artefactName] = old }
+    let isOwn = configuration.tokenUnit == .byte && configuration.vocabularySize != 256
+    guard !isOwn || artefacts.contents[RunningText.artefactName] != nil else { return nil }
+    return try configuration.tokens.tokenizerIfPresent(in: artefacts)
   }
 
   /// The vocabulary decides its size.
   public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
     var adapted = configuration
     if configuration.tokenUnit == .byte { adapted.vocabularySize = 256 }
-    guard let vocabulary = try vocabulary(in: data.artefacts, adapted) else {
+    guard let tokenizer = try tokenizer(in: data.artefacts, adapted) else {
       throw ConfigurationError(
         "'\(data.description.name)' came without a vocabulary; \(identity.name) learns from plain text")
     }
-    adapted.vocabularySize = vocabulary.count
+    adapted.vocabularySize = tokenizer.count
     return adapted
   }
 
@@ -359,18 +347,18 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, Ref
   ///
   /// Without a prompt, text starts as after the end of a line.
   public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
-    guard let vocabulary else {
+    guard let tokenizer else {
       throw ConfigurationError("the artefact 'vocabulary' is missing; give the whole run folder")
     }
     let device = network.module.parameters().first?.device ?? .cpu
     let prompt = request.text("prompt") ?? ""
-    var tokens = try vocabulary.encodePrompt(prompt)
-    if tokens.isEmpty { tokens = [vocabulary.lineEnd] }
+    var tokens = try tokenizer.encodePrompt(prompt)
+    if tokens.isEmpty { tokens = [tokenizer.lineEnd] }
     if case .transformer = network { tokens = tokens.suffix(configuration.maximumLength) }
     let sampling = try request.sampling(as: TextSampling.self)
     for index in 0..<request.count {
       if index > 0 { try emit(Output("text", text: "\n\n")) }
-      var writer = TokenWriter(vocabulary, after: prompt)
+      var writer = TokenWriter(tokenizer, after: prompt)
       try continueText(
         Tensor(tokens, shape: [tokens.count, 1], device: device), length: sampling.length,
         temperature: sampling.temperature, draws: request.draws
