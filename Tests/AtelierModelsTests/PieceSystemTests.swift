@@ -13,8 +13,9 @@ import Testing
       "decoderHiddenSize": 16,
     ],
     "transformer": [
-      "sourceUnit": "bpe", "targetUnit": "bpe", "sharedEmbedding": .boolean(true), "batchTokens": 60,
-      "embeddingSize": 16, "hiddenSize": 16,
+      "sourceUnit": "bpe", "targetUnit": "bpe", "sharedEmbedding": .boolean(true),
+      "sourceVocabularySize": 64, "targetVocabularySize": 64, "batchTokens": 60, "embeddingSize": 16,
+      "hiddenSize": 16,
     ],
     "gpt": [
       "tokenUnit": "bpe", "contextLength": 8, "layers": 1, "heads": 2, "embeddingSize": 8, "batchSize": 2,
