@@ -28,8 +28,15 @@ struct DataCommand: ParsableCommand {
         "Which numbers of the files are black and white, as --range of train.", valueName: "low:high"))
     var range: SampleScale?
 
+    @Option(help: "Of documents: call texts of more tokens over-long.")
+    var context = 512
+
     @Flag(help: "Print a JSON document.")
     var json = false
+
+    func validate() throws {
+      if context < 1 { throw ValidationError("--context must be at least 1.") }
+    }
 
     func run() throws {
       let shows = isatty(STDERR_FILENO) == 1
@@ -42,11 +49,16 @@ struct DataCommand: ParsableCommand {
         if !media.isUsable { throw ExitCode(65) }
         return
       }
+      var options = DatasetOptions(
+        labelColumn: labelColumn, isSideBySide: sideBySide, codec: ImageCodec(scale: range))
+      options.context = context
       let report = try checkData(
-        at: URL(fileURLWithPath: path),
-        options: DatasetOptions(
-          labelColumn: labelColumn, isSideBySide: sideBySide, codec: ImageCodec(scale: range)),
-        suggesting: { AtelierTool.systems.system(suiting: $0)?.identity.name },
+        at: URL(fileURLWithPath: path), options: options,
+        suggesting: { kind in
+          AtelierTool.systems.system(suiting: kind).map {
+            kind == .labelledText ? "\($0.identity.name) --preset classifier" : $0.identity.name
+          }
+        },
         progress: { done, total in
           if shows, done % 500 == 0 { standardError("\r\u{1B}[K\(done) of \(total) images") }
         })

@@ -29,6 +29,13 @@ public func checkData(
     check.readPairs(folders, progress)
     return check.finished(suggesting: system)
   }
+  if let columns = DocumentColumns.find(at: path, label: options.labelColumn) {
+    var check = DataCheck(
+      path: path, options: options, layout: columns.label == nil ? .documents : .labelledText)
+    check.report.path = place.relativePath
+    check.readDocuments(columns)
+    return check.finished(suggesting: system, settings: columns.settings)
+  }
   if SentencePairFiles.isPresent(at: path) {
     var check = DataCheck(path: path, options: options, layout: .sentencePairs)
     check.report.path = place.relativePath
@@ -69,14 +76,16 @@ struct DataCheck {
     report.findings.append(DataReport.Finding(severity: severity, kind: kind, message: message))
   }
 
-  func finished(suggesting system: (DataKind) -> String?) -> DataReport {
+  /// - Parameter settings: what the suggested command says of the data's columns.
+  func finished(suggesting system: (DataKind) -> String?, settings: String = "") -> DataReport {
     var report = report
     let order = DataReport.Severity.allCases
     report.findings = order.flatMap { severity in report.findings.filter { $0.severity == severity } }
     guard report.isUsable else { return report }
     // Texts and captions are divided where they are read.
     let isUndivided =
-      report.layout != .text && report.layout != .captions && !report.parts.contains { $0.split != .train }
+      ![.text, .captions, .documents, .labelledText].contains(report.layout)
+      && !report.parts.contains { $0.split != .train }
     if isUndivided {
       report.findings.append(
         DataReport.Finding(
@@ -90,7 +99,8 @@ struct DataCheck {
     let holdOut = isUndivided ? " --hold-out 0.1" : ""
     let range = givenScale.map { " --range \($0)" } ?? ""
     report.suggestedCommand = system(kind(of: report)).map {
-      "atelier train \($0) --data \(quoted)\(halves)\(range) --preset small --epochs 20\(holdOut)"
+      let preset = $0.contains(" --preset ") ? "" : " --preset small"
+      return "atelier train \($0) --data \(quoted)\(halves)\(range)\(preset)\(settings) --epochs 20\(holdOut)"
     }
     return report
   }
@@ -100,6 +110,8 @@ struct DataCheck {
     case .text: return .text
     case .captions: return .captionedImages
     case .sentencePairs: return .sentencePairs
+    case .documents: return .documents
+    case .labelledText: return .labelledText
     case .pairedFolders where holdsLabelMaps: return .labelMaps
     case .pairedFolders, .sideBySide: return .imagePairs
     case .unpairedFolders: return .unpairedImages

@@ -20,4 +20,8 @@ public enum DataKind: String, Sendable, Hashable, Codable, CaseIterable {
   case sentencePairs
   /// Sounds.
   case sounds
+  /// Texts with other fields beside them.
+  case documents
+  /// Texts with a class each.
+  case labelledText
 }

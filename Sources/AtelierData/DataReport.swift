@@ -22,6 +22,7 @@ public struct DataReport: Sendable, Codable, Hashable {
     case notUTF8, remark, leftOut, nothingHeldOut
     case mixedScales, clippedValues, unusedRange
     case emptyPairs, longPairs, lengthRatio, untranslated
+    case emptyFields, longTexts
   }
 
   /// One finding: a sentence that names files and the way out.
@@ -105,12 +106,14 @@ extension DataReport: CustomStringConvertible {
   /// The report as a table for a terminal.
   public var description: String {
     var lines = ["\(path): \(Self.name(of: layout))"]
+    let areTexts = layout == .documents || layout == .labelledText
     let areFolders = layout == .pairedFolders || layout == .unpairedFolders
     for part in parts {
       let unit =
         layout == .text
         ? "bytes"
-        : [.pairedFolders, .sideBySide, .sentencePairs].contains(layout) ? "pairs" : "images"
+        : [.pairedFolders, .sideBySide, .sentencePairs].contains(layout)
+          ? "pairs" : layout == .documents ? "documents" : layout == .labelledText ? "texts" : "images"
       lines.append("")
       lines.append("\(part.split.rawValue): \(part.count) \(unit), \(part.fingerprint.prefix(19))…")
       for tally in part.text { lines.append("  " + Self.row(tally.name, tally.count)) }
@@ -120,7 +123,8 @@ extension DataReport: CustomStringConvertible {
     }
     lines += Self.list("corrupt", corrupt.map { "\($0.path): \($0.reason)" })
     lines += Self.list(
-      layout == .sentencePairs ? "the same pair" : "the same image", exactDuplicates.map { Self.text($0) })
+      layout == .sentencePairs ? "the same pair" : areTexts ? "the same text" : "the same image",
+      exactDuplicates.map { Self.text($0) })
     lines += Self.list("nearly the same image", nearDuplicates.map { Self.text($0) })
     lines += Self.list("other files", otherFiles)
     lines.append("")
@@ -147,6 +151,8 @@ extension DataReport: CustomStringConvertible {
     case .captions: "images with captions"
     case .text: "plain text"
     case .sentencePairs: "sentence pairs"
+    case .documents: "documents"
+    case .labelledText: "texts with classes"
     case .arrays: "images in NumPy's arrays"
     case .sounds: "sounds"
     case .memory: "images in memory"

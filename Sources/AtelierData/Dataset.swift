@@ -32,6 +32,10 @@ public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   case text
   /// Sentences with their translations.
   case sentencePairs
+  /// Texts with other fields beside them.
+  case documents
+  /// Texts with a class each.
+  case labelledText
   /// NumPy's arrays of images and labels in one file.
   case arrays
   /// Sounds.

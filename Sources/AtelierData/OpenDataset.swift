@@ -17,6 +17,8 @@ public struct DatasetOptions: Sendable, Hashable {
   public var sourcesAreLabelMaps: Bool?
   /// The codec and its limits.
   public var codec: ImageCodec
+  /// The length in tokens from which ``checkData(at:options:suggesting:progress:)`` calls a text over-long.
+  public var context = 512
 
   /// The default options.
   public init(
@@ -96,7 +98,7 @@ public func openDataset(
   case .idx: return try IDX.open(path, split: split, preparation: preparation)
   case .arrays: return try ArrayImages.open(path, split: split, preparation: preparation)
   case .cifar10, .cifar100: return try CIFAR.open(path, split: split, preparation: preparation)
-  case .text, .memory, .sentencePairs, .sounds:
+  case .text, .memory, .sentencePairs, .documents, .labelledText, .sounds:
     throw .unknownLayout(
       path: path.path, lookedFor: ["images, but this is text, which a language model reads"])
   case .table where !ImageFolders.isFolder(path):

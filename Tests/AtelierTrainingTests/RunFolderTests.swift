@@ -41,7 +41,9 @@ import Torch
     #expect(!FileManager.default.fileExists(atPath: left.path))
   }
 
-  @Test(arguments: ["checkpoints/step-000001", ".partial-notes", "samples/step-000001.png", "artefacts/a", "photograph.png"])
+  @Test(arguments: [
+    "checkpoints/step-000001", ".partial-notes", "samples/step-000001.png", "artefacts/a", "photograph.png",
+  ])
   func aFolderWithAnythingElseIsRefusedAndStays(_ name: String) throws {
     let folder = try TemporaryFolder()
     let file = folder(name)

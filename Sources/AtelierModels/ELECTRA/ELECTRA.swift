@@ -16,7 +16,7 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
     name: "electra", summary: "a discriminator of replaced words, and classes of texts",
     paper:
       "Clark et al. 2020, ELECTRA: Pre-training Text Encoders as Discriminators Rather Than Generators",
-    reference: "google-research/electra")
+    reference: "google-research/electra", suits: [.labelledText])
 
   /// The choices this system was built from.
   public let configuration: Configuration

@@ -15,7 +15,7 @@ public final class GPT: LanguageSystem, ReferenceAnswering {
     name: "gpt", summary: "text, token by token, by a transformer that sees what came before",
     paper:
       "Radford et al. 2018, Improving Language Understanding by Generative Pre-Training; Radford et al. 2019",
-    reference: "karpathy/nanoGPT", suits: [.text])
+    reference: "karpathy/nanoGPT", suits: [.text, .documents])
 
   /// The choices this system was built from.
   public let configuration: Configuration
