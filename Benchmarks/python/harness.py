@@ -4,6 +4,7 @@
     RECIPE.py --weights DIR --steps N  time N steps from those weights
     RECIPE.py --first-sample           draw from random weights, and end
     RECIPE.py --latency SIZE ...       time the generation of one image of SIZE x SIZE
+    RECIPE.py --weights DIR --translate BEAMS ...   time translations with those weights
 
 Every form prints one line of JSON. The first steps are there to be compared: they take the images in
 stored order and the recorded draws, without dropout. The timed steps have dropout, on batches gathered
@@ -26,6 +27,9 @@ import torch
 
 SEED = 20260101
 LATENCY_WARMUP, LATENCY_REPEATS = 1, 5
+# Of sentences: the tokens that are no text, the shortest one, and how many are translated at a time and how often.
+PADDING, START, END = 1, 2, 3
+SHORTEST, TRANSLATED, TRANSLATION_REPEATS = 8, 32, 3
 
 
 class Recipe:
@@ -38,6 +42,8 @@ class Recipe:
     label_maps = {}
     # The tokens of a batch: vocabulary and length; a step takes them behind the maps.
     tokens = {}
+    # The sentences of a batch: vocabulary and padded length; a step takes them behind the tokens.
+    sentences = {}
     # Whether networks see images in -1...1 or in 0...1.
     is_signed = True
     # How many images lie in memory.
@@ -84,7 +90,7 @@ def gathered(recipe, inputs, index, part=1):
         pictures = [each[..., : each.shape[-2] // part, : each.shape[-1] // part] for each in pictures]
     chosen = [as_floats(recipe, each) for each in pictures]
     chosen += [inputs[name][index].long() for name in recipe.label_maps]
-    chosen += [inputs[name][index] for name in recipe.tokens]
+    chosen += [inputs[name][index] for name in (*recipe.tokens, *recipe.sentences)]
     return chosen + ([inputs["label"][index]] if recipe.classes else [])
 
 
@@ -120,10 +126,38 @@ def make_inputs(recipe):
         inputs[name] = grown
     for name, (vocabulary, length) in recipe.tokens.items():
         inputs[name] = torch.randint(0, vocabulary, (recipe.picture_count, length))
+    for name, (vocabulary, length) in recipe.sentences.items():
+        inputs[name] = make_sentences(recipe.picture_count, vocabulary, length)
     steps = [recipe.draws() for _ in range(recipe.checked_steps)]
     for name in steps[0]:
         inputs[f"draws.{name}"] = torch.stack([step[name] for step in steps])
     return inputs
+
+
+def make_sentences(count, vocabulary, length):
+    """Random sentences with a start and an end, of SHORTEST to `length` tokens, padded to `length`."""
+    lengths = torch.randint(SHORTEST, length + 1, (count, 1))
+    places = torch.arange(length).expand(count, length)
+    sentences = torch.randint(END + 1, vocabulary, (count, length))
+    sentences[:, 0] = START
+    sentences[places == lengths - 1] = END
+    sentences[places >= lengths] = PADDING
+    return sentences
+
+
+def token_counts(recipe, inputs):
+    """The tokens of sentences, without padding, that each of the first steps sees."""
+    rows = sum((inputs[name] != PADDING).sum(1) for name in recipe.sentences)
+    return [
+        rows[step * recipe.batch_size : (step + 1) * recipe.batch_size].sum().item()
+        for step in range(recipe.checked_steps)
+    ]
+
+
+def mean_token_count(recipe, inputs):
+    """The same of a batch in the mean of all."""
+    return sum((inputs[name] != PADDING).sum().item() for name in recipe.sentences) * (
+        recipe.batch_size / recipe.picture_count)
 
 
 def load_weights(recipe, folder):
@@ -170,6 +204,21 @@ def latency(recipe, size):
     return statistics.median(times[LATENCY_WARMUP:]) * 1000
 
 
+def translations(recipe, inputs, beams):
+    """Sentences a second with so many beams, the tokens that were written, and their log-probability."""
+    source = inputs["source"][:TRANSLATED]
+    times = []
+    for _ in range(1 + TRANSLATION_REPEATS):
+        start = time.perf_counter()
+        found = recipe.translate(source, beams)
+        times.append(time.perf_counter() - start)
+    return {
+        "beams": beams, "sentences_per_second": TRANSLATED / statistics.median(times[1:]),
+        "tokens": sum(len(tokens) for tokens, _ in found),
+        "log_probability": sum(score for _, score in found),
+    }
+
+
 def peak_memory():
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
@@ -182,6 +231,7 @@ def main(make_recipe):
     parser.add_argument("--weights", type=Path, metavar="DIR")
     parser.add_argument("--first-sample", action="store_true")
     parser.add_argument("--latency", type=int, nargs="+", metavar="SIZE")
+    parser.add_argument("--translate", type=int, nargs="+", metavar="BEAMS")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--warmup", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
@@ -207,7 +257,11 @@ def main(make_recipe):
         inputs = make_inputs(recipe)
         torch.save(inputs, arguments.export / "inputs.pth")
         exact = exact_losses(make_recipe, inputs, arguments.export)
-        print(json.dumps({"losses": first_losses(recipe, inputs), "exact_losses": exact}))
+        result = {"losses": first_losses(recipe, inputs), "exact_losses": exact}
+        if recipe.sentences:
+            result |= {
+                "tokens": token_counts(recipe, inputs), "tokens_per_step": mean_token_count(recipe, inputs)}
+        print(json.dumps(result))
         return
 
     if not arguments.weights:
@@ -215,6 +269,10 @@ def main(make_recipe):
     inputs = torch.load(arguments.weights / "inputs.pth", weights_only=True)
     recipe = make_recipe()
     load_weights(recipe, arguments.weights)
+    if arguments.translate:
+        print(json.dumps({
+            "translations": [translations(recipe, inputs, beams) for beams in arguments.translate]}))
+        return
     prepare(recipe, inputs)
     source = batches(recipe, inputs)
     for _ in range(arguments.warmup):

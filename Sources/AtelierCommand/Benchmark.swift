@@ -15,7 +15,7 @@ struct Benchmark: ParsableCommand {
   /// The recipes of Benchmarks/python.
   enum Recipe: String, CaseIterable, ExpressibleByArgument {
     case cgan, dcgan, biggan, spade, oasis, autoencoder, pix2pix, cyclegan, srresnet, neighbours, product
-    case gpt
+    case gpt, transformer, seq2seq
     case fastStyle = "fast-style"
   }
 
@@ -59,6 +59,11 @@ struct Benchmark: ParsableCommand {
   )
   var latency: [Int] = []
 
+  @Option(
+    parsing: .upToNextOption,
+    help: "Only time translations with so many beams, from the weights and of the sentences of --import.")
+  var translate: [Int] = []
+
   func run() throws {
     try TrainingOptions.validate(threads: threads)
     Engine.threadCount = threads
@@ -69,6 +74,8 @@ struct Benchmark: ParsableCommand {
     case .spade: try run(SPADE.self, Self.modulated)
     case .oasis: try run(OASIS.self, Self.segmented)
     case .gpt: try run(GPT.self, Self.text)
+    case .transformer: try run(Transformer.self, Self.attending, withoutDropout: ["dropout": 0.0])
+    case .seq2seq: try run(Seq2Seq.self, Self.recurrent, withoutDropout: ["dropout": 0.0])
     case .neighbours: try raceNeighbours()
     case .product: print("{\"seconds\": \(Engine.productSeconds(rows: rows ?? 1024))}")
     case .autoencoder: try run(Autoencoder.self, Self.autoencoder)
@@ -140,7 +147,13 @@ struct Benchmark: ParsableCommand {
       })
     try load(system, url)
     if check {
-      print("{\"losses\": \(try firstLosses(system, inputs))}")
+      let (losses, tokens) = try firstLosses(system, inputs)
+      let counted = tokens.isEmpty ? "" : ", \"tokens\": \(tokens)"
+      print("{\"losses\": \(losses)\(counted)}")
+      return
+    }
+    if !translate.isEmpty {
+      print(String(decoding: try JSONEncoder().encode(translations(system, inputs)), as: UTF8.self))
       return
     }
     let rate = try time(system, inputs)
@@ -264,7 +277,7 @@ struct Benchmark: ParsableCommand {
 
   private func firstLosses<System: GenerativeSystem>(
     _ system: System, _ inputs: [String: HostTensor]
-  ) throws -> [[Double]] {
+  ) throws -> (losses: [[Double]], tokens: [Int]) {
     let part = inputs["checkedPart"]?.integers().first ?? 1
     let source = try ImagesInMemory(inputs, of: system, order: nil, part: part)
     let prefix = "draws."
@@ -273,13 +286,14 @@ struct Benchmark: ParsableCommand {
         (String($0.key.dropFirst(prefix.count)), Tensor($0.value))
       })
     let count = inputs["checkedSteps"]?.integers().first ?? 5
-    return try (0..<count).map { index in
+    let losses = try (0..<count).map { index in
       let draws = ReshapedDraws(recorded.mapValues { $0.selected(dim: 0, index: index) })
       let step = TrainingStep(index: index, draws: draws, source: source, isObserved: false)
       try step.run(system.step)
       let table = Dictionary(step.logged.map { ($0.name, $0.value.item()) }) { first, _ in first }
       return ["generator", "discriminator", "total"].compactMap { table[$0] }
     }
+    return (losses, source.tokens)
   }
 
   private func time<System: GenerativeSystem>(_ system: System, _ inputs: [String: HostTensor]) throws
@@ -317,6 +331,8 @@ private final class ImagesInMemory: BatchSource {
   private let stream: RandomStream?
   private var order: Tensor
   private var position = 0
+  /// The tokens of sentences, without padding, in each batch of the stored order.
+  private(set) var tokens: [Int] = []
 
   /// - Parameter part: what the sides of the images are divided by; only their corner is given out.
   init<System: GenerativeSystem>(
@@ -359,7 +375,18 @@ private final class ImagesInMemory: BatchSource {
       }
     }
     tensors["style"] = style
+    if stream == nil { countTokens(tensors) }
     return Batch(tensors)
+  }
+
+  private func countTokens(_ tensors: [String: Tensor]) {
+    let counts = columns.compactMap { field, _ -> Int? in
+      guard case .sequence(_, _, let padding) = field.kind, let tensor = tensors[field.name] else {
+        return nil
+      }
+      return Int(tensor.notEqual(Double(padding)).asType(.int64).sum().item())
+    }
+    if !counts.isEmpty { tokens.append(counts.reduce(0, +)) }
   }
 
   private static func floats(_ bytes: Tensor, _ range: ImageRange) -> Tensor {
