@@ -98,8 +98,19 @@ struct PackageLists {
 
   private static func paragraphs(_ lines: ArraySlice<Substring>) -> [(text: String, isVerbatim: Bool)] {
     lines.split { $0.trimmingCharacters(in: .whitespaces) == "." }.compactMap { lines in
-      let text = tidy(lines.joined(separator: " ")[...])
+      let text = tidy(joined(lines)[...])
       return text.isEmpty ? nil : (text, lines.contains { $0.hasPrefix(" ") })
+    }
+  }
+
+  /// Lines as one; where a line ends and the next begins with Chinese or Japanese, no space is between them.
+  private static func joined(_ lines: ArraySlice<Substring>) -> String {
+    lines.reduce(into: "") { text, line in
+      let line = line.drop { $0 == " " }
+      let isUnspaced = [text.unicodeScalars.last, line.unicodeScalars.first].allSatisfy {
+        $0.map { (0x3000...0x9FFF).contains($0.value) || (0xFF00...0xFFEF).contains($0.value) } ?? false
+      }
+      text += (text.isEmpty || isUnspaced ? "" : " ") + line
     }
   }
 

@@ -42,10 +42,10 @@ public enum QuizSet {
       report.leftOut += facts.faults
       for line in facts.lines {
         guard line.columns.count <= headings.count else {
-          throw .badTable(
-            path: file.path,
-            reason:
-              "line \(line.number) has \(line.columns.count) columns, and the index names \(headings.count)")
+          report.leftOut.append(
+            "line \(line.number) of \(name), which has \(line.columns.count) columns where the index names "
+              + "\(headings.count).")
+          continue
         }
         let values = line.columns.map(\.text)
         guard let first = values.first(where: { !$0.isEmpty }) else { continue }
