@@ -86,7 +86,6 @@ class Seq2Seq(nn.Module):
 class Seq2SeqRecipe(harness.Recipe):
     batch_size, pictures = 32, {}
     sentences = {"source": (VOCABULARY, 32), "target": (VOCABULARY, 32)}
-    first_samples = 16
 
     def __init__(self, dropout=0.5):
         self.model = Seq2Seq(dropout)
@@ -110,7 +109,7 @@ class Seq2SeqRecipe(harness.Recipe):
 
     @torch.no_grad()
     def sample(self, count):
-        source = torch.tensor([[START] + [10] * count + [END]])
+        source = torch.tensor([[START, 10, 11, END]])
         return torch.tensor(self.translate(source, 1)[0][0])
 
     @torch.no_grad()

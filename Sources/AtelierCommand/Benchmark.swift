@@ -162,6 +162,7 @@ struct Benchmark: ParsableCommand {
   }
 
   private func sampleShape(of system: some GenerativeSystem) throws -> [Int] {
+    if let sentence = try firstSentence(of: system) { return sentence }
     var shape: [Int] = []
     let inputs = pictures(for: system, count: 1)
     let request = Request(

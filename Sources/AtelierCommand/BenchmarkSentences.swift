@@ -37,6 +37,15 @@ extension Benchmark {
     }
   }
 
+  /// The shape of a translation by random weights; nil for systems that translate no sentences.
+  func firstSentence(of system: some GenerativeSystem) throws -> [Int]? {
+    guard let translating = system as? any SentenceTranslatingSystem else { return nil }
+    let source = Tensor([2, 10, 11, 3], shape: [1, 4])
+    let found = try translating.translations(
+      of: source, TranslationSearch(beams: 1, extraLength: Self.extraLength))
+    return [found.count, found.first?.tokens.count ?? 0]
+  }
+
   /// Times translations of the first sentences, with each number of beams the median of three after one to warm up.
   func translations(_ system: some GenerativeSystem, _ inputs: [String: HostTensor]) throws -> Translations {
     guard let translating = system as? any SentenceTranslatingSystem, let all = inputs["source"] else {
