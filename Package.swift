@@ -155,6 +155,7 @@ let package = Package(
     .executable(name: "atelier", targets: ["AtelierProgram"]),
     .executable(name: "neighbours-benchmark", targets: ["neighbours-benchmark"]),
     .executable(name: "conformance", targets: ["conformance"]),
+    .library(name: "AtelierSentencePiece", type: .dynamic, targets: ["SentencePieceShim"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -195,8 +196,10 @@ let package = Package(
     .target(
       name: "CTensorBoard", dependencies: ["CProtobufC"], exclude: ["tensorboard_event.proto"]),
     library("AtelierMedia", ["CVips", "CVipsWorkers", "CFreeType", "CHarfBuzz", "CSndFile", "CSoxr"]),
+    // Nothing depends on the library that is linked with SentencePiece: CSentencePiece loads it at run time.
     .target(
-      name: "CSentencePiece", cxxSettings: sentencePieceCompiling, linkerSettings: sentencePieceLinking),
+      name: "SentencePieceShim", cxxSettings: sentencePieceCompiling, linkerSettings: sentencePieceLinking),
+    .target(name: "CSentencePiece"),
     library("AtelierData", ["Torch", "AtelierHashing", "AtelierMedia", "CZlib", "CSentencePiece", csv]),
     library("Perception", ["Torch", "TorchNN", "AtelierHashing", "CZlib"]),
     library("AtelierCore", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),

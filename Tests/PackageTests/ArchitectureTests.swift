@@ -45,10 +45,19 @@ struct ArchitectureTests {
     #expect(found.isEmpty, "\(found.joined(separator: ", "))")
   }
 
+  /// SentencePiece and libtorch export different variables of one name, which the loader would make one.
+  @Test func nothingIsLinkedWithTheLibraryThatCallsSentencePiece() throws {
+    let manifest = try String(contentsOf: Self.root.appendingPathComponent("Package.swift"), encoding: .utf8)
+    let uses = manifest.split(separator: "\n").filter { $0.contains("SentencePieceShim") }
+    #expect(uses.count == 2 && uses.contains { $0.contains("type: .dynamic") })
+  }
+
   /// Where libraries write a command on purpose: the command and the options that `data check` suggests, the remark in a run's
-  /// configuration, the way to install weights, pip's own options, and a preset named after one of its authors'.
+  /// configuration, the way to install weights, pip's and spm_train's own options, and a preset named after one of its
+  /// authors'.
   private static let commands: Set = [
-    "AtelierData/DataCheck.swift", "AtelierData/NumberSurvey.swift", "AtelierTraining/RunConfiguration.swift",
+    "AtelierData/DataCheck.swift", "AtelierData/DataCheck+Documents.swift", "AtelierData/NumberSurvey.swift",
+    "AtelierData/Text/PieceTokenizer.swift", "AtelierTraining/RunConfiguration.swift",
     "Perception/PretrainedWeights.swift", "Perception/WeightInstallation.swift",
     "AtelierModels/SPADE/SPADE+Configuration.swift",
   ]

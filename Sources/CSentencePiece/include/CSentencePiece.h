@@ -9,13 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "CSentencePieceFunctions.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef struct CSentencePieceModel CSentencePieceModel;
-
-// Whether SentencePiece was there when this was compiled; where it was not, every function fails.
+// Whether SentencePiece was there when this was compiled, and the library that calls it lies beside the program or
+// where the loader looks; where it is not, every function fails.
 bool CSentencePieceIsAvailable(void);
 // Why the last call on this thread failed.
 const char *_Nonnull CSentencePieceLastError(void);

@@ -10,7 +10,7 @@ private enum NotRun: String, CaseIterable {
   case foreign = "it needs a file of the authors"
   case trained = "it needs a checkpoint of 50,000 steps"
   case pretrained = "it needs VGG's weights"
-  case fonts = "it needs Debian's fonts"
+  case packages = "it needs Debian's fonts and texts"
   case long = "it measures for minutes"
   case paper = "it is of the paper's size"
 
@@ -24,10 +24,10 @@ private enum NotRun: String, CaseIterable {
       if text.contains(name) { return .foreign }
     }
     if text.contains("step-050000") { return .trained }
-    if words.starts(with: ["data", "prepare", "emoji"]) || words.starts(with: ["data", "prepare", "letters"])
-    {
-      return .fonts
+    for recipe in ["emoji", "letters", "translations", "articles", "labelled", "questions"] {
+      if words.starts(with: ["data", "prepare", recipe]) { return .packages }
     }
+    if ["en-de", "en-zh"].contains(where: text.contains) { return .packages }
     if words.first == "benchmark" { return .long }
     if words.first == "plan", !words.contains("--preset") { return .paper }
     let needing = ["fast-style-transfer", "neural-style", "esrgan", "srgan"]

@@ -1,24 +1,11 @@
-#include "include/CSentencePiece.h"
+#include "include/SentencePieceShim.h"
+
+#ifdef ATELIER_SENTENCE_PIECE
 
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <string>
-
-namespace {
-
-thread_local std::string lastError;
-
-}  // namespace
-
-extern "C" {
-
-const char *CSentencePieceLastError(void) { return lastError.c_str(); }
-void CSentencePieceFree(void *buffer) { std::free(buffer); }
-
-}  // extern "C"
-
-#ifdef ATELIER_SENTENCE_PIECE
 
 #include <sentencepiece_processor.h>
 #include <sentencepiece_trainer.h>
@@ -33,6 +20,8 @@ struct CSentencePieceModel {
 };
 
 namespace {
+
+thread_local std::string lastError;
 
 // Every exported body is one guarded expression, so that a C++ exception always comes back as an error text and
 // never unwinds into Swift.
@@ -90,11 +79,12 @@ class Sentences : public sentencepiece::SentenceIterator {
 
 }  // namespace
 
-extern "C" {
+namespace {
 
-bool CSentencePieceIsAvailable(void) { return true; }
+const char *lastErrorText(void) { return lastError.c_str(); }
+void freeBuffer(void *buffer) { std::free(buffer); }
 
-uint8_t *CSentencePieceTrain(const char *text, const int64_t *ends, int64_t count, const char *const *options,
+uint8_t *train(const char *text, const int64_t *ends, int64_t count, const char *const *options,
                              const char *const *values, int64_t optionCount, int64_t *length) {
   return guard([&]() -> uint8_t * {
     std::unordered_map<std::string, std::string> table;
@@ -107,7 +97,7 @@ uint8_t *CSentencePieceTrain(const char *text, const int64_t *ends, int64_t coun
   });
 }
 
-CSentencePieceModel *CSentencePieceLoad(const uint8_t *bytes, int64_t length) {
+CSentencePieceModel *load(const uint8_t *bytes, int64_t length) {
   return guard([&]() -> CSentencePieceModel * {
     auto model = std::make_unique<CSentencePieceModel>();
     const std::string serialised(reinterpret_cast<const char *>(bytes), static_cast<size_t>(length));
@@ -115,28 +105,28 @@ CSentencePieceModel *CSentencePieceLoad(const uint8_t *bytes, int64_t length) {
   });
 }
 
-void CSentencePieceModelFree(CSentencePieceModel *model) { delete model; }
+void freeModel(CSentencePieceModel *model) { delete model; }
 
-int32_t CSentencePieceCount(const CSentencePieceModel *model) { return model->processor.GetPieceSize(); }
-int32_t CSentencePieceUnknownId(const CSentencePieceModel *model) { return model->processor.unk_id(); }
-int32_t CSentencePieceStartId(const CSentencePieceModel *model) { return model->processor.bos_id(); }
-int32_t CSentencePieceEndId(const CSentencePieceModel *model) { return model->processor.eos_id(); }
-int32_t CSentencePiecePaddingId(const CSentencePieceModel *model) { return model->processor.pad_id(); }
+int32_t count(const CSentencePieceModel *model) { return model->processor.GetPieceSize(); }
+int32_t unknownId(const CSentencePieceModel *model) { return model->processor.unk_id(); }
+int32_t startId(const CSentencePieceModel *model) { return model->processor.bos_id(); }
+int32_t endId(const CSentencePieceModel *model) { return model->processor.eos_id(); }
+int32_t paddingId(const CSentencePieceModel *model) { return model->processor.pad_id(); }
 
-const char *CSentencePieceText(const CSentencePieceModel *model, int32_t id, int64_t *length) {
+const char *text(const CSentencePieceModel *model, int32_t id, int64_t *length) {
   const std::string &piece = model->processor.IdToPiece(id);
   *length = static_cast<int64_t>(piece.size());
   return piece.data();
 }
 
-bool CSentencePieceIsByte(const CSentencePieceModel *model, int32_t id) { return model->processor.IsByte(id); }
+bool isByte(const CSentencePieceModel *model, int32_t id) { return model->processor.IsByte(id); }
 
-bool CSentencePieceIsSpecial(const CSentencePieceModel *model, int32_t id) {
+bool isSpecial(const CSentencePieceModel *model, int32_t id) {
   const auto &processor = model->processor;
   return processor.IsUnknown(id) || processor.IsControl(id) || processor.IsUnused(id);
 }
 
-int32_t *CSentencePieceEncode(const CSentencePieceModel *model, const char *text, int64_t length, int64_t *count) {
+int32_t *encode(const CSentencePieceModel *model, const char *text, int64_t length, int64_t *count) {
   return guard([&]() -> int32_t * {
     std::vector<int> ids;
     if (!holds(model->processor.Encode({text, static_cast<size_t>(length)}, &ids))) return nullptr;
@@ -145,7 +135,7 @@ int32_t *CSentencePieceEncode(const CSentencePieceModel *model, const char *text
   });
 }
 
-char *CSentencePieceDecode(const CSentencePieceModel *model, const int32_t *ids, int64_t count, int64_t *length) {
+char *decode(const CSentencePieceModel *model, const int32_t *ids, int64_t count, int64_t *length) {
   return guard([&]() -> char * {
     std::string text;
     if (!holds(model->processor.Decode(std::vector<int>(ids, ids + count), &text))) return nullptr;
@@ -154,49 +144,18 @@ char *CSentencePieceDecode(const CSentencePieceModel *model, const int32_t *ids,
   });
 }
 
-}  // extern "C"
+}  // namespace
+
+const CSentencePieceFunctions *CSentencePieceFunctionTable(void) {
+  static const CSentencePieceFunctions table = {
+      lastErrorText, freeBuffer, train, load, freeModel, count, unknownId, startId, endId, paddingId,
+      text, isByte, isSpecial, encode, decode,
+  };
+  return &table;
+}
 
 #else
 
-struct CSentencePieceModel {};
-
-namespace {
-
-template <class Value>
-Value *absent() noexcept {
-  lastError = "this build has no SentencePiece";
-  return nullptr;
-}
-
-}  // namespace
-
-extern "C" {
-
-bool CSentencePieceIsAvailable(void) { return false; }
-uint8_t *CSentencePieceTrain(const char *, const int64_t *, int64_t, const char *const *, const char *const *, int64_t,
-                             int64_t *) {
-  return absent<uint8_t>();
-}
-CSentencePieceModel *CSentencePieceLoad(const uint8_t *, int64_t) { return absent<CSentencePieceModel>(); }
-void CSentencePieceModelFree(CSentencePieceModel *model) { delete model; }
-int32_t CSentencePieceCount(const CSentencePieceModel *) { return 0; }
-int32_t CSentencePieceUnknownId(const CSentencePieceModel *) { return -1; }
-int32_t CSentencePieceStartId(const CSentencePieceModel *) { return -1; }
-int32_t CSentencePieceEndId(const CSentencePieceModel *) { return -1; }
-int32_t CSentencePiecePaddingId(const CSentencePieceModel *) { return -1; }
-const char *CSentencePieceText(const CSentencePieceModel *, int32_t, int64_t *length) {
-  *length = 0;
-  return "";
-}
-bool CSentencePieceIsByte(const CSentencePieceModel *, int32_t) { return false; }
-bool CSentencePieceIsSpecial(const CSentencePieceModel *, int32_t) { return true; }
-int32_t *CSentencePieceEncode(const CSentencePieceModel *, const char *, int64_t, int64_t *) {
-  return absent<int32_t>();
-}
-char *CSentencePieceDecode(const CSentencePieceModel *, const int32_t *, int64_t, int64_t *) {
-  return absent<char>();
-}
-
-}  // extern "C"
+const CSentencePieceFunctions *CSentencePieceFunctionTable(void) { return nullptr; }
 
 #endif

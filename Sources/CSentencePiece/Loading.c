@@ -1,0 +1,103 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "include/CSentencePiece.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#endif
+
+#ifdef __APPLE__
+#define LIBRARY "libAtelierSentencePiece.dylib"
+#else
+#define LIBRARY "libAtelierSentencePiece.so"
+#endif
+
+// With its own variables before those of libtorch, which have a name in common with them.
+#ifdef RTLD_DEEPBIND
+#define MODE (RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND)
+#else
+#define MODE (RTLD_NOW | RTLD_LOCAL)
+#endif
+
+static const CSentencePieceFunctions *functions;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void *opened(void) {
+  char path[PATH_MAX + sizeof(LIBRARY) + 1];
+#ifdef __APPLE__
+  uint32_t size = PATH_MAX;
+  bool isKnown = _NSGetExecutablePath(path, &size) == 0;
+#else
+  ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - 1);
+  bool isKnown = size > 0;
+  if (isKnown) path[size] = 0;
+#endif
+  char *slash = isKnown ? strrchr(path, '/') : NULL;
+  if (slash != NULL) {
+    strcpy(slash + 1, LIBRARY);
+    void *library = dlopen(path, MODE);
+    if (library != NULL) return library;
+  }
+  return dlopen(LIBRARY, MODE);
+}
+
+static void load(void) {
+  void *library = opened();
+  if (library == NULL) return;
+  const CSentencePieceFunctions *(*table)(void) =
+      (const CSentencePieceFunctions *(*)(void))dlsym(library, "CSentencePieceFunctionTable");
+  if (table != NULL) functions = table();
+}
+
+bool CSentencePieceIsAvailable(void) {
+  pthread_once(&once, load);
+  return functions != NULL;
+}
+
+const char *CSentencePieceLastError(void) {
+  return CSentencePieceIsAvailable() ? functions->lastError() : "this build has no SentencePiece";
+}
+
+void CSentencePieceFree(void *buffer) {
+  if (CSentencePieceIsAvailable()) functions->freeBuffer(buffer);
+}
+
+uint8_t *CSentencePieceTrain(const char *text, const int64_t *ends, int64_t count, const char *const *options,
+                             const char *const *values, int64_t optionCount, int64_t *length) {
+  return CSentencePieceIsAvailable() ? functions->train(text, ends, count, options, values, optionCount, length) : NULL;
+}
+
+CSentencePieceModel *CSentencePieceLoad(const uint8_t *bytes, int64_t length) {
+  return CSentencePieceIsAvailable() ? functions->load(bytes, length) : NULL;
+}
+
+// Whoever has a model has the library.
+
+void CSentencePieceModelFree(CSentencePieceModel *model) { functions->freeModel(model); }
+int32_t CSentencePieceCount(const CSentencePieceModel *model) { return functions->count(model); }
+int32_t CSentencePieceUnknownId(const CSentencePieceModel *model) { return functions->unknownId(model); }
+int32_t CSentencePieceStartId(const CSentencePieceModel *model) { return functions->startId(model); }
+int32_t CSentencePieceEndId(const CSentencePieceModel *model) { return functions->endId(model); }
+int32_t CSentencePiecePaddingId(const CSentencePieceModel *model) { return functions->paddingId(model); }
+
+const char *CSentencePieceText(const CSentencePieceModel *model, int32_t id, int64_t *length) {
+  return functions->text(model, id, length);
+}
+
+bool CSentencePieceIsByte(const CSentencePieceModel *model, int32_t id) { return functions->isByte(model, id); }
+bool CSentencePieceIsSpecial(const CSentencePieceModel *model, int32_t id) { return functions->isSpecial(model, id); }
+
+int32_t *CSentencePieceEncode(const CSentencePieceModel *model, const char *text, int64_t length, int64_t *count) {
+  return functions->encode(model, text, length, count);
+}
+
+char *CSentencePieceDecode(const CSentencePieceModel *model, const int32_t *ids, int64_t count, int64_t *length) {
+  return functions->decode(model, ids, count, length);
+}
