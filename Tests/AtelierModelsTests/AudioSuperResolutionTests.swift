@@ -1,5 +1,6 @@
 import Atelier
 import Foundation
+import TestSupport
 import Testing
 import Torch
 
@@ -31,6 +32,20 @@ import Torch
       let output = try withoutGradients { try system.translated(sounds: sound, 64, 0.25) }
       #expect(output.shape == [2, 1, samples] && output.floats().allSatisfy(\.isFinite))
     }
+  }
+
+  @Test func aRunResumesAndDrawsToTheByte() throws {
+    let folder = try TemporaryFolder()
+    let system = try SystemRegistry.standard.system(named: "audio-super-resolution")
+    let harness = try SystemHarness(
+      system,
+      [
+        "filters": [3, 4], "kernelSizes": [5, 3], "length": 64, "hop": 32, "sampleRate": 8000, "factor": 2,
+        "batchSize": 4,
+      ], data: TinyLayout.sounds.write(in: folder.url))
+    #expect(try harness.takesTwoSteps())
+    #expect(try harness.isDeterministic())
+    #expect(try harness.resumesExactly())
   }
 
   @Test func windowsThatOverlapAddUpToTheSound() throws {

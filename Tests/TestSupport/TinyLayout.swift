@@ -4,7 +4,8 @@ public import Foundation
 
 /// The data that a system's small preset learns from, in a form that takes milliseconds to write.
 public enum TinyLayout: Sendable {
-  case text, labelledDigits, photographs, pairs, unpaired, labelMaps, classFolders, sentencePairs, captions
+  case text, labelledDigits, photographs, pairs, unpaired, labelMaps, classFolders, sentencePairs, captions,
+    sounds
 
   /// The layout for a system; nil where it learns from no data, or wants pictures or a
   /// pretrained network beside them.
@@ -25,6 +26,7 @@ public enum TinyLayout: Sendable {
       case is TaggedImages: nil
       case is SentencePairs: .sentencePairs
       case is CaptionedImages: .captions
+      case is Sounds: .sounds
       default: .labelledDigits
       }
     }
@@ -44,6 +46,7 @@ public enum TinyLayout: Sendable {
     case .labelMaps: try TinyData.writeLabelled(to: path, size: 64)
     case .captions: try TinyData.writeCaptioned(to: path, count: 10 * perClass, size: 32)
     case .sentencePairs: try TinyData.writeSentencePairs(to: path, count: 10 * perClass)
+    case .sounds: try TinyData.writeSounds(to: path)
     case .classFolders: try TinyData.writeClassFolders(to: path, perClass: perClass, size: 64)
     }
     return path
