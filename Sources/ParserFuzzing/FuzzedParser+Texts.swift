@@ -14,7 +14,20 @@ extension FuzzedParser {
     return { bytes }
   }
 
-  static let texts: [FuzzedParser] = tables + configurations + logs + languages
+  static let texts: [FuzzedParser] = tables + configurations + logs + languages + pieces
+
+  /// Of a library that may not be installed.
+  private static let pieces: [FuzzedParser] =
+    SentencePieceModel.isAvailable
+    ? [
+      FuzzedParser(
+        "sentence-piece", longest: 8192,
+        seeds: { RepositoryFiles.contents(of: "Tests/Fixtures/SentencePiece", ending: ".model") }
+      ) { _, bytes in
+        let model = try SentencePieceModel(Data(bytes))
+        _ = model.decode(model.encode("The älteste ﬁne cat, ☃") + Array(0..<min(300, model.count)))
+      }
+    ] : []
 
   private static let tables: [FuzzedParser] = [
     FuzzedParser(
@@ -219,13 +232,6 @@ extension FuzzedParser {
     ) { _, bytes in
       let vocabulary = try Artefacts(["vocabulary.json": Data(bytes)]).sentenceVocabulary("vocabulary.json")
       _ = vocabulary.decode(vocabulary.encode("the cat, a dog"))
-    },
-    FuzzedParser(
-      "sentence-piece", longest: 8192,
-      seeds: { RepositoryFiles.contents(of: "Tests/Fixtures/SentencePiece", ending: ".model") }
-    ) { _, bytes in
-      let model = try SentencePieceModel(Data(bytes))
-      _ = model.decode(model.encode("The älteste ﬁne cat, ☃") + Array(0..<min(300, model.count)))
     },
     FuzzedParser("byte-pairs", longest: 4096, seeds: { bytePairs.map { Array($0.utf8) } }) { _, bytes in
       // By how it begins, one of the two files, beside the other one as it should be.
