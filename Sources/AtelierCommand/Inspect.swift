@@ -51,6 +51,11 @@ struct Inspect: ParsableCommand {
       if json { try printJSON(image) } else { image.show() }
       return
     }
+    if AudioFormat(fileExtension: url.pathExtension) != nil {
+      let sound = try InspectedSound(url)
+      if json { try printJSON(sound) } else { sound.show() }
+      return
+    }
     let document =
       ["pth", "pt", "bin", "ckpt", "tar"].contains(url.pathExtension)
       ? try torchFile(url) : try safetensors(url)
