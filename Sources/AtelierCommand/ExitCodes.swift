@@ -72,7 +72,7 @@ package enum ExitCodes {
     switch error {
     case .missing: noInput
     case .unknownWeights, .unknownLayer: usage
-    case .unusable: data
+    case .unusable, .shortSound: data
     case .fetching: fault
     }
   }

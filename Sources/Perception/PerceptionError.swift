@@ -11,6 +11,8 @@ public enum PerceptionError: Error, Sendable, Hashable, CustomStringConvertible,
   case unknownLayer(name: String, network: String, layers: String)
   /// A file is unreadable, or holds something else.
   case unusable(path: String, reason: String)
+  /// A sound is shorter than the features of it need.
+  case shortSound(samples: Int, needed: Int)
   /// A download failed.
   case fetching(name: String, reason: String)
 
@@ -24,6 +26,8 @@ public enum PerceptionError: Error, Sendable, Hashable, CustomStringConvertible,
     case .unknownLayer(let name, let network, let layers):
       "\(network) has no layer '\(name)'; its layers are called like \(layers)"
     case .unusable(let path, let reason): "\(path) cannot be used: \(reason)"
+    case .shortSound(let samples, let needed):
+      "the sound has \(samples) samples, and its spectrogram needs \(needed) at least; give a longer one"
     case .fetching(let name, let reason): "the weights '\(name)' could not be fetched: \(reason)"
     }
   }
