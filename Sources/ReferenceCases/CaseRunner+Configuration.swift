@@ -11,7 +11,9 @@ extension CaseRunner {
       try changes.merge(Self.changes(for: optimizer, in: configuration, check: check)) { _, new in new }
     }
     if let decay = check.settings["averageDecay"] { changes["averageDecay"] = decay }
-    return changes
+    // What a training check says beside its optimiser are choices of its own, such as one of two losses.
+    let parameters = try ReferenceCase.table(check.settings["parameters"] ?? .table([:]), "parameters")
+    return changes.merging(parameters) { _, new in new }
   }
 
   /// The case's configuration, in which a factor of a loss term that it does not name is 0: a key that a case
@@ -21,7 +23,7 @@ extension CaseRunner {
   private static func leavingOutUnnamedTerms(
     _ reference: ReferenceCase, of defaults: some SystemConfiguration
   ) throws -> [String: ConfigurationValue] {
-    var changes = reference.configuration
+    var changes = try VoiceCases.configuration(of: reference)
     guard case .table(let known)? = try defaults.values()["weights"],
       reference.checks.contains(where: { $0.kind == "train" })
     else { return changes }

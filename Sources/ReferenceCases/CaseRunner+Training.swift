@@ -9,7 +9,8 @@ extension CaseRunner {
     _ inputs: [String: Tensor], _ recorded: (any BatchSource)?
   ) throws -> [Comparison] {
     try allow(
-      check, settings: ["steps", "optimizer", "weightsAfterOutliers", "lossesPer", "averageDecay"])
+      check,
+      settings: ["steps", "optimizer", "weightsAfterOutliers", "lossesPer", "averageDecay", "parameters"])
     let steps = Int(try ReferenceCase.number(check.settings["steps"], "steps"))
     guard steps > 0, !check.losses.isEmpty, !check.weightsAfter.isEmpty else {
       throw CaseError("a training check needs steps, losses and weightsAfter")

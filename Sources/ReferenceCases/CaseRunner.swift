@@ -45,13 +45,16 @@ public struct CaseRunner {
   }
 
   private func run(_ check: ReferenceCase.Check, of reference: ReferenceCase) throws -> [Comparison] {
-    switch reference.system {
-    case "metrics":
+    switch (reference.system, check.kind) {
+    case ("metrics", _):
       return try metric(check, of: reference)
-    case "gan-losses":
+    case ("gan-losses", _):
       return try loss(check, of: reference)
+    case (VoiceCases.system, "features"):
+      return try features(check, of: reference)
     default:
-      return try run(check, of: reference, type: registry.system(named: reference.system))
+      return try run(
+        check, of: reference, type: registry.system(named: VoiceCases.systemName(of: reference)))
     }
   }
 

@@ -7,15 +7,20 @@ public struct GriffinLim: Sendable, Hashable {
   public var transformSize: Int
   /// Samples from one frame to the next.
   public var hop: Int
+  /// Samples of the Hann window, at most the transform's.
+  public var window: Int
   /// Rounds; 32 by default in librosa, 60 and more for listening.
   public var iterations: Int
   /// 0: Griffin and Lim's own; librosa's default is 0.99.
   public var momentum: Double
 
-  /// The given settings.
-  public init(transformSize: Int, hop: Int, iterations: Int = 60, momentum: Double = 0.99) {
+  /// The given settings; without a window's length that of the transform.
+  public init(
+    transformSize: Int, hop: Int, window: Int? = nil, iterations: Int = 60, momentum: Double = 0.99
+  ) {
     self.transformSize = transformSize
     self.hop = hop
+    self.window = window ?? transformSize
     self.iterations = iterations
     self.momentum = momentum
   }
@@ -24,7 +29,7 @@ public struct GriffinLim: Sendable, Hashable {
   ///
   /// - Parameter phase: the first phases as parts of a circle, 0 … 1, of the magnitudes' shape; nil: all 0.
   public func callAsFunction(_ magnitude: Tensor, phase: Tensor? = nil) -> Tensor {
-    let window = Tensor.hannWindow(transformSize, like: magnitude)
+    let window = Tensor.hannWindow(window, like: magnitude)
     let angle = phase.map { $0 * (2 * Double.pi) }
     var direction = Tensor.stacked(
       angle.map { [$0.cos(), $0.sin()] } ?? [Tensor.ones(like: magnitude), Tensor.zeros(like: magnitude)],
