@@ -20,6 +20,13 @@ enum Vips {
     return true
   }()
 
+  /// Held while operations are built and released, not while pixels are computed.
+  ///
+  /// Building an operation that liborc speeds up, such as a resize, has it compile code, and releasing it frees that code.
+  /// Before liborc 0.4.34 both change one list of code memory without a lock, so that two threads can be given the
+  /// same memory, and a process ends by an illegal instruction.
+  static let building = NSRecursiveLock()
+
   /// Takes the last error: its first non-empty line, without the operation's name.
   static func takeError() -> String {
     defer { vips_error_clear() }
@@ -45,7 +52,7 @@ final class VipsHandle {
 
   private init(_ pointer: UnsafeMutablePointer<VipsImage>) { self.pointer = pointer }
 
-  deinit { cvips_release(pointer) }
+  deinit { Vips.building.withLock { cvips_release(pointer) } }
 
   /// The result of a libvips call.
   convenience init(
@@ -78,7 +85,9 @@ final class VipsHandle {
   ) throws(VipsFailure) -> VipsHandle {
     let source = pointer
     // The result may evaluate its source lazily; libvips retains the source itself.
-    return try withExtendedLifetime(self) { () throws(VipsFailure) in try VipsHandle { call(source, $0) } }
+    return try withExtendedLifetime(self) { () throws(VipsFailure) in
+      try VipsHandle { output in Vips.building.withLock { call(source, output) } }
+    }
   }
 
   var width: Int { Int(vips_image_get_width(pointer)) }
