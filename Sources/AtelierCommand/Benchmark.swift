@@ -163,6 +163,11 @@ struct Benchmark: ParsableCommand {
 
   private func sampleShape(of system: some GenerativeSystem) throws -> [Int] {
     if let sentence = try firstSentence(of: system) { return sentence }
+    if let language = system as? any LanguageSystem {
+      return try language.continuation(
+        of: Tensor([10], shape: [1, 1]), length: 400, temperature: 1, draws: StreamDraws(RandomStream(seed: 1))
+      ).shape
+    }
     var shape: [Int] = []
     let inputs = pictures(for: system, count: 1)
     let request = Request(
