@@ -165,7 +165,8 @@ struct Benchmark: ParsableCommand {
     if let sentence = try firstSentence(of: system) { return sentence }
     if let language = system as? any LanguageSystem {
       return try language.continuation(
-        of: Tensor([10], shape: [1, 1]), length: 400, temperature: 1, draws: StreamDraws(RandomStream(seed: 1))
+        of: Tensor([10], shape: [1, 1]), length: 400, temperature: 1,
+        draws: StreamDraws(RandomStream(seed: 1))
       ).shape
     }
     var shape: [Int] = []

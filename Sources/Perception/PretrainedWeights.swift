@@ -110,6 +110,16 @@ public struct PretrainedWeights: Sendable, Hashable {
       licence: "Apache-2.0, says the package",
       contentHash: "146a28cef331dbe5007f2d7d24900af34753e9b1b6785f3d6b2006c788659470"),
     PretrainedWeights(
+      name: "resemblyzer", summary: "resemblyzer's speaker encoder: speaker embeddings of voice conversion",
+      normalization: .none,
+      origin: .package(
+        PackageSource(
+          name: "Resemblyzer", version: "0.1.4",
+          archiveHash: "8f12eb2f1a9982d32e8db7856de754709b59c93a77bcf0ff536584b619a9dd1f",
+          member: "resemblyzer/pretrained.pt")),
+      licence: "Apache-2.0, says the package",
+      contentHash: "382ac033d021aa52aa05c1028227ec2f3004499e3da7daa61a6e21da1f2734c4"),
+    PretrainedWeights(
       name: "lpips-squeezenet1.1", summary: "the heads of LPIPS 0.1 on squeezenet1.1", normalization: .lpips,
       origin: .package(
         PackageSource(

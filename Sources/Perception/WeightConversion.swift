@@ -33,6 +33,9 @@ enum WeightConversion {
     if shapes["features.0.weight"] == [64, 3, 11, 11] { return "alexnet" }
     if shapes["features.34.weight"] != nil { return "vgg19" }
     if shapes["features.28.weight"] != nil { return "vgg16" }
+    if shapes["lstm.weight_ih_l0"] == [1024, 40], shapes["linear.weight"] == [256, 256] {
+      return "resemblyzer"
+    }
     if shapes["_conv_stem.weight"] != nil { return "efficientnet-lite0" }
     let heads = (0..<7).compactMap { shapes["lin\($0).model.1.weight"]?[1] }
     return LPIPS.Trunk.allCases.first { $0.channels == heads }.map(\.weights.heads)
@@ -46,6 +49,7 @@ enum WeightConversion {
     case "alexnet": AlexNet()
     case "squeezenet1.1", "squeezenet1.1-caffe": SqueezeNet(hasClassifier: true)
     case "efficientnet-lite0": EfficientNetLite()
+    case "resemblyzer": SpeakerEncoderNetwork()
     default: nil
     }
   }
@@ -54,7 +58,12 @@ enum WeightConversion {
 
   private static func stateDictionary(_ file: URL) throws -> Tensors {
     if file.pathExtension.lowercased() == "safetensors" { return try Safetensors.read(file).tensors }
-    return try TorchFile.stateDictionary(of: file).removingDataParallelPrefix()
+    let content = try TorchFile.read(file)
+    // Checkpoints of trainings keep the weights beside the optimiser's state.
+    let isCheckpoint = (try? content.value(at: ["model_state"])) != nil
+    do {
+      return try content.stateDictionary(at: isCheckpoint ? ["model_state"] : []).removingDataParallelPrefix()
+    } catch { throw error.naming(file) }
   }
 
   /// The entries of the network, in its order; a file may hold more, such as a classifier.
