@@ -5,8 +5,8 @@ public import Torch
 /// of undivided data, a validation part of data without one.
 ///
 /// Which examples they take follows from their number and classes alone: every system, seed and resumption of the
-/// same data has the same ones. Classes are divided in proportion; the images of a pair, and exact copies of an image,
-/// stay together. The test part is the same with and without a validation part beside it.
+/// same data has the same ones. Classes are divided in proportion; the images of a pair, exact copies of an image, and the
+/// clips of a sound stay together. The test part is the same with and without a validation part beside it.
 public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
   /// The share of the test part, above 0 and below 1; nil: the data have their own, or none.
   public let test: Double?
@@ -88,6 +88,11 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
           second: second.indices.filter { second[$0] == split }.map { unpaired.files.second[$0] },
           described(unpaired.description, split, longer, nil, copied)))
     }
+    if let clips = dataset as? SoundClips {
+      let parts = try divided(clips.soundCount, nil, nil, name)
+      let description = described(clips.description, split, parts, nil, 0, of: "sounds")
+      return .examples(try clips.keeping(parts.indices.filter { parts[$0] == split }, description))
+    }
     let labels = dataset.knownLabels
     let copies = keepsCopiesTogether ? ContentCopies.among(dataset, say: say) : nil
     let parts = try divided(dataset.count, labels, copies, name)
@@ -155,7 +160,7 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
 
   private func described(
     _ whole: DatasetDescription, _ split: DatasetSplit, _ parts: [DatasetSplit], _ labels: [Int]?,
-    _ copies: Int
+    _ copies: Int, of unit: String = "examples"
   ) -> DatasetDescription {
     func count(_ split: DatasetSplit) -> Int { parts.count { $0 == split } }
     var description = whole
@@ -172,7 +177,7 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
       let held = parts.count - count(.train)
       let each = [DatasetSplit.test, .validation].filter(makes).map { "\(count($0)) as \($0.rawValue) part" }
       let shares = validation == nil ? "(\(self))" : "(\(each.joined(separator: ", ")))"
-      description.notes.append("\(held) of \(parts.count) examples are held out from training \(shares).")
+      description.notes.append("\(held) of \(parts.count) \(unit) are held out from training \(shares).")
       if copies > 0 {
         description.notes.append(
           "\(copies == 1 ? "An image is an exact copy" : "\(copies) images are exact copies") of others; copies are in "

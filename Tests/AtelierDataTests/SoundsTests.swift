@@ -75,6 +75,19 @@ import Torch
     #expect(throws: DatasetError.self) { try open(length: 4096) }
   }
 
+  @Test func wholeSoundsAreHeldOutBecauseTheirClipsOverlap() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for index in 0..<10 { try write("\(index).wav", frames: 300) }
+    let whole = DataPart.examples(try open())
+    let names = try [DatasetSplit.train, .test].map { split -> Set<String> in
+      let part = try #require(try HoldOut(0.3).part(split, of: whole).dataset)
+      let sounds = try #require(part as? any SoundCollection)
+      #expect(sounds.soundCount == (split == .test ? 3 : 7) && part.count == sounds.soundCount * 8)
+      return Set((0..<part.count).compactMap { part.title(of: $0)?.components(separatedBy: " ").first })
+    }
+    #expect(names[0].count == 7 && names[1].count == 3 && names[0].isDisjoint(with: names[1]))
+  }
+
   @Test func whatIsNoSoundIsLeftOutAndNamed() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     try write("good.wav", frames: 100)

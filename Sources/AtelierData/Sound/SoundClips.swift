@@ -86,6 +86,31 @@ struct SoundClips: SoundCollection {
       notes: notes)
   }
 
+  private init(_ whole: SoundClips, _ sounds: [Int], _ description: DatasetDescription) {
+    (names, sampleRate, length) = (whole.names, whole.sampleRate, whole.length)
+    (degradation, margin) = (whole.degradation, whole.margin)
+    entries = sounds.map { whole.entries[$0] }
+    let places = Dictionary(uniqueKeysWithValues: sounds.enumerated().map { ($0.element, $0.offset) })
+    clips = whole.clips.compactMap { clip in places[clip.entry].map { ($0, clip.start) } }
+    var description = description
+    description.count = clips.count
+    self.description = description
+  }
+
+  /// The clips of some of the sounds.
+  ///
+  /// - Throws: ``DatasetError/invalid(reason:)`` where none of the sounds is as long as a clip.
+  func keeping(_ sounds: [Int], _ description: DatasetDescription) throws(DatasetError) -> SoundClips {
+    let kept = SoundClips(self, sounds, description)
+    guard kept.count > 0 else {
+      throw .invalid(
+        reason:
+          "\(description.name): none of the \(sounds.count) sounds of the \(description.split.rawValue) part has the "
+          + "\(length) samples of a clip; make length smaller, or hold another share out")
+    }
+    return kept
+  }
+
   var count: Int { clips.count }
 
   func example(at index: Int) throws(DatasetError) -> Example {
