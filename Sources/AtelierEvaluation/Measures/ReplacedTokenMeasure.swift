@@ -55,24 +55,3 @@ public struct ReplacedTokenMeasure: Measure {
     }
   }
 }
-
-/// The area under the receiver operating characteristic: the share of pairs of a positive and a negative example in
-/// which the positive one has the higher score, ties counted half (Mann and Whitney 1947); nil without such pairs.
-package func areaUnderCurve(_ scores: [Float], _ isPositive: [Bool]) -> Double? {
-  let order = scores.indices.sorted { scores[$0] < scores[$1] }
-  var (rankSum, positives) = (0.0, 0.0)
-  var start = 0
-  while start < order.count {
-    var end = start + 1
-    while end < order.count, scores[order[end]] == scores[order[start]] { end += 1 }
-    let rank = Double(start + end + 1) / 2
-    for place in order[start..<end] where isPositive[place] {
-      rankSum += rank
-      positives += 1
-    }
-    start = end
-  }
-  let negatives = Double(scores.count) - positives
-  guard positives > 0, negatives > 0 else { return nil }
-  return (rankSum - positives * (positives + 1) / 2) / (positives * negatives)
-}
