@@ -17,6 +17,7 @@ extension FieldKind {
     case .video(let frames, let channels, let height, let width, let range):
       "video, \(frames) × \(channels) × \(height) × \(width) in \(range == .signed ? "-1 … 1" : "0 … 1")"
     case .features(let size): "vector of \(size)"
+    case .spectrogram(let bands, let frames): "spectrogram, \(bands) bands × \(frames) frames"
     case .sequence(let vocabulary, let longest, _): "up to \(longest) tokens of \(vocabulary)"
     case .labels(let classes, let length): "\(length) classes of \(classes)"
     case .text: "text"

@@ -15,6 +15,7 @@ extension FieldKind {
     case .audio(let channels, _, _): [[nil, channels, nil]]
     case .video(_, let channels, _, _, _): [[nil, nil, channels, nil, nil]]
     case .features(let size): [[nil, size]]
+    case .spectrogram(let bands, _): [[nil, bands, nil]]
     case .text: []
     }
   }

@@ -22,6 +22,8 @@ public enum FieldKind: Sendable, Hashable {
   case video(frames: Int, channels: Int, height: Int, width: Int, range: ImageRange)
   /// float32 vectors `[batch, size]`.
   case features(size: Int)
+  /// float32 `[batch, bands, frames]`: how strong each band of a sound is in each of its frames, low bands first.
+  case spectrogram(bands: Int, frames: Int)
   /// int64 token indices `[batch, time]` of sequences of varying length, padded at the end with `padding` to
   /// the longest of the batch; a sequence has at most `longest` tokens.
   case sequence(vocabulary: Int, longest: Int, padding: Int)

@@ -11,7 +11,7 @@ extension FieldCodec {
   ///   255.
   /// - A sound in the kind's channels and sample rate, as long as it is.
   /// - A video, or a folder of numbered images: its first frames, as many as the kind has at most.
-  /// - Features from a safetensors file that holds one tensor, or from a text of numbers.
+  /// - Features from a safetensors file that holds one tensor, or from a text of numbers; a spectrogram from the former.
   /// - Classes, tokens and texts from a text file.
   ///
   /// - Parameter fit: how images and frames are brought to the kind's height and width; nil: not at all.
@@ -40,14 +40,16 @@ extension FieldCodec {
     case .video(let frames, let channels, let height, let width, let range):
       return .tensor(
         try video(file, limit: frames, channels, range, height: height, width: width, fit))
-    case .features where file.pathExtension == "safetensors":
+    case .features where file.pathExtension == "safetensors", .spectrogram:
       let tensors = try Safetensors.read(file).tensors
       guard tensors.count == 1 else {
-        throw damaged(file, "it holds \(tensors.count) tensors, and features are one")
+        throw damaged(file, "it holds \(tensors.count) tensors, and a \(kind.title) is one")
       }
       let values = tensors[0].tensor
+      // One example needs no batch axis.
+      let isOne = values.shape.count + 1 == kind.axes?.count
       let value = Value.tensor(
-        HostTensor(values.floats(), shape: values.shape.count == 1 ? [1] + values.shape : values.shape))
+        HostTensor(values.floats(), shape: isOne ? [1] + values.shape : values.shape))
       do { _ = try examples(value) } catch { throw damaged(file, error.clause) }
       return value
     case .features, .label, .labels, .tokens, .sequence, .text:
@@ -92,7 +94,7 @@ extension FieldCodec {
         return number
       }
       value = .tensor(HostTensor(numbers, shape: [1, numbers.count]))
-    case .image, .labelMap, .audio, .video:
+    case .image, .labelMap, .audio, .video, .spectrogram:
       throw DatasetError.invalid(reason: "a \(kind.title) comes from a file and not from a text")
     }
     _ = try examples(value)

@@ -35,6 +35,7 @@ extension FieldCodec {
       let length = tokens.lastIndex { $0 != padding }.map { $0 + 1 } ?? 0
       return .text(text(of: Array(tokens.prefix(length))))
     case .features: return .text(example.floats().map { "\($0)" }.joined(separator: " "))
+    case .spectrogram: return .image(Self.picture(ofSpectrogram: example))
     case .text: return .text("")
     }
   }
@@ -68,6 +69,18 @@ extension FieldCodec {
       if batch.shape[1] > 4 { return try maps(tensor.argmax(dim: 1).host(), colours) }
       return try Image.images(of: tensor.slice(1, 0, 1).contiguous().host(), range: range.bounds)
     }
+  }
+
+  /// A spectrogram `[bands, frames]` as a grey image, from its least value to its largest, low bands at the bottom.
+  public static func picture(ofSpectrogram values: HostTensor) -> Image {
+    let (bands, frames) = (values.shape[0], values.shape[1])
+    let numbers = values.floats()
+    let (low, high) = (numbers.min() ?? 0, numbers.max() ?? 0)
+    let scale = high > low ? 255 / (high - low) : 0
+    let bytes = (0..<bands).reversed().flatMap { band in
+      numbers[(band * frames)..<((band + 1) * frames)].map { UInt8((($0 - low) * scale).rounded()) }
+    }
+    return Image(width: frames, height: bands, channels: 1, bytes: bytes)
   }
 
   private static func maps(_ batch: HostTensor, _ colours: [[UInt8]]) throws -> [Image] {

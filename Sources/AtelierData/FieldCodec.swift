@@ -60,7 +60,7 @@ extension FieldKind {
     switch self {
     case .image(_, _, _, let range), .video(_, _, _, _, let range): range.bounds
     case .audio: -1...1
-    case .labelMap, .label, .tokens, .sequence, .labels, .features, .text: nil
+    case .labelMap, .label, .tokens, .sequence, .labels, .features, .spectrogram, .text: nil
     }
   }
 
@@ -74,6 +74,7 @@ extension FieldKind {
     case .audio: "sound"
     case .video: "video"
     case .features: "feature vector"
+    case .spectrogram: "spectrogram"
     case .sequence: "sequence"
     case .labels: "sequence of classes"
     case .text: "text"
@@ -90,6 +91,7 @@ extension FieldKind {
     case .audio: ["batch", "channels", "samples"]
     case .video: ["batch", "time", "channels", "height", "width"]
     case .features: ["batch", "size"]
+    case .spectrogram: ["batch", "bands", "frames"]
     case .sequence, .labels: ["batch", "time"]
     case .text: nil
     }
@@ -100,7 +102,7 @@ extension FieldKind {
     switch self {
     case .labelMap(let count, _, _), .label(let count), .labels(let count, _): count
     case .tokens(let count, _), .sequence(let count, _, _): count
-    case .image, .audio, .video, .features, .text: nil
+    case .image, .audio, .video, .features, .spectrogram, .text: nil
     }
   }
 }
@@ -126,6 +128,9 @@ extension FieldCodec {
     if case .features(let size) = kind, shape[1] != size {
       throw .invalid(reason: "a feature vector of \(shape[1]) numbers is there, and it has \(size)")
     }
+    if case .spectrogram(let bands, _) = kind, shape[1] != bands {
+      throw .invalid(reason: "a spectrogram of \(shape[1]) bands is there, and it has \(bands)")
+    }
     try checkNumbers(tensor)
     // Time first, as recurrent networks take it.
     if case .tokens = kind {
@@ -145,7 +150,7 @@ extension FieldCodec {
   private var channels: Int? {
     switch kind {
     case .image(let channels, _, _, _), .audio(let channels, _, _), .video(_, let channels, _, _, _): channels
-    case .labelMap, .label, .tokens, .features, .sequence, .labels, .text: nil
+    case .labelMap, .label, .tokens, .features, .spectrogram, .sequence, .labels, .text: nil
     }
   }
 
@@ -165,7 +170,7 @@ extension FieldCodec {
     }
     try Self.refuseNaN(tensor, kind.title)
     switch kind {
-    case .audio, .features:
+    case .audio, .features, .spectrogram:
       guard tensor.dtype.isFloatingPoint else {
         throw .invalid(reason: "a \(kind.title) holds floating-point numbers, not \(tensor.dtype)")
       }

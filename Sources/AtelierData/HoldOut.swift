@@ -96,6 +96,13 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
     let labels = dataset.knownLabels
     let copies = keepsCopiesTogether ? ContentCopies.among(dataset, say: say) : nil
     let parts = try divided(dataset.count, labels, copies, name)
+    if let voices = dataset as? VoiceSet {
+      // The order of batches is that of the speakers who are left.
+      return .examples(
+        voices.keeping(
+          parts.indices.filter { parts[$0] == split },
+          described(voices.description, split, parts, labels, copies?.count ?? 0)))
+    }
     return .examples(
       SubsetDataset(
         dataset, parts.indices.filter { parts[$0] == split },
@@ -197,6 +204,7 @@ extension Dataset {
     switch self {
     case let images as ImageDataset: images.labels
     case let images as InMemoryDataset: images.labels
+    case let voices as VoiceSet: voices.labels
     case let joint as JointDataset:
       if case .derived(let base, _) = joint.contents { base.knownLabels } else { nil }
     default: nil

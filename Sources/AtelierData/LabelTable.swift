@@ -162,6 +162,33 @@ package struct LabelTable {
     }
   }
 
+  /// The rows of a part with the path that each names in one of the file columns, relative to the table's folder.
+  ///
+  /// - Parameter columns: names of the column of paths, in the order of search.
+  func named(
+    _ split: DatasetSplit, columns: [String]
+  ) throws(DatasetError) -> [(path: String, row: [String: String])] {
+    guard let column = columns.first(where: { names.contains($0) }) else {
+      throw .badTable(
+        path: path,
+        reason:
+          "it has no column named \(columns.joined(separator: ", ")); it has \(names.joined(separator: ", "))"
+      )
+    }
+    var found: [(path: String, row: [String: String])] = []
+    for (number, row) in try rows(of: split).enumerated() {
+      guard let name = row[column] else {
+        throw .badTable(path: path, reason: "row \(number + 1) has no file name")
+      }
+      // An untrusted table must not lead to files outside its folder.
+      guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else {
+        throw .badTable(path: path, reason: "\"\(name)\" leads out of the folder")
+      }
+      found.append((name, row))
+    }
+    return found
+  }
+
   /// Opens the images listed in the table.
   func dataset(
     root: URL, split: DatasetSplit, labelColumn: String?, preparation: ImagePreparation?, codec: ImageCodec

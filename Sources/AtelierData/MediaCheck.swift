@@ -73,7 +73,8 @@ private struct MediaCheck {
       path: path.relativePath, medium: medium, count: good.count, duration: lengths.reduce(0, +),
       lengths: lengths.isEmpty ? [] : [lengths[0], lengths[lengths.count / 2], lengths[lengths.count - 1]],
       rates: Self.tallies(good.map(\.rate)), shapes: Self.tallies(good.map(\.shape)),
-      encodings: Self.tallies(good.map(\.encoding)), findings: [],
+      encodings: Self.tallies(good.map(\.encoding)), folders: medium == .sounds ? Self.folders(good) : [],
+      findings: [],
       corrupt: all.compactMap { facts in
         facts.failure.map { DataReport.Corrupt(path: facts.name, reason: $0) }
       },
@@ -129,6 +130,18 @@ private struct MediaCheck {
 
   private static func tallies(_ names: [String]) -> [DataReport.Tally] {
     Dictionary(grouping: names, by: { $0 }).map { DataReport.Tally(name: $0.key, count: $0.value.count) }
+      .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
+  }
+
+  /// Seconds by the first folder within a part, as a folder a speaker has them.
+  private static func folders(_ sounds: [Facts]) -> [DataReport.Tally] {
+    var seconds: [String: Double] = [:]
+    for sound in sounds {
+      let names = sound.name.split(separator: "/").dropLast()
+      guard let folder = names.dropFirst(part(sound.name) == nil ? 0 : 1).first else { continue }
+      seconds[String(folder), default: 0] += sound.duration
+    }
+    return seconds.map { DataReport.Tally(name: $0.key, count: Int($0.value.rounded())) }
       .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
   }
 

@@ -38,6 +38,8 @@ public struct MediaReport: Sendable, Codable, Hashable {
   public var shapes: [DataReport.Tally]
   /// Encodings such as `pcm16` or `h264`, the most frequent first.
   public var encodings: [DataReport.Tally]
+  /// Whole seconds of the sounds in each folder of a speaker, the most first; empty where sounds lie in no folders.
+  public var folders: [DataReport.Tally]
   /// Errors first, then warnings, then notes.
   public var findings: [Finding]
   /// Files that cannot be decoded.
@@ -61,6 +63,13 @@ extension MediaReport: CustomStringConvertible {
     for tallies in [rates, shapes, encodings] where !tallies.isEmpty {
       let shown = tallies.prefix(6).map { "\($0.count) × \($0.name)" }.joined(separator: ", ")
       lines.append("  " + shown + (tallies.count > 6 ? " and \(tallies.count - 6) others" : ""))
+    }
+    if !folders.isEmpty {
+      lines.append("  folders")
+      lines += folders.prefix(20).map { "    \($0.name): \(Self.seconds(Double($0.count)))" }
+      if folders.count > 20 {
+        lines.append("    … and \(folders.count - 20) more; the JSON report lists all")
+      }
     }
     lines += Self.list("corrupt", corrupt.map { "\($0.path): \($0.reason)" })
     lines += Self.list("the same", duplicates.map { $0.joined(separator: " = ") })

@@ -40,10 +40,17 @@ struct SoundFolder {
       )
     }
     let folder = parts[split] ?? root
-    name = root.lastPathComponent
+    try self.init(MediaFiles.names(.sounds, below: folder), in: folder, name: root.lastPathComponent)
+  }
+
+  /// Sounds by their paths below a folder.
+  ///
+  /// - Throws: ``DatasetError/unusable(path:reason:)`` where none of them can be read.
+  init(_ paths: [String], in folder: URL, name: String) throws(DatasetError) {
+    self.name = name
     var (entries, notes) = ([Entry](), [String]())
     var unreadable: [String] = []
-    for path in MediaFiles.names(.sounds, below: folder) {
+    for path in paths {
       let file = folder.appendingPathComponent(path)
       do throws(AudioError) {
         let reader = try AudioReader(file)
@@ -99,7 +106,8 @@ struct SoundFolder {
     return Array(first) + Array((try? handle.readToEnd()) ?? Data())
   }
 
-  private static func parts(of root: URL) -> [DatasetSplit: URL] {
+  /// The folders of the parts; none where there is no training part.
+  static func parts(of root: URL) -> [DatasetSplit: URL] {
     let names: [(DatasetSplit, [String])] = [
       (.train, ["train", "training"]), (.validation, ["validation", "valid", "val", "dev"]),
       (.test, ["test"]),
@@ -113,6 +121,10 @@ struct SoundFolder {
 
   /// What a person should know of the sounds that a model reads as mono of one rate.
   func remarks(sampleRate: Int, channels: Int) -> [String] {
+    Self.remarks(of: entries, sampleRate: sampleRate, channels: channels)
+  }
+
+  static func remarks(of entries: [Entry], sampleRate: Int, channels: Int) -> [String] {
     var remarks: [String] = []
     let mixed = entries.count { $0.channels > channels }
     if mixed > 0 {

@@ -61,6 +61,7 @@ final class SyntheticBatchSource: ResumableBatchSource {
     case .sequence(let vocabulary, let longest, _): indices(vocabulary, [count, longest])
     case .labels(let classes, let length): indices(classes, [count, length])
     case .features(let size): stream.normal([count, size])
+    case .spectrogram(let bands, let frames): stream.uniform([count, bands, frames])
     case .text: nil
     }
   }
