@@ -16,6 +16,11 @@ public enum PerceptionError: Error, Sendable, Hashable, CustomStringConvertible,
   /// A download failed.
   case fetching(name: String, reason: String)
 
+  /// Whether weights are not in the store, and nothing else is wrong.
+  public var isMissing: Bool {
+    if case .missing = self { true } else { false }
+  }
+
   /// The sentence.
   public var description: String {
     switch self {

@@ -10,10 +10,12 @@ public struct CheckResult: Sendable {
   public let comparisons: [Comparison]
   /// Why the check failed as a whole; nil where it ran.
   public let problem: String?
+  /// Why the check was left out: weights of another program's package that are not installed; nil where it ran.
+  public var omission: String?
 
   /// Whether every expected tensor was there and within its tolerance.
   public var passed: Bool {
-    problem == nil && !comparisons.isEmpty && comparisons.allSatisfy { $0.failure == nil }
+    problem == nil && omission == nil && !comparisons.isEmpty && comparisons.allSatisfy { $0.failure == nil }
   }
 
   /// The largest absolute error.
@@ -25,7 +27,9 @@ public struct CheckResult: Sendable {
   public var text: String {
     let mark = passed ? "passed" : "FAILED"
     var lines: [String] = []
-    if let problem {
+    if let omission {
+      lines.append("left out  \(caseName): \(check): \(omission)")
+    } else if let problem {
       lines.append("\(mark)  \(caseName): \(check): \(problem)")
     } else {
       lines.append(
@@ -51,10 +55,14 @@ public struct CaseReport: Sendable {
 
   /// How many checks passed.
   public var passedCount: Int { results.count { $0.passed } }
-  /// How many did not.
-  public var failedCount: Int { results.count - passedCount }
-  /// `N passed, N failed`.
-  public var summary: String { "\(passedCount) passed, \(failedCount) failed" }
+  /// How many were left out.
+  public var omittedCount: Int { results.count { $0.omission != nil } }
+  /// How many ran and did not pass.
+  public var failedCount: Int { results.count - passedCount - omittedCount }
+  /// `N passed, N failed`, and how many were left out, if any were.
+  public var summary: String {
+    "\(passedCount) passed, \(failedCount) failed" + (omittedCount > 0 ? ", \(omittedCount) left out" : "")
+  }
 
   /// The whole report for programs.
   public func json() throws -> String {
@@ -94,6 +102,7 @@ private struct Row: Codable {
   let absoluteError: Double?
   let relativeError: Double?
   let problem: String?
+  let omission: String?
   let problems: [String]
   let comparisons: [Tensor]
 
@@ -105,6 +114,7 @@ private struct Row: Codable {
     absoluteError = result.absoluteError.finite
     relativeError = result.relativeError.finite
     problem = result.problem
+    omission = result.omission
     problems =
       (result.problem.map { [$0] } ?? [])
       + result.comparisons.compactMap { row in row.failure.map { "\(row.name): \($0)" } }
@@ -122,7 +132,7 @@ private struct Row: Codable {
         Comparison(
           name: $0.name, absoluteError: $0.absoluteError ?? .infinity,
           relativeError: $0.relativeError ?? .infinity, failure: $0.failure)
-      }, problem: problem)
+      }, problem: problem, omission: omission)
   }
 }
 

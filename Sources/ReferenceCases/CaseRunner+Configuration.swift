@@ -23,7 +23,7 @@ extension CaseRunner {
   private static func leavingOutUnnamedTerms(
     _ reference: ReferenceCase, of defaults: some SystemConfiguration
   ) throws -> [String: ConfigurationValue] {
-    var changes = try VoiceCases.configuration(of: reference)
+    var changes = VoiceCases.configuration(of: reference)
     guard case .table(let known)? = try defaults.values()["weights"],
       reference.checks.contains(where: { $0.kind == "train" })
     else { return changes }

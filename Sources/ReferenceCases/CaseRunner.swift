@@ -1,5 +1,6 @@
 public import AtelierCore
 public import Foundation
+import Perception
 import Torch
 
 /// Repeats a reference case with the registered systems and compares.
@@ -30,6 +31,9 @@ public struct CaseRunner {
         let comparisons = try withTensorErrors { try run(check, of: reference) }
         return CheckResult(
           caseName: reference.name, check: check.name, comparisons: comparisons, problem: nil)
+      } catch let error as PerceptionError where reference.needsPackage(check) && error.isMissing {
+        return CheckResult(
+          caseName: reference.name, check: check.name, comparisons: [], problem: nil, omission: "\(error)")
       } catch {
         return CheckResult(caseName: reference.name, check: check.name, comparisons: [], problem: "\(error)")
       }
@@ -54,7 +58,7 @@ public struct CaseRunner {
       return try features(check, of: reference)
     default:
       return try run(
-        check, of: reference, type: registry.system(named: VoiceCases.systemName(of: reference)))
+        check, of: reference, type: VoiceCases.type(of: reference, in: registry))
     }
   }
 

@@ -1,31 +1,41 @@
 import AtelierCore
 
-/// Cases of voices name their network family, which is one of Atelier's systems, beside keys that only describe them.
+/// Cases of voices are of several systems, and have keys that only describe them.
 enum VoiceCases {
   /// The name that all of them have as their system.
   static let system = "voice-conversion"
 
-  /// The systems of network families, and keys of their cases that say what was recorded, and not what a system is.
-  private static let families: [String: (system: String, descriptions: Set<String>)] = [
-    "hifi-gan": ("vocoder", ["steps"]),
-    "autovc": ("autovc", ["steps", "reconstructions"]),
-    "stargan-vc": ("stargan-vc", ["steps", "frames", "framesForward"]),
-    "speaker-encoder": ("speaker-encoder", ["frames", "flags", "slices", "package", "voices"]),
+  /// Keys that say what was recorded, and not what a system is.
+  private static let descriptions: Set = [
+    "model", "steps", "reconstructions", "framesForward", "flags", "slices", "package", "voices",
   ]
 
-  /// The registered system of a case.
+  /// The registered system of a case: of voices the one that repeats the authors' program that the case was made with.
   ///
-  /// - Throws: ``CaseError`` for a family that is none of Atelier's systems.
-  static func systemName(of reference: ReferenceCase) throws -> String {
-    guard reference.system == system else { return reference.system }
-    return try family(of: reference).system
+  /// - Throws: ``CaseError`` for a program that none of Atelier's systems repeats.
+  static func type(
+    of reference: ReferenceCase, in registry: SystemRegistry
+  ) throws -> any GenerativeSystem.Type {
+    guard reference.system == system else { return try registry.system(named: reference.system) }
+    let found = registry.systems.first {
+      $0.identity.reference.lowercased() == reference.repository?.lowercased()
+    }
+    guard let found else {
+      let model = try ReferenceCase.string(reference.configuration["model"], "model")
+      throw CaseError(
+        "no system repeats \(reference.repository ?? "the unnamed program"), of which '\(model)' is")
+    }
+    return found
   }
 
   /// The configuration without what only describes the case.
-  static func configuration(of reference: ReferenceCase) throws -> [String: ConfigurationValue] {
+  static func configuration(of reference: ReferenceCase) -> [String: ConfigurationValue] {
     guard reference.system == system else { return reference.configuration }
-    let left = try family(of: reference).descriptions.union(["model"])
-    return reference.configuration.filter { !left.contains($0.key) }
+    return reference.configuration.filter { key, value in
+      // The lengths of several recordings are no choice of a system.
+      if key == "frames", case .list = value { return false }
+      return !descriptions.contains(key)
+    }
   }
 
   /// Refuses keys that cases without networks do not have; those of a system are its own to refuse.
@@ -40,16 +50,4 @@ enum VoiceCases {
     "lossMaximumFrequency", "voices", "voice", "griffinLim", "hifiGanMels", "starGanMels", "melGanMels",
     "paddings", "flags", "slices", "rate", "minimumCoverage", "package",
   ]
-
-  private static func family(of reference: ReferenceCase) throws -> (
-    system: String, descriptions: Set<String>
-  ) {
-    let model = try ReferenceCase.string(reference.configuration["model"], "model")
-    guard let family = families[model] else {
-      throw CaseError(
-        "the model '\(model)' is none of \(families.keys.sorted().joined(separator: ", ")), whose checks systems answer"
-      )
-    }
-    return family
-  }
 }

@@ -34,7 +34,8 @@ private let caseNames: [String] = {
     } else {
       results = CaseRunner(registry: .standard).run(folder: folder)
     }
-    for result in results { #expect(result.passed, "\(result.text)") }
+    for result in results { #expect(result.passed || result.omission != nil, "\(result.text)") }
+    #expect(results.contains { $0.passed })
   }
 }
 

@@ -20,7 +20,7 @@ public final class SpeakerEncoderNetwork: PerceptionNetwork {
     self.bands = bands
     lstm = Recurrent(cell: .lstm, inputSize: bands, hiddenSize: hiddenSize, layers: layers, using: stream)
     linear = Linear(inputFeatures: hiddenSize, outputFeatures: embeddingSize, using: stream)
-    super.init(architecture: "speaker-encoder")
+    super.init(architecture: "resemblyzer")
   }
 
   /// Embeddings `[batch, embedding]` of spectrograms `[batch, frames, bands]`: not negative, of length 1.
