@@ -116,6 +116,7 @@ public enum KeyMeanings {
     AugmentationSettings.augmentationTarget	ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     AugmentationSettings.diffAugment	Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     AugmentationSettings.regularization	Terms that stabilise the discriminator and the generator.
+    AutoVCFrontEnd.spectrogram	The spectrogram.
     Autoencoder.Configuration.adam	Adam's decays and ε.
     Autoencoder.Configuration.batchSize	Images in a batch.
     Autoencoder.Configuration.corruption	What is done to an image before it is encoded.
@@ -929,6 +930,24 @@ public enum KeyMeanings {
     SoundTranslation.source	The field of the sound to start from, which is a condition as well.
     SoundTranslation.target	The field of the sound to come to.
     SoundTranslation.window	Samples that the networks take at a time.
+    SpeakerEncoder.Configuration.adam	Adam's decays and ε.
+    SpeakerEncoder.Configuration.batchSize	Pieces of utterances in a batch.
+    SpeakerEncoder.Configuration.embeddingSize	The length of an embedding.
+    SpeakerEncoder.Configuration.frames	Frames of 10 ms in a piece of training.
+    SpeakerEncoder.Configuration.gradientClip	The largest norm of all gradients; 0: any.
+    SpeakerEncoder.Configuration.hiddenSize	Units of each LSTM layer.
+    SpeakerEncoder.Configuration.layers	LSTM layers.
+    SpeakerEncoder.Configuration.learningRate	Adam's learning rate.
+    SpeakerEncoder.Configuration.minimumCoverage	The least share of the last piece that an utterance covers.
+    SpeakerEncoder.Configuration.rate	Pieces that an utterance is read in, a second.
+    SpeakerEncoder.Configuration.similarityShare	The share of their gradients by which the scale and the offset of similarities move.
+    SpeakerEncoder.Configuration.utterances	How many of them are of one speaker.
+    SpeakerEncoder.optimizers	The one optimiser.
+    SpeakerEncoderFeatures.bands	40.
+    SpeakerEncoderFeatures.sampleRate	16 kHz.
+    SpeakerEncoderFeatures.shortest	A tenth of a second.
+    SpeakerRecognition.speaker	The field of the speaker's number.
+    SpeakerRecognition.utterance	The field of a piece of speech.
     SquareImages.imageChannels	Channels of the images; taken from the data in training.
     SquareImages.imageSize	Height and width of the images.
     Stage.batchSize	Examples in a batch.

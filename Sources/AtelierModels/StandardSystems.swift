@@ -35,6 +35,7 @@ extension SystemRegistry {
       Seq2Seq.self,
       Transformer.self,
       AudioSuperResolution.self,
+      SpeakerEncoder.self,
       GPT.self,
       ELECTRA.self,
     ])

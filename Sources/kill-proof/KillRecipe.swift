@@ -19,7 +19,7 @@ struct KillRecipe: Sendable {
 
   /// Data of a few small files.
   enum Data: String, CaseIterable {
-    case digits, words, pairs, unpaired, photographs, classes, maps, captions, sentences, sounds
+    case digits, words, pairs, unpaired, photographs, classes, maps, captions, sentences, sounds, voices
 
     /// The path within a folder of data.
     func url(in folder: URL) -> URL {
@@ -42,6 +42,7 @@ struct KillRecipe: Sendable {
       case .captions: try TinyData.writeCaptioned(to: place)
       case .sentences: try TinyData.writeSentencePairs(to: place)
       case .sounds: try TinyData.writeSounds(to: place)
+      case .voices: try TinyData.writeVoices(to: place, perSpeaker: 5)
       }
     }
   }
@@ -204,6 +205,11 @@ struct KillRecipe: Sendable {
         changes: [
           "filters=[3, 4]", "kernelSizes=[5, 3]", "length=64", "hop=32", "sampleRate=8000", "batchSize=2",
           "factor=2",
+        ]),
+      KillRecipe(
+        system: "speaker-encoder", data: .voices,
+        changes: [
+          "hiddenSize=6", "embeddingSize=5", "layers=2", "frames=20", "batchSize=6", "utterances=3",
         ]),
       KillRecipe(
         system: "transformer", data: .sentences,

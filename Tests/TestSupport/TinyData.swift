@@ -194,4 +194,24 @@ public enum TinyData {
       }
     }
   }
+
+  /// Two speakers of different pitch at 8 kHz, utterances of a quarter of a second and more, in `train` and `test`.
+  public static func writeVoices(to folder: URL, perSpeaker: Int = 3) throws {
+    for (part, number) in [("train", perSpeaker), ("test", 2)] {
+      for (speaker, pitch) in [("anna", 210.0), ("bert", 110.0)] {
+        let place = folder.appendingPathComponent(part).appendingPathComponent(speaker)
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        for index in 0..<number {
+          let samples = (0..<(2000 + 300 * index)).map { frame -> Float in
+            let time = 2 * Double.pi * Double(frame) / 8000
+            let word = 1 + 0.3 * sin(time * Double(2 + index))
+            let partials = (1...8).map { sin(time * pitch * Double($0)) / Double($0) * word }
+            return Float(0.2 * partials.reduce(0, +))
+          }
+          try Audio(sampleRate: 8000, samples: samples).write(
+            to: place.appendingPathComponent("\(index).wav"))
+        }
+      }
+    }
+  }
 }

@@ -5,7 +5,7 @@ public import Foundation
 /// The data that a system's small preset learns from, in a form that takes milliseconds to write.
 public enum TinyLayout: Sendable {
   case text, labelledDigits, photographs, pairs, unpaired, labelMaps, classFolders, sentencePairs, captions,
-    sounds
+    sounds, voices
 
   /// The layout for a system; nil where it learns from no data, or wants pictures or a
   /// pretrained network beside them.
@@ -27,6 +27,7 @@ public enum TinyLayout: Sendable {
       case is SentencePairs: .sentencePairs
       case is CaptionedImages: .captions
       case is Sounds: .sounds
+      case is Voices: .voices
       default: .labelledDigits
       }
     }
@@ -47,6 +48,7 @@ public enum TinyLayout: Sendable {
     case .captions: try TinyData.writeCaptioned(to: path, count: 10 * perClass, size: 32)
     case .sentencePairs: try TinyData.writeSentencePairs(to: path, count: 10 * perClass)
     case .sounds: try TinyData.writeSounds(to: path)
+    case .voices: try TinyData.writeVoices(to: path, perSpeaker: perClass)
     case .classFolders: try TinyData.writeClassFolders(to: path, perClass: perClass, size: 64)
     }
     return path

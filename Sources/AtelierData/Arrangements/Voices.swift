@@ -10,6 +10,8 @@ public struct Voices: DataArrangement {
   public enum Serving: Sendable, Hashable {
     /// Random crops of the field's frames, with zeros behind the end of a shorter utterance.
     case crops
+    /// The same, so many of one speaker after the other, where he has as many.
+    case groups(of: Int)
     /// Whole utterances, a batch of each speaker in turn, repeated to the longest and to a multiple of frames.
     case rounds(multiple: Int)
   }

@@ -30,7 +30,14 @@ struct VoiceSet: Dataset {
 
   var count: Int { utterances.count }
   var isInMemory: Bool { true }
-  var isRandom: Bool { serving == .crops && description.split == .train }
+  var isRandom: Bool { isCropped && description.split == .train }
+
+  private var isCropped: Bool {
+    switch serving {
+    case .crops, .groups: true
+    case .rounds: false
+    }
+  }
 
   /// The speaker of each utterance.
   var labels: [Int] { utterances.map(\.speaker) }
@@ -51,7 +58,7 @@ struct VoiceSet: Dataset {
     let utterance = utterances[index]
     let whole = statistics.map { utterance.spectrogram.standardised($0) } ?? utterance.spectrogram
     let shown =
-      serving == .crops
+      isCropped
       ? whole.crop(from: whole.frames > frames ? choose(whole.frames - frames + 1) : 0, count: frames) : whole
     return Example([names.utterance: shown.tensor, names.speaker: HostTensor([utterance.speaker], shape: [])])
   }
@@ -72,7 +79,7 @@ struct VoiceSet: Dataset {
   }
 
   /// Speakers equally often, however many utterances each has. Crops: as many as there are utterances, in rounds of all
-  /// speakers in random order. Whole utterances: a batch of each speaker in turn, in the order of their labels, until one
+  /// speakers in random order, one or several of each. Whole utterances: a batch of each speaker in turn, in the order of their labels, until one
   /// of them has no further batch.
   func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? {
     var own = [[Int]](repeating: [], count: description.classNames.count)
@@ -83,7 +90,12 @@ struct VoiceSet: Dataset {
       var chosen: [Int] = []
       while chosen.count < size {
         for speaker in generator.permutation(own.count) {
-          chosen.append(own[speaker][generator.integer(below: own[speaker].count)])
+          let members = own[speaker]
+          if case .groups(let count) = serving {
+            chosen += generator.permutation(members.count).prefix(count).map { members[$0] }
+          } else {
+            chosen.append(members[generator.integer(below: members.count)])
+          }
         }
       }
       return stride(from: 0, to: size, by: batchSize).map { Array(chosen[$0..<($0 + batchSize)]) }

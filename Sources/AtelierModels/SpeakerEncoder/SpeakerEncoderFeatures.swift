@@ -1,0 +1,22 @@
+public import AtelierData
+import Perception
+public import Torch
+
+/// What speaker encoders read of an utterance: resemblyzer's spectrogram of 40 bands, of a volume of at least −30 dB.
+public struct SpeakerEncoderFeatures: UtteranceFeatures {
+  /// The features.
+  public init() {}
+
+  /// 16 kHz.
+  public var sampleRate: Int { MelSpectrogram.speakerEncoder.filters.sampleRate }
+  /// 40.
+  public var bands: Int { MelSpectrogram.speakerEncoder.filters.bands }
+  /// A tenth of a second.
+  public var shortest: Int { sampleRate / 10 }
+
+  /// float32 `[bands, frames]`.
+  public func callAsFunction(_ samples: [Float]) throws -> HostTensor {
+    let loud = normalizedVolume(samples.map(Double.init)).map(Float.init)
+    return try MelSpectrogram.speakerEncoder(Tensor(loud, shape: [1, loud.count])).squeezed(0).host()
+  }
+}
