@@ -7,6 +7,10 @@ public import Torch
 /// the losses of given tensors, a table of neighbours, codes, upsampled signals, or a forward pass with
 /// settings of its own. The format is that of `Tests/ReferenceCases/FORMAT.md`.
 public protocol ReferenceAnswering: GenerativeSystem {
+  /// The network family by which cases of several systems name this one (`model`), where it is not the system's own
+  /// name; nil by default.
+  static var caseModel: String? { get }
+
   /// What a check asks for, by output name, with the networks as the case gave them and in the check's mode.
   ///
   /// It is asked before anything else, for every kind of check but training, and refuses the settings that it
@@ -30,6 +34,9 @@ public protocol ReferenceAnswering: GenerativeSystem {
 }
 
 extension ReferenceAnswering {
+  /// Its own name.
+  public static var caseModel: String? { nil }
+
   /// Leaves every check to others.
   public func answer(
     _ check: ReferenceCheck, _ inputs: [String: CaseValue]

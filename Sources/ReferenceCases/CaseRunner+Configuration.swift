@@ -23,7 +23,7 @@ extension CaseRunner {
   private static func leavingOutUnnamedTerms(
     _ reference: ReferenceCase, of defaults: some SystemConfiguration
   ) throws -> [String: ConfigurationValue] {
-    var changes = VoiceCases.configuration(of: reference)
+    var changes = VoiceCases.configuration(of: reference, knowing: defaults.keys)
     guard case .table(let known)? = try defaults.values()["weights"],
       reference.checks.contains(where: { $0.kind == "train" })
     else { return changes }
@@ -86,6 +86,8 @@ extension CaseRunner {
         changes[own] = value
       } else if known.contains(key) {
         changes[key] = value
+      } else if setting == "name", value == .string("adamw"), known.contains("updateRule") {
+        changes["updateRule"] = "adamW"
       } else if !isUsual(setting, value) {
         throw CaseError(
           "the optimiser's setting '\(setting)' = \(value) has no key in this system's configuration")

@@ -57,8 +57,7 @@ public struct CaseRunner {
     case (VoiceCases.system, "features"):
       return try features(check, of: reference)
     default:
-      return try run(
-        check, of: reference, type: VoiceCases.type(of: reference, in: registry))
+      return try run(check, of: reference, type: VoiceCases.system(of: reference, in: registry))
     }
   }
 

@@ -13,8 +13,6 @@ public struct ReferenceCase: Sendable {
   public let system: String
   /// The choices that rebuild the networks.
   public let configuration: [String: ConfigurationValue]
-  /// Where the authors' program lies, `owner/name`; nil where the case does not say.
-  public let repository: String?
   /// Network names and where their weights come from, in the order of names.
   public let weights: [(network: String, source: WeightSource)]
   /// The recorded tensors.
@@ -88,11 +86,6 @@ public struct ReferenceCase: Sendable {
         "\(name): the format is \(root["format"]?.description ?? "missing"), this program reads 1")
     }
     system = try Self.string(root["system"], "system")
-    if case .table(let source)? = root["source"] {
-      repository = try? Self.string(source["repository"], "repository")
-    } else {
-      repository = nil
-    }
     configuration = try Self.table(root["configuration"], "configuration")
     let files = try Self.table(root["weights"], "weights")
     weights = try files.sorted { $0.key < $1.key }.map {

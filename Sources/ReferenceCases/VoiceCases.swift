@@ -1,42 +1,38 @@
 import AtelierCore
 
-/// Cases of voices are of several systems, and have keys that only describe them.
+/// Cases of voices name their network family, which is one of Atelier's systems, beside keys that only describe them.
 enum VoiceCases {
   /// The name that all of them have as their system.
   static let system = "voice-conversion"
 
-  /// Keys that say what was recorded, and not what a system is.
-  private static let descriptions: Set = [
-    "model", "steps", "reconstructions", "framesForward", "flags", "slices", "package", "voices",
-  ]
-
-  /// The registered system of a case: of voices the one that repeats the authors' program that the case was made with.
+  /// The registered system of a case: the one that says that it is of the family, or else bears its name.
   ///
-  /// - Throws: ``CaseError`` for a program that none of Atelier's systems repeats.
-  static func type(
+  /// - Throws: the registry's error for a family that is none of its systems.
+  static func system(
     of reference: ReferenceCase, in registry: SystemRegistry
   ) throws -> any GenerativeSystem.Type {
     guard reference.system == system else { return try registry.system(named: reference.system) }
-    let found = registry.systems.first {
-      $0.identity.reference.lowercased() == reference.repository?.lowercased()
+    let model = try ReferenceCase.string(reference.configuration["model"], "model")
+    let claiming = registry.systems.first {
+      ($0 as? any ReferenceAnswering.Type)?.caseModel == model
     }
-    guard let found else {
-      let model = try ReferenceCase.string(reference.configuration["model"], "model")
-      throw CaseError(
-        "no system repeats \(reference.repository ?? "the unnamed program"), of which '\(model)' is")
-    }
-    return found
+    return try claiming ?? registry.system(named: model)
   }
 
-  /// The configuration without what only describes the case.
-  static func configuration(of reference: ReferenceCase) -> [String: ConfigurationValue] {
+  /// The configuration without what only describes the case, where the system has no key of that name.
+  static func configuration(
+    of reference: ReferenceCase, knowing keys: [String]
+  ) -> [String: ConfigurationValue] {
     guard reference.system == system else { return reference.configuration }
-    return reference.configuration.filter { key, value in
-      // The lengths of several recordings are no choice of a system.
-      if key == "frames", case .list = value { return false }
-      return !descriptions.contains(key)
-    }
+    let left = descriptions.subtracting(keys)
+    return reference.configuration.filter { !left.contains($0.key) }
   }
+
+  /// What was recorded, and not what a system is.
+  private static let descriptions: Set = [
+    "model", "steps", "reconstructions", "frames", "framesForward", "flags", "slices", "package", "voices",
+    "voice",
+  ]
 
   /// Refuses keys that cases without networks do not have; those of a system are its own to refuse.
   static func refuseUnknownKeys(of reference: ReferenceCase) throws {
