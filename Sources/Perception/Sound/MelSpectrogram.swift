@@ -115,6 +115,17 @@ public struct MelSpectrogram: Sendable, Hashable {
     MelFilterBank(sampleRate: 16_000, transformSize: 400, bands: 40), hop: 160, padding: .centredZeros,
     strength: .power, compression: .none)
 
+  /// The fewest samples that a signal must have.
+  public var shortestSound: Int {
+    let size = filters.transformSize
+    return max(padding == .centredZeros ? 1 : margin + 1, size - 2 * margin)
+  }
+
+  /// Samples that surround a signal on either side.
+  private var margin: Int {
+    padding == .evenReflection ? (filters.transformSize - hop) / 2 : filters.transformSize / 2
+  }
+
   /// `[batch, bands, frames]` of signals `[batch, samples]` of ``MelFilterBank/sampleRate``; differentiable.
   ///
   /// Computed in the signal's own precision.
@@ -122,10 +133,9 @@ public struct MelSpectrogram: Sendable, Hashable {
   /// - Throws: ``PerceptionError/shortSound(samples:needed:)`` for signals that are shorter than what reflection needs.
   public func callAsFunction(_ signal: Tensor) throws(PerceptionError) -> Tensor {
     let size = filters.transformSize
-    let margin = padding == .evenReflection ? (size - hop) / 2 : size / 2
     let samples = signal.shape.last ?? 0
-    guard signal.rank == 2, padding == .centredZeros || samples > margin, samples + 2 * margin >= size else {
-      throw .shortSound(samples: samples, needed: max(margin + 1, size - 2 * margin))
+    guard signal.rank == 2, samples >= shortestSound else {
+      throw .shortSound(samples: samples, needed: shortestSound)
     }
     let surrounded =
       padding == .centredZeros
