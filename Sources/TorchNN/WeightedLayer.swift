@@ -44,6 +44,9 @@ public class WeightedLayer: Module {
   /// The largest singular value at the last training pass, `[1]`; BigGAN's form only.
   @Buffer public var spectralValue: Tensor?
 
+  /// The weight as the layer uses it, while it is kept; see ``Module/withFoldedWeights(_:)``.
+  fileprivate var folded: Tensor?
+
   /// The reparametrisation of the weight, if any.
   public let normalization: WeightNormalization?
   /// The output dimension of the weight: 1 for transposed convolutions.
@@ -88,6 +91,7 @@ public class WeightedLayer: Module {
 
   /// The weight used by the layer; in training this runs the power iteration.
   public func effectiveWeight() -> Tensor {
+    if let folded { return folded }
     switch normalization {
     case nil: return weight
     case .spectral(let epsilon, let iterations): return spectral(epsilon, iterations)
@@ -180,6 +184,18 @@ public class WeightedLayer: Module {
     let sigma = v.matmul(matrix.transposed(0, 1)).matmul(u.transposed(0, 1)).reshaped([1])
     if isTraining, !isRepeatedPass { spectralValue.copy(from: sigma) }
     return weight / sigma
+  }
+}
+
+extension Module {
+  /// Runs `body` with the normalised weights of all layers computed once, and not at every pass: for drawing piece by
+  /// piece, without gradients.
+  public func withFoldedWeights<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let layers = allModules().compactMap { $0 as? WeightedLayer }
+      .filter { $0.normalization != nil && $0.folded == nil }
+    withoutGradients { for layer in layers { layer.folded = layer.effectiveWeight() } }
+    defer { for layer in layers { layer.folded = nil } }
+    return try body()
   }
 }
 

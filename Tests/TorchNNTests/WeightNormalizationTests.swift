@@ -36,6 +36,22 @@ import TorchNN
     }
   }
 
+  @Test func foldedWeightsAreThoseOfAPass() {
+    for kind in [WeightNormalization.weight, .spectral] {
+      let layer = linear(kind)
+      layer.eval()
+      withoutGradients { layer.weightMagnitude?.multiplyInPlace(3) }
+      let expected = withoutGradients { layer(ramp(2, 3)) }
+      let folded = layer.withFoldedWeights {
+        // What is kept does not follow the weight.
+        withoutGradients { layer.weight.addInPlace(.ones([2, 3])) }
+        return withoutGradients { layer(ramp(2, 3)) }
+      }
+      #expect(folded.floats() == expected.floats())
+      #expect(withoutGradients { layer(ramp(2, 3)) }.floats() != expected.floats())
+    }
+  }
+
   @Test func spectralNormOfTransposedConvolutionsTakesTheSecondDimension() {
     let layer = ConvTranspose2d(
       inputChannels: 2, outputChannels: 3, kernelSize: 2, normalization: .spectral,
