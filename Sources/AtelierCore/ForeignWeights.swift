@@ -57,17 +57,26 @@ public struct ForeignWeights {
     return []
   }
 
-  /// The tensors of a file that holds one state dictionary a network and nothing else, each behind its
-  /// network's key: `a.enc.…`, `b.enc.…`; nil for other files.
+  /// The tensors of a file that holds one state dictionary a network, and beside them at most counters and
+  /// optimisers, each behind its network's key: `a.enc.…`, `b.enc.…`; nil for other files.
   private static func several(in root: PickleValue) -> [(name: String, tensor: HostTensor)]? {
-    let keys = root.pairs?.compactMap(\.key.stringValue) ?? []
-    guard !keys.isEmpty, keys.count == root.pairs?.count, place(of: root).isEmpty else { return nil }
+    let pairs = root.pairs ?? []
+    let keys = pairs.compactMap(\.key.stringValue)
+    guard !keys.isEmpty, keys.count == pairs.count, place(of: root).isEmpty else { return nil }
     var tensors: [(name: String, tensor: HostTensor)] = []
-    for key in keys {
+    for (key, pair) in zip(keys, pairs) where !isProgress(key, pair.value) {
       guard let found = try? root.stateDictionary(at: [key]), !found.isEmpty else { return nil }
       tensors += found.removingDataParallelPrefix().map { (name: "\(key).\($0.name)", tensor: $0.tensor) }
     }
-    return tensors
+    return tensors.isEmpty ? nil : tensors
+  }
+
+  /// Whether an entry beside networks says how far a training is: a counter, or an optimiser's moments.
+  private static func isProgress(_ key: String, _ value: PickleValue) -> Bool {
+    switch value {
+    case .int, .double: true
+    default: key.hasPrefix("optim")
+    }
   }
 
   private struct RawArray: Decodable {

@@ -40,6 +40,13 @@ public struct SoundDrawing: Settings {
 public protocol SoundTranslatingSystem: GenerativeSystem {
   /// What becomes of windows `[n, channels, window]`, networks in evaluation mode.
   func translated(_ windows: Tensor) throws -> Tensor
+
+  /// What becomes of sounds `[n, channels, samples]` of any length.
+  ///
+  /// - Parameters:
+  ///   - window: samples that the networks take at a time.
+  ///   - overlap: the share of a window that overlaps with the next one.
+  func translated(sounds: Tensor, _ window: Int, _ overlap: Double) throws -> Tensor
 }
 
 extension SoundTranslatingSystem {

@@ -926,6 +926,9 @@ public enum KeyMeanings {
     Settings.openTables	None.
     SoundDrawing.isSource	Whether the given sound is the source itself; false: the source is made of it as in training.
     SoundDrawing.overlap	The share of a window that overlaps with the next one, in which one fades into the other.
+    SoundResynthesis.field	The field of the sound.
+    SoundResynthesis.scale	What a sound is multiplied with before its spectrogram is taken.
+    SoundResynthesis.spectrogram	The spectrogram that the networks read.
     SoundTranslation.degradation	How sources are made of whole sounds in training; nil where they are given.
     SoundTranslation.source	The field of the sound to start from, which is a condition as well.
     SoundTranslation.target	The field of the sound to come to.
@@ -1093,6 +1096,33 @@ public enum KeyMeanings {
     VariationalSettings.weightDecay	L2 term added to the gradient.
     VariationalSystem.networks	`autoencoder` answers `image` and `noise` with `image`, `mean` and `logVariance`; part `encoder` needs no noise, and part `decoder` answers `latent` with `image`. With classes each takes `label` too.
     VariationalSystem.optimizers	The one optimiser, by the name of its network.
+    Vocoder.Configuration.LossWeights.featureMatching	Of the distances of the discriminators' layers.
+    Vocoder.Configuration.LossWeights.mel	Of the mean absolute difference of mel spectrograms.
+    Vocoder.Configuration.batchSize	Clips in one batch.
+    Vocoder.Configuration.epochDecay	What the learning rate is multiplied with after each pass over the data.
+    Vocoder.Configuration.features	The form of the spectrograms that the generator reads.
+    Vocoder.Configuration.hop	Samples from one frame to the next; what upsampleRates multiply to.
+    Vocoder.Configuration.initialChannels	Channels in front of the first transposed convolution, each of which halves them.
+    Vocoder.Configuration.learningRate	AdamW's learning rate in the first pass over the data.
+    Vocoder.Configuration.lossMaximumFrequency	The upper edge of the mel filters of the loss in Hz; null: half the sample rate.
+    Vocoder.Configuration.lossWeights	The factors of the generator's losses.
+    Vocoder.Configuration.maximumFrequency	The upper edge of the mel filters in Hz; null: half the sample rate.
+    Vocoder.Configuration.mels	Bands of a spectrogram.
+    Vocoder.Configuration.minimumFrequency	The lower edge of the mel filters in Hz.
+    Vocoder.Configuration.periodChannels	Channels of the multi-period discriminators, four layers; the last stand in a fifth as well.
+    Vocoder.Configuration.periods	Periods of the multi-period discriminators.
+    Vocoder.Configuration.residualBlock	The form of the residual blocks: 1, where each dilated convolution is followed by a plain one, or 2.
+    Vocoder.Configuration.residualDilations	The dilations in the residual blocks, one list for each kernel.
+    Vocoder.Configuration.residualKernels	Samples of the kernels of the residual blocks that stand side by side.
+    Vocoder.Configuration.sampleRate	Samples a second.
+    Vocoder.Configuration.scaleChannels	Channels of the multi-scale discriminators, multiples of 16: the first two layers', the third's, the fourth's, and those of all further ones.
+    Vocoder.Configuration.segment	Samples of a clip in training.
+    Vocoder.Configuration.segmentHop	Samples from one clip of a sound to the next.
+    Vocoder.Configuration.transform	Samples of a transform.
+    Vocoder.Configuration.upsampleKernels	Samples of the kernels of the transposed convolutions.
+    Vocoder.Configuration.upsampleRates	By how much each transposed convolution lengthens the signal.
+    Vocoder.Configuration.weightDecay	The decay of weights.
+    Vocoder.Configuration.window	Samples of the Hann window.
     WGANGP.Configuration.adam	Adam's decays and ε.
     WGANGP.Configuration.augmentation	Discriminator augmentation.
     WGANGP.Configuration.batchSize	Images in a batch.

@@ -36,6 +36,7 @@ extension SystemRegistry {
       Transformer.self,
       AudioSuperResolution.self,
       SpeakerEncoder.self,
+      Vocoder.self,
       GPT.self,
       ELECTRA.self,
     ])

@@ -212,6 +212,14 @@ struct KillRecipe: Sendable {
           "hiddenSize=6", "embeddingSize=5", "layers=2", "frames=20", "batchSize=6", "utterances=3",
         ]),
       KillRecipe(
+        system: "vocoder", data: .sounds,
+        changes: [
+          "mels=6", "sampleRate=8000", "transform=32", "window=32", "hop=8", "maximumFrequency=null",
+          "upsampleRates=[4, 2]", "upsampleKernels=[8, 4]", "initialChannels=8", "periods=[2, 3]",
+          "periodChannels=[2, 2, 3, 3]", "scaleChannels=[16, 16, 16, 16]", "segment=64", "segmentHop=32",
+          "batchSize=2",
+        ]),
+      KillRecipe(
         system: "transformer", data: .sentences,
         changes: [
           "embeddingSize=8", "heads=2", "encoderLayers=1", "decoderLayers=1", "hiddenSize=12",

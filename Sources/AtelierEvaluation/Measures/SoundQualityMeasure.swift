@@ -29,8 +29,10 @@ public struct SoundQualityMeasure: Measure {
   /// The measure.
   public init() {}
 
-  /// Systems that turn sounds into sounds.
-  public func applies(to plan: SystemPlan) -> Bool { plan.ability(SoundTranslation.self) != nil }
+  /// Systems that turn sounds into others.
+  public func applies(to plan: SystemPlan) -> Bool {
+    plan.ability(SoundTranslation.self).map { $0.source != $0.target } ?? false
+  }
 
   /// The numbers; none where there are no held-out sounds.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {

@@ -27,7 +27,12 @@ public struct SoundPreview: Preview {
     else { return }
     let output = try withoutGradients { try system.translated(source) }
     var columns = [("input", source), ("output", output)]
-    if let target = examples.batch.tensors[ability.target] { columns.append(("target", target)) }
+    // A sound that is made anew from itself is its own target.
+    if ability.source == ability.target {
+      columns = [("output", output), ("target", source)]
+    } else if let target = examples.batch.tensors[ability.target] {
+      columns.append(("target", target))
+    }
     var sheets: [Image] = []
     for row in 0..<source.shape[0] {
       for (_, sounds) in columns {
