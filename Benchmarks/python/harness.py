@@ -3,7 +3,7 @@
     RECIPE.py --export DIR             write initial weights and inputs, print the first losses
     RECIPE.py --weights DIR --steps N  time N steps from those weights
     RECIPE.py --first-sample           draw from random weights, and end
-    RECIPE.py --latency SIZE ...       time the generation of one image of SIZE x SIZE
+    RECIPE.py --latency SIZE ...       time the generation of one image of SIZE x SIZE, or of SIZE tokens or seconds
     RECIPE.py --weights DIR --translate BEAMS ...   time translations with those weights
 
 Every form prints one line of JSON. The first steps are there to be compared: they take the images in
@@ -44,6 +44,8 @@ class Recipe:
     tokens = {}
     # The sentences of a batch: vocabulary and padded length; a step takes them behind the tokens.
     sentences = {}
+    # The sounds of a batch and their samples; a step takes them behind the sentences, [batch, 1, samples].
+    sounds = {}
     # Whether networks see images in -1...1 or in 0...1.
     is_signed = True
     # How many images lie in memory.
@@ -91,6 +93,7 @@ def gathered(recipe, inputs, index, part=1):
     chosen = [as_floats(recipe, each) for each in pictures]
     chosen += [inputs[name][index].long() for name in recipe.label_maps]
     chosen += [inputs[name][index] for name in (*recipe.tokens, *recipe.sentences)]
+    chosen += [inputs[name][index].to(torch.get_default_dtype()) for name in recipe.sounds]
     return chosen + ([inputs["label"][index]] if recipe.classes else [])
 
 
@@ -128,6 +131,8 @@ def make_inputs(recipe):
         inputs[name] = torch.randint(0, vocabulary, (recipe.picture_count, length))
     for name, (vocabulary, length) in recipe.sentences.items():
         inputs[name] = make_sentences(recipe.picture_count, vocabulary, length)
+    for name, samples in recipe.sounds.items():
+        inputs[name] = torch.randn(recipe.picture_count, 1, samples) * 0.1
     steps = [recipe.draws() for _ in range(recipe.checked_steps)]
     for name in steps[0]:
         inputs[f"draws.{name}"] = torch.stack([step[name] for step in steps])
@@ -190,8 +195,9 @@ def exact_losses(make_recipe, inputs, folder):
 
 
 def latency(recipe, size):
-    """The median milliseconds that the generator takes for one image of a size, or so many tokens."""
-    if not recipe.tokens:
+    """The median milliseconds that the generator takes for one image of a size, so many tokens, or seconds."""
+    takes_length = recipe.tokens or recipe.sounds
+    if not takes_length:
         channels = next(iter(recipe.pictures.values()))[0]
         picture = torch.rand(1, channels, size // recipe.scale, size // recipe.scale)
         if recipe.is_signed:
@@ -199,7 +205,7 @@ def latency(recipe, size):
     times = []
     for _ in range(LATENCY_WARMUP + LATENCY_REPEATS):
         start = time.perf_counter()
-        recipe.sample(size) if recipe.tokens else recipe.generate(picture)
+        recipe.sample(size) if takes_length else recipe.generate(picture)
         times.append(time.perf_counter() - start)
     return statistics.median(times[LATENCY_WARMUP:]) * 1000
 

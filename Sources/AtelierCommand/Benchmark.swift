@@ -15,7 +15,7 @@ struct Benchmark: ParsableCommand {
   /// The recipes of Benchmarks/python.
   enum Recipe: String, CaseIterable, ExpressibleByArgument {
     case cgan, dcgan, biggan, spade, oasis, autoencoder, pix2pix, cyclegan, srresnet, neighbours, product
-    case gpt, transformer, seq2seq
+    case gpt, transformer, seq2seq, vocoder
     case fastStyle = "fast-style"
   }
 
@@ -76,6 +76,7 @@ struct Benchmark: ParsableCommand {
     case .gpt: try run(GPT.self, Self.text)
     case .transformer: try run(Transformer.self, Self.attending, withoutDropout: ["dropout": 0.0])
     case .seq2seq: try run(Seq2Seq.self, Self.recurrent, withoutDropout: ["dropout": 0.0])
+    case .vocoder: try run(Vocoder.self, Self.resynthesising)
     case .neighbours: try raceNeighbours()
     case .product: print("{\"seconds\": \(Engine.productSeconds(rows: rows ?? 1024))}")
     case .autoencoder: try run(Autoencoder.self, Self.autoencoder)
@@ -119,6 +120,13 @@ struct Benchmark: ParsableCommand {
     "tokenUnit": "byte", "vocabularySize": 256, "contextLength": 64, "layers": 4, "heads": 4,
     "embeddingSize": 128, "bias": false, "batchSize": 12, "gradientAccumulation": 1, "learningRate": 1e-3,
     "minimumLearningRate": 1e-4, "warmupSteps": 100, "decaySteps": 2000, "beta2": 0.99,
+  ]
+  /// HiFi-GAN's third version with half of its channels and narrow discriminators.
+  private static let resynthesising: [String: ConfigurationValue] = [
+    "sampleRate": 16_000, "residualBlock": 2, "upsampleRates": [8, 8, 4], "upsampleKernels": [16, 16, 8],
+    "initialChannels": 128, "residualKernels": [3, 5, 7],
+    "residualDilations": .list([[1, 2], [2, 6], [3, 12]]), "periodChannels": [8, 16, 32, 64],
+    "scaleChannels": [16, 32, 64, 64], "learningRate": 1e-3, "batchSize": 8, "segment": 4096,
   ]
   private static let enlarging: [String: ConfigurationValue] = [
     "width": 64, "blocks": 16, "scale": 4, "imageSize": 128, "batchSize": 16, "averageDecay": 0.999,
@@ -168,6 +176,9 @@ struct Benchmark: ParsableCommand {
         of: Tensor([10], shape: [1, 1]), length: 400, temperature: 1,
         draws: StreamDraws(RandomStream(seed: 1))
       ).shape
+    }
+    if let vocoder = system as? any SoundResynthesizingSystem {
+      return try withoutGradients { try vocoder.waveform(ofMel: silence(for: vocoder, seconds: 1)).shape }
     }
     var shape: [Int] = []
     let inputs = pictures(for: system, count: 1)
@@ -250,7 +261,8 @@ struct Benchmark: ParsableCommand {
   private func milliseconds(_ system: some GenerativeSystem, size: Int) throws -> Double {
     let inputs = pictures(for: system, count: 1, size: size)
     let language = system as? any LanguageSystem
-    guard !inputs.isEmpty || language != nil else {
+    let vocoder = system as? any SoundResynthesizingSystem
+    guard !inputs.isEmpty || language != nil || vocoder != nil else {
       throw Refusal.usage("--latency is for systems that start from an image")
     }
     var times: [Double] = []
@@ -260,6 +272,9 @@ struct Benchmark: ParsableCommand {
       if let language {
         _ = try language.continuation(
           of: Tensor([10], shape: [1, 1]), length: size, temperature: 1, draws: draws)
+      } else if let vocoder {
+        let mel = silence(for: vocoder, seconds: size)
+        _ = try withoutGradients { try vocoder.waveform(ofMel: mel) }
       } else {
         try system.draw(Request(conditions: inputs.mapValues { .tensor($0) }, draws: draws)) { _ in }
       }
@@ -267,6 +282,14 @@ struct Benchmark: ParsableCommand {
       times.append(Double(elapsed.seconds) * 1000 + Double(elapsed.attoseconds) * 1e-15)
     }
     return times.dropFirst().sorted()[2]
+  }
+
+  /// A spectrogram of zeros.
+  private func silence(for vocoder: any SoundResynthesizingSystem, seconds: Int) -> Tensor {
+    guard let form = vocoder.plan.ability(SoundResynthesis.self)?.spectrogram else {
+      return .zeros([1, 1, 1])
+    }
+    return .zeros([1, form.filters.bands, seconds * form.filters.sampleRate / form.hop])
   }
 
   private func load(_ system: some GenerativeSystem, _ folder: URL) throws {

@@ -71,18 +71,19 @@ public struct SpeakerVerificationMeasure: Measure {
   /// 1 for each piece that is nearest to its own speaker; pieces whose speaker has no other are left out.
   private static func recognised(_ embeddings: Tensor, _ labels: [Int]) -> [Double] {
     let speakers = Array(Set(labels)).sorted()
+    let numbers = Dictionary(uniqueKeysWithValues: speakers.enumerated().map { ($1, $0) })
+    let membership = Tensor(
+      labels.flatMap { label in speakers.map { $0 == label ? Float(1) : 0 } },
+      shape: [labels.count, speakers.count])
+    func normalized(_ x: Tensor) -> Tensor { x / (x.square().sum(dims: [1], keepDim: true) + 1e-12).sqrt() }
+    let sums = membership.transposed(0, 1).matmul(embeddings)
+    let own = (embeddings * normalized(membership.matmul(sums) - embeddings)).sum(dims: [1], keepDim: true)
+    let others = embeddings.matmul(normalized(sums).transposed(0, 1))
+    let nearest = (others * (1 - membership) + own * membership).argmax(dim: 1).integers()
+    let counts = speakers.map { speaker in labels.count { $0 == speaker } }
     return labels.indices.compactMap { index in
-      let distances = speakers.compactMap { speaker -> (speaker: Int, similarity: Double)? in
-        let others = labels.indices.filter { labels[$0] == speaker && $0 != index }
-        guard !others.isEmpty else { return nil }
-        let mean = embeddings.indexSelected(0, Tensor(others)).mean(dims: [0])
-        let own = embeddings.selected(dim: 0, index: index)
-        return (speaker, ((own * mean).sum() / mean.square().sum().sqrt()).item())
-      }
-      guard distances.contains(where: { $0.speaker == labels[index] }),
-        let nearest = distances.max(by: { $0.similarity < $1.similarity })
-      else { return nil }
-      return nearest.speaker == labels[index] ? 1 : 0
+      guard let number = numbers[labels[index]], counts[number] > 1 else { return nil }
+      return nearest[index] == number ? 1 : 0
     }
   }
 }
