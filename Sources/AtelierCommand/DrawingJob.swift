@@ -12,7 +12,7 @@ struct DrawingJob {
   let folder: String?
   let force: Bool
   let provenance: ImageOrigin?
-  let marking: ImageMarking
+  let marking: OutputMarking
 
   /// The outputs of a field.
   private struct Drawn {
@@ -130,7 +130,9 @@ struct DrawingJob {
     let encoded = try drawn.map { drawn in
       let codec = try generator.codec(drawn.field)
       return try drawn.pieces.flatMap {
-        try codec.encoded(.tensor($0), metadata: provenance?.packet) { marking($0) }
+        try codec.encoded(.tensor($0), metadata: provenance?.packet, tags: provenance?.tags ?? [:]) {
+          marking($0)
+        }
       }
     }
     if let folder {

@@ -70,12 +70,12 @@ struct Generate: ParsableCommand {
 
   @Flag(
     inversion: .prefixedNo,
-    help: "Write into each image's metadata that a model made it, and which.")
+    help: "Write into the metadata of each image and sound that a model made it, and which.")
   var provenance = true
 
   @Flag(
     inversion: .prefixedNo,
-    help: "Put an invisible mark into each image, which outlives its metadata; see 'atelier inspect'.")
+    help: "Put an invisible mark into each image, an inaudible one into each sound; see 'atelier inspect'.")
   var mark = true
 
   @OptionGroup(title: "Computing") var machine: MachineOptions
@@ -219,7 +219,7 @@ struct Generate: ParsableCommand {
 
   private func draw(_ generator: Generator, _ device: Device, _ origin: ImageOrigin?) throws {
     let (plan, model) = (generator.plan, generator.description)
-    let marking = ImageMarking(mark)
+    let marking = OutputMarking(mark)
     // Data may have classes that the system does not know; its outputs then have no names.
     let known =
       classCount(of: generator.system) == nil && !plan.startsFromImages ? [] : model.classNames
@@ -274,7 +274,7 @@ struct Generate: ParsableCommand {
       }
       try SoundJob(
         generator: generator, sampling: sampling, inputs: inputs, output: output, folder: files, force: force,
-        origin: origin
+        origin: origin, marking: marking
       ).run()
     } else if let first = inputs.first {
       throw Refusal.usage("\(model.system) does not start from images; leave '\(first)' out")

@@ -5,14 +5,15 @@ import Foundation
 /// `atelier inspect`: what a file or a run is, without loading weights into a network.
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Shows what a run, a checkpoint, a safetensors file, a PyTorch file or an image holds.",
+    abstract:
+      "Shows what a run, a checkpoint, a safetensors file, a PyTorch file, an image or a sound holds.",
     discussion:
       "Nothing from the file is executed; classes in a PyTorch file that are not data are shown as names. Of an image "
-      + "it says what its metadata tell of its origin, and whether it carries the invisible mark of a drawn image."
+      + "or a sound it says what its metadata tell of its origin, and whether it carries the mark of one that a model made."
   )
 
   @Argument(
-    help: "A run's folder, a checkpoint's folder, a .safetensors or a .pth file, or an image.",
+    help: "A run's folder, a checkpoint's folder, a .safetensors or a .pth file, an image or a sound.",
     completion: .file())
   var file: String
 

@@ -11,6 +11,7 @@ struct SoundJob {
   let folder: String?
   let force: Bool
   let origin: ImageOrigin?
+  let marking: OutputMarking
 
   func run() throws {
     guard let ability = generator.plan.ability(SoundTranslation.self),
@@ -45,19 +46,10 @@ struct SoundJob {
         channels.append(made)
       }
       let result = Audio(sampleRate: sampleRate, channels: given.channels, samples: channels.flatMap { $0 })
-      try AudioCodec().write(result, to: target, tags: tags)
+      try AudioCodec().write(marking(result), to: target, tags: origin?.tags ?? [:])
       report(sound, result, target, ContinuousClock.now - begin)
     }
-  }
-
-  /// What a player and `inspect` show of where the file comes from.
-  private var tags: [AudioTag: String] {
-    guard let origin else { return [:] }
-    return [
-      .software: origin.software,
-      .comment:
-        "AI-generated: \(ImageOrigin.sourceType); system \(origin.system); checkpoint \(origin.checkpoint)",
-    ]
+    marking.report()
   }
 
   private func report(_ sound: Audio, _ result: Audio, _ target: URL, _ time: Duration) {

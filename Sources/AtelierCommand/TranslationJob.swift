@@ -15,7 +15,7 @@ struct TranslationJob {
   let format: ImageFormat?
   let quality: Int
   let provenance: ImageOrigin?
-  let marking: ImageMarking
+  let marking: OutputMarking
 
   /// How images are read and written: in the numbers of the model's data.
   private var codec: ImageCodec { ImageCodec(scale: translations.first?.scale) }

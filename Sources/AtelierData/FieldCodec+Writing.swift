@@ -73,11 +73,13 @@ extension FieldCodec {
   ///
   /// - Parameters:
   ///   - metadata: an XMP packet for images, such as where they come from.
+  ///   - tags: the text tags of sounds, such as where they come from.
   ///   - change: what becomes of an example before it is written, such as a mark in an image; label maps, whose
   ///     values are numbers of classes, are never changed.
   /// - Throws: what ``shown(_:)`` throws, and the error of the file's format.
   public func encoded(
-    _ value: Value, metadata: String? = nil, change: (Shown) throws -> Shown = { $0 }
+    _ value: Value, metadata: String? = nil, tags: [AudioTag: String] = [:],
+    change: (Shown) throws -> Shown = { $0 }
   ) throws -> [Encoded] {
     if case .labelMap(let classes, _, _) = kind {
       return try examples(value).map { try Self.encoded(labels: $0, classes, names.colours) }
@@ -91,7 +93,7 @@ extension FieldCodec {
         return try Self.encoded(changed, on: scale, metadata: metadata)
       }
     }
-    return try shown(value).map { try encoded(change($0), metadata: metadata) }
+    return try shown(value).map { try encoded(change($0), metadata: metadata, tags: tags) }
   }
 
   /// An image in the numbers of a scale: PNG where 8 or 16 bits hold them, else TIFF.
@@ -104,13 +106,16 @@ extension FieldCodec {
   }
 
   /// What is shown of an example as a file holds it.
-  public func encoded(_ shown: Shown, metadata: String? = nil) throws -> Encoded {
+  public func encoded(
+    _ shown: Shown, metadata: String? = nil, tags: [AudioTag: String] = [:]
+  ) throws -> Encoded {
     switch shown {
     case .image(let image):
       return Encoded(
         content: .bytes(try ImageCodec().encode(image, as: .png, metadata: metadata)), fileExtension: "png")
     case .audio(let audio):
-      return Encoded(content: .bytes(try AudioCodec().encode(audio, as: .wav)), fileExtension: "wav")
+      return Encoded(
+        content: .bytes(try AudioCodec().encode(audio, as: .wav, tags: tags)), fileExtension: "wav")
     case .video(let frames, let rate):
       guard ffmpeg.isAvailable else { return Encoded(content: .frames(frames), fileExtension: "") }
       return Encoded(content: .bytes(try film(frames, rate, as: "mp4")), fileExtension: "mp4")

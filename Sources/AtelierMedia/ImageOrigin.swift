@@ -43,6 +43,14 @@ public struct ImageOrigin: Sendable, Hashable {
     """
   }
 
+  /// The same as the text tags of a sound, which players and `inspect` show.
+  public var tags: [AudioTag: String] {
+    [
+      .software: software,
+      .comment: "AI-generated: \(Self.sourceType); system \(system); checkpoint \(checkpoint)",
+    ]
+  }
+
   private static func escaped(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {

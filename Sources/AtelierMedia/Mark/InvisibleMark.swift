@@ -12,14 +12,17 @@ public enum InvisibleMark {
     /// Whether that is the mark.
     public var isFound: Bool { score >= InvisibleMark.threshold }
     /// The chance that a medium without the mark scores as much, at most.
-    public var falseAlarm: Double { MarkPattern.falseAlarm(score, squares: InvisibleMark.scales.count) }
+    public var falseAlarm: Double {
+      MarkPattern.falseAlarm(score, shifts: InvisibleMark.scales.count * MarkPattern.side * MarkPattern.side)
+    }
   }
 
   /// What became of a medium that was to be marked.
   public enum Outcome: Sendable, Hashable {
-    /// It carries the mark, and still does after JPEG of quality 75, halved and enlarged again, or with a tenth cut off.
+    /// It carries the mark, and still does after JPEG of quality 75, halved and enlarged again, or with a tenth cut off;
+    /// a sound after lossy coding and with a piece cut off.
     case marked
-    /// It carries the mark, but so small or so plain that it may not outlive what is done to it.
+    /// It carries the mark, but so small, short or plain that it may not outlive what is done to it.
     case weak
     /// It is as it was: the reason, which fits behind "it is not marked:".
     case unmarked(String)

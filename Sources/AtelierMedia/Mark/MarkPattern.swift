@@ -62,9 +62,11 @@ struct MarkPattern: Sendable {
 
   /// How far the phases of a folded square's waves agree with the pattern's, at the shift where they do most.
   ///
-  /// - Parameter folded: `side * side` values, row by row.
+  /// - Parameters:
+  ///   - folded: `side * side` values, row by row.
+  ///   - shiftsRows: whether rows may be shifted as columns are; not so where rows are frequencies, which stay.
   /// - Returns: in standard deviations of what a square without the mark gives.
-  func score(_ folded: [Float]) -> Double {
+  func score(_ folded: [Float], shiftsRows: Bool = true) -> Double {
     var real = folded
     var imaginary = [Float](repeating: 0, count: folded.count)
     transform.applyToSquare(&real, &imaginary)
@@ -79,12 +81,13 @@ struct MarkPattern: Sendable {
     }
     transform.applyToSquare(&others, &products)
     // A cosine of a random phase has a variance of one half.
-    return Double(products.max() ?? 0) / (Double(waves.count) / 2).squareRoot()
+    let best = products.prefix(shiftsRows ? products.count : Self.side).max() ?? 0
+    return Double(best) / (Double(waves.count) / 2).squareRoot()
   }
 
-  /// The chance that a medium without the mark scores this much at some of so many squares' shifts, at most
-  /// (Hoeffding's bound for each shift, added up).
-  static func falseAlarm(_ score: Double, squares: Int) -> Double {
-    min(1, Double(squares * side * side) * exp(-score * score / 2))
+  /// The chance that a medium without the mark scores this much at some of so many shifts, at most (Hoeffding's bound for
+  /// each shift, added up).
+  static func falseAlarm(_ score: Double, shifts: Int) -> Double {
+    min(1, Double(shifts) * exp(-score * score / 2))
   }
 }

@@ -1,0 +1,75 @@
+import Atelier
+
+/// Puts the invisible mark into the images and sounds that a command writes, and says once what came of it.
+final class OutputMarking {
+  /// What can be marked, as sentences name it.
+  private enum Medium: String, CaseIterable { case image, sound }
+
+  private let isOn: Bool
+  /// How many are not marked, by the reason.
+  private var unmarked: [Medium: [String: Int]] = [:]
+  /// How many carry a mark that may not last.
+  private var weak: [Medium: Int] = [:]
+
+  /// - Parameter isOn: whether anything is marked at all.
+  init(_ isOn: Bool) { self.isOn = isOn }
+
+  /// An image as it is written.
+  func callAsFunction(_ image: Image) -> Image {
+    guard isOn else { return image }
+    let (marked, outcome) = InvisibleMark.marked(image)
+    count(outcome, .image)
+    return marked
+  }
+
+  /// A sound as it is written.
+  func callAsFunction(_ sound: Audio) -> Audio {
+    guard isOn else { return sound }
+    let (marked, outcome) = InvisibleMark.marked(sound)
+    count(outcome, .sound)
+    return marked
+  }
+
+  /// An output as it is written: images and sounds are marked, and anything else stays.
+  func callAsFunction(_ shown: FieldCodec.Shown) -> FieldCodec.Shown {
+    switch shown {
+    case .image(let image): .image(self(image))
+    case .audio(let sound): .audio(self(sound))
+    case .video, .text: shown
+    }
+  }
+
+  private func count(_ outcome: InvisibleMark.Outcome, _ medium: Medium) {
+    switch outcome {
+    case .marked: break
+    case .weak: weak[medium, default: 0] += 1
+    case .unmarked(let reason): unmarked[medium, default: [:]][reason, default: 0] += 1
+    }
+  }
+
+  /// What is to be said so far, a sentence each.
+  var sentences: [String] {
+    var sentences: [String] = []
+    for medium in Medium.allCases {
+      let (name, mark) = (medium.rawValue, medium == .image ? "invisible" : "inaudible")
+      sentences += (unmarked[medium] ?? [:]).sorted { $0.key < $1.key }.map { reason, count in
+        count == 1
+          ? "The \(name) carries no \(mark) mark: \(reason)."
+          : "\(count) \(name)s carry no \(mark) mark: of each, \(reason)."
+      }
+      guard let weak = weak[medium] else { continue }
+      let (nature, harm) =
+        medium == .image
+        ? ("small or plain", "JPEG, halving or cropping") : ("short or quiet", "lossy coding or cutting")
+      sentences.append(
+        "\(weak == 1 ? "\(medium == .image ? "An" : "A") \(name) is" : "\(weak) \(name)s are") so \(nature) that the "
+          + "\(mark) mark in \(weak == 1 ? "it" : "them") may not outlive \(harm).")
+    }
+    return sentences
+  }
+
+  /// Says it.
+  func report() {
+    for sentence in sentences { standardError("\(sentence)\n") }
+  }
+}
