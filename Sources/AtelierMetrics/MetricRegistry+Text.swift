@@ -64,6 +64,16 @@ extension MetricRegistry {
       try arguments.allow(inputs: [], parameters: [])
       return ["score": number(try rougeL(texts, references: references))]
     },
+    "wordErrorRate": { arguments, texts, references in
+      try arguments.allow(inputs: [], parameters: ["characters"])
+      let counts = try wordErrorRate(
+        texts, references: references, characters: try arguments.flag("characters") ?? false)
+      return [
+        "score": number(counts.rate), "substitutions": count(counts.substitutions),
+        "deletions": count(counts.deletions), "insertions": count(counts.insertions),
+        "length": count(counts.length),
+      ]
+    },
     "exactMatch": { arguments, texts, references in
       try arguments.allow(inputs: [], parameters: [])
       return ["score": number(try exactMatch(texts, references: references))]
