@@ -50,9 +50,13 @@ import Testing
     let folder = try TemporaryFolder()
     let run = try run(steps: 5, in: folder)
     try Report(run).add([number], step: 5)
+    try Audio(sampleRate: 8000, samples: [0, 0.5, -0.5, 0])
+      .write(to: run.samples.appendingPathComponent("step-000005-tone.wav"))
     let page = try String(contentsOf: RunPage(run).write(), encoding: .utf8)
     for part in [
-      "<svg", "<polyline", "data:image/png;base64,", "0.2500 (0.2000 … 0.3000)", "Step 5", "gradient",
+      "<svg", "<polyline", "data:image/png;base64,", "<audio controls", "data:audio/wav;base64,",
+      "media-src data:",
+      "0.2500 (0.2000 … 0.3000)", "Step 5", "gradient",
     ] { #expect(page.localizedCaseInsensitiveContains(part), "\(part)") }
     for part in ["<script", "http://", "https://", "src=\"samples", "<link"] {
       #expect(!page.contains(part), "\(part)")

@@ -3,7 +3,8 @@ import AtelierData
 import AtelierMedia
 import Torch
 
-/// Held-out sounds: spectrograms of input, output and target in `samples/step-….png`, and the first output as a sound.
+/// Held-out sounds: spectrograms of input, output and target in `samples/step-….png`, and the
+/// first of each as a sound.
 public struct SoundPreview: Preview {
   /// `sounds`
   public static let id = "sounds"
@@ -43,9 +44,11 @@ public struct SoundPreview: Preview {
     try context.write(
       .image(try ImageGrid(columns: columns.count, columnTitles: columns.map(\.0)).render(sheets)),
       tag: "spectrograms")
-    let clipped = output.clamped(min: -1, max: 1)
-    try context.write(
-      .audio(sound(clipped, 0, channels, sampleRate)), suffix: "-output", tag: "sound")
+    for (name, sounds) in columns {
+      let clipped = sounds.clamped(min: -1, max: 1)
+      try context.write(
+        .audio(sound(clipped, 0, channels, sampleRate)), suffix: "-\(name)", tag: "sound/\(name)")
+    }
   }
 
   private func sound(_ sounds: Tensor, _ row: Int, _ channels: Int, _ sampleRate: Int) -> Audio {

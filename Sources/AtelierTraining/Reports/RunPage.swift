@@ -96,7 +96,10 @@ public struct RunPage {
     ]
   }
 
-  /// The previews of some steps, the images within the page.
+  /// The largest sound within the page, in bytes: a minute and a half at 22 kHz.
+  private static let largestSound = 4_000_000
+
+  /// The previews of some steps, the images and sounds within the page.
   private func previews() throws -> [String] {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: run.samples.path)) ?? []).sorted()
     var files: [Int: [String]] = [:]
@@ -117,6 +120,10 @@ public struct RunPage {
           body.append(
             "<img alt=\"\(HTML.escaped(name))\" src=\"data:image/png;base64,\(content.base64EncodedString())\">"
           )
+        } else if name.hasSuffix(".wav"), content.count <= Self.largestSound {
+          body.append(
+            "<p class=\"note\">\(HTML.escaped(name)) <audio controls preload=\"metadata\" "
+              + "src=\"data:audio/wav;base64,\(content.base64EncodedString())\"></audio></p>")
         } else if let text = String(data: content, encoding: .utf8) {
           body.append("<pre>\(HTML.escaped(String(text.prefix(4000))))</pre>")
         } else {
@@ -147,7 +154,7 @@ public struct RunPage {
     <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'">
     <title>\(HTML.escaped(title))</title>
     <style>
     :root { color-scheme: light dark; }
