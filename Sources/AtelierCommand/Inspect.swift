@@ -34,6 +34,8 @@ struct Inspect: ParsableCommand {
     var classes: [String]?
     /// What is to be known about the data, or about weights that were imported: their licence.
     var notes: [String]?
+    /// Who agreed to being learned.
+    var consent: ConsentRecord?
     /// Which numbers of image files are black and white.
     var range: String?
     var metadata: [String: String]?
@@ -80,6 +82,7 @@ struct Inspect: ParsableCommand {
       document.configuration = description.configuration
       document.classes = description.classNames
       document.notes = description.data.notes
+      document.consent = description.data.consent
       document.range = description.data.scale?.description
     } else {
       document.metadata = header.metadata
@@ -116,6 +119,7 @@ struct Inspect: ParsableCommand {
       }
       if let range = document.range { print("range \(range)") }
       for note in document.notes ?? [] { print(note) }
+      for sentence in document.consent?.sentences ?? [] { print(sentence) }
       let rows = (document.configuration ?? [:]).sorted { $0.key < $1.key }.map {
         ($0.key, $0.value.description)
       }

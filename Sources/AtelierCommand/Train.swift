@@ -17,6 +17,11 @@ struct Train: ParsableCommand {
         atelier train neural-style --content photograph.jpg --style painting.jpg --preset small
         atelier train dcgan --data photos --hold-out-validation 0.1 --epochs 50 --validate-every 500
         atelier train dcgan --data flowers --from runs/dcgan-photos-001 --freeze-discriminator 2 --epochs 20
+
+      A system that learns the voices or faces of people needs --consent with a YAML file of who agreed, to what and \
+      until when:
+
+        \(Consent.form)
       """)
 
   @Argument(help: "The system's name; `atelier systems` lists them.")
@@ -33,6 +38,12 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Other weights") var transfer: Transfer
   @OptionGroup(title: "Measuring on the way") var validation: Validation
   @OptionGroup(title: "Images") var images: GivenImages
+  @Option(
+    help:
+      "Who agreed that their voice or face is learned: a YAML file; on resuming, one that replaces the run's.",
+    completion: .file(extensions: ["yaml", "yml"]))
+  var consent: String?
+
   @OptionGroup(title: "Limits") var limits: Limits
   @OptionGroup(title: "The run") var placement: Placement
   @OptionGroup(title: "Computing") var computing: Computing
@@ -192,7 +203,8 @@ struct Train: ParsableCommand {
         URL(fileURLWithPath: resume), registry: AtelierTool.systems,
         dataPath: data.map { URL(fileURLWithPath: $0) },
         dataOptions: try bindingOptions(seed: 0, device: .cpu), allowsInexact: computing.allowInexactResume,
-        measuring: .by(), reporter: reporter, interruption: interruption, change: { try apply(to: &$0) })
+        measuring: .by(), consent: try givenConsent(), reporter: reporter, interruption: interruption,
+        change: { try apply(to: &$0) })
     } else {
       let type = try AtelierTool.systems.system(named: system ?? "")
       guard let started = try start(type, reporter: reporter, interruption: interruption) else { return }
@@ -225,6 +237,11 @@ struct Train: ParsableCommand {
     try apply(to: &options)
     try options.validate()
     try refuseUnused(values.plan, of: type.identity.name)
+    if consent == nil, let likeness = values.plan.ability(Likeness.self) {
+      throw Refusal.usage(
+        "\(type.identity.name) learns the \(likeness.kind.rawValue)s of people, who must have agreed; give --consent and a "
+          + "YAML file that holds \(Consent.form)")
+    }
     let hasOwnEnd = values.plan.stages.allSatisfy { $0.steps != nil }
     if !hasOwnEnd && options.steps == nil && options.epochs == nil && options.seconds == nil {
       throw Refusal.usage("say when to end: --epochs, --steps or --seconds")
@@ -243,6 +260,9 @@ struct Train: ParsableCommand {
         ?? source?.kept(by: values.plan),
       options: bindingOptions(seed: options.seed, device: options.device),
       onSkip: { reporter.say("An image was skipped: \($0.reason)") }, say: { reporter.say($0) })
+    // Before a run is made, and in a dry run as well.
+    let consent = try givenConsent()
+    _ = try Consent.record(consent, for: binding)
     try sayWhatIsHeldOut(binding, reporter)
     if dryRun {
       print(columns(binding.keys.map { ($0, binding.configuration[$0]?.description ?? "null") }, indent: 0))
@@ -262,12 +282,16 @@ struct Train: ParsableCommand {
     do {
       return try Training.start(
         binding, in: run, preset: isOfSource ? nil : chosen.name, options: options,
-        from: source, measuring: .by(), reporter: reporter, interruption: interruption)
+        from: source, measuring: .by(), consent: consent, reporter: reporter, interruption: interruption)
     } catch {
       // A training that was refused leaves no empty run behind.
       run.removeIfEmpty(keepsFolder: isFolderThere)
       throw error
     }
+  }
+
+  private func givenConsent() throws -> Consent? {
+    try consent.map { try Consent(contentsOf: URL(fileURLWithPath: $0)) }
   }
 
   /// Says at the start what measuring will lack at the end.

@@ -77,6 +77,8 @@ public struct DatasetDescription: Sendable, Codable, Hashable {
   /// The licences of weights from elsewhere that a model of these data is made of; nil where it is made of none, and
   /// in files from before that was a field, which say it among the notes.
   public var licences: [WeightLicence]?
+  /// Who agreed to being learned; nil where nobody's voice or face is.
+  public var consent: ConsentRecord?
 
   /// A description with the given values.
   public init(

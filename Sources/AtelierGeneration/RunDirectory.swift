@@ -10,6 +10,7 @@ import Torch
 ///   checkpoints/step-000500/  model.safetensors, training.safetensors, training.json
 ///   samples/step-000500.png   what it draws for fixed conditions (.txt for words)
 ///   artefacts/                a vocabulary and the like
+///   consent.yaml              who agreed, where voices or faces of people are learned
 ///   report.md                 data fingerprint, numbers with their protocol, time and memory
 /// ```
 public struct RunDirectory: Sendable, Hashable {
@@ -31,6 +32,8 @@ public struct RunDirectory: Sendable, Hashable {
   public var samples: URL { url.appendingPathComponent("samples", isDirectory: true) }
   /// `artefacts/`
   public var artefacts: URL { url.appendingPathComponent("artefacts", isDirectory: true) }
+  /// `consent.yaml`, where the system learns the voices or faces of people.
+  public var consent: URL { url.appendingPathComponent("consent.yaml") }
   /// `report.md`
   public var report: URL { url.appendingPathComponent("report.md") }
   /// `evaluation.json`, the numbers that `report.md` shows.
@@ -78,14 +81,15 @@ public struct RunDirectory: Sendable, Hashable {
   }
 
   /// Removes what a kill leaves between the first folder of a run and its configuration: its three folders, in that
-  /// of artefacts what was derived from the data, and a configuration that did not get its name. Anything else stays.
+  /// of artefacts what was derived from the data, a consent, and a configuration that did not get its name. Anything else
+  /// stays.
   private func removeUnbegun() {
     let known = [artefacts, checkpoints, samples].map(\.lastPathComponent)
     func entries(_ folder: URL) -> [String]? {
       try? FileManager.default.contentsOfDirectory(atPath: folder.path)
     }
     guard let found = entries(url), !found.isEmpty else { return }
-    let unnamed = found.filter(AtomicFile.isPartial)
+    let unnamed = found.filter { AtomicFile.isPartial($0) || $0 == consent.lastPathComponent }
     let others = found.filter { !unnamed.contains($0) }
     guard others.allSatisfy(known.contains), entries(checkpoints)?.isEmpty ?? true,
       entries(samples)?.isEmpty ?? true

@@ -23,21 +23,25 @@ public enum Training {
   ///   - previews: what is shown of the system on the way.
   ///   - source: other weights to begin with; nil: initial ones.
   ///   - measuring: how the system is measured on the way, where the options ask for it.
+  ///   - consent: who agreed, for a system with the ability ``AtelierCore/Likeness``.
   @discardableResult
   public static func start(
     _ data: DataBinding, in run: RunDirectory, preset: String? = nil, options: TrainingOptions,
     weights: WeightStore = .standard, previews: PreviewList = .standard, from source: TransferSource? = nil,
-    measuring: ValidationMeasuring? = nil, reporter: any ProgressReporter = QuietReporter(),
-    interruption: Interruption = Interruption()
+    measuring: ValidationMeasuring? = nil, consent: Consent? = nil,
+    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
   ) throws -> TrainingOutcome {
     try options.validate()
     try checkImages(data)
+    let agreed = try Consent.record(consent, for: data)
     let configuration = RunConfiguration(
       system: data.system.identity.name, preset: preset, data: data.path?.standardizedFileURL.path,
       reading: data.options.reading, options: options, configuration: data.configuration, keys: data.keys)
     return try train(
-      data, in: run, configuration, weights: weights, previews: previews, from: source, measuring: measuring,
-      isResuming: false, allowsInexact: false, reporter: reporter, interruption: interruption)
+      data, in: run, configuration, consent: consent, agreed, weights: weights, previews: previews,
+      from: source,
+      measuring: measuring, isResuming: false, allowsInexact: false, reporter: reporter,
+      interruption: interruption)
   }
 
   /// Goes on with a run from its newest sound checkpoint, or from the beginning where it has none.
@@ -50,12 +54,13 @@ public enum Training {
   ///   - weights: where frozen networks take their weights from.
   ///   - previews: what is shown of the system on the way.
   ///   - measuring: how the system is measured on the way, where the run's options ask for it.
+  ///   - consent: a new consent in the place of the run's own, which is checked again otherwise.
   @discardableResult
   public static func resume(
     _ folder: URL, registry: SystemRegistry, dataPath: URL? = nil,
     dataOptions: DataBindingOptions = DataBindingOptions(), allowsInexact: Bool = false,
     weights: WeightStore = .standard, previews: PreviewList = .standard,
-    measuring: ValidationMeasuring? = nil,
+    measuring: ValidationMeasuring? = nil, consent: Consent? = nil,
     reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption(),
     change: (inout TrainingOptions) throws -> Void = { _ in }
   ) throws -> TrainingOutcome {
@@ -66,10 +71,17 @@ public enum Training {
     if let dataPath { configuration.data = dataPath.standardizedFileURL.path }
     let data = try open(
       run, configuration, registry: registry, workers: dataOptions.workers, reporter: reporter)
+    let given = try consent ?? Consent.read(run)
+    let agreed = try Consent.record(given, for: data)
+    if let agreed, consent == nil, let known = try knownData(of: run)?.consent, known.hash != agreed.hash {
+      throw TrainingError.invalid(
+        reason:
+          "\(run.consent.path) is not the consent that the run began with; give the new one as the consent")
+    }
     // With the keys that came to the system after the run was made, at their defaults.
     (configuration.keys, configuration.configuration) = (data.keys, data.configuration)
     return try train(
-      data, in: run, configuration, weights: weights, previews: previews,
+      data, in: run, configuration, consent: given, agreed, weights: weights, previews: previews,
       from: try TransferSource.again(for: run, data, say: reporter.say), measuring: measuring,
       isResuming: true, allowsInexact: allowsInexact, reporter: reporter, interruption: interruption)
   }
@@ -135,8 +147,9 @@ public enum Training {
   }
 
   private static func train(
-    _ data: DataBinding, in run: RunDirectory, _ configuration: RunConfiguration, weights: WeightStore,
-    previews: PreviewList, from source: TransferSource?, measuring: ValidationMeasuring?, isResuming: Bool,
+    _ data: DataBinding, in run: RunDirectory, _ configuration: RunConfiguration, consent: Consent?,
+    _ agreed: ConsentRecord?, weights: WeightStore, previews: PreviewList, from source: TransferSource?,
+    measuring: ValidationMeasuring?, isResuming: Bool,
     allowsInexact: Bool, reporter: any ProgressReporter,
     interruption: Interruption
   ) throws -> TrainingOutcome {
@@ -173,6 +186,7 @@ public enum Training {
     }
     // Where weights come from, and under which licence, is said by every model that comes of them.
     let facts = data.facts.noting(transfer?.notes ?? [], licences: transfer?.licenceTerms)
+      .agreed(agreed)
     let examples = try PreviewExamples(data, plan: system.plan, for: previews, say: reporter.say)
     let trainer = try Trainer(
       system, run: run, source: data.training, facts: facts, options: options, frozenWeights: frozen,
@@ -190,6 +204,7 @@ public enum Training {
       }
     }
     if !isResuming { try transfer?.write(to: run) }
+    try consent?.write(to: run)
     try AtomicFile.write(Data(try configuration.text().utf8), to: run.configuration)
     if isResuming && isAtTheBeginning {
       reporter.say("There is no checkpoint yet; training begins at the beginning.")

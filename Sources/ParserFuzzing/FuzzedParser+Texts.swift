@@ -110,6 +110,15 @@ extension FuzzedParser {
       let text = String(decoding: bytes, as: UTF8.self)
       _ = try ConfigurationFile.parse(text, named: "configuration.yaml")
     },
+    FuzzedParser(
+      "consent", longest: 1024,
+      seeds: utf8(
+        "persons:\n- {name: alice, purpose: a guide, until: 2027-12-31, given: 2026-01-01, contact: a@b}\n",
+        "persons: [{name: 7, purpose: \"x\", until: 2028-02-29}]")
+    ) { _, bytes in
+      let consent = try Consent(Data(bytes), named: "consent.yaml")
+      if let day = CalendarDay(parsing: "2026-12-01") { _ = try consent.record(of: .voice, for: [], on: day) }
+    },
     FuzzedParser("run-configuration", longest: 2048) {
       RepositoryFiles.contents(of: runs, ending: "configuration.yaml")
     } read: { folder, bytes in

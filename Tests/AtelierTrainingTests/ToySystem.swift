@@ -18,15 +18,19 @@ final class ToySystem: LatentSystem {
     var staysPoisoned = false
     /// Whether the generator's weights become zero after a few steps.
     var collapses = false
+    /// Whether the classes are people whose faces are learned.
+    var learnsFaces = false
 
     static let presets = [
       Preset("paper", "a toy", Configuration()), Preset("small", "a toy", Configuration()),
     ]
     var plan: SystemPlan {
-      .latentImages(
+      var plan = SystemPlan.latentImages(
         channels: 1, size: imageSize,
         latent: LatentDecoding(size: latentSize, distribution: .normal, classes: classes),
         batchSize: batchSize)
+      if learnsFaces { plan.abilities.append(Likeness(.face, of: "label")) }
+      return plan
     }
     func validate() throws(ConfigurationError) {
       if imageSize < 1 { throw ConfigurationError("imageSize is \(imageSize), and must be at least 1") }

@@ -61,8 +61,21 @@ public struct SystemHarness {
     binding.seed = options.seed
     let opened = try DataBinding.open(
       data, for: system, configuration: configuration, artefacts: artefacts, options: binding)
-    try Training.start(opened, in: run, options: options, weights: .drawn(), reporter: reporter)
+    try Training.start(
+      opened, in: run, options: options, weights: .drawn(), consent: try Self.consent(for: opened),
+      reporter: reporter)
     return run
+  }
+
+  /// Everybody's consent, where the system needs it; nil where it does not.
+  public static func consent(for data: DataBinding) throws -> Consent? {
+    let plan = try data.system.plan(data.configuration)
+    guard let likeness = plan.ability(Likeness.self) else { return nil }
+    let names = try Consent.people(likeness, in: data, plan)
+    let lines = (names.isEmpty ? ["somebody"] : names).map {
+      "  - {name: \"\($0)\", purpose: a test, until: 9999-12-31}\n"
+    }
+    return try Consent(Data(("persons:\n" + lines.joined()).utf8), named: "the consent")
   }
 
   /// The two files that must be equal byte for byte, of a run's newest checkpoint.

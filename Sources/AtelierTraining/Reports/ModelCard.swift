@@ -38,7 +38,7 @@ public struct ModelCard {
       "# \(facts?.name ?? description.data.name): \(identity.name)", "", "\(identity.summary).", "",
     ]
     lines += Markdown.table("Model", model)
-    lines += learned + licence + measured + use
+    lines += learned + consent + licence + measured + use
     return lines.joined(separator: "\n")
   }
 
@@ -84,6 +84,17 @@ public struct ModelCard {
 
   private var remarks: [String] {
     description.data.notes.filter { !description.licences.contains($0) }.flatMap { [$0, ""] }
+  }
+
+  /// Who agreed to being learned; nothing for a system that learns nobody.
+  private var consent: [String] {
+    guard let likeness = plan.ability(Likeness.self) else { return [] }
+    guard let record = description.data.consent else {
+      return [
+        "## Consent", "", "No consent of those whose \(likeness.kind.rawValue) it has is recorded.", "",
+      ]
+    }
+    return ["## Consent", ""] + record.sentences.flatMap { [Markdown.escaped($0), ""] }
   }
 
   private var licence: [String] {

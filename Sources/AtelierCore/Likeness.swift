@@ -1,0 +1,20 @@
+/// What is learned of people: outputs have the voice or the face of somebody of the data.
+///
+/// Training a system with this ability needs the consent of everybody in the data.
+public struct Likeness: Ability, Hashable {
+  /// What of a person is learned.
+  public enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
+    /// How somebody sounds.
+    case voice
+    /// How somebody looks.
+    case face
+  }
+
+  /// What of people is learned.
+  public var kind: Kind
+  /// The field of a class whose classes are the people.
+  public var field: String
+
+  /// Declares whose likeness is learned.
+  public init(_ kind: Kind, of field: String) { (self.kind, self.field) = (kind, field) }
+}
