@@ -40,9 +40,17 @@ struct DataCommand: ParsableCommand {
 
     func run() throws {
       let shows = isatty(STDERR_FILENO) == 1
-      let media = try checkMedia(at: URL(fileURLWithPath: path)) { done, total in
-        if shows { standardError("\r\u{1B}[K\(done) of \(total) files") }
-      }
+      let media = try checkMedia(
+        at: URL(fileURLWithPath: path),
+        suggesting: { kind in
+          AtelierTool.systems.system(suiting: kind).map { type in
+            let plan = try? type.plan([:])
+            return type.identity.name + (plan?.ability(Likeness.self) == nil ? "" : " --consent consent.yaml")
+          }
+        },
+        progress: { done, total in
+          if shows { standardError("\r\u{1B}[K\(done) of \(total) files") }
+        })
       if let media {
         if shows { standardError("\r\u{1B}[K") }
         if json { try printJSON(media) } else { print(media.description) }

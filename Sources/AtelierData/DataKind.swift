@@ -20,6 +20,8 @@ public enum DataKind: String, Sendable, Hashable, Codable, CaseIterable {
   case sentencePairs
   /// Sounds.
   case sounds
+  /// Sounds of several speakers, a folder each.
+  case voices
   /// Texts with other fields beside them.
   case documents
   /// Texts with a class each.

@@ -10,24 +10,32 @@ internal import Synchronization
 ///
 /// - Parameters:
 ///   - path: a folder, searched recursively without hidden names.
+///   - system: the name of a system for a kind of data, and options that it needs, for the suggested command; nil suggests
+///     none.
 ///   - progress: called on any thread with the numbers of files done and in total.
 /// - Returns: nil where the folder holds neither sounds nor videos, or also images, which are checked by
 ///   ``checkData(at:options:suggesting:progress:)``. Where it holds both, only the videos are checked.
 /// - Throws: ``DatasetError`` for a damaged archive, or a folder that cannot be listed.
 public func checkMedia(
-  at path: URL, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+  at path: URL, suggesting system: (DataKind) -> String? = { _ in nil },
+  progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) throws(DatasetError) -> MediaReport? {
+  let given = path.relativePath
   let path = try archiveFolder(at: path)
   try ImageFolders.requireListable(path)
   guard ImageFolders.isFolder(path), ImageFolders.pictures(below: path).isEmpty else { return nil }
   for medium in [MediaReport.Medium.videos, .sounds] {
     let files = MediaFiles.names(medium, below: path)
-    if !files.isEmpty { return MediaCheck(path, medium, files, progress).report }
+    guard !files.isEmpty else { continue }
+    var check = MediaCheck(path, medium, files, progress)
+    check.report.path = given
+    check.suggest(check.good, system)
+    return check.report
   }
   return nil
 }
 
-private struct MediaCheck {
+struct MediaCheck {
   /// The properties of one file.
   struct Facts: Sendable {
     var name: String
@@ -44,6 +52,8 @@ private struct MediaCheck {
   }
 
   var report: MediaReport
+  /// The files that could be decoded.
+  private(set) var good: [Facts] = []
 
   init(
     _ path: URL, _ medium: MediaReport.Medium, _ files: [String], _ progress: (@Sendable (Int, Int) -> Void)?
@@ -67,7 +77,7 @@ private struct MediaCheck {
       progress?(now, files.count)
       return facts
     }
-    let good = all.filter { $0.failure == nil }
+    good = all.filter { $0.failure == nil }
     let lengths = good.map(\.duration).sorted()
     report = MediaReport(
       path: path.relativePath, medium: medium, count: good.count, duration: lengths.reduce(0, +),
@@ -81,7 +91,12 @@ private struct MediaCheck {
       duplicates: Dictionary(grouping: good, by: \.digest).values.filter { $0.count > 1 }
         .map { $0.map(\.name) }.sorted { $0[0] < $1[0] })
     judge(good, all.count)
-    if medium == .sounds { judgeSounds(good) } else { judgeVideos(good) }
+    if medium == .sounds {
+      judgeSounds(good)
+      judgeVoices(good)
+    } else {
+      judgeVideos(good)
+    }
     let order = DataReport.Severity.allCases
     report.findings = order.flatMap { severity in report.findings.filter { $0.severity == severity } }
   }
@@ -147,7 +162,7 @@ private struct MediaCheck {
 
   // MARK: Findings
 
-  private mutating func find(_ severity: DataReport.Severity, _ kind: MediaReport.Kind, _ message: String) {
+  mutating func find(_ severity: DataReport.Severity, _ kind: MediaReport.Kind, _ message: String) {
     report.findings.append(MediaReport.Finding(severity: severity, kind: kind, message: message))
   }
 
@@ -189,7 +204,7 @@ private struct MediaCheck {
   }
 
   /// The part of a file by the name of its first folder.
-  private static func part(_ name: String) -> DatasetSplit? {
+  static func part(_ name: String) -> DatasetSplit? {
     let folders = name.split(separator: "/")
     guard folders.count > 1 else { return nil }
     return DatasetSplit.allCases.first { ImageFolders.names(of: $0).contains(folders[0].lowercased()) }

@@ -9,6 +9,7 @@ public struct MediaReport: Sendable, Codable, Hashable {
   public enum Kind: String, Sendable, Codable, Hashable, CaseIterable {
     case corrupt, duplicates, leakage, fewExamples, mixedRates, mixedChannels, mixedSizes
     case clipping, silence, longSilence, offset
+    case coarse, lowRate, highRate, severalChannels, shortSounds, fewUtterances
     case frozen, variableRate
   }
 
@@ -46,6 +47,8 @@ public struct MediaReport: Sendable, Codable, Hashable {
   public var corrupt: [DataReport.Corrupt]
   /// Groups of files with equal decoded samples, or with equal frames at 32 x 32 pixels.
   public var duplicates: [[String]]
+  /// A command that trains on the data; nil where no system suits them, or something would spoil it.
+  public var suggestedCommand: String?
 
   /// Whether there is no finding of severity ``DataReport/Severity/error``.
   public var isUsable: Bool { !findings.contains { $0.severity == .error } }
@@ -76,6 +79,7 @@ extension MediaReport: CustomStringConvertible {
     lines.append("")
     if findings.isEmpty { lines.append("Nothing wrong was found.") }
     for finding in findings { lines.append("\(finding.severity.rawValue): \(finding.message)") }
+    if let suggestedCommand { lines += ["", "Begin with: \(suggestedCommand)"] }
     return lines.joined(separator: "\n")
   }
 

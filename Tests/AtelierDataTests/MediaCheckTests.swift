@@ -53,7 +53,7 @@ struct MediaCheckTests {
       #expect(
         kinds(report) == [
           .corrupt, .leakage, .mixedRates, .clipping, .silence, .fewExamples, .duplicates, .longSilence,
-          .offset,
+          .offset, .lowRate,
         ])
       let text = report.description
       for part in ["train/clipped.wav most with", "train/silent.wav", "test/copy.flac = train/good.wav"] {

@@ -56,7 +56,9 @@ struct ArchitectureTests {
   /// configuration, the way to install weights, pip's and spm_train's own options, and a preset named after one of its
   /// authors'.
   private static let commands: Set = [
-    "AtelierData/DataCheck.swift", "AtelierData/DataCheck+Documents.swift", "AtelierData/NumberSurvey.swift",
+    "AtelierData/DataCheck.swift", "AtelierData/DataCheck+Documents.swift",
+    "AtelierData/MediaCheck+Voices.swift",
+    "AtelierData/NumberSurvey.swift",
     "AtelierData/Text/PieceTokenizer.swift", "AtelierTraining/RunConfiguration.swift",
     "Perception/PretrainedWeights.swift", "Perception/WeightInstallation.swift",
     "AtelierModels/SPADE/SPADE+Configuration.swift",
