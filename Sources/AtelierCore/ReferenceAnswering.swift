@@ -31,6 +31,27 @@ public protocol ReferenceAnswering: GenerativeSystem {
   static func recordedSource(
     _ inputs: [String: Tensor], configuration: Configuration
   ) throws -> (any BatchSource)?
+
+  /// The system's steps that the recorded inputs of a training check stand for, where one step takes several batches or
+  /// makes several of the case's steps; their losses are then listed update by update.
+  ///
+  /// - Returns: nil, also by default, where a step of the system is a step of the case.
+  static func recordedSteps(
+    _ inputs: [String: Tensor], configuration: Configuration
+  ) throws -> [RecordedStep]?
+}
+
+/// What one step of a system takes from a recording.
+public struct RecordedStep {
+  /// The batches in the order in which the step asks for them.
+  public var batches: [Batch]
+  /// The draws by name, several of one name in the order in which they are asked for.
+  public var draws: [String: [Tensor]]
+
+  /// Batches and draws of one step.
+  public init(batches: [Batch], draws: [String: [Tensor]] = [:]) {
+    (self.batches, self.draws) = (batches, draws)
+  }
 }
 
 extension ReferenceAnswering {
@@ -51,6 +72,11 @@ extension ReferenceAnswering {
   public static func recordedSource(
     _ inputs: [String: Tensor], configuration: Configuration
   ) throws -> (any BatchSource)? { nil }
+
+  /// A step of the system is a step of the case.
+  public static func recordedSteps(
+    _ inputs: [String: Tensor], configuration: Configuration
+  ) throws -> [RecordedStep]? { nil }
 }
 
 /// What a check of a reference case asks for.

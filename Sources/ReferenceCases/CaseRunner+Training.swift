@@ -8,13 +8,7 @@ extension CaseRunner {
     _ check: ReferenceCase.Check, of reference: ReferenceCase, system: any GenerativeSystem,
     _ inputs: [String: Tensor], _ recorded: (any BatchSource)?
   ) throws -> [Comparison] {
-    try allow(
-      check,
-      settings: ["steps", "optimizer", "weightsAfterOutliers", "lossesPer", "averageDecay", "parameters"])
-    let steps = Int(try ReferenceCase.number(check.settings["steps"], "steps"))
-    guard steps > 0, !check.losses.isEmpty, !check.weightsAfter.isEmpty else {
-      throw CaseError("a training check needs steps, losses and weightsAfter")
-    }
+    let steps = try steps(of: check)
     let perEvaluation = try isPerEvaluation(check.settings["lossesPer"])
     // Training is in training mode where the check does not say otherwise.
     setMode(check.question.mode ?? .train, system.networks.map(\.module))
@@ -22,7 +16,7 @@ extension CaseRunner {
     for index in 0..<steps {
       let slices = recorded == nil ? try slice(inputs, index, steps) : [:]
       let step = TrainingStep(
-        index: index, draws: RecordedDraws(slices), source: recorded ?? RecordedBatch(slices),
+        index: index, draws: RecordedDraws(slices), source: recorded ?? RecordedBatches([Batch(slices)]),
         isObserved: false)
       // Twenty iterations of L-BFGS make a whole step out of a rounding error where two values of a pool are
       // nearly equal; the recorded ones were made without oneDNN.
@@ -37,6 +31,48 @@ extension CaseRunner {
       }
       for (name, value) in step.logged { logged[name, default: []].append(value) }
     }
+    return try compare(logged, check, of: reference, system: system)
+  }
+
+  /// The same for steps of the system that are several of the case's.
+  func train(
+    _ check: ReferenceCase.Check, of reference: ReferenceCase, system: any GenerativeSystem,
+    _ recorded: [RecordedStep]
+  ) throws -> [Comparison] {
+    let steps = try steps(of: check)
+    setMode(check.question.mode ?? .train, system.networks.map(\.module))
+    var logged: [String: [Tensor]] = [:]
+    for (index, own) in recorded.enumerated() {
+      let draws = RecordedDraws(own.draws)
+      let step = TrainingStep(
+        index: index, draws: draws, source: RecordedBatches(own.batches), isObserved: false)
+      try step.run(system.step)
+      guard draws.unused.isEmpty else {
+        throw CaseError("the step left recorded draws unused: \(draws.unused.joined(separator: ", "))")
+      }
+      for (name, value) in step.logged { logged[name, default: []].append(value) }
+    }
+    if let (name, values) = logged.first(where: { $0.value.count != steps }) {
+      throw CaseError("the loss '\(name)' was logged \(values.count) times in the \(steps) steps of the case")
+    }
+    return try compare(logged, check, of: reference, system: system)
+  }
+
+  private func steps(of check: ReferenceCase.Check) throws -> Int {
+    try allow(
+      check,
+      settings: ["steps", "optimizer", "weightsAfterOutliers", "lossesPer", "averageDecay", "parameters"])
+    let steps = Int(try ReferenceCase.number(check.settings["steps"], "steps"))
+    guard steps > 0, !check.losses.isEmpty, !check.weightsAfter.isEmpty else {
+      throw CaseError("a training check needs steps, losses and weightsAfter")
+    }
+    return steps
+  }
+
+  private func compare(
+    _ logged: [String: [Tensor]], _ check: ReferenceCase.Check, of reference: ReferenceCase,
+    system: any GenerativeSystem
+  ) throws -> [Comparison] {
     let losses = logged.mapValues { Tensor.stacked($0.map { $0.reshaped([]) }) }
     return try compare(check.losses, losses, check, reference, tolerance: check.lossTolerance)
       + weights(check, of: reference, system: system)
@@ -110,16 +146,16 @@ extension CaseRunner {
   }
 }
 
-/// One recorded batch; a step that asks for a second one is told so.
-private final class RecordedBatch: BatchSource {
-  private let tensors: [String: Tensor]
-  private var isTaken = false
+/// Recorded batches; a step that asks for more is told so.
+private final class RecordedBatches: BatchSource {
+  private var batches: [Batch]
 
-  init(_ tensors: [String: Tensor]) { self.tensors = tensors }
+  init(_ batches: [Batch]) { self.batches = batches }
 
   func next() throws -> Batch {
-    guard !isTaken else { throw CaseError("the step asked for more batches than the case recorded") }
-    isTaken = true
-    return Batch(tensors)
+    guard !batches.isEmpty else {
+      throw CaseError("the step asked for more batches than the case recorded")
+    }
+    return batches.removeFirst()
   }
 }

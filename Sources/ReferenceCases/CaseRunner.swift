@@ -83,6 +83,11 @@ public struct CaseRunner {
     let changes = try changes(of: check, reference, System.Configuration())
     guard check.kind != "train" else {
       let system = try build(type, changes, reference, for: check)
+      if let steps = try System.recordedSteps(
+        reference.tensors(of: check), configuration: system.configuration)
+      {
+        return try train(check, of: reference, system: system, steps)
+      }
       let source = try System.recordedSource(
         reference.tensors(of: check), configuration: system.configuration)
       return try run(check, of: reference, system: system, source)
