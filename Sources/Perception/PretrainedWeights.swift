@@ -129,6 +129,10 @@ public struct PretrainedWeights: Sendable, Hashable {
       licence: "BSD-2-Clause, says the package",
       contentHash: "47da8e44f657425c52360d400762a36f0edb73767cfade7b5f0e222dad0171be"),
     PretrainedWeights(
+      name: "d-vector", summary: "AutoVC's own speaker encoder: speaker embeddings of voice conversion",
+      normalization: .none, origin: .userFile("3000000-BL.ckpt of AutoVC's authors"), licence: ownFile,
+      contentHash: nil),
+    PretrainedWeights(
       name: "squeezenet1.1", summary: "SqueezeNet 1.1, torchvision's weights: the smallest LPIPS",
       normalization: .imagenet, origin: .userFile("torchvision's squeezenet1_1-b8a52dc0.pth"),
       licence: ownFile, contentHash: nil),

@@ -36,6 +36,9 @@ enum WeightConversion {
     if shapes["lstm.weight_ih_l0"] == [1024, 40], shapes["linear.weight"] == [256, 256] {
       return "resemblyzer"
     }
+    if shapes["lstm.weight_ih_l0"] == [3072, 80], shapes["embedding.weight"] == [256, 768] {
+      return "d-vector"
+    }
     if shapes["_conv_stem.weight"] != nil { return "efficientnet-lite0" }
     let heads = (0..<7).compactMap { shapes["lin\($0).model.1.weight"]?[1] }
     return LPIPS.Trunk.allCases.first { $0.channels == heads }.map(\.weights.heads)
@@ -50,6 +53,7 @@ enum WeightConversion {
     case "squeezenet1.1", "squeezenet1.1-caffe": SqueezeNet(hasClassifier: true)
     case "efficientnet-lite0": EfficientNetLite()
     case "resemblyzer": SpeakerEncoderNetwork()
+    case "d-vector": DVectorNetwork()
     default: nil
     }
   }
@@ -60,9 +64,9 @@ enum WeightConversion {
     if file.pathExtension.lowercased() == "safetensors" { return try Safetensors.read(file).tensors }
     let content = try TorchFile.read(file)
     // Checkpoints of trainings keep the weights beside the optimiser's state.
-    let isCheckpoint = (try? content.value(at: ["model_state"])) != nil
+    let place = ["model_state", "model_b"].first { (try? content.value(at: [$0])) != nil }
     do {
-      return try content.stateDictionary(at: isCheckpoint ? ["model_state"] : []).removingDataParallelPrefix()
+      return try content.stateDictionary(at: place.map { [$0] } ?? []).removingDataParallelPrefix()
     } catch { throw error.naming(file) }
   }
 
