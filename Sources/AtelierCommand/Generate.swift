@@ -33,6 +33,8 @@ struct Generate: ParsableCommand {
         atelier generate runs/rnn-001 --prompt "To be" --temperature 0.8
         atelier generate runs/transformer-001 --text "Select the cell." --sampling beams=4
         atelier generate runs/transformer-001 sentences.txt --output translations.txt
+        atelier generate runs/stargan-vc-001 speech.wav --to anna --output converted.wav
+        atelier generate runs/autovc-001 speech.wav --to stranger.wav --vocoder runs/vocoder-001 --files converted
         atelier generate runs/ic-gan-001 --condition features=cats.safetensors --sampling truncation=0.7
       """)
 
@@ -82,6 +84,7 @@ struct Generate: ParsableCommand {
   @OptionGroup(title: "Images from images") var translating: TranslationOptions
   @OptionGroup(title: "Drawing") var drawing: DrawingOptions
   @OptionGroup(title: "Writing text") var writing: WritingOptions
+  @OptionGroup(title: "Voices") var voices: VoiceOptions
 
   /// What systems that start from images take.
   struct TranslationOptions: ParsableArguments {
@@ -160,6 +163,23 @@ struct Generate: ParsableCommand {
     var temperature: Double?
     @Option(help: "Tokens to generate; default: 400.")
     var length: Int?
+  }
+
+  /// What systems that convert voices take.
+  struct VoiceOptions: ParsableArguments {
+    @Option(
+      help: ArgumentHelp(
+        "Whose voice it becomes: a speaker of the training, or the file of a recording where the system takes any voice.",
+        valueName: "speaker|file"))
+    var to: String?
+    @Option(help: ArgumentHelp("The training's speaker who is heard.", valueName: "speaker"))
+    var from: String?
+    @Option(
+      help: ArgumentHelp(
+        "A run of a vocoder, which makes the sound in place of Griffin and Lim's algorithm.", valueName: "run"
+      ),
+      completion: .file())
+    var vocoder: String?
   }
 
   func validate() throws {
@@ -268,14 +288,21 @@ struct Generate: ParsableCommand {
         generator: generator, sampling: sampling, texts: writing.text, inputs: inputs, output: output,
         alignment: writing.alignment, force: force
       ).run()
-    } else if plan.ability(SoundTranslation.self) != nil, conditions.isEmpty || !inputs.isEmpty {
+    } else if let translation = plan.ability(SoundTranslation.self), conditions.isEmpty || !inputs.isEmpty {
       guard conditions.isEmpty else {
         throw Refusal.usage("name sounds after the run or give them by --condition, not both")
       }
-      try SoundJob(
-        generator: generator, sampling: sampling, inputs: inputs, output: output, folder: files, force: force,
-        origin: origin, marking: marking
-      ).run()
+      let translated = TranslatedSounds(generator: generator, ability: translation, sampling: sampling)
+      try soundJob(origin, marking, try translated.sampleRate()) { try translated($0) }
+    } else if let conversion = plan.ability(VoiceConversion.self),
+      conditions["signal"] == nil || !inputs.isEmpty
+    {
+      guard conditions["signal"] == nil else {
+        throw Refusal.usage("name sounds after the run or give them by --condition, not both")
+      }
+      let converted = try ConvertedVoices(
+        generator, conversion, voices, conditions: conditions, sampling: sampling, seed: seed)
+      try soundJob(origin, marking, conversion.frontEnd.sampleRate) { try converted($0) }
     } else if let first = inputs.first {
       throw Refusal.usage("\(model.system) does not start from images; leave '\(first)' out")
     } else {
@@ -294,6 +321,18 @@ struct Generate: ParsableCommand {
         force: force, provenance: origin, marking: marking
       ).run()
     }
+  }
+
+  /// Makes a sound of each sound that the command names.
+  private func soundJob(
+    _ origin: ImageOrigin?, _ marking: OutputMarking, _ sampleRate: Int,
+    _ make: @escaping (Audio) throws -> Audio
+  ) throws {
+    try SoundJob(
+      inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking,
+      sampleRate: sampleRate,
+      make: make
+    ).run()
   }
 
   /// Refuses pictures to start from where something else is missing.

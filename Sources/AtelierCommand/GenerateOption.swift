@@ -84,6 +84,12 @@ struct GenerateOption: Sendable {
       "--alignment", because: "it does not say where in a sentence it looks",
       given: { $0.writing.alignment != nil },
       known: { $0.ability(SentenceTranslation.self)?.aligns == true }),
+    voices("--to") { $0.voices.to != nil },
+    GenerateOption(
+      "--from", because: "it converts no voices of speakers that it has to know",
+      given: { $0.voices.from != nil },
+      known: { ($0.ability(VoiceConversion.self)?.source ?? .any) != .any }),
+    voices("--vocoder") { $0.voices.vocoder != nil },
     setting("temperature", "--temperature") { $0.writing.temperature != nil },
     setting("length", "--length") { $0.writing.length != nil },
   ]
@@ -93,6 +99,14 @@ struct GenerateOption: Sendable {
   ) -> GenerateOption {
     GenerateOption(
       name, because: "it does not translate images", given: isGiven, known: { $0.startsFromImages })
+  }
+
+  private static func voices(
+    _ name: String, _ isGiven: @escaping @Sendable (Generate) -> Bool
+  ) -> GenerateOption {
+    GenerateOption(
+      name, because: "it converts no voices", given: isGiven,
+      known: { $0.ability(VoiceConversion.self) != nil })
   }
 
   private static func regional(

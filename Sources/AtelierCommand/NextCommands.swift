@@ -33,6 +33,8 @@ struct NextCommands {
       drawing += " image.png --output result.png"
     } else if plan.ability(SoundTranslation.self) != nil {
       drawing += " sound.wav --output result.wav"
+    } else if plan.ability(VoiceConversion.self) != nil, let name = description.classNames.last {
+      drawing += " speech.wav --to \(name.contains(" ") ? "'\(name)'" : name) --output result.wav"
     } else if case .label? = plan.condition("label")?.kind, let name = description.classNames.first {
       drawing += " --class \(name.contains(" ") ? "'\(name)'" : name) --count 16"
     } else if plan.condition("prompt") != nil {

@@ -1,10 +1,8 @@
 import Atelier
 import Foundation
 
-/// What `generate` does with a system that turns sounds into sounds: a file for each file, as long as it was.
+/// What `generate` does with sounds: a WAV for each file, as long as it was.
 struct SoundJob {
-  let generator: Generator
-  let sampling: any Settings
   /// Files of sounds.
   let inputs: [String]
   let output: String?
@@ -12,12 +10,12 @@ struct SoundJob {
   let force: Bool
   let origin: ImageOrigin?
   let marking: OutputMarking
+  /// Samples a second of what `make` takes and gives.
+  let sampleRate: Int
+  /// What becomes of a sound, with as many frames.
+  let make: (Audio) throws -> Audio
 
   func run() throws {
-    guard let ability = generator.plan.ability(SoundTranslation.self),
-      let condition = generator.plan.condition(ability.source),
-      case .field(.audio(_, _, let sampleRate)) = condition.kind
-    else { throw Refusal.usage("this system says nothing of the sounds that it takes") }
     guard !inputs.isEmpty else {
       throw Refusal.usage("this system starts from sounds; name files of them after the run")
     }
@@ -31,21 +29,10 @@ struct SoundJob {
       }
       let given = try sound.resampled(to: sampleRate)
       guard given.frames > 0 else { throw Refusal.data("\(input) has no samples") }
-      // Channels are sounds of their own, so that stereo stays stereo.
-      var channels: [[Float]] = []
-      for channel in 0..<given.channels {
-        let source = Tensor(given.channel(channel).samples, shape: [1, 1, given.frames])
-        var made: [Float] = []
-        try generator.draw(
-          Request(
-            count: 1, conditions: [ability.source: .tensor(source)], sampling: sampling,
-            draws: StreamDraws(RandomStream(seed: 0)))
-        ) { output in
-          if case .tensor(let tensor) = output.value { made = tensor.to(.cpu).contiguous().host().floats() }
-        }
-        channels.append(made)
+      let result: Audio
+      do { result = try make(given) } catch let error as PerceptionError {
+        throw Refusal.data("\(input): \(error.description)")
       }
-      let result = Audio(sampleRate: sampleRate, channels: given.channels, samples: channels.flatMap { $0 })
       try AudioCodec().write(marking(result), to: target, tags: origin?.tags ?? [:])
       report(sound, result, target, ContinuousClock.now - begin)
     }
@@ -88,5 +75,43 @@ struct SoundJob {
         "two of the sounds have one name, so that one result would replace the other; rename one")
     }
     return names.map { place.appendingPathComponent($0) }
+  }
+}
+
+/// What becomes of sounds by systems that turn sounds into sounds.
+struct TranslatedSounds {
+  let generator: Generator
+  let ability: SoundTranslation
+  let sampling: any Settings
+
+  /// The samples a second that the system takes.
+  func sampleRate() throws -> Int {
+    guard case .field(.audio(_, _, let sampleRate))? = generator.plan.condition(ability.source)?.kind else {
+      throw Refusal.usage("this system says nothing of the sounds that it takes")
+    }
+    return sampleRate
+  }
+
+  /// Channels are sounds of their own, so that stereo stays stereo.
+  func callAsFunction(_ sound: Audio) throws -> Audio {
+    let channels = try (0..<sound.channels).flatMap { channel in
+      let samples = sound.channel(channel).samples
+      return try generator.sound(
+        Request(
+          count: 1, conditions: [ability.source: .tensor(Tensor(samples, shape: [1, 1, samples.count]))],
+          sampling: sampling, draws: StreamDraws(RandomStream(seed: 0))))
+    }
+    return Audio(sampleRate: sound.sampleRate, channels: sound.channels, samples: channels)
+  }
+}
+
+extension Generator {
+  /// All numbers of the last tensor that a request gives.
+  func sound(_ request: Request) throws -> [Float] {
+    var made: [Float] = []
+    try draw(request) { output in
+      if case .tensor(let tensor) = output.value { made = tensor.to(.cpu).contiguous().host().floats() }
+    }
+    return made
   }
 }

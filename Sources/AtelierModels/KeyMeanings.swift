@@ -116,6 +116,26 @@ public enum KeyMeanings {
     AugmentationSettings.augmentationTarget	ADA's target for the mean sign of real scores; 0 turns the adaptation off: images are always changed.
     AugmentationSettings.diffAugment	Discriminator augmentation (DiffAugment): the changes of real and generated images; empty: none.
     AugmentationSettings.regularization	Terms that stabilise the discriminator and the generator.
+    AutoVC.Configuration.Weights.code	Of the code's difference from the code of the reconstruction.
+    AutoVC.Configuration.adam	Adam's decays and ε.
+    AutoVC.Configuration.batchSize	Crops in one batch.
+    AutoVC.Configuration.bottleneckSize	Features of a code in each direction of time; too many let the speaker through, too few lose words.
+    AutoVC.Configuration.codeDownsampling	Frames of a code.
+    AutoVC.Configuration.decoderChannels	Features of the decoder's second LSTM.
+    AutoVC.Configuration.decoderInputChannels	Features of the decoder's first LSTM, and channels of its convolutions.
+    AutoVC.Configuration.embedding	What tells speakers apart.
+    AutoVC.Configuration.embeddingSize	The length of a speaker's embedding; one-hot embeddings have as many entries as the data have speakers.
+    AutoVC.Configuration.encoderChannels	Channels of the encoder's convolutions.
+    AutoVC.Configuration.frames	Frames of a crop, a multiple of codeDownsampling.
+    AutoVC.Configuration.learningRate	Adam's learning rate.
+    AutoVC.Configuration.lossWeights	The factors of the loss terms.
+    AutoVC.Configuration.mels	Mel bands.
+    AutoVC.Configuration.postnetChannels	Channels of the postnet.
+    AutoVC.Configuration.reconstruction	What a reconstruction is compared with.
+    AutoVC.Configuration.speakerEncoderHidden	Features of the authors' speaker encoder.
+    AutoVC.Configuration.speakerEncoderLayers	Layers of the authors' speaker encoder.
+    AutoVC.Configuration.speakers	How many speakers there are, taken from the data.
+    AutoVC.optimizers	The generator's optimiser.
     AutoVCFrontEnd.spectrogram	The spectrogram.
     Autoencoder.Configuration.adam	Adam's decays and ε.
     Autoencoder.Configuration.batchSize	Images in a batch.
@@ -758,6 +778,8 @@ public enum KeyMeanings {
     RNNLanguageModel.Configuration.vocabularySize	Tokens the model knows; taken from the data in training (33,278 words of WikiText-2).
     RNNLanguageModel.Configuration.weightDecay	AdamW's decoupled weight decay.
     RNNLanguageModel.optimizers	The one optimiser, by the name of its network.
+    RecordedStep.batches	The batches in the order in which the step asks for them.
+    RecordedStep.draws	The draws by name, several of one name in the order in which they are asked for.
     ReferenceCheck.kind	`forward`, `generate`, `metric` and so on; systems may have kinds of their own.
     ReferenceCheck.mode	The mode of all networks; nil: the check names none.
     ReferenceCheck.name	What the case calls the check.
@@ -957,6 +979,37 @@ public enum KeyMeanings {
     Stage.data	What it learns from; nil: no data.
     Stage.name	The name, as ``TrainingStep/stage`` gives it.
     Stage.steps	How many steps it takes; nil: until the run ends.
+    StarGANVC.Configuration.Weights.adversarial	Of the adversarial loss, of both networks.
+    StarGANVC.Configuration.Weights.classification	Of the loss by who speaks, of both networks.
+    StarGANVC.Configuration.Weights.cycle	Of the way to another voice and back.
+    StarGANVC.Configuration.Weights.gradientPenalty	Of the discriminator's gradient penalty.
+    StarGANVC.Configuration.Weights.reconstruction	Of the conversion into the own voice.
+    StarGANVC.Configuration.adamEpsilon	Adam's ε.
+    StarGANVC.Configuration.adversarialLoss	What scores are made large or small.
+    StarGANVC.Configuration.batchSize	Utterances of each speaker in one step; fewer where a speaker has fewer.
+    StarGANVC.Configuration.beta2	Adam's β₂ of both.
+    StarGANVC.Configuration.bottleneckSize	Channels between the generator's halves.
+    StarGANVC.Configuration.discriminatorBeta1	Adam's β₁ of the discriminator.
+    StarGANVC.Configuration.discriminatorChannels	Channels of the discriminator.
+    StarGANVC.Configuration.discriminatorLearningRate	The discriminator's learning rate.
+    StarGANVC.Configuration.dropout	The share of the discriminator's activations that is dropped.
+    StarGANVC.Configuration.embeddingSize	The length of a speaker's embedding, which joins the channels of each layer behind the bottleneck.
+    StarGANVC.Configuration.generator	The generator's form.
+    StarGANVC.Configuration.generatorBeta1	Adam's β₁ of the generator.
+    StarGANVC.Configuration.generatorChannels	Channels of the generator's other layers.
+    StarGANVC.Configuration.generatorLearningRate	The generator's learning rate.
+    StarGANVC.Configuration.gradientClip	The largest norm of each network's gradient.
+    StarGANVC.Configuration.hop	Samples from one frame to the next.
+    StarGANVC.Configuration.layers	Layers of each LSTM of a recurrent generator.
+    StarGANVC.Configuration.lossWeights	The factors of the loss terms.
+    StarGANVC.Configuration.maximumFrequency	The upper edge of the highest band in Hz; nil: half the sample rate.
+    StarGANVC.Configuration.mels	Mel bands.
+    StarGANVC.Configuration.minimumFrequency	The lower edge of the lowest band in Hz.
+    StarGANVC.Configuration.norm	What follows the gated convolutions of both networks.
+    StarGANVC.Configuration.sampleRate	Samples a second.
+    StarGANVC.Configuration.sourceConditioning	Whether the source speaker's embedding joins the layers in front of the bottleneck.
+    StarGANVC.Configuration.speakers	How many speakers there are, taken from the data.
+    StarGANVC.Configuration.transform	Samples of a frame.
     StepDecay.decayFactor	The factor.
     StepDecay.decaySteps	Steps after which it is multiplied by `decayFactor`, again and again; 0: never.
     Streaming.advancing	What each output after that may or must be given.
@@ -1123,6 +1176,18 @@ public enum KeyMeanings {
     Vocoder.Configuration.upsampleRates	By how much each transposed convolution lengthens the signal.
     Vocoder.Configuration.weightDecay	The decay of weights.
     Vocoder.Configuration.window	Samples of the Hann window.
+    VoiceConversion.frontEnd	How sounds become spectrograms.
+    VoiceConversion.mel	The field of training spectrograms, which is an output too.
+    VoiceConversion.source	What must be known of the voice that is given.
+    VoiceConversion.speaker	The field of training speakers.
+    VoiceConversion.speakers	How many speakers there are.
+    VoiceConversion.takesRecordings	Whether a recording may stand for a speaker that the training did not have.
+    VoiceDrawing.givesSpectrogram	Whether the spectrogram is given in place of a sound, for a vocoder.
+    VoiceDrawing.iterations	Rounds of Griffin and Lim's algorithm, which makes a sound of the spectrogram.
+    VoiceDrawing.momentum	The momentum of these rounds, 0 to below 1.
+    VoiceFrontEnd.bands	The spectrogram's.
+    VoiceFrontEnd.sampleRate	The spectrogram's.
+    VoiceFrontEnd.shortest	Half a frame, which the signal is continued by at its ends, and one sample.
     WGANGP.Configuration.adam	Adam's decays and ε.
     WGANGP.Configuration.augmentation	Discriminator augmentation.
     WGANGP.Configuration.batchSize	Images in a batch.

@@ -37,6 +37,8 @@ extension SystemRegistry {
       AudioSuperResolution.self,
       SpeakerEncoder.self,
       Vocoder.self,
+      StarGANVC.self,
+      AutoVC.self,
       GPT.self,
       ELECTRA.self,
     ])

@@ -14,7 +14,8 @@ struct KillRecipe: Sendable {
   let changes: [String]
   /// The preset that they are laid over; nil: the first.
   var preset: String? = "small"
-  /// Further options of `atelier train`, with `{photographs}` for the folder of photographs.
+  /// Further options of `atelier train`, with `{photographs}` for the folder of photographs and `{voices}` for
+  /// that of voices.
   var more: [String] = []
 
   /// Data of a few small files.
@@ -53,7 +54,11 @@ struct KillRecipe: Sendable {
     if let preset { arguments += ["--preset", preset] }
     if let data { arguments += ["--data", data.url(in: folder).path] }
     let photographs = Data.photographs.url(in: folder).path
-    arguments += more.map { $0.replacingOccurrences(of: "{photographs}", with: photographs) }
+    let voices = Data.voices.url(in: folder).path
+    arguments += more.map {
+      $0.replacingOccurrences(of: "{photographs}", with: photographs)
+        .replacingOccurrences(of: "{voices}", with: voices)
+    }
     return arguments + changes.flatMap { ["--set", $0] }
   }
 
@@ -219,6 +224,18 @@ struct KillRecipe: Sendable {
           "periodChannels=[2, 2, 3, 3]", "scaleChannels=[16, 16, 16, 16]", "segment=64", "segmentHop=32",
           "batchSize=2",
         ]),
+      KillRecipe(
+        system: "stargan-vc", data: .voices,
+        changes: [
+          "mels=6", "bottleneckSize=3", "generatorChannels=4", "embeddingSize=2", "discriminatorChannels=3",
+          "sampleRate=8000", "transform=256", "hop=64", "maximumFrequency=4000", "norm=batch", "batchSize=2",
+        ], more: ["--consent", "{voices}/consent.yaml"]),
+      KillRecipe(
+        system: "autovc", data: .voices,
+        changes: [
+          "mels=6", "encoderChannels=4", "bottleneckSize=2", "codeDownsampling=4", "decoderInputChannels=4",
+          "decoderChannels=5", "postnetChannels=3", "frames=8", "batchSize=3",
+        ], more: ["--consent", "{voices}/consent.yaml"]),
       KillRecipe(
         system: "transformer", data: .sentences,
         changes: [

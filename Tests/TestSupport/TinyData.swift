@@ -195,8 +195,13 @@ public enum TinyData {
     }
   }
 
-  /// Two speakers of different pitch at 8 kHz, utterances of a quarter of a second and more, in `train` and `test`.
+  /// Two speakers of different pitch at 8 kHz, utterances of a quarter of a second and more, in `train` and `test`, and
+  /// their consent in `consent.yaml`.
   public static func writeVoices(to folder: URL, perSpeaker: Int = 3) throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let agreed = ["anna", "bert"].map { "  - {name: \($0), purpose: a test, until: 9999-12-31}\n" }
+    try ("persons:\n" + agreed.joined()).write(
+      to: folder.appendingPathComponent("consent.yaml"), atomically: true, encoding: .utf8)
     for (part, number) in [("train", perSpeaker), ("test", 2)] {
       for (speaker, pitch) in [("anna", 210.0), ("bert", 110.0)] {
         let place = folder.appendingPathComponent(part).appendingPathComponent(speaker)

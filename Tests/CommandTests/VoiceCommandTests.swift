@@ -1,0 +1,77 @@
+import Atelier
+import Foundation
+import TestSupport
+import Testing
+
+/// Voices on the command line.
+@Suite(.serialized) struct VoiceCommandTests {
+  private let atelier: Program
+  private let folder: TemporaryFolder
+
+  init() throws {
+    atelier = try #require(Program(named: "atelier"), "the program atelier was not built beside the tests")
+    folder = try TemporaryFolder()
+  }
+
+  private func trained(_ system: String, _ changes: [String]) throws -> String {
+    let data = try TinyLayout.voices.write(in: folder.url)
+    let run = folder(system).path
+    let result = try atelier.run(
+      [
+        "train", system, "--preset", "small", "--data", data.path, "--run", run, "--steps", "2", "--quiet",
+        "--consent", data.appendingPathComponent("consent.yaml").path,
+      ]
+        + changes.flatMap { ["--set", $0] })
+    try #require(result.status == 0, "\(result.errors)")
+    return run
+  }
+
+  private func refused(_ result: Program.Result, _ words: String...) {
+    #expect(result.status == 64, "\(result.errors)")
+    #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+    for word in words { #expect(result.errors.contains(word), "'\(word)' is missing in: \(result.errors)") }
+  }
+
+  @Test func speechIsConvertedIntoASpeakerOfTheTraining() throws {
+    let run = try trained(
+      "stargan-vc",
+      [
+        "mels=6", "bottleneckSize=3", "generatorChannels=4", "embeddingSize=2", "discriminatorChannels=3",
+        "sampleRate=8000", "transform=256", "hop=64", "maximumFrequency=4000", "batchSize=2",
+      ])
+    let speech = folder("speech.wav")
+    try Audio(sampleRate: 8000, samples: (0..<3001).map { Float(sin(Double($0) * 0.3) * 0.3) }).write(
+      to: speech)
+    let output = folder("converted.wav")
+    let draw = ["generate", run, speech.path, "--output", output.path, "--sampling", "iterations=2"]
+    let result = try atelier.run(draw + ["--to", "bert"])
+    try #require(result.status == 0, "\(result.errors)")
+    let sound = try Audio(contentsOf: output)
+    #expect(sound.frames == 3001 && sound.sampleRate == 8000 && sound.channels == 1)
+    refused(try atelier.run(draw), "--to", "anna and bert")
+    refused(try atelier.run(draw + ["--to", "berd"]), "did you mean 'bert'?")
+    refused(try atelier.run(draw + ["--to", speech.path]), "the training's speakers only")
+    refused(try atelier.run(draw + ["--to", "anna", "--from", "bert"]), "--from")
+    refused(try atelier.run(draw + ["--to", "anna", "--vocoder", run, "--force"]), "no vocoder")
+    refused(try atelier.run(draw + ["--to", "anna"]), "exists already")
+    refused(try atelier.run(["generate", run, "--to", "anna"]), "name files of them")
+  }
+
+  @Test func oneHotVoicesNeedToKnowWhoIsHeard() throws {
+    let run = try trained(
+      "autovc",
+      [
+        "mels=6", "encoderChannels=4", "bottleneckSize=2", "codeDownsampling=4", "decoderInputChannels=4",
+        "decoderChannels=5", "postnetChannels=3", "frames=8", "batchSize=3",
+      ])
+    let speech = folder("data/test/anna/0.wav")
+    let results = folder("converted")
+    let draw = [
+      "generate", run, speech.path, "--files", results.path, "--sampling", "iterations=2", "--to", "bert",
+    ]
+    refused(try atelier.run(draw), "--from")
+    let result = try atelier.run(draw + ["--from", "anna"])
+    try #require(result.status == 0, "\(result.errors)")
+    #expect(try Audio(contentsOf: results.appendingPathComponent("0.wav")).frames == 4000)
+  }
+}
