@@ -293,7 +293,7 @@ struct Generate: ParsableCommand {
         throw Refusal.usage("name sounds after the run or give them by --condition, not both")
       }
       let translated = TranslatedSounds(generator: generator, ability: translation, sampling: sampling)
-      try soundJob(origin, marking, try translated.sampleRate()) { try translated($0) }
+      try soundJob(origin, marking, try translated.sampleRate(), grid: translated.grid) { try translated($0) }
     } else if let conversion = plan.ability(VoiceConversion.self),
       conditions["signal"] == nil || !inputs.isEmpty
     {
@@ -302,7 +302,8 @@ struct Generate: ParsableCommand {
       }
       let converted = try ConvertedVoices(
         generator, conversion, voices, conditions: conditions, sampling: sampling, seed: seed)
-      try soundJob(origin, marking, conversion.frontEnd.sampleRate) { try converted($0) }
+      let form = conversion.frontEnd.spectrogram
+      try soundJob(origin, marking, conversion.frontEnd.sampleRate, grid: form.hop) { try converted($0) }
     } else if let first = inputs.first {
       throw Refusal.usage("\(model.system) does not start from images; leave '\(first)' out")
     } else {
@@ -325,13 +326,12 @@ struct Generate: ParsableCommand {
 
   /// Makes a sound of each sound that the command names.
   private func soundJob(
-    _ origin: ImageOrigin?, _ marking: OutputMarking, _ sampleRate: Int,
+    _ origin: ImageOrigin?, _ marking: OutputMarking, _ sampleRate: Int, grid: Int,
     _ make: @escaping (Audio) throws -> Audio
   ) throws {
     try SoundJob(
       inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking,
-      sampleRate: sampleRate,
-      make: make
+      sampleRate: sampleRate, grid: grid, make: make
     ).run()
   }
 

@@ -12,6 +12,8 @@ struct SoundJob {
   let marking: OutputMarking
   /// Samples a second of what `make` takes and gives.
   let sampleRate: Int
+  /// Blocks of long sounds begin at multiples of so many frames.
+  let grid: Int
   /// What becomes of a sound, with as many frames.
   let make: (Audio) throws -> Audio
 
@@ -22,35 +24,49 @@ struct SoundJob {
     let targets = try self.targets()
     for target in targets { try refuseExisting(target, force: force) }
     for (input, target) in zip(inputs, targets) {
-      let begin = ContinuousClock.now
-      let sound = try Audio(contentsOf: URL(fileURLWithPath: input))
-      guard sound.samples.allSatisfy(\.isFinite) else {
-        throw Refusal.data("\(input) has samples that are NaN or infinite; repair it first")
-      }
-      let given = try sound.resampled(to: sampleRate)
-      guard given.frames > 0 else { throw Refusal.data("\(input) has no samples") }
-      let result: Audio
-      do { result = try make(given) } catch let error as PerceptionError {
+      do { try run(input, target) } catch let error as PerceptionError {
         throw Refusal.data("\(input): \(error.description)")
       }
-      try AudioCodec().write(marking(result), to: target, tags: origin?.tags ?? [:])
-      report(sound, result, target, ContinuousClock.now - begin)
     }
     marking.report()
   }
 
-  private func report(_ sound: Audio, _ result: Audio, _ target: URL, _ time: Duration) {
+  /// Makes one file, a block at a time.
+  private func run(_ input: String, _ target: URL) throws {
+    let begin = ContinuousClock.now
+    let reader = try ResampledReader(URL(fileURLWithPath: input), sampleRate: sampleRate)
+    var blocks = SoundBlocks(reader, grid: grid)
+    var writer: AudioWriter?
+    var frames = 0
+    while let block = try blocks.next() {
+      guard block.sound.samples.allSatisfy(\.isFinite) else {
+        throw Refusal.data("\(input) has samples that are NaN or infinite; repair it first")
+      }
+      let made = try make(block.sound).cropped(block.own)
+      let open =
+        try writer
+        ?? AudioWriter(
+          target, sampleRate: made.sampleRate, channels: made.channels, tags: origin?.tags ?? [:])
+      writer = open
+      try open.write(marking(made))
+      frames += made.frames
+    }
+    guard let writer, frames > 0 else { throw Refusal.data("\(input) has no samples") }
+    try writer.finish()
+    report(reader.information.sampleRate, frames, target, ContinuousClock.now - begin)
+  }
+
+  private func report(_ given: Int, _ frames: Int, _ target: URL, _ time: Duration) {
     let (whole, part) = time.components
     let seconds = Double(whole) + Double(part) * 1e-18
-    let speed = result.duration / max(1e-3, seconds)
+    let duration = Double(frames) / Double(sampleRate)
     print(
       String(
-        format: "%@: %.1f s at %d Hz, %.0f times as fast as it plays", target.path, result.duration,
-        result.sampleRate, speed))
-    if sound.sampleRate > result.sampleRate {
+        format: "%@: %.1f s at %d Hz, %.0f times as fast as it plays", target.path, duration, sampleRate,
+        duration / max(1e-3, seconds)))
+    if given > sampleRate {
       standardError(
-        "\(sound.sampleRate) Hz were given, and the model has \(result.sampleRate) Hz: the result has what lies below.\n"
-      )
+        "\(given) Hz were given, and the model has \(sampleRate) Hz: the result has what lies below.\n")
     }
   }
 
@@ -78,6 +94,57 @@ struct SoundJob {
   }
 }
 
+/// A sound in blocks of about a minute, each with some seconds before and behind it, so that memory does not grow with the
+/// sound. A sound of up to two minutes is one block.
+struct SoundBlocks {
+  /// Frames to work on, and which of them are the block's own.
+  struct Block {
+    let sound: Audio
+    let own: Range<Int>
+  }
+
+  private let reader: ResampledReader
+  /// Frames of a block, and of what surrounds it.
+  private let (length, margin): (Int, Int)
+  /// What was read and is still needed.
+  private var held: Audio?
+  /// How many of its first frames belong to earlier blocks.
+  private var before = 0
+  private var isAtEnd = false
+
+  /// - Parameter grid: blocks and their margins begin at multiples of so many frames.
+  init(_ reader: ResampledReader, grid: Int) {
+    self.reader = reader
+    // 60 times the length after which the inaudible mark repeats.
+    let usual = reader.sampleRate * 6144 / 100
+    length = max(1, (usual + grid - 1) / grid) * grid
+    margin = max(1, (2 * reader.sampleRate + grid - 1) / grid) * grid
+  }
+
+  /// The next block; nil behind the last.
+  mutating func next() throws -> Block? {
+    // What is left over is no block of its own unless it is as long as one.
+    let wanted = before + 2 * length
+    while !isAtEnd, (held?.frames ?? 0) < wanted {
+      guard let more = try reader.read(frames: wanted - (held?.frames ?? 0)) else {
+        isAtEnd = true
+        break
+      }
+      held = try held.map { try $0.joined(with: more) } ?? more
+    }
+    guard let sound = held, sound.frames > before else { return nil }
+    guard !isAtEnd else {
+      held = nil
+      return Block(sound: sound, own: before..<sound.frames)
+    }
+    let end = before + length
+    let block = Block(sound: try sound.cropped(0..<(end + margin)), own: before..<end)
+    held = try sound.cropped((end - margin)..<sound.frames)
+    before = margin
+    return block
+  }
+}
+
 /// What becomes of sounds by systems that turn sounds into sounds.
 struct TranslatedSounds {
   let generator: Generator
@@ -90,6 +157,13 @@ struct TranslatedSounds {
       throw Refusal.usage("this system says nothing of the sounds that it takes")
     }
     return sampleRate
+  }
+
+  /// The frames from one window to the next, at which blocks of a long sound begin, so that windows are those of the whole.
+  var grid: Int {
+    if let resynthesis = generator.plan.ability(SoundResynthesis.self) { return resynthesis.spectrogram.hop }
+    let overlap = (sampling as? SoundDrawing)?.overlap ?? 0
+    return max(1, ability.window - Int(Double(ability.window) * overlap))
   }
 
   /// Channels are sounds of their own, so that stereo stays stereo.

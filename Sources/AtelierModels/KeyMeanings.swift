@@ -595,6 +595,8 @@ public enum KeyMeanings {
     LatentSampling.path	How the vectors of several outputs relate.
     LatentSampling.truncation	Entries beyond this many standard deviations are drawn again (Brock et al. 2019); nil: none are. Only a normal distribution is truncated.
     LatentSystem.classCount	The number of classes; nil for an unconditional system.
+    Likeness.field	The field of a class whose classes are the people.
+    Likeness.kind	What of people is learned.
     Loss.Terms.total	The sum of all terms, without history.
     MUNIT.Configuration.Weights.adversarial	Of the adversarial terms of generator and discriminator.
     MUNIT.Configuration.Weights.content	Of the mean absolute difference between a content and the one that is found again.
