@@ -30,8 +30,8 @@ enum VoiceCases {
 
   /// What was recorded, and not what a system is.
   private static let descriptions: Set = [
-    "model", "steps", "reconstructions", "frames", "framesForward", "flags", "slices", "package", "voices",
-    "voice",
+    "model", "steps", "reconstructions", "frames", "framesForward", "forwardBatch", "flags", "slices",
+    "package", "voices", "voice",
   ]
 
   /// Refuses keys that cases without networks do not have; those of a system are its own to refuse.

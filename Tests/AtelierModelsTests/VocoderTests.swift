@@ -133,7 +133,7 @@ import Torch
 
   @Test func valuesThatDoNotFitAreRefused() throws {
     let wrong: [[String: ConfigurationValue]] = [
-      ["hop": 10], ["upsampleKernels": [8]], ["upsampleKernels": [7, 4]], ["initialChannels": 6],
+      ["hop": 10], ["upsampleKernels": [8]], ["upsampleKernels": [7, 4]], ["initialChannels": 3],
       ["residualBlock": 3], ["residualKernels": [3, 4, 7]], ["residualDilations": [[1]]],
       ["scaleChannels": [16, 16, 20, 16]], ["periodChannels": [2, 3, 4]], ["segment": 60],
       ["periods": [64]], ["maximumFrequency": 5000], ["window": 64], ["epochDecay": 0], ["mels": 0],

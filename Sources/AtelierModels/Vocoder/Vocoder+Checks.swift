@@ -62,8 +62,8 @@ extension Vocoder.Configuration {
     try Checks.require(
       product == hop, "upsampleRates multiply to \(product), and hop is \(hop); make them equal")
     try Checks.require(
-      initialChannels % (1 << upsampleRates.count) == 0,
-      "initialChannels is a multiple of \(1 << upsampleRates.count), as each of upsampleRates halves it; \(initialChannels) is none"
+      initialChannels >= 1 << upsampleRates.count,
+      "initialChannels is at least \(1 << upsampleRates.count), as each of upsampleRates halves it, not \(initialChannels)"
     )
     try Checks.require([1, 2].contains(residualBlock), "residualBlock is 1 or 2, not \(residualBlock)")
     try Checks.require(
