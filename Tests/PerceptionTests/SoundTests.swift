@@ -77,6 +77,28 @@ import Torch
   }
 }
 
+@Suite struct SpectrogramTests {
+  @Test func framesOfALongSoundAreThoseOfItsExcerpts() throws {
+    let mel = MelSpectrogram(
+      MelFilterBank(sampleRate: 8000, transformSize: 16, bands: 3), hop: 4, padding: .centredZeros,
+      strength: .power, compression: .none)
+    let signal = RandomStream(seed: 6).normal([1, 20_000])
+    let whole = try mel(signal)
+    #expect(whole.shape == [1, 3, 5001])
+    // Frames on both sides of the place where the computation begins anew.
+    let excerpt = try mel(signal.narrow(1, from: 4 * 4080, length: 4 * 32))
+    let difference = whole.narrow(2, from: 4085, length: 20) - excerpt.narrow(2, from: 5, length: 20)
+    #expect(difference.abs().max().item() < 1e-5)
+  }
+
+  @Test func aSoundThatIsTooShortIsRefused() throws {
+    let mel = MelSpectrogram.hifiGAN()
+    #expect(mel.shortestSound == 385)
+    #expect(throws: PerceptionError.shortSound(samples: 384, needed: 385)) { try mel(.zeros([1, 384])) }
+    #expect(try mel(.zeros([1, 512])).shape == [1, 80, 2])
+  }
+}
+
 @Suite struct SpeakerStatisticsTests {
   @Test func unvoicedFramesStaySilent() throws {
     let source = try #require(PitchStatistics([0, 100, 100 * exp(0.2), 0]))

@@ -140,15 +140,27 @@ public struct MelSpectrogram: Sendable, Hashable {
     let surrounded =
       padding == .centredZeros
       ? signal.padded([margin, margin]) : signal.unsqueezed(1).reflectionPadded([margin, margin]).squeezed(1)
-    let spectrum = shortTimeFourierTransform(
-      surrounded, size: size, hop: hop, window: Tensor.hannWindow(window, like: signal))
-    let power = spectrum.square().sum(dims: [3])
-    let strengths: Tensor
-    switch strength {
-    case .power: strengths = power
-    case .magnitude(let epsilon): strengths = (epsilon == 0 ? power : power + epsilon).sqrt()
+    let window = Tensor.hannWindow(self.window, like: signal)
+    let weights = filters.weights.asType(signal.dtype).to(signal.device)
+    // Some thousand frames at a time, so that spectra of long sounds do not fill the memory.
+    let frames = 1 + (surrounded.shape[1] - size) / hop
+    let pieces = stride(from: 0, to: frames, by: Self.framesAtOnce).map { first in
+      let count = min(Self.framesAtOnce, frames - first)
+      let piece = surrounded.narrow(1, from: first * hop, length: (count - 1) * hop + size)
+      let spectrum = shortTimeFourierTransform(piece, size: size, hop: hop, window: window)
+      return compressed(weights.matmul(strengths(spectrum)))
     }
-    return compressed(filters.weights.asType(signal.dtype).to(signal.device).matmul(strengths))
+    return pieces.count == 1 ? pieces[0] : .concatenated(pieces, dim: 2)
+  }
+
+  private static let framesAtOnce = 4096
+
+  private func strengths(_ spectrum: Tensor) -> Tensor {
+    let power = spectrum.square().sum(dims: [3])
+    switch strength {
+    case .power: return power
+    case .magnitude(let epsilon): return (epsilon == 0 ? power : power + epsilon).sqrt()
+    }
   }
 
   private func compressed(_ mel: Tensor) -> Tensor {
