@@ -54,7 +54,7 @@ struct Inspect: ParsableCommand {
       if json { try printJSON(image) } else { image.show() }
       return
     }
-    if AudioFormat(fileExtension: url.pathExtension) != nil {
+    if MediaReport.Medium.sounds.fileExtensions.contains(url.pathExtension.lowercased()) {
       let sound = try InspectedSound(url)
       if json { try printJSON(sound) } else { sound.show() }
       return

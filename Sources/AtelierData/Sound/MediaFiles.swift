@@ -28,3 +28,8 @@ enum MediaFiles {
     return found.sorted()
   }
 }
+
+extension MediaReport.Medium {
+  /// The endings of files that count as of this medium, in small letters.
+  public var fileExtensions: Set<String> { MediaFiles.endings(self) }
+}
