@@ -106,7 +106,7 @@ public struct MeasureList: Sendable {
     StyleScoreMeasure(), SentenceQualityMeasure(), TargetLikelihoodMeasure(), ReplacedTokenMeasure(),
     SpeakerVerificationMeasure(),
     TextClassMeasure(), ReconstructionPerceptualMeasure(), CodebookMeasure(), CaptionFrechetMeasure(),
-    CaptionRetrievalMeasure(), SoundQualityMeasure(), ResynthesisMeasure(),
+    CaptionRetrievalMeasure(), SoundQualityMeasure(), VoiceConversionMeasure(), ResynthesisMeasure(),
   ])
 }
 

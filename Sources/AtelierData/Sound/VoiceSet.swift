@@ -9,7 +9,7 @@ struct VoiceSet: Dataset {
   let serving: Voices.Serving
   /// Frames of a crop.
   let frames: Int
-  private let utterances: [VoiceFolder.Utterance]
+  let utterances: [VoiceFolder.Utterance]
   private let statistics: BandStatistics?
 
   init(
