@@ -102,6 +102,27 @@ struct PageStage {
       "features=pixels", "wordSize=4", "minimumCount=1", "subsampling=0", "wordSteps=2", "wordBatchSize=8",
       "latentSize=3", "generatorHidden=[3, 4]", "discriminatorHidden=[3, 4]", "maxoutUnits=3", "batchSize=8",
     ],
+    "audio-super-resolution": [
+      "filters=[3, 4]", "kernelSizes=[5, 3]", "length=64", "hop=256", "sampleRate=8000", "batchSize=2",
+      "factor=2",
+    ],
+    "vocoder": [
+      "mels=6", "sampleRate=8000", "transform=64", "window=64", "hop=8", "maximumFrequency=null",
+      "upsampleRates=[4, 2]", "upsampleKernels=[8, 4]", "initialChannels=8", "periods=[2, 3]",
+      "periodChannels=[2, 2, 3, 3]", "scaleChannels=[16, 16, 16, 16]", "segment=64", "segmentHop=256",
+      "batchSize=2",
+    ],
+    "stargan-vc": [
+      "mels=6", "bottleneckSize=3", "generatorChannels=4", "embeddingSize=2", "discriminatorChannels=3",
+      "sampleRate=8000", "transform=256", "hop=64", "maximumFrequency=4000", "batchSize=2",
+    ],
+    "autovc": [
+      "mels=6", "encoderChannels=4", "bottleneckSize=2", "codeDownsampling=4", "decoderInputChannels=4",
+      "decoderChannels=5", "postnetChannels=3", "frames=8", "batchSize=3",
+    ],
+    "speaker-encoder": [
+      "hiddenSize=6", "embeddingSize=5", "layers=2", "frames=20", "batchSize=6", "utterances=3",
+    ],
     "rnn-language-model": ["embeddingSize=6", "hiddenSize=8", "sequenceLength=5", "batchSize=3"],
   ]
 
@@ -134,6 +155,9 @@ struct PageStage {
         at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
       let isMap = path.contains("map") || ["day.png", "dusk.png"].contains(path)
       try (isMap ? Self.map(0) : Self.image(7)).write(to: place)
+    } else if place.pathExtension == "wav" {
+      let samples = (0..<12_000).map { Float(sin(Double($0) * 0.3) * 0.3) }
+      try Audio(sampleRate: 8000, samples: samples).write(to: place)
     } else if let make = Self.data[String(path.prefix { $0 != "/" })] {
       let data = folder.appendingPathComponent(String(path.prefix { $0 != "/" }))
       if data.pathExtension.isEmpty {
@@ -148,10 +172,17 @@ struct PageStage {
     let systems = SystemRegistry.standard.systems.map { $0.identity.name }.sorted { $0.count > $1.count }
     let system = systems.first { name.hasPrefix($0 + "-") } ?? "gan"
     let named = name.dropFirst(system.count + 1).split(separator: "-").dropLast().joined(separator: "-")
-    let usual = ["pix2pix": "pairs", "srresnet": "photographs"]
+    let usual = [
+      "pix2pix": "pairs", "srresnet": "photographs", "audio-super-resolution": "speech", "vocoder": "speech",
+      "autovc": "speakers", "stargan-vc": "speakers", "speaker-encoder": "speakers",
+    ]
     let data = Self.data[named] != nil ? named : usual[system, default: "fashion-mnist"]
     try provide(data, after: "--data")
     var command = ["train", system, "--preset", "small", "--data", data, "--run", "runs/\(name)"]
+    if ["autovc", "stargan-vc"].contains(system) {
+      try provide("consent.yaml", after: "--consent")
+      command += ["--consent", "consent.yaml"]
+    }
     // A page that trains it with measures on the way asks for its best checkpoint.
     if name == "dcgan-photos-001" {
       command += ["--hold-out", "0.1", "--hold-out-validation", "0.1", "--patience", "5"]
@@ -239,6 +270,12 @@ struct PageStage {
     "emoji": { for number in 0..<8 { try write(image(number, 72, 64), $0, "\(number).png") } },
     "flickr8k": { try TinyData.writeCaptioned(to: $0, count: 60, size: 16) },
     "shakespeare.txt": { try TinyData.writeText(to: $0, lines: 400) },
+    "speech": { try TinyData.writeSounds(to: $0) },
+    "speakers": { try TinyData.writeVoices(to: $0, perSpeaker: 5) },
+    "consent.yaml": {
+      let persons = ["anna", "bert"].map { "  - {name: \($0), purpose: a test, until: 9999-12-31}\n" }
+      try Data(("persons:\n" + persons.joined()).utf8).write(to: $0)
+    },
     "maps": { for number in 0..<2 { try write(map(number), $0, "\(number).png") } },
     "foxes": { for number in 0..<2 { try write(image(number), $0, "\(number).png") } },
     "shots": { for number in 0..<2 { try write(image(number, 32, 32), $0, "\(number).png") } },
