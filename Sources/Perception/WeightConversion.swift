@@ -61,7 +61,14 @@ enum WeightConversion {
   // MARK: Formats
 
   private static func stateDictionary(_ file: URL) throws -> Tensors {
-    if file.pathExtension.lowercased() == "safetensors" { return try Safetensors.read(file).tensors }
+    if file.pathExtension.lowercased() == "safetensors" {
+      let tensors = try Safetensors.read(file).tensors
+      // Of a trained and exported system its speaker encoder.
+      let prefix = "speakerEncoder."
+      let encoder = tensors.filter { $0.name.hasPrefix(prefix) }
+      return encoder.isEmpty
+        ? tensors : encoder.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) }
+    }
     let content = try TorchFile.read(file)
     // Checkpoints of trainings keep the weights beside the optimiser's state.
     let place = ["model_state", "model_b"].first { (try? content.value(at: [$0])) != nil }
