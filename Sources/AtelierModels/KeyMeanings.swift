@@ -1170,7 +1170,7 @@ public enum KeyMeanings {
     Vocoder.Configuration.residualDilations	The dilations in the residual blocks, one list for each kernel.
     Vocoder.Configuration.residualKernels	Samples of the kernels of the residual blocks that stand side by side.
     Vocoder.Configuration.sampleRate	Samples a second.
-    Vocoder.Configuration.scaleChannels	Channels of the multi-scale discriminators, multiples of 16: the first two layers', the third's, the fourth's, and those of all further ones.
+    Vocoder.Configuration.scaleChannels	Channels of the multi-scale discriminators, multiples of 16: the first two layers', the third's, the fourth's, and those of all further ones; empty: there are none.
     Vocoder.Configuration.segment	Samples of a clip in training.
     Vocoder.Configuration.segmentHop	Samples from one clip of a sound to the next.
     Vocoder.Configuration.transform	Samples of a transform.

@@ -80,6 +80,14 @@ import Torch
     #expect((pieces - expected).abs().max().item() < 1e-6)
   }
 
+  @Test func itLearnsWithoutDiscriminatorsOfScales() throws {
+    let system = try Trial.make(Vocoder.self, tiny(["scaleChannels": []]))
+    #expect(system.networks.map(\.name) == ["generator", "periods"])
+    let logged = try Trial.step(system, Batch(["waveform": tones(2, 64)]))
+    #expect(logged["discriminator"] == logged["discriminatorPeriods"] && logged["adversarialScales"] == nil)
+    #expect(logged.values.allSatisfy { $0.isFinite })
+  }
+
   @Test func spectrogramsOfOtherBandsAreRefused() throws {
     let system = try Trial.make(Vocoder.self, tiny())
     #expect(throws: ConfigurationError.self) { try system.waveform(ofMel: .zeros([1, 5, 4])) }

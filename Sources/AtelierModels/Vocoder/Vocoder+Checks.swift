@@ -11,7 +11,7 @@ extension Vocoder.Configuration {
     ])
     try Checks.widths([
       "upsampleRates": upsampleRates, "upsampleKernels": upsampleKernels, "residualKernels": residualKernels,
-      "periods": periods, "periodChannels": periodChannels, "scaleChannels": scaleChannels,
+      "periods": periods, "periodChannels": periodChannels,
     ])
     try validateSpectrograms()
     try validateGenerator()
@@ -79,11 +79,11 @@ extension Vocoder.Configuration {
 
   private func validateDiscriminators() throws(ConfigurationError) {
     try Checks.require(
-      periodChannels.count == 4 && scaleChannels.count == 4,
-      "periodChannels and scaleChannels have 4 numbers each, not \(periodChannels.count) and \(scaleChannels.count)"
+      periodChannels.count == 4 && [0, 4].contains(scaleChannels.count),
+      "periodChannels and scaleChannels have 4 numbers each, or scaleChannels none, not \(periodChannels.count) and \(scaleChannels.count)"
     )
     try Checks.require(
-      scaleChannels.allSatisfy { $0 % 16 == 0 },
+      scaleChannels.allSatisfy { $0 > 0 && $0 % 16 == 0 },
       "scaleChannels are multiples of 16, the groups of the convolutions, not \(scaleChannels)")
     try Checks.require(
       periods.allSatisfy { $0 < segment },

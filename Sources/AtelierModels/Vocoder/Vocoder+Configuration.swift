@@ -50,7 +50,7 @@ extension Vocoder {
     /// Channels of the multi-period discriminators, four layers; the last stand in a fifth as well.
     public var periodChannels = [32, 128, 512, 1024]
     /// Channels of the multi-scale discriminators, multiples of 16: the first two layers', the third's, the fourth's, and
-    /// those of all further ones.
+    /// those of all further ones; empty: there are none.
     public var scaleChannels = [128, 256, 512, 1024]
     /// The factors of the generator's losses.
     public var lossWeights = LossWeights()
@@ -99,9 +99,9 @@ extension Vocoder {
       small.sampleRate = 16_000
       small.initialChannels = 128
       small.periodChannels = [8, 16, 32, 64]
-      small.scaleChannels = [16, 32, 64, 64]
+      small.scaleChannels = []
       small.learningRate = 1e-3
-      small.batchSize = 8
+      small.batchSize = 4
       small.segment = 4096
       small.segmentHop = 2048
       return [
@@ -111,7 +111,9 @@ extension Vocoder {
         Preset("autovc", "version 1 for AutoVC's spectrograms, 16 kHz", Configuration().reading(.autoVC)),
         Preset(
           "stargan-vc", "version 1 for StarGAN-VC's spectrograms, 16 kHz", Configuration().reading(.starGAN)),
-        Preset("small", "half of version 3 and small discriminators at 16 kHz, minutes on two cores", small),
+        Preset(
+          "small", "half of version 3 and small discriminators of periods at 16 kHz, minutes on two cores",
+          small),
         Preset("small-autovc", "small for AutoVC's spectrograms", small.reading(.autoVC)),
         Preset("small-stargan-vc", "small for StarGAN-VC's spectrograms", small.reading(.starGAN)),
       ]

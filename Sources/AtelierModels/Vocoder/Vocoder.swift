@@ -31,7 +31,7 @@ public final class Vocoder: SoundResynthesizingSystem, ReferenceAnswering {
   public let configuration: Configuration
   private let generator: VocoderGenerator
   private let periods: PeriodDiscriminators
-  private let scales: ScaleDiscriminators
+  private let scales: ScaleDiscriminators?
   private let generatorOptimizer: Optimizer
   private let discriminatorOptimizer: Optimizer
 
@@ -40,14 +40,18 @@ public final class Vocoder: SoundResynthesizingSystem, ReferenceAnswering {
     try configuration.validate()
     self.configuration = configuration
     generator = VocoderGenerator(configuration, using: stream)
-    periods = PeriodDiscriminators(configuration, using: stream)
-    scales = ScaleDiscriminators(configuration, using: stream)
+    let periods = PeriodDiscriminators(configuration, using: stream)
+    let scales =
+      configuration.scaleChannels.isEmpty ? nil : ScaleDiscriminators(configuration, using: stream)
+    (self.periods, self.scales) = (periods, scales)
     func optimizer(_ parameters: [(name: String, tensor: Tensor)]) -> Optimizer {
       configuration.adam.optimizer(
         parameters, learningRate: configuration.learningRate, weightDecay: configuration.weightDecay)
     }
     generatorOptimizer = optimizer(generator.namedParameters())
-    discriminatorOptimizer = optimizer(namedParameters(of: ["scales": scales, "periods": periods]))
+    discriminatorOptimizer = optimizer(
+      scales.map { namedParameters(of: ["scales": $0, "periods": periods]) }
+        ?? namedParameters(of: ["periods": periods]))
   }
 
   /// The generator, and the discriminators of periods and of scales.
@@ -72,8 +76,8 @@ public final class Vocoder: SoundResynthesizingSystem, ReferenceAnswering {
         "generator", generator,
         authorsNames: VocoderGenerator.authorsNames(residualBlock: configuration.residualBlock)
       ) { [generator] _, inputs in ["waveform": generator(try inputs.required("mel"))] },
-      judging("periods", periods), judging("scales", scales),
-    ]
+      judging("periods", periods),
+    ] + (scales.map { [judging("scales", $0)] } ?? [])
   }
 
   /// The generator's optimiser and that of all discriminators.
@@ -92,18 +96,20 @@ public final class Vocoder: SoundResynthesizingSystem, ReferenceAnswering {
 
     let judged = try step.update("discriminators", discriminatorOptimizer) { loss in
       let copy = generated.detached()
-      loss.add("discriminatorScales", Self.judgement(scales(real, copy)))
+      if let scales { loss.add("discriminatorScales", Self.judgement(scales(real, copy))) }
       loss.add("discriminatorPeriods", Self.judgement(periods(real, copy)))
     }
     step.log("discriminator", judged.total)
 
-    let made = try step.update("generator", generatorOptimizer, freezing: [periods, scales]) { loss in
-      let (ofPeriods, ofScales) = (periods(real, generated), scales(real, generated))
-      loss.add("adversarialPeriods", Self.deception(ofPeriods.generated))
-      loss.add("adversarialScales", Self.deception(ofScales.generated))
+    let judges = [periods, scales].compactMap { $0 as VocoderDiscriminators? }
+    let made = try step.update("generator", generatorOptimizer, freezing: judges) { loss in
       let matching = configuration.lossWeights.featureMatching
-      loss.add("featureMatchingPeriods", Self.distance(ofPeriods.real, ofPeriods.generated), weight: matching)
-      loss.add("featureMatchingScales", Self.distance(ofScales.real, ofScales.generated), weight: matching)
+      for (kind, judge) in zip(["Periods", "Scales"], judges) {
+        let outputs = judge(real, generated)
+        loss.add("adversarial" + kind, Self.deception(outputs.generated))
+        loss.add(
+          "featureMatching" + kind, Self.distance(outputs.real, outputs.generated), weight: matching)
+      }
       loss.add(
         "mel", try melDistance(real.flattened(from: 1), generated.flattened(from: 1)),
         weight: configuration.lossWeights.mel)
