@@ -62,6 +62,19 @@ import Testing
       result.status == 0
         && result.output.contains("Begin with: atelier train audio-super-resolution --data \(place.path)"),
       "\(result.output)")
+    // A folder a speaker.
+    let voices = folder("voices")
+    for (speaker, name) in ["anna", "bert"].enumerated() {
+      let own = voices.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
+      for number in 0..<2 {
+        try rustling(number: 3 + 2 * speaker + number).write(to: own.appendingPathComponent("\(number).wav"))
+      }
+    }
+    let spoken = try atelier.run(["data", "check", voices.path])
+    #expect(
+      spoken.output.contains("Begin with: atelier train autovc --consent consent.yaml --data \(voices.path)"),
+      "\(spoken.output)")
   }
 
   @Test func aSystemThatLearnsNobodyRefusesConsent() throws {

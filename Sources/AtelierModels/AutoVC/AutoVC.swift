@@ -19,7 +19,7 @@ public final class AutoVC: VoiceConvertingSystem, ReferenceAnswering {
   public static let identity = SystemIdentity(
     name: "autovc", summary: "speech in another voice, also that of a short recording",
     paper: "Qian et al., AutoVC: Zero-Shot Voice Style Transfer with Only Autoencoder Loss, 2019",
-    reference: "auspicious3000/autovc")
+    reference: "auspicious3000/autovc", suits: [.voices])
 
   /// The choices this system was built from.
   public let configuration: Configuration
