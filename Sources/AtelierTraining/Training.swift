@@ -34,14 +34,31 @@ public enum Training {
     try options.validate()
     try checkImages(data)
     let agreed = try Consent.record(consent, for: data)
-    let configuration = RunConfiguration(
+    return try train(
+      data, in: run, configuration(of: data, preset, options), consent: consent, agreed, weights: weights,
+      previews: previews, from: source, measuring: measuring, isResuming: false, allowsInexact: false,
+      reporter: reporter, interruption: interruption)
+  }
+
+  /// A few steps for what they cost, in a run that is thrown away: nobody has to agree to that.
+  static func rehearse(
+    _ data: DataBinding, in run: RunDirectory, options: TrainingOptions, weights: WeightStore,
+    reporter: any ProgressReporter, interruption: Interruption
+  ) throws {
+    try options.validate()
+    try checkImages(data)
+    _ = try train(
+      data, in: run, configuration(of: data, nil, options), consent: nil, nil, weights: weights,
+      previews: .standard, from: nil, measuring: nil, isResuming: false, allowsInexact: false,
+      reporter: reporter, interruption: interruption)
+  }
+
+  private static func configuration(
+    of data: DataBinding, _ preset: String?, _ options: TrainingOptions
+  ) -> RunConfiguration {
+    RunConfiguration(
       system: data.system.identity.name, preset: preset, data: data.path?.standardizedFileURL.path,
       reading: data.options.reading, options: options, configuration: data.configuration, keys: data.keys)
-    return try train(
-      data, in: run, configuration, consent: consent, agreed, weights: weights, previews: previews,
-      from: source,
-      measuring: measuring, isResuming: false, allowsInexact: false, reporter: reporter,
-      interruption: interruption)
   }
 
   /// Goes on with a run from its newest sound checkpoint, or from the beginning where it has none.

@@ -46,6 +46,16 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: run.configuration.path))
   }
 
+  @Test func whatATrainingWillTakeIsMeasuredWithout() throws {
+    let folder = try TemporaryFolder()
+    let data = try binding(in: folder)
+    let probe = try TrainingProbe.run(
+      ToySystem.self, data.configuration, batchSize: 2, data: folder("data"),
+      binding: DataBindingOptions(seed: 7),
+      options: SystemHarness.options(steps: 1), seconds: 0.1)
+    #expect(probe.steps >= 4)
+  }
+
   @Test func everybodyMustBeNamed() throws {
     let data = try binding(in: TemporaryFolder())
     let text = sentence { _ = try Consent.record(consent(["alice"]), for: data, on: day("2026-01-01")) }

@@ -85,7 +85,7 @@ public struct TrainingProbe: Sendable, Hashable, Codable {
     if let data {
       let opened = try DataBinding.open(
         data, for: type, configuration: values, artefacts: artefacts, options: binding)
-      try Training.start(
+      try Training.rehearse(
         opened, in: run, options: options, weights: weights, reporter: clock, interruption: interruption)
     } else {
       try trainOnRandomBatches(
