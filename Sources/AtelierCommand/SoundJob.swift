@@ -60,10 +60,12 @@ struct SoundJob {
     let (whole, part) = time.components
     let seconds = Double(whole) + Double(part) * 1e-18
     let duration = Double(frames) / Double(sampleRate)
+    let speed = duration / max(1e-3, seconds)
     print(
       String(
-        format: "%@: %.1f s at %d Hz, %.0f times as fast as it plays", target.path, duration, sampleRate,
-        duration / max(1e-3, seconds)))
+        format: "%@: %.1f s at %d Hz, %.\(speed < 10 ? 1 : 0)f times as fast as it plays", target.path,
+        duration,
+        sampleRate, speed))
     if given > sampleRate {
       standardError(
         "\(given) Hz were given, and the model has \(sampleRate) Hz: the result has what lies below.\n")
