@@ -25,6 +25,8 @@ struct SoundJob {
     for target in targets { try refuseExisting(target, force: force) }
     for (input, target) in zip(inputs, targets) {
       do { try run(input, target) } catch let error as PerceptionError {
+        // Weights that are missing are no fault of the sound.
+        guard case .shortSound = error else { throw error }
         throw Refusal.data("\(input): \(error.description)")
       }
     }
