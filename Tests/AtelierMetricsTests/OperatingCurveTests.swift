@@ -8,7 +8,8 @@ struct OperatingCurveTests {
     #expect(equalErrorRate([0.9, 0.8, 0.7, 0.6], [true, true, false, false]) == 0)
     #expect(equalErrorRate([0.1, 0.2, 0.7, 0.6], [true, true, false, false]) == 1)
     // One of four positives lies below one of four negatives.
-    let rate = equalErrorRate([8, 7, 6, 3, 4, 2, 1, 0], [true, true, true, true, false, false, false, false])
+    let rate = equalErrorRate(
+      [8, 7, 6, 3, 4, 2, 1, 0], [true, true, true, true, false, false, false, false])
     #expect(rate == 0.25)
     // Equal scores are one threshold.
     #expect(equalErrorRate([1, 1, 1, 1], [true, false, true, false]) == 0.5)
