@@ -51,7 +51,7 @@ import Torch
       switch preset.name {
       case "autovc", "small-autovc":
         #expect(resynthesis.spectrogram == .autoVC() && resynthesis.scale == 0.96)
-      case "stargan-vc", "small-stargan-vc": #expect(resynthesis.spectrogram == .starGAN())
+      case "stargan-vc": #expect(resynthesis.spectrogram == .starGAN())
       case "v1": #expect(resynthesis.spectrogram == .hifiGAN() && resynthesis.scale == 1)
       default: break
       }
@@ -210,5 +210,25 @@ import Torch
       (try system.waveform(ofMel: mel), try imported.waveform(ofMel: mel))
     }
     #expect((one - other).abs().max().item() < 1e-6)
+  }
+
+  @Test(arguments: [("autovc", "paper"), ("small-autovc", "small")])
+  func presetsReadWhatAutoVCGives(_ vocoder: String, _ converter: String) throws {
+    try expectOneForm(vocoder, AutoVC.Configuration.self, converter)
+  }
+
+  @Test(arguments: [("stargan-vc", "paper"), ("small-stargan-vc", "small")])
+  func presetsReadWhatStarGANVCGives(_ vocoder: String, _ converter: String) throws {
+    try expectOneForm(vocoder, StarGANVC.Configuration.self, converter)
+  }
+
+  private func expectOneForm<Converter: SystemConfiguration>(
+    _ vocoder: String, _ type: Converter.Type, _ preset: String
+  ) throws {
+    let reading = try #require(Vocoder.Configuration.presets.first { $0.name == vocoder })
+    let giving = try #require(Converter.presets.first { $0.name == preset })
+    let read = try #require(reading.configuration.plan.ability(SoundResynthesis.self)).spectrogram
+    let given = try #require(giving.configuration.plan.ability(VoiceConversion.self)).frontEnd.spectrogram
+    #expect(read == given)
   }
 }

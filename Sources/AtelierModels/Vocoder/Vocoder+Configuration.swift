@@ -104,6 +104,11 @@ extension Vocoder {
       small.batchSize = 4
       small.segment = 4096
       small.segmentHop = 2048
+      // The small converter has half of the bands, and frames as far apart as AutoVC's.
+      var smallStarGAN = small.reading(.autoVC)
+      smallStarGAN.features = .starGAN
+      smallStarGAN.mels = 40
+      smallStarGAN.minimumFrequency = 80
       return [
         Preset("v1", "Kong et al.: version 1, the best sound", Configuration()),
         Preset("v2", "Kong et al.: version 2, a quarter of the channels", second),
@@ -115,7 +120,7 @@ extension Vocoder {
           "small", "half of version 3 and small discriminators of periods at 16 kHz, minutes on two cores",
           small),
         Preset("small-autovc", "small for AutoVC's spectrograms", small.reading(.autoVC)),
-        Preset("small-stargan-vc", "small for StarGAN-VC's spectrograms", small.reading(.starGAN)),
+        Preset("small-stargan-vc", "small for the spectrograms of a small StarGAN-VC", smallStarGAN),
       ]
     }
 
