@@ -170,6 +170,15 @@ struct TranslatedSounds {
     return max(1, ability.window - Int(Double(ability.window) * overlap))
   }
 
+  /// Those that were asked for; a model of given pairs takes its sources as they are.
+  private var settings: any Settings {
+    guard generator.description.data.layout == .pairedFolders, var drawing = sampling as? SoundDrawing else {
+      return sampling
+    }
+    drawing.isSource = true
+    return drawing
+  }
+
   /// Channels are sounds of their own, so that stereo stays stereo.
   func callAsFunction(_ sound: Audio) throws -> Audio {
     let channels = try (0..<sound.channels).flatMap { channel in
@@ -177,7 +186,7 @@ struct TranslatedSounds {
       return try generator.sound(
         Request(
           count: 1, conditions: [ability.source: .tensor(Tensor(samples, shape: [1, 1, samples.count]))],
-          sampling: sampling, draws: StreamDraws(RandomStream(seed: 0))))
+          sampling: settings, draws: StreamDraws(RandomStream(seed: 0))))
     }
     return Audio(sampleRate: sound.sampleRate, channels: sound.channels, samples: channels)
   }

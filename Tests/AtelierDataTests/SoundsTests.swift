@@ -13,7 +13,8 @@ import Torch
     try FileManager.default.createDirectory(
       at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
     let samples = (0..<frames * channels).map { Float(sin(Double($0 % frames) * 0.2) * 0.5) }
-    try Audio(sampleRate: rate, channels: channels, samples: samples).write(to: file, encoding: .float32)
+    try Audio(sampleRate: rate, channels: channels, samples: samples).write(
+      to: file, encoding: name.hasSuffix("flac") ? .pcm16 : .float32)
   }
 
   private func open(
@@ -86,6 +87,34 @@ import Torch
       return Set((0..<part.count).compactMap { part.title(of: $0)?.components(separatedBy: " ").first })
     }
     #expect(names[0].count == 7 && names[1].count == 3 && names[0].isDisjoint(with: names[1]))
+  }
+
+  @Test func sourcesMayBeGivenInAFolderBesideTheSounds() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try write("train/high/a/1.wav", frames: 1600, rate: 8000)
+    try write("train/high/2.wav", frames: 1600, rate: 8000)
+    try write("train/low/a/1.flac", frames: 700, rate: 4000)
+    try write("train/low/3.wav", frames: 800, rate: 4000)
+    try write("test/high/1.wav", frames: 1600, rate: 8000)
+    try write("test/low/1.wav", frames: 800, rate: 4000)
+    let dataset = try open(length: 64, hop: 64)
+    // 700 samples of the lower rate are 1400 of the higher.
+    #expect(dataset.count == 1400 / 64 && dataset.description.layout == .pairedFolders)
+    let notes = dataset.description.notes.joined(separator: " ")
+    #expect(notes.contains("1 sounds of high have no partner and are left out, such as 2.wav."))
+    #expect(notes.contains("1 sounds of low have no partner and are left out, such as 3.wav."))
+    let example = try dataset.example(at: 10)
+    let (given, wanted) = (
+      try #require(example["signal"]).floats(), try #require(example["target"]).floats()
+    )
+    // At its own rate the source has the angle 0.2 for each sample, so that it is 0.1 at the model's rate.
+    for index in 0..<64 {
+      #expect(abs(given[index] - Float(sin(Double(640 + index) * 0.1) * 0.5)) < 2e-3)
+      #expect(abs(wanted[index] - Float(sin(Double(640 + index) * 0.2) * 0.5)) < 1e-6)
+    }
+    let whole = try #require(try open(.test) as? any SoundCollection).wholeSound(0, longest: 1 << 20)
+    #expect(whole.source?.shape == [1, 1, 1600] && whole.target.shape == [1, 1, 1600])
+    #expect(throws: DatasetError.self) { try open(.validation) }
   }
 
   @Test func whatIsNoSoundIsLeftOutAndNamed() throws {

@@ -1,8 +1,8 @@
 public import Foundation
 
-/// Sounds, cut into clips; where a source is asked for, it is made from the sound itself.
+/// Sounds, cut into clips; where a source is asked for, it is made from the sound itself, or given in a folder beside it.
 ///
-/// See ``SoundFolder`` for the forms of folders.
+/// See ``SoundFolder`` and ``SoundPairs`` for the forms of folders.
 public struct Sounds: DataArrangement {
   /// `sounds`
   public let id = "sounds"
@@ -27,6 +27,12 @@ public struct Sounds: DataArrangement {
     guard let field = opening.fields.first(where: { $0.name == target }),
       case .audio(1, let length, let sampleRate) = field.kind
     else { throw DatasetError.invalid(reason: "\(place.lastPathComponent): the system takes no mono sounds") }
+    if source != nil, let pairs = try SoundPairs(place, split) {
+      return .examples(
+        try SoundClips(
+          pairs.targets, split, names: (source, target), sampleRate: sampleRate, length: length, hop: hop,
+          degradation: nil, sources: pairs.sources))
+    }
     return .examples(
       try SoundClips(
         SoundFolder(place, split), split, names: (source, target), sampleRate: sampleRate, length: length,

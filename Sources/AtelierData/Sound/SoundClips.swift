@@ -45,23 +45,27 @@ struct SoundClips: SoundCollection {
   let length: Int
   let degradation: SoundDegradation?
   private let entries: [SoundFolder.Entry]
+  /// The file of each sound's source; nil: sources are made of the sounds.
+  private let sources: [SoundFolder.Entry]?
   private let clips: [(entry: Int, start: Int)]
   /// Samples on both sides of a clip that its source is made with.
   private let margin: Int
 
   init(
     _ folder: SoundFolder, _ split: DatasetSplit, names: (source: String?, target: String), sampleRate: Int,
-    length: Int, hop: Int, degradation: SoundDegradation?
+    length: Int, hop: Int, degradation: SoundDegradation?, sources: [SoundFolder.Entry]? = nil
   ) throws(DatasetError) {
     self.names = names
     self.sampleRate = sampleRate
     self.length = length
-    self.degradation = degradation
+    self.degradation = sources == nil ? degradation : nil
+    self.sources = sources
     entries = folder.entries
-    margin = degradation.map { 256 * $0.factor } ?? 0
+    margin = self.degradation.map { 256 * $0.factor } ?? 0
     var (clips, short) = ([(entry: Int, start: Int)](), 0)
     for (number, entry) in folder.entries.enumerated() {
-      let samples = Int(Double(entry.frames) * Double(sampleRate) / Double(entry.sampleRate))
+      // What both of a pair have.
+      let samples = min(entry.samples(at: sampleRate), sources?[number].samples(at: sampleRate) ?? .max)
       guard samples >= length else {
         short += 1
         continue
@@ -82,7 +86,8 @@ struct SoundClips: SoundCollection {
       )
     }
     description = DatasetDescription(
-      layout: .sounds, name: folder.name, split: split, count: clips.count, fingerprint: folder.fingerprint,
+      layout: sources == nil ? .sounds : .pairedFolders, name: folder.name, split: split, count: clips.count,
+      fingerprint: folder.fingerprint,
       notes: notes)
   }
 
@@ -90,6 +95,7 @@ struct SoundClips: SoundCollection {
     (names, sampleRate, length) = (whole.names, whole.sampleRate, whole.length)
     (degradation, margin) = (whole.degradation, whole.margin)
     entries = sounds.map { whole.entries[$0] }
+    sources = whole.sources.map { sources in sounds.map { sources[$0] } }
     let places = Dictionary(uniqueKeysWithValues: sounds.enumerated().map { ($0.element, $0.offset) })
     clips = whole.clips.compactMap { clip in places[clip.entry].map { ($0, clip.start) } }
     var description = description
@@ -131,6 +137,12 @@ struct SoundClips: SoundCollection {
     }
     var fields = [names.target: clip(signal)]
     if let source = names.source, let degradation { fields[source] = clip(degradation(signal)) }
+    if let source = names.source, let given = sources?[clips[index].entry] {
+      do throws(AudioError) {
+        // Without a margin, because nothing is made of it.
+        fields[source] = clip(try samples(of: given, from: start - before, count: before + length))
+      } catch { throw .corruptFile(path: given.file.path, reason: error.description) }
+    }
     return Example(fields)
   }
 
@@ -148,7 +160,13 @@ struct SoundClips: SoundCollection {
     func tensor(_ values: [Double]) -> HostTensor {
       HostTensor(values.map(Float.init), shape: [1, 1, values.count])
     }
-    return (degradation.map { tensor($0(signal)) }, tensor(signal))
+    guard let given = sources?[index] else { return (degradation.map { tensor($0(signal)) }, tensor(signal)) }
+    let source: [Double]
+    do throws(AudioError) { source = try samples(of: given, from: 0, count: longest) } catch {
+      throw .corruptFile(path: given.file.path, reason: error.description)
+    }
+    let shared = min(source.count, signal.count)
+    return (tensor(Array(source.prefix(shared))), tensor(Array(signal.prefix(shared))))
   }
 
   func title(of index: Int) -> String? {

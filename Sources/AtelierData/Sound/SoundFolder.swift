@@ -14,6 +14,9 @@ struct SoundFolder {
     let frames: Int
     let sampleRate: Int
     let channels: Int
+
+    /// Samples at another rate.
+    func samples(at rate: Int) -> Int { Int(Double(frames) * Double(rate) / Double(sampleRate)) }
   }
 
   let name: String
@@ -94,6 +97,11 @@ struct SoundFolder {
       bytes += Self.ends(of: entry.file)
     }
     fingerprint = contentFingerprint(of: bytes)
+  }
+
+  /// Given sounds.
+  init(name: String, entries: [Entry], notes: [String], fingerprint: String) {
+    (self.name, self.entries, self.notes, self.fingerprint) = (name, entries, notes, fingerprint)
   }
 
   /// The first and the last 64 KiB of a file.
