@@ -10,7 +10,14 @@ extension MediaCheck {
   private static func speakers(_ sounds: [Facts]) -> [String: [Facts]]? {
     guard !sounds.isEmpty, sounds.allSatisfy({ speaker(of: $0.name) != nil }) else { return nil }
     let groups = Dictionary(grouping: sounds) { speaker(of: $0.name) ?? "" }
-    return groups.count > 1 ? groups : nil
+    return groups.count > 1 && !areSides(Array(groups.keys)) ? groups : nil
+  }
+
+  /// Whether two folders are the sides of pairs, and not speakers; single letters may be either, and are taken for speakers.
+  private static func areSides(_ folders: [String]) -> Bool {
+    let names = folders.map { $0.lowercased() }.filter { $0.count > 1 }
+    return names.count == 2 && names.contains(where: PairFolders.sourceNames.contains)
+      && names.contains(where: PairFolders.targetNames.contains)
   }
 
   /// Resolution, rates, channels and lengths that models cannot make better, and speakers with too little.

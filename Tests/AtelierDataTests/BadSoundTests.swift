@@ -181,4 +181,14 @@ import Torch
     let command = try #require(try check { $0 == .voices ? "voiced" : nil }.suggestedCommand)
     #expect(command.hasSuffix("--epochs 20"))
   }
+
+  @Test func sidesOfPairsAreNoSpeakers() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for (index, name) in ["low/1.wav", "high/1.wav"].enumerated() {
+      try sine(frames: 9000 + index).write(to: file(name))
+    }
+    let report = try check { $0 == .voices ? "voiced" : "plain" }
+    #expect(report.suggestedCommand?.contains("train plain ") == true)
+    #expect(!report.description.contains("speaker"))
+  }
 }
