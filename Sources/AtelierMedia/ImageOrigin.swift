@@ -43,7 +43,7 @@ public struct ImageOrigin: Sendable, Hashable {
     """
   }
 
-  /// The same as the text tags of a sound, which players and `inspect` show.
+  /// The same as the text tags of a sound file, which audio programs and `inspect` show.
   public var tags: [AudioTag: String] {
     [
       .software: software,
