@@ -10,6 +10,8 @@ extension FieldKind {
       "image, \(channels) × \(height) × \(width) in \(range == .signed ? "-1 … 1" : "0 … 1")"
     case .labelMap(let classes, let height, let width):
       "map of \(classes == .max ? "ids" : "\(classes) classes"), \(height) × \(width)"
+    case .labelMaps(let classes, let frames, let height, let width):
+      "\(frames) maps of \(classes == .max ? "ids" : "\(classes) classes"), \(height) × \(width)"
     case .label(let classes): classes == .max ? "class" : "class of \(classes)"
     case .tokens(let vocabulary, let length): "\(length) tokens of \(vocabulary)"
     case .audio(let channels, let samples, let sampleRate):

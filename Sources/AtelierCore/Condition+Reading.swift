@@ -65,7 +65,7 @@ extension Condition {
             : "the files in \(text) differ in size; the condition '\(name)' takes files of one size")
       }
       return .concatenated(parts, dim: 0)
-    case .video, .spectrogram: return try tensor(codec.read(place, fit: fit))
+    case .video, .labelMaps, .spectrogram: return try tensor(codec.read(place, fit: fit))
     case .label, .tokens, .features, .sequence, .labels, .text:
       return try tensor(isThere ? codec.read(place, fit: fit) : codec.read(text))
     }

@@ -10,6 +10,7 @@ extension FieldKind {
     switch self {
     case .image(let channels, _, _, _): [[nil, channels, nil, nil]]
     case .labelMap: [[nil, nil, nil]]
+    case .labelMaps: [[nil, nil, nil, nil]]
     case .label: [[nil]]
     case .tokens, .sequence, .labels: [[nil, nil]]
     case .audio(let channels, _, _): [[nil, channels, nil]]

@@ -155,6 +155,7 @@ extension DataReport: CustomStringConvertible {
     case .labelledText: "texts with classes"
     case .arrays: "images in NumPy's arrays"
     case .sounds: "sounds"
+    case .videos: "videos"
     case .memory: "images in memory"
     }
   }

@@ -40,6 +40,8 @@ public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   case arrays
   /// Sounds.
   case sounds
+  /// Videos, and what is beside their frames.
+  case videos
   /// Arrays made by a program.
   case memory
 }

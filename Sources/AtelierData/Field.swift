@@ -12,6 +12,8 @@ public enum FieldKind: Sendable, Hashable {
   case image(channels: Int, height: Int, width: Int, range: ImageRange)
   /// int64 class indices `[batch, height, width]`.
   case labelMap(classes: Int, height: Int, width: Int)
+  /// int64 class indices `[batch, time, height, width]`: a label map for each frame of a video.
+  case labelMaps(classes: Int, frames: Int, height: Int, width: Int)
   /// int64 class indices `[batch]`.
   case label(classes: Int)
   /// int64 token indices `[time, batch]`.

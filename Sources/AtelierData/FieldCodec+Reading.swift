@@ -9,6 +9,7 @@ extension FieldCodec {
   ///   ``FieldNames/standForLabels`` says so, a map of labels in its colours or a channel a class.
   /// - A label map by its indices or its classes' colours; 255 becomes the last class where there is no class
   ///   255.
+  /// - A video of label maps by a folder of numbered maps.
   /// - A sound in the kind's channels and sample rate, as long as it is.
   /// - A video, or a folder of numbered images: its first frames, as many as the kind has at most.
   /// - Features from a safetensors file that holds one tensor, or from a text of numbers; a spectrogram from the former.
@@ -35,6 +36,22 @@ extension FieldCodec {
       )
       return .tensor(
         try LabelMapEncoding.classes(map, below: classes == .max ? nil : classes, file: file).batched)
+    case .labelMaps(let classes, _, let height, let width):
+      let maps = try FrameFolder(file, frameRate: frameRate, gaps: .close)
+      var frames: [HostTensor] = []
+      for name in maps.names {
+        let file = file.appendingPathComponent(name)
+        let map = try Self.fitted(
+          try ImageCodec().decodeLabels(file, colours: names.colours).indices, height: height, width: width,
+          fit)
+        frames.append(try LabelMapEncoding.classes(map, below: classes == .max ? nil : classes, file: file))
+        guard frames.last?.shape == frames[0].shape else {
+          throw damaged(file, "it is of another size than \(maps.names[0])")
+        }
+      }
+      return .tensor(
+        HostTensor(
+          shape: [1, frames.count] + frames[0].shape, dtype: .int64, bytes: frames.flatMap(\.bytes)))
     case .audio(let channels, _, let sampleRate):
       return .tensor(try sound(file, channels, sampleRate))
     case .video(let frames, let channels, let height, let width, let range):
@@ -94,7 +111,7 @@ extension FieldCodec {
         return number
       }
       value = .tensor(HostTensor(numbers, shape: [1, numbers.count]))
-    case .image, .labelMap, .audio, .video, .spectrogram:
+    case .image, .labelMap, .labelMaps, .audio, .video, .spectrogram:
       throw DatasetError.invalid(reason: "a \(kind.title) comes from a file and not from a text")
     }
     _ = try examples(value)
@@ -116,7 +133,7 @@ extension FieldCodec {
   }
 
   /// Indices at the size of a field; nil: at their own.
-  private static func fitted(
+  static func fitted(
     _ indices: Image, height: Int, width: Int, _ fit: ImagePreparation.Fit?
   ) throws -> Image {
     switch fit {

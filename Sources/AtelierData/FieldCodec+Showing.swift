@@ -17,6 +17,8 @@ extension FieldCodec {
     case .image(_, _, _, let range):
       return .image(try Self.images(example.batched, range, colours: names.colours)[0])
     case .labelMap: return .image(try Image(labels: example, colours: names.colours))
+    case .labelMaps:
+      return .video(try Self.maps(example, names.colours), try rate())
     case .audio(let channels, _, let sampleRate):
       return .audio(Audio(sampleRate: sampleRate, channels: channels, samples: example.floats()))
     case .video(_, _, _, _, let range):

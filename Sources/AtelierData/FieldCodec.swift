@@ -60,7 +60,7 @@ extension FieldKind {
     switch self {
     case .image(_, _, _, let range), .video(_, _, _, _, let range): range.bounds
     case .audio: -1...1
-    case .labelMap, .label, .tokens, .sequence, .labels, .features, .spectrogram, .text: nil
+    case .labelMap, .labelMaps, .label, .tokens, .sequence, .labels, .features, .spectrogram, .text: nil
     }
   }
 
@@ -69,6 +69,7 @@ extension FieldKind {
     switch self {
     case .image: "image"
     case .labelMap: "label map"
+    case .labelMaps: "video of label maps"
     case .label: "class"
     case .tokens: "text of tokens"
     case .audio: "sound"
@@ -86,6 +87,7 @@ extension FieldKind {
     switch self {
     case .image: ["batch", "channels", "height", "width"]
     case .labelMap: ["batch", "height", "width"]
+    case .labelMaps: ["batch", "time", "height", "width"]
     case .label: ["batch"]
     case .tokens: ["time", "batch"]
     case .audio: ["batch", "channels", "samples"]
@@ -100,7 +102,8 @@ extension FieldKind {
   /// How many classes or tokens there are; nil for what is no index.
   var indices: Int? {
     switch self {
-    case .labelMap(let count, _, _), .label(let count), .labels(let count, _): count
+    case .labelMap(let count, _, _), .labelMaps(let count, _, _, _), .label(let count), .labels(let count, _):
+      count
     case .tokens(let count, _), .sequence(let count, _, _): count
     case .image, .audio, .video, .features, .spectrogram, .text: nil
     }
@@ -150,7 +153,7 @@ extension FieldCodec {
   private var channels: Int? {
     switch kind {
     case .image(let channels, _, _, _), .audio(let channels, _, _), .video(_, let channels, _, _, _): channels
-    case .labelMap, .label, .tokens, .features, .spectrogram, .sequence, .labels, .text: nil
+    case .labelMap, .labelMaps, .label, .tokens, .features, .spectrogram, .sequence, .labels, .text: nil
     }
   }
 
@@ -161,7 +164,10 @@ extension FieldCodec {
       }
       // 255 stands for no class in a map.
       var unlabelled: Int?
-      if case .labelMap = kind { unlabelled = 255 }
+      switch kind {
+      case .labelMap, .labelMaps: unlabelled = 255
+      default: break
+      }
       let wrong = tensor.integers().first { !(0..<count).contains($0) && $0 != unlabelled }
       if let wrong {
         throw .invalid(reason: "a \(kind.title) holds \(wrong), and its numbers are 0 … \(count - 1)")
@@ -177,7 +183,7 @@ extension FieldCodec {
       guard tensor.floats().allSatisfy(\.isFinite) else {
         throw .invalid(reason: "a \(kind.title) holds infinite numbers")
       }
-    case .image, .video, .labelMap, .label, .tokens, .sequence, .labels, .text: break
+    case .image, .video, .labelMap, .labelMaps, .label, .tokens, .sequence, .labels, .text: break
     }
   }
 

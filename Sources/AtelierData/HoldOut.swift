@@ -6,7 +6,7 @@ public import Torch
 ///
 /// Which examples they take follows from their number and classes alone: every system, seed and resumption of the
 /// same data has the same ones. Classes are divided in proportion; the images of a pair, exact copies of an image, and the
-/// clips of a sound stay together. The test part is the same with and without a validation part beside it.
+/// clips of a sound or a video stay together; of a few videos the ends are held out. The test part is the same with and without a validation part beside it.
 public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
   /// The share of the test part, above 0 and below 1; nil: the data have their own, or none.
   public let test: Double?
@@ -93,6 +93,7 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
       let description = described(clips.description, split, parts, nil, 0, of: "sounds")
       return .examples(try clips.keeping(parts.indices.filter { parts[$0] == split }, description))
     }
+    if let clips = dataset as? VideoClips { return .examples(try part(split, of: clips)) }
     let labels = dataset.knownLabels
     let copies = keepsCopiesTogether ? ContentCopies.among(dataset, say: say) : nil
     let parts = try divided(dataset.count, labels, copies, name)
@@ -108,6 +109,31 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
         dataset, parts.indices.filter { parts[$0] == split },
         described(dataset.description, split, parts, labels, copies?.count ?? 0),
         isRandom: split == .train && dataset.isRandom))
+  }
+
+  /// Whole videos where there are enough, else the ends of all of them: the test part last, the validation part before it.
+  private func part(_ split: DatasetSplit, of clips: VideoClips) throws(DatasetError) -> VideoClips {
+    let count = clips.videos.count
+    let shares = [test, validation].compactMap(\.self)
+    if shares.allSatisfy({ ($0 * Double(count)).rounded() >= 1 }) {
+      let parts = try divided(count, nil, nil, clips.description.name)
+      return try clips.keeping(
+        parts.indices.filter { parts[$0] == split },
+        described(clips.description, split, parts, nil, 0, of: "videos"))
+    }
+    let end = 1 - (test ?? 0)
+    let start = end - (validation ?? 0)
+    let kept = [.train: 0...start, .validation: start...end, .test: end...1][split] ?? 0...1
+    let frames = clips.videos.flatMap { video in
+      (0..<video.frames.count).map { frame -> DatasetSplit in
+        let place = Double(frame)
+        let count = Double(video.frames.count)
+        if place >= (end * count).rounded() { return .test }
+        return place >= (start * count).rounded() ? .validation : .train
+      }
+    }
+    return try clips.keeping(
+      kept, described(clips.description, split, frames, nil, 0, of: "frames, at the ends of the videos,"))
   }
 
   /// The part of each example.

@@ -98,7 +98,7 @@ public func openDataset(
   case .idx: return try IDX.open(path, split: split, preparation: preparation)
   case .arrays: return try ArrayImages.open(path, split: split, preparation: preparation)
   case .cifar10, .cifar100: return try CIFAR.open(path, split: split, preparation: preparation)
-  case .text, .memory, .sentencePairs, .documents, .labelledText, .sounds:
+  case .text, .memory, .sentencePairs, .documents, .labelledText, .sounds, .videos:
     throw .unknownLayout(
       path: path.path, lookedFor: ["images, but this is text, which a language model reads"])
   case .table where !ImageFolders.isFolder(path):

@@ -42,7 +42,8 @@ public struct RelabelledDataset: Dataset {
     self.values = values
   }
 
-  private static func numbers(
+  /// The number that each class of data has among other names.
+  static func numbers(
     of data: DatasetDescription, in names: [String]
   ) throws(DatasetError) -> [Int] {
     // 255 is a class of a mask, or stands for none: a part of the data shows the one or the other.

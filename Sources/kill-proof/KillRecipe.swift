@@ -20,7 +20,8 @@ struct KillRecipe: Sendable {
 
   /// Data of a few small files.
   enum Data: String, CaseIterable {
-    case digits, words, pairs, unpaired, photographs, classes, maps, captions, sentences, sounds, voices
+    case digits, words, pairs, unpaired, photographs, classes, maps, captions, sentences, sounds, voices,
+      videos
 
     /// The path within a folder of data.
     func url(in folder: URL) -> URL {
@@ -44,6 +45,7 @@ struct KillRecipe: Sendable {
       case .sentences: try TinyData.writeSentencePairs(to: place)
       case .sounds: try TinyData.writeSounds(to: place)
       case .voices: try TinyData.writeVoices(to: place, perSpeaker: 5)
+      case .videos: try TinyData.writeVideos(to: place)
       }
     }
   }

@@ -115,6 +115,44 @@ public enum TinyData {
     }
   }
 
+  /// Videos of a square that moves, as folders of frames in `train/frames` and `test/frames`, with maps of the labels 0 (around)
+  /// and 1 (the square) in `labels`, the square in white in `poses`, and where it goes to, `left` or `right`, in `actions`.
+  public static func writeVideos(to folder: URL, count: Int = 3, frames: Int = 8, size: Int = 16) throws {
+    for (part, number) in [("train", count), ("test", 1)] {
+      for video in 0..<number {
+        let isRight = video % 2 == 0
+        let side = size / 4
+        for frame in 0..<frames {
+          let moved = frame * (size - side) / max(1, frames - 1)
+          let left = isRight ? moved : size - side - moved
+          let isSquare = (0..<(size * size)).map {
+            (left..<(left + side)).contains($0 % size) && (size / 2..<(size / 2 + side)).contains($0 / size)
+          }
+          let pixels = isSquare.enumerated().flatMap { place, inside -> [UInt8] in
+            inside ? [220, UInt8(40 * video), 30] : [40, UInt8(place / size * 200 / size), 120]
+          }
+          let name = "\(video)/\(String(format: "%03d", frame)).png"
+          try write(
+            Image(width: size, height: size, channels: 3, bytes: pixels), folder, "\(part)/frames/\(name)")
+          try write(
+            Image(width: size, height: size, channels: 1, bytes: isSquare.map { $0 ? 1 : 0 }), folder,
+            "\(part)/labels/\(name)")
+          try write(
+            Image(
+              width: size, height: size, channels: 3,
+              bytes: isSquare.flatMap { [UInt8](repeating: $0 ? 255 : 0, count: 3) }),
+            folder, "\(part)/poses/\(name)")
+        }
+        let actions = folder.appendingPathComponent("\(part)/actions")
+        try FileManager.default.createDirectory(at: actions, withIntermediateDirectories: true)
+        let rows = ["action"] + [String](repeating: isRight ? "right" : "left", count: frames)
+        try Data((rows.joined(separator: "\n") + "\n").utf8).write(
+          to: actions.appendingPathComponent("\(video).csv"))
+        try Data("left\nright\n".utf8).write(to: actions.appendingPathComponent("classes.txt"))
+      }
+    }
+  }
+
   /// Pictures in `images` with captions of two words in `captions.txt`: what they show, a bright square in one
   /// of four corners, and a thing that goes with it.
   public static func writeCaptioned(to folder: URL, count: Int = 40, size: Int = 8) throws {

@@ -5,7 +5,7 @@ public import Foundation
 /// The data that a system's small preset learns from, in a form that takes milliseconds to write.
 public enum TinyLayout: Sendable {
   case text, labelledDigits, photographs, pairs, unpaired, labelMaps, classFolders, sentencePairs, captions,
-    sounds, voices
+    sounds, voices, videos
 
   /// The layout for a system; nil where it learns from no data, or wants pictures or a
   /// pretrained network beside them.
@@ -28,6 +28,7 @@ public enum TinyLayout: Sendable {
       case is CaptionedImages: .captions
       case is Sounds: .sounds
       case is Voices: .voices
+      case is Videos: .videos
       default: .labelledDigits
       }
     }
@@ -49,6 +50,7 @@ public enum TinyLayout: Sendable {
     case .sentencePairs: try TinyData.writeSentencePairs(to: path, count: 10 * perClass)
     case .sounds: try TinyData.writeSounds(to: path)
     case .voices: try TinyData.writeVoices(to: path, perSpeaker: perClass)
+    case .videos: try TinyData.writeVideos(to: path, size: 64)
     case .classFolders: try TinyData.writeClassFolders(to: path, perClass: perClass, size: 64)
     }
     return path

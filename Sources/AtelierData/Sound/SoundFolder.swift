@@ -105,7 +105,7 @@ struct SoundFolder {
   }
 
   /// The first and the last 64 KiB of a file.
-  private static func ends(of file: URL) -> [UInt8] {
+  static func ends(of file: URL) -> [UInt8] {
     guard let handle = try? FileHandle(forReadingFrom: file) else { return [] }
     defer { try? handle.close() }
     let first = (try? handle.read(upToCount: 1 << 16)) ?? Data()

@@ -56,6 +56,8 @@ final class SyntheticBatchSource: ResumableBatchSource {
       values([count, frames, channels, height, width], range)
     case .audio(let channels, let samples, _): values([count, channels, samples], .signed)
     case .labelMap(let classes, let height, let width): indices(classes, [count, height, width])
+    case .labelMaps(let classes, let frames, let height, let width):
+      indices(classes, [count, frames, height, width])
     case .label(let classes): indices(classes, [count])
     case .tokens(let vocabulary, let length): indices(vocabulary, [length, count])
     case .sequence(let vocabulary, let longest, _): indices(vocabulary, [count, longest])

@@ -46,7 +46,7 @@ public struct OutputPreview: Preview {
       && plan.outputs.allSatisfy { output in
         switch output.kind {
         case .text, .sequence, .tokens, .labels, .label: true
-        case .image, .labelMap, .audio, .video, .features, .spectrogram: false
+        case .image, .labelMap, .labelMaps, .audio, .video, .features, .spectrogram: false
         }
       }
   }
