@@ -257,6 +257,22 @@ public enum KeyMeanings {
     CycleGAN.Configuration.poolSize	Earlier images that each discriminator may see again; 0: none.
     CycleGAN.Configuration.translator	The generators, and the images.
     CycleGAN.Configuration.weights	Factors of the generators' loss terms.
+    CycleGANVC2.Configuration.Weights.cycle	Of the way to the other voice and back.
+    CycleGANVC2.Configuration.Weights.identity	Of the identity loss.
+    CycleGANVC2.Configuration.batchSize	Crops in a batch, half of them of each speaker.
+    CycleGANVC2.Configuration.beta1	Adam's β₁.
+    CycleGANVC2.Configuration.beta2	Adam's β₂.
+    CycleGANVC2.Configuration.blocks	Residual blocks of each generator.
+    CycleGANVC2.Configuration.constantSteps	Steps at these learning rates.
+    CycleGANVC2.Configuration.decaySteps	Steps over which they then fall to zero in a straight line; 0: they never fall.
+    CycleGANVC2.Configuration.discriminatorLearningRate	The discriminators' learning rate at first.
+    CycleGANVC2.Configuration.discriminatorWidth	Channels of the discriminators' first layer behind its gate; the last has eight times as many.
+    CycleGANVC2.Configuration.frames	Frames of a crop, a multiple of four.
+    CycleGANVC2.Configuration.generatorLearningRate	The generators' learning rate at first.
+    CycleGANVC2.Configuration.generatorWidth	Channels of the generators' outer layers behind their gates; the inner ones have up to four times as many.
+    CycleGANVC2.Configuration.identitySteps	Steps with the identity loss.
+    CycleGANVC2.Configuration.lossWeights	The factors of the loss terms.
+    CycleGANVC2.Configuration.mels	Mel bands of AutoVC's spectrograms, a multiple of four.
     DALLE.Configuration.adam	Adam's keys.
     DALLE.Configuration.annealInterval	Steps between changes of temperature and of the autoencoder's learning rate.
     DALLE.Configuration.annealRate	How fast the temperature falls: it is multiplied by exp(-annealRate · step) at every annealInterval.

@@ -38,6 +38,7 @@ extension SystemRegistry {
       SpeakerEncoder.self,
       Vocoder.self,
       StarGANVC.self,
+      CycleGANVC2.self,
       AutoVC.self,
       GPT.self,
       ELECTRA.self,

@@ -233,6 +233,12 @@ struct KillRecipe: Sendable {
           "sampleRate=8000", "transform=256", "hop=64", "maximumFrequency=4000", "norm=batch", "batchSize=2",
         ], more: ["--consent", "{voices}/consent.yaml"]),
       KillRecipe(
+        system: "cyclegan-vc2", data: .voices,
+        changes: [
+          "mels=8", "frames=8", "blocks=1", "generatorWidth=2", "discriminatorWidth=2", "constantSteps=4",
+          "decaySteps=20", "identitySteps=6",
+        ], more: ["--consent", "{voices}/consent.yaml"]),
+      KillRecipe(
         system: "autovc", data: .voices,
         changes: [
           "mels=6", "encoderChannels=4", "bottleneckSize=2", "codeDownsampling=4", "decoderInputChannels=4",

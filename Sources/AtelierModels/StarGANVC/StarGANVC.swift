@@ -33,8 +33,7 @@ public final class StarGANVC: VoiceConvertingSystem, ReferenceAnswering {
   let discriminator: VoiceDiscriminator
   private let generatorOptimizer: Optimizer
   private let discriminatorOptimizer: Optimizer
-  /// Mean and deviation of each band, `[1, bands, 1]`.
-  private let statistics: (mean: Tensor, deviation: Tensor)
+  private let statistics: BandScale
 
   /// Builds both networks with initial weights drawn from `stream`.
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
@@ -51,16 +50,7 @@ public final class StarGANVC: VoiceConvertingSystem, ReferenceAnswering {
       discriminator.namedParameters(), learningRate: configuration.discriminatorLearningRate,
       beta1: configuration.discriminatorBeta1, beta2: configuration.beta2, epsilon: configuration.adamEpsilon)
     networks = Self.describe(generator, discriminator)
-    let bands = configuration.mels
-    var found = BandStatistics(
-      mean: [Float](repeating: 0, count: bands), deviation: [Float](repeating: 1, count: bands))
-    if artefacts.contents[BandStatistics.name] != nil {
-      found = try artefacts.decode(BandStatistics.self, BandStatistics.name)
-      try Checks.require(
-        found.mean.count == bands && found.deviation.count == bands,
-        "the model's statistics are of \(found.mean.count) bands, and mels is \(bands)")
-    }
-    statistics = (Tensor(found.mean, shape: [1, bands, 1]), Tensor(found.deviation, shape: [1, bands, 1]))
+    statistics = try BandScale(artefacts, bands: configuration.mels)
   }
 
   /// The optimisers by their networks' names.
@@ -203,12 +193,8 @@ public final class StarGANVC: VoiceConvertingSystem, ReferenceAnswering {
   }
 
   /// Of mean 0 and deviation 1 over the training's frames.
-  public func scaled(_ mel: Tensor) -> Tensor {
-    (mel - statistics.mean.to(mel.device)) / statistics.deviation.to(mel.device)
-  }
+  public func scaled(_ mel: Tensor) -> Tensor { statistics.scaled(mel) }
 
   /// The front end's values.
-  public func unscaled(_ mel: Tensor) -> Tensor {
-    mel * statistics.deviation.to(mel.device) + statistics.mean.to(mel.device)
-  }
+  public func unscaled(_ mel: Tensor) -> Tensor { statistics.unscaled(mel) }
 }

@@ -120,6 +120,7 @@ struct PageStage {
       "mels=6", "encoderChannels=4", "bottleneckSize=2", "codeDownsampling=4", "decoderInputChannels=4",
       "decoderChannels=5", "postnetChannels=3", "frames=8", "batchSize=3",
     ],
+    "cyclegan-vc2": ["mels=8", "frames=8", "blocks=1", "generatorWidth=2", "discriminatorWidth=2"],
     "speaker-encoder": [
       "hiddenSize=6", "embeddingSize=5", "layers=2", "frames=20", "batchSize=6", "utterances=3",
     ],
@@ -174,12 +175,13 @@ struct PageStage {
     let named = name.dropFirst(system.count + 1).split(separator: "-").dropLast().joined(separator: "-")
     let usual = [
       "pix2pix": "pairs", "srresnet": "photographs", "audio-super-resolution": "speech", "vocoder": "speech",
-      "autovc": "speakers", "stargan-vc": "speakers", "speaker-encoder": "speakers",
+      "autovc": "speakers", "stargan-vc": "speakers", "cyclegan-vc2": "speakers",
+      "speaker-encoder": "speakers",
     ]
     let data = Self.data[named] != nil ? named : usual[system, default: "fashion-mnist"]
     try provide(data, after: "--data")
     var command = ["train", system, "--preset", "small", "--data", data, "--run", "runs/\(name)"]
-    if ["autovc", "stargan-vc"].contains(system) {
+    if ["autovc", "stargan-vc", "cyclegan-vc2"].contains(system) {
       try provide("consent.yaml", after: "--consent")
       command += ["--consent", "consent.yaml"]
     }
