@@ -80,6 +80,11 @@ struct Generate: ParsableCommand {
     help: "Put an invisible mark into each image, an inaudible one into each sound; see 'atelier inspect'.")
   var mark = true
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Write 'AI-generated' visibly into a corner of each frame of a video.")
+  var label = true
+
   @OptionGroup(title: "Computing") var machine: MachineOptions
   @OptionGroup(title: "Images from images") var translating: TranslationOptions
   @OptionGroup(title: "Drawing") var drawing: DrawingOptions

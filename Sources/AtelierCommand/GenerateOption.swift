@@ -35,6 +35,8 @@ struct GenerateOption: Sendable {
     GenerateOption(
       "--sampling", because: "it has no settings of drawing", given: { !$0.sampling.isEmpty },
       known: { !$0.sampling.keys.isEmpty }),
+    GenerateOption(
+      "--no-label", because: "it makes no videos", given: { !$0.label }, known: { $0.makesVideos }),
     translating("--direction") { $0.translating.direction != nil },
     translating("--given") { $0.translating.given },
     GenerateOption(
@@ -142,6 +144,12 @@ struct GenerateOption: Sendable {
 extension SystemPlan {
   /// Whether it draws as many outputs as are asked for.
   var drawsMany: Bool { data != nil && !startsFromImages && !conditions.contains(where: \.isRequired) }
+
+  /// Whether it makes videos, all at once or frame by frame.
+  var makesVideos: Bool {
+    ability(Streaming.self)?.output.kind.imageShape != nil
+      || outputs.contains { if case .video = $0.kind { true } else { false } }
+  }
 
   /// Whether it turns images into images.
   var startsFromImages: Bool { ability(ImageTranslation.self) != nil }

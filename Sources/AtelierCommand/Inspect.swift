@@ -6,14 +6,15 @@ import Foundation
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract:
-      "Shows what a run, a checkpoint, a safetensors file, a PyTorch file, an image or a sound holds.",
+      "Shows what a run, a checkpoint, a safetensors file, a PyTorch file, an image, a sound or a video holds.",
     discussion:
-      "Nothing from the file is executed; classes in a PyTorch file that are not data are shown as names. Of an image "
-      + "or a sound it says what its metadata tell of its origin, and whether it carries the mark of one that a model made."
+      "Nothing from the file is executed; classes in a PyTorch file that are not data are shown as names. Of an image, "
+      + "a sound or a video it says what its metadata tell of its origin, and whether it carries the mark of one that a model made."
   )
 
   @Argument(
-    help: "A run's folder, a checkpoint's folder, a .safetensors or a .pth file, an image or a sound.",
+    help:
+      "A run's folder, a checkpoint's folder, a .safetensors or a .pth file, an image, a sound or a video.",
     completion: .file())
   var file: String
 
@@ -57,6 +58,11 @@ struct Inspect: ParsableCommand {
     if MediaReport.Medium.sounds.fileExtensions.contains(url.pathExtension.lowercased()) {
       let sound = try InspectedSound(url)
       if json { try printJSON(sound) } else { sound.show() }
+      return
+    }
+    if MediaReport.Medium.videos.fileExtensions.contains(url.pathExtension.lowercased()) {
+      let video = try InspectedVideo(url)
+      if json { try printJSON(video) } else { video.show() }
       return
     }
     let document =

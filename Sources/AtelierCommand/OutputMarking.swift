@@ -3,13 +3,15 @@ import Atelier
 /// Puts the invisible mark into the images and sounds that a command writes, and says once what came of it.
 final class OutputMarking {
   /// What can be marked, as sentences name it.
-  private enum Medium: String, CaseIterable { case image, sound }
+  private enum Medium: String, CaseIterable { case image, sound, frame }
 
   private let isOn: Bool
   /// How many are not marked, by the reason.
   private var unmarked: [Medium: [String: Int]] = [:]
   /// How many carry a mark that may not last.
   private var weak: [Medium: Int] = [:]
+  /// Whether frames have no room for the visible label that they should carry.
+  var isTooSmallForLabel = false
 
   /// - Parameter isOn: whether anything is marked at all.
   init(_ isOn: Bool) { self.isOn = isOn }
@@ -19,6 +21,14 @@ final class OutputMarking {
     guard isOn else { return image }
     let (marked, outcome) = InvisibleMark.marked(image)
     count(outcome, .image)
+    return marked
+  }
+
+  /// A frame of a video as it is written.
+  func callAsFunction(frame: Image) -> Image {
+    guard isOn else { return frame }
+    let (marked, outcome) = InvisibleMark.marked(frame)
+    count(outcome, .frame)
     return marked
   }
 
@@ -35,7 +45,8 @@ final class OutputMarking {
     switch shown {
     case .image(let image): .image(self(image))
     case .audio(let sound): .audio(self(sound))
-    case .video, .text: shown
+    case .video(let frames, let rate): .video(frames.map { self(frame: $0) }, rate)
+    case .text: shown
     }
   }
 
@@ -51,7 +62,7 @@ final class OutputMarking {
   var sentences: [String] {
     var sentences: [String] = []
     for medium in Medium.allCases {
-      let (name, mark) = (medium.rawValue, medium == .image ? "invisible" : "inaudible")
+      let (name, mark) = (medium.rawValue, medium == .sound ? "inaudible" : "invisible")
       sentences += (unmarked[medium] ?? [:]).sorted { $0.key < $1.key }.map { reason, count in
         count == 1
           ? "The \(name) carries no \(mark) mark: \(reason)."
@@ -59,11 +70,15 @@ final class OutputMarking {
       }
       guard let weak = weak[medium] else { continue }
       let (nature, harm) =
-        medium == .image
-        ? ("small or plain", "JPEG, halving or cropping") : ("short or quiet", "lossy coding or cutting")
+        medium == .sound
+        ? ("short or quiet", "lossy coding or cutting") : ("small or plain", "JPEG, halving or cropping")
       sentences.append(
         "\(weak == 1 ? "\(medium == .image ? "An" : "A") \(name) is" : "\(weak) \(name)s are") so \(nature) that the "
           + "\(mark) mark in \(weak == 1 ? "it" : "them") may not outlive \(harm).")
+    }
+    if isTooSmallForLabel {
+      sentences.append(
+        "The frames are too small for a visible label; say beside the video that a model made it.")
     }
     return sentences
   }

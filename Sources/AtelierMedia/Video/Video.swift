@@ -27,6 +27,8 @@ public struct VideoInformation: Sendable, Hashable {
   public let isFullRange: Bool?
   /// The pixel aspect ratio where it is not square; frames are not rescaled for it.
   public let pixelAspectRatio: String?
+  /// The text tags of the file, such as `comment`, by their names in small letters.
+  public let tags: [String: String]
 }
 
 /// A video file; frames are read one by one and never all held in memory.
@@ -101,7 +103,10 @@ public struct Video: FrameSequence, Hashable {
       duration: probe.duration(of: video), hasAudio: probe.audio != nil,
       codec: video.codecName ?? "unknown", pixelFormat: video.pixFmt ?? "unknown",
       isFullRange: video.colorRange == "pc" ? true : video.colorRange == "tv" ? false : nil,
-      pixelAspectRatio: aspect == nil || aspect == "1:1" || aspect == "0:1" ? nil : aspect)
+      pixelAspectRatio: aspect == nil || aspect == "1:1" || aspect == "0:1" ? nil : aspect,
+      tags: Dictionary((probe.format?.tags ?? [:]).map { ($0.key.lowercased(), $0.value) }) { first, _ in
+        first
+      })
   }
 
   /// Width in pixels, with the orientation applied.

@@ -1,0 +1,102 @@
+import Atelier
+import Foundation
+
+/// Writes the frames that a model made: a video file, or a folder of numbered PNG where the name has no ending. Each says of
+/// itself that a model made it: by a visible label, an invisible mark, and in its metadata.
+///
+/// What is there under the name stays until all frames are written.
+final class GeneratedVideo: FrameWriter {
+  /// The endings of files that can be written.
+  static let endings = ["mp4", "m4v", "mov", "gif"]
+
+  private let place: URL
+  private let frameRate: FrameRate
+  private let sound: VideoWriter.Sound?
+  private let origin: ImageOrigin?
+  private let marking: OutputMarking
+  private let isLabelled: Bool
+  private var label: VisibleLabel?
+  private var video: VideoWriter?
+  private var folder: URL?
+  private(set) var count = 0
+
+  /// - Parameters:
+  ///   - place: a file that ends in one of ``endings``, or a folder.
+  ///   - sound: for video files; a GIF and a folder have none.
+  ///   - origin: nil: the metadata say nothing.
+  ///   - isLabelled: whether the frames carry the visible label.
+  /// - Throws: ``Refusal`` for another ending, and for a folder with other files than frames.
+  init(
+    _ place: URL, frameRate: FrameRate, sound: VideoWriter.Sound? = nil, origin: ImageOrigin?,
+    marking: OutputMarking, isLabelled: Bool
+  ) throws {
+    let ending = place.pathExtension.lowercased()
+    guard ending.isEmpty || Self.endings.contains(ending) else {
+      throw Refusal.usage(
+        "a video is written as .mp4, .m4v, .mov or .gif, or as a folder of frames, which has no ending; name it so, not "
+          + place.lastPathComponent)
+    }
+    if ending.isEmpty, let old = try? FileManager.default.contentsOfDirectory(atPath: place.path),
+      !old.allSatisfy({ $0.hasSuffix(".png") && Int($0.dropLast(4)) != nil })
+    {
+      throw Refusal.usage("\(place.path) holds other files than frames; name another folder")
+    }
+    (self.place, self.frameRate, self.origin, self.marking) = (place, frameRate, origin, marking)
+    self.isLabelled = isLabelled
+    self.sound = ["", "gif"].contains(ending) ? nil : sound
+  }
+
+  deinit { if let folder { try? FileManager.default.removeItem(at: folder) } }
+
+  func append(_ frame: Image) throws(VideoError) {
+    if count == 0 { try begin(frame) }
+    count += 1
+    let shown: Image
+    do throws(ImageError) {
+      shown = try label.map { label throws(ImageError) in try label(frame) } ?? frame
+    } catch {
+      throw .frame(error)
+    }
+    let marked = marking(frame: shown)
+    if let video { return try video.append(marked) }
+    guard let folder else { return }
+    let file = folder.appendingPathComponent(String(format: "%06d.png", count))
+    do throws(ImageError) { try ImageCodec().write(marked, to: file, metadata: origin?.packet) } catch {
+      throw .frame(error)
+    }
+  }
+
+  private func begin(_ frame: Image) throws(VideoError) {
+    if isLabelled {
+      do throws(ImageError) { label = try VisibleLabel(width: frame.width, height: frame.height) } catch {
+        throw .frame(error)
+      }
+      if label == nil { marking.isTooSmallForLabel = true }
+    }
+    guard place.pathExtension.isEmpty else {
+      video = try VideoWriter(
+        to: place, width: frame.width, height: frame.height, frameRate: frameRate, sound: sound,
+        comment: place.pathExtension.lowercased() == "gif" ? nil : origin?.tags[.comment])
+      return
+    }
+    let new = place.deletingLastPathComponent()
+      .appendingPathComponent(".\(place.lastPathComponent).\(UUID().uuidString)")
+    do { try FileManager.default.createDirectory(at: new, withIntermediateDirectories: true) } catch {
+      throw .unwritable(file: place.path, reason: "the folder cannot be made")
+    }
+    folder = new
+  }
+
+  func finish() throws(VideoError) {
+    guard count > 0 else { throw .unwritable(file: place.path, reason: "there are no frames") }
+    if let video { return try video.finish() }
+    guard let folder else { return }
+    do {
+      if FileManager.default.fileExists(atPath: place.path) { try FileManager.default.removeItem(at: place) }
+      try FileManager.default.moveItem(at: folder, to: place)
+    } catch {
+      throw .unwritable(file: place.path, reason: "what is there cannot be replaced")
+    }
+    self.folder = nil
+  }
+}
