@@ -127,6 +127,10 @@ CTTensor *CTEnlarge2d(const CTTensor *x, int64_t factor, int32_t mode, bool alig
   });
 }
 
+CTTensor *CTGridSample2d(const CTTensor *x, const CTTensor *grid, int32_t padding, bool alignCorners) {
+  return guard([&] { return own(at::grid_sampler_2d(x->value, grid->value, 0, padding, alignCorners)); });
+}
+
 CTTensor *CTPixelShuffle(const CTTensor *x, int64_t factor) {
   return guard([&] { return own(at::pixel_shuffle(x->value, factor)); });
 }

@@ -175,6 +175,28 @@ public func enlarged(
   return Tensor(CTEnlarge2d(x.handle, Int64(factor), code, alignCorners), "enlarged", x, rank: x.rank)
 }
 
+/// What lies beyond an image's edges where it is sampled there.
+public enum SamplingPadding: Int32, Sendable, Hashable {
+  /// Zeros.
+  case zeros
+  /// The pixels of the edge.
+  case border
+  /// The image, mirrored at its edges.
+  case reflection
+}
+
+/// Bilinear samples of images `[batch, channels, height, width]` at the points `(x, y)` of a grid
+/// `[batch, height', width', 2]`, where -1 … 1 spans the image; `[batch, channels, height', width']`.
+///
+/// - Parameters:
+///   - padding: what lies beyond the edges.
+///   - alignCorners: whether -1 and 1 are the centres of the corner pixels (true) or the images' edges (false).
+public func gridSample(
+  _ x: Tensor, at grid: Tensor, padding: SamplingPadding = .zeros, alignCorners: Bool = false
+) -> Tensor {
+  Tensor(CTGridSample2d(x.handle, grid.handle, padding.rawValue, alignCorners), "gridSample", x, rank: 4)
+}
+
 /// Pixel shuffle: `[batch, channels * factor², height, width]` to `[batch, channels, height * factor, width *
 /// factor]`.
 ///

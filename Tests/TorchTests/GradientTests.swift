@@ -111,6 +111,9 @@ struct DifferentiableOperation: Sendable, CustomTestStringConvertible {
     .init("upsampleNearest", [[1, 1, 2, 3]]) { upsampleNearest($0[0], size: (4, 6)).square() },
     .init("upsampleBilinear", [[1, 1, 2, 3]]) { upsampleBilinear($0[0], size: (4, 6)).square() },
     .init("upsampleBicubic", [[1, 1, 3, 3]]) { upsampleBicubic($0[0], size: (5, 5)).square() },
+    .init("gridSample", [[1, 2, 3, 4], [1, 2, 3, 2]], twice: false) {
+      gridSample($0[0], at: $0[1] * 0.2, padding: .border, alignCorners: true).square()
+    },
     .init("pixelShuffle", [[1, 8, 2, 3]]) { pixelShuffle($0[0], factor: 2).square() },
     .init("pixelUnshuffle", [[1, 2, 4, 6]]) { pixelUnshuffle($0[0], factor: 2).square() },
     .init("prelu", [[2, 3, 2], [3]]) { prelu($0[0], $0[1]).square() },

@@ -39,6 +39,9 @@ CTTensor *_Nullable CTResample2d(const CTTensor *_Nonnull x, int64_t height, int
                                  bool alignCorners, bool antialias);
 // By a factor in both dimensions, without antialiasing.
 CTTensor *_Nullable CTEnlarge2d(const CTTensor *_Nonnull x, int64_t factor, int32_t mode, bool alignCorners);
+// Bilinear samples at the grid's points; padding 0 zeros, 1 border, 2 reflection.
+CTTensor *_Nullable CTGridSample2d(const CTTensor *_Nonnull x, const CTTensor *_Nonnull grid, int32_t padding,
+                                   bool alignCorners);
 CTTensor *_Nullable CTPixelShuffle(const CTTensor *_Nonnull x, int64_t factor);
 CTTensor *_Nullable CTPixelUnshuffle(const CTTensor *_Nonnull x, int64_t factor);
 CTTensor *_Nullable CTPRelu(const CTTensor *_Nonnull x, const CTTensor *_Nonnull weight);
