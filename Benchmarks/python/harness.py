@@ -46,6 +46,9 @@ class Recipe:
     sentences = {}
     # The sounds of a batch and their samples; a step takes them behind the sentences, [batch, 1, samples].
     sounds = {}
+    # Other float fields of a batch in 0...1 and their shapes, and whole numbers below a limit; a step takes them last.
+    arrays = {}
+    numbers = {}
     # Whether networks see images in -1...1 or in 0...1.
     is_signed = True
     # How many images lie in memory.
@@ -94,6 +97,8 @@ def gathered(recipe, inputs, index, part=1):
     chosen += [inputs[name][index].long() for name in recipe.label_maps]
     chosen += [inputs[name][index] for name in (*recipe.tokens, *recipe.sentences)]
     chosen += [inputs[name][index].to(torch.get_default_dtype()) for name in recipe.sounds]
+    chosen += [inputs[name][index].to(torch.get_default_dtype()) for name in recipe.arrays]
+    chosen += [inputs[name][index] for name in recipe.numbers]
     return chosen + ([inputs["label"][index]] if recipe.classes else [])
 
 
@@ -133,6 +138,10 @@ def make_inputs(recipe):
         inputs[name] = make_sentences(recipe.picture_count, vocabulary, length)
     for name, samples in recipe.sounds.items():
         inputs[name] = torch.randn(recipe.picture_count, 1, samples) * 0.1
+    for name, shape in recipe.arrays.items():
+        inputs[name] = torch.rand(recipe.picture_count, *shape)
+    for name, limit in recipe.numbers.items():
+        inputs[name] = torch.randint(0, limit, (recipe.picture_count,))
     steps = [recipe.draws() for _ in range(recipe.checked_steps)]
     for name in steps[0]:
         inputs[f"draws.{name}"] = torch.stack([step[name] for step in steps])
@@ -196,7 +205,7 @@ def exact_losses(make_recipe, inputs, folder):
 
 def latency(recipe, size):
     """The median milliseconds that the generator takes for one image of a size, so many tokens, or seconds."""
-    takes_length = recipe.tokens or recipe.sounds
+    takes_length = recipe.tokens or recipe.sounds or recipe.arrays
     if not takes_length:
         channels = next(iter(recipe.pictures.values()))[0]
         picture = torch.rand(1, channels, size // recipe.scale, size // recipe.scale)

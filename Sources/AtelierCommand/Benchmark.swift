@@ -15,7 +15,8 @@ struct Benchmark: ParsableCommand {
   /// The recipes of Benchmarks/python.
   enum Recipe: String, CaseIterable, ExpressibleByArgument {
     case cgan, dcgan, biggan, spade, oasis, autoencoder, pix2pix, cyclegan, srresnet, neighbours, product
-    case gpt, transformer, seq2seq, vocoder
+    case gpt, transformer, seq2seq, vocoder, autovc
+    case audioSuperResolution = "audio-super-resolution"
     case fastStyle = "fast-style"
   }
 
@@ -77,6 +78,9 @@ struct Benchmark: ParsableCommand {
     case .transformer: try run(Transformer.self, Self.attending, withoutDropout: ["dropout": 0.0])
     case .seq2seq: try run(Seq2Seq.self, Self.recurrent, withoutDropout: ["dropout": 0.0])
     case .vocoder: try run(Vocoder.self, Self.resynthesising)
+    case .autovc: try run(AutoVC.self, Self.converting)
+    case .audioSuperResolution:
+      try run(AudioSuperResolution.self, Self.refining, withoutDropout: ["dropout": 0.0])
     case .neighbours: try raceNeighbours()
     case .product: print("{\"seconds\": \(Engine.productSeconds(rows: rows ?? 1024))}")
     case .autoencoder: try run(Autoencoder.self, Self.autoencoder)
@@ -128,6 +132,15 @@ struct Benchmark: ParsableCommand {
     "residualDilations": .list([[1, 2], [2, 6], [3, 12]]), "periodChannels": [8, 16, 32, 64],
     "scaleChannels": [16, 32, 64, 64], "learningRate": 1e-3, "batchSize": 8, "segment": 4096,
   ]
+  /// The authors' sizes with embeddings that need no weights.
+  private static let converting: [String: ConfigurationValue] = [
+    "embedding": "one-hot", "embeddingSize": 4, "speakers": 4, "batchSize": 2,
+  ]
+  /// Narrower than the paper, whose step takes a minute on a processor.
+  private static let refining: [String: ConfigurationValue] = [
+    "filters": [48, 96, 128, 128], "kernelSizes": [65, 33, 17, 9], "length": 4096, "learningRate": 1e-3,
+    "batchSize": 8,
+  ]
   private static let enlarging: [String: ConfigurationValue] = [
     "width": 64, "blocks": 16, "scale": 4, "imageSize": 128, "batchSize": 16, "averageDecay": 0.999,
   ]
@@ -177,9 +190,7 @@ struct Benchmark: ParsableCommand {
         draws: StreamDraws(RandomStream(seed: 1))
       ).shape
     }
-    if let vocoder = system as? any SoundResynthesizingSystem {
-      return try withoutGradients { try vocoder.waveform(ofMel: silence(for: vocoder, seconds: 1)).shape }
-    }
+    if let sound = Self.sound(of: system) { return try sound(1).shape }
     var shape: [Int] = []
     let inputs = pictures(for: system, count: 1)
     let request = Request(
@@ -261,8 +272,8 @@ struct Benchmark: ParsableCommand {
   private func milliseconds(_ system: some GenerativeSystem, size: Int) throws -> Double {
     let inputs = pictures(for: system, count: 1, size: size)
     let language = system as? any LanguageSystem
-    let vocoder = system as? any SoundResynthesizingSystem
-    guard !inputs.isEmpty || language != nil || vocoder != nil else {
+    let sound = Self.sound(of: system)
+    guard !inputs.isEmpty || language != nil || sound != nil else {
       throw Refusal.usage("--latency is for systems that start from an image")
     }
     var times: [Double] = []
@@ -272,9 +283,8 @@ struct Benchmark: ParsableCommand {
       if let language {
         _ = try language.continuation(
           of: Tensor([10], shape: [1, 1]), length: size, temperature: 1, draws: draws)
-      } else if let vocoder {
-        let mel = silence(for: vocoder, seconds: size)
-        _ = try withoutGradients { try vocoder.waveform(ofMel: mel) }
+      } else if let sound {
+        _ = try sound(size)
       } else {
         try system.draw(Request(conditions: inputs.mapValues { .tensor($0) }, draws: draws)) { _ in }
       }
@@ -284,12 +294,29 @@ struct Benchmark: ParsableCommand {
     return times.dropFirst().sorted()[2]
   }
 
-  /// A spectrogram of zeros.
-  private func silence(for vocoder: any SoundResynthesizingSystem, seconds: Int) -> Tensor {
-    guard let form = vocoder.plan.ability(SoundResynthesis.self)?.spectrogram else {
-      return .zeros([1, 1, 1])
+  /// What a system makes of so many seconds of silence; nil for one that takes no sounds.
+  private static func sound(of system: some GenerativeSystem) -> ((_ seconds: Int) throws -> Tensor)? {
+    func silence(_ form: MelSpectrogram, _ seconds: Int) -> Tensor {
+      .zeros([1, form.filters.bands, seconds * form.filters.sampleRate / form.hop])
     }
-    return .zeros([1, form.filters.bands, seconds * form.filters.sampleRate / form.hop])
+    func drawn(_ body: @escaping (Int) throws -> Tensor) -> (Int) throws -> Tensor {
+      { seconds in try system.drawing { try withoutGradients { try body(seconds) } } }
+    }
+    let plan = system.plan
+    switch system {
+    case let vocoder as any SoundResynthesizingSystem:
+      guard let form = plan.ability(SoundResynthesis.self)?.spectrogram else { return nil }
+      return drawn { try vocoder.waveform(ofMel: silence(form, $0)) }
+    case let converter as any VoiceConvertingSystem:
+      guard let form = plan.ability(VoiceConversion.self)?.frontEnd.spectrogram else { return nil }
+      return drawn { try converter.converted(silence(form, $0), from: .speaker(0), to: .speaker(1)) }
+    case let translator as any SoundTranslatingSystem:
+      guard let field = plan.ability(SoundTranslation.self)?.source,
+        case .audio(let channels, _, let rate)? = plan.field(field)?.kind
+      else { return nil }
+      return drawn { try translator.translated(.zeros([1, channels, $0 * rate])) }
+    default: return nil
+    }
   }
 
   private func load(_ system: some GenerativeSystem, _ folder: URL) throws {
