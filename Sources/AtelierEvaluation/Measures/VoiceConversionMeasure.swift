@@ -76,6 +76,7 @@ public struct VoiceConversionMeasure: Measure {
       part: "held-out", ["utterances": "\(chosen.count)", "speakers": "\(speakers.count)"])
     return try recognised(conversions, material, chosen, part, provenance, context)
       + alike(conversions, material, chosen, part, provenance, context)
+      + words(conversions, material, chosen, provenance, context)
       + parallel(conversions, material, provenance, context)
   }
 
@@ -143,6 +144,44 @@ public struct VoiceConversionMeasure: Measure {
         protocolText:
           "\(part); cosine of resemblyzer's embedding with the mean of up to 10 training utterances of the target; sounds by "
           + "\(options.iterations) rounds of Griffin-Lim")
+    ]
+  }
+
+  /// Whether what was said can still be told: a conversion is taken for that of the speaker's own held-out utterances whose
+  /// mel-cepstra are nearest after alignment, which is how isolated words were recognised by templates (Sakoe and Chiba 1978).
+  private func words(
+    _ conversions: [VoiceMaterial.Conversion], _ material: VoiceMaterial, _ chosen: [Int],
+    _ provenance: Provenance, _ context: EvaluationContext
+  ) throws -> [MeasuredNumber] {
+    let distortion = MelCepstralDistortion(order: min(24, material.ability.frontEnd.bands - 1))
+    let heldOut = material.heldOut
+    let templates = try Dictionary(grouping: chosen) { heldOut.speaker(of: $0) }.mapValues { indices in
+      try indices.map { (heldOut.prompt(of: $0), material.logarithms(try material.mel(of: $0))) }
+    }
+    var (errors, chances) = ([Double](), [Double]())
+    for conversion in conversions {
+      let known = templates[heldOut.speaker(of: conversion.index)] ?? []
+      let prompts = Set(known.map(\.0))
+      guard prompts.count > 1 else { continue }
+      let made = material.logarithms(conversion.mel)
+      let distances = try known.map { try distortion(made, $0.1).value }
+      let nearest = distances.indices.min { distances[$0] < distances[$1] }
+      errors.append(nearest.map { known[$0].0 } == heldOut.prompt(of: conversion.index) ? 0 : 1)
+      chances.append(1 - 1 / Double(prompts.count))
+      SignsOfLife.heard()
+    }
+    guard !errors.isEmpty else {
+      context.note("no word error: of no speaker two different utterances are held out")
+      return []
+    }
+    return [
+      try MeasuredNumber(
+        id: "word-error", name: "word error of whole utterances", meanOf: errors, seed: context.options.seed,
+        better: .smaller, baselines: [BaselineNumber(name: "chance", value: mean(chances))],
+        provenance: provenance,
+        protocolText:
+          "\(errors.count) conversions; each taken for the nearest of the speaker's own held-out utterances by mel-cepstral "
+          + "distortion, \(distortion.protocolText)")
     ]
   }
 
