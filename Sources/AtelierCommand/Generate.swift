@@ -35,6 +35,7 @@ struct Generate: ParsableCommand {
         atelier generate runs/transformer-001 sentences.txt --output translations.txt
         atelier generate runs/stargan-vc-001 speech.wav --to anna --output converted.wav
         atelier generate runs/autovc-001 speech.wav --to stranger.wav --vocoder runs/vocoder-001 --files converted
+        atelier generate runs/deepfake-detection-001 clip.mp4 --sampling every=5 --output clip.jsonl
         atelier generate runs/ic-gan-001 --condition features=cats.safetensors --sampling truncation=0.7
       """)
 
@@ -282,6 +283,15 @@ struct Generate: ParsableCommand {
       }
       try TaggingJob(
         tagger: ImageTagger(generator.system, seed: seed), inputs: inputs, output: output, force: force
+      ).run()
+    } else if plan.ability(FakeDetection.self) != nil, conditions.isEmpty || !inputs.isEmpty {
+      guard conditions.isEmpty else {
+        throw Refusal.usage("name images and videos after the run or give one by --condition, not both")
+      }
+      let settings = sampling as? FakeDetectionSettings ?? FakeDetectionSettings()
+      try DetectionJob(
+        detector: FakeDetector(generator, settings: settings), scale: model.data.scale, inputs: inputs,
+        output: output, folder: files, force: force, provenance: origin
       ).run()
     } else if plan.ability(SentenceTranslation.self) != nil,
       conditions.isEmpty || !writing.text.isEmpty || !inputs.isEmpty || writing.alignment != nil

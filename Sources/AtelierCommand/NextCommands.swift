@@ -31,6 +31,8 @@ struct NextCommands {
     var drawing = "atelier generate \(place)"
     if plan.startsFromImages {
       drawing += " image.png --output result.png"
+    } else if plan.ability(FakeDetection.self) != nil {
+      drawing += " video.mp4"
     } else if plan.ability(SoundTranslation.self) != nil {
       drawing += " sound.wav --output result.wav"
     } else if plan.ability(VoiceConversion.self) != nil, let name = description.classNames.last {

@@ -46,6 +46,12 @@ struct ContentCopies: Sendable {
     }
   }
 
+  /// Examples that share one of their keys, or are copies, as if they were copies of one another.
+  static func joining(_ keys: [[String]], _ copies: ContentCopies?) -> ContentCopies {
+    ContentCopies(
+      keys.enumerated().map { index, own in own + (copies.map { ["copy \($0.first[index])"] } ?? []) })
+  }
+
   /// Data that were searched already: a training opens them for each of its parts.
   private static let searched = Mutex<[String: ContentCopies]>([:])
 
@@ -88,6 +94,7 @@ struct ContentCopies: Sendable {
     case let images as ImageDataset:
       return among(images.files.map { [$0] }, images.codec, say: say)
     case let images as InMemoryDataset: return ContentCopies(values: images.contents())
+    case let frames as FrameSet: return among(frames.frames.map { [$0.file] }, skipsPlain: true, say: say)
     case let joint as JointDataset:
       switch joint.contents {
       case .derived(let base, _): return search(base, say)

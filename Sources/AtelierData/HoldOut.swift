@@ -5,8 +5,9 @@ public import Torch
 /// of undivided data, a validation part of data without one.
 ///
 /// Which examples they take follows from their number and classes alone: every system, seed and resumption of the
-/// same data has the same ones. Classes are divided in proportion; the images of a pair, exact copies of an image, and the
-/// clips of a sound or a video stay together; of a few videos the ends are held out. The test part is the same with and without a validation part beside it.
+/// same data has the same ones. Classes are divided in proportion; the images of a pair, exact copies of an image, the
+/// clips of a sound or a video, the frames of a video and the videos of an identity stay together; of a few videos the ends
+/// are held out. The test part is the same with and without a validation part beside it.
 public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
   /// The share of the test part, above 0 and below 1; nil: the data have their own, or none.
   public let test: Double?
@@ -96,6 +97,15 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
     if let clips = dataset as? VideoClips { return .examples(try part(split, of: clips)) }
     let labels = dataset.knownLabels
     let copies = keepsCopiesTogether ? ContentCopies.among(dataset, say: say) : nil
+    if let frames = dataset as? FrameSet {
+      let videos = ContentCopies.joining(frames.frames.map(\.keys), copies)
+      let parts = try divided(
+        frames.count, frames.frames.map(\.kind), videos, name, of: "of too few videos or identities")
+      return .examples(
+        frames.keeping(
+          parts.indices.filter { parts[$0] == split },
+          described(frames.description, split, parts, frames.labels, copies?.count ?? 0, of: "frames")))
+    }
     let parts = try divided(dataset.count, labels, copies, name)
     if let voices = dataset as? VoiceSet {
       // The order of batches is that of the speakers who are left.
@@ -137,8 +147,10 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The part of each example.
+  ///
+  /// - Parameter groups: what the examples are of that stay together, where those are no copies.
   private func divided(
-    _ count: Int, _ labels: [Int]?, _ copies: ContentCopies?, _ name: String
+    _ count: Int, _ labels: [Int]?, _ copies: ContentCopies?, _ name: String, of groups: String? = nil
   ) throws(DatasetError) -> [DatasetSplit] {
     // Copies are of the class of the first of them.
     var classes: [Int: [Int]] = [:]
@@ -166,9 +178,9 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
         }
       }
       guard parts.contains(split) else {
+        let copied = copies.map { $0.count > 0 ? ", \($0.count) of them copies" : "" } ?? ""
         throw .invalid(
-          reason:
-            "\(name) has \(count) examples\(copies.map { $0.count > 0 ? ", \($0.count) of them copies" : "" } ?? ""), "
+          reason: "\(name) has \(count) examples\(groups.map { ", " + $0 } ?? copied), "
             + "too few to hold \(share) of them out as \(split.rawValue) part")
       }
     }

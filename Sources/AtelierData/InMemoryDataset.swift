@@ -165,7 +165,7 @@ public struct InMemoryDataset: Dataset {
 }
 
 /// Maps 0..<count through `body` on all cores; results are in order.
-func inParallel<Result: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Result) -> [Result] {
+package func inParallel<Result: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Result) -> [Result] {
   let results = Mutex<[Int: Result]>([:])
   DispatchQueue.concurrentPerform(iterations: count) { index in
     let result = body(index)

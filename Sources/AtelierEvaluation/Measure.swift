@@ -104,7 +104,7 @@ public struct MeasureList: Sendable {
     LuminanceSimilarityMeasure(), MultiscaleSimilarityMeasure(), LearnedDistanceMeasure(),
     TranslationDistanceMeasure(), CycleErrorMeasure(), IdentityErrorMeasure(), StyleDiversityMeasure(),
     StyleScoreMeasure(), SentenceQualityMeasure(), TargetLikelihoodMeasure(), ReplacedTokenMeasure(),
-    SpeakerVerificationMeasure(),
+    SpeakerVerificationMeasure(), FakeDetectionMeasure(),
     TextClassMeasure(), ReconstructionPerceptualMeasure(), CodebookMeasure(), CaptionFrechetMeasure(),
     CaptionRetrievalMeasure(), SoundQualityMeasure(), VoiceConversionMeasure(), ResynthesisMeasure(),
   ])

@@ -66,6 +66,7 @@ public enum MetricRegistry {
 
   private static let metrics = featureMetrics.merging(pairMetrics) { first, _ in first }
     .merging(segmentationMetrics) { first, _ in first }.merging(soundMetrics) { first, _ in first }
+    .merging(detectionMetrics) { first, _ in first }
 
   /// The measures of sets of features.
   private static let featureMetrics: [String: @Sendable (MetricArguments) throws -> [String: Tensor]] = [

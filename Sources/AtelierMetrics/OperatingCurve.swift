@@ -1,6 +1,6 @@
 /// The area under the receiver operating characteristic: the share of pairs of a positive and a negative example in
 /// which the positive one has the higher score, ties counted half (Mann and Whitney 1947); nil without such pairs.
-public func areaUnderCurve(_ scores: [Float], _ isPositive: [Bool]) -> Double? {
+public func areaUnderCurve(_ scores: [some Comparable], _ isPositive: [Bool]) -> Double? {
   let order = scores.indices.sorted { scores[$0] < scores[$1] }
   var (rankSum, positives) = (0.0, 0.0)
   var start = 0

@@ -40,6 +40,7 @@ extension SystemRegistry {
       StarGANVC.self,
       CycleGANVC2.self,
       AutoVC.self,
+      DeepfakeDetection.self,
       GPT.self,
       ELECTRA.self,
     ])

@@ -23,8 +23,7 @@ enum VoiceCases {
   static func configuration(
     of reference: ReferenceCase, knowing keys: [String]
   ) -> [String: ConfigurationValue] {
-    guard reference.system == system else { return reference.configuration }
-    let left = descriptions.subtracting(keys)
+    let left = (reference.system == system ? descriptions : videoDescriptions).subtracting(keys)
     return reference.configuration.filter { !left.contains($0.key) }
   }
 
@@ -33,6 +32,9 @@ enum VoiceCases {
     "model", "steps", "reconstructions", "frames", "framesForward", "forwardBatch", "flags", "slices",
     "package", "voices", "voice",
   ]
+
+  /// What was recorded beside the network in a case of detection in videos.
+  private static let videoDescriptions: Set = ["boxes", "videoLabels", "videoFrames"]
 
   /// Refuses keys that cases without networks do not have; those of a system are its own to refuse.
   static func refuseUnknownKeys(of reference: ReferenceCase) throws {

@@ -21,7 +21,7 @@ struct KillRecipe: Sendable {
   /// Data of a few small files.
   enum Data: String, CaseIterable {
     case digits, words, pairs, unpaired, photographs, classes, maps, captions, sentences, sounds, voices,
-      videos
+      videos, frames
 
     /// The path within a folder of data.
     func url(in folder: URL) -> URL {
@@ -46,6 +46,7 @@ struct KillRecipe: Sendable {
       case .sounds: try TinyData.writeSounds(to: place)
       case .voices: try TinyData.writeVoices(to: place, perSpeaker: 5)
       case .videos: try TinyData.writeVideos(to: place)
+      case .frames: try TinyData.writeFrames(to: place)
       }
     }
   }
@@ -244,6 +245,9 @@ struct KillRecipe: Sendable {
           "mels=6", "encoderChannels=4", "bottleneckSize=2", "codeDownsampling=4", "decoderInputChannels=4",
           "decoderChannels=5", "postnetChannels=3", "frames=8", "batchSize=3",
         ], more: ["--consent", "{voices}/consent.yaml"]),
+      KillRecipe(
+        system: "deepfake-detection", data: .frames,
+        changes: ["imageSize=16", "channels=[2, 3, 4, 5]", "batchSize=4", "headSteps=4", "dropout=0.2"]),
       KillRecipe(
         system: "transformer", data: .sentences,
         changes: [

@@ -257,4 +257,33 @@ public enum TinyData {
       }
     }
   }
+
+  /// Frames of real videos and of two manipulations in `train` and `test`, a folder a video: gradients, and the same with a
+  /// square of other colours in them.
+  public static func writeFrames(
+    to folder: URL, videos: Int = 2, frames: Int = 2, size: Int = 16, parts: [String] = ["train", "test"]
+  ) throws {
+    for (partNumber, part) in parts.enumerated() {
+      for (kind, name) in ["real", "swapped", "drawn"].enumerated() {
+        for video in 0..<videos {
+          for frame in 0..<frames {
+            let number = partNumber * 100 + video * 10 + frame
+            let picture = coloured(number: number, width: size, height: size)
+            var bytes = picture.bytes
+            for place in 0..<(size * size) where kind > 0 {
+              let (y, x) = (place / size, place % size)
+              guard (size / 4..<size / 2).contains(kind == 1 ? y : x), (size / 4..<size * 3 / 4).contains(x)
+              else {
+                continue
+              }
+              for channel in 0..<3 { bytes[3 * place + channel] = UInt8((x + y + kind) % 2 * 255) }
+            }
+            let image = Image(width: size, height: size, channels: 3, bytes: bytes)
+            let place = part.isEmpty ? "" : part + "/"
+            try write(image, folder, "\(place)\(name)/v\(video)\(part.prefix(2))/\(frame).png")
+          }
+        }
+      }
+    }
+  }
 }

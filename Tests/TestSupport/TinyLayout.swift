@@ -5,7 +5,7 @@ public import Foundation
 /// The data that a system's small preset learns from, in a form that takes milliseconds to write.
 public enum TinyLayout: Sendable {
   case text, labelledDigits, photographs, pairs, unpaired, labelMaps, classFolders, sentencePairs, captions,
-    sounds, voices, videos
+    sounds, voices, videos, frames
 
   /// The layout for a system; nil where it learns from no data, or wants pictures or a
   /// pretrained network beside them.
@@ -29,6 +29,7 @@ public enum TinyLayout: Sendable {
       case is Sounds: .sounds
       case is Voices: .voices
       case is Videos: .videos
+      case is LabelledFrames: .frames
       default: .labelledDigits
       }
     }
@@ -51,6 +52,7 @@ public enum TinyLayout: Sendable {
     case .sounds: try TinyData.writeSounds(to: path)
     case .voices: try TinyData.writeVoices(to: path, perSpeaker: perClass)
     case .videos: try TinyData.writeVideos(to: path, size: 64)
+    case .frames: try TinyData.writeFrames(to: path, videos: perClass)
     case .classFolders: try TinyData.writeClassFolders(to: path, perClass: perClass, size: 64)
     }
     return path

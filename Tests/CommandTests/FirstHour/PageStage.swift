@@ -124,6 +124,7 @@ struct PageStage {
     "speaker-encoder": [
       "hiddenSize=6", "embeddingSize=5", "layers=2", "frames=20", "batchSize=6", "utterances=3",
     ],
+    "deepfake-detection": ["imageSize=16", "channels=[2, 2, 2, 2]", "batchSize=4"],
     "rnn-language-model": ["embeddingSize=6", "hiddenSize=8", "sequenceLength=5", "batchSize=3"],
   ]
 
@@ -177,6 +178,7 @@ struct PageStage {
       "pix2pix": "pairs", "srresnet": "photographs", "audio-super-resolution": "speech", "vocoder": "speech",
       "autovc": "speakers", "stargan-vc": "speakers", "cyclegan-vc2": "speakers",
       "speaker-encoder": "speakers",
+      "deepfake-detection": "faces",
     ]
     let data = Self.data[named] != nil ? named : usual[system, default: "fashion-mnist"]
     try provide(data, after: "--data")
@@ -274,6 +276,11 @@ struct PageStage {
     "shakespeare.txt": { try TinyData.writeText(to: $0, lines: 400) },
     "speech": { try TinyData.writeSounds(to: $0) },
     "speakers": { try TinyData.writeVoices(to: $0, perSpeaker: 5) },
+    "faces": { place in
+      try TinyData.writeFrames(to: place, videos: 10, parts: [""])
+      try FileManager.default.moveItem(
+        at: place.appendingPathComponent("swapped"), to: place.appendingPathComponent("fake"))
+    },
     "consent.yaml": {
       let persons = ["anna", "bert"].map { "  - {name: \($0), purpose: a test, until: 9999-12-31}\n" }
       try Data(("persons:\n" + persons.joined()).utf8).write(to: $0)
