@@ -32,6 +32,23 @@ struct DrawingChoices {
     return given
   }
 
+  /// The conditions as they were typed, by name, for jobs that read files piece by piece.
+  func paths() throws -> [String: String] {
+    var given: [String: String] = [:]
+    for text in command.condition {
+      let (name, value) = try Self.parts(of: text, "--condition", "NAME=VALUE")
+      guard plan.condition(name) != nil else {
+        // Names the conditions that there are.
+        _ = try generator.condition(name, from: value)
+        continue
+      }
+      guard given.updateValue(value, forKey: name) == nil else {
+        throw Refusal.usage("--condition names '\(name)' twice; choose one")
+      }
+    }
+    return given
+  }
+
   /// The plan's settings of drawing with those that the command names.
   func sampling() throws -> any Settings {
     var changes: [String: ConfigurationValue] = [:]

@@ -36,6 +36,7 @@ struct Generate: ParsableCommand {
         atelier generate runs/stargan-vc-001 speech.wav --to anna --output converted.wav
         atelier generate runs/autovc-001 speech.wav --to stranger.wav --vocoder runs/vocoder-001 --files converted
         atelier generate runs/deepfake-detection-001 clip.mp4 --sampling every=5 --output clip.jsonl
+        atelier generate runs/first-order-motion-001 face.jpg --condition driving=talk.mp4 --output moving.mp4
         atelier generate runs/ic-gan-001 --condition features=cats.safetensors --sampling truncation=0.7
       """)
 
@@ -250,6 +251,14 @@ struct Generate: ParsableCommand {
     let known =
       classCount(of: generator.system) == nil && !plan.startsFromImages ? [] : model.classNames
     let choices = DrawingChoices(command: self, generator: generator)
+    if let animation = plan.ability(ImageAnimation.self) {
+      // Frames are read one by one, and the video is no condition in memory.
+      return try AnimationJob(
+        generator: generator, ability: animation, conditions: choices.paths(),
+        sampling: choices.sampling(), inputs: inputs, output: output, folder: files, force: force,
+        origin: origin, marking: marking
+      ).run()
+    }
     let conditions = try choices.conditions()
     let sampling = try choices.sampling()
     if plan.startsFromImages {

@@ -107,6 +107,7 @@ public struct MeasureList: Sendable {
     SpeakerVerificationMeasure(), FakeDetectionMeasure(),
     TextClassMeasure(), ReconstructionPerceptualMeasure(), CodebookMeasure(), CaptionFrechetMeasure(),
     CaptionRetrievalMeasure(), SoundQualityMeasure(), VoiceConversionMeasure(), ResynthesisMeasure(),
+    AnimationMeasure(),
   ])
 }
 

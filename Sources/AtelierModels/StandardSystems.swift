@@ -43,6 +43,7 @@ extension SystemRegistry {
       DeepfakeDetection.self,
       GPT.self,
       ELECTRA.self,
+      FirstOrderMotion.self,
     ])
   }
 }

@@ -1,9 +1,13 @@
 import AtelierCore
 
-/// Cases of voices name their network family, which is one of Atelier's systems, beside keys that only describe them.
+/// Cases of voices and faces name their network family, which is one of Atelier's systems, beside keys that only describe them.
 enum VoiceCases {
-  /// The name that all of them have as their system.
+  /// The name that all cases of voices have as their system.
   static let system = "voice-conversion"
+  /// Names that cases of several systems have as theirs.
+  private static let families: Set = [system, faces]
+  /// The name that all cases of talking faces have as their system.
+  static let faces = "talking-face"
 
   /// The registered system of a case: the one that says that it is of the family, or else bears its name.
   ///
@@ -11,7 +15,7 @@ enum VoiceCases {
   static func system(
     of reference: ReferenceCase, in registry: SystemRegistry
   ) throws -> any GenerativeSystem.Type {
-    guard reference.system == system else { return try registry.system(named: reference.system) }
+    guard families.contains(reference.system) else { return try registry.system(named: reference.system) }
     let model = try ReferenceCase.string(reference.configuration["model"], "model")
     let claiming = registry.systems.first {
       ($0 as? any ReferenceAnswering.Type)?.caseModel == model
@@ -23,7 +27,7 @@ enum VoiceCases {
   static func configuration(
     of reference: ReferenceCase, knowing keys: [String]
   ) -> [String: ConfigurationValue] {
-    let left = (reference.system == system ? descriptions : videoDescriptions).subtracting(keys)
+    let left = (families.contains(reference.system) ? descriptions : videoDescriptions).subtracting(keys)
     return reference.configuration.filter { !left.contains($0.key) }
   }
 

@@ -265,6 +265,15 @@ struct KillRecipe: Sendable {
           "intermediateSize=16", "generatorHiddenSize=8", "generatorHeads=2", "generatorIntermediateSize=16",
           "batchSize=3",
         ], preset: nil),
+      KillRecipe(
+        system: "first-order-motion", data: .videos,
+        changes: [
+          "imageSize=32", "keypoints=3", "scaleFactor=0.5", "detector={width: 2, maximumWidth: 4, blocks: 2}",
+          "denseMotion={width: 2, maximumWidth: 4, blocks: 2}",
+          "generator={width: 2, maximumWidth: 4, blocks: 1}",
+          "discriminator={width: 2, maximumWidth: 4, blocks: 2}", "pyramid=[1, 0.5]",
+          "lossWeights={adversarial: 1, featureMatching: [1, 1]}", "batchSize=2", "faces=false",
+        ]),
     ]
     return Dictionary(all.map { ($0.system, $0) }) { first, _ in first }
   }()

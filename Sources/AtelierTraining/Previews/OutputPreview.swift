@@ -22,6 +22,7 @@ public struct OutputPreview: Preview {
   public func applies(to plan: SystemPlan) -> Bool {
     plan.ability(ImageTranslation.self) == nil && plan.ability(CaptionedDrawing.self) == nil
       && plan.ability(SoundTranslation.self) == nil && plan.ability(VoiceConversion.self) == nil
+      && plan.ability(ImageAnimation.self) == nil
   }
 
   /// None where the system needs no condition of a field; a page of texts, or eight of anything larger.

@@ -125,6 +125,12 @@ struct PageStage {
       "hiddenSize=6", "embeddingSize=5", "layers=2", "frames=20", "batchSize=6", "utterances=3",
     ],
     "deepfake-detection": ["imageSize=16", "channels=[2, 2, 2, 2]", "batchSize=4"],
+    "first-order-motion": [
+      "imageSize=32", "keypoints=3", "detector={width: 2, maximumWidth: 4, blocks: 2}",
+      "denseMotion={width: 2, maximumWidth: 4, blocks: 2}",
+      "generator={width: 2, maximumWidth: 4, blocks: 1}",
+      "discriminator={width: 2, maximumWidth: 4, blocks: 2}", "batchSize=2",
+    ],
     "rnn-language-model": ["embeddingSize=6", "hiddenSize=8", "sequenceLength=5", "batchSize=3"],
   ]
 
@@ -160,6 +166,11 @@ struct PageStage {
     } else if place.pathExtension == "wav" {
       let samples = (0..<12_000).map { Float(sin(Double($0) * 0.3) * 0.3) }
       try Audio(sampleRate: 8000, samples: samples).write(to: place)
+    } else if place.pathExtension == "mp4" {
+      guard let rate = FrameRate(25) else { throw StageError(description: "there is no frame rate") }
+      let writer = try VideoWriter(to: place, width: 40, height: 32, frameRate: rate)
+      for number in 0..<5 { try writer.append(Self.image(number, 40, 32)) }
+      try writer.finish()
     } else if let make = Self.data[String(path.prefix { $0 != "/" })] {
       let data = folder.appendingPathComponent(String(path.prefix { $0 != "/" }))
       if data.pathExtension.isEmpty {
@@ -177,13 +188,13 @@ struct PageStage {
     let usual = [
       "pix2pix": "pairs", "srresnet": "photographs", "audio-super-resolution": "speech", "vocoder": "speech",
       "autovc": "speakers", "stargan-vc": "speakers", "cyclegan-vc2": "speakers",
-      "speaker-encoder": "speakers",
-      "deepfake-detection": "faces",
+      "speaker-encoder": "speakers", "deepfake-detection": "faces",
+      "first-order-motion": "talks",
     ]
     let data = Self.data[named] != nil ? named : usual[system, default: "fashion-mnist"]
     try provide(data, after: "--data")
     var command = ["train", system, "--preset", "small", "--data", data, "--run", "runs/\(name)"]
-    if ["autovc", "stargan-vc", "cyclegan-vc2"].contains(system) {
+    if ["autovc", "stargan-vc", "cyclegan-vc2", "first-order-motion"].contains(system) {
       try provide("consent.yaml", after: "--consent")
       command += ["--consent", "consent.yaml"]
     }
@@ -274,6 +285,7 @@ struct PageStage {
     "emoji": { for number in 0..<8 { try write(image(number, 72, 64), $0, "\(number).png") } },
     "flickr8k": { try TinyData.writeCaptioned(to: $0, count: 60, size: 16) },
     "shakespeare.txt": { try TinyData.writeText(to: $0, lines: 400) },
+    "talks": { try TinyData.writeVideos(to: $0, size: 32) },
     "speech": { try TinyData.writeSounds(to: $0) },
     "speakers": { try TinyData.writeVoices(to: $0, perSpeaker: 5) },
     "faces": { place in

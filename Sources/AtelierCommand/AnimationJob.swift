@@ -1,0 +1,259 @@
+import Atelier
+import Foundation
+
+/// What `generate` does with a system that animates still images: a video for each, read, drawn and written a few frames
+/// at a time, so that memory does not grow with the driving video.
+struct AnimationJob {
+  let generator: Generator
+  let ability: ImageAnimation
+  /// Conditions as they were typed, by name.
+  let conditions: [String: String]
+  let sampling: any Settings
+  /// Still images.
+  let inputs: [String]
+  let output: String?
+  let folder: String?
+  let force: Bool
+  let origin: ImageOrigin?
+  let marking: OutputMarking
+
+  /// Frames that are drawn together.
+  private static let batch = 4
+
+  func run() throws {
+    let drawing = sampling as? AnimationDrawing ?? AnimationDrawing()
+    try drawing.validate()
+    let video = try driving()
+    let stills = try self.stills()
+    let targets = try self.targets(stills)
+    for target in targets {
+      try refuseExisting(target, force: force)
+      try refuseDriving(target)
+    }
+    if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
+    for (still, target) in zip(stills, targets) { try animate(still, video, drawing, to: target) }
+    marking.report()
+  }
+
+  // MARK: What there is to do
+
+  /// The driving video as the command names it.
+  private var drivingPath: String? { conditions[ability.driving] }
+
+  private func driving() throws -> any FrameSequence {
+    let name = ability.driving
+    guard let path = drivingPath else {
+      throw Refusal.usage(
+        "\(generator.description.system) needs a video that shows how the image moves; name it by --condition "
+          + "\(name)=FILE")
+    }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw Refusal.input("\(path) does not exist; --condition \(name) takes a video, or a folder of frames")
+    }
+    let place = URL(fileURLWithPath: path)
+    return isFolder.boolValue ? try FrameFolder(place) : try Video(contentsOf: place)
+  }
+
+  private func stills() throws -> [URL] {
+    var paths = inputs
+    if let given = conditions[ability.source] {
+      guard paths.isEmpty else {
+        throw Refusal.usage("name the image after the run or by --condition \(ability.source), not both")
+      }
+      paths = [given]
+    }
+    guard !paths.isEmpty else {
+      throw Refusal.usage(
+        "this system animates still images; name a file, several, or a folder after the run")
+    }
+    return try imageFiles(named: paths, for: "generate")
+  }
+
+  private func targets(_ stills: [URL]) throws -> [URL] {
+    if let folder {
+      let names = stills.map { $0.deletingPathExtension().lastPathComponent + ".mp4" }
+      guard Set(names).count == names.count else {
+        throw Refusal.usage(
+          "two of the images have one name, so that one video would replace the other; rename one")
+      }
+      return names.map { URL(fileURLWithPath: folder).appendingPathComponent($0) }
+    }
+    guard stills.count == 1 else {
+      throw Refusal.usage("there are \(stills.count) images; name a folder for the videos with --files")
+    }
+    guard output != "-" else {
+      throw Refusal.usage("a video is not written to standard output; name a file such as animation.mp4")
+    }
+    return [URL(fileURLWithPath: output ?? "animation.mp4")]
+  }
+
+  /// Inputs are never written over.
+  private func refuseDriving(_ target: URL) throws {
+    guard let path = drivingPath else { return }
+    let others = [path] + inputs
+    if let same = others.first(where: {
+      URL(fileURLWithPath: $0).standardizedFileURL.resolvingSymlinksInPath().path
+        == target.standardizedFileURL.resolvingSymlinksInPath().path
+    }) {
+      throw Refusal.usage("\(same) is an input, and is not written over; choose another place")
+    }
+  }
+
+  // MARK: One image
+
+  private func animate(
+    _ still: URL, _ video: any FrameSequence, _ drawing: AnimationDrawing, to target: URL
+  ) throws {
+    let begin = ContinuousClock.now
+    guard
+      case .tensor(let source) = try generator.condition(ability.source, from: still.path),
+      case .image(let channels, let height, let width, let range)? = frameKind
+    else { throw Refusal.usage("\(generator.description.system) does not say what images it takes") }
+    let frames = DrivingFrames(
+      preparation: ImagePreparation(height: height, width: width, channels: channels), range: range)
+    var request = Request(
+      conditions: [ability.source: .tensor(source)], sampling: drawing,
+      draws: StreamDraws(RandomStream(seed: 0), device: generator.system.device))
+    if drawing.bestFrame { request.conditions["initial"] = .tensor(try nearest(source, video, frames)) }
+    let session = try generator.session(request)
+    let rate = video.frameRate ?? FrameRate(25)
+    let writer = try self.writer(target, width: width, height: height, rate, sound: sound(of: video, target))
+    var count = 0
+    try frames.forEachBatch(of: Self.batch, in: video) { batch in
+      SignsOfLife.heard()
+      guard
+        case .tensor(let images) = try session.advance([
+          ability.driving: .tensor(batch.to(generator.system.device))
+        ]).value
+      else { return }
+      let host = images.to(.cpu).contiguous().host()
+      for image in try Image.images(of: host, range: range.bounds, depth: 8) {
+        try writer.append(marking(image))
+        count += 1
+      }
+    }
+    try writer.finish()
+    let (seconds, part) = (ContinuousClock.now - begin).components
+    let speed = Double(count) / max(1e-3, Double(seconds) + Double(part) * 1e-18)
+    print(
+      "\(target.path): \(count) frames of \(width)×\(height), "
+        + String(format: "%.1f a second were drawn", speed))
+  }
+
+  /// What a session gives.
+  private var frameKind: FieldKind? { generator.plan.ability(Streaming.self)?.output.kind }
+
+  /// The driving frame whose pose is nearest to the source's.
+  private func nearest(
+    _ source: Tensor, _ video: any FrameSequence, _ frames: DrivingFrames
+  ) throws -> Tensor {
+    guard let system = generator.system as? any AnimatingSystem else {
+      throw Refusal.usage("\(generator.description.system) does not compare poses; leave bestFrame out")
+    }
+    let device = generator.system.device
+    var best: (distance: Double, frame: Tensor, number: Int)?
+    var number = 0
+    try frames.forEachBatch(of: 4 * Self.batch, in: video) { batch in
+      SignsOfLife.heard()
+      let distances = try withTensorErrors {
+        try withoutGradients { try system.poseDistances(of: source.to(device), to: batch.to(device)) }
+      }
+      for (place, distance) in distances.enumerated() {
+        if distance < best?.distance ?? .infinity {
+          best = (distance, batch.slice(0, place, place + 1), number)
+        }
+        number += 1
+      }
+    }
+    guard let best else { throw Refusal.data("no pose was found in \(drivingPath ?? "the driving video")") }
+    standardError("Motion counts from frame \(best.number), whose pose is nearest to the image's.\n")
+    return best.frame
+  }
+
+  // MARK: Writing
+
+  /// The driving video's own sound, for a file that can have some.
+  private func sound(of video: any FrameSequence, _ target: URL) -> VideoWriter.Sound? {
+    guard let video = video as? Video, video.information.hasAudio,
+      ["mp4", "m4v", "mov"].contains(target.pathExtension.lowercased())
+    else { return nil }
+    return VideoWriter.Sound(video.file)
+  }
+
+  private func writer(
+    _ target: URL, width: Int, height: Int, _ rate: FrameRate?, sound: VideoWriter.Sound?
+  ) throws -> any FrameWriter {
+    guard !target.pathExtension.isEmpty else { return try AnimationFolder(target, metadata: origin?.packet) }
+    guard let rate else { throw Refusal.data("the driving video does not say how fast it plays") }
+    return try VideoWriter(
+      to: target, width: width, height: height, frameRate: rate, sound: sound,
+      comment: target.pathExtension.lowercased() == "gif" ? nil : origin?.tags[.comment])
+  }
+}
+
+/// The frames of a driving video as a system takes them.
+private struct DrivingFrames {
+  let preparation: ImagePreparation
+  let range: ImageRange
+
+  /// Hands out batches `[n, channels, height, width]` in order.
+  func forEachBatch(of size: Int, in video: any FrameSequence, _ body: (Tensor) throws -> Void) throws {
+    let reader = try video.frames()
+    var held: [Tensor] = []
+    func handOut() throws {
+      guard !held.isEmpty else { return }
+      let values = Tensor.stacked(held).asType(.float32)
+      held = []
+      try body(range == .signed ? values * (2.0 / 255) - 1 : values * (1.0 / 255))
+    }
+    while let frame = try reader.next() {
+      held.append(Tensor(try preparation(frame).hostTensor()))
+      if held.count == size { try handOut() }
+    }
+    try handOut()
+  }
+}
+
+/// Writes frames as images with their provenance into a folder, which appears as a whole.
+private final class AnimationFolder: FrameWriter {
+  private let place: URL
+  private let temporary: URL
+  private let metadata: String?
+  private var count = 0
+  private var isOpen = true
+
+  init(_ place: URL, metadata: String?) throws {
+    (self.place, self.metadata) = (place, metadata)
+    temporary = place.deletingLastPathComponent()
+      .appendingPathComponent(".\(place.lastPathComponent).\(UUID().uuidString)")
+    // With --force only frames are replaced.
+    if let old = try? FileManager.default.contentsOfDirectory(atPath: place.path),
+      !old.allSatisfy({ $0.hasSuffix(".png") && Int($0.dropLast(4)) != nil })
+    {
+      throw Refusal.usage("\(place.path) holds other files than frames; name another folder")
+    }
+    try RunDirectory.makeFolder(temporary)
+  }
+
+  deinit { if isOpen { try? FileManager.default.removeItem(at: temporary) } }
+
+  func append(_ frame: Image) throws(VideoError) {
+    count += 1
+    let file = temporary.appendingPathComponent(String(format: "%06d.png", count))
+    do throws(ImageError) { try ImageCodec().write(frame, to: file, metadata: metadata) } catch {
+      throw .frame(error)
+    }
+  }
+
+  func finish() throws(VideoError) {
+    guard count > 0 else { throw .unwritable(file: place.path, reason: "no frames were drawn") }
+    do {
+      if FileManager.default.fileExists(atPath: place.path) { try FileManager.default.removeItem(at: place) }
+      try FileManager.default.moveItem(at: temporary, to: place)
+      isOpen = false
+    } catch {
+      throw .unwritable(file: place.path, reason: "what is there cannot be replaced")
+    }
+  }
+}
