@@ -18,6 +18,7 @@ struct DrawingChoices {
       if plan.ability(ImageTranslation.self)?.directions.contains(where: { $0.source == name }) == true {
         throw Refusal.usage("name the images to start from after the run, not by --condition \(name)")
       }
+      if lyingFolder(name, value) != nil { continue }
       guard given.updateValue(try generator.condition(name, from: value), forKey: name) == nil else {
         throw Refusal.usage("--condition names '\(name)' twice; choose one")
       }
@@ -47,6 +48,25 @@ struct DrawingChoices {
       }
     }
     return given
+  }
+
+  /// The folders that the command names for conditions that lie on the images: of each image the file of its name.
+  func foldersBeside() throws -> [String: URL] {
+    var found: [String: URL] = [:]
+    for text in command.condition {
+      let (name, value) = try Self.parts(of: text, "--condition", "NAME=VALUE")
+      if let folder = lyingFolder(name, value) { found[name] = folder }
+    }
+    return found
+  }
+
+  /// The folder that a value names, where the condition lies on the image; nil for any other.
+  private func lyingFolder(_ name: String, _ value: String) -> URL? {
+    var isFolder: ObjCBool = false
+    guard plan.condition(name)?.liesOnSource == true,
+      FileManager.default.fileExists(atPath: value, isDirectory: &isFolder), isFolder.boolValue
+    else { return nil }
+    return URL(fileURLWithPath: value)
   }
 
   /// The plan's settings of drawing with those that the command names.

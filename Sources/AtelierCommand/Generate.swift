@@ -262,7 +262,8 @@ struct Generate: ParsableCommand {
     let conditions = try choices.conditions()
     let sampling = try choices.sampling()
     if plan.startsFromImages {
-      try refuseMissing(plan, conditions, of: model.system)
+      let beside = try choices.foldersBeside()
+      try refuseMissing(plan, Set(conditions.keys).union(beside.keys), of: model.system)
       var translation = try ImageTranslator(
         generator.system, model, direction: translating.direction, tiling: tiling(),
         alpha: translating.alpha ?? .keep, seed: seed)
@@ -284,7 +285,8 @@ struct Generate: ParsableCommand {
       try TranslationJob(
         translations: styled(translation, variations, conditions, known), inputs: inputs,
         output: output, folder: files, force: force, format: translating.format,
-        quality: translating.quality ?? 92, provenance: origin, marking: marking
+        quality: translating.quality ?? 92, provenance: origin, marking: marking,
+        beside: BesideImages(folders: beside) { try generator.condition($0, from: $1.path) }
       ).run()
     } else if plan.ability(Tagging.self) != nil, conditions.isEmpty || !inputs.isEmpty {
       guard conditions.isEmpty else {
@@ -361,12 +363,12 @@ struct Generate: ParsableCommand {
 
   /// Refuses pictures to start from where something else is missing.
   private func refuseMissing(
-    _ plan: SystemPlan, _ conditions: [String: ConditionValue], of system: String
+    _ plan: SystemPlan, _ conditions: Set<String>, of system: String
   ) throws {
     let sources = plan.ability(ImageTranslation.self)?.directions.map(\.source) ?? []
     for condition in plan.conditions where condition.isRequired && !sources.contains(condition.name) {
       let isStyle = condition.name == "style"
-      guard conditions[condition.name] == nil, !(isStyle && !translating.style.isEmpty) else { continue }
+      guard !conditions.contains(condition.name), !(isStyle && !translating.style.isEmpty) else { continue }
       throw Refusal.usage(
         "\(system) needs \(isStyle ? "--style" : "--condition \(condition.name)=FILE"): \(condition.help)")
     }

@@ -16,6 +16,8 @@ struct TranslationJob {
   let quality: Int
   let provenance: ImageOrigin?
   let marking: OutputMarking
+  /// What lies on the images, in folders.
+  let beside: BesideImages
 
   /// How images are read and written: in the numbers of the model's data.
   private var codec: ImageCodec { ImageCodec(scale: translations.first?.scale) }
@@ -104,7 +106,10 @@ struct TranslationJob {
     {
       standardError("\(item.shown) is a \(information.format.rawValue.uppercased()) by its contents.\n")
     }
-    for (number, translation) in translations.enumerated() {
+    let lying = try beside.conditions(of: item.name)
+    for (number, chosen) in translations.enumerated() {
+      var translation = chosen
+      translation.conditions.merge(lying) { $1 }
       let result: Image
       do {
         result = try translated(bytes, item, information.format, codec, by: translation)
@@ -232,5 +237,31 @@ struct TranslationJob {
     case let error as Refusal: error.description
     default: nil
     }
+  }
+}
+
+/// Folders of what lies on the images that are translated, such as masks: of each image the file of its name.
+struct BesideImages {
+  /// The folders by the names of conditions.
+  let folders: [String: URL]
+  /// Reads the file of a condition.
+  let read: (_ name: String, _ file: URL) throws -> ConditionValue
+
+  /// The conditions of an image.
+  ///
+  /// - Parameter name: its path below the folder that was named, else its name.
+  func conditions(of name: String) throws -> [String: ConditionValue] {
+    let stem = (name as NSString).deletingPathExtension
+    var found: [String: ConditionValue] = [:]
+    for (condition, folder) in folders {
+      guard
+        let file = imageFiles(below: folder).first(where: { ($0 as NSString).deletingPathExtension == stem })
+      else {
+        throw Refusal.data(
+          "\(folder.path) has no image named \(stem), as the condition '\(condition)' of \(name)")
+      }
+      found[condition] = try read(condition, folder.appendingPathComponent(file))
+    }
+    return found
   }
 }
