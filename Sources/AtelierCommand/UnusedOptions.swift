@@ -22,12 +22,13 @@ extension Train {
     let readsPairs = arrangement is ImagePairs
     let readsImages = arrangement is any ImageArrangement
     let noImages: String? = readsImages ? nil : "it does not read images"
+    let noFit = arrangement is Faces ? nil : noImages
     let noPairs: String? = readsPairs ? nil : "it does not learn from pairs"
     let noData: String? = plan.data == nil ? "it learns from no data" : nil
     try UnusedOptions.refuse(
       [
-        ("--data", data != nil, noData), ("--corrupt", reading.corrupt != nil, noImages),
-        ("--fit", reading.fit != nil, noImages), ("--label-column", reading.labelColumn != nil, noImages),
+        ("--data", data != nil, noData), ("--corrupt", reading.corrupt != nil, noFit),
+        ("--fit", reading.fit != nil, noFit), ("--label-column", reading.labelColumn != nil, noImages),
         ("--derive", reading.derive != nil, noPairs), ("--side-by-side", reading.sideBySide, noPairs),
         (
           "--direction", reading.direction != nil,

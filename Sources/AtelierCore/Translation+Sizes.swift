@@ -116,7 +116,7 @@ extension TranslatingSystem {
     let (height, width) = (picture.shape[picture.rank - 2], picture.shape[picture.rank - 1])
     let chosen = tiling ?? (height * width > Tiling.automaticArea ? Tiling() : nil)
     return try withoutGradients {
-      guard let chosen, max(height, width) > chosen.tile else {
+      guard let chosen, direction.takesTiles, max(height, width) > chosen.tile else {
         return try padded(picture, beside, direction, by: translate)
       }
       return try tiled(picture, beside, direction, chosen, by: translate)

@@ -15,9 +15,15 @@ public struct TranslationDirection: Sendable, Hashable {
   public let sizeMultiple: Int
   /// The output's side over the condition's: 4 for super-resolution ×4, else 1.
   public let scale: Int
+  /// Whether a large condition may be cut into tiles; false where networks have to see all of it.
+  public let takesTiles: Bool
 
   /// Describes a direction.
-  public init(_ name: String, source: String, target: String, sizeMultiple: Int = 1, scale: Int = 1) {
+  public init(
+    _ name: String, source: String, target: String, sizeMultiple: Int = 1, scale: Int = 1,
+    takesTiles: Bool = true
+  ) {
+    self.takesTiles = takesTiles
     self.name = name
     self.source = source
     self.target = target

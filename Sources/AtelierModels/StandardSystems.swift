@@ -30,6 +30,8 @@ extension SystemRegistry {
       UNIT.self,
       MUNIT.self,
       FUNIT.self,
+      CIAGAN.self,
+      DeepPrivacy.self,
       ImageTagging.self,
       DALLE.self,
       Seq2Seq.self,

@@ -107,7 +107,9 @@ public struct ReferenceCase: Sendable {
   }
 
   /// A check's recorded inputs.
-  func tensors(of check: Check) throws -> [String: Tensor] { try check.inputs.mapValues { try tensor($0) } }
+  func tensors(of check: Check) throws -> [String: Tensor] {
+    try check.inputs.mapValues { VoiceCases.enlarged(try tensor($0), of: self) }
+  }
 
   /// A check's recorded inputs and texts.
   func values(of check: Check) throws -> [String: CaseValue] {

@@ -1,11 +1,12 @@
 import AtelierCore
+import Torch
 
 /// Cases of voices and faces name their network family, which is one of Atelier's systems, beside keys that only describe them.
 enum VoiceCases {
   /// The name that all cases of voices have as their system.
   static let system = "voice-conversion"
   /// Names that cases of several systems have as theirs.
-  private static let families: Set = [system, faces]
+  private static let families: Set = [system, faces, "face-de-identification"]
   /// The name that all cases of talking faces have as their system.
   static let faces = "talking-face"
 
@@ -27,18 +28,33 @@ enum VoiceCases {
   static func configuration(
     of reference: ReferenceCase, knowing keys: [String]
   ) -> [String: ConfigurationValue] {
-    let left = (families.contains(reference.system) ? descriptions : videoDescriptions).subtracting(keys)
+    guard families.contains(reference.system) || reference.system == "deepfake-detection" else {
+      return reference.configuration
+    }
+    let left = descriptions.subtracting(keys)
     return reference.configuration.filter { !left.contains($0.key) }
   }
 
   /// What was recorded, and not what a system is.
   private static let descriptions: Set = [
     "model", "steps", "reconstructions", "frames", "framesForward", "forwardBatch", "flags", "slices",
-    "package", "voices", "voice",
+    "package", "voices", "voice", "enlarge", "boxes", "videoLabels", "videoFrames",
   ]
 
-  /// What was recorded beside the network in a case of detection in videos.
-  private static let videoDescriptions: Set = ["boxes", "videoLabels", "videoFrames"]
+  /// A recorded image as it is used: `enlarge` says how often each pixel of the stored ones is repeated in both
+  /// directions, which have the size that the configuration's images have then.
+  static func enlarged(_ tensor: Tensor, of reference: ReferenceCase) -> Tensor {
+    guard case .integer(let factor)? = reference.configuration["enlarge"], factor > 1,
+      case .integer(let size)? = reference.configuration["imageSize"], tensor.rank >= 4,
+      tensor.shape.suffix(2) == [size / factor, size / factor]
+    else { return tensor }
+    let shape = tensor.shape
+    let wide = tensor.reshaped([-1, size / factor, 1, size / factor, 1])
+      .expanded([
+        tensor.count / (size / factor * (size / factor)), size / factor, factor, size / factor, factor,
+      ])
+    return wide.reshaped(Array(shape.dropLast(2)) + [size, size])
+  }
 
   /// Refuses keys that cases without networks do not have; those of a system are its own to refuse.
   static func refuseUnknownKeys(of reference: ReferenceCase) throws {

@@ -15,13 +15,13 @@ struct KillRecipe: Sendable {
   /// The preset that they are laid over; nil: the first.
   var preset: String? = "small"
   /// Further options of `atelier train`, with `{photographs}` for the folder of photographs and `{voices}` for
-  /// that of voices.
+  /// that of voices, `{faces}` for that of faces.
   var more: [String] = []
 
   /// Data of a few small files.
   enum Data: String, CaseIterable {
     case digits, words, pairs, unpaired, photographs, classes, maps, captions, sentences, sounds, voices,
-      videos, frames
+      videos, frames, faces
 
     /// The path within a folder of data.
     func url(in folder: URL) -> URL {
@@ -47,6 +47,7 @@ struct KillRecipe: Sendable {
       case .voices: try TinyData.writeVoices(to: place, perSpeaker: 5)
       case .videos: try TinyData.writeVideos(to: place)
       case .frames: try TinyData.writeFrames(to: place)
+      case .faces: try TinyData.writeFaces(to: place)
       }
     }
   }
@@ -58,9 +59,10 @@ struct KillRecipe: Sendable {
     if let data { arguments += ["--data", data.url(in: folder).path] }
     let photographs = Data.photographs.url(in: folder).path
     let voices = Data.voices.url(in: folder).path
+    let faces = Data.faces.url(in: folder).path
     arguments += more.map {
       $0.replacingOccurrences(of: "{photographs}", with: photographs)
-        .replacingOccurrences(of: "{voices}", with: voices)
+        .replacingOccurrences(of: "{voices}", with: voices).replacingOccurrences(of: "{faces}", with: faces)
     }
     return arguments + changes.flatMap { ["--set", $0] }
   }
@@ -187,6 +189,19 @@ struct KillRecipe: Sendable {
         system: "funit", data: .classes,
         changes: crossing + [
           "batchSize=2", "mlpWidth=2", "styleLength=2", "discriminatorBlocks=4", "heldOutClasses=[star]",
+        ]),
+      KillRecipe(
+        system: "ciagan", data: .faces,
+        changes: [
+          "channels=[2, 2, 3, 3, 4]", "identityHidden=4", "identityChannels=2", "criticChannels=[2, 2, 3, 3]",
+          "criticHidden=4", "siameseChannels=[2, 2, 3, 3]", "siameseHidden=4", "featureSize=3",
+          "adversarialLoss=wasserstein", "batchSize=2",
+        ], more: ["--consent", "{faces}/consent.yaml"]),
+      KillRecipe(
+        system: "deep-privacy", data: .faces,
+        changes: [
+          "imageSize=16", "widths=[4, 3, 3]", "latentChannels=2", "growthImages=8", "batchSize=2",
+          "penaltyInterval=2", "averageDecay=0.9",
         ]),
       KillRecipe(
         system: "image-tagging", data: .captions,

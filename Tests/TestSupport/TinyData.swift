@@ -233,6 +233,55 @@ public enum TinyData {
     }
   }
 
+  /// Two people's faces, ovals of different colours with eyes and a mouth, in `train` and `test`: images, drawings of their
+  /// landmarks, masks, and keypoints with boxes in `faces.jsonl`; their consent in `consent.yaml`.
+  public static func writeFaces(to folder: URL, perPerson: Int = 3, size: Int = 64) throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let agreed = ["anna", "bert"].map { "  - {name: \($0), purpose: a test, until: 9999-12-31}\n" }
+    try ("persons:\n" + agreed.joined()).write(
+      to: folder.appendingPathComponent("consent.yaml"), atomically: true, encoding: .utf8)
+    for (part, number) in [("train", perPerson), ("test", 2)] {
+      var lines = ""
+      for (person, name) in ["anna", "bert"].enumerated() {
+        for index in 0..<number {
+          let (x, y) = (size / 2 + index % 3 - 1, size / 2 + index % 2)
+          let (wide, high) = (size / 4, size / 3)
+          func isFace(_ place: Int) -> Bool {
+            let (right, down) = (place % size - x, place / size - y)
+            return right * right * high * high + down * down * wide * wide < wide * wide * high * high
+          }
+          let eyes = [(x - wide / 2, y - high / 4), (x + wide / 2, y - high / 4)]
+          let mouth = (x - wide / 3, x + wide / 3, y + high / 2)
+          let isDark = { (place: Int) -> Bool in
+            let (right, down) = (place % size, place / size)
+            return eyes.contains { abs($0.0 - right) < 2 && abs($0.1 - down) < 2 }
+              || (down == mouth.2 && (mouth.0...mouth.1).contains(right))
+          }
+          let skin: [UInt8] = person == 0 ? [220, 170, 150] : [120, 80, 60]
+          func image(_ colour: (Int) -> [UInt8]) -> Image {
+            let bytes = (0..<(size * size)).flatMap(colour)
+            return Image(width: size, height: size, channels: bytes.count / (size * size), bytes: bytes)
+          }
+          let file = "\(name)/\(index).png"
+          try write(
+            image {
+              isDark($0)
+                ? [20, 20, 20] : isFace($0) ? skin : [UInt8($0 % size * 2), 90, UInt8(40 + 30 * index)]
+            },
+            folder, "\(part)/images/\(file)")
+          try write(
+            image { isDark($0) ? [0, 0, 255] : [255, 255, 255] }, folder, "\(part)/landmarks/\(file)")
+          try write(image { [isFace($0) ? 255 : 0] }, folder, "\(part)/masks/\(file)")
+          let points = [eyes[0], eyes[1], (x, y), (mouth.0, mouth.2), (mouth.1, mouth.2)]
+          lines += "{\"file\": \"images/\(file)\", \"keypoints\": \(points.map { [$0.0, $0.1] }), "
+          lines += "\"box\": \([x - wide, y - high, x + wide, y + high])}\n"
+        }
+      }
+      try lines.write(
+        to: folder.appendingPathComponent("\(part)/faces.jsonl"), atomically: true, encoding: .utf8)
+    }
+  }
+
   /// Two speakers of different pitch at 8 kHz, utterances of a quarter of a second and more, in `train` and `test`, and
   /// their consent in `consent.yaml`.
   public static func writeVoices(to folder: URL, perSpeaker: Int = 3) throws {

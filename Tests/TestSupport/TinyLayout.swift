@@ -5,7 +5,7 @@ public import Foundation
 /// The data that a system's small preset learns from, in a form that takes milliseconds to write.
 public enum TinyLayout: Sendable {
   case text, labelledDigits, photographs, pairs, unpaired, labelMaps, classFolders, sentencePairs, captions,
-    sounds, voices, videos, frames
+    sounds, voices, videos, frames, faces
 
   /// The layout for a system; nil where it learns from no data, or wants pictures or a
   /// pretrained network beside them.
@@ -30,6 +30,7 @@ public enum TinyLayout: Sendable {
       case is Voices: .voices
       case is Videos: .videos
       case is LabelledFrames: .frames
+      case is Faces: .faces
       default: .labelledDigits
       }
     }
@@ -53,6 +54,7 @@ public enum TinyLayout: Sendable {
     case .voices: try TinyData.writeVoices(to: path, perSpeaker: perClass)
     case .videos: try TinyData.writeVideos(to: path, size: 64)
     case .frames: try TinyData.writeFrames(to: path, videos: perClass)
+    case .faces: try TinyData.writeFaces(to: path, perPerson: perClass)
     case .classFolders: try TinyData.writeClassFolders(to: path, perClass: perClass, size: 64)
     }
     return path

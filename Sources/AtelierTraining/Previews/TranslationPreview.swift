@@ -42,7 +42,7 @@ public struct TranslationPreview: Preview {
       columns.append(
         (direction.source, try Self.pictures(sources, system.range(of: direction.source), colours)))
       columns.append((isPaired ? "output" : direction.name, drawn))
-      if isPaired, let targets = batch.tensors[direction.target] {
+      if isPaired, direction.target != direction.source, let targets = batch.tensors[direction.target] {
         columns.append((direction.target, try Self.pictures(targets, range)))
       }
     }

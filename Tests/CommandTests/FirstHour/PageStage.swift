@@ -121,6 +121,13 @@ struct PageStage {
       "decoderChannels=5", "postnetChannels=3", "frames=8", "batchSize=3",
     ],
     "cyclegan-vc2": ["mels=8", "frames=8", "blocks=1", "generatorWidth=2", "discriminatorWidth=2"],
+    "ciagan": [
+      "channels=[2, 2, 3, 3, 4]", "identityHidden=4", "identityChannels=2", "criticChannels=[2, 2, 3, 3]",
+      "criticHidden=4", "siameseChannels=[2, 2, 3, 3]", "siameseHidden=4", "featureSize=3", "batchSize=2",
+    ],
+    "deep-privacy": [
+      "imageSize=16", "widths=[4, 3, 3]", "latentChannels=2", "growthImages=8", "batchSize=2",
+    ],
     "speaker-encoder": [
       "hiddenSize=6", "embeddingSize=5", "layers=2", "frames=20", "batchSize=6", "utterances=3",
     ],
@@ -188,13 +195,13 @@ struct PageStage {
     let usual = [
       "pix2pix": "pairs", "srresnet": "photographs", "audio-super-resolution": "speech", "vocoder": "speech",
       "autovc": "speakers", "stargan-vc": "speakers", "cyclegan-vc2": "speakers",
-      "speaker-encoder": "speakers", "deepfake-detection": "faces",
-      "first-order-motion": "talks",
+      "speaker-encoder": "speakers", "deepfake-detection": "frames", "first-order-motion": "talks",
+      "ciagan": "faces", "deep-privacy": "faces",
     ]
     let data = Self.data[named] != nil ? named : usual[system, default: "fashion-mnist"]
     try provide(data, after: "--data")
     var command = ["train", system, "--preset", "small", "--data", data, "--run", "runs/\(name)"]
-    if ["autovc", "stargan-vc", "cyclegan-vc2", "first-order-motion"].contains(system) {
+    if ["autovc", "stargan-vc", "cyclegan-vc2", "first-order-motion", "ciagan"].contains(system) {
       try provide("consent.yaml", after: "--consent")
       command += ["--consent", "consent.yaml"]
     }
@@ -288,11 +295,12 @@ struct PageStage {
     "talks": { try TinyData.writeVideos(to: $0, size: 32) },
     "speech": { try TinyData.writeSounds(to: $0) },
     "speakers": { try TinyData.writeVoices(to: $0, perSpeaker: 5) },
-    "faces": { place in
+    "frames": { place in
       try TinyData.writeFrames(to: place, videos: 10, parts: [""])
       try FileManager.default.moveItem(
         at: place.appendingPathComponent("swapped"), to: place.appendingPathComponent("fake"))
     },
+    "faces": { try TinyData.writeFaces(to: $0, perPerson: 4) },
     "consent.yaml": {
       let persons = ["anna", "bert"].map { "  - {name: \($0), purpose: a test, until: 9999-12-31}\n" }
       try Data(("persons:\n" + persons.joined()).utf8).write(to: $0)
