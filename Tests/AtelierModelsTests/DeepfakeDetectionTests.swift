@@ -59,10 +59,8 @@ import TorchNN
     let (odds, heat) = try withoutGradients {
       (try system.logOdds(of: images), try system.heatMaps(of: images))
     }
-    let logits = try #require(
-      try withoutGradients {
-        try #require(system.network("classifier")).forward(nil, ["image": images])["logits"]
-      })
+    let network = try #require(system.network("classifier"))
+    let logits = try #require(try withoutGradients { try network.forward(nil, ["image": images])["logits"] })
     let values = logits.floats()
     for (index, value) in odds.floats().enumerated() {
       #expect(abs(value - (values[2 * index + 1] - values[2 * index])) < 1e-5)

@@ -110,11 +110,11 @@ import Torch
     let harness = try SystemHarness(
       FirstOrderMotion.self,
       [
-        "imageSize": 32, "keypoints": 3, "detector": ["width": 2, "maximumWidth": 4, "blocks": 2],
-        "denseMotion": ["width": 2, "maximumWidth": 4, "blocks": 2],
-        "generator": ["width": 2, "maximumWidth": 4, "blocks": 1],
-        "discriminator": ["width": 2, "maximumWidth": 4, "blocks": 2], "pyramid": [1, 0.5],
-        "lossWeights": ["adversarial": 1], "batchSize": 2,
+        "imageSize": 32, "keypoints": 3, "detector": .table(["width": 2, "maximumWidth": 4, "blocks": 2]),
+        "denseMotion": .table(["width": 2, "maximumWidth": 4, "blocks": 2]),
+        "generator": .table(["width": 2, "maximumWidth": 4, "blocks": 1]),
+        "discriminator": .table(["width": 2, "maximumWidth": 4, "blocks": 2]), "pyramid": [1, 0.5],
+        "lossWeights": .table(["adversarial": 1]), "batchSize": 2,
       ], data: data)
     #expect(try harness.takesTwoSteps())
     #expect(try harness.isDeterministic())
@@ -181,7 +181,7 @@ import Torch
       let scale: [String: ConfigurationValue] = configuration.scaleFactor == 1 ? [:] : ["scaleFactor": 0.5]
       _ = try FirstOrderMotion.importing(
         [file],
-        changes: changes.merging(scale) { one, _ in one }.merging(["lossWeights": ["perceptual": [0]]]) {
+        changes: changes.merging(scale) { one, _ in one }.merging(["lossWeights": .table(["perceptual": [0]])]) {
           one, _ in one
         }, using: RandomStream(seed: 1))
     }
