@@ -2,7 +2,7 @@ import Atelier
 import Foundation
 
 /// What `generate` does with a system that tells real images from fake ones: a line for each picture, each folder of
-/// frames and each video; with --output a JSON line for each frame as well.
+/// frames and each video; with --output JSON lines, those of frames as well.
 struct DetectionJob {
   let detector: FakeDetector
   /// Which numbers of images are black and white.
@@ -26,8 +26,12 @@ struct DetectionJob {
 
   /// A picture, the pictures of a folder, or a video.
   private enum Source {
-    case pictures(name: String, files: [URL], isFolder: Bool)
+    case picture(name: String, URL)
+    /// The folder's name within what was named, and its images.
+    case frames(name: String, inner: String, files: [URL])
     case video(name: String, Video)
+
+    var isPicture: Bool { if case .picture = self { true } else { false } }
   }
 
   func run() throws {
@@ -36,7 +40,7 @@ struct DetectionJob {
     }
     let target = output == "-" ? nil : output.map { URL(fileURLWithPath: $0) }
     if let target { try refuseExisting(target, force: force) }
-    let sources = try inputs.flatMap(sources)
+    let sources = try inputs.flatMap { try self.sources($0) }
     var lines = ""
     var rows: [(String, String)] = []
     for source in sources {
@@ -44,8 +48,7 @@ struct DetectionJob {
       let isFake = found.probability >= detector.settings.threshold
       var line = Line(file: name, probability: found.probability, fake: isFake)
       var remark = ""
-      if case .pictures(_, _, false) = source {
-      } else {
+      if !source.isPicture {
         (line.frames, line.fakeFrames) = (found.frames, found.fakeFrames)
         remark = "  (\(found.frames) frames, \(found.fakeFrames) of them above 0.5)"
       }
@@ -80,16 +83,17 @@ struct DetectionJob {
     guard isFolder.boolValue else {
       return ImageFormat(fileExtension: url.pathExtension) == nil
         ? [.video(name: path, try Video(contentsOf: url))]
-        : [.pictures(name: path, files: [url], isFolder: false)]
+        : [.picture(name: path, url)]
     }
     let names = imageFiles(below: url)
     guard !names.isEmpty else { throw Refusal.data("there is no image in \(path)") }
     // A folder's own images are the frames of one video.
     let folders = Dictionary(grouping: names) { $0.split(separator: "/").dropLast().joined(separator: "/") }
     return folders.sorted { $0.key < $1.key }.map { inner, files in
-      .pictures(
+      .frames(
         name: inner.isEmpty ? path : (path.hasSuffix("/") ? path : path + "/") + inner,
-        files: files.map { url.appendingPathComponent($0) }, isFolder: true)
+        inner: url.lastPathComponent + (inner.isEmpty ? "" : "/" + inner),
+        files: files.map { url.appendingPathComponent($0) })
     }
   }
 
@@ -105,25 +109,31 @@ struct DetectionJob {
         try keep(finding.heat, video.file.deletingPathExtension().lastPathComponent + "/\(number)")
       }
       return (name, found)
-    case .pictures(let name, let files, let isFolder):
+    case .picture(let name, let file):
+      var isNew = true
+      let found = try detector.verdict(heats: folder != nil) { finding in
+        try keep(finding.heat, file.deletingPathExtension().lastPathComponent)
+      } ofFrames: {
+        guard isNew else { return nil }
+        isNew = false
+        return (0, try ImageCodec(scale: scale).decode(file))
+      }
+      guard let found else { throw Refusal.data("\(name) holds no image") }
+      return (name, found)
+    case .frames(let name, let inner, let files):
       var reasons: [String] = []
-      var place = -1
-      let every = isFolder ? detector.settings.every : 1
+      var next = 0
       let codec = ImageCodec(scale: scale)
       let found = try detector.verdict(heats: folder != nil) { finding in
         let file = files[finding.place]
-        if isFolder {
-          try each(Line(file: file.path, frame: finding.place, probability: finding.probability))
-        }
-        let stem = file.deletingPathExtension().lastPathComponent
-        let inner = isFolder ? file.deletingLastPathComponent().lastPathComponent + "/" : ""
-        try keep(finding.heat, inner + stem)
+        try each(Line(file: file.path, frame: finding.place, probability: finding.probability))
+        try keep(finding.heat, inner + "/" + file.deletingPathExtension().lastPathComponent)
       } ofFrames: {
-        while place + 1 < files.count {
-          place += 1
-          guard place % every == 0 else { continue }
-          do { return (place, try codec.decode(files[place])) } catch let error as ImageError {
-            guard isFolder, case .damaged = error else { throw error }
+        while next < files.count {
+          let place = next
+          next += detector.settings.every
+          do throws(ImageError) { return (place, try codec.decode(files[place])) } catch {
+            if case .exhausted = error { throw error }
             reasons.append(error.description)
           }
         }

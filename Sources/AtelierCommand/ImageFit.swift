@@ -50,7 +50,9 @@ struct ImageFit {
       if let shape = shapes.sources, images.contains(pairs.source), !isDerived {
         found.append((pairs.source, shape))
       }
-    } else if data.arrangement is LabelledImages, let first = images.first, let shape = shapes.images {
+    } else if data.arrangement is LabelledImages || data.arrangement is LabelledFrames,
+      let first = images.first, let shape = shapes.images
+    {
       found.append((first, shape))
     }
     return found

@@ -74,16 +74,15 @@ import Torch
 
   @Test func aHoldOutDividesByVideoAndNeverByFrame() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
-    let names = (0..<10).map { "real/r\($0)" } + (0..<10).map { "fake/f\($0)" }
-    try write(videos: names)
+    try write(videos: (0..<10).map { "real/r\($0)" } + (0..<10).map { "fake/f\($0)" })
     let holdOut = try HoldOut(0.2, validation: 0.1)
     let whole = DataPart.examples(try part())
     let parts = try DatasetSplit.allCases.map { split in
       try #require(holdOut.part(split, of: whole).dataset as? any FrameCollection)
     }
-    let videos = parts.map(videos)
-    #expect(videos.map(\.count) == [14, 2, 4])
-    #expect(videos.reduce(Set<String>()) { $0.union($1) }.count == 20)
+    let names = parts.map { videos($0) }
+    #expect(names.map(\.count) == [14, 2, 4])
+    #expect(names.reduce(Set<String>()) { $0.union($1) }.count == 20)
     #expect(parts.map(\.count).reduce(0, +) == 60)
     // Both classes are in every part.
     for found in parts { #expect(Set(try labels(found)) == [0, 1]) }

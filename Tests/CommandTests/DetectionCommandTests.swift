@@ -51,16 +51,20 @@ import Testing
 
     let output = folder("answers.jsonl")
     let heat = folder("heat")
-    let result = try atelier.run(
-      ["generate", run, picture.path, video, "--output", output.path, "--files", heat.path])
+    let result = try atelier.run(["generate", run, picture.path, video, "--output", output.path])
     try #require(result.status == 0, "\(result.errors)")
+    let drawn = try atelier.run(["generate", run, picture.path, video, "--files", heat.path])
+    try #require(drawn.status == 0, "\(drawn.errors)")
     let found = try lines(String(contentsOf: output, encoding: .utf8))
     // A line for the picture; two frames and a sum for each of two videos.
     #expect(found.count == 7 && found.allSatisfy { (0...1).contains($0.probability) })
     #expect(found[0].frame == nil && found[0].fake != nil && found[1].frame == 0 && found[2].frame == 1)
     let mean = (found[1].probability + found[2].probability) / 2
     #expect(found[3].frames == 2 && abs(found[3].probability - mean) < 1e-9)
-    #expect(imageFiles(below: heat).count == 5)
+    #expect(
+      imageFiles(below: heat) == [
+        "picture.png", "swapped/v0/0.png", "swapped/v0/1.png", "swapped/v1/0.png", "swapped/v1/1.png",
+      ])
 
     if FFmpeg.standard.isAvailable {
       let film = folder("film.mp4")

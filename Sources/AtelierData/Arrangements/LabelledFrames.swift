@@ -147,8 +147,9 @@ private struct FramePlace {
   /// Frames with what their videos share.
   static func frames(_ places: [FramePlace]) -> [Frame] {
     let real = places.filter(\.isReal)
-    let names = Set(real.compactMap(\.inner.last))
     let identities = Set(real.filter { $0.inner.count == 2 }.map { $0.inner[0] })
+    // Videos of two identities may have one name.
+    let names = Set(real.filter { $0.inner.count != 2 }.compactMap(\.inner.last))
     return places.map { place in
       var keys = ["video " + place.video]
       var manipulation = place.className

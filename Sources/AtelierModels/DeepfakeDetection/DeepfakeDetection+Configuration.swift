@@ -81,7 +81,7 @@ extension DeepfakeDetection {
           Condition(
             "image", .field(image.kind), isRequired: true, help: "the image of a face, real or fake")
         ],
-        outputs: [Field("probability", .features(size: 1)), Field("heat", image.kind)],
+        outputs: [Field("heat", image.kind), Field("probability", .features(size: 1))],
         sampling: FakeDetectionSettings(), abilities: [FakeDetection(image: "image", label: "label")])
     }
 
