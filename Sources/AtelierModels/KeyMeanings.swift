@@ -96,6 +96,9 @@ public enum KeyMeanings {
     AdversarialEnlargement.Configuration.weightDecay	Adam's L2 term.
     AdversarialEnlargement.Configuration.weights	Factors of the generator's loss terms.
     AdversarialLoss.takesProbabilities	Whether scores are probabilities, so that the discriminator ends in a sigmoid.
+    AnimationDrawing.adaptScale	Whether relative motion is enlarged by as much as the source's keypoints lie further apart than the driving ones.
+    AnimationDrawing.bestFrame	Whether motion counts from the driving frame whose pose is nearest to the source's, and not from the first.
+    AnimationDrawing.relative	Whether the source moves as the driving video does since its first frame, whatever that shows; false: it takes the video's own poses, which has to show a likeness of about the same build and place.
     AudioSuperResolution.Configuration.adam	Adam's decays and ε.
     AudioSuperResolution.Configuration.batchSize	Sounds in one batch.
     AudioSuperResolution.Configuration.dilation	Samples from one tap of a kernel to the next, in the form temporal-film.
@@ -197,6 +200,27 @@ public enum KeyMeanings {
     BigGANRound.generatorOrthogonal	The strength of the generator's orthogonal regularisation.
     BigGANRound.gradientAccumulation	Parts whose gradients are added before an update.
     BigGANRound.splitDiscriminatorBatch	Whether the discriminator sees real and generated images in two passes.
+    CIAGAN.Configuration.adam	Adam's decays and ε.
+    CIAGAN.Configuration.adversarialLoss	What scores are made large or small.
+    CIAGAN.Configuration.batchSize	Pairs of images in a batch.
+    CIAGAN.Configuration.channels	The generator's channels: of its last layer, and after 1, 2, 3 and more halvings.
+    CIAGAN.Configuration.criticChannels	The critic's channels after 1, 2, 3 and more halvings.
+    CIAGAN.Configuration.criticHidden	The width of the critic's linear layer.
+    CIAGAN.Configuration.criticSteps	The critic's updates in a step.
+    CIAGAN.Configuration.featureSize	The length of the siamese network's features.
+    CIAGAN.Configuration.generatorSteps	The generator's updates in a step.
+    CIAGAN.Configuration.gradientPenalty	The factor of the gradient penalty, which belongs to the Wasserstein loss alone.
+    CIAGAN.Configuration.identities	How many identities there are, taken from the data.
+    CIAGAN.Configuration.identityChannels	Channels of the smallest map that an identity becomes.
+    CIAGAN.Configuration.identityHidden	The width of the linear layers that an identity goes through.
+    CIAGAN.Configuration.imageSize	Height and width of the images, a multiple of 32; the authors' networks have 128.
+    CIAGAN.Configuration.learningRate	The learning rate of all three networks.
+    CIAGAN.Configuration.margin	The distance of features beyond which two identities are apart enough.
+    CIAGAN.Configuration.randomCrop	Whether training images are random crops of a half to three quarters of each side, as the authors' are.
+    CIAGAN.Configuration.siameseChannels	The siamese network's channels, at full size and after each of three halvings.
+    CIAGAN.Configuration.siameseHidden	The width of the siamese network's linear layer.
+    CIAGAN.Configuration.siameseMask	Whether images are multiplied by the mask of the face in front of the siamese network.
+    CIAGAN.exportsAnySize	False: what is generated has one size.
     CaptionedDrawing.condition	The condition that takes a caption.
     CaptionedDrawing.field	The field of captions in the data.
     CodeSampling.candidates	Images that are drawn for the prompt, of which those are given that a scorer finds to fit it best, the best first; nil: no more than are given. It needs a model trained with scorerSteps.
@@ -341,6 +365,46 @@ public enum KeyMeanings {
     DataPlan.bucketMultiple	What the sides of training images may be multiples of, where networks take any size; nil: the fields' size only.
     DataPlan.changes	Random changes of training examples: crops, mirroring.
     DataPlan.fields	The fields of a batch.
+    DeepPrivacy.Configuration.Weights.epsilonPenalty	Of the mean square of real scores. The authors' 0.001 is never used by their program.
+    DeepPrivacy.Configuration.Weights.gradientPenalty	Of the gradient penalty, which is multiplied by its interval.
+    DeepPrivacy.Configuration.adam	Adam's decays and ε.
+    DeepPrivacy.Configuration.averageDecay	Decay of the generator's moving average; the authors' halves what is older than 10,000 images.
+    DeepPrivacy.Configuration.batchSize	Examples in a batch.
+    DeepPrivacy.Configuration.batchSizes	Examples in a batch for each size from `startSize` to `imageSize`; empty: `batchSize` for all.
+    DeepPrivacy.Configuration.discriminatorBeta2	Adam's β₂ of the discriminator; nil: that of the generator to the power of n / (n + 1), as β₁ is.
+    DeepPrivacy.Configuration.discriminatorLearningRate	The discriminator's; nil: that of the generator times n / (n + 1) for a penalty every n steps.
+    DeepPrivacy.Configuration.discriminatorResidual	Whether the discriminator's blocks are, but for its last.
+    DeepPrivacy.Configuration.flips	Whether training images are mirrored at random.
+    DeepPrivacy.Configuration.gain	The gain of convolutions' weights, which are scaled at run time.
+    DeepPrivacy.Configuration.growthImages	Images that each size is blended in over, and as many that it is then trained with before the next one; 0: all sizes are trained together from the beginning.
+    DeepPrivacy.Configuration.imageSize	Height and width of the images: 4 doubled once for each width but the first.
+    DeepPrivacy.Configuration.keypoints	Keypoints of a face: 7 are nose, eyes, ears and shoulders, 5 eyes, nose and corners of the mouth.
+    DeepPrivacy.Configuration.latentChannels	Channels of the latent 4×4 map.
+    DeepPrivacy.Configuration.learningRate	The generator's learning rate.
+    DeepPrivacy.Configuration.lossWeights	The factors of the discriminator's further losses.
+    DeepPrivacy.Configuration.penalty	What becomes of a gradient's norm in the penalty.
+    DeepPrivacy.Configuration.penaltyInterval	The penalty is computed every so many steps.
+    DeepPrivacy.Configuration.penaltyMasked	Whether the penalty sees the gradient of filled pixels alone.
+    DeepPrivacy.Configuration.progressive	Whether the path of half the size runs beside that of the newest size.
+    DeepPrivacy.Configuration.residual	Whether the generator's blocks are residual.
+    DeepPrivacy.Configuration.startSize	The size that growing networks begin with.
+    DeepPrivacy.Configuration.transition	The weight of the new path; while networks grow, training sets it.
+    DeepPrivacy.Configuration.widths	The generator's channels at 4×4, 8×8, … up to the image's size.
+    DeepPrivacy.averages	The averaged generator.
+    DeepPrivacy.exportsAnySize	False: what is generated has one size.
+    DeepfakeDetection.Configuration.adam	Adam's decays and ε.
+    DeepfakeDetection.Configuration.balanced	Whether training shows real and fake images equally often, however many there are of each.
+    DeepfakeDetection.Configuration.batchSize	Images in a batch.
+    DeepfakeDetection.Configuration.channels	The network's widths: eight of Xception (both first convolutions, four of blocks, both last convolutions), four of ResNet-18.
+    DeepfakeDetection.Configuration.classes	Classes, of which the first is real.
+    DeepfakeDetection.Configuration.dropout	The share of the last features that training drops in front of the last layer.
+    DeepfakeDetection.Configuration.flips	Whether training images are flipped horizontally half of the time.
+    DeepfakeDetection.Configuration.fullSteps	Steps of training everything; null: until the run ends.
+    DeepfakeDetection.Configuration.headEpochs	Passes over the data of the last layer alone, in place of headSteps; null: headSteps decides.
+    DeepfakeDetection.Configuration.headSteps	Steps of the last layer alone before everything is trained.
+    DeepfakeDetection.Configuration.imageSize	Height and width of the images in pixels.
+    DeepfakeDetection.Configuration.learningRate	Adam's learning rate, in both stages.
+    DeepfakeDetection.Configuration.model	Which network classifies images: xception or resnet-18.
     DiffAugment.isEmpty	Whether nothing changes.
     ELECTRA.Configuration.activation	Nonlinearity of the feed-forward layers and of the discriminator's head.
     ELECTRA.Configuration.adam	Adam's decays and ε.
@@ -427,6 +491,13 @@ public enum KeyMeanings {
     FUNIT.Configuration.weights	Factors of the loss terms.
     FUNIT.Configuration.width	Channels of the generator's widest map.
     FUNIT.averages	The averaged generator.
+    FakeDetection.image	The field of an image.
+    FakeDetection.label	The field of a class: 0 is real, 1 is fake.
+    FakeDetectionSettings.every	Of a video every how many frames are looked at.
+    FakeDetectionSettings.face	Where the face is, as left, top, right and bottom in pixels, the same in all images; empty: images are faces.
+    FakeDetectionSettings.margin	How much larger than the face the square around it is that is cut out.
+    FakeDetectionSettings.threshold	From which probability on an image or a video is called fake.
+    FakeDetectionSettings.videoScore	How the scores of a video's frames become one: mean, meanLogit, median, share (of frames above one half) or top (the mean of the highest tenth).
     FastStyleTransfer.Configuration.Weights.content	Of feature reconstruction.
     FastStyleTransfer.Configuration.Weights.style	Of style reconstruction, of each layer.
     FastStyleTransfer.Configuration.Weights.totalVariation	Of squared differences of neighbouring pixels of the output, in 0 … 255.
@@ -447,6 +518,52 @@ public enum KeyMeanings {
     FastStyleTransfer.Configuration.weights	Factors of the terms.
     FastStyleTransfer.Configuration.width	Channels of the widest map; the others have twice and four times as many.
     FastStyleTransfer.optimizers	The optimiser.
+    FirstOrderMotion.Configuration.adam	Adam's decays and ε.
+    FirstOrderMotion.Configuration.alignCorners	Whether coordinates of ±1 are the centres of corner pixels when images are sampled, as in the PyTorch that the authors' weights were trained with; false: the images' edges, PyTorch's default since 1.3.
+    FirstOrderMotion.Configuration.batchSize	Pairs of frames in a batch.
+    FirstOrderMotion.Configuration.colourJitter	By how much brightness, contrast and saturation vary as shares, and hue in turns.
+    FirstOrderMotion.Configuration.denseMotion	The hourglass of dense motion.
+    FirstOrderMotion.Configuration.detector	The keypoint detector's hourglass.
+    FirstOrderMotion.Configuration.discriminator	The discriminators.
+    FirstOrderMotion.Configuration.discriminatorScales	The scales of the pyramid that have a discriminator each.
+    FirstOrderMotion.Configuration.faces	Whether the videos show people, whose consent a training then needs.
+    FirstOrderMotion.Configuration.flips	Whether clips are mirrored half of the time, and source and driving frames change places.
+    FirstOrderMotion.Configuration.generator	The generator.
+    FirstOrderMotion.Configuration.imageSize	Height and width of images in pixels.
+    FirstOrderMotion.Configuration.jacobian	Whether each keypoint has an affine frame of its own, without which motion is of order zero.
+    FirstOrderMotion.Configuration.keypoints	How many keypoints an image has.
+    FirstOrderMotion.Configuration.learningRate	Adam's learning rate at first.
+    FirstOrderMotion.Configuration.lossWeights	The factors of the loss terms.
+    FirstOrderMotion.Configuration.milestones	After how many epochs the learning rate is divided by ten, each time.
+    FirstOrderMotion.Configuration.occlusion	Whether what of the source cannot be seen is hidden.
+    FirstOrderMotion.Configuration.pyramid	The scales on which images are compared.
+    FirstOrderMotion.Configuration.repeats	Passes over the data in one of the authors' epochs.
+    FirstOrderMotion.Configuration.scaleFactor	How large the images are that keypoints and dense motion are found in, as a share of imageSize.
+    FirstOrderMotion.Configuration.singleJacobian	Whether all keypoints share one map of matrices.
+    FirstOrderMotion.Configuration.temperature	What the keypoints' maps are divided by before the softmax.
+    FirstOrderMotion.Configuration.transform	How images are warped for equivariance.
+    FirstOrderMotion.Discriminator.blocks	Convolutions, each but the last with a halving.
+    FirstOrderMotion.Discriminator.keypoints	Whether Gaussians around the driving keypoints stand beside the image.
+    FirstOrderMotion.Discriminator.maximumWidth	The most channels.
+    FirstOrderMotion.Discriminator.spectralNorm	Whether weights are divided by their largest singular value.
+    FirstOrderMotion.Discriminator.width	Half the channels of the first map; each block doubles them.
+    FirstOrderMotion.Generator.blocks	Residual blocks behind that.
+    FirstOrderMotion.Generator.downsamplings	How often the image is halved before features of it are moved.
+    FirstOrderMotion.Generator.maximumWidth	The most channels.
+    FirstOrderMotion.Generator.width	Channels of the widest map; each halving doubles them.
+    FirstOrderMotion.Hourglass.blocks	Halvings.
+    FirstOrderMotion.Hourglass.maximumWidth	The most channels.
+    FirstOrderMotion.Hourglass.width	Channels of the widest map; each halving doubles them.
+    FirstOrderMotion.LossWeights.adversarial	Of the adversarial term; 0: no discriminator is trained, and features are not matched.
+    FirstOrderMotion.LossWeights.discriminator	Of the discriminators' loss.
+    FirstOrderMotion.LossWeights.equivariance	Of keypoints that do not move as the image is warped.
+    FirstOrderMotion.LossWeights.equivarianceJacobian	Of the keypoints' matrices that do not change as the image is warped.
+    FirstOrderMotion.LossWeights.featureMatching	Of the differences of the discriminators' features, one a block.
+    FirstOrderMotion.LossWeights.perceptual	Of the differences of VGG19's features on each scale of the pyramid: `relu1_1`, `relu2_1` … `relu5_1`.
+    FirstOrderMotion.LossWeights.reconstruction	Of the mean absolute difference on each scale of the pyramid, which the authors do without.
+    FirstOrderMotion.Transform.affine	The deviation of the affine map from the identity.
+    FirstOrderMotion.Transform.points	Control points a side; 0: an affine map alone.
+    FirstOrderMotion.Transform.spline	The deviation of the control points' parameters.
     ForeignModel.configuration	Keys that shapes and names tell.
     ForeignModel.leftOut	Tensors that are not read, on purpose.
     ForeignModel.networks	Tensors by network. `generatorAverage` holds those of the moving average of `generator`.
@@ -546,6 +663,9 @@ public enum KeyMeanings {
     ICGAN.Configuration.standingStatistics	Batches from which the norms' statistics are estimated before images are drawn; 0: running averages.
     ICGAN.augment	Discriminator augmentation.
     ICGAN.averages	The generator's moving average, buffers included, as the authors keep it.
+    ImageAnimation.driving	The condition that takes the driving video; of a session the next frame.
+    ImageAnimation.frames	The field of the data that holds clips, and the output of a whole video.
+    ImageAnimation.source	The condition that takes the still image, also of sessions.
     ImageCoding.vocabulary	Codes that there are.
     ImageTagging.Configuration.batchSize	Pairs of an image and a tag in a batch.
     ImageTagging.Configuration.beta1	Adam's β₁.
@@ -582,6 +702,7 @@ public enum KeyMeanings {
     ImageTagging.tagNames	The tags, the most frequent of the training data first.
     ImageTranslation.directions	The directions; the first is the one that is meant where none is named.
     ImageTranslation.styles	What several style images mean; nil where outputs depend on no style image.
+    InpaintingSettings.truncation	Entries of the latent map beyond this are drawn again; 0: the map is 0, and a face always the same.
     InstancePlan.epochs	How often the network that gives the features sees each image.
     InstancePlan.featureSize	How long they are.
     InstancePlan.mirrors	Whether features of mirrored images are kept too, and used half of the time.
