@@ -28,9 +28,7 @@ enum VoiceCases {
   static func configuration(
     of reference: ReferenceCase, knowing keys: [String]
   ) -> [String: ConfigurationValue] {
-    guard families.contains(reference.system) || reference.system == "deepfake-detection" else {
-      return reference.configuration
-    }
+    guard reference.configuration["model"] != nil else { return reference.configuration }
     let left = descriptions.subtracting(keys)
     return reference.configuration.filter { !left.contains($0.key) }
   }
