@@ -28,6 +28,7 @@ struct Generate: ParsableCommand {
         atelier generate runs/oasis-001 map.png --vary sky --variations 4 --files skies
         atelier generate runs/cgan-fashion-001 --class Sneaker --count 16
         atelier generate runs/ic-gan-001 --instance cat.png --count 16
+        atelier generate runs/playable-video-001 first.png --condition "actions=0 0 2" --output played.mp4
         atelier generate runs/vae-001 --interpolate 10 --count 4
         atelier generate runs/dall-e-001 --prompt "red heart" --candidates 64 --count 8
         atelier generate runs/rnn-001 --prompt "To be" --temperature 0.8
@@ -330,12 +331,18 @@ struct Generate: ParsableCommand {
         generator, conversion, voices, conditions: conditions, sampling: sampling, seed: seed)
       let form = conversion.frontEnd.spectrogram
       try soundJob(origin, marking, conversion.frontEnd.sampleRate, grid: form.hop) { try converted($0) }
-    } else if let first = inputs.first {
+    } else if let first = inputs.first, plan.ability(VideoPlaying.self) == nil {
       throw Refusal.usage("\(model.system) does not start from images; leave '\(first)' out")
     } else {
       var request = Request(
         count: count(plan, sampling, conditions, known), conditions: conditions, sampling: sampling,
         draws: StreamDraws(RandomStream(seed: seed, purpose: "generate"), device: device))
+      if let first = inputs.first {
+        guard inputs.count == 1, conditions["image"] == nil else {
+          throw Refusal.usage("a video is played from one first frame; name one image after the run")
+        }
+        request.conditions["image"] = try generator.condition("image", from: first)
+      }
       if !drawing.instance.isEmpty {
         guard conditions["features"] == nil else {
           throw Refusal.usage("--instance and --condition both give 'features'; choose one")

@@ -104,7 +104,7 @@ public struct MeasureList: Sendable {
     LuminanceSimilarityMeasure(), MultiscaleSimilarityMeasure(), LearnedDistanceMeasure(),
     TranslationDistanceMeasure(), CycleErrorMeasure(), IdentityErrorMeasure(), StyleDiversityMeasure(),
     StyleScoreMeasure(), SentenceQualityMeasure(), TargetLikelihoodMeasure(), ReplacedTokenMeasure(),
-    SpeakerVerificationMeasure(), FakeDetectionMeasure(),
+    SpeakerVerificationMeasure(), FakeDetectionMeasure(), PlayedVideoMeasure(),
     TextClassMeasure(), ReconstructionPerceptualMeasure(), CodebookMeasure(), CaptionFrechetMeasure(),
     CaptionRetrievalMeasure(), SoundQualityMeasure(), VoiceConversionMeasure(), ResynthesisMeasure(),
     AnimationMeasure(),
@@ -119,7 +119,10 @@ extension SystemPlan {
   }
 
   /// Whether the system gives images that are not made from other images.
-  var holdsImages: Bool { ability(ImageTranslation.self) == nil && field("image") != nil }
+  var holdsImages: Bool {
+    guard ability(ImageTranslation.self) == nil, case .image? = field("image")?.kind else { return false }
+    return true
+  }
 
   /// The direction from a label map to an image with the map's classes; nil where there is none.
   var mapDirection: (direction: TranslationDirection, classes: Int)? {

@@ -112,7 +112,9 @@ final class PairedPass: TranslationPass {
       let simple =
         try baselines
         ?? TranslationBaselines(
-          sourceChannels: source?.shape[1], targetChannels: target.shape[1], scale: scale, isWhole: isWhole,
+          // An image that is compared with itself says nothing.
+          sourceChannels: conditioned.direction.source == conditioned.direction.target
+            ? nil : source?.shape[1], targetChannels: target.shape[1], scale: scale, isWhole: isWhole,
           targets: trainingTarget)
       baselines = simple
       if columns.isEmpty { begin(simple, channels: target.shape[1]) }

@@ -36,6 +36,7 @@ extension SystemRegistry {
       DALLE.self,
       Seq2Seq.self,
       Transformer.self,
+      PlayableVideo.self,
       AudioSuperResolution.self,
       SpeakerEncoder.self,
       Vocoder.self,

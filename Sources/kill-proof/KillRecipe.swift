@@ -204,6 +204,12 @@ struct KillRecipe: Sendable {
           "penaltyInterval=2", "averageDecay=0.9",
         ]),
       KillRecipe(
+        system: "playable-video", data: .videos,
+        changes: [
+          "imageSize=32", "frames=3", "groundTruthFrames=2", "representationChannels=[2, 3]",
+          "stateFeatures=4", "hiddenSize=4", "pretrainingSteps=3", "temperatureSteps=5", "batchSize=2",
+        ]),
+      KillRecipe(
         system: "image-tagging", data: .captions,
         changes: [
           "features=pixels", "wordSize=4", "minimumCount=1", "subsampling=0", "wordSteps=4",

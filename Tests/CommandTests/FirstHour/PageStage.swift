@@ -20,7 +20,13 @@ struct PageStage {
   /// Runs a command in its quick form.
   func run(_ command: DocumentedCommand) throws -> TestedProgram.Result {
     let words = command.words.map { $0.replacing("/usr/share/datasets/", with: "") }
-    for (index, word) in words.enumerated() { try provide(word, after: index > 0 ? words[index - 1] : "") }
+    for (index, word) in words.enumerated() {
+      let option = index > 0 ? words[index - 1] : ""
+      // The file of a condition stands behind its name.
+      let value =
+        option == "--condition" ? word.split(separator: "=", maxSplits: 1).last.map(String.init) : nil
+      try provide(value ?? word, after: option)
+    }
     return try atelier.run(Self.quick(try expanded(words)), folder: folder)
   }
 
@@ -125,6 +131,10 @@ struct PageStage {
       "channels=[2, 2, 3, 3, 4]", "identityHidden=4", "identityChannels=2", "criticChannels=[2, 2, 3, 3]",
       "criticHidden=4", "siameseChannels=[2, 2, 3, 3]", "siameseHidden=4", "featureSize=3", "batchSize=2",
     ],
+    "playable-video": [
+      "imageSize=32", "frames=3", "groundTruthFrames=2", "representationChannels=[2, 3]", "stateFeatures=4",
+      "hiddenSize=4", "batchSize=2",
+    ],
     "deep-privacy": [
       "imageSize=16", "widths=[4, 3, 3]", "latentChannels=2", "growthImages=8", "batchSize=2",
     ],
@@ -196,7 +206,7 @@ struct PageStage {
       "pix2pix": "pairs", "srresnet": "photographs", "audio-super-resolution": "speech", "vocoder": "speech",
       "autovc": "speakers", "stargan-vc": "speakers", "cyclegan-vc2": "speakers",
       "speaker-encoder": "speakers", "deepfake-detection": "frames", "first-order-motion": "talks",
-      "ciagan": "faces", "deep-privacy": "faces",
+      "ciagan": "faces", "deep-privacy": "faces", "playable-video": "videos",
     ]
     let data = Self.data[named] != nil ? named : usual[system, default: "fashion-mnist"]
     try provide(data, after: "--data")
@@ -300,6 +310,7 @@ struct PageStage {
       try FileManager.default.moveItem(
         at: place.appendingPathComponent("swapped"), to: place.appendingPathComponent("fake"))
     },
+    "videos": { try TinyData.writeVideos(to: $0, size: 32) },
     "faces": { try TinyData.writeFaces(to: $0, perPerson: 4) },
     "consent.yaml": {
       let persons = ["anna", "bert"].map { "  - {name: \($0), purpose: a test, until: 9999-12-31}\n" }
