@@ -117,8 +117,11 @@ struct AnimationJob {
       draws: StreamDraws(RandomStream(seed: 0), device: generator.system.device))
     if drawing.bestFrame { request.conditions["initial"] = .tensor(try nearest(source, video, frames)) }
     let session = try generator.session(request)
-    let rate = video.frameRate ?? FrameRate(25)
-    let writer = try self.writer(target, width: width, height: height, rate, sound: sound(of: video, target))
+    guard let rate = video.frameRate ?? FrameRate(25) else {
+      throw Refusal.data("the driving video does not say how fast it plays")
+    }
+    let writer = try GeneratedVideo(
+      target, frameRate: rate, sound: sound(of: video), origin: origin, marking: marking)
     var count = 0
     try frames.forEachBatch(of: Self.batch, in: video) { batch in
       SignsOfLife.heard()
@@ -129,7 +132,7 @@ struct AnimationJob {
       else { return }
       let host = images.to(.cpu).contiguous().host()
       for image in try Image.images(of: host, range: range.bounds, depth: 8) {
-        try writer.append(marking(image))
+        try writer.append(image)
         count += 1
       }
     }
@@ -173,22 +176,10 @@ struct AnimationJob {
 
   // MARK: Writing
 
-  /// The driving video's own sound, for a file that can have some.
-  private func sound(of video: any FrameSequence, _ target: URL) -> VideoWriter.Sound? {
-    guard let video = video as? Video, video.information.hasAudio,
-      ["mp4", "m4v", "mov"].contains(target.pathExtension.lowercased())
-    else { return nil }
+  /// The driving video's own sound.
+  private func sound(of video: any FrameSequence) -> VideoWriter.Sound? {
+    guard let video = video as? Video, video.information.hasAudio else { return nil }
     return VideoWriter.Sound(video.file)
-  }
-
-  private func writer(
-    _ target: URL, width: Int, height: Int, _ rate: FrameRate?, sound: VideoWriter.Sound?
-  ) throws -> any FrameWriter {
-    guard !target.pathExtension.isEmpty else { return try AnimationFolder(target, metadata: origin?.packet) }
-    guard let rate else { throw Refusal.data("the driving video does not say how fast it plays") }
-    return try VideoWriter(
-      to: target, width: width, height: height, frameRate: rate, sound: sound,
-      comment: target.pathExtension.lowercased() == "gif" ? nil : origin?.tags[.comment])
   }
 }
 
@@ -212,48 +203,5 @@ private struct DrivingFrames {
       if held.count == size { try handOut() }
     }
     try handOut()
-  }
-}
-
-/// Writes frames as images with their provenance into a folder, which appears as a whole.
-private final class AnimationFolder: FrameWriter {
-  private let place: URL
-  private let temporary: URL
-  private let metadata: String?
-  private var count = 0
-  private var isOpen = true
-
-  init(_ place: URL, metadata: String?) throws {
-    (self.place, self.metadata) = (place, metadata)
-    temporary = place.deletingLastPathComponent()
-      .appendingPathComponent(".\(place.lastPathComponent).\(UUID().uuidString)")
-    // With --force only frames are replaced.
-    if let old = try? FileManager.default.contentsOfDirectory(atPath: place.path),
-      !old.allSatisfy({ $0.hasSuffix(".png") && Int($0.dropLast(4)) != nil })
-    {
-      throw Refusal.usage("\(place.path) holds other files than frames; name another folder")
-    }
-    try RunDirectory.makeFolder(temporary)
-  }
-
-  deinit { if isOpen { try? FileManager.default.removeItem(at: temporary) } }
-
-  func append(_ frame: Image) throws(VideoError) {
-    count += 1
-    let file = temporary.appendingPathComponent(String(format: "%06d.png", count))
-    do throws(ImageError) { try ImageCodec().write(frame, to: file, metadata: metadata) } catch {
-      throw .frame(error)
-    }
-  }
-
-  func finish() throws(VideoError) {
-    guard count > 0 else { throw .unwritable(file: place.path, reason: "no frames were drawn") }
-    do {
-      if FileManager.default.fileExists(atPath: place.path) { try FileManager.default.removeItem(at: place) }
-      try FileManager.default.moveItem(at: temporary, to: place)
-      isOpen = false
-    } catch {
-      throw .unwritable(file: place.path, reason: "what is there cannot be replaced")
-    }
   }
 }

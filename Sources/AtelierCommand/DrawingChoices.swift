@@ -13,7 +13,7 @@ struct DrawingChoices {
   /// The conditions by name; images at their own size where the system takes any.
   func conditions() throws -> [String: ConditionValue] {
     var given: [String: ConditionValue] = [:]
-    for text in command.condition {
+    for text in command.givenConditions {
       let (name, value) = try Self.parts(of: text, "--condition", "NAME=VALUE")
       if plan.ability(ImageTranslation.self)?.directions.contains(where: { $0.source == name }) == true {
         throw Refusal.usage("name the images to start from after the run, not by --condition \(name)")
@@ -36,7 +36,7 @@ struct DrawingChoices {
   /// The conditions as they were typed, by name, for jobs that read files piece by piece.
   func paths() throws -> [String: String] {
     var given: [String: String] = [:]
-    for text in command.condition {
+    for text in command.givenConditions {
       let (name, value) = try Self.parts(of: text, "--condition", "NAME=VALUE")
       guard plan.condition(name) != nil else {
         // Names the conditions that there are.
@@ -53,7 +53,7 @@ struct DrawingChoices {
   /// The folders that the command names for conditions that lie on the images: of each image the file of its name.
   func foldersBeside() throws -> [String: URL] {
     var found: [String: URL] = [:]
-    for text in command.condition {
+    for text in command.givenConditions {
       let (name, value) = try Self.parts(of: text, "--condition", "NAME=VALUE")
       if let folder = lyingFolder(name, value) { found[name] = folder }
     }

@@ -131,7 +131,7 @@ struct DrawingJob {
       let codec = try generator.codec(drawn.field)
       return try drawn.pieces.flatMap {
         try codec.encoded(.tensor($0), metadata: provenance?.packet, tags: provenance?.tags ?? [:]) {
-          marking($0)
+          try marking($0)
         }
       }
     }

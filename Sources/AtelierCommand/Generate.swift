@@ -28,7 +28,7 @@ struct Generate: ParsableCommand {
         atelier generate runs/oasis-001 map.png --vary sky --variations 4 --files skies
         atelier generate runs/cgan-fashion-001 --class Sneaker --count 16
         atelier generate runs/ic-gan-001 --instance cat.png --count 16
-        atelier generate runs/playable-video-001 first.png --condition "actions=0 0 2" --output played.mp4
+        atelier generate runs/playable-video-001 first.png --actions "0 0 2" --output played.mp4
         atelier generate runs/vae-001 --interpolate 10 --count 4
         atelier generate runs/dall-e-001 --prompt "red heart" --candidates 64 --count 8
         atelier generate runs/rnn-001 --prompt "To be" --temperature 0.8
@@ -145,6 +145,9 @@ struct Generate: ParsableCommand {
         "How many images are drawn for the prompt, of which a scorer keeps the --count that fit it best (default then: 4)."
     )
     var candidates: Int?
+    @Option(
+      help: "The actions of a video that is played, between spaces, or the name of a file that holds them.")
+    var actions: String?
     @Option(help: "Images from one latent vector to the next.")
     var interpolate: Int?
     @Option(help: "A latent entry to move, as INDEX or INDEX:FROM:TO (default -3 … 3), ten images.")
@@ -220,6 +223,9 @@ struct Generate: ParsableCommand {
     }
   }
 
+  /// The conditions as they are typed, also those that have an option of their own.
+  var givenConditions: [String] { condition + (drawing.actions.map { ["actions=\($0)"] } ?? []) }
+
   func run() throws {
     let device = try machine.applied()
     let generator = try Generator(
@@ -247,7 +253,7 @@ struct Generate: ParsableCommand {
 
   private func draw(_ generator: Generator, _ device: Device, _ origin: ImageOrigin?) throws {
     let (plan, model) = (generator.plan, generator.description)
-    let marking = OutputMarking(mark)
+    let marking = OutputMarking(mark, labels: label)
     // Data may have classes that the system does not know; its outputs then have no names.
     let known =
       classCount(of: generator.system) == nil && !plan.startsFromImages ? [] : model.classNames

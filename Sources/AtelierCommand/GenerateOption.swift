@@ -65,6 +65,9 @@ struct GenerateOption: Sendable {
       "--count", because: "the number of its results is not chosen", given: { $0.drawing.count != nil },
       known: { $0.drawsMany }),
     setting("candidates", "--candidates") { $0.drawing.candidates != nil },
+    GenerateOption(
+      "--actions", because: "its videos are not played", given: { $0.drawing.actions != nil },
+      known: { $0.condition("actions") != nil }),
     setting("path", "--interpolate") { $0.drawing.interpolate != nil },
     setting("path", "--traverse") { $0.drawing.traverse != nil },
     GenerateOption(

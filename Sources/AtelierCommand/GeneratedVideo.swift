@@ -14,8 +14,6 @@ final class GeneratedVideo: FrameWriter {
   private let sound: VideoWriter.Sound?
   private let origin: ImageOrigin?
   private let marking: OutputMarking
-  private let isLabelled: Bool
-  private var label: VisibleLabel?
   private var video: VideoWriter?
   private var folder: URL?
   private(set) var count = 0
@@ -24,11 +22,10 @@ final class GeneratedVideo: FrameWriter {
   ///   - place: a file that ends in one of ``endings``, or a folder.
   ///   - sound: for video files; a GIF and a folder have none.
   ///   - origin: nil: the metadata say nothing.
-  ///   - isLabelled: whether the frames carry the visible label.
   /// - Throws: ``Refusal`` for another ending, and for a folder with other files than frames.
   init(
     _ place: URL, frameRate: FrameRate, sound: VideoWriter.Sound? = nil, origin: ImageOrigin?,
-    marking: OutputMarking, isLabelled: Bool
+    marking: OutputMarking
   ) throws {
     let ending = place.pathExtension.lowercased()
     guard ending.isEmpty || Self.endings.contains(ending) else {
@@ -42,7 +39,6 @@ final class GeneratedVideo: FrameWriter {
       throw Refusal.usage("\(place.path) holds other files than frames; name another folder")
     }
     (self.place, self.frameRate, self.origin, self.marking) = (place, frameRate, origin, marking)
-    self.isLabelled = isLabelled
     self.sound = ["", "gif"].contains(ending) ? nil : sound
   }
 
@@ -51,13 +47,8 @@ final class GeneratedVideo: FrameWriter {
   func append(_ frame: Image) throws(VideoError) {
     if count == 0 { try begin(frame) }
     count += 1
-    let shown: Image
-    do throws(ImageError) {
-      shown = try label.map { label throws(ImageError) in try label(frame) } ?? frame
-    } catch {
-      throw .frame(error)
-    }
-    let marked = marking(frame: shown)
+    let marked: Image
+    do throws(ImageError) { marked = try marking(frame: frame) } catch { throw .frame(error) }
     if let video { return try video.append(marked) }
     guard let folder else { return }
     let file = folder.appendingPathComponent(String(format: "%06d.png", count))
@@ -67,12 +58,6 @@ final class GeneratedVideo: FrameWriter {
   }
 
   private func begin(_ frame: Image) throws(VideoError) {
-    if isLabelled {
-      do throws(ImageError) { label = try VisibleLabel(width: frame.width, height: frame.height) } catch {
-        throw .frame(error)
-      }
-      if label == nil { marking.isTooSmallForLabel = true }
-    }
     guard place.pathExtension.isEmpty else {
       video = try VideoWriter(
         to: place, width: frame.width, height: frame.height, frameRate: frameRate, sound: sound,

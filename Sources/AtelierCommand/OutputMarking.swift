@@ -1,6 +1,7 @@
 import Atelier
 
-/// Puts the invisible mark into the images and sounds that a command writes, and says once what came of it.
+/// Puts the invisible mark into the images, sounds and frames that a command writes, and the visible label into frames, and
+/// says once what came of it.
 final class OutputMarking {
   /// What can be marked, as sentences name it.
   private enum Medium: String, CaseIterable { case image, sound, frame }
@@ -10,11 +11,14 @@ final class OutputMarking {
   private var unmarked: [Medium: [String: Int]] = [:]
   /// How many carry a mark that may not last.
   private var weak: [Medium: Int] = [:]
-  /// Whether frames have no room for the visible label that they should carry.
-  var isTooSmallForLabel = false
+  /// The label of frames of the last size, as far as they have room for it.
+  private var label: (width: Int, height: Int, label: VisibleLabel?)?
+  private let labels: Bool
 
-  /// - Parameter isOn: whether anything is marked at all.
-  init(_ isOn: Bool) { self.isOn = isOn }
+  /// - Parameters:
+  ///   - isOn: whether anything is marked at all.
+  ///   - labels: whether frames of videos carry the visible label.
+  init(_ isOn: Bool, labels: Bool) { (self.isOn, self.labels) = (isOn, labels) }
 
   /// An image as it is written.
   func callAsFunction(_ image: Image) -> Image {
@@ -25,9 +29,18 @@ final class OutputMarking {
   }
 
   /// A frame of a video as it is written.
-  func callAsFunction(frame: Image) -> Image {
-    guard isOn else { return frame }
-    let (marked, outcome) = InvisibleMark.marked(frame)
+  ///
+  /// - Throws: `ImageError` where the label cannot be drawn.
+  func callAsFunction(frame: Image) throws(ImageError) -> Image {
+    var shown = frame
+    if labels {
+      if label?.width != frame.width || label?.height != frame.height {
+        label = (frame.width, frame.height, try VisibleLabel(width: frame.width, height: frame.height))
+      }
+      if let label = label?.label { shown = try label(frame) }
+    }
+    guard isOn else { return shown }
+    let (marked, outcome) = InvisibleMark.marked(shown)
     count(outcome, .frame)
     return marked
   }
@@ -41,11 +54,11 @@ final class OutputMarking {
   }
 
   /// An output as it is written: images and sounds are marked, and anything else stays.
-  func callAsFunction(_ shown: FieldCodec.Shown) -> FieldCodec.Shown {
+  func callAsFunction(_ shown: FieldCodec.Shown) throws -> FieldCodec.Shown {
     switch shown {
     case .image(let image): .image(self(image))
     case .audio(let sound): .audio(self(sound))
-    case .video(let frames, let rate): .video(frames.map { self(frame: $0) }, rate)
+    case .video(let frames, let rate): .video(try frames.map { try self(frame: $0) }, rate)
     case .text: shown
     }
   }
@@ -76,7 +89,7 @@ final class OutputMarking {
         "\(weak == 1 ? "\(medium == .image ? "An" : "A") \(name) is" : "\(weak) \(name)s are") so \(nature) that the "
           + "\(mark) mark in \(weak == 1 ? "it" : "them") may not outlive \(harm).")
     }
-    if isTooSmallForLabel {
+    if let label, label.label == nil {
       sentences.append(
         "The frames are too small for a visible label; say beside the video that a model made it.")
     }

@@ -73,7 +73,7 @@ extension FieldCodec {
   ///
   /// - Parameters:
   ///   - metadata: an XMP packet for images, such as where they come from.
-  ///   - tags: the text tags of sounds, such as where they come from.
+  ///   - tags: the text tags of sounds, such as where they come from; videos have the comment.
   ///   - change: what becomes of an example before it is written, such as a mark in an image; label maps, whose
   ///     values are numbers of classes, are never changed.
   /// - Throws: what ``shown(_:)`` throws, and the error of the file's format.
@@ -118,23 +118,29 @@ extension FieldCodec {
         content: .bytes(try AudioCodec().encode(audio, as: .wav, tags: tags)), fileExtension: "wav")
     case .video(let frames, let rate):
       guard ffmpeg.isAvailable else { return Encoded(content: .frames(frames), fileExtension: "") }
-      return Encoded(content: .bytes(try film(frames, rate, as: "mp4")), fileExtension: "mp4")
+      return Encoded(
+        content: .bytes(try film(frames, rate, as: "mp4", comment: tags[.comment])), fileExtension: "mp4")
     case .text(let text): return Encoded(content: .bytes(Array(text.utf8)), fileExtension: "txt")
     }
   }
 
   /// Frames as a video file's bytes.
   ///
-  /// - Parameter ending: `mp4` or `gif`; a GIF has at most 50 frames a second.
+  /// - Parameters:
+  ///   - ending: `mp4` or `gif`; a GIF has at most 50 frames a second.
+  ///   - comment: the comment of an MP4's metadata.
   /// - Throws: `VideoError`, also where there is no ffmpeg.
-  public func film(_ frames: [Image], _ rate: FrameRate, as ending: String) throws -> [UInt8] {
+  public func film(
+    _ frames: [Image], _ rate: FrameRate, as ending: String, comment: String? = nil
+  ) throws -> [UInt8] {
     guard let first = frames.first else { throw DatasetError.invalid(reason: "a video has no frames") }
     // ffmpeg seeks in what it writes.
     let file = FileManager.default.temporaryDirectory
       .appendingPathComponent("atelier-\(UUID().uuidString).\(ending)")
     defer { try? FileManager.default.removeItem(at: file) }
     let writer = try VideoWriter(
-      to: file, width: first.width, height: first.height, frameRate: rate, ffmpeg: ffmpeg)
+      to: file, width: first.width, height: first.height, frameRate: rate, comment: comment,
+      ffmpeg: ffmpeg)
     for frame in frames { try writer.append(frame) }
     try writer.finish()
     return [UInt8](try Data(contentsOf: file))

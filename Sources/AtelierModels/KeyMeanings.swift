@@ -890,6 +890,35 @@ public enum KeyMeanings {
     Pix2PixHD.Configuration.scales	Discriminators, each on half the resolution of the one before.
     Pix2PixHD.Configuration.weights	Factors of the generator's loss terms.
     Pix2PixHD.Configuration.width	Channels of the generator at full resolution.
+    PlayableVideo.Configuration.Weights.actionStates	Of the divergence between places in the space of actions of generated and of given frames.
+    PlayableVideo.Configuration.Weights.directions	Of the divergence of actions' directions from a normal distribution.
+    PlayableVideo.Configuration.Weights.entropy	Of the entropy of recognised actions.
+    PlayableVideo.Configuration.Weights.hiddenStates	Of the squared difference of hidden states, in pretraining.
+    PlayableVideo.Configuration.Weights.mutualInformation	Of the mutual information of actions recognised in given and in generated frames.
+    PlayableVideo.Configuration.Weights.observations	Of the mean absolute difference of frames, over three sizes.
+    PlayableVideo.Configuration.Weights.states	Of the squared difference of the states of generated and given frames.
+    PlayableVideo.Configuration.actionSize	Dimensions of the space of actions.
+    PlayableVideo.Configuration.actions	How many actions there are.
+    PlayableVideo.Configuration.adam	Adam's decays and ε.
+    PlayableVideo.Configuration.batchSize	Sequences in a batch.
+    PlayableVideo.Configuration.centroidDecay	The weight of a batch in the actions' centroids.
+    PlayableVideo.Configuration.frames	Frames of a sequence.
+    PlayableVideo.Configuration.groundTruthFrames	Frames at the beginning of a sequence that are seen; later ones are generated from generated ones.
+    PlayableVideo.Configuration.hardActions	Whether sampled actions are one-hot, with the gradients of soft ones.
+    PlayableVideo.Configuration.hiddenSize	Channels of the recurrent state, and of the decoder's first layers; the next have a half and a quarter.
+    PlayableVideo.Configuration.imageSize	Height and width of the frames, a multiple of 16.
+    PlayableVideo.Configuration.learningRate	The learning rate.
+    PlayableVideo.Configuration.lossWeights	The factors of the loss terms.
+    PlayableVideo.Configuration.minimumTemperature	The temperature that it falls to; nil: it stays.
+    PlayableVideo.Configuration.mutualInformationDecay	The weight of a batch in the joint probabilities of actions.
+    PlayableVideo.Configuration.pretrainingSteps	Steps with the pretraining objective.
+    PlayableVideo.Configuration.representationChannels	Channels of the encoder at half and a quarter of the size.
+    PlayableVideo.Configuration.stackedFrames	Past frames joined in the channels of what is seen.
+    PlayableVideo.Configuration.stateFeatures	Channels of a state.
+    PlayableVideo.Configuration.temperature	The temperature of sampled actions.
+    PlayableVideo.Configuration.temperatureSteps	The steps over which it falls.
+    PlayableVideo.Configuration.weightDecay	The factor of the L2 term that is added to gradients.
+    PlayableVideo.optimizers	The optimiser.
     RNNLanguageModel.Configuration.activation	Nonlinearity of the transformer's feed-forward layers.
     RNNLanguageModel.Configuration.adam	AdamW's decays and ε.
     RNNLanguageModel.Configuration.annealing	Divides the step size whenever the held-out loss did not improve; 1: never.
@@ -1288,6 +1317,7 @@ public enum KeyMeanings {
     VariationalSettings.weightDecay	L2 term added to the gradient.
     VariationalSystem.networks	`autoencoder` answers `image` and `noise` with `image`, `mean` and `logVariance`; part `encoder` needs no noise, and part `decoder` answers `latent` with `image`. With classes each takes `label` too.
     VariationalSystem.optimizers	The one optimiser, by the name of its network.
+    VideoPlaying.actions	How many actions there are.
     Vocoder.Configuration.LossWeights.featureMatching	Of the distances of the discriminators' layers.
     Vocoder.Configuration.LossWeights.mel	Of the mean absolute difference of mel spectrograms.
     Vocoder.Configuration.batchSize	Clips in one batch.

@@ -226,7 +226,12 @@ import Torch
         "image": image, "landmarks": image, "mask": .ones([2, 1, 64, 64]), "target": image,
         "targetMask": .ones([2, 1, 64, 64]), "identity": Tensor([0, 1]), "wanted": Tensor(wanted),
       ])
-      return try #require(try Trial.step(system, batch)["siamese"])
+      // The siamese network, the critic and the generator take batches of their own.
+      let step = TrainingStep(
+        index: 0, draws: StreamDraws(RandomStream(seed: 2)),
+        source: Trial.Source([Batch](repeating: batch, count: 20)))
+      try step.run(system.step)
+      return try #require(step.logged.first { $0.name == "siamese" }).value.item()
     }
     #expect(abs(try loss(wanted: [1, 0]) - 4.5) < 1e-3)
   }

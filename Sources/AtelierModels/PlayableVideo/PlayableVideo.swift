@@ -231,6 +231,10 @@ public final class PlayableVideo: PlayableSystem, ReferenceAnswering {
       throw ConfigurationError(
         "playable-video plays from one frame, and \(image.shape[0]) are given as 'image'")
     }
+    if let unknown = actions.first(where: { !(0..<configuration.actions).contains($0) }) {
+      throw ConfigurationError(
+        "there is no action \(unknown); the actions are 0 … \(configuration.actions - 1)")
+    }
     let first =
       image.shape[2] == size && image.shape[3] == size
       ? image : upsampleBilinear(image, size: (size, size), antialias: true)

@@ -1,5 +1,4 @@
-import AtelierData
-import AtelierMedia
+import Atelier
 import Foundation
 import TestSupport
 import Testing
