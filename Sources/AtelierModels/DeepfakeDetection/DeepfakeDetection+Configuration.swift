@@ -101,8 +101,10 @@ extension DeepfakeDetection {
       try Checks.notNegative(["headSteps": headSteps])
       if let headEpochs { try Checks.notNegative(["headEpochs": headEpochs]) }
       if let fullSteps { try Checks.positive(["fullSteps": fullSteps]) }
-      // A step of one image has no variance that batch norms could divide by.
-      try Checks.require(batchSize >= 2, "batchSize is at least 2, not \(batchSize)")
+      // One number has no variance that batch norms could divide by.
+      try Checks.require(
+        batchSize * side * side >= 2,
+        "batchSize is at least 2 where the last feature map is one pixel, as at imageSize \(imageSize)")
       try adam.validate(["learningRate": learningRate])
     }
   }
