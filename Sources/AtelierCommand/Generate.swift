@@ -180,8 +180,8 @@ struct Generate: ParsableCommand {
   struct VoiceOptions: ParsableArguments {
     @Option(
       help: ArgumentHelp(
-        "Whose voice it becomes: a speaker of the training, or the file of a recording where the system takes any voice.",
-        valueName: "speaker|file"))
+        "Whose voice it becomes: a speaker of the training, or the file of a recording where the system takes any voice; of images which side, such as the other person.",
+        valueName: "speaker|file|side"))
     var to: String?
     @Option(help: ArgumentHelp("The training's speaker who is heard.", valueName: "speaker"))
     var from: String?
@@ -272,7 +272,7 @@ struct Generate: ParsableCommand {
       let beside = try choices.foldersBeside()
       try refuseMissing(plan, Set(conditions.keys).union(beside.keys), of: model.system)
       var translation = try ImageTranslator(
-        generator.system, model, direction: translating.direction, tiling: tiling(),
+        generator.system, model, direction: direction(plan, model), tiling: tiling(),
         alpha: translating.alpha ?? .keep, seed: seed)
       translation.conditions = conditions
       if translating.given {
@@ -361,6 +361,26 @@ struct Generate: ParsableCommand {
         force: force, provenance: origin, marking: marking
       ).run()
     }
+  }
+
+  /// The direction that --direction names, or --to by what an image becomes.
+  private func direction(_ plan: SystemPlan, _ model: ModelDescription) throws -> String? {
+    guard let to = voices.to else { return translating.direction }
+    guard translating.direction == nil else {
+      throw Refusal.usage("--to and --direction both say what an image becomes; choose one")
+    }
+    let directions = plan.ability(ImageTranslation.self)?.directions ?? []
+    let sides = plan.fields.map(\.name)
+    let names = model.data.sideNames ?? sides
+    let side = names.firstIndex(of: to) ?? sides.firstIndex(of: to)
+    guard let side, sides.indices.contains(side),
+      let found = directions.first(where: { $0.target == sides[side] })
+    else {
+      throw Refusal.usage(
+        "there is no side '\(to)'; did you mean '\(nearest(to: to, in: names))'? The sides are \(listed(names))"
+      )
+    }
+    return found.name
   }
 
   /// Makes a sound of each sound that the command names.

@@ -89,7 +89,13 @@ struct GenerateOption: Sendable {
       "--alignment", because: "it does not say where in a sentence it looks",
       given: { $0.writing.alignment != nil },
       known: { $0.ability(SentenceTranslation.self)?.aligns == true }),
-    voices("--to") { $0.voices.to != nil },
+    GenerateOption(
+      "--to", because: "it converts no voices, and images in one direction at most",
+      given: { $0.voices.to != nil },
+      known: {
+        $0.ability(VoiceConversion.self) != nil
+          || ($0.ability(ImageTranslation.self)?.directions.count ?? 0) > 1
+      }),
     GenerateOption(
       "--from", because: "it converts no voices of speakers that it has to know",
       given: { $0.voices.from != nil },

@@ -31,14 +31,15 @@ struct NextCommands {
     var drawing = "atelier generate \(place)"
     if plan.startsFromImages {
       drawing += " image.png --output result.png"
+      if let name = description.data.sideNames?.last { drawing += " --to \(Self.quoted(name))" }
     } else if plan.ability(FakeDetection.self) != nil {
       drawing += " video.mp4"
     } else if plan.ability(SoundTranslation.self) != nil {
       drawing += " sound.wav --output result.wav"
     } else if plan.ability(VoiceConversion.self) != nil, let name = description.classNames.last {
-      drawing += " speech.wav --to \(name.contains(" ") ? "'\(name)'" : name) --output result.wav"
+      drawing += " speech.wav --to \(Self.quoted(name)) --output result.wav"
     } else if case .label? = plan.condition("label")?.kind, let name = description.classNames.first {
-      drawing += " --class \(name.contains(" ") ? "'\(name)'" : name) --count 16"
+      drawing += " --class \(Self.quoted(name)) --count 16"
     } else if plan.condition("prompt") != nil {
       drawing += " --prompt \"…\""
     } else if plan.drawsMany {
@@ -46,6 +47,9 @@ struct NextCommands {
     }
     return [drawing, "atelier evaluate \(place)", "atelier train --resume \(place)   (with a later end)"]
   }
+
+  /// A name as a shell takes it.
+  private static func quoted(_ name: String) -> String { name.contains(" ") ? "'\(name)'" : name }
 
   /// A path as short as it can be said from here.
   private static func shown(_ url: URL) -> String {

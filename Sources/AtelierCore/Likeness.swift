@@ -12,9 +12,10 @@ public struct Likeness: Ability, Hashable {
 
   /// What of people is learned.
   public var kind: Kind
-  /// The field of a class whose classes are the people.
-  public var field: String
+  /// The field of a class whose classes are the people; nil: they are the sides of the data
+  /// (`DatasetDescription.sideNames`).
+  public var field: String?
 
-  /// Declares whose likeness is learned.
-  public init(_ kind: Kind, of field: String) { (self.kind, self.field) = (kind, field) }
+  /// Declares whose likeness is learned: of the classes of a field, or of the sides of the data where none is named.
+  public init(_ kind: Kind, of field: String? = nil) { (self.kind, self.field) = (kind, field) }
 }

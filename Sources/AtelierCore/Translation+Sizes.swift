@@ -114,6 +114,12 @@ extension TranslatingSystem {
   ) throws -> Tensor {
     try tiling?.validate()
     let (height, width) = (picture.shape[picture.rank - 2], picture.shape[picture.rank - 1])
+    if let side = direction.side {
+      guard tiling == nil else {
+        throw ConfigurationError("\(Self.identity.name) takes whole images only; leave tiles out")
+      }
+      return try withoutGradients { try resized(picture, beside, to: side, direction, by: translate) }
+    }
     let chosen = tiling ?? (height * width > Tiling.automaticArea ? Tiling() : nil)
     return try withoutGradients {
       guard let chosen, direction.takesTiles, max(height, width) > chosen.tile else {
@@ -121,6 +127,27 @@ extension TranslatingSystem {
       }
       return try tiled(picture, beside, direction, chosen, by: translate)
     }
+  }
+
+  /// One pass over a square condition that is brought to a side, whose output is brought back to the condition's.
+  private func resized(
+    _ picture: Tensor, _ beside: [String: Tensor], to side: Int, _ direction: TranslationDirection,
+    by translate: (Tensor, [String: Tensor]) throws -> Tensor
+  ) throws -> Tensor {
+    let (height, width) = (picture.shape[picture.rank - 2], picture.shape[picture.rank - 1])
+    guard height == width, picture.rank == 4 else {
+      throw ConfigurationError(
+        "\(Self.identity.name) takes square images, and this one is \(width)×\(height); cut it to a square first"
+      )
+    }
+    guard height != side else { return try translate(picture, beside) }
+    func brought(_ images: Tensor, to side: Int) -> Tensor {
+      // Bicubic kernels reach beyond the values that they weigh.
+      let (low, high) = (images.min().item(), images.max().item())
+      return upsampleBicubic(images, size: (side, side), antialias: true).clamped(min: low, max: high)
+    }
+    let output = try translate(brought(picture, to: side), beside.mapValues { brought($0, to: side) })
+    return brought(output, to: height * direction.scale)
   }
 
   /// One pass over a condition that is continued to the size multiple.

@@ -17,13 +17,17 @@ public struct TranslationDirection: Sendable, Hashable {
   public let scale: Int
   /// Whether a large condition may be cut into tiles; false where networks have to see all of it.
   public let takesTiles: Bool
+  /// The side of the square images that the networks take; others are brought to it, and outputs back to their size.
+  /// Nil: any size.
+  public let side: Int?
 
   /// Describes a direction.
   public init(
     _ name: String, source: String, target: String, sizeMultiple: Int = 1, scale: Int = 1,
-    takesTiles: Bool = true
+    takesTiles: Bool = true, side: Int? = nil
   ) {
     self.takesTiles = takesTiles
+    self.side = side
     self.name = name
     self.source = source
     self.target = target

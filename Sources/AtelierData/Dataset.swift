@@ -79,6 +79,8 @@ public struct DatasetDescription: Sendable, Codable, Hashable {
   /// The licences of weights from elsewhere that a model of these data is made of; nil where it is made of none, and
   /// in files from before that was a field, which say it among the notes.
   public var licences: [WeightLicence]?
+  /// What the two sides of unpaired images are called, where they are people; nil elsewhere.
+  public var sideNames: [String]?
   /// Who agreed to being learned; nil where nobody's voice or face is.
   public var consent: ConsentRecord?
 

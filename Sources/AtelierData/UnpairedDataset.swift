@@ -102,10 +102,11 @@ public struct UnpairedDataset: Dataset {
 /// ``openPairs(at:split:_:derivation:options:)``, or exactly two class folders, of which the first by name is
 /// A.
 ///
+/// - Parameter namesSides: whether the description has the names of the sides: `A` and `B`, or those of the class folders.
 /// - Throws: ``DatasetError`` that names the folder and the way out.
 public func openUnpaired(
   at path: URL, split: DatasetSplit = .train, _ preparation: JointPreparation,
-  options: DatasetOptions = DatasetOptions()
+  options: DatasetOptions = DatasetOptions(), namesSides: Bool = false
 ) throws(DatasetError) -> UnpairedDataset {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
   try ImageFolders.requireListable(path)
@@ -129,6 +130,9 @@ public func openUnpaired(
     layout: .unpairedFolders, name: path.lastPathComponent, split: split, count: 0,
     fingerprint: try contentFingerprint(of: hashed, isLenient: true),
     notes: ["A has \(files[0].count) pictures and B \(files[1].count)."])
+  if namesSides {
+    description.sideNames = options.swapsDirection ? sets.names.reversed() : sets.names
+  }
   if split == .train {
     description.notes += PairFolders.find(at: path)?.leftOutSentences ?? LeftOut.around(path)
     if let stray = sets.strays { description.notes.append(stray) }
@@ -139,14 +143,14 @@ public func openUnpaired(
 
 private func unpairedFolders(
   at path: URL, _ split: DatasetSplit
-) throws(DatasetError) -> (first: URL, second: URL, strays: String?)? {
+) throws(DatasetError) -> (first: URL, second: URL, names: [String], strays: String?)? {
   if let folders = PairFolders.find(at: path) {
     try folders.requireLists()
     guard let found = folders.folders(of: split), let first = found[.source], let second = found[.target]
     else {
       throw .missingSplit(path: path.path, split: split, reason: "it does not contain two such folders")
     }
-    return (first.url, second.url, nil)
+    return (first.url, second.url, ["A", "B"], nil)
   }
   var root = path
   if ImageFolders.isDivided(path) {
@@ -161,5 +165,6 @@ private func unpairedFolders(
   }
   let classes = ImageFolders.foldersWithImages(in: root).map { root.appendingPathComponent($0) }
   guard classes.count == 2 else { return nil }
-  return (classes[0], classes[1], LeftOut.pictures(ImageFolders.directImages(in: root)))
+  let names = classes.map(\.lastPathComponent)
+  return (classes[0], classes[1], names, LeftOut.pictures(ImageFolders.directImages(in: root)))
 }

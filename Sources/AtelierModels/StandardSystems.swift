@@ -30,6 +30,7 @@ extension SystemRegistry {
       UNIT.self,
       MUNIT.self,
       FUNIT.self,
+      DeepfakeAutoencoder.self,
       CIAGAN.self,
       DeepPrivacy.self,
       ImageTagging.self,

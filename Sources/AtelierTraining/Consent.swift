@@ -216,7 +216,8 @@ public struct Consent: Sendable, Hashable {
     _ likeness: Likeness, in data: DataBinding, _ plan: SystemPlan
   ) throws -> [String] {
     let description = data.facts.description
-    let names = try plan.field(likeness.field).map {
+    guard let field = likeness.field else { return description.sideNames ?? [] }
+    let names = try plan.field(field).map {
       try plan.names(of: $0, description, data.facts.artefacts).classes
     }
     return names.flatMap { $0.isEmpty ? nil : $0 } ?? description.classNames

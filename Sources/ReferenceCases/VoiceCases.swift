@@ -10,14 +10,16 @@ enum VoiceCases {
   /// The name that all cases of talking faces have as their system.
   static let faces = "talking-face"
 
-  /// The registered system of a case: the one that says that it is of the family, or else bears its name.
+  /// The registered system of a case: the one that says that it is of the family, or goes by the case's system, or else
+  /// bears its name.
   ///
   /// - Throws: the registry's error for a family that is none of its systems.
   static func system(
     of reference: ReferenceCase, in registry: SystemRegistry
   ) throws -> any GenerativeSystem.Type {
-    guard families.contains(reference.system) else { return try registry.system(named: reference.system) }
-    let model = try ReferenceCase.string(reference.configuration["model"], "model")
+    let model =
+      families.contains(reference.system)
+      ? try ReferenceCase.string(reference.configuration["model"], "model") : reference.system
     let claiming = registry.systems.first {
       ($0 as? any ReferenceAnswering.Type)?.caseModel == model
     }

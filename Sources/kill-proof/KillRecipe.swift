@@ -14,8 +14,8 @@ struct KillRecipe: Sendable {
   let changes: [String]
   /// The preset that they are laid over; nil: the first.
   var preset: String? = "small"
-  /// Further options of `atelier train`, with `{photographs}` for the folder of photographs and `{voices}` for
-  /// that of voices, `{faces}` for that of faces.
+  /// Further options of `atelier train`, with `{photographs}` for the folder of photographs, `{voices}` for
+  /// that of voices, `{faces}` for that of faces and `{unpaired}` for that of two sets.
   var more: [String] = []
 
   /// Data of a few small files.
@@ -63,6 +63,7 @@ struct KillRecipe: Sendable {
     arguments += more.map {
       $0.replacingOccurrences(of: "{photographs}", with: photographs)
         .replacingOccurrences(of: "{voices}", with: voices).replacingOccurrences(of: "{faces}", with: faces)
+        .replacingOccurrences(of: "{unpaired}", with: Data.unpaired.url(in: folder).path)
     }
     return arguments + changes.flatMap { ["--set", $0] }
   }
@@ -179,6 +180,13 @@ struct KillRecipe: Sendable {
       KillRecipe(
         system: "sean", data: .maps,
         changes: mapped + ["styleLength=2", "encoderWidth=1", "layers=2", "scales=1"]),
+      KillRecipe(
+        system: "deepfake-autoencoder", data: .unpaired,
+        changes: [
+          "imageSize=16", "encoderChannels=[3, 4]", "innerChannels=4", "latentSize=6",
+          "decoderChannels=[4, 3]",
+          "batchSize=2",
+        ], more: ["--consent", "{unpaired}/consent.yaml"]),
       KillRecipe(system: "unit", data: .unpaired, changes: crossing + ["batchSize=1"]),
       KillRecipe(
         system: "munit", data: .unpaired,

@@ -88,8 +88,17 @@ public enum TinyData {
     }
   }
 
-  /// Two sets without correspondence in `trainA`, `trainB`, `testA` and `testB`.
+  /// Everybody's consent in `consent.yaml`.
+  private static func writeConsent(of names: [String], to folder: URL) throws {
+    let agreed = names.map { "  - {name: \($0), purpose: a test, until: 9999-12-31}\n" }
+    try ("persons:\n" + agreed.joined()).write(
+      to: folder.appendingPathComponent("consent.yaml"), atomically: true, encoding: .utf8)
+  }
+
+  /// Two sets without correspondence in `trainA`, `trainB`, `testA` and `testB`, and for faces the consent of A and B.
   public static func writeUnpaired(to folder: URL, count: Int = 6, size: Int = 8) throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try writeConsent(of: ["A", "B"], to: folder)
     for (part, number) in [("train", count), ("test", max(2, count / 2))] {
       for index in 0..<number {
         try write(coloured(number: index, width: size, height: size), folder, "\(part)A/a\(index).png")
@@ -286,9 +295,7 @@ public enum TinyData {
   /// their consent in `consent.yaml`.
   public static func writeVoices(to folder: URL, perSpeaker: Int = 3) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let agreed = ["anna", "bert"].map { "  - {name: \($0), purpose: a test, until: 9999-12-31}\n" }
-    try ("persons:\n" + agreed.joined()).write(
-      to: folder.appendingPathComponent("consent.yaml"), atomically: true, encoding: .utf8)
+    try writeConsent(of: ["anna", "bert"], to: folder)
     for (part, number) in [("train", perSpeaker), ("test", 2)] {
       for (speaker, pitch) in [("anna", 210.0), ("bert", 110.0)] {
         let place = folder.appendingPathComponent(part).appendingPathComponent(speaker)

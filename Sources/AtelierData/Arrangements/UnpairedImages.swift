@@ -9,10 +9,14 @@ public struct UnpairedImages: ImageArrangement {
   /// The field of the second set.
   public var second: String
 
+  /// Whether the sides have names, those of their folders, as people have.
+  public var namesSides: Bool
+
   /// Two sets for the given fields.
-  public init(_ first: String, _ second: String) {
+  public init(_ first: String, _ second: String, namesSides: Bool = false) {
     self.first = first
     self.second = second
+    self.namesSides = namesSides
   }
 
   /// The part as a dataset whose values carry the names of their fields.
@@ -21,7 +25,8 @@ public struct UnpairedImages: ImageArrangement {
   ) throws -> DataPart {
     .examples(
       try openUnpaired(
-        at: place, split: split, preparation(opening), options: opening.reading.datasetOptions))
+        at: place, split: split, preparation(opening), options: opening.reading.datasetOptions,
+        namesSides: namesSides))
   }
 
   /// Each image gets a random transform of its own.

@@ -148,6 +148,10 @@ struct PageStage {
       "generator={width: 2, maximumWidth: 4, blocks: 1}",
       "discriminator={width: 2, maximumWidth: 4, blocks: 2}", "batchSize=2",
     ],
+    "deepfake-autoencoder": [
+      "imageSize=16", "encoderChannels=[3, 4]", "innerChannels=4", "latentSize=6", "decoderChannels=[4, 3]",
+      "batchSize=2",
+    ],
     "rnn-language-model": ["embeddingSize=6", "hiddenSize=8", "sequenceLength=5", "batchSize=3"],
   ]
 
@@ -206,14 +210,16 @@ struct PageStage {
       "pix2pix": "pairs", "srresnet": "photographs", "audio-super-resolution": "speech", "vocoder": "speech",
       "autovc": "speakers", "stargan-vc": "speakers", "cyclegan-vc2": "speakers",
       "speaker-encoder": "speakers", "deepfake-detection": "frames", "first-order-motion": "talks",
-      "ciagan": "faces", "deep-privacy": "faces", "playable-video": "videos",
+      "ciagan": "faces", "deep-privacy": "faces", "playable-video": "videos", "deepfake-autoencoder": "alice-and-bob",
     ]
     let data = Self.data[named] != nil ? named : usual[system, default: "fashion-mnist"]
     try provide(data, after: "--data")
     var command = ["train", system, "--preset", "small", "--data", data, "--run", "runs/\(name)"]
-    if ["autovc", "stargan-vc", "cyclegan-vc2", "first-order-motion", "ciagan"].contains(system) {
-      try provide("consent.yaml", after: "--consent")
-      command += ["--consent", "consent.yaml"]
+    let agreed = ["autovc", "stargan-vc", "cyclegan-vc2", "first-order-motion", "ciagan"]
+    if agreed.contains(system) || system == "deepfake-autoencoder" {
+      let file = agreed.contains(system) ? "consent.yaml" : "both.yaml"
+      try provide(file, after: "--consent")
+      command += ["--consent", file]
     }
     // A page that trains it with measures on the way asks for its best checkpoint.
     if name == "dcgan-photos-001" {
@@ -280,6 +286,11 @@ struct PageStage {
     try Data(names.replacing(" ", with: "\n").utf8).write(to: folder.appendingPathComponent("classes.txt"))
   }
 
+  private static func consent(of names: [String], _ file: URL) throws {
+    let persons = names.map { "  - {name: \($0), purpose: a test, until: 9999-12-31}\n" }
+    try Data(("persons:\n" + persons.joined()).utf8).write(to: file)
+  }
+
   @Sendable private static func unpaired(_ folder: URL) throws {
     try TinyData.writeUnpaired(to: folder, count: 48, size: 64)
   }
@@ -312,10 +323,9 @@ struct PageStage {
     },
     "videos": { try TinyData.writeVideos(to: $0, size: 32) },
     "faces": { try TinyData.writeFaces(to: $0, perPerson: 4) },
-    "consent.yaml": {
-      let persons = ["anna", "bert"].map { "  - {name: \($0), purpose: a test, until: 9999-12-31}\n" }
-      try Data(("persons:\n" + persons.joined()).utf8).write(to: $0)
-    },
+    "consent.yaml": { try consent(of: ["anna", "bert"], $0) },
+    "alice-and-bob": classes(["alice", "bob"], 24, 64, 64),
+    "both.yaml": { try consent(of: ["alice", "bob"], $0) },
     "maps": { for number in 0..<2 { try write(map(number), $0, "\(number).png") } },
     "foxes": { for number in 0..<2 { try write(image(number), $0, "\(number).png") } },
     "shots": { for number in 0..<2 { try write(image(number, 32, 32), $0, "\(number).png") } },
