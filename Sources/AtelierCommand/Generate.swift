@@ -34,6 +34,7 @@ struct Generate: ParsableCommand {
         atelier generate runs/rnn-001 --prompt "To be" --temperature 0.8
         atelier generate runs/transformer-001 --text "Select the cell." --sampling beams=4
         atelier generate runs/transformer-001 sentences.txt --output translations.txt
+        atelier generate runs/face-identity-transformer-001 face.png --anonymise --output unknown.png
         atelier generate runs/stargan-vc-001 speech.wav --to anna --output converted.wav
         atelier generate runs/autovc-001 speech.wav --to stranger.wav --vocoder runs/vocoder-001 --files converted
         atelier generate runs/deepfake-detection-001 clip.mp4 --sampling every=5 --output clip.jsonl
@@ -93,6 +94,7 @@ struct Generate: ParsableCommand {
   @OptionGroup(title: "Drawing") var drawing: DrawingOptions
   @OptionGroup(title: "Writing text") var writing: WritingOptions
   @OptionGroup(title: "Voices") var voices: VoiceOptions
+  @OptionGroup(title: "Passcodes") var passcodes: PasscodeOptions
 
   /// What systems that start from images take.
   struct TranslationOptions: ParsableArguments {
@@ -193,7 +195,21 @@ struct Generate: ParsableCommand {
     var vocoder: String?
   }
 
+  /// What systems take that make faces unknown by a passcode.
+  struct PasscodeOptions: ParsableArguments {
+    @Flag(help: "Make faces unknown by a passcode, which makes them known again.")
+    var anonymise = false
+    @Flag(help: "Make faces known again that were made unknown by the passcode.")
+    var recover = false
+    @Option(
+      help: ArgumentHelp(
+        "Where the passcode comes from: terminal, env:NAME or fd:NUMBER; zeros and ones, or a phrase (default: terminal).",
+        valueName: "place"))
+    var passcode: String?
+  }
+
   func validate() throws {
+    if passcodes.anonymise && passcodes.recover { throw ValidationError("Choose --anonymise or --recover.") }
     if let count = drawing.count, count < 1 { throw ValidationError("--count must be at least 1.") }
     if let candidates = drawing.candidates, candidates < drawing.count ?? 1 {
       throw ValidationError("--candidates must be at least --count, the number of them that is kept.")
@@ -266,7 +282,10 @@ struct Generate: ParsableCommand {
         origin: origin, marking: marking
       ).run()
     }
-    let conditions = try choices.conditions()
+    var conditions = try choices.conditions()
+    if let passcode = plan.ability(PasscodeTransformation.self) {
+      try add(passcode, to: &conditions, of: model.system)
+    }
     let sampling = try choices.sampling()
     if plan.startsFromImages {
       let beside = try choices.foldersBeside()
@@ -361,6 +380,27 @@ struct Generate: ParsableCommand {
         force: force, provenance: origin, marking: marking
       ).run()
     }
+  }
+
+  /// The passcode as the condition that a system takes, turned over where it is to undo itself.
+  private func add(
+    _ ability: PasscodeTransformation, to conditions: inout [String: ConditionValue], of system: String
+  ) throws {
+    guard passcodes.anonymise || passcodes.recover else {
+      guard passcodes.passcode == nil else {
+        throw Refusal.usage("--passcode is used by --anonymise or by --recover; choose one")
+      }
+      guard conditions[ability.condition] == nil else { return }
+      throw Refusal.usage(
+        "\(system) needs --anonymise, which makes faces unknown, or --recover, which undoes it")
+    }
+    guard conditions[ability.condition] == nil else {
+      throw Refusal.usage("the passcode and --condition both give '\(ability.condition)'; choose one")
+    }
+    let input = try passcodes.passcode.map { try PasscodeInput(parsing: $0) } ?? .terminal
+    let passcode = try Passcode(
+      parsing: input.text(repeated: passcodes.anonymise), length: ability.length)
+    conditions[ability.condition] = passcodes.recover ? passcode.undoing.condition : passcode.condition
   }
 
   /// The direction that --direction names, or --to by what an image becomes.

@@ -101,6 +101,8 @@ struct GenerateOption: Sendable {
       given: { $0.voices.from != nil },
       known: { ($0.ability(VoiceConversion.self)?.source ?? .any) != .any }),
     voices("--vocoder") { $0.voices.vocoder != nil },
+    passcodes("--anonymise") { $0.passcodes.anonymise }, passcodes("--recover") { $0.passcodes.recover },
+    passcodes("--passcode") { $0.passcodes.passcode != nil },
     setting("temperature", "--temperature") { $0.writing.temperature != nil },
     setting("length", "--length") { $0.writing.length != nil },
   ]
@@ -118,6 +120,14 @@ struct GenerateOption: Sendable {
     GenerateOption(
       name, because: "it converts no voices", given: isGiven,
       known: { $0.ability(VoiceConversion.self) != nil })
+  }
+
+  private static func passcodes(
+    _ name: String, _ isGiven: @escaping @Sendable (Generate) -> Bool
+  ) -> GenerateOption {
+    GenerateOption(
+      name, because: "it knows no passcodes", given: isGiven,
+      known: { $0.ability(PasscodeTransformation.self) != nil })
   }
 
   private static func regional(

@@ -31,6 +31,7 @@ struct NextCommands {
     var drawing = "atelier generate \(place)"
     if plan.startsFromImages {
       drawing += " image.png --output result.png"
+      if plan.ability(PasscodeTransformation.self) != nil { drawing += " --anonymise" }
       if let name = description.data.sideNames?.last { drawing += " --to \(Self.quoted(name))" }
     } else if plan.ability(FakeDetection.self) != nil {
       drawing += " video.mp4"

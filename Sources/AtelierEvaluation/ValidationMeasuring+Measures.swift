@@ -92,9 +92,9 @@ private final class ValidationMeter {
 
 extension SystemPlan {
   /// Whether what is measured is how images are turned into images; a system that has to be shown a class is
-  /// measured by how often its outputs are of that class.
+  /// measured by how often its outputs are of that class, and passcodes by whom they hide.
   public var isMeasuredByDirection: Bool {
     guard let data, ability(ImageTranslation.self) != nil else { return false }
-    return !(data.arrangement is ClassPairs)
+    return !(data.arrangement is ClassPairs) && ability(PasscodeTransformation.self) == nil
   }
 }

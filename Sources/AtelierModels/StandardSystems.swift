@@ -31,6 +31,7 @@ extension SystemRegistry {
       MUNIT.self,
       FUNIT.self,
       DeepfakeAutoencoder.self,
+      FaceIdentityTransformer.self,
       CIAGAN.self,
       DeepPrivacy.self,
       ImageTagging.self,

@@ -133,6 +133,10 @@ public struct PretrainedWeights: Sendable, Hashable {
       normalization: .none, origin: .userFile("3000000-BL.ckpt of AutoVC's authors"), licence: ownFile,
       contentHash: nil),
     PretrainedWeights(
+      name: "sphereface", summary: "SphereFace's twenty layers: who a face is", normalization: .none,
+      origin: .userFile("sphere20a_20171020.pth of clcarwin/sphereface_pytorch"), licence: ownFile,
+      contentHash: nil),
+    PretrainedWeights(
       name: "squeezenet1.1", summary: "SqueezeNet 1.1, torchvision's weights: the smallest LPIPS",
       normalization: .imagenet, origin: .userFile("torchvision's squeezenet1_1-b8a52dc0.pth"),
       licence: ownFile, contentHash: nil),

@@ -40,6 +40,9 @@ enum WeightConversion {
       return "d-vector"
     }
     if shapes["_conv_stem.weight"] != nil { return "efficientnet-lite0" }
+    if shapes["fc5.weight"] == [512, 21504], shapes["conv4_3.weight"] == [512, 512, 3, 3] {
+      return "sphereface"
+    }
     let heads = (0..<7).compactMap { shapes["lin\($0).model.1.weight"]?[1] }
     return LPIPS.Trunk.allCases.first { $0.channels == heads }.map(\.weights.heads)
   }
@@ -54,6 +57,7 @@ enum WeightConversion {
     case "efficientnet-lite0": EfficientNetLite()
     case "resemblyzer": SpeakerEncoderNetwork()
     case "d-vector": DVectorNetwork()
+    case "sphereface": SphereFaceNetwork()
     default: nil
     }
   }

@@ -187,6 +187,14 @@ struct KillRecipe: Sendable {
           "decoderChannels=[4, 3]",
           "batchSize=2",
         ], more: ["--consent", "{unpaired}/consent.yaml"]),
+      KillRecipe(
+        system: "face-identity-transformer", data: .classes,
+        changes: [
+          "imageSize=32", "generatorChannels=2", "residualBlocks=1", "discriminatorChannels=2",
+          "discriminatorLayers=2", "classifierLayers=1", "recognizerChannels=2", "featureSize=4",
+          "batchSize=2",
+          "poolSize=3",
+        ]),
       KillRecipe(system: "unit", data: .unpaired, changes: crossing + ["batchSize=1"]),
       KillRecipe(
         system: "munit", data: .unpaired,

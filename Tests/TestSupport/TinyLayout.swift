@@ -18,6 +18,7 @@ public enum TinyLayout: Sendable {
       guard !kinds.isEmpty, configuration.plan.components(GivenImage.self).isEmpty else { return nil }
       if kinds.contains(where: { if case .tokens = $0 { true } else { false } }) { return .text }
       if kinds.contains(where: { if case .labelMap = $0 { true } else { false } }) { return .labelMaps }
+      if configuration.plan.ability(PasscodeTransformation.self) != nil { return .classFolders }
       return switch configuration.plan.data?.arrangement {
       case let pairs as ImagePairs: pairs.derivation == nil ? .pairs : .photographs
       case is UnpairedImages: .unpaired

@@ -27,7 +27,8 @@ struct PageStage {
         option == "--condition" ? word.split(separator: "=", maxSplits: 1).last.map(String.init) : nil
       try provide(value ?? word, after: option)
     }
-    return try atelier.run(Self.quick(try expanded(words)), folder: folder)
+    return try atelier.run(
+      Self.quick(try expanded(words)), environment: ["CODE": "0110100101101001"], folder: folder)
   }
 
   // MARK: Quick forms
@@ -151,6 +152,11 @@ struct PageStage {
     "deepfake-autoencoder": [
       "imageSize=16", "encoderChannels=[3, 4]", "innerChannels=4", "latentSize=6", "decoderChannels=[4, 3]",
       "batchSize=2",
+    ],
+    "face-identity-transformer": [
+      "imageSize=32", "generatorChannels=2", "residualBlocks=1", "discriminatorChannels=2",
+      "discriminatorLayers=2",
+      "classifierLayers=1", "recognizerChannels=2", "featureSize=4", "batchSize=2", "poolSize=3",
     ],
     "rnn-language-model": ["embeddingSize=6", "hiddenSize=8", "sequenceLength=5", "batchSize=3"],
   ]
@@ -326,6 +332,7 @@ struct PageStage {
     "consent.yaml": { try consent(of: ["anna", "bert"], $0) },
     "alice-and-bob": classes(["alice", "bob"], 24, 64, 64),
     "both.yaml": { try consent(of: ["alice", "bob"], $0) },
+    "people": classes(["alice", "bob"], 24, 64, 64),
     "maps": { for number in 0..<2 { try write(map(number), $0, "\(number).png") } },
     "foxes": { for number in 0..<2 { try write(image(number), $0, "\(number).png") } },
     "shots": { for number in 0..<2 { try write(image(number, 32, 32), $0, "\(number).png") } },
