@@ -62,7 +62,7 @@ public final class DeepfakeAutoencoder: TranslatingSystem {
   public func step(_ step: TrainingStep) throws {
     let batch = try step.batch()
     let sides = [("A", decoderA, faces("A", of: batch, step)), ("B", decoderB, faces("B", of: batch, step))]
-    try step.update("autoencoders", optimizer) { loss in
+    let terms = try step.update("autoencoders", optimizer) { loss in
       for (name, decoder, faces) in sides {
         let made = decoder(encoder(faces.source))
         var total = losses.dropFirst().reduce(losses[0].loss(made.image, faces.target)) { sum, further in
@@ -77,6 +77,7 @@ public final class DeepfakeAutoencoder: TranslatingSystem {
         loss.backward()
       }
     }
+    step.log("total", terms.total)
   }
 
   /// The faces of one side; recorded batches hold them warped already.
