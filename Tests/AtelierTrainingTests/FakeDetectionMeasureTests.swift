@@ -138,7 +138,8 @@ private final class RedDetector: FakeDetectingSystem {
     let folder = try TemporaryFolder()
     let place = folder("others")
     try write([("real/a", [10, 20]), ("fake/b", [200, 210])], place)
-    #expect(try numbers(place, other: true)["video-accuracy"]?.value == 1)
+    let accuracy = try numbers(place, other: true)["video-accuracy"]
+    #expect(accuracy?.value == 1 && accuracy?.protocolText.hasPrefix("whole part") == true)
     #expect(try numbers(place).isEmpty)
   }
 }

@@ -53,7 +53,7 @@ public struct FakeDetectionMeasure: Measure {
       try DetectedVideos(
         dataset, system, context, field: ability.image, limit: options.frames, damage: damage)
     }
-    context.say("scoring \(dataset.count) frames of the \(part) part")
+    context.say("scoring frames of the \(part) part (\(dataset.count))")
     let found = try detected(dataset)
     guard !found.videos.isEmpty else { return [] }
     if found.unread > 0 {
@@ -86,7 +86,8 @@ public struct FakeDetectionMeasure: Measure {
     if context.options.hasOtherData { splits.append(.train) }
     for split in splits {
       if let dataset = try context.data.dataset(of: split) as? any FrameCollection {
-        return (dataset, split.rawValue)
+        // Data that the model has not learned from are held out as a whole.
+        return (dataset, split == .train ? "whole" : split.rawValue)
       }
     }
     return nil
