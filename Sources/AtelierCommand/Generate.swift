@@ -39,6 +39,7 @@ struct Generate: ParsableCommand {
         atelier generate runs/autovc-001 speech.wav --to stranger.wav --vocoder runs/vocoder-001 --files converted
         atelier generate runs/deepfake-detection-001 clip.mp4 --sampling every=5 --output clip.jsonl
         atelier generate runs/first-order-motion-001 face.jpg --condition driving=talk.mp4 --output moving.mp4
+        atelier generate runs/vid2vid-001 label-maps --output street.mp4
         atelier generate runs/ic-gan-001 --condition features=cats.safetensors --sampling truncation=0.7
       """)
 
@@ -356,6 +357,11 @@ struct Generate: ParsableCommand {
         generator, conversion, voices, conditions: conditions, sampling: sampling, seed: seed)
       let form = conversion.frontEnd.spectrogram
       try soundJob(origin, marking, conversion.frontEnd.sampleRate, grid: form.hop) { try converted($0) }
+    } else if let frames = plan.ability(FrameTranslation.self), !inputs.isEmpty {
+      try FrameJob(
+        generator: generator, ability: frames, conditions: conditions, inputs: inputs, output: output,
+        folder: files, force: force, origin: origin, marking: marking, seed: seed
+      ).run()
     } else if let first = inputs.first, plan.ability(VideoPlaying.self) == nil {
       throw Refusal.usage("\(model.system) does not start from images; leave '\(first)' out")
     } else {

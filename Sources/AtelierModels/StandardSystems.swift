@@ -49,6 +49,7 @@ extension SystemRegistry {
       GPT.self,
       ELECTRA.self,
       FirstOrderMotion.self,
+      Vid2Vid.self,
     ])
   }
 }

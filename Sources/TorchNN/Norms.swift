@@ -14,6 +14,8 @@ public final class InstanceNorm2d: Module, Layer, AffineNorm {
   @Buffer public var runningVar: Tensor?
   /// Part of PyTorch's state; never incremented, as in PyTorch.
   @Buffer public var numBatchesTracked: Tensor?
+  /// Whether evaluation also uses each image's own statistics; the running ones are then unused and unchanged.
+  public var usesOwnStatistics = false
   private let epsilon: Double
   private let momentum: Double
 
@@ -39,10 +41,12 @@ public final class InstanceNorm2d: Module, Layer, AffineNorm {
   /// Normalises `x`; returns its shape.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     check(x.rank == 4, "InstanceNorm2d takes [batch, channels, height, width], not \(x.shape)")
+    let isTracked = isTraining || !usesOwnStatistics
     return instanceNorm(
-      x, weight: weight, bias: bias, runningMean: changedOnce(runningMean),
-      runningVariance: changedOnce(runningVar),
-      useInputStatistics: isTraining || runningMean == nil, momentum: momentum, epsilon: epsilon)
+      x, weight: weight, bias: bias, runningMean: isTracked ? changedOnce(runningMean) : nil,
+      runningVariance: isTracked ? changedOnce(runningVar) : nil,
+      useInputStatistics: isTraining || usesOwnStatistics || runningMean == nil, momentum: momentum,
+      epsilon: epsilon)
   }
 }
 

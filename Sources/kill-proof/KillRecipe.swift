@@ -311,6 +311,13 @@ struct KillRecipe: Sendable {
           "discriminator={width: 2, maximumWidth: 4, blocks: 2}", "pyramid=[1, 0.5]",
           "lossWeights={adversarial: 1, featureMatching: [1, 1]}", "batchSize=2", "faces=false",
         ]),
+      KillRecipe(
+        system: "vid2vid", data: .videos,
+        changes: [
+          "imageWidth=16", "imageHeight=16", "width=2", "downsamplings=1", "blocks=1", "discriminatorWidth=2",
+          "layers=1", "scales=1", "temporalScales=2", "sequenceLength=2", "longestSequence=4",
+          "lengthenEpochs=1", "batchSize=2",
+        ]),
     ]
     return Dictionary(all.map { ($0.system, $0) }) { first, _ in first }
   }()

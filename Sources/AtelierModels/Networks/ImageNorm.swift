@@ -1,8 +1,14 @@
 import AtelierCore
 import TorchNN
 
+/// A normalisation that networks on images are built with.
+protocol MapNorm {
+  /// A layer for `[batch, channels, height, width]`; nothing at all still takes its place in a chain.
+  func layer(_ channels: Int) -> any Layer
+}
+
 /// The normalisation between the convolutions of networks that turn images into images.
-public enum ImageNorm: String, Sendable, Hashable, Codable, CaseIterable {
+public enum ImageNorm: String, Sendable, Hashable, Codable, CaseIterable, MapNorm {
   /// Batch normalisation with scale, shift and running statistics.
   case batch
   /// Instance normalisation without parameters or statistics.

@@ -12,14 +12,17 @@ final class MultiscaleDiscriminator: Module, SeveralInputPaths {
   let scales: [StagedPatchDiscriminator]
   var inputPaths: [Module] { scales }
 
+  /// - Parameter widest: vid2vid's form: half the resolution has twice the width, up to this one; nil: all scales have one
+  ///   width.
   init(
-    inputChannels: Int, width: Int, layers: Int, scales count: Int, norm: ImageNorm,
+    inputChannels: Int, width: Int, layers: Int, scales count: Int, norm: some MapNorm, widest: Int? = nil,
     using stream: RandomStream
   ) {
     let strides = (1..<(max(layers, 1) + 1)).map { $0 < layers ? 2 : 1 }
-    scales = (0..<count).map { _ in
+    scales = (0..<count).map { scale in
       StagedPatchDiscriminator(
-        inputChannels: inputChannels, width: width, strides: strides, norm: norm, using: stream)
+        inputChannels: inputChannels, width: widest.map { min($0, width << scale) } ?? width,
+        strides: strides, norm: norm, using: stream)
     }
     super.init()
   }
@@ -128,7 +131,7 @@ final class StagedPatchDiscriminator: Module {
   ///   - hasBias: whether these have a bias; the first and the last always do.
   ///   - isSpectral: whether these have spectral normalisation.
   init(
-    inputChannels: Int, width: Int, strides: [Int], norm: ImageNorm, hasBias: Bool = true,
+    inputChannels: Int, width: Int, strides: [Int], norm: some MapNorm, hasBias: Bool = true,
     isSpectral: Bool = false, using stream: RandomStream
   ) {
     func convolution(

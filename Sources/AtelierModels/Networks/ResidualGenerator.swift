@@ -17,7 +17,7 @@ final class ResidualGenerator: Module, Layer {
   ///   - dropout: whether half of the values are dropped inside each block.
   ///   - checkpointsBlocks: whether blocks are computed once more in the backward pass.
   init(
-    inputChannels: Int, outputChannels: Int, width: Int, downsamplings: Int, blocks: Int, norm: ImageNorm,
+    inputChannels: Int, outputChannels: Int, width: Int, downsamplings: Int, blocks: Int, norm: some MapNorm,
     hasBias: Bool, dropout: Bool = false, upsampling: LearnedUpsampling = .transposed,
     checkpointsBlocks: Bool = false, using stream: RandomStream
   ) {
@@ -36,7 +36,7 @@ final class ResidualGenerator: Module, Layer {
 
   /// Everything but the last three layers: features `[batch, width, height, width]`.
   static func trunk(
-    inputChannels: Int, width: Int, downsamplings: Int, blocks: Int, norm: ImageNorm, hasBias: Bool,
+    inputChannels: Int, width: Int, downsamplings: Int, blocks: Int, norm: some MapNorm, hasBias: Bool,
     dropout: Bool = false, upsampling: LearnedUpsampling = .transposed, checkpointsBlocks: Bool = false,
     using stream: RandomStream
   ) -> [any Layer] {
@@ -71,7 +71,7 @@ final class ResidualGenerator: Module, Layer {
 
   /// A convolution that halves the sides and doubles the channels.
   static func shrinking(
-    _ channels: Int, norm: ImageNorm, hasBias: Bool, using stream: RandomStream
+    _ channels: Int, norm: some MapNorm, hasBias: Bool, using stream: RandomStream
   ) -> [any Layer] {
     [
       Conv2d(
@@ -84,7 +84,7 @@ final class ResidualGenerator: Module, Layer {
   /// A transposed convolution, or an enlargement and a convolution, that doubles the sides and halves the
   /// channels to the given ones.
   static func growing(
-    _ channels: Int, norm: ImageNorm, hasBias: Bool, upsampling: LearnedUpsampling = .transposed,
+    _ channels: Int, norm: some MapNorm, hasBias: Bool, upsampling: LearnedUpsampling = .transposed,
     using stream: RandomStream
   ) -> [any Layer] {
     let doubling: [any Layer] =
@@ -116,7 +116,7 @@ final class ResidualBlock: Module, Layer {
   ///   - dropout: the number in the name of the dropout's draw; nil: no dropout.
   ///   - isCheckpointed: whether the block is computed once more in the backward pass.
   init(
-    channels: Int, norm: ImageNorm, hasBias: Bool, dropout: Int? = nil, isCheckpointed: Bool = false,
+    channels: Int, norm: some MapNorm, hasBias: Bool, dropout: Int? = nil, isCheckpointed: Bool = false,
     using stream: RandomStream
   ) {
     self.isCheckpointed = isCheckpointed

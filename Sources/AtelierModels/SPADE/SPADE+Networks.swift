@@ -171,7 +171,7 @@ extension SPADE {
     init(_ configuration: Configuration, using stream: RandomStream) {
       body = ResidualGenerator(
         inputChannels: configuration.mapChannels, outputChannels: 3, width: configuration.width,
-        downsamplings: configuration.downsamplings, blocks: configuration.blocks, norm: .instance,
+        downsamplings: configuration.downsamplings, blocks: configuration.blocks, norm: ImageNorm.instance,
         hasBias: false, checkpointsBlocks: configuration.gradientCheckpointing, using: stream)
       super.init()
     }

@@ -1,8 +1,8 @@
 import AtelierCore
 import TorchNN
 
-/// Runs `body` with a generator as its authors test it: dropout drawing or not, batch norms with the
-/// statistics of what they are given or with the running ones.
+/// Runs `body` with a generator as its authors test it: dropout drawing or not, batch norms, and
+/// instance norms that have running statistics, with the statistics of what they are given or with the running ones.
 ///
 /// Every part has its own mode again afterwards, and running statistics stay what they were, so that
 /// drawing an image never changes a training. Source: junyanz/pytorch-CycleGAN-and-pix2pix `test.py`,
@@ -12,8 +12,13 @@ func testing<Result>(
 ) rethrows -> Result {
   try generator.evaluating {
     let norms = generator.allModules().compactMap { $0 as? BatchNorm }
+    let instanceNorms = generator.allModules().compactMap { $0 as? InstanceNorm2d }
     for norm in norms { norm.usesBatchStatistics = batchStatistics }
-    defer { for norm in norms { norm.usesBatchStatistics = false } }
+    for norm in instanceNorms { norm.usesOwnStatistics = batchStatistics }
+    defer {
+      for norm in norms { norm.usesBatchStatistics = false }
+      for norm in instanceNorms { norm.usesOwnStatistics = false }
+    }
     for part in generator.allModules() where part is Dropout { part.setTraining(dropout) }
     return try body()
   }

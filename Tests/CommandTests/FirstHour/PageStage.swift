@@ -119,6 +119,10 @@ struct PageStage {
       "periodChannels=[2, 2, 3, 3]", "scaleChannels=[16, 16, 16, 16]", "segment=64", "segmentHop=256",
       "batchSize=2",
     ],
+    "vid2vid": [
+      "imageWidth=32", "imageHeight=32", "width=1", "downsamplings=2", "blocks=1", "discriminatorWidth=1",
+      "layers=1", "scales=1", "sequenceLength=2", "longestSequence=4", "batchSize=1",
+    ],
     "stargan-vc": [
       "mels=6", "bottleneckSize=3", "generatorChannels=4", "embeddingSize=2", "discriminatorChannels=3",
       "sampleRate=8000", "transform=256", "hop=64", "maximumFrequency=4000", "batchSize=2",
@@ -217,6 +221,7 @@ struct PageStage {
       "autovc": "speakers", "stargan-vc": "speakers", "cyclegan-vc2": "speakers",
       "speaker-encoder": "speakers", "deepfake-detection": "frames", "first-order-motion": "talks",
       "ciagan": "faces", "deep-privacy": "faces", "playable-video": "videos", "deepfake-autoencoder": "alice-and-bob",
+      "vid2vid": "street-video",
     ]
     let data = Self.data[named] != nil ? named : usual[system, default: "fashion-mnist"]
     try provide(data, after: "--data")
@@ -321,6 +326,7 @@ struct PageStage {
     "shakespeare.txt": { try TinyData.writeText(to: $0, lines: 400) },
     "talks": { try TinyData.writeVideos(to: $0, size: 32) },
     "speech": { try TinyData.writeSounds(to: $0) },
+    "street-video": { try TinyData.writeVideos(to: $0, size: 32) },
     "speakers": { try TinyData.writeVoices(to: $0, perSpeaker: 5) },
     "frames": { place in
       try TinyData.writeFrames(to: place, videos: 10, parts: [""])

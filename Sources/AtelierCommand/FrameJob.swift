@@ -1,0 +1,137 @@
+import Atelier
+import Foundation
+
+/// What `generate` does with videos to follow: a video for each, frame after frame, of which never more are in memory
+/// than the next one depends on.
+struct FrameJob {
+  let generator: Generator
+  let ability: FrameTranslation
+  /// What each session begins with.
+  let conditions: [String: ConditionValue]
+  /// Videos, and folders of frames.
+  let inputs: [String]
+  let output: String?
+  let folder: String?
+  let force: Bool
+  let origin: ImageOrigin?
+  let marking: OutputMarking
+  let seed: UInt64
+
+  func run() throws {
+    guard conditions[ability.source] == nil else {
+      throw Refusal.usage("name what is followed after the run or give it by --condition, not both")
+    }
+    let targets = try self.targets()
+    for target in targets { try refuseExisting(target, force: force) }
+    for (input, target) in zip(inputs, targets) { try run(URL(fileURLWithPath: input), target) }
+    marking.report()
+  }
+
+  /// The files of the results.
+  private func targets() throws -> [URL] {
+    if let output {
+      guard inputs.count == 1 else {
+        throw Refusal.usage("--output takes one video, and \(inputs.count) are named; choose --files")
+      }
+      let place = URL(fileURLWithPath: output)
+      guard (GeneratedVideo.endings + [""]).contains(place.pathExtension.lowercased()) else {
+        throw Refusal.usage(
+          "a video is written as .mp4, .m4v, .mov or .gif, or as a folder of frames, which has no ending; name it so, not "
+            + place.lastPathComponent)
+      }
+      return [place]
+    }
+    let place = URL(fileURLWithPath: folder ?? ".")
+    if folder != nil { try RunDirectory.makeFolder(place, withParents: true) }
+    let names = inputs.map {
+      URL(fileURLWithPath: $0).standardizedFileURL.deletingPathExtension().lastPathComponent + ".mp4"
+    }
+    if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
+      throw Refusal.usage("two inputs would be written as \(twice); draw them one after the other")
+    }
+    return names.map { place.appendingPathComponent($0) }
+  }
+
+  private func run(_ input: URL, _ target: URL) throws {
+    guard let streaming = generator.plan.ability(Streaming.self),
+      let condition = streaming.advancing.first(where: { $0.name == ability.source })
+    else { throw Refusal.usage("\(generator.description.system) does not say what its frames follow") }
+    let source = try FrameSource(input, condition, names: generator.names(condition))
+    let draws = StreamDraws(
+      RandomStream(seed: seed, purpose: "generate"), device: generator.system.device)
+    let session = try generator.session(Request(conditions: conditions, draws: draws))
+    let codec = try generator.codec(streaming.output)
+    let writer = try GeneratedVideo(
+      target, frameRate: source.rate, sound: source.sound, origin: origin, marking: marking)
+    while let given = try source.next() {
+      let made = try withTensorErrors {
+        try withoutGradients {
+          try session.advance([ability.source: .tensor(Tensor(given).to(generator.system.device))])
+        }
+      }
+      guard let tensor = made.tensor?.to(.cpu).contiguous().host() else { continue }
+      for case .image(let image) in try codec.shown(.tensor(tensor)) { try writer.append(image) }
+      SignsOfLife.heard()
+    }
+    guard writer.count > 0 else { throw Refusal.data("\(input.path) has no frames") }
+    try writer.finish()
+    print("\(writer.count) frames in \(target.path)")
+  }
+}
+
+/// The frames of a video or a folder as values of a condition, one at a time.
+private final class FrameSource {
+  /// Frames a second.
+  let rate: FrameRate
+  /// The sound beside them.
+  let sound: VideoWriter.Sound?
+  private let codec: FieldCodec
+  /// Files of label maps that are still to come.
+  private var files: ArraySlice<URL> = []
+  private var reader: (any FrameReader)?
+
+  /// - Throws: ``Refusal`` for what holds no frames of this kind.
+  init(_ input: URL, _ condition: Condition, names: FieldNames) throws {
+    guard case .field(let kind) = condition.kind else {
+      throw Refusal.usage("the condition '\(condition.name)' is no picture")
+    }
+    codec = FieldCodec(kind, names: names)
+    guard let standard = FrameRate(25) else { throw Refusal.usage("there is no frame rate") }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: input.path, isDirectory: &isFolder) else {
+      throw Refusal.input("\(input.path) does not exist; name a video, or a folder of frames")
+    }
+    if isFolder.boolValue {
+      let frames = try FrameFolder(input, gaps: .close)
+      (rate, sound) = (standard, nil)
+      files = frames.names.map { input.appendingPathComponent($0) }[...]
+    } else if case .image = kind {
+      let video = try Video(contentsOf: input)
+      rate = video.frameRate ?? standard
+      sound = video.information.hasAudio ? VideoWriter.Sound(input) : nil
+      reader = try video.frames()
+    } else {
+      throw Refusal.input(
+        "\(input.path) is a file, and label maps are a folder of images, one a frame, which a video would blur"
+      )
+    }
+  }
+
+  /// The next frame as a batch of one; nil after the last.
+  func next() throws -> HostTensor? {
+    if let reader {
+      guard let image = try reader.next(),
+        case .image(let channels, let height, let width, let range) = codec.kind
+      else { return nil }
+      let bytes = Tensor(
+        try ImagePreparation(height: height, width: width, channels: channels, fit: .centerCrop)(image)
+          .hostTensor())
+      let unit = bytes.asType(.float32).unsqueezed(0) / 255
+      return (range == .signed ? unit * 2 - 1 : unit).host()
+    }
+    guard let file = files.popFirst(), case .tensor(let value) = try codec.read(file, fit: .centerCrop) else {
+      return nil
+    }
+    return value
+  }
+}

@@ -1,0 +1,404 @@
+public import AtelierCore
+public import AtelierData
+public import Perception
+public import Torch
+public import TorchNN
+
+/// vid2vid: videos from videos of label maps or poses, frame after frame.
+///
+/// Paper: Wang, Liu, Zhu, Liu, Tao, Kautz and Catanzaro 2018, "Video-to-Video Synthesis".
+///
+/// Reference: NVIDIA/vid2vid `models/vid2vid_model_G.py`, `models/vid2vid_model_D.py`, `models/networks.py` and `train.py`
+/// (CC-BY-NC-SA-4.0).
+///
+/// A frame follows from some semantic frames and the frames before. The generator makes a picture, a flow by which it warps
+/// the frame before, and a weight between both (`CompositeGenerator`); finer scales add to a coarser one. Discriminators
+/// judge each frame beside its semantic frame, the final and the own picture alike, and groups of frames at several
+/// distances beside the flow between them. A step takes a sequence and makes an update of each network for every
+/// `framesPerStep` frames of it, from losses that are all computed first; what was generated is carried through the
+/// sequence without its history. Sequences become longer while training goes on.
+///
+/// Deviations: the reference flow is Atelier's matcher's (`Perception.OpticalFlow`) in place of FlowNet2's. Others are on
+/// the system's page.
+public final class Vid2Vid: StreamingSystem {
+  /// The name, the paper and the reference implementation.
+  public static let identity = SystemIdentity(
+    name: "vid2vid", summary: "Videos from videos of label maps or poses",
+    paper: "Wang et al., Video-to-Video Synthesis, 2018",
+    reference: "NVIDIA/vid2vid models/vid2vid_model_G.py")
+
+  /// The choices this system was built from.
+  public let configuration: Configuration
+  /// `generator0` and finer ones, `discriminator`, `temporalDiscriminator` and further ones, and a frozen VGG.
+  public let networks: [Network]
+  let generator: FrameGenerator
+  private let discriminator: MultiscaleDiscriminator
+  private let temporal: [MultiscaleDiscriminator]
+  private let perceptual: PerceptualLoss?
+  private let matcher = OpticalFlow()
+  private let generatorOptimizer: Optimizer
+  private let discriminatorOptimizer: Optimizer
+  private let temporalOptimizers: [Optimizer]
+
+  /// Builds the networks and their optimisers.
+  ///
+  /// - Throws: ``ConfigurationError`` for a configuration that cannot work.
+  public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
+    try configuration.validate()
+    self.configuration = configuration
+    let scales = (0..<configuration.spatialScales).map {
+      CompositeGenerator(configuration, scale: $0, using: stream)
+    }
+    func judge(_ channels: Int) -> MultiscaleDiscriminator {
+      MultiscaleDiscriminator(
+        inputChannels: channels, width: min(64, configuration.discriminatorWidth),
+        layers: configuration.layers, scales: configuration.scales,
+        norm: TrackedNorm(kind: configuration.discriminatorNorm ?? configuration.norm), widest: 64,
+        using: stream)
+    }
+    let discriminator = judge(configuration.semanticChannels + 3)
+    let frames = configuration.temporalFrames
+    let temporal = (0..<configuration.temporalScales).map { _ in judge(3 * frames + 2 * (frames - 1)) }
+    for network in scales { applyDCGANWeights(network, using: stream) }
+    for network in [discriminator] + temporal { applyDCGANWeights(network, using: stream) }
+    generator = FrameGenerator(
+      scales: scales, framesPerInput: configuration.framesPerInput,
+      foregroundChannels: configuration.foregroundChannels)
+    (self.discriminator, self.temporal) = (discriminator, temporal)
+    func adam(_ parameters: [(name: String, tensor: Tensor)], _ rate: Double?) -> Optimizer {
+      configuration.adam.optimizer(parameters, learningRate: rate ?? configuration.learningRate)
+    }
+    generatorOptimizer = adam(
+      scales.enumerated().flatMap { scale, network in
+        network.namedParameters().map { ("generator\(scale).\($0.name)", $0.tensor) }
+      }, configuration.generatorLearningRate)
+    discriminatorOptimizer = adam(
+      discriminator.namedParameters(), configuration.discriminatorLearningRate)
+    temporalOptimizers = temporal.map { adam($0.namedParameters(), nil) }
+    let perceptual = try Self.makePerceptualLoss(configuration)
+    self.perceptual = perceptual
+    networks =
+      Self.describe(configuration, generator, discriminator, temporal)
+      + (perceptual.map { [$0.network] } ?? [])
+  }
+
+  /// pix2pixHD's layers and factors, on images as they are.
+  private static func makePerceptualLoss(_ configuration: Configuration) throws -> PerceptualLoss? {
+    guard configuration.weights.perceptual > 0 else { return nil }
+    return try PerceptualLoss(
+      (configuration.features ?? .vgg19).architecture,
+      weights: [
+        "relu1_1": 1.0 / 32, "relu2_1": 1.0 / 16, "relu3_1": 1.0 / 8, "relu4_1": 1.0 / 4, "relu5_1": 1,
+      ], criterion: .l1, normalization: .none)
+  }
+
+  /// The optimisers by their networks' names; one trains all scales of the generator.
+  public var optimizers: [(name: String, optimizer: Optimizer)] {
+    [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
+      + temporalOptimizers.enumerated().map { (Self.temporalName($0.offset), $0.element) }
+  }
+
+  /// What the discriminator of videos of a distance is called.
+  static func temporalName(_ scale: Int) -> String {
+    "temporalDiscriminator" + (scale == 0 ? "" : "\(scale)")
+  }
+
+  /// Takes over the data's classes, where maps are of classes.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    var configuration = configuration
+    let found = data.description.classNames.count
+    if configuration.semantics == .oneHot, found > 0 {
+      configuration.semanticChannels = found
+      if let missing = configuration.foregroundChannels.first(where: { $0 >= found }) {
+        throw ConfigurationError(
+          "foregroundChannels names the class \(missing), and the data have \(found) classes; set foregroundChannels to "
+            + "theirs, or to [] for no foreground")
+      }
+    }
+    return configuration
+  }
+
+  /// With VGG16 in the place of VGG19 where the store does not have the authors' network.
+  public static func adapted(
+    _ configuration: Configuration, to store: WeightStore
+  ) -> (configuration: Configuration, remark: String?) {
+    guard configuration.weights.perceptual > 0, configuration.features == nil else {
+      return (configuration, nil)
+    }
+    var chosen = configuration
+    let hasAuthors = store.contains(FeatureNetwork.vgg19.rawValue)
+    chosen.features = hasAuthors ? .vgg19 : .vgg16
+    return (
+      chosen,
+      hasAuthors
+        ? nil
+        : "VGG19, whose features the authors compare, is not there; VGG16's are compared in its place "
+          + "(`atelier weights import` takes a VGG19)."
+    )
+  }
+
+  // MARK: Training
+
+  /// One step: a sequence, and an update of each network for every `framesPerStep` frames of it.
+  public func step(_ step: TrainingStep) throws {
+    let isFixed = schedule(step)
+    let batch = try step.batch()
+    let (maps, frames) = mirrored(semantics(of: batch), batch["frames"], step)
+    let before = configuration.framesPerInput - 1
+    let beginning = frames.narrow(1, from: 0, length: before)
+    var past = generator.pyramid(configuration.firstFrame == .given ? beginning : .zeros(like: beginning))
+    var memory = Memory(configuration)
+    var last: Tensor?
+    let isShared = batch.tensors[Self.sharedFrames] != nil
+    let length = configuration.framesPerStep
+    let wanted = min(configuration.length(atEpoch: step.epoch), frames.shape[1] - before)
+    for number in 0..<max(1, wanted / length) {
+      let start = number * length
+      let chunk = Chunk(
+        maps: maps.narrow(1, from: start, length: before + length),
+        real: frames.narrow(1, from: start + before, length: length),
+        realBefore: frames.narrow(1, from: start + before - 1, length: length),
+        reference: reference(batch, number))
+      let made = generator.clip(
+        chunk.maps, past: &past, rawOnly: configuration.firstFrame == .zeros && number == 0, fixed: isFixed)
+      // What each generated frame is compared with, moved: the one before it, of a sequence's first a real one.
+      let final = made.frames.narrow(1, from: length - 1, length: 1).detached()
+      let previous =
+        number == 0 ? chunk.realBefore.narrow(1, from: 0, length: 1) : isShared ? final : last ?? final
+      var sources = [previous]
+      if length > 1 { sources.append(made.frames.narrow(1, from: 0, length: length - 1).detached()) }
+      last = final
+      try update(step, chunk, made, fakeBefore: .concatenated(sources, dim: 1), &memory)
+    }
+  }
+
+  /// The field of recorded batches of the authors' program without its parallel wrapper, see `Vid2Vid+Authors`.
+  static let sharedFrames = "sharedFrames"
+
+  /// Some frames of a sequence that are generated between two updates.
+  private struct Chunk {
+    /// `[batch, framesPerInput - 1 + time, channels, height, width]`.
+    var maps: Tensor
+    /// `[batch, time, 3, height, width]`.
+    var real: Tensor
+    /// The same one frame earlier.
+    var realBefore: Tensor
+    /// A flow that came with the data `[batch · time, 2, height, width]`, and its confidence.
+    var reference: (flow: Tensor, confidence: Tensor)?
+  }
+
+  /// What discriminators of videos remember of a sequence.
+  private struct Memory {
+    var real: FrameMemory
+    var fake: FrameMemory
+    var flow: FrameMemory
+
+    init(_ configuration: Configuration) {
+      let frames = configuration.temporalFrames
+      real = FrameMemory(length: frames, scales: configuration.temporalScales)
+      fake = real
+      flow = FrameMemory(length: frames, scales: 1)
+    }
+  }
+
+  /// All losses of some frames, then the updates.
+  private func update(
+    _ step: TrainingStep, _ chunk: Chunk, _ made: FrameGenerator.Clip, fakeBefore: Tensor,
+    _ memory: inout Memory
+  ) throws {
+    let weights = configuration.weights
+    let newest = chunk.maps.slice(1, configuration.framesPerInput - 1, .max)
+    let (maps, real, realBefore) = (Self.flat(newest), Self.flat(chunk.real), Self.flat(chunk.realBefore))
+    let (fake, raw) = (Self.flat(made.frames), Self.flat(made.raw))
+    let (flow, confidence) = chunk.reference ?? matcher(real, realBefore)
+    let finals = judgement(discriminator, beside: maps, real: real, fake: fake)
+    let raws = judgement(discriminator, beside: maps, real: real, fake: raw)
+    let videos = videoJudgements(chunk, made, flow, &memory)
+
+    let terms = try step.update("generator", generatorOptimizer) { loss in
+      loss.add("adversarial", finals.adversarial + raws.adversarial)
+      if weights.featureMatching > 0 {
+        loss.add("featureMatching", finals.matching + raws.matching, weight: weights.featureMatching)
+      }
+      if let perceptual {
+        let target = Self.seen(real)
+        loss.add(
+          "perceptual", perceptual(Self.seen(fake), target) + perceptual(Self.seen(raw), target),
+          weight: weights.perceptual)
+      }
+      func masked(_ one: Tensor, _ other: Tensor) -> Tensor {
+        meanAbsoluteError(one * confidence, other * confidence)
+      }
+      // A generated frame is to be the one before it, moved by the reference flow.
+      let moved = warped(Self.flat(fakeBefore), by: flow, alignCorners: configuration.alignCorners)
+      loss.add("warp", masked(fake, moved), weight: weights.temporal)
+      if let own = made.flow.map(Self.flat) {
+        loss.add(
+          "flow", masked(own, flow), weight: weights.flow / Double(1 << (configuration.spatialScales - 1)))
+        let movedReal = warped(realBefore, by: own, alignCorners: configuration.alignCorners)
+        loss.add("flowWarp", masked(movedReal, real), weight: weights.temporal)
+      } else {
+        for name in ["flow", "flowWarp"] { loss.add(name, .zeros(like: confidence).mean()) }
+      }
+      if configuration.firstFrame == .zeros, let share = made.weight.map(Self.flat) {
+        loss.add("weight", (share * confidence).abs().mean())
+      } else {
+        step.log("weight", Tensor(scalar: 0))
+      }
+      addVideoTerms(videos.compactMap { $0?.judgement }, step, to: &loss)
+    }
+    step.log("generator", terms.total)
+
+    let judged = try step.update("discriminator", discriminatorOptimizer) { loss in
+      loss.add("discriminatorReal", finals.real + raws.real, weight: 0.5, logsWeighted: false)
+      loss.add("discriminatorFake", finals.fake + raws.fake, weight: 0.5, logsWeighted: false)
+    }
+    step.log("discriminator", judged.total)
+    for case let video? in videos {
+      try step.update(Self.temporalName(video.scale), temporalOptimizers[video.scale]) { loss in
+        loss.add((video.judgement.real + video.judgement.fake) * 0.5)
+      }
+    }
+  }
+
+  /// The generator's terms of discriminators of videos, summed over distances, and what these discriminators' are; 0
+  /// while there are too few frames.
+  private func addVideoTerms(_ judgements: [Judgement], _ step: TrainingStep, to loss: inout Loss) {
+    guard !temporal.isEmpty else { return }
+    func sum(_ part: (Judgement) -> Tensor) -> Tensor {
+      judgements.map(part).reduce(Tensor(scalar: 0, device: device), +)
+    }
+    let (real, fake) = (sum(\.real), sum(\.fake))
+    step.log("temporalDiscriminatorReal", real)
+    step.log("temporalDiscriminatorFake", fake)
+    step.log("temporalDiscriminator", (real + fake) * 0.5)
+    guard !judgements.isEmpty else {
+      for name in ["temporalAdversarial", "temporalFeatureMatching"] { step.log(name, real) }
+      return
+    }
+    loss.add("temporalAdversarial", sum(\.adversarial))
+    if configuration.weights.featureMatching > 0 {
+      loss.add("temporalFeatureMatching", sum(\.matching), weight: configuration.weights.featureMatching)
+    }
+  }
+
+  /// What a discriminator says of real and generated images.
+  private struct Judgement {
+    /// The discriminator's own losses.
+    var real: Tensor
+    var fake: Tensor
+    /// The generator's.
+    var adversarial: Tensor
+    var matching: Tensor
+  }
+
+  /// Three passes, in the authors' order, as each changes the running statistics: real images, generated ones without
+  /// their history for the discriminator, and generated ones for the generator, whose gradients leave the discriminator's
+  /// weights alone.
+  private func judgement(
+    _ judge: MultiscaleDiscriminator, beside condition: Tensor?, real: Tensor, fake: Tensor
+  ) -> Judgement {
+    func input(_ image: Tensor) -> Tensor { condition.map { .concatenated([$0, image], dim: 1) } ?? image }
+    let objective = configuration.adversarialLoss.loss
+    let realOutputs = judge(input(real))
+    let fakeOutputs = judge(input(fake.detached()))
+    let seen = withFixedWeights(judge) { judge(input(fake)) }
+    return Judgement(
+      real: summedOverScales(realOutputs, objective.real),
+      fake: summedOverScales(fakeOutputs, objective.fake),
+      adversarial: summedOverScales(seen, objective.generator),
+      matching: AtelierModels.featureMatching(seen, realOutputs, layers: configuration.layers))
+  }
+
+  /// What the discriminators of videos say of groups that end with new frames; nil while there are too few.
+  private func videoJudgements(
+    _ chunk: Chunk, _ made: FrameGenerator.Clip, _ flow: Tensor, _ memory: inout Memory
+  ) -> [(scale: Int, judgement: Judgement)?] {
+    guard !temporal.isEmpty else { return [] }
+    let (real, fake) = (memory.real.add(chunk.real), memory.fake.add(made.frames))
+    let shape = Array(chunk.real.shape.prefix(2)) + Array(flow.shape.suffix(3))
+    let flows = memory.flow.add(flow.reshaped(shape))
+    return temporal.indices.map { scale in
+      guard let real = real[scale], let fake = fake[scale] else { return nil }
+      func joined(_ group: Tensor) -> Tensor {
+        group.reshaped([group.shape[0], -1, group.shape[3], group.shape[4]])
+      }
+      // Neighbours' flow is there; that over greater distances is not.
+      let between: Tensor
+      if scale == 0, let flows = flows[0] {
+        between = flows.slice(1, 1, .max)
+      } else {
+        let steps = real.shape[1] - 1
+        let found = matcher(
+          Self.flat(real.slice(1, 1, .max)), Self.flat(real.narrow(1, from: 0, length: steps))
+        ).flow
+        between = found.reshaped([real.shape[0], steps] + Array(found.shape.suffix(3)))
+      }
+      let condition = joined(between) / 20
+      func input(_ group: Tensor) -> Tensor { .concatenated([joined(group), condition], dim: 1) }
+      return (scale, judgement(temporal[scale], beside: nil, real: input(real), fake: input(fake)))
+    }
+  }
+
+  /// The reference flow that a batch brings for some frames `[updates, batch, time, …]`; nil: it is estimated.
+  private func reference(_ batch: Batch, _ number: Int) -> (flow: Tensor, confidence: Tensor)? {
+    guard let flow = batch.tensors["flowReference"], let confidence = batch.tensors["confidence"] else {
+      return nil
+    }
+    func part(_ all: Tensor) -> Tensor { Self.flat(all.selected(dim: 0, index: number)) }
+    return (part(flow), part(confidence))
+  }
+
+  /// Semantic frames `[batch, time, channels, height, width]`: one-hot classes, or pictures.
+  func semantics(of batch: Batch) -> Tensor {
+    if let maps = batch.tensors["semantics"] { return maps }
+    let maps = batch[configuration.source]
+    return configuration.semantics == .oneHot ? oneHot(maps) : maps
+  }
+
+  /// Half of the sequences are mirrored, maps and frames alike.
+  private func mirrored(_ maps: Tensor, _ frames: Tensor, _ step: TrainingStep) -> (Tensor, Tensor) {
+    guard configuration.flips else { return (maps, frames) }
+    let chosen = step.draws.uniform("flip", [frames.shape[0], 1, 1, 1, 1]).less(0.5)
+    func half(_ video: Tensor) -> Tensor { .select(chosen, video.flipped([4]), video) }
+    return (half(maps), half(frames))
+  }
+
+  /// Channels of classes of maps `[…, height, width]`.
+  func oneHot(_ maps: Tensor) -> Tensor {
+    let rank = maps.rank
+    return maps.asType(.int64).oneHot(configuration.semanticChannels)
+      .permuted(Array(0..<(rank - 2)) + [rank, rank - 2, rank - 1])
+  }
+
+  /// `[batch · time, …]`.
+  private static func flat(_ video: Tensor) -> Tensor { video.reshaped([-1] + Array(video.shape.suffix(3))) }
+
+  /// Images as the VGG sees them: halved until they are at most 1024 wide.
+  private static func seen(_ images: Tensor) -> Tensor {
+    var images = images
+    while images.shape[3] > 1024 { images = averagePool2d(images, kernelSize: (2, 2), stride: (2, 2)) }
+    return images
+  }
+
+  /// Learning rates: constant, then in a straight line towards zero; those of discriminators of videos stay.
+  ///
+  /// Source: `models/base_model.py` `update_learning_rate`, `update_fixed_params`, `models/models.py` `update_models`.
+  ///
+  /// - Returns: whether only the finest scale learns.
+  private func schedule(_ step: TrainingStep) -> Bool {
+    if configuration.decayEpochs > 0 {
+      let factor = Schedule.linearDecay(
+        start: configuration.constantEpochs, length: configuration.decayEpochs - 1, offset: 0
+      ).factor(at: Int(step.epoch))
+      generatorOptimizer.learningRate =
+        (configuration.generatorLearningRate ?? configuration.learningRate) * factor
+      discriminatorOptimizer.learningRate =
+        (configuration.discriminatorLearningRate ?? configuration.learningRate) * factor
+    }
+    guard configuration.fixGlobalEpochs > 0, generator.scales.count > 1 else { return false }
+    let isFixed = Int(step.epoch) < configuration.fixGlobalEpochs
+    for scale in generator.scales.dropLast() { scale.requiresGradients = !isFixed }
+    return isFixed
+  }
+}
