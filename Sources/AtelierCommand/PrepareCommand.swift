@@ -18,10 +18,11 @@ struct Prepare: ParsableCommand {
         atelier data prepare translations en-de --language de
         atelier data prepare articles articles
         atelier data prepare questions questions
+        atelier data prepare poses keypoints poses --frames 1920x1080 --size 128x64
       """,
     subcommands: [
       Edges.self, Grayscale.self, Downscale.self, Pair.self, Split.self, Emoji.self, Letters.self,
-      Translations.self, Articles.self, Labelled.self, Questions.self,
+      Translations.self, Articles.self, Labelled.self, Questions.self, Poses.self,
     ])
 
   /// Where images come from and go to.
