@@ -50,6 +50,7 @@ extension SystemRegistry {
       ELECTRA.self,
       FirstOrderMotion.self,
       Vid2Vid.self,
+      EverybodyDanceNow.self,
     ])
   }
 }

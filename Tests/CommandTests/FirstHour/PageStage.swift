@@ -119,6 +119,10 @@ struct PageStage {
       "periodChannels=[2, 2, 3, 3]", "scaleChannels=[16, 16, 16, 16]", "segment=64", "segmentHop=256",
       "batchSize=2",
     ],
+    "everybody-dance-now": [
+      "imageWidth=32", "imageHeight=32", "width=1", "downsamplings=2", "blocks=1", "discriminatorWidth=1",
+      "layers=1", "scales=1", "batchSize=1",
+    ],
     "vid2vid": [
       "imageWidth=32", "imageHeight=32", "width=1", "downsamplings=2", "blocks=1", "discriminatorWidth=1",
       "layers=1", "scales=1", "sequenceLength=2", "longestSequence=4", "batchSize=1",
@@ -221,7 +225,7 @@ struct PageStage {
       "autovc": "speakers", "stargan-vc": "speakers", "cyclegan-vc2": "speakers",
       "speaker-encoder": "speakers", "deepfake-detection": "frames", "first-order-motion": "talks",
       "ciagan": "faces", "deep-privacy": "faces", "playable-video": "videos", "deepfake-autoencoder": "alice-and-bob",
-      "vid2vid": "street-video",
+      "vid2vid": "street-video", "everybody-dance-now": "dance",
     ]
     let data = Self.data[named] != nil ? named : usual[system, default: "fashion-mnist"]
     try provide(data, after: "--data")
@@ -326,6 +330,21 @@ struct PageStage {
     "shakespeare.txt": { try TinyData.writeText(to: $0, lines: 400) },
     "talks": { try TinyData.writeVideos(to: $0, size: 32) },
     "speech": { try TinyData.writeSounds(to: $0) },
+    "dance": { try TinyData.writeVideos(to: $0, size: 32) },
+    "keypoints": {
+      let points = (0..<25).flatMap { ["\(10 * $0)", "\(8 * $0)", "1"] }.joined(separator: ",")
+      for number in 0..<2 {
+        try Data("{\"people\":[{\"pose_keypoints_2d\":[\(points)]}]}".utf8).write(
+          to: $0.appendingPathComponent("\(number).json"))
+      }
+    },
+    "dancer": {
+      let points = (0..<25).flatMap { ["\(10 * $0)", "\(8 * $0)", "1"] }.joined(separator: ",")
+      for number in 0..<2 {
+        try Data("{\"people\":[{\"pose_keypoints_2d\":[\(points)]}]}".utf8).write(
+          to: $0.appendingPathComponent("\(number).json"))
+      }
+    },
     "street-video": { try TinyData.writeVideos(to: $0, size: 32) },
     "speakers": { try TinyData.writeVoices(to: $0, perSpeaker: 5) },
     "frames": { place in
