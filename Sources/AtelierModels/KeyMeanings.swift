@@ -392,6 +392,22 @@ public enum KeyMeanings {
     DeepPrivacy.Configuration.widths	The generator's channels at 4×4, 8×8, … up to the image's size.
     DeepPrivacy.averages	The averaged generator.
     DeepPrivacy.exportsAnySize	False: what is generated has one size.
+    DeepfakeAutoencoder.Configuration.adam	Adam's decays and ε.
+    DeepfakeAutoencoder.Configuration.augmentation	How training faces are varied.
+    DeepfakeAutoencoder.Configuration.batchSize	Faces of each person in a batch.
+    DeepfakeAutoencoder.Configuration.decoderChannels	Channels of the doublings: of the encoder's last, then of a decoder's.
+    DeepfakeAutoencoder.Configuration.encoderChannels	Channels of the encoder's convolutions, each of which halves the sides.
+    DeepfakeAutoencoder.Configuration.furtherLosses	Further losses by name, each with its weight beside the first one's 1.
+    DeepfakeAutoencoder.Configuration.images	The shape of the faces.
+    DeepfakeAutoencoder.Configuration.innerChannels	Channels of the 4 × 4 map that the code is brought to.
+    DeepfakeAutoencoder.Configuration.latentSize	Numbers of the code.
+    DeepfakeAutoencoder.Configuration.leakySlope	The slope of the leaky ReLUs.
+    DeepfakeAutoencoder.Configuration.learnMask	Whether decoders give masks as well, learned from the alpha of the images.
+    DeepfakeAutoencoder.Configuration.learningRate	Adam's learning rate.
+    DeepfakeAutoencoder.Configuration.loss	How faces are compared with what they should be.
+    DeepfakeAutoencoder.Configuration.openTables	Losses are named freely.
+    DeepfakeAutoencoder.exportsAnySize	False: the encoder's dense layers take one size.
+    DeepfakeAutoencoder.optimizers	One for the encoder and both decoders.
     DeepfakeDetection.Configuration.adam	Adam's decays and ε.
     DeepfakeDetection.Configuration.balanced	Whether training shows real and fake images equally often, however many there are of each.
     DeepfakeDetection.Configuration.batchSize	Images in a batch.
@@ -460,6 +476,37 @@ public enum KeyMeanings {
     EnlargingNetwork.width	Channels of the generator's maps.
     EpochDecay.constantEpochs	Passes over the data at the full learning rate.
     EpochDecay.decayEpochs	Passes over which the learning rate then falls to zero; 0: it never falls.
+    EverybodyDanceNow.Configuration.Weights.featureMatching	Of the differences between the discriminator's features of both pairs; 0 leaves them out.
+    EverybodyDanceNow.Configuration.Weights.perceptual	Of the differences between a VGG's features of both images; 0 leaves them out.
+    EverybodyDanceNow.Configuration.adam	Adam's decays and ε.
+    EverybodyDanceNow.Configuration.adversarialLoss	The adversarial loss.
+    EverybodyDanceNow.Configuration.batchSize	Pairs of frames in a batch.
+    EverybodyDanceNow.Configuration.blocks	Residual blocks of the global generator.
+    EverybodyDanceNow.Configuration.decay	How the learning rates fall.
+    EverybodyDanceNow.Configuration.discriminator	The discriminator's form.
+    EverybodyDanceNow.Configuration.discriminatorNorm	The discriminators' normalisation; nil: the generator's.
+    EverybodyDanceNow.Configuration.discriminatorWidth	Channels of the discriminators' widest map.
+    EverybodyDanceNow.Configuration.downsamplings	How often the global generator halves its input.
+    EverybodyDanceNow.Configuration.faceBlocks	Residual blocks of the face's generator.
+    EverybodyDanceNow.Configuration.faceBox	The face's box: first row, end row, first column, end column, ends excluded.
+    EverybodyDanceNow.Configuration.faceDownsamplings	How often the face's generator halves its box.
+    EverybodyDanceNow.Configuration.faceGenerator	What corrects the face; with it the rest of the generator stays as it is.
+    EverybodyDanceNow.Configuration.faceWidth	Channels of the widest map of the face's generator and discriminator.
+    EverybodyDanceNow.Configuration.features	The network whose features `weights.perceptual` compares; nil: VGG19 as the authors, or VGG16 where only that one is there.
+    EverybodyDanceNow.Configuration.fixGlobalEpochs	Passes over the data during which only the outermost enhancer is trained.
+    EverybodyDanceNow.Configuration.fixMainEpochs	Passes over the data during which of both discriminators the face's alone is trained.
+    EverybodyDanceNow.Configuration.generator	The generator's form.
+    EverybodyDanceNow.Configuration.gradientCheckpointing	Whether each residual block is recomputed in the backward pass (gradient checkpointing), which takes less memory and more time.
+    EverybodyDanceNow.Configuration.imageHeight	Height of frames.
+    EverybodyDanceNow.Configuration.imageWidth	Width of frames.
+    EverybodyDanceNow.Configuration.layers	Strided convolutions of each discriminator.
+    EverybodyDanceNow.Configuration.learningRate	The learning rate of all optimisers at first.
+    EverybodyDanceNow.Configuration.localBlocks	Residual blocks of each enhancer.
+    EverybodyDanceNow.Configuration.localEnhancers	Enhancers around it, each for twice the resolution (`generator: local`).
+    EverybodyDanceNow.Configuration.norm	The normalisation of generator and discriminator.
+    EverybodyDanceNow.Configuration.scales	Discriminators, each on half the resolution of the one before.
+    EverybodyDanceNow.Configuration.weights	Factors of the generator's loss terms.
+    EverybodyDanceNow.Configuration.width	Channels of the generator at full resolution.
     FUNIT.Configuration.Weights.adversarial	Of the adversarial terms of generator and discriminator.
     FUNIT.Configuration.Weights.featureMatching	Of the differences between what the discriminator sees in made and in real images.
     FUNIT.Configuration.Weights.gradientPenalty	Of the discriminator's squared gradient at real images.
@@ -491,6 +538,54 @@ public enum KeyMeanings {
     FUNIT.Configuration.weights	Factors of the loss terms.
     FUNIT.Configuration.width	Channels of the generator's widest map.
     FUNIT.averages	The averaged generator.
+    FaceAugmentation.colour	The same of the two colours beside lightness.
+    FaceAugmentation.flip	The share of faces that are flipped horizontally.
+    FaceAugmentation.lightness	Up to which share of its room lightness is raised or lowered, in images of three channels.
+    FaceAugmentation.rotation	Faces are turned by up to so many degrees, either way.
+    FaceAugmentation.shift	Faces are moved by up to this share of the size, across and down.
+    FaceAugmentation.warp	Deviation of the warp's 5 × 5 points in pixels of an image of 256; 0: the encoder sees faces as they are.
+    FaceAugmentation.zoom	Faces are enlarged or made smaller by up to this share.
+    FaceIdentityTransformer.Configuration.Weights.adversarial	Of what the discriminators say.
+    FaceIdentityTransformer.Configuration.Weights.adversarialModified	Of anonymised faces in it.
+    FaceIdentityTransformer.Configuration.Weights.adversarialRecovered	Of recovered faces in it.
+    FaceIdentityTransformer.Configuration.Weights.adversarialWrong	Of wrongly recovered faces in it.
+    FaceIdentityTransformer.Configuration.Weights.code	Of the passcodes that are to be told from images; 0 leaves the classifier out.
+    FaceIdentityTransformer.Configuration.Weights.feature	Of the features of faces anonymised by two passcodes.
+    FaceIdentityTransformer.Configuration.Weights.featureModifiedWrong	Of the features of anonymised and wrongly recovered faces.
+    FaceIdentityTransformer.Configuration.Weights.featureWrong	Of the features of faces recovered by two wrong passcodes.
+    FaceIdentityTransformer.Configuration.Weights.modifiedL1	Of the absolute difference between anonymised faces and faces.
+    FaceIdentityTransformer.Configuration.Weights.recognition	Of what the recogniser says.
+    FaceIdentityTransformer.Configuration.Weights.recognitionModified	Of anonymised faces in it.
+    FaceIdentityTransformer.Configuration.Weights.recognitionWrong	Of wrongly recovered faces in it.
+    FaceIdentityTransformer.Configuration.Weights.recoveredL1	Of that between recovered faces and faces.
+    FaceIdentityTransformer.Configuration.Weights.wrongL1	Of that between wrongly recovered faces and faces.
+    FaceIdentityTransformer.Configuration.adam	Adam's decays and ε.
+    FaceIdentityTransformer.Configuration.batchSize	Faces in a batch.
+    FaceIdentityTransformer.Configuration.classifierLayers	Convolutions that halve the image at the classifier's front.
+    FaceIdentityTransformer.Configuration.classifierLearningRate	The classifier's learning rate.
+    FaceIdentityTransformer.Configuration.discriminatorChannels	Channels of the widest map of discriminator and classifier.
+    FaceIdentityTransformer.Configuration.discriminatorLayers	Convolutions that halve the image in a discriminator.
+    FaceIdentityTransformer.Configuration.discriminatorLearningRate	The discriminator's learning rate.
+    FaceIdentityTransformer.Configuration.downsamplings	Halvings in the generator.
+    FaceIdentityTransformer.Configuration.featureLoss	How features of two faces are driven apart.
+    FaceIdentityTransformer.Configuration.featureSize	Features of the stand-in.
+    FaceIdentityTransformer.Configuration.generatorChannels	Channels of the generator's widest map.
+    FaceIdentityTransformer.Configuration.identities	How many identities there are, taken from the data.
+    FaceIdentityTransformer.Configuration.imageSize	Height and width of the training's faces.
+    FaceIdentityTransformer.Configuration.leaky	Whether the generator has leaky ReLUs (0.1) in place of ReLUs.
+    FaceIdentityTransformer.Configuration.learningRate	The learning rate of the generator, and of the others where theirs is not given.
+    FaceIdentityTransformer.Configuration.loss	The adversarial loss.
+    FaceIdentityTransformer.Configuration.lossWeights	The factors of the loss terms.
+    FaceIdentityTransformer.Configuration.norm	The normalisation of generator, discriminator and classifier.
+    FaceIdentityTransformer.Configuration.padding	What convolutions of residual blocks see beyond the border.
+    FaceIdentityTransformer.Configuration.passwordLength	Bits of a passcode, a multiple of 4.
+    FaceIdentityTransformer.Configuration.passwordValues	What they become in the generator's input.
+    FaceIdentityTransformer.Configuration.poolSize	Earlier images that each discriminator may see again; 0: none.
+    FaceIdentityTransformer.Configuration.recognizer	What tells identities apart in training.
+    FaceIdentityTransformer.Configuration.recognizerChannels	Channels of the stand-in's first convolution.
+    FaceIdentityTransformer.Configuration.recognizerLearningRate	The recogniser's learning rate; without one a tenth of `learningRate`.
+    FaceIdentityTransformer.Configuration.residualBlocks	Residual blocks in the generator.
+    FaceIdentityTransformer.Configuration.resizeConvolution	Whether the generator repeats pixels in front of a convolution in place of transposed convolutions.
     FakeDetection.image	The field of an image.
     FakeDetection.label	The field of a class: 0 is real, 1 is fake.
     FakeDetectionSettings.every	Of a video every how many frames are looked at.
@@ -571,6 +666,9 @@ public enum KeyMeanings {
     ForeignTensors.kernels	The shapes of the kernels of two-dimensional convolutions, in the file's order.
     ForeignTensors.named	The tensors by their names, as modules load them.
     ForeignWeights.stem	The file's name without its ending.
+    FrameTranslation.first	The condition that a session begins with, a frame of the target; nil where there is none.
+    FrameTranslation.source	The field of clips that are followed; the advancing condition has its name.
+    FrameTranslation.target	The field of clips that are made.
     GAN.Configuration.adam	Adam's decays and ε; `gan` only.
     GAN.Configuration.augmentation	Discriminator augmentation.
     GAN.Configuration.batchSize	Images in a batch.
@@ -732,7 +830,7 @@ public enum KeyMeanings {
     LatentSampling.path	How the vectors of several outputs relate.
     LatentSampling.truncation	Entries beyond this many standard deviations are drawn again (Brock et al. 2019); nil: none are. Only a normal distribution is truncated.
     LatentSystem.classCount	The number of classes; nil for an unconditional system.
-    Likeness.field	The field of a class whose classes are the people.
+    Likeness.field	The field of a class whose classes are the people; nil: they are the sides of the data (`DatasetDescription.sideNames`).
     Likeness.kind	What of people is learned.
     Loss.Terms.total	The sum of all terms, without history.
     MUNIT.Configuration.Weights.adversarial	Of the adversarial terms of generator and discriminator.
@@ -837,6 +935,8 @@ public enum KeyMeanings {
     Output.tensor	The batch; nil where it is text.
     Output.text	The text; nil where it is a batch.
     Output.value	What was generated.
+    PasscodeTransformation.condition	The condition that takes them: `[n, length]`, 0 and 1.
+    PasscodeTransformation.length	The bits of a passcode.
     PieceSettings.characterCoverage	The share of the text's characters that pieces cover, where SentencePiece learns them; 0.98 to 1. The others are spelled in bytes.
     PieceSettings.tokenModel	A SentencePiece model of your own for `tokenUnit` unigram or bpe, the path of a `.model` file; null: learned from the training text. The run keeps its content.
     PieceSettings.vocabularyLimit	The most pieces that SentencePiece learns, characters and bytes included.
@@ -1317,6 +1417,49 @@ public enum KeyMeanings {
     VariationalSettings.weightDecay	L2 term added to the gradient.
     VariationalSystem.networks	`autoencoder` answers `image` and `noise` with `image`, `mean` and `logVariance`; part `encoder` needs no noise, and part `decoder` answers `latent` with `image`. With classes each takes `label` too.
     VariationalSystem.optimizers	The one optimiser, by the name of its network.
+    Vid2Vid.Configuration.Weights.featureMatching	Of the differences between the discriminators' features of both videos; 0 leaves them out.
+    Vid2Vid.Configuration.Weights.flow	Of the difference from the reference flow.
+    Vid2Vid.Configuration.Weights.perceptual	Of the differences between a VGG's features of both images; 0 leaves them out. The authors' program takes 10 unless it is told `--no_vgg`.
+    Vid2Vid.Configuration.Weights.temporal	Of the differences between frames and warped frames, real and generated.
+    Vid2Vid.Configuration.adam	Adam's decays and ε.
+    Vid2Vid.Configuration.adversarialLoss	The adversarial loss.
+    Vid2Vid.Configuration.alignCorners	Whether the grid of the warp reaches from the centre of the first pixel to that of the last, as in the authors' time; false is what later PyTorch makes of their code.
+    Vid2Vid.Configuration.batchSize	Sequences in a batch.
+    Vid2Vid.Configuration.blocks	Residual blocks of the coarsest scale, divided between encoders and branches.
+    Vid2Vid.Configuration.decay	How the learning rates fall, but that of the discriminators of videos.
+    Vid2Vid.Configuration.discriminator	The discriminators' form.
+    Vid2Vid.Configuration.discriminatorLearningRate	The learning rate of the discriminators of images; nil: `learningRate`.
+    Vid2Vid.Configuration.discriminatorNorm	The discriminators' normalisation; nil: the generator's.
+    Vid2Vid.Configuration.discriminatorWidth	Channels of the discriminators' first map at full resolution; half the resolution has twice as many, up to 64.
+    Vid2Vid.Configuration.downsamplings	How often the coarsest scale halves its input.
+    Vid2Vid.Configuration.features	The network whose features `weights.perceptual` compares; nil: VGG19 as the authors, or VGG16 where only that one is there.
+    Vid2Vid.Configuration.firstFrame	What stands before the first frame.
+    Vid2Vid.Configuration.fixGlobalEpochs	Passes over the data during which only the finest scale is trained.
+    Vid2Vid.Configuration.flips	Whether sequences are mirrored half of the time.
+    Vid2Vid.Configuration.flow	Whether a flow is estimated, by which the frame before is warped.
+    Vid2Vid.Configuration.foregroundChannels	Semantic channels that are the foreground, which a branch of its own makes; none: no such branch.
+    Vid2Vid.Configuration.framesPerInput	Semantic frames that are seen for each frame; it also depends on one frame fewer before it.
+    Vid2Vid.Configuration.framesPerStep	Frames between two updates.
+    Vid2Vid.Configuration.generator	The generator's form.
+    Vid2Vid.Configuration.generatorLearningRate	The generator's learning rate; nil: `learningRate`.
+    Vid2Vid.Configuration.gradientCheckpointing	Whether each residual block is recomputed in the backward pass (gradient checkpointing), which takes less memory and more time.
+    Vid2Vid.Configuration.imageHeight	Height of frames.
+    Vid2Vid.Configuration.imageWidth	Width of frames.
+    Vid2Vid.Configuration.layers	Strided convolutions of each discriminator.
+    Vid2Vid.Configuration.learningRate	The learning rate of all optimisers at first.
+    Vid2Vid.Configuration.lengthenEpochs	Passes over the data after which sequences become twice as long; 0: never.
+    Vid2Vid.Configuration.localBlocks	Residual blocks of each branch of finer scales.
+    Vid2Vid.Configuration.longestSequence	The most frames that they become.
+    Vid2Vid.Configuration.norm	The normalisation of all networks.
+    Vid2Vid.Configuration.scales	Discriminators of images, and of videos, each on half the resolution of the one before.
+    Vid2Vid.Configuration.semanticChannels	Channels of one semantic frame: classes, or channels of a picture.
+    Vid2Vid.Configuration.semantics	What each frame is made for.
+    Vid2Vid.Configuration.sequenceLength	Frames that are generated one after the other of each sequence, at first.
+    Vid2Vid.Configuration.spatialScales	Scales of the generator, coarse to fine.
+    Vid2Vid.Configuration.temporalFrames	Frames that a discriminator of videos sees at a time.
+    Vid2Vid.Configuration.temporalScales	Discriminators of videos, each on frames that lie `temporalFrames` times as far apart; 0: none.
+    Vid2Vid.Configuration.weights	Factors of the generator's loss terms.
+    Vid2Vid.Configuration.width	Channels of the coarsest scale's widest map; each finer scale has half as many.
     VideoPlaying.actions	How many actions there are.
     Vocoder.Configuration.LossWeights.featureMatching	Of the distances of the discriminators' layers.
     Vocoder.Configuration.LossWeights.mel	Of the mean absolute difference of mel spectrograms.
