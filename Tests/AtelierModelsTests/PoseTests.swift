@@ -33,7 +33,8 @@ import Testing
     #expect(pose.form == .body25 && pose.body[7] == BodyPose.Point(7, 14, confidence: 0.5))
     #expect(try BodyPose.people(in: json(["people": []]), from: "a.json").isEmpty)
     // COCO's left and right shoulder are 5 and 6, the left ankle is 15.
-    let coco = try json(["annotations": [["keypoints": (0..<17).flatMap { [Double($0), 10, 2] }]]])
+    let given: [Double] = (0..<17).flatMap { [Double($0), 10, 2] }
+    let coco = try json(["annotations": [["keypoints": given]]])
     let other = try #require(try BodyPose.people(in: coco, from: "b.json").first)
     #expect(other.form == .coco && other.body[1].x == 5.5 && other.body[13].x == 15 && other.body[0].x == 0)
   }
@@ -98,7 +99,7 @@ import Testing
       Array(image.bytes[((y * 50 + x) * 3)..<((y * 50 + x) * 3 + 3)])
     }
     // Half way between neck and hip, at half the size.
-    #expect(pixel(25, 32).contains { $0 > 200 })
+    #expect(pixel(25, 32).contains { $0 > 150 })
     #expect(pixel(5, 5) == [0, 0, 0] && pixel(40, 30) == [0, 0, 0])
     #expect(drawing(nil, of: (100, 100)).bytes.allSatisfy { $0 == 0 })
   }

@@ -65,7 +65,8 @@ import Testing
       to: consent, atomically: true, encoding: .utf8)
     let result = try atelier.run(
       [
-        "train", "deepfake-autoencoder", "--data", data.path, "--consent", consent.path, "--run",
+        "train", "deepfake-autoencoder", "--steps", "1", "--data", data.path, "--consent", consent.path,
+        "--run",
         folder("x").path,
       ]
         + tiny.flatMap { ["--set", $0] })

@@ -56,7 +56,9 @@ import Torch
     #expect(warped(image, by: flow).floats() == [1, 2, 3, 3, 5, 6, 7, 7, 9, 10, 11, 11])
     flow.fill(0)
     flow.narrow(1, from: 1, length: 1).fill(-1)
-    #expect(warped(image, by: flow).floats() == [0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7])
+    for (value, wanted) in zip(warped(image, by: flow).floats(), [0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7]) {
+      #expect(abs(value - Float(wanted)) < 1e-5)
+    }
   }
 
   @Test func smallAndOddImagesHaveAFlowToo() {

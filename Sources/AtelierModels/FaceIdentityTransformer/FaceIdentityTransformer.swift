@@ -316,9 +316,31 @@ public final class FaceIdentityTransformer: TranslatingSystem {
   }
 
   /// Faces by passcodes `[n, length]` or `[1, length]` of bits, 0 and 1.
+  ///
+  /// Batch norms without running statistics take out of a batch whatever all of it shares, and a passcode is constant over an
+  /// image: alone, it would change nothing. So each face is drawn in a batch of its own beside itself with other
+  /// passcodes, always the same ones.
   func transform(_ pictures: Tensor, bits: Tensor) -> Tensor {
-    let all = bits.expanded([pictures.shape[0], configuration.passwordLength])
-    return generator.evaluating { generator(pictures, scaled(all.asType(.float32))) }
+    let count = pictures.shape[0]
+    let all = bits.expanded([count, configuration.passwordLength]).asType(.float32)
+    return generator.evaluating {
+      guard configuration.norm == .batch else { return generator(pictures, scaled(all)) }
+      let others = companions.to(pictures.device)
+      let faces = (0..<count).map { index in
+        let face = pictures.slice(0, index, index + 1)
+        let codes = Tensor.concatenated([all.slice(0, index, index + 1), others], dim: 0)
+        return generator(face.expanded([codes.shape[0]] + face.shape.dropFirst()), scaled(codes)).slice(
+          0, 0, 1)
+      }
+      return .concatenated(faces, dim: 0)
+    }
+  }
+
+  /// Four passcodes and the same turned over, so that each bit is set in half of them.
+  private var companions: Tensor {
+    let stream = RandomStream(seed: 0, purpose: "passcodes beside a face")
+    let drawn = stream.uniform([4, configuration.passwordLength]).less(0.5).asType(.float32)
+    return .concatenated([drawn, 1 - drawn], dim: 0)
   }
 
   /// Faces by the request's passcode, one at a time, as norms see no other face.
