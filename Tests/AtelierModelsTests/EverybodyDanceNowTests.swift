@@ -96,9 +96,11 @@ import Torch
     let difference = (try frame(with) - frame(without)).abs().sum(dims: [0, 1])
     let inside = difference.slice(0, 2, 10).slice(1, 4, 12)
     #expect(inside.min().item() > 0)
-    let outside = difference.contiguous()
-    outside.narrow(0, from: 2, length: 8).narrow(1, from: 4, length: 8).fill(0)
-    #expect(outside.max().item() == 0)
+    let around = [
+      difference.slice(0, 0, 2), difference.slice(0, 10, 16), difference.slice(1, 0, 4),
+      difference.slice(1, 12, 16),
+    ]
+    #expect(around.allSatisfy { $0.max().item() == 0 })
   }
 
   @Test(

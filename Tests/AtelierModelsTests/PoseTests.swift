@@ -27,14 +27,14 @@ import Testing
   }
 
   @Test func filesOfOpenPoseAndOfCOCOAreRead() throws {
-    let points = (0..<25).flatMap { [Double($0), Double(2 * $0), 0.5] }
+    let points: [Double] = (0..<25).flatMap { [Double($0), Double(2 * $0), 0.5] }
     let openPose = try json(["people": [["pose_keypoints_2d": points, "face_keypoints_2d": []]]])
     let pose = try #require(try BodyPose.people(in: openPose, from: "a.json").first)
     #expect(pose.form == .body25 && pose.body[7] == BodyPose.Point(7, 14, confidence: 0.5))
     #expect(try BodyPose.people(in: json(["people": []]), from: "a.json").isEmpty)
     // COCO's left and right shoulder are 5 and 6, the left ankle is 15.
-    let given: [Double] = (0..<17).flatMap { [Double($0), 10, 2] }
-    let coco = try json(["annotations": [["keypoints": given]]])
+    let numbers: [Double] = (0..<17).flatMap { [Double($0), 10, 2] }
+    let coco = try json(["annotations": [["keypoints": numbers]]])
     let other = try #require(try BodyPose.people(in: coco, from: "b.json").first)
     #expect(other.form == .coco && other.body[1].x == 5.5 && other.body[13].x == 15 && other.body[0].x == 0)
   }

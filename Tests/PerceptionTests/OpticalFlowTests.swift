@@ -53,12 +53,13 @@ import Torch
     let flow = Tensor.zeros([1, 2, 3, 4])
     flow.narrow(1, from: 0, length: 1).fill(1)
     // Beyond the border lies the border's own pixel.
-    #expect(warped(image, by: flow).floats() == [1, 2, 3, 3, 5, 6, 7, 7, 9, 10, 11, 11])
+    func isNear(_ expected: [Float]) -> Bool {
+      zip(warped(image, by: flow).floats(), expected).allSatisfy { abs($0 - $1) < 1e-5 }
+    }
+    #expect(isNear([1, 2, 3, 3, 5, 6, 7, 7, 9, 10, 11, 11]))
     flow.fill(0)
     flow.narrow(1, from: 1, length: 1).fill(-1)
-    for (value, wanted) in zip(warped(image, by: flow).floats(), [0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7]) {
-      #expect(abs(value - Float(wanted)) < 1e-5)
-    }
+    #expect(isNear([0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7]))
   }
 
   @Test func smallAndOddImagesHaveAFlowToo() {
