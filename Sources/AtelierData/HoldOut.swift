@@ -114,7 +114,7 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
           parts.indices.filter { parts[$0] == split },
           described(voices.description, split, parts, labels, copies?.count ?? 0)))
     }
-    if let faces = dataset as? FaceSet {
+    if let faces = dataset as? FaceDataset {
       // Second images come from the part alone.
       return .examples(
         faces.keeping(
@@ -250,7 +250,7 @@ extension Dataset {
     case let images as ImageDataset: images.labels
     case let images as InMemoryDataset: images.labels
     case let voices as VoiceSet: voices.labels
-    case let faces as FaceSet: faces.labels.isEmpty ? nil : faces.labels
+    case let faces as FaceDataset: faces.labels.isEmpty ? nil : faces.labels
     case let joint as JointDataset:
       if case .derived(let base, _) = joint.contents { base.knownLabels } else { nil }
     default: nil

@@ -60,7 +60,7 @@ public struct FakeDetector {
   public func prepared(_ image: Image) throws -> Image {
     guard settings.face.count == 4 else { return try preparation(image) }
     let (face, scale) = (settings.face, settings.margin)
-    let square = FaceBox(left: face[0], top: face[1], right: face[2], bottom: face[3])
+    let square = PixelBox(left: face[0], top: face[1], right: face[2], bottom: face[3])
       .square(width: image.width, height: image.height, scale: scale)
     guard square.size > 0 else {
       throw ConfigurationError(

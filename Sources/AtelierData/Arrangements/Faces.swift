@@ -6,7 +6,7 @@ public import Foundation
 /// `masks` (white where the face is); dvl-tum/ciagan's names `clr`, `lndm` and `msk` (black where the face is) are read
 /// too. A table `faces.jsonl` can stand in for both: a line an image with `file`, `keypoints` `[[x, y], …]` and `box`
 /// `[left, top, right, bottom]` in pixels, as `data prepare faces` writes it. Parts are folders `train`, `validation` and
-/// `test` around all of it. What is served under which name says ``FaceSet``.
+/// `test` around all of it. What is served under which name says ``FaceDataset``.
 public struct Faces: DataArrangement {
   /// What a mask is 1 for.
   public enum Mask: String, Sendable, Hashable {
@@ -36,7 +36,7 @@ public struct Faces: DataArrangement {
     _ place: URL, _ split: DatasetSplit, _ opening: DataOpening, _ artefacts: Artefacts
   ) throws -> DataPart {
     let folder = try FaceFolder(place, split, opening.fields)
-    return .examples(try FaceSet(folder, self, opening, split))
+    return .examples(try FaceDataset(folder, self, opening, split))
   }
 
   /// True where images have the same size: the number of identities adapts to the data.

@@ -30,7 +30,7 @@ extension DeepfakeDetection: ReferenceAnswering {
       }
       var leastSize: Int?
       if case .integer(let size) = values[7] { leastSize = size }
-      let square = FaceBox(left: edges[0], top: edges[1], right: edges[2], bottom: edges[3])
+      let square = PixelBox(left: edges[0], top: edges[1], right: edges[2], bottom: edges[3])
         .square(width: edges[4], height: edges[5], scale: scale, leastSize: leastSize)
       return [square.x, square.y, square.size]
     }

@@ -1,5 +1,5 @@
-/// A face in an image, as detectors give it.
-public struct FaceBox: Sendable, Hashable {
+/// A box of whole pixels around a face, as the authors of detectors of manipulations take it.
+public struct PixelBox: Sendable, Hashable {
   /// The first column.
   public var left: Int
   /// The first row.

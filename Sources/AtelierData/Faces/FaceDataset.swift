@@ -8,7 +8,7 @@ internal import Torch
 /// - `keypoints`: x and y of each, in shares of the image's width and height.
 /// - `identity`: the number of whose face it is.
 /// - `target`, `targetMask` and `wanted`: image, mask and identity of the second face of a pair.
-struct FaceSet: Dataset {
+struct FaceDataset: Dataset {
   let description: DatasetDescription
   private let arrangement: Faces
   private let faces: [FaceFolder.Face]
@@ -58,8 +58,8 @@ struct FaceSet: Dataset {
   }
 
   /// Some of the faces, whose second images are of these, too.
-  func keeping(_ indices: [Int], _ description: DatasetDescription) -> FaceSet {
-    FaceSet(
+  func keeping(_ indices: [Int], _ description: DatasetDescription) -> FaceDataset {
+    FaceDataset(
       description, arrangement, indices.map { faces[$0] }, masksAreBlack: masksAreBlack, opening, codec)
   }
 
