@@ -160,11 +160,9 @@ public final class EverybodyDanceNow: StreamingSystem {
     let terms = try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
       let outputs = discriminator(pair(first, second))
       loss.add("adversarial", summedOverScales(outputs, objective.generator))
-      if weights.featureMatching > 0 {
-        loss.add(
-          "featureMatching", featureMatching(outputs, realOutputs, layers: configuration.layers),
-          weight: weights.featureMatching)
-      }
+      loss.add(
+        "featureMatching", featureMatching(outputs, realOutputs, layers: configuration.layers),
+        weight: weights.featureMatching)
       if let perceptual {
         // Both frames, at half weight for the global generator, and both faces at half weight.
         var distance = perceptual(first, clip.image) + perceptual(second, clip.nextImage)

@@ -217,9 +217,7 @@ public final class Vid2Vid: StreamingSystem {
 
     let terms = try step.update("generator", generatorOptimizer) { loss in
       loss.add("adversarial", finals.adversarial + raws.adversarial)
-      if weights.featureMatching > 0 {
-        loss.add("featureMatching", finals.matching + raws.matching, weight: weights.featureMatching)
-      }
+      loss.add("featureMatching", finals.matching + raws.matching, weight: weights.featureMatching)
       if let perceptual {
         let target = Self.seen(real)
         loss.add(
@@ -277,9 +275,7 @@ public final class Vid2Vid: StreamingSystem {
       return
     }
     loss.add("temporalAdversarial", sum(\.adversarial))
-    if configuration.weights.featureMatching > 0 {
-      loss.add("temporalFeatureMatching", sum(\.matching), weight: configuration.weights.featureMatching)
-    }
+    loss.add("temporalFeatureMatching", sum(\.matching), weight: configuration.weights.featureMatching)
   }
 
   /// What a discriminator says of real and generated images.
