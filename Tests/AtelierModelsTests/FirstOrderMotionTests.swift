@@ -181,7 +181,8 @@ import Torch
       let scale: [String: ConfigurationValue] = configuration.scaleFactor == 1 ? [:] : ["scaleFactor": 0.5]
       _ = try FirstOrderMotion.importing(
         [file],
-        changes: changes.merging(scale) { one, _ in one }.merging(["lossWeights": .table(["perceptual": [0]])]) {
+        changes: changes.merging(scale) { one, _ in one }.merging(["lossWeights": .table(["perceptual": [0]])]
+        ) {
           one, _ in one
         }, using: RandomStream(seed: 1))
     }

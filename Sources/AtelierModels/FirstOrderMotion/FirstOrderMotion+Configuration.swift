@@ -155,7 +155,7 @@ extension FirstOrderMotion {
     /// The authors' `vox-adv-256.yaml`.
     public init() {}
 
-    /// The authors' two configurations for faces, and a small one.
+    /// Three of the authors' configurations, and a small one.
     public static var presets: [Preset<Configuration>] {
       var plain = Configuration()
       plain.discriminator.spectralNorm = true
@@ -163,6 +163,10 @@ extension FirstOrderMotion {
       plain.lossWeights.adversarial = 0
       plain.milestones = [60, 90]
       plain.batchSize = 40
+      var taichi = plain
+      taichi.discriminator.spectralNorm = false
+      taichi.repeats = 150
+      taichi.batchSize = 30
       var small = Configuration()
       small.imageSize = 64
       small.keypoints = 6
@@ -184,6 +188,7 @@ extension FirstOrderMotion {
         Preset(
           "vox-adv", "the authors' vox-adv-256: with a discriminator that sees the keypoints", Configuration()
         ),
+        Preset("taichi", "the authors' taichi-256: whole bodies, vox with other batches and epochs", taichi),
         Preset("small", "64×64 without VGG and discriminator, minutes on two cores", small),
       ]
     }
