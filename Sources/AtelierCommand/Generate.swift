@@ -40,6 +40,7 @@ struct Generate: ParsableCommand {
         atelier generate runs/deepfake-detection-001 clip.mp4 --sampling every=5 --output clip.jsonl
         atelier generate runs/first-order-motion-001 face.jpg --condition driving=talk.mp4 --output moving.mp4
         atelier generate runs/vid2vid-001 label-maps --output street.mp4
+        atelier generate runs/wav2lip-001 face.mp4 --condition mels=speech.wav --output dubbed.mp4
         atelier generate runs/ic-gan-001 --condition features=cats.safetensors --sampling truncation=0.7
       """)
 
@@ -281,6 +282,12 @@ struct Generate: ParsableCommand {
         generator: generator, ability: animation, conditions: choices.paths(),
         sampling: choices.sampling(), inputs: inputs, output: output, folder: files, force: force,
         origin: origin, marking: marking
+      ).run()
+    }
+    if let dubbing = plan.ability(FaceDubbing.self) {
+      return try DubbingJob(
+        generator: generator, ability: dubbing, conditions: choices.paths(), sampling: choices.sampling(),
+        inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking
       ).run()
     }
     var conditions = try choices.conditions()

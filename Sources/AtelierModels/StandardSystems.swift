@@ -49,6 +49,7 @@ extension SystemRegistry {
       GPT.self,
       ELECTRA.self,
       FirstOrderMotion.self,
+      Wav2Lip.self,
       Vid2Vid.self,
       EverybodyDanceNow.self,
     ])

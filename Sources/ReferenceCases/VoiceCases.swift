@@ -39,6 +39,7 @@ enum VoiceCases {
   private static let descriptions: Set = [
     "model", "steps", "reconstructions", "frames", "framesForward", "forwardBatch", "flags", "slices",
     "package", "voices", "voice", "enlarge", "boxes", "videoLabels", "videoFrames",
+    "framesPerSecond",
   ]
 
   /// A recorded image as it is used: `enlarge` says how often each pixel of the stored ones is repeated in both

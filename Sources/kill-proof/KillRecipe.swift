@@ -325,6 +325,12 @@ struct KillRecipe: Sendable {
           "layers=1", "scales=1", "temporalScales=2", "sequenceLength=2", "longestSequence=4",
           "lengthenEpochs=1", "batchSize=2",
         ]),
+      KillRecipe(
+        system: "wav2lip", data: .videos,
+        changes: [
+          "channels=[2, 2, 3, 3, 4, 4, 5]", "syncChannels=[2, 2, 3, 3, 4]", "qualityChannels=[2, 2, 2, 3, 3]",
+          "expertSteps=5", "expertBatchSize=2", "batchSize=2", "syncThreshold=100", "faces=false",
+        ]),
     ]
     return Dictionary(all.map { ($0.system, $0) }) { first, _ in first }
   }()

@@ -152,6 +152,12 @@ public enum TinyData {
               bytes: isSquare.flatMap { [UInt8](repeating: $0 ? 255 : 0, count: 3) }),
             folder, "\(part)/poses/\(name)")
         }
+        // What is heard, a little longer than what is seen at 25 frames a second.
+        let samples = (0..<(frames * 640 + 6400)).map {
+          Float(0.3 * sin(Double($0) * (0.05 + 0.02 * Double(video)) * (1 + 0.2 * sin(Double($0) / 2000))))
+        }
+        try Audio(sampleRate: 16_000, samples: samples).write(
+          to: folder.appendingPathComponent("\(part)/frames/\(video).wav"))
         let actions = folder.appendingPathComponent("\(part)/actions")
         try FileManager.default.createDirectory(at: actions, withIntermediateDirectories: true)
         let rows = ["action"] + [String](repeating: isRight ? "right" : "left", count: frames)

@@ -19,14 +19,19 @@ public struct Videos: DataArrangement {
   public let id = "videos"
   /// The field whose video consists of poses.
   public static let pose = "pose"
+  /// The field whose video is another clip of the same video.
+  public static let reference = "reference"
   /// Frames from one of a clip to the next.
   public var spacing: Int
   /// Which frames become a clip.
   public var sampling: Sampling
 
+  /// What is said at the frames; nil: their sound is not looked at.
+  public var speech: VideoSpeech?
+
   /// Clips of videos.
-  public init(spacing: Int = 1, sampling: Sampling = .consecutive) {
-    (self.spacing, self.sampling) = (max(1, spacing), sampling)
+  public init(spacing: Int = 1, sampling: Sampling = .consecutive, speech: VideoSpeech? = nil) {
+    (self.spacing, self.sampling, self.speech) = (max(1, spacing), sampling, speech)
   }
 
   /// True where frames have the same size: classes adapt to the data.
@@ -44,6 +49,7 @@ public struct Videos: DataArrangement {
       let found = description.classNames.count
       return found > classes ? "it has \(found) classes, and the configuration has \(classes)" : nil
     case .video: return nil
+    case .spectrogram where field.name == speech?.field: return nil
     default: return "videos cannot serve the field '\(field.name)'"
     }
   }
@@ -76,6 +82,9 @@ public struct Videos: DataArrangement {
       case .labels(_, let length):
         columns.actions.append(field.name)
         lengths.insert(length)
+      case .spectrogram(_, let length) where field.name == speech?.field:
+        columns.speech = field.name
+        lengths.insert(length / max(1, speech?.columns ?? 1))
       default: throw .invalid(reason: "\(name): videos cannot serve the field '\(field.name)'")
       }
     }
@@ -115,6 +124,13 @@ public struct Videos: DataArrangement {
         let ends = [0] + frames.cuts + [frames.count]
         return LabelledVideo(
           name: video.name, frames: frames, scenes: zip(ends, ends.dropFirst()).map { $0..<$1 })
+      }
+    }
+    if columns.speech != nil, let speech {
+      for number in videos.indices {
+        let spoken = try SpokenFrames(folder.videos[number], below: folder.folder, speech)
+        videos[number].scenes = videos[number].scenes.map(spoken.usable).filter { !$0.isEmpty }
+        videos[number].speech = spoken
       }
     }
     let cuts = videos.reduce(0) { $0 + $1.scenes.count - 1 }

@@ -20,6 +20,7 @@ struct LabelledVideo: Sendable {
   var poses: StoredFrames?
   /// The action of each frame.
   var actions: [Int]?
+  var speech: SpokenFrames?
   /// The frames that clips are taken of: scenes of the part.
   var scenes: [Range<Int>]
 }
@@ -31,6 +32,7 @@ struct VideoClips: VideoCollection {
     var frames: [(name: String, side: VideoFolder.Side, shape: [Int])] = []
     var labels: [(name: String, shape: [Int])] = []
     var actions: [String] = []
+    var speech: String?
 
     static func == (one: Columns, other: Columns) -> Bool { "\(one)" == "\(other)" }
     func hash(into hasher: inout Hasher) { hasher.combine("\(self)") }
@@ -93,7 +95,12 @@ struct VideoClips: VideoCollection {
 
   func example(at index: Int) throws(DatasetError) -> Example {
     let clip = try clip(index)
-    guard sampling == .random else { return example(of: videos[clip.video], places(from: clip.start)) }
+    guard sampling == .random else {
+      // The clip that lies half a scene away.
+      let choices = starts(in: clip.scene)
+      let other = choices.lowerBound + (clip.start - choices.lowerBound + choices.count / 2) % choices.count
+      return example(of: videos[clip.video], places(from: clip.start), other: places(from: other))
+    }
     // The first of a clip, and others as far apart as the scene allows.
     let others = (0..<length).map {
       clip.scene.lowerBound + (clip.start - clip.scene.lowerBound + $0 * clip.scene.count / length)
@@ -109,7 +116,10 @@ struct VideoClips: VideoCollection {
       // Up to where the next clip begins, so that clips begin at any frame.
       let last = clip.scene.upperBound - (length - 1) * spacing - 1
       let choices = min(length * spacing, last - clip.start + 1)
-      return example(of: videos[clip.video], places(from: clip.start + generator.integer(below: choices)))
+      let start = clip.start + generator.integer(below: choices)
+      return example(
+        of: videos[clip.video], places(from: start),
+        other: needsOther ? places(from: other(than: start, in: clip.scene, &generator)) : nil)
     case .random:
       let drawn = (0..<length).map { _ in clip.scene.lowerBound + generator.integer(below: clip.scene.count) }
       return example(of: videos[clip.video], drawn.sorted())
@@ -123,15 +133,34 @@ struct VideoClips: VideoCollection {
     return clips[index]
   }
 
+  /// Whether a field shows another clip of the same video.
+  private var needsOther: Bool { columns.frames.contains { $0.name == Videos.reference } }
+
+  /// Where clips of a scene begin.
+  private func starts(in scene: Range<Int>) -> Range<Int> {
+    scene.lowerBound..<max(scene.lowerBound + 1, scene.upperBound - (length - 1) * spacing)
+  }
+
+  /// Where another clip of a scene begins; where there is none, the same.
+  private func other(than start: Int, in scene: Range<Int>, _ generator: inout SeededGenerator) -> Int {
+    let choices = starts(in: scene)
+    guard choices.count > 1 else { return start }
+    let drawn = choices.lowerBound + generator.integer(below: choices.count - 1)
+    return drawn >= start ? drawn + 1 : drawn
+  }
+
   private func places(from start: Int) -> [Int] { (0..<length).map { start + $0 * spacing } }
 
-  private func example(of video: LabelledVideo, _ places: [Int]) -> Example {
+  /// - Parameter other: the frames of a field that shows another clip; nil: the same.
+  private func example(of video: LabelledVideo, _ places: [Int], other: [Int]? = nil) -> Example {
     var values: [String: HostTensor] = [:]
     for column in columns.frames {
       guard let stored = column.side == .poses ? video.poses : video.frames else { continue }
+      let shown = column.name == Videos.reference ? other ?? places : places
       values[column.name] = HostTensor(
-        shape: [places.count] + column.shape, dtype: .uint8, bytes: stored.frames(places))
+        shape: [shown.count] + column.shape, dtype: .uint8, bytes: stored.frames(shown))
     }
+    if let name = columns.speech, let speech = video.speech { values[name] = speech.pieces(places) }
     for column in columns.labels {
       guard let stored = video.labels else { continue }
       values[column.name] = HostTensor(

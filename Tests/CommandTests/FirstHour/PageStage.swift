@@ -166,6 +166,10 @@ struct PageStage {
       "discriminatorLayers=2",
       "classifierLayers=1", "recognizerChannels=2", "featureSize=4", "batchSize=2", "poolSize=3",
     ],
+    "wav2lip": [
+      "channels=[2, 2, 3, 3, 4, 4, 5]", "syncChannels=[2, 2, 3, 3, 4]", "qualityChannels=[2, 2, 2, 3, 3]",
+      "expertSteps=1", "expertBatchSize=2", "batchSize=2",
+    ],
     "rnn-language-model": ["embeddingSize=6", "hiddenSize=8", "sequenceLength=5", "batchSize=3"],
   ]
 
@@ -224,13 +228,15 @@ struct PageStage {
       "pix2pix": "pairs", "srresnet": "photographs", "audio-super-resolution": "speech", "vocoder": "speech",
       "autovc": "speakers", "stargan-vc": "speakers", "cyclegan-vc2": "speakers",
       "speaker-encoder": "speakers", "deepfake-detection": "frames", "first-order-motion": "talks",
-      "ciagan": "faces", "deep-privacy": "faces", "playable-video": "videos", "deepfake-autoencoder": "alice-and-bob",
+      "wav2lip": "talks",
+      "ciagan": "faces", "deep-privacy": "faces", "playable-video": "videos",
+      "deepfake-autoencoder": "alice-and-bob",
       "vid2vid": "street-video", "everybody-dance-now": "dance",
     ]
     let data = Self.data[named] != nil ? named : usual[system, default: "fashion-mnist"]
     try provide(data, after: "--data")
     var command = ["train", system, "--preset", "small", "--data", data, "--run", "runs/\(name)"]
-    let agreed = ["autovc", "stargan-vc", "cyclegan-vc2", "first-order-motion", "ciagan"]
+    let agreed = ["autovc", "stargan-vc", "cyclegan-vc2", "first-order-motion", "wav2lip", "ciagan"]
     if agreed.contains(system) || system == "deepfake-autoencoder" {
       let file = agreed.contains(system) ? "consent.yaml" : "both.yaml"
       try provide(file, after: "--consent")

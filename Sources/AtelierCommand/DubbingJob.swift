@@ -1,0 +1,146 @@
+import Atelier
+import Foundation
+
+/// What `generate` does with a system that moves lips by what is said: a video of a face with another sound, read, drawn and
+/// written some frames at a time. A video that is shorter than the sound begins anew.
+struct DubbingJob {
+  let generator: Generator
+  let ability: FaceDubbing
+  /// Conditions as they were typed, by name.
+  let conditions: [String: String]
+  let sampling: any Settings
+  /// One video, a folder of frames or a still image.
+  let inputs: [String]
+  let output: String?
+  let folder: String?
+  let force: Bool
+  let origin: ImageOrigin?
+  let marking: OutputMarking
+
+  /// Frames that are drawn together.
+  private static let batch = 16
+
+  func run() throws {
+    let drawing = sampling as? DubbingDrawing ?? DubbingDrawing()
+    try drawing.validate()
+    guard let sound = conditions[ability.speech.field], conditions.count == 1 else {
+      throw Refusal.usage(
+        "\(generator.description.system) needs what is said; name a sound, or a video that has some, by --condition "
+          + "\(ability.speech.field)=FILE")
+    }
+    guard let path = inputs.first, inputs.count == 1 else {
+      throw Refusal.usage("this system moves the lips of one face; name its video after the run")
+    }
+    for given in [path, sound] where !FileManager.default.fileExists(atPath: given) {
+      throw Refusal.input("\(given) does not exist; check the path")
+    }
+    guard folder == nil else { throw Refusal.usage("one video is written; name it by --output, not --files") }
+    guard output != "-" else {
+      throw Refusal.usage("a video is not written to standard output; name a file such as dubbed.mp4")
+    }
+    let target = URL(fileURLWithPath: output ?? "dubbed.mp4")
+    try refuseExisting(target, force: force)
+    for given in [path, sound]
+    where URL(fileURLWithPath: given).standardizedFileURL == target.standardizedFileURL {
+      throw Refusal.usage("\(given) is an input, and is not written over; choose another place")
+    }
+    try dub(try video(path), URL(fileURLWithPath: sound), drawing, to: target)
+    marking.report()
+  }
+
+  private func video(_ path: String) throws -> any FrameSequence {
+    var isFolder: ObjCBool = false
+    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    let place = URL(fileURLWithPath: path)
+    return isFolder.boolValue ? try FrameFolder(place) : try Video(contentsOf: place)
+  }
+
+  private func dub(
+    _ video: any FrameSequence, _ sound: URL, _ drawing: DubbingDrawing, to target: URL
+  ) throws {
+    guard
+      case .video(_, _, let height, let width, let range)? = generator.plan.field(ability.frames)?.kind
+    else { throw Refusal.usage("\(generator.description.system) does not say what faces it takes") }
+    let box = drawing.box.isEmpty ? [0, video.height, 0, video.width] : drawing.box
+    guard box[1] <= video.height, box[3] <= video.width else {
+      throw Refusal.usage(
+        "the box \(box) reaches beyond the frames, which have \(video.height) rows and \(video.width) columns"
+      )
+    }
+    let rate = video.frameRate ?? FrameRate(25)
+    guard let rate else { throw Refusal.data("the video does not say how fast it plays") }
+    let pieces = try self.pieces(of: sound, framesPerSecond: rate.value)
+    let writer = try GeneratedVideo(
+      target, frameRate: rate, sound: VideoWriter.Sound(sound), origin: origin, marking: marking)
+    var reader = try video.frames()
+    func next() throws -> Image {
+      if let frame = try reader.next() { return frame }
+      reader = try video.frames()
+      guard let frame = try reader.next() else { throw Refusal.data("the video has no frames") }
+      return frame
+    }
+    for start in stride(from: 0, to: pieces.count, by: Self.batch) {
+      SignsOfLife.heard()
+      let part = Array(pieces[start..<min(pieces.count, start + Self.batch)])
+      let frames = try part.map { _ in try next().with8Bits().rgb() }
+      let faces = try frames.map { frame in
+        let face = try frame.cropped(
+          x: box[2], y: box[0], width: box[3] - box[2], height: box[1] - box[0]
+        ).resized(width: width, height: height)
+        return Tensor(face.with8Bits().hostTensor()).asType(.float32)
+      }
+      let values = Tensor.stacked(faces).unsqueezed(0)
+      let request = Request(
+        conditions: [
+          ability.frames: .tensor(range == .signed ? values * (2.0 / 255) - 1 : values * (1.0 / 255)),
+          ability.speech.field: .tensor(Tensor.concatenated(part, dim: 1).unsqueezed(0)),
+        ], sampling: drawing, draws: StreamDraws(RandomStream(seed: 0), device: generator.system.device))
+      var drawn: [Image] = []
+      try generator.draw(request) { output in
+        guard let tensor = output.tensor, output.field == ability.frames else { return }
+        drawn += try Image.images(
+          of: tensor.squeezed(0).to(.cpu).contiguous().host(), range: range.bounds, depth: 8)
+      }
+      for (frame, face) in zip(frames, drawn) {
+        let sized = try face.resized(width: box[3] - box[2], height: box[1] - box[0]).with8Bits()
+        try writer.append(Self.pasted(sized, on: frame, x: box[2], y: box[0]))
+      }
+    }
+    try writer.finish()
+    print("\(target.path): \(pieces.count) frames of \(video.width)×\(video.height), \(rate) a second")
+  }
+
+  /// What is said at each frame, `[bands, columns]`; the first piece that would pass the end becomes the last columns, and ends
+  /// the list.
+  private func pieces(of sound: URL, framesPerSecond: Double) throws -> [Tensor] {
+    let speech = ability.speech
+    let audio = try Audio(contentsOf: sound).mono().resampled(to: speech.features.sampleRate)
+    guard audio.frames >= max(1, speech.features.shortest), audio.samples.allSatisfy(\.isFinite) else {
+      throw Refusal.data("\(sound.path) is too short, or has samples that are NaN or infinite")
+    }
+    let mel = Tensor(try speech.features(audio.samples))
+    guard mel.shape[1] >= speech.columns else {
+      throw Refusal.data("\(sound.path) is shorter than what is said at one frame")
+    }
+    var pieces: [Tensor] = []
+    while true {
+      let start = speech.column(ofFrame: pieces.count, framesPerSecond: framesPerSecond)
+      guard start + speech.columns <= mel.shape[1] else {
+        pieces.append(mel.narrow(1, from: mel.shape[1] - speech.columns, length: speech.columns))
+        return pieces
+      }
+      pieces.append(mel.narrow(1, from: start, length: speech.columns))
+    }
+  }
+
+  /// A frame with a face laid over it.
+  private static func pasted(_ face: Image, on frame: Image, x: Int, y: Int) -> Image {
+    var bytes = frame.bytes
+    for row in 0..<face.height {
+      let from = row * face.width * 3
+      let to = ((y + row) * frame.width + x) * 3
+      bytes.replaceSubrange(to..<(to + face.width * 3), with: face.bytes[from..<(from + face.width * 3)])
+    }
+    return Image(width: frame.width, height: frame.height, channels: 3, bytes: bytes)
+  }
+}

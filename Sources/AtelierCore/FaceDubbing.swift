@@ -1,0 +1,31 @@
+public import AtelierData
+
+/// Faces whose lips move by what is said. A request gives the frames of a face and what is said at each, and the output of
+/// the frames' name has the same frames with other lips.
+public struct FaceDubbing: Ability, Hashable {
+  /// The condition of the frames, and the output.
+  public var frames: String
+  /// The condition of what is said, and how it is cut: a piece begins at its own frame.
+  public var speech: VideoSpeech
+
+  /// Describes the system.
+  public init(frames: String, speech: VideoSpeech) { (self.frames, self.speech) = (frames, speech) }
+}
+
+/// How a video is dubbed.
+public struct DubbingDrawing: Settings {
+  /// The rows and columns of the face in the video, `[top, bottom, left, right]` in pixels, the same in all frames; empty: the
+  /// whole frame.
+  public var box: [Int] = []
+
+  /// The whole frame.
+  public init() {}
+
+  /// Refuses boxes without pixels.
+  public func validate() throws(ConfigurationError) {
+    guard !box.isEmpty else { return }
+    try Checks.require(
+      box.count == 4 && box.allSatisfy { $0 >= 0 } && box[0] < box[1] && box[2] < box[3],
+      "box is [top, bottom, left, right] in pixels with top above bottom and left before right, not \(box)")
+  }
+}
