@@ -422,6 +422,7 @@ public enum KeyMeanings {
     DeepfakeDetection.Configuration.learningRate	Adam's learning rate, in both stages.
     DeepfakeDetection.Configuration.model	Which network classifies images: xception or resnet-18.
     DiffAugment.isEmpty	Whether nothing changes.
+    DubbingDrawing.box	The rows and columns of the face in the video, `[top, bottom, left, right]` in pixels, the same in all frames; empty: the whole frame.
     ELECTRA.Configuration.activation	Nonlinearity of the feed-forward layers and of the discriminator's head.
     ELECTRA.Configuration.adam	Adam's decays and ε.
     ELECTRA.Configuration.batchSize	Texts in a batch.
@@ -545,6 +546,8 @@ public enum KeyMeanings {
     FaceAugmentation.shift	Faces are moved by up to this share of the size, across and down.
     FaceAugmentation.warp	Deviation of the warp's 5 × 5 points in pixels of an image of 256; 0: the encoder sees faces as they are.
     FaceAugmentation.zoom	Faces are enlarged or made smaller by up to this share.
+    FaceDubbing.frames	The condition of the frames, and the output.
+    FaceDubbing.speech	The condition of what is said, and how it is cut: a piece begins at its own frame.
     FaceIdentityTransformer.Configuration.Weights.adversarial	Of what the discriminators say.
     FaceIdentityTransformer.Configuration.Weights.adversarialModified	Of anonymised faces in it.
     FaceIdentityTransformer.Configuration.Weights.adversarialRecovered	Of recovered faces in it.
@@ -832,6 +835,9 @@ public enum KeyMeanings {
     LatentSystem.classCount	The number of classes; nil for an unconditional system.
     Likeness.field	The field of a class whose classes are the people; nil: they are the sides of the data (`DatasetDescription.sideNames`).
     Likeness.kind	What of people is learned.
+    LipSpeech.bands	The bands of a column.
+    LipSpeech.sampleRate	Samples a second of what is given.
+    LipSpeech.shortest	One sample has features.
     Loss.Terms.total	The sum of all terms, without history.
     MUNIT.Configuration.Weights.adversarial	Of the adversarial terms of generator and discriminator.
     MUNIT.Configuration.Weights.content	Of the mean absolute difference between a content and the one that is found again.
@@ -1516,5 +1522,19 @@ public enum KeyMeanings {
     WGANGP.Configuration.loss	The adversarial loss.
     WGANGP.Configuration.model	Which networks.
     WGANGP.Configuration.normEpsilon	The epsilon of batch norms.
+    Wav2Lip.Configuration.adam	Adam's decays of generator and expert, and ε; β₁ of the quality discriminator is 0.5.
+    Wav2Lip.Configuration.batchSize	Windows in a batch.
+    Wav2Lip.Configuration.channels	Channels of the generator that stand for the authors' 16, 32, 64, 128, 256, 384 and 512.
+    Wav2Lip.Configuration.expertBatchSize	Windows in a batch of the sync expert.
+    Wav2Lip.Configuration.expertSteps	Steps of the sync expert before the generator's; 0: its weights are given, by an import.
+    Wav2Lip.Configuration.faces	Whether the videos show people, whose consent a training then needs.
+    Wav2Lip.Configuration.learningRate	Adam's learning rate, of all three networks.
+    Wav2Lip.Configuration.lossWeights	The factors of the generator's losses.
+    Wav2Lip.Configuration.qualityChannels	Channels of the quality discriminator that stand for the authors' 32, 64, 128, 256 and 512.
+    Wav2Lip.Configuration.syncChannels	Channels of the sync expert that stand for the authors' 32, 64, 128, 256 and 512.
+    Wav2Lip.Configuration.syncThreshold	The mean of the expert's loss on generated lips below which lossWeights.sync is taken into account, and never left out again; null: from the first step on.
+    Wav2Lip.LossWeights.quality	Of the quality discriminator's; 0: there is none.
+    Wav2Lip.LossWeights.sync	Of the sync expert's judgement, once it is taken into account; 0: never.
+    Wav2Lip.networks	The generator, and for training the sync expert and the quality discriminator, which only learns where it counts.
     """#
 }
