@@ -31,6 +31,12 @@ struct DataCommand: ParsableCommand {
     @Option(help: "Of documents: call texts of more tokens over-long.")
     var context = 512
 
+    @Flag(
+      help:
+        "Check images as faces, with the weights mtcnn and sface: faces missing or several, turned, blurred, people mixed."
+    )
+    var faces = false
+
     @Flag(help: "Print a JSON document.")
     var json = false
 
@@ -40,6 +46,14 @@ struct DataCommand: ParsableCommand {
 
     func run() throws {
       let shows = isatty(STDERR_FILENO) == 1
+      if faces {
+        let report = try checkFaces(
+          at: DataArchive.folder(at: URL(fileURLWithPath: path)),
+          networks: try FaceNetworks.installed(for: "data check --faces"), progress: showProgress)
+        if json { try printJSON(report) } else { print(report.description) }
+        if !report.isUsable { throw ExitCode(65) }
+        return
+      }
       let media = try checkMedia(
         at: URL(fileURLWithPath: path),
         suggesting: { kind in

@@ -15,13 +15,14 @@ struct Prepare: ParsableCommand {
         atelier data prepare split pairs dataset --test 0.1 --validation 0
         atelier data prepare emoji emoji --size 64
         atelier data prepare letters /usr/share/fonts letters
+        atelier data prepare faces interview.mp4 faces
         atelier data prepare translations en-de --language de
         atelier data prepare articles articles
         atelier data prepare questions questions
         atelier data prepare poses keypoints poses --frames 1920x1080 --size 128x64
       """,
     subcommands: [
-      Edges.self, Grayscale.self, Downscale.self, Pair.self, Split.self, Emoji.self, Letters.self,
+      Edges.self, Grayscale.self, Downscale.self, Pair.self, Split.self, Emoji.self, Letters.self, Faces.self,
       Translations.self, Articles.self, Labelled.self, Questions.self, Poses.self,
     ])
 

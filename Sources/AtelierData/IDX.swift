@@ -179,7 +179,8 @@ public enum IDX {
 /// ``ImageFolders/requireListable(_:depth:)`` refuses when data are opened.
 func listing(of folder: URL) -> [String] {
   let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-  return names.filter { !$0.hasPrefix(".") && !ImageFolders.isDebris($0) }.sorted()
+  // The sheet that shows a folder of faces is none of them.
+  return names.filter { !$0.hasPrefix(".") && !ImageFolders.isDebris($0) && $0 != FaceSet.sheetName }.sorted()
 }
 
 /// The non-empty lines of a text file; nil where there is no such file.

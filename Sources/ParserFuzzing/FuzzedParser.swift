@@ -44,7 +44,8 @@ package struct FuzzedParser: Sendable {
   package static func named(_ name: String) -> FuzzedParser? { all.first { $0.name == name } }
 
   /// All of them.
-  package static let all: [FuzzedParser] = tensorFiles + archives + dataFiles + texts + mediaFiles
+  package static let all: [FuzzedParser] =
+    tensorFiles + archives + dataFiles + texts + mediaFiles + faces
 }
 
 /// A folder for one process's inputs.

@@ -41,7 +41,7 @@ import Testing
 
   @Test(arguments: [
     ("", "it has no lines"), ("\n", "it has no lines"), ("{", "line 1 is no face: it is not JSON"),
-    ("[]", "line 1 is no face: it is not JSON"), ("{}", "it lacks 'file'"), ("\u{0}\u{FF}", "line 1"),
+    ("[]", "line 1 is no face: it is no JSON object"), ("{}", "it lacks 'file'"), ("\u{0}\u{FF}", "line 1"),
   ])
   func whatIsNoTableIsRefused(_ text: String, _ reason: String) throws {
     let folder = try folder(Data(text.utf8))

@@ -193,6 +193,7 @@ public enum FaceTable {
   private static func reason(_ error: any Error) -> String {
     switch error {
     case DecodingError.keyNotFound(let key, _): "it lacks '\(key.stringValue)'"
+    case DecodingError.typeMismatch(_, let context) where context.codingPath.isEmpty: "it is no JSON object"
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
       "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' is of another type"
     case DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty:

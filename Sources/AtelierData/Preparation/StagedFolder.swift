@@ -81,6 +81,20 @@ struct StagedFolder: Sendable {
     }
   }
 
+  /// Where a file of the result lies until the folder is finished.
+  func url(_ name: String) -> URL { staging.appendingPathComponent(name) }
+
+  /// Gives a file another place within the result.
+  func move(_ name: String, to other: String) throws(DatasetError) {
+    let file = url(other)
+    do {
+      try makeFolder(of: file)
+      try FileManager.default.moveItem(at: url(name), to: file)
+    } catch {
+      throw .unwritable(path: file.path, reason: "it is there already, or the folder is not writable")
+    }
+  }
+
   /// Removes the temporary folder.
   func discard() { try? FileManager.default.removeItem(at: staging) }
 

@@ -27,6 +27,7 @@ private enum NotRun: String, CaseIterable {
     for recipe in ["emoji", "letters", "translations", "articles", "labelled", "questions"] {
       if words.starts(with: ["data", "prepare", recipe]) { return .packages }
     }
+    if words.starts(with: ["data", "prepare", "faces"]) || words.contains("--faces") { return .pretrained }
     if ["en-de", "en-zh"].contains(where: text.contains) { return .packages }
     if words.first == "benchmark" { return .long }
     if words.first == "plan", !words.contains("--preset") { return .paper }

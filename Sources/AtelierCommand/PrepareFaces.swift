@@ -1,0 +1,71 @@
+import ArgumentParser
+import Atelier
+import Foundation
+
+extension Prepare {
+  /// `atelier data prepare faces`.
+  struct Faces: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Cuts aligned faces out of videos and images, a folder a person.",
+      discussion: """
+        MTCNN finds faces, which are followed from frame to frame, SFace says which are of one person, and each is \
+        turned upright and cut out; `atelier weights install mtcnn sface` fetches both. faces.jsonl says of each crop \
+        its source and frame, box, landmarks, transform, sharpness and pose, so that a changed crop can be pasted back; \
+        contact-sheet.png shows some of each person: look at it, as people can be taken for one another.
+
+          atelier data prepare faces interview.mp4 faces
+          atelier data prepare faces videos faces --preset faceswap --size 256 --turn 45
+          atelier data prepare faces photographs faces --preset arcface --size 112
+        """)
+
+    @Argument(help: "A video, an image, or a folder of videos and images.", completion: .file())
+    var input: String
+    @Argument(help: "The folder to make.", completion: .directory)
+    var output: String
+    @Option(
+      help: ArgumentHelp(
+        "Where the face stands in its crop: \(FaceLayout.allCases.map(\.rawValue).joined(separator: ", ")).",
+        valueName: "layout"))
+    var preset = FaceLayout.ffhq
+    @Option(help: "The side of the crops in pixels.")
+    var size = FaceOptions().size
+    @Option(
+      parsing: .unconditional, help: "How much more to take on each side, as a part of the preset's side.")
+    var margin = FaceOptions().margin
+    @Option(help: "The shorter side of the smallest face in pixels; time falls with its square.")
+    var minimumFace = FaceOptions().minimumFace
+    @Option(help: "The least score of a face, 0 to 1.")
+    var score = FaceOptions().score
+    @Option(help: "Look at one frame of so many.")
+    var every = FaceOptions().every
+    @Option(help: "Leave out people with fewer faces.")
+    var minimumCount = FaceOptions().minimumCount
+    @Option(help: "Leave out faces whose sharpness is less (some 20 is blurred).")
+    var sharpness = FaceOptions().sharpness
+    @Option(help: "Leave out faces that are turned further, in degrees.")
+    var turn: Double?
+    @Option(
+      parsing: .unconditional,
+      help: "The cosine from which on faces are of one person; default: 0.363, as OpenCV's.")
+    var likeness: Double?
+    @Flag(help: "Folders of images are frames of videos; else each image stands for itself.")
+    var frames = false
+
+    func run() throws {
+      var options = FaceOptions()
+      (options.layout, options.size, options.margin) = (preset, size, margin)
+      (options.minimumFace, options.score, options.every) = (minimumFace, score, every)
+      (options.minimumCount, options.sharpness, options.turn) = (minimumCount, sharpness, turn)
+      (options.likeness, options.areFrames) = (likeness, frames)
+      let networks = try FaceNetworks.installed(for: "data prepare faces")
+      for origin in networks.origins { standardError("\(origin.name): licence: \(origin.licence)\n") }
+      try report(
+        FaceSet.prepare(
+          from: DataArchive.folder(at: URL(fileURLWithPath: input)), to: URL(fileURLWithPath: output),
+          options: options,
+          networks: networks, progress: showProgress), output)
+    }
+  }
+}
+
+extension FaceLayout: ExpressibleByArgument {}
