@@ -302,6 +302,20 @@ struct Generate: ParsableCommand {
         generator.system, model, direction: direction(plan, model), tiling: tiling(),
         alpha: translating.alpha ?? .keep, seed: seed)
       translation.conditions = conditions
+      if plan.ability(FaceSwapping.self) != nil {
+        if try SwappedVideo.areVideos(inputs) {
+          let detect = try FaceNetworks.installed(for: model.system, on: device).detect
+          let settings = sampling as? FaceSwapDrawing ?? FaceSwapDrawing()
+          return try SwappedVideo(
+            swapper: FaceSwapper(translation, settings, detect: detect), inputs: inputs, output: output,
+            folder: files, force: force, origin: origin, marking: marking
+          ).run()
+        }
+        guard self.sampling.isEmpty else {
+          throw Refusal.usage(
+            "--sampling says how faces of videos are swapped; leave it out for aligned faces")
+        }
+      }
       if translating.given {
         guard translation.derivation != nil else {
           throw Refusal.usage(

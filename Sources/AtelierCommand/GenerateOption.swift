@@ -166,7 +166,7 @@ extension SystemPlan {
 
   /// Whether it makes videos, all at once or frame by frame.
   var makesVideos: Bool {
-    ability(Streaming.self)?.output.kind.imageShape != nil
+    ability(Streaming.self)?.output.kind.imageShape != nil || ability(FaceSwapping.self) != nil
       || outputs.contains { if case .video = $0.kind { true } else { false } }
   }
 

@@ -1,5 +1,11 @@
 public import Perception
 
+/// Two people's faces swapped: aligned faces into aligned faces, and through them those of videos.
+public struct FaceSwapping: Ability, Hashable {
+  /// Describes the system.
+  public init() {}
+}
+
 /// How a swapped face is put into a frame in the place of the one that was there.
 public struct FaceSwapDrawing: Settings {
   /// Which faces of a frame are swapped.

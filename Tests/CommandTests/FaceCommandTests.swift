@@ -61,6 +61,9 @@ import Testing
     refused(try atelier.run(draw + ["--to", "bop"]), "did you mean 'bob'?", "alice and bob")
     refused(try atelier.run(draw + ["--to", "bob", "--direction", "AtoB"]), "choose one")
     refused(try atelier.run(draw + ["--anonymise"]), "it knows no passcodes")
+    refused(try atelier.run(draw + ["clip.mp4", "--to", "bob"]), "name videos or aligned faces, not both")
+    refused(
+      try atelier.run(draw + ["--to", "bob", "--sampling", "faces=all"]), "leave it out for aligned faces")
     try "persons: [{name: alice, purpose: a test, until: 9999-12-31}]".write(
       to: consent, atomically: true, encoding: .utf8)
     let result = try atelier.run(

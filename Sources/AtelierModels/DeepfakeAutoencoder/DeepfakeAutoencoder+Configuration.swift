@@ -78,7 +78,8 @@ extension DeepfakeAutoencoder {
           TranslationDirection("A-to-B", source: "A", target: "B", side: size),
           TranslationDirection("B-to-A", source: "B", target: "A", side: size),
         ], batchSize: batchSize)
-      plan.abilities.append(Likeness(.face))
+      plan.sampling = FaceSwapDrawing()
+      plan.abilities += [Likeness(.face), FaceSwapping()]
       return plan
     }
 

@@ -1,0 +1,82 @@
+import Atelier
+import Foundation
+
+/// What `generate` does with a system that swaps faces where it is given videos: every frame with its faces swapped, with the
+/// video's own sound, and a visible label.
+struct SwappedVideo {
+  let swapper: FaceSwapper
+  let inputs: [String]
+  let output: String?
+  let folder: String?
+  let force: Bool
+  let origin: ImageOrigin?
+  let marking: OutputMarking
+
+  /// Whether all of the files are videos; false where none is.
+  ///
+  /// - Throws: `Refusal` for videos among other files.
+  static func areVideos(_ inputs: [String]) throws -> Bool {
+    let endings: Set = ["mp4", "m4v", "mov", "mkv", "webm", "avi"]
+    let videos = inputs.filter { endings.contains(URL(fileURLWithPath: $0).pathExtension.lowercased()) }
+    guard !videos.isEmpty else { return false }
+    guard videos.count == inputs.count else {
+      throw Refusal.usage("name videos or aligned faces, not both; \(videos[0]) is a video")
+    }
+    return true
+  }
+
+  func run() throws {
+    guard folder != nil || inputs.count == 1 else {
+      throw Refusal.usage("there are \(inputs.count) videos; name a folder for them with --files")
+    }
+    guard output != "-" else {
+      throw Refusal.usage("a video is not written to standard output; name a file such as swapped.mp4")
+    }
+    for input in inputs {
+      guard FileManager.default.fileExists(atPath: input) else {
+        throw Refusal.input("\(input) does not exist; check the path")
+      }
+    }
+    let targets = inputs.map { input -> URL in
+      let name = URL(fileURLWithPath: input).deletingPathExtension().lastPathComponent + ".mp4"
+      if let folder { return URL(fileURLWithPath: folder).appendingPathComponent(name) }
+      return URL(fileURLWithPath: output ?? "swapped.mp4")
+    }
+    for (input, target) in zip(inputs, targets) {
+      try refuseExisting(target, force: force)
+      guard
+        URL(fileURLWithPath: input).resolvingSymlinksInPath().path != target.resolvingSymlinksInPath().path
+      else { throw Refusal.usage("\(input) is an input, and is not written over; choose another place") }
+    }
+    if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
+    for (input, target) in zip(inputs, targets) {
+      try swap(try Video(contentsOf: URL(fileURLWithPath: input)), target)
+    }
+    marking.report()
+  }
+
+  private func swap(_ video: Video, _ target: URL) throws {
+    guard let rate = video.frameRate else {
+      throw Refusal.data("\(video.file.path) does not say how fast it plays")
+    }
+    let writer = try GeneratedVideo(
+      target, frameRate: rate,
+      sound: video.information.hasAudio ? VideoWriter.Sound(video.file) : nil, origin: origin,
+      marking: marking)
+    let reader = try video.frames()
+    var (frames, without) = (0, 0)
+    while let frame = try reader.next() {
+      SignsOfLife.heard()
+      let (image, faces) = try swapper(frame)
+      try writer.append(image)
+      frames += 1
+      if faces == 0 { without += 1 }
+    }
+    guard without < frames else {
+      throw Refusal.data(
+        "no face was found in \(video.file.path); smaller ones are found with --sampling minimumFace=20")
+    }
+    try writer.finish()
+    print("\(target.path): \(frames) frames, \(frames - without) of them with a swapped face")
+  }
+}
