@@ -189,7 +189,9 @@ struct PageStage {
   }
 
   /// Makes what a word names, unless it is there or the command itself writes it.
-  private func provide(_ word: String, after option: String) throws {
+  private func provide(_ given: String, after option: String) throws {
+    // A condition names its file behind its own name.
+    let word = option == "--condition" ? String(given.drop { $0 != "=" }.dropFirst()) : given
     let path = word.hasSuffix("/") ? String(word.dropLast()) : word
     let place = folder.appendingPathComponent(path)
     guard !["--output", "--files", "--instances", "--name", "--save-statistics"].contains(option),
