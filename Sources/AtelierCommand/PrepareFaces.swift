@@ -1,5 +1,5 @@
-import ArgumentParser
-import Atelier
+public import ArgumentParser
+public import Atelier
 import Foundation
 
 extension Prepare {

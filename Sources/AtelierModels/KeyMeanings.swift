@@ -589,6 +589,13 @@ public enum KeyMeanings {
     FaceIdentityTransformer.Configuration.recognizerLearningRate	The recogniser's learning rate; without one a tenth of `learningRate`.
     FaceIdentityTransformer.Configuration.residualBlocks	Residual blocks in the generator.
     FaceIdentityTransformer.Configuration.resizeConvolution	Whether the generator repeats pixels in front of a convolution in place of transposed convolutions.
+    FaceSwapDrawing.colours	How the colours of the new face are brought to those of the old one.
+    FaceSwapDrawing.erosion	How much the mask is made smaller on all sides, as a share of the crop's side; below 0 larger.
+    FaceSwapDrawing.faces	Which faces of a frame are swapped.
+    FaceSwapDrawing.feather	How soft the mask's edge is: the deviation of its blur as a share of the crop's side.
+    FaceSwapDrawing.minimumFace	The shorter side in pixels of the smallest face that is swapped.
+    FaceSwapDrawing.seamless	Whether the seam is removed by Poisson's equation.
+    FaceSwapDrawing.side	The side of the crops.
     FakeDetection.image	The field of an image.
     FakeDetection.label	The field of a class: 0 is real, 1 is fake.
     FakeDetectionSettings.every	Of a video every how many frames are looked at.

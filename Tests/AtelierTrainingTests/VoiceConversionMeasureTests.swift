@@ -66,12 +66,15 @@ import Testing
     let found = try numbers(data(in: folder), in: folder) { said.append($0) }
     #expect(
       found.map(\.id) == [
-        "speaker-accuracy", "word-error", "mel-cepstral-distortion", "mel-cepstral-distortion-speech", "pitch-error",
+        "speaker-accuracy", "word-error", "mel-cepstral-distortion", "mel-cepstral-distortion-speech",
+        "pitch-error",
         "voicing-error", "pitch-correlation",
       ])
     let words = try #require(found.first { $0.id == "word-error" })
     #expect(words.value == 0 && words.baselines?.first?.value == 0.5)
-    for number in found where number.id != "word-error" { #expect(number.baselines?.first?.value == number.value, "\(number.name)") }
+    for number in found where number.id != "word-error" {
+      #expect(number.baselines?.first?.value == number.value, "\(number.name)")
+    }
     let accuracy = try #require(found.first)
     // Two speakers who differ by an octave are told apart, and nobody is taken for the other.
     #expect(accuracy.realAgainstReal == 1 && accuracy.value == 0)
