@@ -28,7 +28,7 @@ import Testing
     ("ic-gan", latent + ["--instance", "--condition"]),
     ("pix2pix", images),
     ("fast-style-transfer", images),
-    ("munit", images + ["--style", "--variations", "--sampling"]),
+    ("munit", images + ["--style", "--variations", "--sampling", "--to"]),
     ("funit", images + ["--style"]),
     ("sean", images + ["--style", "--style-map", "--region"]),
     ("oasis", images + ["--vary", "--variations"]),

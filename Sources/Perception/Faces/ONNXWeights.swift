@@ -65,7 +65,7 @@ package enum ONNXWeights {
       case "Reshape":
         guard node.inputs.count == 2, let shape = arrays[node.inputs[1]]?.whole, shape.allSatisfy({ $0 > 0 }),
           product(shape) == product(source.shape)
-        else { throw ProtobufFault("the array \(first) cannot be reshaped") }
+        else { throw ProtobufFault("the array \(FileFormatError.quoted(first)) cannot be reshaped") }
         arrays[output] = Array(shape: shape, values: source.values, whole: source.whole)
       default: break
       }
@@ -84,11 +84,15 @@ package enum ONNXWeights {
     guard node.inputs.count == 3, let scales = arrays[node.inputs[1]], let zeros = arrays[node.inputs[2]],
       let block = node.integers["block_size"], (1...limit).contains(block), (0..<rank).contains(axis),
       !source.whole.isEmpty
-    else { throw ProtobufFault("the array \(node.inputs.first ?? "") is not stored in blocks of 8 bits") }
+    else {
+      throw ProtobufFault(
+        "the array \(FileFormatError.quoted(node.inputs.first ?? "")) is not stored in blocks of 8 bits")
+    }
     var shape = source.shape
     shape[axis] = (shape[axis] + block - 1) / block
     guard scales.shape == shape, zeros.shape == shape, scales.values.count == zeros.whole.count else {
-      throw ProtobufFault("the scales of the array \(node.inputs[0]) do not fit its blocks")
+      throw ProtobufFault(
+        "the scales of the array \(FileFormatError.quoted(node.inputs[0])) do not fit its blocks")
     }
     let inner = product(source.shape.suffix(rank - axis - 1)) ?? 0
     let (length, blocks) = (source.shape[axis], shape[axis])
@@ -150,13 +154,14 @@ package enum ONNXWeights {
       }
     }
     guard shape.count <= 8, let count = product(shape) else {
-      throw ProtobufFault("the array \(name) has the shape \(shape.prefix(8))")
+      throw ProtobufFault("the array \(FileFormatError.quoted(name)) has the shape \(shape.prefix(8))")
     }
     let width = [1: 4, 2: 1, 3: 1, 6: 4, 7: 8][type]
     guard let width else { return (name, nil) }
     if let raw {
       guard raw.count == count * width else {
-        throw ProtobufFault("the array \(name) has \(raw.count) bytes instead of \(count * width)")
+        throw ProtobufFault(
+          "the array \(FileFormatError.quoted(name)) has \(raw.count) bytes instead of \(count * width)")
       }
       raw.withUnsafeBytes { bytes in
         for index in 0..<count {
@@ -172,7 +177,8 @@ package enum ONNXWeights {
       }
     }
     guard (type == 1 ? floats.count : integers.count) == count else {
-      throw ProtobufFault("the array \(name) does not hold as many numbers as its shape says")
+      throw ProtobufFault(
+        "the array \(FileFormatError.quoted(name)) does not hold as many numbers as its shape says")
     }
     return (name, Array(shape: shape, values: type == 1 ? floats : [], whole: type == 1 ? [] : integers))
   }

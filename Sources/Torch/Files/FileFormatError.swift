@@ -34,7 +34,7 @@ public struct FileFormatError: Error, Sendable, Hashable, CustomStringConvertibl
 
   /// A name from a file in quotation marks, without control characters and truncated, as it may be crafted to
   /// corrupt a terminal or a log.
-  static func quoted(_ name: String) -> String {
+  package static func quoted(_ name: String) -> String {
     let visible = name.unicodeScalars.prefix(80).map { scalar -> Character in
       scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format
         ? "\u{FFFD}" : Character(scalar)
