@@ -123,15 +123,9 @@ public final class EverybodyDanceNow: StreamingSystem {
       return (configuration, nil)
     }
     var chosen = configuration
-    let hasAuthors = store.contains(FeatureNetwork.vgg19.rawValue)
-    chosen.features = hasAuthors ? .vgg19 : .vgg16
-    return (
-      chosen,
-      hasAuthors
-        ? nil
-        : "VGG19, whose features the authors compare, is not there; VGG16's are compared in its place "
-          + "(`atelier weights import` takes a VGG19)."
-    )
+    let (network, remark) = FeatureNetwork.ofPix2PixHD(in: store)
+    chosen.features = network
+    return (chosen, remark)
   }
 
   // MARK: Training

@@ -12,6 +12,17 @@ public enum FeatureNetwork: String, Sendable, Hashable, Codable, CaseIterable {
 
   /// The network's layout.
   var architecture: VGG.Architecture { self == .vgg16 ? .vgg16 : .vgg19 }
+
+  /// VGG19, which pix2pixHD and its relatives compare, or VGG16 where only that one may be there, with what is to be said
+  /// of that.
+  static func ofPix2PixHD(in store: WeightStore) -> (network: FeatureNetwork, remark: String?) {
+    guard !store.contains(vgg19.rawValue) else { return (.vgg19, nil) }
+    return (
+      .vgg16,
+      "VGG19, whose features the authors compare, is not there; VGG16's are compared in its place "
+        + "(`atelier weights import` takes a VGG19)."
+    )
+  }
 }
 
 /// How the features of two images are compared.
