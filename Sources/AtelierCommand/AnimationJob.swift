@@ -26,10 +26,7 @@ struct AnimationJob {
     let video = try driving()
     let stills = try self.stills()
     let targets = try self.targets(stills)
-    for target in targets {
-      try refuseExisting(target, force: force)
-      try refuseDriving(target)
-    }
+    for target in targets { try refuseExisting(target, force: force) }
     if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
     for (still, target) in zip(stills, targets) { try animate(still, video, drawing, to: target) }
     marking.report()
@@ -88,18 +85,6 @@ struct AnimationJob {
     return [URL(fileURLWithPath: output ?? "animation.mp4")]
   }
 
-  /// Inputs are never written over.
-  private func refuseDriving(_ target: URL) throws {
-    guard let path = drivingPath else { return }
-    let others = [path] + inputs
-    if let same = others.first(where: {
-      URL(fileURLWithPath: $0).standardizedFileURL.resolvingSymlinksInPath().path
-        == target.standardizedFileURL.resolvingSymlinksInPath().path
-    }) {
-      throw Refusal.usage("\(same) is an input, and is not written over; choose another place")
-    }
-  }
-
   // MARK: One image
 
   private func animate(
@@ -121,7 +106,8 @@ struct AnimationJob {
       throw Refusal.data("the driving video does not say how fast it plays")
     }
     let writer = try GeneratedVideo(
-      target, frameRate: rate, sound: sound(of: video), origin: origin, marking: marking)
+      target, madeOf: inputs + conditions.values, frameRate: rate, sound: sound(of: video), origin: origin,
+      marking: marking)
     var count = 0
     try frames.forEachBatch(of: Self.batch, in: video) { batch in
       SignsOfLife.heard()

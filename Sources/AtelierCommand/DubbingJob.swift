@@ -40,10 +40,6 @@ struct DubbingJob {
     }
     let target = URL(fileURLWithPath: output ?? "dubbed.mp4")
     try refuseExisting(target, force: force)
-    for given in [path, sound]
-    where URL(fileURLWithPath: given).standardizedFileURL == target.standardizedFileURL {
-      throw Refusal.usage("\(given) is an input, and is not written over; choose another place")
-    }
     try dub(try video(path), URL(fileURLWithPath: sound), drawing, to: target)
     marking.report()
   }
@@ -71,7 +67,8 @@ struct DubbingJob {
     guard let rate else { throw Refusal.data("the video does not say how fast it plays") }
     let pieces = try self.pieces(of: sound, framesPerSecond: rate.value)
     let writer = try GeneratedVideo(
-      target, frameRate: rate, sound: VideoWriter.Sound(sound), origin: origin, marking: marking)
+      target, madeOf: inputs + [sound.path], frameRate: rate, sound: VideoWriter.Sound(sound), origin: origin,
+      marking: marking)
     var reader = try video.frames()
     func next() throws -> Image {
       if let frame = try reader.next() { return frame }

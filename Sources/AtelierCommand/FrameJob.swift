@@ -62,7 +62,7 @@ struct FrameJob {
     let session = try generator.session(Request(conditions: conditions, draws: draws))
     let codec = try generator.codec(streaming.output)
     let writer = try GeneratedVideo(
-      target, frameRate: source.rate, sound: source.sound, origin: origin, marking: marking)
+      target, madeOf: inputs, frameRate: source.rate, sound: source.sound, origin: origin, marking: marking)
     while let given = try source.next() {
       let made = try withTensorErrors {
         try withoutGradients {

@@ -22,21 +22,31 @@ final class GeneratedVideo: FrameWriter {
   ///   - place: a file that ends in one of ``endings``, or a folder.
   ///   - sound: for video files; a GIF and a folder have none.
   ///   - origin: nil: the metadata say nothing.
-  /// - Throws: ``Refusal`` for another ending, and for a folder with other files than frames.
+  ///   - inputs: what the frames are made of, which is never written over.
+  /// - Throws: ``Refusal`` for another ending, for an input, and for what is there and no folder of frames.
   init(
-    _ place: URL, frameRate: FrameRate, sound: VideoWriter.Sound? = nil, origin: ImageOrigin?,
+    _ place: URL, madeOf inputs: [String], frameRate: FrameRate, sound: VideoWriter.Sound? = nil,
+    origin: ImageOrigin?,
     marking: OutputMarking
   ) throws {
     let ending = place.pathExtension.lowercased()
     guard ending.isEmpty || Self.endings.contains(ending) else {
       throw Refusal.usage(
-        "a video is written as .mp4, .m4v, .mov or .gif, or as a folder of frames, which has no ending; name it so, not "
-          + place.lastPathComponent)
+        "a video is written as .mp4, .m4v, .mov or .gif, or as a folder of frames, which has no ending; name it so, "
+          + "not \(place.lastPathComponent)")
     }
-    if ending.isEmpty, let old = try? FileManager.default.contentsOfDirectory(atPath: place.path),
-      !old.allSatisfy({ $0.hasSuffix(".png") && Int($0.dropLast(4)) != nil })
-    {
-      throw Refusal.usage("\(place.path) holds other files than frames; name another folder")
+    func resolved(_ file: URL) -> String { file.standardizedFileURL.resolvingSymlinksInPath().path }
+    if let same = inputs.first(where: { resolved(URL(fileURLWithPath: $0)) == resolved(place) }) {
+      throw Refusal.usage("\(same) is an input, and is not written over; choose another place")
+    }
+    if ending.isEmpty, FileManager.default.fileExists(atPath: place.path) {
+      let old: [String]
+      do { old = try FileManager.default.contentsOfDirectory(atPath: place.path) } catch {
+        throw Refusal.usage("\(place.path) is there and no folder that can be read; name another one")
+      }
+      guard old.allSatisfy({ $0.hasSuffix(".png") && Int($0.dropLast(4)) != nil }) else {
+        throw Refusal.usage("\(place.path) holds other files than frames; name another folder")
+      }
     }
     (self.place, self.frameRate, self.origin, self.marking) = (place, frameRate, origin, marking)
     self.sound = ["", "gif"].contains(ending) ? nil : sound

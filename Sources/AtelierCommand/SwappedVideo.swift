@@ -42,11 +42,8 @@ struct SwappedVideo {
       if let folder { return URL(fileURLWithPath: folder).appendingPathComponent(name) }
       return URL(fileURLWithPath: output ?? "swapped.mp4")
     }
-    for (input, target) in zip(inputs, targets) {
+    for target in targets {
       try refuseExisting(target, force: force)
-      guard
-        URL(fileURLWithPath: input).resolvingSymlinksInPath().path != target.resolvingSymlinksInPath().path
-      else { throw Refusal.usage("\(input) is an input, and is not written over; choose another place") }
     }
     if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
     for (input, target) in zip(inputs, targets) {
@@ -60,7 +57,7 @@ struct SwappedVideo {
       throw Refusal.data("\(video.file.path) does not say how fast it plays")
     }
     let writer = try GeneratedVideo(
-      target, frameRate: rate,
+      target, madeOf: inputs, frameRate: rate,
       sound: video.information.hasAudio ? VideoWriter.Sound(video.file) : nil, origin: origin,
       marking: marking)
     let reader = try video.frames()

@@ -49,6 +49,11 @@ import Testing
     #expect(again.status != 0 && again.errors.contains("exists already"))
     let forced = try atelier.run(["generate", run.path, maps, "--output", frames.path, "--force"])
     #expect(forced.status == 0, "\(forced.errors)")
+    // Also not by force, where the result would replace what it is made of.
+    let before = try FileManager.default.contentsOfDirectory(atPath: maps).sorted()
+    let own = try atelier.run(["generate", run.path, maps, "--output", maps, "--force"])
+    #expect(own.status == 64 && own.errors.contains("is an input, and is not written over"), "\(own.errors)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: maps).sorted() == before)
     // The first frame as it is given.
     let image = folder("videos").appendingPathComponent("test/frames/0/000.png")
     let given = folder("given")
