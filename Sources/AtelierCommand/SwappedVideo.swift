@@ -16,7 +16,7 @@ struct SwappedVideo {
   ///
   /// - Throws: `Refusal` for videos among other files.
   static func areVideos(_ inputs: [String]) throws -> Bool {
-    let endings: Set = ["mp4", "m4v", "mov", "mkv", "webm", "avi"]
+    let endings = MediaReport.Medium.videos.fileExtensions
     let videos = inputs.filter { endings.contains(URL(fileURLWithPath: $0).pathExtension.lowercased()) }
     guard !videos.isEmpty else { return false }
     guard videos.count == inputs.count else {
