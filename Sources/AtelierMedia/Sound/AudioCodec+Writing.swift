@@ -45,7 +45,7 @@ extension AudioCodec {
     let memory = MemoryFile()
     let sink = try SoundSink(
       name, format, encoding, quality, tags, sampleRate: audio.sampleRate, channels: audio.channels
-    ) { SoundFile.open(memory, SFM_WRITE, &$0) }
+    ) { SoundHandle(memory, SFM_WRITE, &$0) }
     try sink.write(audio)
     try sink.close()
     return memory.content

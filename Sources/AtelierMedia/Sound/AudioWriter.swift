@@ -1,4 +1,3 @@
-internal import CSndFile
 public import Foundation
 
 /// Writes a sound file in windows, without holding all of it in memory.
@@ -35,7 +34,7 @@ public final class AudioWriter {
     do throws(AudioError) {
       sink = try SoundSink(
         file.path, format, encoding, quality, tags, sampleRate: sampleRate, channels: channels
-      ) { sf_open_fd(descriptor, Int32(SFM_WRITE), &$0, Int32(SF_FALSE)) }
+      ) { SoundHandle(writingTo: descriptor, &$0) }
     } catch {
       close(descriptor)
       unlink(partial.path)

@@ -4,12 +4,10 @@ internal import Foundation
 /// A sound opened by libsndfile. Not thread-safe.
 final class SoundFile: SoundSource {
   let information: AudioInformation
-  private let handle: OpaquePointer
+  private let handle: SoundHandle
   private let name: String
   private let frames: Int
   private var position = 0
-  /// The handle reads from it, so it must outlive the handle.
-  private let source: any ByteSource
 
   /// libsndfile stores the reason of a failed open in global variables.
   private static let opening = NSLock()
@@ -23,8 +21,8 @@ final class SoundFile: SoundSource {
     }
     var info = SF_INFO()
     let (opened, code, reason) = Self.opening.withLock {
-      () -> (OpaquePointer?, Int, String) in
-      let opened = Self.open(source, SFM_READ, &info)
+      () -> (SoundHandle?, Int, String) in
+      let opened = SoundHandle(source, SFM_READ, &info)
       return opened == nil ? (nil, Int(sf_error(nil)), Self.text(sf_strerror(nil))) : (opened, 0, "")
     }
     guard let opened else {
@@ -32,20 +30,15 @@ final class SoundFile: SoundSource {
       throw .damaged(file: name, reason: reason)
     }
     // libsndfile does not decode a FLAC of unknown length, such as one written to a pipe.
-    if format == .flac && (info.frames <= 0 || info.frames == sf_count_t.max) {
-      sf_close(opened)
-      return nil
-    }
+    if format == .flac && (info.frames <= 0 || info.frames == sf_count_t.max) { return nil }
     handle = opened
     self.name = name
-    self.source = source
     frames = Int(info.frames)
     let rate = Int(info.samplerate)
     information = AudioInformation(
       format: AudioFormat(sndfileCode: info.format), encoding: AudioEncoding(sndfileCode: info.format),
       encodingName: Self.encodingName(info.format), sampleRate: rate, channels: Int(info.channels),
       frames: frames, duration: Double(frames) / Double(max(1, rate)), tags: Self.tags(opened))
-    // From here on a failure closes the handle in deinit.
     guard info.channels > 0, rate > 0 else {
       throw .damaged(file: name, reason: "its header declares \(info.channels) channels at \(rate) Hz")
     }
@@ -54,8 +47,6 @@ final class SoundFile: SoundSource {
     }
   }
 
-  deinit { sf_close(handle) }
-
   func read(into buffer: UnsafeMutableBufferPointer<Float>, frames count: Int) throws(AudioError) -> Int {
     guard let start = buffer.baseAddress, count > 0, count <= buffer.count / information.channels else {
       return 0
@@ -63,9 +54,10 @@ final class SoundFile: SoundSource {
     let wanted = min(count, frames - position)
     var done = 0
     while done < wanted {
-      let taken = Int(sf_readf_float(handle, start + done * information.channels, sf_count_t(wanted - done)))
-      guard taken > 0, sf_error(handle) == 0 else {
-        let reason = sf_error(handle) == 0 ? "it ends there" : Self.text(sf_strerror(handle))
+      let taken = Int(
+        sf_readf_float(handle.pointer, start + done * information.channels, sf_count_t(wanted - done)))
+      guard taken > 0, sf_error(handle.pointer) == 0 else {
+        let reason = sf_error(handle.pointer) == 0 ? "it ends there" : Self.text(sf_strerror(handle.pointer))
         throw .damaged(
           file: name,
           reason: "of \(frames) frames only \(position + done + max(0, taken)) could be decoded: \(reason)")
@@ -84,7 +76,7 @@ final class SoundFile: SoundSource {
 
   func seek(to frame: Int) throws(AudioError) {
     if frame == position { return }
-    guard sf_seek(handle, sf_count_t(frame), SEEK_SET) == sf_count_t(frame) else {
+    guard sf_seek(handle.pointer, sf_count_t(frame), SEEK_SET) == sf_count_t(frame) else {
       throw .damaged(file: name, reason: "frame \(frame) of \(frames) cannot be reached")
     }
     position = frame
@@ -111,10 +103,10 @@ final class SoundFile: SoundSource {
     return String(cString: name)
   }
 
-  private static func tags(_ handle: OpaquePointer) -> [AudioTag: String] {
+  private static func tags(_ handle: SoundHandle) -> [AudioTag: String] {
     var result: [AudioTag: String] = [:]
     for tag in AudioTag.allCases {
-      guard let text = sf_get_string(handle, tag.sndfileCode) else { continue }
+      guard let text = sf_get_string(handle.pointer, tag.sndfileCode) else { continue }
       var value = String(cString: text)
       // libsndfile appends its own name to the software tag.
       if tag == .software, let end = value.range(of: " (libsndfile-", options: .backwards) {
@@ -123,34 +115,5 @@ final class SoundFile: SoundSource {
       if !value.isEmpty { result[tag] = value }
     }
     return result
-  }
-
-  // MARK: Virtual files
-
-  /// Opens bytes or a file. The source must outlive the handle.
-  static func open(_ source: any ByteSource, _ mode: Int, _ info: inout SF_INFO) -> OpaquePointer? {
-    if let file = source as? OpenFile {
-      // libsndfile takes the name "-" for standard input, so it gets a descriptor instead.
-      lseek(file.descriptor, 0, SEEK_SET)
-      return sf_open_fd(file.descriptor, Int32(mode), &info, Int32(SF_FALSE))
-    }
-    guard let memory = source as? MemoryFile else { return nil }
-    var functions = SF_VIRTUAL_IO(
-      get_filelen: { sf_count_t(SoundFile.memory($0)?.length ?? 0) },
-      seek: { sf_count_t(SoundFile.memory($2)?.seek(Int($0), $1) ?? 0) },
-      read: { target, count, user in
-        guard let target else { return 0 }
-        return sf_count_t(SoundFile.memory(user)?.read(into: target, count: Int(count)) ?? 0)
-      },
-      write: { source, count, user in
-        guard let source else { return 0 }
-        return sf_count_t(SoundFile.memory(user)?.write(source, count: Int(count)) ?? 0)
-      },
-      tell: { sf_count_t(SoundFile.memory($0)?.tell ?? 0) })
-    return sf_open_virtual(&functions, Int32(mode), &info, Unmanaged.passUnretained(memory).toOpaque())
-  }
-
-  private static func memory(_ user: UnsafeMutableRawPointer?) -> MemoryFile? {
-    user.map { Unmanaged<MemoryFile>.fromOpaque($0).takeUnretainedValue() }
   }
 }

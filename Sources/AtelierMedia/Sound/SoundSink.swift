@@ -3,7 +3,7 @@ internal import Foundation
 
 /// A sound that libsndfile is encoding. Not thread-safe.
 final class SoundSink {
-  private var handle: OpaquePointer?
+  private let handle: SoundHandle
   private let name: String
   private let encoding: AudioEncoding
   private let sampleRate: Int
@@ -15,10 +15,10 @@ final class SoundSink {
   /// - Parameters:
   ///   - name: the name used in errors.
   ///   - encoding: nil takes the first of the format's.
-  ///   - open: opens what is written to, which must outlive this.
+  ///   - open: opens what is written to.
   init(
     _ name: String, _ format: AudioFormat, _ encoding: AudioEncoding?, _ quality: Double,
-    _ tags: [AudioTag: String], sampleRate: Int, channels: Int, open: (inout SF_INFO) -> OpaquePointer?
+    _ tags: [AudioTag: String], sampleRate: Int, channels: Int, open: (inout SF_INFO) -> SoundHandle?
   ) throws(AudioError) {
     let choices = format.writableEncodings
     guard let encoding = encoding ?? choices.first, choices.contains(encoding) else {
@@ -48,19 +48,17 @@ final class SoundSink {
     }
     self.handle = handle
     // The PEAK chunk holds a time stamp; without it equal sounds become equal files.
-    sf_command(handle, Int32(SFC_SET_ADD_PEAK_CHUNK), nil, Int32(SF_FALSE))
+    sf_command(handle.pointer, Int32(SFC_SET_ADD_PEAK_CHUNK), nil, Int32(SF_FALSE))
     if encoding == .vorbis {
       var quality = quality
       sf_command(
-        handle, Int32(SFC_SET_VBR_ENCODING_QUALITY), &quality, Int32(MemoryLayout<Double>.size))
+        handle.pointer, Int32(SFC_SET_VBR_ENCODING_QUALITY), &quality, Int32(MemoryLayout<Double>.size))
     }
     for (tag, text) in tags.sorted(by: { $0.key.rawValue < $1.key.rawValue })
     where tag.isCarried(by: format) && !text.isEmpty {
-      sf_set_string(handle, tag.sndfileCode, text)
+      sf_set_string(handle.pointer, tag.sndfileCode, text)
     }
   }
-
-  deinit { if let handle { sf_close(handle) } }
 
   /// Adds frames.
   ///
@@ -79,30 +77,28 @@ final class SoundSink {
     }
     samples += audio.samples.count
     // WAV and AIFF have 32-bit sizes.
-    guard samples <= 1_000_000_000, let handle else {
+    guard samples <= 1_000_000_000 else {
       throw .unwritable(
         file: name, reason: "more than \(samples - audio.samples.count) samples do not fit into a file")
     }
-    let written = written(audio, to: handle)
-    guard sf_error(handle) == 0, written == audio.frames else {
+    let written = written(audio)
+    guard sf_error(handle.pointer) == 0, written == audio.frames else {
       throw .unwritable(
         file: name,
-        reason: sf_error(handle) == 0
-          ? "\(written) of \(audio.frames) frames were written" : SoundFile.text(sf_strerror(handle)))
+        reason: sf_error(handle.pointer) == 0
+          ? "\(written) of \(audio.frames) frames were written" : SoundFile.text(sf_strerror(handle.pointer)))
     }
   }
 
   /// Completes the header.
   func close() throws(AudioError) {
-    guard let handle else { return }
-    self.handle = nil
-    guard sf_close(handle) == 0 else {
+    guard handle.close() else {
       throw .unwritable(file: name, reason: "its header could not be completed")
     }
   }
 
   /// Writes all frames; returns how many libsndfile accepted.
-  private func written(_ audio: Audio, to handle: OpaquePointer) -> Int {
+  private func written(_ audio: Audio) -> Int {
     let frames = audio.frames
     // libvorbis allocates each call's input on the stack, so it gets small pieces.
     let step = max(1, 4096 / channels)
@@ -128,8 +124,8 @@ final class SoundSink {
         }
         let taken =
           bits == 0
-          ? sf_writef_float(handle, floats, sf_count_t(count))
-          : sf_writef_int(handle, whole, sf_count_t(count))
+          ? sf_writef_float(handle.pointer, floats, sf_count_t(count))
+          : sf_writef_int(handle.pointer, whole, sf_count_t(count))
         start += Int(taken)
         if taken < sf_count_t(count) { break }
       }
