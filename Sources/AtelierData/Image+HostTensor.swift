@@ -7,6 +7,26 @@ extension Image {
     HostTensor(shape: [channels, height, width], dtype: .uint8, bytes: planarBytes())
   }
 
+  /// The image as uint8 `[channels, height, width]`, 0...255, or at a depth of 16 as int32, 0...65535.
+  func hostTensor(depth: Int) -> HostTensor {
+    guard depth > 8 else { return hostTensor() }
+    let plane = width * height
+    let source = with16Bits().bytes
+    let planes = source.withUnsafeBytes { raw in
+      [Int32](unsafeUninitializedCapacity: channels * plane) { output, initialized in
+        for channel in 0..<channels {
+          for pixel in 0..<plane {
+            output[channel * plane + pixel] = Int32(
+              raw.loadUnaligned(fromByteOffset: 2 * (pixel * channels + channel), as: UInt16.self))
+          }
+        }
+        initialized = channels * plane
+      }
+    }
+    return HostTensor(
+      shape: [channels, height, width], dtype: .int32, bytes: planes.withUnsafeBytes { [UInt8]($0) })
+  }
+
   /// The image as float32 `[channels, height, width]`, 0 black and 1 white, at its full depth.
   public func floatTensor() -> HostTensor {
     let plane = width * height
@@ -56,7 +76,7 @@ extension Image {
 
   /// The image of a tensor `[channels, height, width]` or `[height, width]`.
   ///
-  /// uint8 is used unchanged; floating-point values are mapped from `range` to 0...255, rounded, and clipped;
+  /// uint8 is used unchanged, int32 gives an image of 16 bits; floating-point values are mapped from `range` to 0...255, rounded, and clipped;
   /// NaN becomes black.
   ///
   /// - Parameters:
@@ -70,9 +90,11 @@ extension Image {
       throw .invalid(
         reason: "a tensor of shape \(tensor.shape) is not an image; expected [channels, height, width]")
     }
-    if depth > 8, tensor.dtype.isFloatingPoint {
+    let holdsWords = tensor.dtype == .int32
+    if depth > 8 && tensor.dtype.isFloatingPoint || holdsWords {
       let (channels, plane) = (shape[0], shape[1] * shape[2])
-      let planes = tensor.floats()
+      let planes = holdsWords ? tensor.integers().map { Float($0) } : tensor.floats()
+      let range = holdsWords ? 0...65535 : range
       let scale = 1 / (range.upperBound - range.lowerBound)
       var interleaved = [Float](repeating: 0, count: planes.count)
       for channel in 0..<channels {
@@ -82,7 +104,7 @@ extension Image {
         }
       }
       self = Image(width: shape[2], height: shape[1], channels: channels, floats: interleaved)
-        .withDepth(depth)
+        .withDepth(holdsWords ? 16 : depth)
       return
     }
     let values: [UInt8]
@@ -95,7 +117,8 @@ extension Image {
         return level >= 255 ? 255 : level > 0 ? UInt8(level) : 0
       }
     } else {
-      throw .invalid(reason: "a tensor of \(tensor.dtype) is not an image; expected uint8 or floating point")
+      throw .invalid(
+        reason: "a tensor of \(tensor.dtype) is not an image; expected uint8, int32 or floating point")
     }
     self.init(planar: values, channels: shape[0], height: shape[1], width: shape[2])
   }

@@ -14,11 +14,13 @@ public struct ImageDataset: Dataset {
   public let columns: [String: [Float]]
   private let preparation: ImagePreparation?
   let codec: ImageCodec
+  /// The bits of an image's values: 8, uint8, or 16, int32.
+  private let depth: Int
 
   /// A data set of the given files.
   init(
     description: DatasetDescription, files: [URL], labels: [Int], columns: [String: [Float]] = [:],
-    preparation: ImagePreparation?, codec: ImageCodec
+    preparation: ImagePreparation?, codec: ImageCodec, depth: Int = 8
   ) {
     var description = description
     description.count = files.count
@@ -37,6 +39,7 @@ public struct ImageDataset: Dataset {
     self.columns = columns
     self.preparation = preparation
     self.codec = codec
+    self.depth = depth
   }
 
   /// The number of examples.
@@ -50,7 +53,7 @@ public struct ImageDataset: Dataset {
     let tensor: HostTensor
     do throws(ImageError) {
       let image = try codec.decode(files[index])
-      tensor = (try preparation?(image) ?? image).hostTensor()
+      tensor = (try preparation?(image, depth: depth) ?? image).hostTensor(depth: depth)
     } catch {
       throw .unreadable(files[index].path, error)
     }

@@ -38,7 +38,10 @@ public struct ImagePreparation: Sendable, Codable, Hashable {
   public var shape: [Int] { [channels, height, width] }
 
   /// The image resized and converted, with 8 bits per sample.
-  public func callAsFunction(_ image: Image) throws(ImageError) -> Image {
+  public func callAsFunction(_ image: Image) throws(ImageError) -> Image { try self(image, depth: 8) }
+
+  /// The image resized and converted, with 8 or 16 bits per sample.
+  func callAsFunction(_ image: Image, depth: Int) throws(ImageError) -> Image {
     guard (1...4).contains(channels) || channels == image.channels else {
       throw .invalid(reason: "it has \(image.channels) channels, and \(channels) are needed")
     }
@@ -50,7 +53,7 @@ public struct ImagePreparation: Sendable, Codable, Hashable {
       case .stretch: try converted.resized(width: width, height: height)
       case .pad: try converted.resizedToFit(width: width, height: height)
       }
-    return sized.with8Bits()
+    return sized.withDepth(depth)
   }
 
   /// Prepares planar 8-bit images of one size together: the same result as one by one, much faster.

@@ -10,7 +10,7 @@ package enum ImageRole: String, Sendable, Hashable, CaseIterable {
 /// Examples of several aligned images: pairs of files, halves of one file, or an image and a condition
 /// derived from it.
 ///
-/// Values are named after their fields: uint8 `[channels, height, width]`, or int64 `[height, width]` for a
+/// Values are named after their fields: uint8 `[channels, height, width]` or, at a depth of 16 bits, int32, or int64 `[height, width]` for a
 /// label map.
 public struct JointDataset: Dataset {
   /// The source of an example's images.
@@ -30,6 +30,8 @@ public struct JointDataset: Dataset {
   private let transform: JointTransform
   private let swaps: Bool
   let codec: ImageCodec
+  /// The bits of an image's values: 8, uint8, or 16, int32.
+  private let depth: Int
   /// The class colours of colour-coded label maps.
   private let colours: [[UInt8]]
   /// The frame of each example, where images keep their proportions.
@@ -37,7 +39,7 @@ public struct JointDataset: Dataset {
 
   init(
     _ description: DatasetDescription, _ contents: Contents, _ preparation: JointPreparation,
-    colours: [[UInt8]] = [], swaps: Bool, codec: ImageCodec
+    colours: [[UInt8]] = [], swaps: Bool, codec: ImageCodec, depth: Int = 8
   ) throws(DatasetError) {
     try preparation.validate()
     var description = description
@@ -59,6 +61,7 @@ public struct JointDataset: Dataset {
     self.preparation = preparation
     self.swaps = swaps
     self.codec = codec
+    self.depth = depth
     self.colours = colours
     var derivation: ImageDerivation?
     if case .derived(_, let chosen) = contents { derivation = chosen }
@@ -238,7 +241,7 @@ public struct JointDataset: Dataset {
         throw .corruptImage(path: file.path, reason: "it is not a label map")
       }
       return try decoding(file) { () throws(ImageError) in
-        try prepared(image, channels, field, place).hostTensor()
+        try prepared(image, channels, field, place).hostTensor(depth: depth)
       }
     case .labels(let map):
       let cut = try decoding(file) { () throws(ImageError) in
@@ -250,7 +253,7 @@ public struct JointDataset: Dataset {
         return try LabelMapEncoding.oneHot(cut, classes: channels, file: file)
       case .picture(let channels):
         let coloured = LabelMap(indices: cut, palette: map.palette).coloured()
-        return coloured.converted(toChannels: channels).hostTensor()
+        return coloured.converted(toChannels: channels).hostTensor(depth: depth)
       }
     }
   }
@@ -264,7 +267,7 @@ public struct JointDataset: Dataset {
         reason: "it has \(image.channels) channels, and the field '\(field.name)' has \(channels)")
     }
     let converted = image.converted(toChannels: channels)
-    return try transform(converted, as: field, at: place, filter: .lanczos).with8Bits()
+    return try transform(converted, as: field, at: place, filter: .lanczos).withDepth(depth)
   }
 
   // MARK: Halves of one file
@@ -305,7 +308,7 @@ public struct JointDataset: Dataset {
     else { throw .invalid(reason: "the field '\(name)' is not an image") }
     let place = transform.placement(of: image, as: target, using: &generator)
     let picture = try decoding(file) { () throws(ImageError) in try prepared(image, channels, target, place) }
-    example.fields[name] = picture.hostTensor()
+    example.fields[name] = picture.hostTensor(depth: depth)
     guard let derivation else { return example }
     for field in preparation.fields where field.name != name {
       guard case .picture(let channels) = field.content else {
@@ -317,7 +320,7 @@ public struct JointDataset: Dataset {
         return try derivation(picture).converted(toChannels: channels, alpha: .drop)
           .resized(width: size.width, height: size.height, filter: .bicubic)
       }
-      example.fields[field.name] = condition.hostTensor()
+      example.fields[field.name] = condition.hostTensor(depth: depth)
     }
     return example
   }

@@ -191,7 +191,8 @@ package struct LabelTable {
 
   /// Opens the images listed in the table.
   func dataset(
-    root: URL, split: DatasetSplit, labelColumn: String?, preparation: ImagePreparation?, codec: ImageCodec
+    root: URL, split: DatasetSplit, labelColumn: String?, preparation: ImagePreparation?, codec: ImageCodec,
+    depth: Int = 8
   ) throws(DatasetError) -> ImageDataset {
     guard let fileColumn = Self.fileColumns.first(where: { names.contains($0) }) else {
       throw .badTable(
@@ -247,7 +248,7 @@ package struct LabelTable {
     description.notes += notes
     return ImageDataset(
       description: description, files: files, labels: labels, columns: columns, preparation: preparation,
-      codec: codec)
+      codec: codec, depth: depth)
   }
 
   /// Rows of no part, and images that the table does not name, a sentence each.

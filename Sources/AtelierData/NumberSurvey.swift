@@ -259,6 +259,7 @@ extension ReadingOptions {
     var options = self
     let survey = NumberSurvey(imagesAt: path, outside: scale)
     options.scale = survey.decided(given: scale)
+    options.depth = options.scale.map { $0.depth > 8 ? 16 : 8 } ?? 8
     for remark in survey.remarks(options.scale, isGiven: scale != nil) { say(remark.sentence) }
     return options
   }

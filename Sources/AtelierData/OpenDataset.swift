@@ -17,6 +17,8 @@ public struct DatasetOptions: Sendable, Hashable {
   public var sourcesAreLabelMaps: Bool?
   /// The codec and its limits.
   public var codec: ImageCodec
+  /// The depth of the images' values, 8 or 16 bits; see ``ReadingOptions/depth``.
+  public var depth = 8
   /// The length in tokens from which ``checkData(at:options:suggesting:progress:)`` calls a text over-long.
   public var context = 512
 
@@ -104,7 +106,7 @@ public func openDataset(
   case .table where !ImageFolders.isFolder(path):
     return try LabelTable(path).dataset(
       root: path.deletingLastPathComponent(), split: split, labelColumn: options.labelColumn,
-      preparation: preparation, codec: options.codec)
+      preparation: preparation, codec: options.codec, depth: options.depth)
   case .table, .classFolders, .flatImages, .sideBySide, .pairedFolders, .unpairedFolders, .captions:
     return try openImages(path, split: split, preparation: preparation, options: options)
   }
@@ -128,8 +130,7 @@ private func openImages(
   if let table = LabelTable.find(in: root) {
     return try LabelTable(table).dataset(
       root: root, split: isDivided ? .train : split, labelColumn: options.labelColumn,
-      preparation: preparation,
-      codec: options.codec)
+      preparation: preparation, codec: options.codec, depth: options.depth)
   }
   guard isDivided || split == .train else {
     throw .missingSplit(
@@ -191,7 +192,7 @@ private func openImages(
   description.fingerprint = try contentFingerprint(of: files, isLenient: true)
   return ImageDataset(
     description: description, files: files.map(\.url), labels: labels, preparation: preparation,
-    codec: options.codec)
+    codec: options.codec, depth: options.depth)
 }
 
 /// Refuses classes with the names of two parts or more: a division that stands beside too many other folders to be

@@ -30,7 +30,8 @@ public func openPairs(
   var description = base.description
   description.notes.append("The condition is derived from each picture: \(chosen).")
   return try JointDataset(
-    description, .derived(base, chosen), preparation, swaps: options.swapsDirection, codec: options.codec)
+    description, .derived(base, chosen), preparation, swaps: options.swapsDirection, codec: options.codec,
+    depth: options.depth)
 }
 
 /// Opens single images with augmentation.
@@ -43,7 +44,8 @@ public func openAugmented(
 ) throws(DatasetError) -> JointDataset {
   let base = try openDataset(at: path, split: split, options: options)
   return try JointDataset(
-    base.description, .derived(base, nil), preparation, swaps: false, codec: options.codec)
+    base.description, .derived(base, nil), preparation, swaps: false, codec: options.codec,
+    depth: options.depth)
 }
 
 /// The images that conditions are derived from: the targets of pairs, otherwise all images.
@@ -157,7 +159,8 @@ private func pairs(
   description.fingerprint = try contentFingerprint(of: hashed, isLenient: true)
   return try JointDataset(
     description, .files(examples, labels: labels), preparation, colours: table?.colours ?? [],
-    swaps: options.swapsDirection, codec: options.codec)
+    swaps: options.swapsDirection, codec: options.codec,
+    depth: options.depth)
 }
 
 /// Throws for maps that are wholly unlabelled, and for an index without a name, which would otherwise stop
@@ -345,7 +348,8 @@ private func halves(
   description.classNames = []
   description.notes.removeAll { $0 == noLabels }
   return try JointDataset(
-    description, .halves(base.files), preparation, swaps: options.swapsDirection, codec: options.codec)
+    description, .halves(base.files), preparation, swaps: options.swapsDirection, codec: options.codec,
+    depth: options.depth)
 }
 
 private func noPairs(_ path: URL) -> DatasetError {

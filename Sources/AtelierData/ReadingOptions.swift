@@ -20,6 +20,9 @@ public struct ReadingOptions: Sendable, Hashable {
   public var holdOut: HoldOut?
   /// Which numbers of the files are black and white, for all images; nil: what each file's format says.
   public var scale: SampleScale?
+  /// The depth at which training images are read: 16 bits where the scale has more than 256 numbers, else 8. Measures
+  /// and previews read 8 bits.
+  public var depth = 8
 
   /// The default options.
   public init(
@@ -41,8 +44,10 @@ public struct ReadingOptions: Sendable, Hashable {
 
   /// The options for opening the data.
   package var datasetOptions: DatasetOptions {
-    DatasetOptions(
+    var options = DatasetOptions(
       labelColumn: labelColumn, derivation: derivation, swapsDirection: swapsDirection,
       isSideBySide: isSideBySide, isStrict: corruptImages == .stop, codec: ImageCodec(scale: scale))
+    options.depth = depth
+    return options
   }
 }

@@ -15,10 +15,12 @@ public struct UnpairedDataset: Dataset {
   private let preparation: JointPreparation
   private let fields: [(field: ImageField, transform: JointTransform, channels: Int)]
   let codec: ImageCodec
+  /// The bits of an image's values: 8, uint8, or 16, int32.
+  private let depth: Int
 
   init(
     _ description: DatasetDescription, first: [URL], second: [URL], _ preparation: JointPreparation,
-    codec: ImageCodec
+    codec: ImageCodec, depth: Int = 8
   ) throws(DatasetError) {
     var fields: [(field: ImageField, transform: JointTransform, channels: Int)] = []
     for name in [preparation.source, preparation.target] {
@@ -35,6 +37,7 @@ public struct UnpairedDataset: Dataset {
     self.fields = fields
     self.preparation = preparation
     self.codec = codec
+    self.depth = depth
     files = (first, second)
     var description = description
     description.count = max(first.count, second.count)
@@ -89,7 +92,7 @@ public struct UnpairedDataset: Dataset {
         let image = decoded.converted(toChannels: part.channels)
         let place = part.transform.placement(of: image, as: part.field, using: &generator)
         let cut = try part.transform(image, as: part.field, at: place, filter: .lanczos)
-        example.fields[part.field.name] = cut.with8Bits().hostTensor()
+        example.fields[part.field.name] = cut.withDepth(depth).hostTensor(depth: depth)
       } catch {
         throw .unreadable(file.path, error)
       }
@@ -138,7 +141,8 @@ public func openUnpaired(
     if let stray = sets.strays { description.notes.append(stray) }
   }
   return try UnpairedDataset(
-    description, first: files[0], second: files[1], preparation, codec: options.codec)
+    description, first: files[0], second: files[1], preparation, codec: options.codec,
+    depth: options.depth)
 }
 
 private func unpairedFolders(

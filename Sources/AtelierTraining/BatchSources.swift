@@ -123,6 +123,10 @@ public struct FieldColumns: Sendable, Hashable {
     switch kind {
     // Floating-point values are in the declared range already.
     case .image where value.dtype.isFloatingPoint, .video where value.dtype.isFloatingPoint: return stored
+    // 16 bits a value.
+    case .image(_, _, _, let range) where value.dtype == .int32:
+      let unit = stored.asType(.float32) * (1.0 / 65535)
+      return range == .signed ? unit * 2 - 1 : unit
     case .image(_, _, _, .signed), .video(_, _, _, _, .signed):
       return stored.asType(.float32) * (2.0 / 255) - 1
     case .image(_, _, _, .unit), .video(_, _, _, _, .unit): return stored.asType(.float32) * (1.0 / 255)

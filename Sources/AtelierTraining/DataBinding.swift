@@ -251,22 +251,29 @@ public final class DataBinding {
         reason: "workers is \(options.workers), and must be 1 to \(Self.mostWorkers)")
     }
     var kept = artefacts ?? Artefacts()
-    /// The training part with images that keep their proportions; measures and previews go on with one size.
-    func bucketed(_ part: DataPart, _ plan: DataPlan, _ own: DataOpening, _ path: URL) throws -> DataPart {
-      guard let multiple = plan.bucketMultiple else {
-        throw TrainingError.invalid(
-          reason: "the networks of \(type.identity.name) are trained on images of one size; leave buckets out"
-        )
-      }
+    /// The training part at its full depth, and with images that keep their proportions; measures and previews go on
+    /// with 8 bits and one size.
+    func refined(_ part: DataPart, _ plan: DataPlan, _ own: DataOpening, _ path: URL) throws -> DataPart {
       var opening = own
-      opening.bucketMultiple = multiple
+      opening.reading.depth = options.reading.depth
+      if options.reading.buckets {
+        guard let multiple = plan.bucketMultiple else {
+          throw TrainingError.invalid(
+            reason:
+              "the networks of \(type.identity.name) are trained on images of one size; leave buckets out"
+          )
+        }
+        opening.bucketMultiple = multiple
+      }
       let opened = try options.brought(plan.arrangement.open(path, .train, opening, kept), plan)
       if let sentence = (opened.dataset as? JointDataset)?.frames { say(sentence) }
       return opened
     }
     func opening(_ plan: DataPlan) -> DataOpening {
-      DataOpening(
-        plan.fields, changes: plan.changes, reading: options.reading,
+      var reading = options.reading
+      reading.depth = 8
+      return DataOpening(
+        plan.fields, changes: plan.changes, reading: reading,
         sourcesAreLabelMaps: options.sourcesAreLabelMaps,
         describe: { try ImageFeatures($1, device: device).features(of: $0) })
     }
@@ -326,7 +333,11 @@ public final class DataBinding {
       func source(_ stream: some BatchStream) -> any ResumableBatchSource {
         StreamBatchSource(stream, columns: columns, name: served.description.name, device: device)
       }
-      if options.reading.buckets { served = try bucketed(served, plan, own, path) }
+      // Examples of instances are made of the part as it is.
+      let hasInstances = adaptedPlan.components(InstancePlan.self).first != nil && index == 0
+      if options.reading.buckets || options.reading.depth > 8 && !hasInstances {
+        served = try refined(served, plan, own, path)
+      }
       switch served {
       case .stream(let data):
         sources.append(

@@ -55,6 +55,7 @@ public struct RunConfiguration: Sendable, Hashable {
     if let share = reading.holdOut?.test { pairs.append(("holdOut", .number(share))) }
     if let share = reading.holdOut?.validation { pairs.append(("holdOutValidation", .number(share))) }
     if reading.holdOut?.keepsCopiesTogether == true { pairs.append(("copiesTogether", .boolean(true))) }
+    if reading.depth > 8 { pairs.append(("depth", .integer(reading.depth))) }
     if reading.buckets { pairs.append(("buckets", .boolean(true))) }
     for key in order { pairs.append((key, table[key] ?? .null)) }
     // Tables sort their keys, so the system's are written as a text of their own, in their order.
@@ -132,6 +133,13 @@ public struct RunConfiguration: Sendable, Hashable {
     }
     reading.isSideBySide = try flag("sideBySide")
     reading.buckets = try flag("buckets")
+    // Runs from before training images had 16 bits do not say it, and go on with 8.
+    switch table.removeValue(forKey: "depth") ?? .null {
+    case .null: break
+    case .integer(let depth) where [8, 16].contains(depth): reading.depth = depth
+    case let other:
+      throw .damaged(path: url.path, reason: "'\(other)' does not fit the key 'depth'; 8 or 16 do")
+    }
     let known = try configurationTable(TrainingOptions())
     let deviceName = try text("device") ?? "cpu"
     guard let device = Device(parsing: deviceName) else {

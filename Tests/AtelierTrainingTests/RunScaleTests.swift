@@ -1,5 +1,6 @@
 import AtelierCore
 import AtelierData
+import AtelierGeneration
 import AtelierMedia
 import AtelierTraining
 import Foundation
@@ -56,5 +57,51 @@ import Torch
     let old = try configuration.text().split(separator: "\n").filter { !$0.hasPrefix("range:") }
     try Data(old.joined(separator: "\n").utf8).write(to: file)
     #expect(try RunConfiguration.read(file).reading.scale == nil)
+  }
+
+  /// Training images keep more than 256 levels; measures and previews read 8 bits, and so do runs from before.
+  @Test func trainingImagesHaveTheDepthOfTheScale() throws {
+    let folder = try TemporaryFolder()
+    for name in ["a", "b"] {
+      try FileManager.default.createDirectory(at: folder(name), withIntermediateDirectories: true)
+      for number in 0..<4 {
+        // 64 levels within one of the 256.
+        let image = Image(
+          width: 8, height: 8, channels: 1, floats: (0..<64).map { Float(32768 + $0) / 65535 })
+        try image.withDepth(16).write(to: folder("\(name)/\(number).png"))
+      }
+    }
+    func levels(_ options: DataBindingOptions) throws -> (
+      training: Set<Float>, measured: Set<Float>, depth: Int
+    ) {
+      let data = try DataBinding.open(folder.url, for: ToySystem.self, configuration: [:], options: options)
+      let batch = try data.training.next()
+      let field = try #require(data.fields.first { if case .image = $0.kind { true } else { false } })
+      let dataset = try #require(try data.dataset(of: .train))
+      let measured = try data.batch(of: 0, in: dataset)
+      return (
+        Set(try batch[field.name].floats()), Set(try measured[field.name].floats()),
+        data.options.reading.depth
+      )
+    }
+    var options = DataBindingOptions()
+    options.reading.scale = SampleScale(black: 0, white: 65535)
+    let new = try levels(options)
+    #expect(new.depth == 16 && new.training.count == 64 && new.measured.count == 1)
+    #expect(new.training.min().map { abs($0 - Float(32768.0 / 65535 * 2 - 1)) < 1e-6 } == true)
+    options.isRecorded = true
+    let old = try levels(options)
+    #expect(old.depth == 8 && old.training == old.measured)
+    // A run says its depth.
+    options.reading.depth = 16
+    let text = try RunConfiguration(
+      system: "toy", reading: options.reading, options: TrainingOptions(steps: 1), configuration: [:],
+      keys: []
+    ).text()
+    try Data(text.utf8).write(to: folder("configuration.yaml"))
+    #expect(try RunConfiguration.read(folder("configuration.yaml")).reading.depth == 16)
+    try Data(text.replacingOccurrences(of: "depth: 16", with: "depth: 12").utf8).write(
+      to: folder("configuration.yaml"))
+    #expect(throws: TrainingError.self) { try RunConfiguration.read(folder("configuration.yaml")) }
   }
 }
