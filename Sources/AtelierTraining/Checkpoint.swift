@@ -73,6 +73,8 @@ public struct Surroundings: Sendable, Hashable, Codable {
   public var threads: Int
   /// The instruction set that kernels were chosen for.
   public var cpuCapability: String
+  /// The processor's model; nil where the system does not say it, and in checkpoints from before it was recorded.
+  public var processor: String?
   /// The device.
   public var device: Device
   /// The type of products and convolutions.
@@ -86,6 +88,7 @@ public struct Surroundings: Sendable, Hashable, Codable {
   public static func current(_ options: TrainingOptions, dataFingerprint: String) -> Surroundings {
     Surroundings(
       engineVersion: Engine.version, threads: Engine.threadCount, cpuCapability: Engine.cpuCapability,
+      processor: Processor.model,
       device: options.device, precision: options.precision, packageVersion: AtelierVersion.current,
       dataFingerprint: dataFingerprint)
   }
@@ -99,6 +102,8 @@ public struct Surroundings: Sendable, Hashable, Codable {
     compare("libtorch", engineVersion, then.engineVersion)
     compare("the number of threads", threads, then.threads)
     compare("the processor's instruction set", cpuCapability, then.cpuCapability)
+    // Caches of other sizes divide some sums otherwise, with the same instructions.
+    if let processor, let before = then.processor { compare("the processor", processor, before) }
     compare("the device", device, then.device)
     compare("the precision", precision.rawValue, then.precision.rawValue)
     compare("Atelier", packageVersion, then.packageVersion)

@@ -29,6 +29,8 @@ struct OldRun: Codable {
   var hashes: [String: String]
   /// How far a weight may lie from the expected one where kernels are others.
   var weightTolerance: Double
+  /// Whether bytes depend on the sizes of the processor's caches even with common kernels; nil: they do not.
+  var dependsOnProcessor: Bool?
   /// How far a value of a picture, of 255, may lie from the expected one where kernels are others.
   var pictureTolerance: Int
 

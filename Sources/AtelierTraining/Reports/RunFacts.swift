@@ -165,13 +165,7 @@ public struct RunFacts: Sendable, Hashable, Encodable {
 
   private static var processorName: String {
     let cores = "\(ProcessInfo.processInfo.activeProcessorCount) cores"
-    let info = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    for line in info.split(separator: "\n") where line.hasPrefix("model name") {
-      if let name = line.split(separator: ":", maxSplits: 1).last {
-        return name.trimmingCharacters(in: .whitespacesAndNewlines) + ", " + cores
-      }
-    }
-    return cores
+    return Processor.name.map { "\($0), \(cores)" } ?? cores
   }
 
   /// The facts as JSON with sorted keys; not-a-number and infinities are the strings `nan`, `inf` and `-inf`.
