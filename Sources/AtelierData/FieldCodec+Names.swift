@@ -13,6 +13,8 @@ public struct FieldNames: Sendable {
   public var standForLabels: Bool
   /// Which numbers of image files are black and white; nil: what each file's format says.
   public var scale: SampleScale?
+  /// What errors call a class: an action, for example.
+  public var noun = "class"
 
   /// Names; none unless given.
   public init(
@@ -41,8 +43,28 @@ public struct FieldNames: Sendable {
     }
     if let index = Int(text), (0..<count).contains(index) { return index }
     throw .invalid(
-      reason: "there is no class '\(text)'; the classes are "
+      reason: "there is no \(noun) '\(text)'; the \(noun)\(noun.hasSuffix("s") ? "es" : "s") are "
         + (classes.isEmpty ? "0 … \(count - 1)" : classes.joined(separator: ", ")))
+  }
+
+  /// The most classes that a word with a count stands for.
+  static let mostRepetitions = 100_000
+
+  /// The numbers of the classes that a word stands for: one, or as many as its count says, as in `left*12`.
+  ///
+  /// - Throws: ``DatasetError/invalid(reason:)`` that lists the classes, or names the count.
+  func numbers(of word: String, below count: Int) throws(DatasetError) -> [Int] {
+    guard !classes.contains(word), let star = word.lastIndex(of: "*") else {
+      return [try number(ofClass: word, below: count)]
+    }
+    let times = word[word.index(after: star)...]
+    guard let repetitions = Int(times), (1...Self.mostRepetitions).contains(repetitions) else {
+      throw .invalid(
+        reason:
+          "'\(word)' repeats '\(word[..<star])' '\(times)' times; a count is 1 to \(Self.mostRepetitions)")
+    }
+    let number = try number(ofClass: String(word[..<star]), below: count)
+    return [Int](repeating: number, count: repetitions)
   }
 }
 

@@ -80,7 +80,7 @@ extension FieldCodec {
   }
 
   /// The value that a text stands for, as a batch of one: a class by its name or number, classes between
-  /// commas or spaces, tokens by the words of a vocabulary or by their numbers, features by their numbers.
+  /// commas or spaces with counts as in `left*12`, tokens by the words of a vocabulary or by their numbers, features by their numbers.
   ///
   /// - Throws: ``DatasetError/invalid(reason:)`` that names the word, or the kind that no text stands for.
   public func read(_ text: String) throws -> Value {
@@ -94,7 +94,7 @@ extension FieldCodec {
       let isListed = text.contains(",")
       let words = text.split { isListed ? $0 == "," || $0.isNewline : $0.isWhitespace }
         .map { $0.trimmingCharacters(in: .whitespaces) }
-      let numbers = try words.map { try names.number(ofClass: $0, below: classes) }
+      let numbers = try words.flatMap { try names.numbers(of: $0, below: classes) }
       value = .tensor(HostTensor(numbers, shape: [1, numbers.count]))
     case .sequence(_, let longest, _):
       let tokens = try tokens(text)

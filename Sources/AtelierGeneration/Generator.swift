@@ -78,9 +78,11 @@ public struct Generator {
   public func names(_ condition: Condition) throws -> FieldNames {
     switch condition.kind {
     case .field(let kind):
-      try plan.names(of: Field(condition.name, kind), description.data, description.artefacts)
-    case .label: FieldNames(classes: description.classNames)
-    case .text, .tensor: FieldNames()
+      var names = try plan.names(of: Field(condition.name, kind), description.data, description.artefacts)
+      if case .labels = kind, plan.ability(VideoPlaying.self) != nil { names.noun = "action" }
+      return names
+    case .label: return FieldNames(classes: description.classNames)
+    case .text, .tensor: return FieldNames()
     }
   }
 

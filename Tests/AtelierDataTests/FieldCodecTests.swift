@@ -201,6 +201,18 @@ struct FieldCodecTests {
     }
     #expect(try actions.read("red 1 red") == .tensor(HostTensor([0, 1, 0], shape: [1, 3])))
     #expect(throws: DatasetError.self) { try actions.read("red 7") }
+    #expect(try actions.read("red*3 1") == .tensor(HostTensor([0, 0, 0, 1], shape: [1, 4])))
+    #expect(
+      try actions.read("dark blue*2, red") == .tensor(HostTensor([1, 1, 0], shape: [1, 3])))
+    for word in ["red*0", "red*", "red*1000000000", "red*-1", "*2", "green*2"] {
+      #expect(throws: DatasetError.self) { try actions.read(word) }
+    }
+    var moves = FieldNames(classes: ["left", "jump*2"])
+    moves.noun = "action"
+    let played = FieldCodec(.labels(classes: 2, length: 4), names: moves)
+    #expect(reason { _ = try played.read("up") }.contains("no action 'up'; the actions are left, jump*2"))
+    // A name comes before a count.
+    #expect(try played.read("jump*2") == .tensor(HostTensor([1], shape: [1, 1])))
   }
 
   @Test func sequencesAreWordsWithoutPadding() throws {
