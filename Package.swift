@@ -103,6 +103,9 @@ let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let csv = Target.Dependency.product(name: "SwiftCSV", package: "SwiftCSV")
+let http: [Target.Dependency] = [
+  .product(name: "FlyingFox", package: "FlyingFox"), .product(name: "FlyingSocks", package: "FlyingFox"),
+]
 
 /// A Swift target; every one is compiled with the same settings.
 func library(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -161,6 +164,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
   targets: hashing + [
     // A target may import only what stands above it.
@@ -222,7 +226,8 @@ let package = Package(
         "AtelierMetrics", "AtelierTraining",
       ]),
     library("Atelier", umbrella),
-    library("AtelierCommand", everything + [argumentParser, yams]),
+    library("AtelierService", ["AtelierMedia", "AtelierCore", "AtelierGeneration"] + http),
+    library("AtelierCommand", everything + ["AtelierService", argumentParser, yams]),
     program("AtelierProgram", ["AtelierCommand", "AtelierCore", "AtelierModels"]),
     // Nothing above depends on Faiss, so that its BLAS is in no program that does not ask for it.
     .target(name: "CFaiss", cxxSettings: faissCompiling, linkerSettings: faissLinking),
@@ -256,7 +261,8 @@ let package = Package(
       "AtelierFaissTests", ["AtelierFaiss", "AtelierMetrics", "Torch", "TestSupport", "AtelierProgram"]),
     tests("AtelierTrainingTests", everything + ["ReferenceCases", "TestSupport"]),
     tests(
-      "CommandTests", everything + ["AtelierCommand", "AtelierProgram", "TestSupport"], exclude: ["Snapshots"]
+      "CommandTests", everything + ["AtelierService", "AtelierCommand", "AtelierProgram", "TestSupport"],
+      exclude: ["Snapshots"]
     ),
     tests("ConformanceTests", everything + ["ReferenceCases", "TestSupport"]),
     // The examples are packages of their own; built here as well, they cannot fall behind.

@@ -1,4 +1,5 @@
 import Atelier
+import AtelierService
 import Foundation
 
 /// The exit code and the sentence of every error of the library; 70 is for faults of Atelier's own alone.
@@ -24,6 +25,7 @@ package enum ExitCodes {
     case let error as AudioError: code(error)
     case let error as VideoError: code(error)
     case is MetricError, is CheckpointError: data
+    case let error as ServiceError: if case .address = error { usage } else { fault }
     case let error as PerceptionError: code(error)
     case let error as ExportError: error.isInternal ? fault : usage
     case is ScriptError: fault

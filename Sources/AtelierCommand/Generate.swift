@@ -28,7 +28,7 @@ struct Generate: ParsableCommand {
         atelier generate runs/oasis-001 map.png --vary sky --variations 4 --files skies
         atelier generate runs/cgan-fashion-001 --class Sneaker --count 16
         atelier generate runs/ic-gan-001 --instance cat.png --count 16
-        atelier generate runs/playable-video-001 first.png --actions "0 0 2" --output played.mp4
+        atelier generate runs/playable-video-001 first.png --actions "left*12 jump" --output played.mp4
         atelier generate runs/vae-001 --interpolate 10 --count 4
         atelier generate runs/dall-e-001 --prompt "red heart" --candidates 64 --count 8
         atelier generate runs/rnn-001 --prompt "To be" --temperature 0.8
@@ -150,7 +150,9 @@ struct Generate: ParsableCommand {
     )
     var candidates: Int?
     @Option(
-      help: "The actions of a video that is played, between spaces, or the name of a file that holds them.")
+      help:
+        "The actions of a video that is played by name or number, with counts as in \"left*12 jump\", or a file that holds them."
+    )
     var actions: String?
     @Option(help: "Images from one latent vector to the next.")
     var interpolate: Int?
@@ -290,6 +292,13 @@ struct Generate: ParsableCommand {
         inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking
       ).run()
     }
+    if plan.ability(VideoPlaying.self) != nil {
+      let player = try VideoPlayer(generator)
+      return try PlayJob(
+        player: player, events: PlayJob.events(player, choices.paths(), inputs: inputs), inputs: inputs,
+        output: output, folder: files, force: force, origin: origin, marking: marking
+      ).run()
+    }
     var conditions = try choices.conditions()
     if let passcode = plan.ability(PasscodeTransformation.self) {
       try add(passcode, to: &conditions, of: model.system)
@@ -383,18 +392,12 @@ struct Generate: ParsableCommand {
         generator: generator, ability: frames, conditions: conditions, inputs: inputs, output: output,
         folder: files, force: force, origin: origin, marking: marking, seed: seed
       ).run()
-    } else if let first = inputs.first, plan.ability(VideoPlaying.self) == nil {
+    } else if let first = inputs.first {
       throw Refusal.usage("\(model.system) does not start from images; leave '\(first)' out")
     } else {
       var request = Request(
         count: count(plan, sampling, conditions, known), conditions: conditions, sampling: sampling,
         draws: StreamDraws(RandomStream(seed: seed, purpose: "generate"), device: device))
-      if let first = inputs.first {
-        guard inputs.count == 1, conditions["image"] == nil else {
-          throw Refusal.usage("a video is played from one first frame; name one image after the run")
-        }
-        request.conditions["image"] = try generator.condition("image", from: first)
-      }
       if !drawing.instance.isEmpty {
         guard conditions["features"] == nil else {
           throw Refusal.usage("--instance and --condition both give 'features'; choose one")

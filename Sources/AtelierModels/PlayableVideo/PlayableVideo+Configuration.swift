@@ -103,15 +103,25 @@ extension PlayableVideo {
       let image = FieldKind.image(channels: 3, height: imageSize, width: imageSize, range: .signed)
       let clip = FieldKind.video(
         frames: frames, channels: 3, height: imageSize, width: imageSize, range: .signed)
+      let first = Condition("image", .field(image), isRequired: true, help: "the first frame")
       return SystemPlan(
         stages: [Stage(data: DataPlan([Field("image", clip)], Videos()), batchSize: batchSize)],
         conditions: [
-          Condition("image", .field(image), isRequired: true, help: "the first frame"),
+          first,
           Condition(
             "actions", .field(.labels(classes: actions, length: frames - 1)), isRequired: true,
             help: "the actions that are taken, one a frame: 0 0 2, or a file of them"),
         ],
-        outputs: [Field("video", clip)], abilities: [VideoPlaying(actions: actions)])
+        outputs: [Field("video", clip)],
+        abilities: [
+          VideoPlaying(actions: actions),
+          Streaming(
+            beginning: [first],
+            advancing: [
+              Condition(
+                "action", .label(classes: actions), isRequired: true, help: "the action that is taken")
+            ], output: Field("frame", image)),
+        ])
     }
 
     /// Checks the values.

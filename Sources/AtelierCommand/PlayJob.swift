@@ -1,0 +1,75 @@
+import Atelier
+import Foundation
+
+/// Writes a video that is played, frame after frame, so that memory does not grow with it.
+struct PlayJob {
+  let player: VideoPlayer
+  /// First frames and actions; the first is a first frame.
+  let events: [PlayRecording.Event]
+  /// What the video is made of, which is never written over.
+  let inputs: [String]
+  let output: String?
+  let folder: String?
+  let force: Bool
+  let origin: ImageOrigin?
+  let marking: OutputMarking
+
+  /// What `generate` takes: the first frame after the run or as a condition, and the actions.
+  ///
+  /// - Parameter conditions: as they were typed, by name.
+  /// - Throws: ``Refusal`` for what is missing or given twice, and what reading throws.
+  static func events(
+    _ player: VideoPlayer, _ conditions: [String: String], inputs: [String]
+  ) throws -> [PlayRecording.Event] {
+    let (generator, first) = (player.generator, player.ability.first)
+    let system = generator.description.system
+    guard inputs.count + (conditions[first] == nil ? 0 : 1) <= 1 else {
+      throw Refusal.usage("a video is played from one first frame; name one image after the run")
+    }
+    guard let place = inputs.first ?? conditions[first] else {
+      throw Refusal.usage("\(system) plays on from a first frame; name an image after the run")
+    }
+    guard let text = conditions["actions"] else {
+      throw Refusal.usage(
+        "\(system) needs --actions, such as --actions \"\(player.actionNames[0])*3 \(player.actionNames[1])\"; the "
+          + "actions are \(player.actionNames.joined(separator: ", "))")
+    }
+    guard FileManager.default.fileExists(atPath: place) else {
+      throw Refusal.input("\(place) does not exist; name the image of the first frame")
+    }
+    let image = try ImageCodec(scale: generator.description.data.scale).decode(URL(fileURLWithPath: place))
+    guard case .tensor(let actions) = try generator.condition("actions", from: text) else { return [] }
+    return [.start(image, name: place)] + actions.to(.cpu).contiguous().integers().map { .action($0) }
+  }
+
+  func run() throws {
+    let target = try self.target()
+    try refuseExisting(target, force: force)
+    guard let rate = FrameRate(25) else { throw Refusal.usage("there is no frame rate") }
+    let writer = try GeneratedVideo(
+      target, madeOf: inputs, frameRate: rate, origin: origin, marking: marking)
+    for event in events {
+      switch event {
+      case .start(let image, _): try writer.append(try player.start(image))
+      case .action(let action): try writer.append(try player.advance(action))
+      }
+      SignsOfLife.heard()
+    }
+    try writer.finish()
+    marking.report()
+    print("\(writer.count) frames in \(target.path)")
+  }
+
+  /// The file of the video, or the folder of its frames.
+  private func target() throws -> URL {
+    if let output {
+      guard output != "-" else {
+        throw Refusal.usage("a video is not written to standard output; name a file such as played.mp4")
+      }
+      return URL(fileURLWithPath: output)
+    }
+    guard let folder else { return URL(fileURLWithPath: "played.mp4") }
+    try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true)
+    return URL(fileURLWithPath: folder).appendingPathComponent("played.mp4")
+  }
+}
