@@ -26,7 +26,8 @@ struct ConfigurationChoices: ParsableArguments {
   /// The keys that the command names.
   func givenKeys() throws -> Set<String> { try Set(parsedKeys(changes).keys).union(keysOfFile().keys) }
 
-  private func keysOfFile() throws -> [String: ConfigurationValue] {
+  /// The keys of the file; none where there is no file.
+  func keysOfFile() throws -> [String: ConfigurationValue] {
     try configuration.map { try ConfigurationFile.read(URL(fileURLWithPath: $0)) } ?? [:]
   }
 }

@@ -29,6 +29,10 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "Measure the checkpoint that was best on the validation part (see `train --validate-every`).")
   var best = false
 
+  @Option(
+    help: "Measure on this part of the data alone: test or validation (default: test, else validation).")
+  var part: HeldOutPart?
+
   @Option(help: "Generated samples, or translated images.")
   var samples = 1000
 
@@ -40,6 +44,11 @@ struct Evaluate: ParsableCommand {
 
   @Option(help: "The most seconds the judging classifier may train.")
   var classifierSeconds = 90.0
+
+  @Option(
+    help: "The file that keeps this classifier, for runs that are to be judged alike (default: in each run).",
+    completion: .file(extensions: ["safetensors"]))
+  var classifier: String?
 
   @Option(
     help: """
@@ -272,16 +281,17 @@ struct Evaluate: ParsableCommand {
     return try EvaluationOptions(
       samples: samples, seed: seed, importanceSamples: importanceSamples,
       classifierSeconds: classifierSeconds,
-      classifierFile: run.directory.url.appendingPathComponent("classifier.safetensors"),
+      classifierFile: classifier.map { URL(fileURLWithPath: $0) }
+        ?? run.directory.url.appendingPathComponent("classifier.safetensors"),
       inceptionWeights: inception.map { URL(fileURLWithPath: $0) }, inceptionResize: resize,
       statistics: statistics.map { URL(fileURLWithPath: $0) },
       savedStatistics: saveStatistics.map { URL(fileURLWithPath: $0) },
       withParzen: parzen || measures().ids.contains(ParzenMeasure.id) && !chosen.isEmpty,
       wholeImages: whole,
-      border: crop, hasOtherData: isOther, shownExamples: examples, ignoredLabel: ignoreLabel,
+      border: crop, hasOtherData: isOther && part == nil, shownExamples: examples, ignoredLabel: ignoreLabel,
       segmenterSeconds: segmenterSeconds, segmenterFolders: Self.segmenterFolders(runs),
       segmenterScript: segmenter.map { URL(fileURLWithPath: $0) }, segmenterRange: segmenterRange,
-      shotGroups: shotGroups())
+      shotGroups: shotGroups(), parts: part.map { [$0.split] } ?? [.test, .validation])
   }
 
   // MARK: Samples
@@ -375,6 +385,13 @@ struct Evaluate: ParsableCommand {
       print("\nPictures: \(file.path)")
     }
   }
+}
+
+/// A part of the data that training leaves alone.
+enum HeldOutPart: String, CaseIterable, ExpressibleByArgument {
+  case test, validation
+
+  var split: DatasetSplit { self == .test ? .test : .validation }
 }
 
 extension MeasuredNumber {

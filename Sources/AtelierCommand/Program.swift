@@ -36,8 +36,8 @@ struct Program: ParsableCommand {
       """,
     version: AtelierVersion.current,
     subcommands: [
-      Systems.self, Plan.self, Train.self, Generate.self, Play.self, Evaluate.self, ReportCommand.self,
-      Compare.self, Card.self, NeighbourPage.self, Inspect.self, Export.self,
+      Systems.self, Plan.self, Train.self, Search.self, Generate.self, Play.self, Evaluate.self,
+      ReportCommand.self, Compare.self, Card.self, NeighbourPage.self, Inspect.self, Export.self,
       DataCommand.self, Weights.self, Demo.self, Benchmark.self,
     ])
 

@@ -218,9 +218,20 @@ struct Train: ParsableCommand {
     }
   }
 
-  private func start<System: GenerativeSystem>(
-    _ type: System.Type, reporter: any ProgressReporter, interruption: Interruption
-  ) throws -> TrainingOutcome? {
+  /// What a training begins with, after every check that needs no folder.
+  struct Opening {
+    let data: DataBinding
+    /// The preset's name; nil: the configuration is that of other weights.
+    let preset: String?
+    let options: TrainingOptions
+    let source: TransferSource?
+    let consent: Consent?
+  }
+
+  /// Opens the data for a system, in the configuration that was asked for.
+  func opening<System: GenerativeSystem>(
+    _ type: System.Type, reporter: any ProgressReporter
+  ) throws -> Opening {
     let chosen = try presetNamed(choices.preset, of: System.Configuration.self)
     let source = try transfer.source(of: type, changes: try parsedKeys(choices.changes))
     var values = chosen.configuration
@@ -263,6 +274,16 @@ struct Train: ParsableCommand {
     // Before a run is made, and in a dry run as well.
     let consent = try givenConsent()
     _ = try Consent.record(consent, for: binding)
+    return Opening(
+      data: binding, preset: isOfSource ? nil : chosen.name, options: options, source: source,
+      consent: consent)
+  }
+
+  private func start<System: GenerativeSystem>(
+    _ type: System.Type, reporter: any ProgressReporter, interruption: Interruption
+  ) throws -> TrainingOutcome? {
+    let opening = try opening(type, reporter: reporter)
+    let binding = opening.data
     try sayWhatIsHeldOut(binding, reporter)
     if dryRun {
       print(columns(binding.keys.map { ($0, binding.configuration[$0]?.description ?? "null") }, indent: 0))
@@ -273,7 +294,10 @@ struct Train: ParsableCommand {
     }
     let name =
       placement.name
-      ?? [type.identity.name, path?.deletingPathExtension().lastPathComponent ?? ""]
+      ?? [
+        type.identity.name,
+        data.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent } ?? "",
+      ]
       .filter { !$0.isEmpty }.joined(separator: "-")
     let isFolderThere = placement.run.map(FileManager.default.fileExists(atPath:)) ?? false
     let run =
@@ -281,8 +305,8 @@ struct Train: ParsableCommand {
       ?? RunDirectory.create(in: URL(fileURLWithPath: placement.runs ?? "runs"), name: name)
     do {
       return try Training.start(
-        binding, in: run, preset: isOfSource ? nil : chosen.name, options: options,
-        from: source, measuring: .by(), consent: consent, reporter: reporter, interruption: interruption)
+        binding, in: run, preset: opening.preset, options: opening.options, from: opening.source,
+        measuring: .by(), consent: opening.consent, reporter: reporter, interruption: interruption)
     } catch {
       // A training that was refused leaves no empty run behind.
       run.removeIfEmpty(keepsFolder: isFolderThere)
@@ -356,3 +380,4 @@ extension ImagePreparation.Fit: ExpressibleByArgument {}
 extension AlphaTreatment: ExpressibleByArgument {}
 extension ScriptedSegmenter.InputRange: ExpressibleByArgument {}
 extension ImageFormat: ExpressibleByArgument {}
+extension SearchMethod: ExpressibleByArgument {}

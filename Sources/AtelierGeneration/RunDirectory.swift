@@ -48,6 +48,13 @@ public struct RunDirectory: Sendable, Hashable {
   ///   - name: usually the system's and the data's name; what cannot stand in a file's name becomes `-`.
   /// - Throws: ``TrainingError`` where nothing can be written there.
   public static func create(in runs: URL, name: String) throws(TrainingError) -> RunDirectory {
+    try complete(numberedFolder(in: runs, name: name))
+  }
+
+  /// Makes the next free folder `<name>-001`, `<name>-002`, …, for a run or for several together.
+  ///
+  /// - Throws: ``TrainingError/unwritable(path:reason:)``.
+  package static func numberedFolder(in runs: URL, name: String) throws(TrainingError) -> URL {
     try makeFolder(runs, withParents: true)
     let stem = fileName(name)
     let existing = (try? FileManager.default.contentsOfDirectory(atPath: runs.path)) ?? []
@@ -58,7 +65,7 @@ public struct RunDirectory: Sendable, Hashable {
     var number = (numbers.max() ?? 0) + 1
     while true {
       let folder = runs.appendingPathComponent("\(stem)-\(padded(number, 3))", isDirectory: true)
-      if mkdir(folder.path, 0o777) == 0 { return try complete(folder) }
+      if mkdir(folder.path, 0o777) == 0 { return folder }
       guard errno == EEXIST else { throw .unwritable(path: folder.path, reason: writeFailureReason(errno)) }
       number += 1
     }
@@ -69,6 +76,14 @@ public struct RunDirectory: Sendable, Hashable {
   public static func create(at folder: URL) throws(TrainingError) -> RunDirectory {
     try makeFolder(folder, withParents: true)
     RunDirectory(url: folder).removeUnbegun()
+    return try complete(emptyFolder(at: folder))
+  }
+
+  /// Makes a folder that the user named, or takes it where it is empty.
+  ///
+  /// - Throws: ``TrainingError/unwritable(path:reason:)`` for one that is not.
+  package static func emptyFolder(at folder: URL) throws(TrainingError) -> URL {
+    try makeFolder(folder, withParents: true)
     let entries: [String]
     do { entries = try FileManager.default.contentsOfDirectory(atPath: folder.path) } catch {
       throw .unwritable(path: folder.path, reason: readFailureReason(error, folder, needsFolder: true))
@@ -77,7 +92,7 @@ public struct RunDirectory: Sendable, Hashable {
       throw .unwritable(
         path: folder.path, reason: "it is not empty; resume the run in it or name another folder")
     }
-    return try complete(folder)
+    return folder
   }
 
   /// Removes what a kill leaves between the first folder of a run and its configuration: its three folders, in that

@@ -56,6 +56,11 @@ public final class Interruption: Sendable {
         signal(SIGTERM, SIG_DFL)
       }
     }
+    // A process inherits the signals that the thread of its parent had blocked.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 }
 

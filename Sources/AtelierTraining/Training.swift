@@ -231,6 +231,22 @@ public enum Training {
     return outcome
   }
 
+  /// Refuses measures that say nothing about the system of some data, and data without a validation part, before
+  /// anything is trained to be measured.
+  ///
+  /// - Throws: ``TrainingError`` that names the measure or the data.
+  public static func requireMeasurable(
+    _ data: DataBinding, by policy: ValidationPolicy, _ measuring: ValidationMeasuring
+  ) throws {
+    try policy.validate()
+    // Nothing is written there: what measures is opened, and not used.
+    let nowhere = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    _ = try measuring.open(
+      ValidationRequest(
+        data: data, run: RunDirectory(url: nowhere), policy: policy, seed: UInt64(data.options.seed),
+        say: { _ in }))
+  }
+
   /// What measures the system, where the options ask for it.
   private static func meter(
     _ data: DataBinding, _ run: RunDirectory, _ options: TrainingOptions, _ measuring: ValidationMeasuring?,

@@ -109,17 +109,3 @@ package struct RunCurves {
     }
   }
 }
-
-/// What pages write alike.
-enum HTML {
-  static func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
-  }
-
-  /// A table of two columns.
-  static func table(_ rows: [(String, String)]) -> String {
-    "<table>"
-      + rows.map { "<tr><th>\(escaped($0))</th><td>\(escaped($1))</td></tr>" }.joined() + "</table>"
-  }
-}

@@ -46,7 +46,7 @@ public struct RunPage {
     let written = try String(contentsOf: run.configuration, encoding: .utf8)
     body.append(
       "<details><summary>Configuration</summary><pre>\(HTML.escaped(written))</pre></details>")
-    return Self.document(title, body.joined(separator: "\n"))
+    return HTML.document(title, body.joined(separator: "\n"))
   }
 
   private func overview(_ facts: RunFacts) -> [(String, String)] {
@@ -145,40 +145,5 @@ public struct RunPage {
       + (said.count > most ? ["… and \(said.count - most) more, see events.jsonl"] : [])
     guard !lines.isEmpty else { return [] }
     return ["<h2>Remarks</h2><ul>" + lines.map { "<li>\(HTML.escaped($0))</li>" }.joined() + "</ul>"]
-  }
-
-  private static func document(_ title: String, _ body: String) -> String {
-    """
-    <!DOCTYPE html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'">
-    <title>\(HTML.escaped(title))</title>
-    <style>
-    :root { color-scheme: light dark; }
-    body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 76em; padding: 0 1em; }
-    table { border-collapse: collapse; margin: 1em 0; }
-    th, td { padding: .25em .8em; text-align: left; vertical-align: top; border-bottom: 1px solid #8884; }
-    .note { opacity: .75; font-size: 13px; }
-    .row { display: flex; flex-wrap: wrap; gap: 12px; }
-    figure { margin: 0; width: 340px; }
-    figcaption { font-size: 13px; }
-    svg { width: 100%; }
-    svg path { fill: none; stroke: #8888; }
-    svg polyline { fill: none; stroke: #2a78c8; stroke-width: 1.5; }
-    svg circle { fill: #d0662a; }
-    svg text { font: 11px system-ui, sans-serif; fill: currentColor; }
-    img { max-width: 100%; image-rendering: pixelated; }
-    pre { overflow-x: auto; }
-    </style>
-    </head>
-    <body>
-    \(body)
-    </body>
-    </html>
-
-    """
   }
 }
