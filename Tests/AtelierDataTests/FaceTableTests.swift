@@ -57,12 +57,15 @@ import Testing
     ("\"frame\":3", "\"frame\":\"3\"", "another type"), ("\"imageWidth\":64", "\"imageWidth\":0", "pixels"),
     ("\"score\":0.9375", "\"score\":2", "score"), ("[10,12,40,52]", "[10,12,10,52]", "box"),
     ("[10,12,40,52]", "[10,12]", "line 1"), ("[18,25]", "[1e9,25]", "landmarks"),
-    ("[18,25],", "", "landmarks"),
+    ("[18,25],", "", "landmarks"), ("\"keypoints\":[[1.5,2]]", "\"keypoints\":[[1.5,2e9]]", "keypoints"),
+    ("\"keypoints\":[[1.5,2]]", "\"keypoints\":[[1.5]]", "keypoints"),
     ("\"identity\":\"person-1\"", "\"identity\":\"..\"", "identity"), ("\"ffhq\"", "\"fhq\"", "layout"),
     ("\"width\":64", "\"width\":0", "alignment"), ("\"sharpness\":12.5", "\"sharpness\":-1", "sharpness"),
   ])
   func aDamagedLineIsNamed(_ old: String, _ new: String, _ reason: String) throws {
-    let line = String(decoding: try FaceTable.line(Self.record(3)), as: UTF8.self)
+    var record = try Self.record(3)
+    record.keypoints = [FacePoint(x: 1.5, y: 2)]
+    let line = String(decoding: try FaceTable.line(record), as: UTF8.self)
     let damaged = line.replacingOccurrences(of: old, with: new)
     #expect(damaged != line)
     let folder = try folder(Data(damaged.utf8))

@@ -154,9 +154,9 @@ import Torch
         [Self.image("image"), Field("keypoints", .features(size: 14))]
       ).contains("7 keypoints"))
     for (line, word) in [
-      ("{", "line 1"), (#"{"file": "images/1.png", "keypoints": [[1]]}"#, "pairs"),
+      ("{", "line 1"), (#"{"file": "images/1.png", "keypoints": [[1]]}"#, "keypoints"),
       (#"{"file": "images/1.png", "box": [4, 4, 2, 8]}"#, "box"),
-      (#"{"file": "images/1.png", "alignment": {"matrix": [1]}}"#, "six"),
+      (#"{"file": "images/1.png", "alignment": {"matrix": [1]}}"#, "alignment"),
     ] {
       let found = try reason {
         try write(face, $0, "images/1.png")

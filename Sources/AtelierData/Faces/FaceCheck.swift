@@ -248,9 +248,9 @@ private struct FaceCheck {
     guard FaceTable.isPresent(in: path) else { return }
     var missing: [String] = []
     do throws(DatasetError) {
-      try FaceTable.forEach(in: path) { record in
-        let file = path.appendingPathComponent(record.file)
-        if !FileManager.default.fileExists(atPath: file.path) { missing.append(record.file) }
+      try FaceTable.forEachLine(file: path.appendingPathComponent(FaceTable.fileName)) { line, _ in
+        let file = path.appendingPathComponent(line.file)
+        if !FileManager.default.fileExists(atPath: file.path) { missing.append(line.file) }
       }
     } catch {
       find(.warning, .table, [], "\(error)")

@@ -171,10 +171,10 @@ struct FaceDataset: Dataset {
     var values: [String: HostTensor] = [:]
     let image = try decoded(face.file)
     let region = view.within(frame(image))
-    let points = face.row?.points ?? []
-    func place(_ point: [Float]) -> (x: Double, y: Double) {
-      let x = (Double(point[0]) / Double(image.width) - region.left) / (region.right - region.left)
-      let y = (Double(point[1]) / Double(image.height) - region.top) / (region.bottom - region.top)
+    let points = face.row?.points(FaceOutline.count) ?? []
+    func place(_ point: FacePoint) -> (x: Double, y: Double) {
+      let x = (point.x / Double(image.width) - region.left) / (region.right - region.left)
+      let y = (point.y / Double(image.height) - region.top) / (region.bottom - region.top)
       return (region.isMirrored ? 1 - x : x, y)
     }
     for field in opening.fields where names?.contains(field.name) ?? true {
@@ -187,10 +187,10 @@ struct FaceDataset: Dataset {
         values[field.name] = try landmarks(of: face, region, points.map(place), width, height)
       case ("mask", .image(_, let height, let width, _)):
         values[field.name] = try mask(of: face, region, points.map(place), place, width, height)
-      case ("keypoints", .features):
-        var placed = points.map(place)
+      case ("keypoints", .features(let size)):
+        var placed = (face.row?.points(size / 2) ?? []).map(place)
         if region.isMirrored {
-          for (one, other) in Self.sides(of: points.count) { placed.swapAt(one, other) }
+          for (one, other) in Self.sides(of: placed.count) { placed.swapAt(one, other) }
         }
         values[field.name] = HostTensor(
           placed.flatMap { [Float($0.x), Float($0.y)] }, shape: [2 * placed.count])
@@ -208,6 +208,7 @@ struct FaceDataset: Dataset {
     case 5: [(0, 1), (3, 4)]
     // Nose, eyes, ears, shoulders.
     case 7: [(1, 2), (3, 4), (5, 6)]
+    case FaceOutline.count: FaceOutline.sides
     default: []
     }
   }
@@ -255,7 +256,7 @@ struct FaceDataset: Dataset {
 
   private func mask(
     of face: FaceFolder.Face, _ region: View, _ points: [(x: Double, y: Double)],
-    _ place: ([Float]) -> (x: Double, y: Double), _ width: Int, _ height: Int
+    _ place: (FacePoint) -> (x: Double, y: Double), _ width: Int, _ height: Int
   ) throws(DatasetError) -> HostTensor {
     let isFace: [Bool]
     if let file = face.mask {
@@ -265,11 +266,11 @@ struct FaceDataset: Dataset {
     } else if points.count == FaceOutline.count {
       isFace = try Self.outline(points).mask(width: width, height: height).floats().map { $0 > 0 }
     } else {
-      let box = face.row?.bounds ?? []
-      guard box.count == 4 else {
+      guard let box = face.row?.bounds else {
         throw .corruptImage(path: face.file.path, reason: "nothing says where its face is")
       }
-      let (one, other) = (place([box[0], box[1]]), place([box[2], box[3]]))
+      let one = place(FacePoint(x: box.left, y: box.top))
+      let other = place(FacePoint(x: box.right, y: box.bottom))
       let (left, right) = (min(one.x, other.x) * Double(width), max(one.x, other.x) * Double(width))
       let (top, bottom) = (one.y * Double(height), other.y * Double(height))
       isFace = (0..<(width * height)).map { pixel in

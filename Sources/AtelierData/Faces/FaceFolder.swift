@@ -13,61 +13,8 @@ struct FaceFolder {
     let landmarks: URL?
     let mask: URL?
     /// What the table says of it.
-    let row: Row?
+    let row: FaceLine?
   }
-
-  /// A line of the table. Numbers are pixels of the image, or where an alignment is beside them of the image that it was
-  /// cut out of.
-  struct Row: Sendable, Decodable {
-    /// The two rows of the matrix into the crop.
-    struct Alignment: Sendable, Decodable {
-      let matrix: [Float]
-    }
-
-    let file: String
-    private let keypoints: [[Float]]?
-    private let landmarks: [[Float]]?
-    private let box: [Float]?
-    private let alignment: Alignment?
-
-    /// The points in pixels of the image.
-    var points: [[Float]] { (keypoints ?? landmarks ?? []).map(placed) }
-
-    /// The box around the face in pixels of the image: left, top, right, bottom.
-    var bounds: [Float]? {
-      guard let box, box.count == 4 else { return nil }
-      guard alignment != nil else { return box }
-      let corners = [(0, 1), (2, 1), (0, 3), (2, 3)].map { placed([box[$0.0], box[$0.1]]) }
-      let (x, y) = (corners.map { $0[0] }, corners.map { $0[1] })
-      return [x.min() ?? 0, y.min() ?? 0, x.max() ?? 0, y.max() ?? 0]
-    }
-
-    private func placed(_ point: [Float]) -> [Float] {
-      guard let matrix = alignment?.matrix else { return point }
-      return [
-        matrix[0] * point[0] + matrix[1] * point[1] + matrix[2],
-        matrix[3] * point[0] + matrix[4] * point[1] + matrix[5],
-      ]
-    }
-
-    /// What is wrong with the line; nil: nothing.
-    var fault: String? {
-      let points = (keypoints ?? []) + (landmarks ?? [])
-      guard points.allSatisfy({ $0.count == 2 && $0.allSatisfy(\.isFinite) }) else {
-        return "has keypoints that are not pairs of finite numbers"
-      }
-      if let box, box.count != 4 || !box.allSatisfy(\.isFinite) || box[0] >= box[2] || box[1] >= box[3] {
-        return "has a box that is not [left, top, right, bottom]"
-      }
-      if let alignment, alignment.matrix.count != 6 || !alignment.matrix.allSatisfy(\.isFinite) {
-        return "has an alignment whose matrix is not six finite numbers"
-      }
-      return nil
-    }
-  }
-
-  /// The table's name.
-  static let tableName = "faces.jsonl"
 
   private static let imageNames = ["images", "clr"]
   private static let landmarkNames = ["landmarks", "lndm"]
@@ -99,7 +46,7 @@ struct FaceFolder {
         throw .unknownLayout(
           path: place.path,
           lookedFor: [
-            "a folder images with landmarks, masks or \(Self.tableName) beside it",
+            "a folder images with landmarks, masks or \(FaceTable.fileName) beside it",
             "the same within folders train and test",
           ])
       }
@@ -107,9 +54,7 @@ struct FaceFolder {
         path: place.path, split: split,
         reason: "there is no folder \(split.rawValue) with images of faces in it")
     }
-    let base =
-      Self.imageNames.contains(images.lastPathComponent.lowercased())
-      ? images.deletingLastPathComponent() : images
+    let base = Self.base(of: images)
     name = root.lastPathComponent
     let names = Self.names(below: images)
     let trainingNames = split == .train ? names : Self.names(below: training)
@@ -118,7 +63,7 @@ struct FaceFolder {
     let masks = Self.folder(Self.maskNames, in: base)
     masksAreBlack = masks?.lastPathComponent.lowercased() == "msk"
     let beside = (Self.files(below: landmarks), Self.files(below: masks))
-    let table = base.appendingPathComponent(Self.tableName)
+    let table = base.appendingPathComponent(FaceTable.fileName)
     let rows = try Self.rows(table, images: images)
     let numbers = Dictionary(uniqueKeysWithValues: identities.enumerated().map { ($1, $0) })
     var found: [Face] = []
@@ -157,23 +102,24 @@ struct FaceFolder {
     var files = found.map { (name: "images/\($0.name)", url: $0.file) }
     files += found.compactMap { face in face.landmarks.map { ("landmarks/\(face.name)", $0) } }
     files += found.compactMap { face in face.mask.map { ("masks/\(face.name)", $0) } }
-    if !rows.isEmpty { files.append((Self.tableName, table)) }
+    if !rows.isEmpty { files.append((FaceTable.fileName, table)) }
     fingerprint = try contentFingerprint(of: files, isLenient: true)
   }
 
   /// What a face lacks for the fields, with the way out; nil: nothing.
   private static func lack(of face: Face, _ fields: [Field]) -> String? {
-    let points = face.row?.points.count ?? 0
+    let hasOutline = face.row?.points(FaceOutline.count) != nil
     for field in fields {
       switch (field.name, field.kind) {
-      case ("landmarks", _) where face.landmarks == nil && points != FaceOutline.count:
+      case ("landmarks", _) where face.landmarks == nil && !hasOutline:
         return
-          "drawing of the same name in a folder landmarks, nor \(FaceOutline.count) keypoints in \(tableName)"
-      case ("mask", _) where face.mask == nil && face.row?.bounds == nil && points != FaceOutline.count:
-        return "mask of the same name in a folder masks, nor a box in \(tableName)"
-      case ("keypoints", .features(let size)) where 2 * points != size:
+          "drawing of the same name in a folder landmarks, nor \(FaceOutline.count) keypoints in \(FaceTable.fileName)"
+      case ("mask", _) where face.mask == nil && face.row?.bounds == nil && !hasOutline:
+        return "mask of the same name in a folder masks, nor a box in \(FaceTable.fileName)"
+      case ("keypoints", .features(let size)) where face.row?.points(size / 2) == nil:
+        let found = face.row?.pointCounts.map(String.init).joined(separator: " and ") ?? ""
         return
-          "\(size / 2) keypoints in \(tableName)\(points > 0 ? ", but \(points); set keypoints to that" : "")"
+          "\(size / 2) keypoints in \(FaceTable.fileName)\(found.isEmpty ? "" : ", but \(found); set keypoints to that")"
       default: continue
       }
     }
@@ -185,11 +131,16 @@ struct FaceFolder {
     func images(in folder: URL) -> URL? {
       if let found = Self.folder(imageNames, in: folder) { return found }
       // `data prepare faces` writes the identities' folders beside the table.
-      let table = folder.appendingPathComponent(tableName)
+      let table = folder.appendingPathComponent(FaceTable.fileName)
       return FileManager.default.fileExists(atPath: table.path) ? folder : nil
     }
     if let part = ImageFolders.folder(of: split, in: root), let found = images(in: part) { return found }
     return split == .train ? images(in: root) : nil
+  }
+
+  /// Where what belongs to the images lies.
+  private static func base(of images: URL) -> URL {
+    imageNames.contains(images.lastPathComponent.lowercased()) ? images.deletingLastPathComponent() : images
   }
 
   /// The images of the identities, without those that are beside them.
@@ -223,23 +174,12 @@ struct FaceFolder {
   }
 
   /// The table's lines by the paths of their images below the images' folder; none where there is no table.
-  private static func rows(_ table: URL, images: URL) throws(DatasetError) -> [String: Row] {
+  private static func rows(_ table: URL, images: URL) throws(DatasetError) -> [String: FaceLine] {
     guard FileManager.default.fileExists(atPath: table.path) else { return [:] }
-    let lines = try text(of: table, "the table").split(whereSeparator: \.isNewline)
-    var rows: [String: Row] = [:]
+    var rows: [String: FaceLine] = [:]
     let folder = images.lastPathComponent + "/"
-    for (number, line) in lines.enumerated() where line.contains(where: { !$0.isWhitespace }) {
-      func bad(_ reason: String) -> DatasetError {
-        .badTable(path: table.path, reason: "line \(number + 1) \(reason)")
-      }
-      let row: Row
-      do { row = try JSONDecoder().decode(Row.self, from: Data(line.utf8)) } catch {
-        throw bad(
-          "is not a line like {\"file\": \"images/anna/1.png\", \"keypoints\": [[30, 41]], \"box\": [10, 12, 90, 110]}"
-        )
-      }
-      if let fault = row.fault { throw bad(fault) }
-      rows[row.file.hasPrefix(folder) ? String(row.file.dropFirst(folder.count)) : row.file] = row
+    try FaceTable.forEachLine(file: table) { line, _ in
+      rows[line.file.hasPrefix(folder) ? String(line.file.dropFirst(folder.count)) : line.file] = line
     }
     return rows
   }

@@ -9,6 +9,14 @@ public struct FaceOutline: Sendable, Hashable {
   /// How many points there are.
   public static let count = 68
 
+  /// The points that lie on both sides of a face and change places where it is mirrored.
+  static let sides: [(Int, Int)] =
+    (0..<8).map { ($0, 16 - $0) } + (17..<22).map { ($0, 43 - $0) } + [(31, 35), (32, 34)]
+    + (36..<40).map { ($0, 81 - $0) } + [
+      (40, 47), (41, 46), (48, 54), (49, 53), (50, 52), (55, 59), (56, 58),
+    ]
+    + [(60, 64), (61, 63), (65, 67)]
+
   /// A point in shares of the image's width and height, from the top left.
   public struct Point: Sendable, Hashable {
     /// The share of the width.
