@@ -44,6 +44,15 @@ struct DataCommand: ParsableCommand {
       if context < 1 { throw ValidationError("--context must be at least 1.") }
     }
 
+    /// A system that suits data of a kind, with the options that it needs.
+    private static func suggestion(_ kind: DataKind) -> String? {
+      AtelierTool.systems.system(suiting: kind).map { type in
+        let learnsPeople = (try? type.plan([:]))?.ability(Likeness.self) != nil
+        return type.identity.name + (kind == .labelledText ? " --preset classifier" : "")
+          + (learnsPeople ? " --consent consent.yaml" : "")
+      }
+    }
+
     func run() throws {
       let shows = isatty(STDERR_FILENO) == 1
       if faces {
@@ -56,12 +65,7 @@ struct DataCommand: ParsableCommand {
       }
       let media = try checkMedia(
         at: URL(fileURLWithPath: path),
-        suggesting: { kind in
-          AtelierTool.systems.system(suiting: kind).map { type in
-            let plan = try? type.plan([:])
-            return type.identity.name + (plan?.ability(Likeness.self) == nil ? "" : " --consent consent.yaml")
-          }
-        },
+        suggesting: Self.suggestion,
         progress: { done, total in
           if shows { standardError("\r\u{1B}[K\(done) of \(total) files") }
         })
@@ -76,11 +80,7 @@ struct DataCommand: ParsableCommand {
       options.context = context
       let report = try checkData(
         at: URL(fileURLWithPath: path), options: options,
-        suggesting: { kind in
-          AtelierTool.systems.system(suiting: kind).map {
-            kind == .labelledText ? "\($0.identity.name) --preset classifier" : $0.identity.name
-          }
-        },
+        suggesting: Self.suggestion,
         progress: { done, total in
           if shows, done % 500 == 0 { standardError("\r\u{1B}[K\(done) of \(total) images") }
         })

@@ -98,7 +98,7 @@ struct DataCheck {
     let halves = report.layout == .sideBySide && options.isSideBySide ? " --side-by-side" : ""
     let holdOut = isUndivided ? " --hold-out 0.1" : ""
     let range = givenScale.map { " --range \($0)" } ?? ""
-    report.suggestedCommand = system(kind(of: report)).map {
+    report.suggestedCommand = system(FaceFolder.kind(of: path) ?? kind(of: report)).map {
       let preset = $0.contains(" --preset ") ? "" : " --preset small"
       return "atelier train \($0) --data \(quoted)\(halves)\(range)\(preset)\(settings) --epochs 20\(holdOut)"
     }
@@ -310,6 +310,8 @@ struct DataCheck {
     if report.layout == .pairedFolders {
       expected.formUnion(["train", "val", "valid", "validation", "test"])
     }
+    // What `data prepare faces` and `rendered-faces` write beside the images.
+    expected.formUnion([FaceTable.fileName, FaceSet.provenanceName, "consent.yaml"])
     let holdsShards = CaptionShards.isPresent(at: path)
     if [.classFolders, .flatImages, .table, .pairedFolders, .unpairedFolders, .captions].contains(
       report.layout)

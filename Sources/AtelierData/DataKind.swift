@@ -26,4 +26,8 @@ public enum DataKind: String, Sendable, Hashable, Codable, CaseIterable {
   case documents
   /// Texts with a class each.
   case labelledText
+  /// Faces with a table of boxes and five landmarks beside them.
+  case faces
+  /// Faces of several people, with 68 landmarks in the table.
+  case landmarkedFaces
 }

@@ -20,6 +20,23 @@ struct DataCheckTests {
     }
   }
 
+  @Test(arguments: [(5, "faces"), (68, "landmarkedFaces")])
+  func aTableOfFacesMakesFoldersFaces(_ points: Int, _ kind: String) throws {
+    try withTemporaryFolder { folder in
+      let names = (0..<12).flatMap { ["train/anna/\($0).png", "train/bert/\($0).png"] }
+      try distinct(folder, names + ["test/anna/1.png", "test/bert/1.png"], seed: 2)
+      #expect(
+        try checkData(at: folder, suggesting: \.rawValue).suggestedCommand?.contains("train labelledImages ")
+          == true)
+      let line = (0..<points).map { "[\($0 % 8), \($0 / 8)]" }.joined(separator: ", ")
+      try names.map { "{\"file\": \"\($0.dropFirst(6))\", \"keypoints\": [\(line)]}\n" }.joined()
+        .write(to: folder.appendingPathComponent("train/faces.jsonl"), atomically: true, encoding: .utf8)
+      let report = try checkData(at: folder, suggesting: \.rawValue)
+      #expect(report.suggestedCommand?.hasPrefix("atelier train \(kind) ") == true, "\(report)")
+      #expect(!report.otherFiles.contains { $0.hasSuffix("faces.jsonl") })
+    }
+  }
+
   @Test func cleanDataHaveNothingWrongButTheirNumber() throws {
     try withTemporaryFolder { folder in
       try distinct(

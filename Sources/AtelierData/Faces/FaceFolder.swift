@@ -106,6 +106,17 @@ struct FaceFolder {
     fingerprint = try contentFingerprint(of: files, isLenient: true)
   }
 
+  /// What kind of faces a folder's training part holds; nil where no table says that it holds faces.
+  static func kind(of place: URL) -> DataKind? {
+    guard let images = images(of: .train, in: place) else { return nil }
+    let table = base(of: images).appendingPathComponent(FaceTable.fileName)
+    guard let rows = try? rows(table, images: images) else { return nil }
+    let known = names(below: images).filter { rows[$0] != nil }
+    guard !known.isEmpty else { return nil }
+    let areOutlined = known.allSatisfy { rows[$0]?.points(FaceOutline.count) != nil }
+    return areOutlined && Set(known.compactMap(identity)).count > 1 ? .landmarkedFaces : .faces
+  }
+
   /// What a face lacks for the fields, with the way out; nil: nothing.
   private static func lack(of face: Face, _ fields: [Field]) -> String? {
     let hasOutline = face.row?.points(FaceOutline.count) != nil

@@ -23,7 +23,7 @@ public final class CIAGAN: TranslatingSystem, ReferenceAnswering {
   public static let identity = SystemIdentity(
     name: "ciagan", summary: "faces anonymised: another identity with the same pose, mouth and surroundings",
     paper: "Maximov et al., CIAGAN: Conditional Identity Anonymization Generative Adversarial Networks, 2020",
-    reference: "dvl-tum/ciagan")
+    reference: "dvl-tum/ciagan", suits: [.landmarkedFaces])
 
   /// The choices this system was built from.
   public let configuration: Configuration

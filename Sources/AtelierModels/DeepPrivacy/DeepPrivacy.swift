@@ -23,7 +23,7 @@ public final class DeepPrivacy: TranslatingSystem, ReferenceAnswering {
   public static let identity = SystemIdentity(
     name: "deep-privacy", summary: "faces anonymised: filled in from keypoints and surroundings alone",
     paper: "Hukkelås et al., DeepPrivacy: A Generative Adversarial Network for Face Anonymization, 2019",
-    reference: "hukkelas/DeepPrivacy")
+    reference: "hukkelas/DeepPrivacy", suits: [.faces])
 
   /// The choices this system was built from.
   public let configuration: Configuration
