@@ -16,6 +16,7 @@ struct Prepare: ParsableCommand {
         atelier data prepare emoji emoji --size 64
         atelier data prepare letters /usr/share/fonts letters
         atelier data prepare faces interview.mp4 faces
+        atelier data prepare rendered-faces drawn-faces --identities 40
         atelier data prepare translations en-de --language de
         atelier data prepare articles articles
         atelier data prepare questions questions
@@ -23,7 +24,7 @@ struct Prepare: ParsableCommand {
       """,
     subcommands: [
       Edges.self, Grayscale.self, Downscale.self, Pair.self, Split.self, Emoji.self, Letters.self, Faces.self,
-      Translations.self, Articles.self, Labelled.self, Questions.self, Poses.self,
+      RenderedFaces.self, Translations.self, Articles.self, Labelled.self, Questions.self, Poses.self,
     ])
 
   /// Where images come from and go to.

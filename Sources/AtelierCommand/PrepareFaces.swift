@@ -68,4 +68,66 @@ extension Prepare {
   }
 }
 
+extension Prepare {
+  /// `atelier data prepare rendered-faces`.
+  struct RenderedFaces: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Draws faces of people that nobody is, with exact landmarks.",
+      discussion: """
+        Each person has its own proportions, colours and hair; each clip a motion of head, eyes, brows and mouth, a light \
+        and a background that do not depend on who it is. The folders train and test are laid out as `data prepare \
+        faces` lays out a folder: a folder a person, frames in the order of time, and faces.jsonl, which has all 68 \
+        landmarks besides the five; so every system of faces trains on it, and first-order-motion takes the folders \
+        for videos. consent.yaml says that nobody is shown, contact-sheet.png shows some of each person.
+
+          atelier data prepare rendered-faces faces --identities 40 --frames 48
+          atelier data prepare rendered-faces pair --identities 2 --preset faceswap --same-motion
+          atelier data prepare rendered-faces strangers --first 41 --identities 10
+        """)
+
+    @Argument(help: "The folder to make.", completion: .directory)
+    var output: String
+    @Option(help: "The number of people.")
+    var identities = RenderedFaceOptions().identities
+    @Option(help: "The number of the first person; another seed or number is another person.")
+    var first = RenderedFaceOptions().first
+    @Option(help: "Clips of each person.")
+    var clips = RenderedFaceOptions().clips
+    @Option(help: "How many of the clips are held out, in the folder test.")
+    var testClips = RenderedFaceOptions().testClips
+    @Option(help: "Frames of each clip.")
+    var frames = RenderedFaceOptions().frames
+    @Option(help: "Frames a second.")
+    var frameRate = RenderedFaceOptions().frameRate
+    @Option(help: "The side of the square images in pixels.")
+    var size = RenderedFaceOptions().size
+    @Option(
+      help: ArgumentHelp(
+        "Crops in which the face stands still, as of `data prepare faces`: "
+          + "\(FaceLayout.allCases.map(\.rawValue).joined(separator: ", ")); default: whole frames.",
+        valueName: "layout"))
+    var preset: FaceLayout?
+    @Flag(help: "Everybody moves alike in clips of the same number: pairs of one expression.")
+    var sameMotion = false
+    @Flag(
+      help:
+        "Write masks of the face's skin into a folder masks of each part, which folders a class must not have."
+    )
+    var masks = false
+    @Option(help: "What everything follows from.")
+    var seed: UInt64 = 0
+
+    func run() throws {
+      var options = RenderedFaceOptions()
+      (options.identities, options.first, options.seed) = (identities, first, seed)
+      (options.clips, options.testClips, options.frames) = (clips, testClips, frames)
+      (options.frameRate, options.size, options.layout) = (frameRate, size, preset)
+      (options.sharesMotion, options.hasMasks) = (sameMotion, masks)
+      try report(
+        RenderedFaceSet.prepare(
+          to: URL(fileURLWithPath: output), options: options, progress: showProgress), output)
+    }
+  }
+}
+
 extension FaceLayout: ExpressibleByArgument {}
