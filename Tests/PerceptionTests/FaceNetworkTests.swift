@@ -176,6 +176,89 @@ private enum Made {
   }
 }
 
+/// The file follows the description of FlatBuffers; a reader in numpy reads the same numbers in it.
+@Suite struct TFLiteWeightTests {
+  private static let file = [
+    "GAAAAFRGTDMOABQABAAIAAwAAAAQAAAAEAAAAAMAAAAMAAAAZAAAALwDAAAEAAAAHAAAADAAAABAAAAASAAAAAwADAAEAAAAAAAI",
+    "AAwAAAADAAAAAwAAAAwADAAEAAAAAAAIAAwAAAA2AAAANgAAAAYABQAEAAAACAAAAAQAAAAEAAQABAAAAAEAAAAQAAAADAAUAAQA",
+    "CAAMABAADAAAABAAAAD8AQAAAAIAAAQCAAAKAAAANAAAAGAAAACMAAAArAAAANgAAAAAAQAALAEAAFgBAAB4AQAApAEAAAoAEAAE",
+    "AAgADAAAAAwAAAAMAAAAAAAAAAAAAAAEAAAAAQAAAAIAAAACAAAAAgAAAAoAEAAEAAgADAAAAAwAAAAMAAAAAAAAAAEAAAAEAAAA",
+    "AwAAAAEAAAABAAAAAgAAAAoAEAAEAAgADAAAAAwAAAAMAAAAAAAAAAIAAAABAAAAAwAAAAoAEAAEAAgADAAAAAwAAAAMAAAAAAAA",
+    "AAAAAAAEAAAAAQAAAAIAAAACAAAAAwAAAAoAEAAEAAgADAAAAAwAAAAMAAAAAAAAAAMAAAADAAAAAQAAAAEAAAADAAAACgAQAAQA",
+    "CAAMAAAADAAAAAwAAAAAAAAAAAAAAAQAAAABAAAAAgAAAAIAAAADAAAACgAQAAQACAAMAAAADAAAAAwAAAAAAAAABAAAAAQAAAAB",
+    "AAAAAgAAAAIAAAADAAAACgAQAAQACAAMAAAADAAAAAwAAAAAAAAABQAAAAEAAAADAAAACgAQAAQACAAMAAAADAAAAAwAAAAAAAAA",
+    "AAAAAAQAAAABAAAAAQAAAAEAAAADAAAACgAQAAQACAAMAAAADAAAAAwAAAAAAAAAAAAAAAQAAAABAAAAAQAAAAEAAAADAAAAAQAA",
+    "AAAAAAABAAAACQAAAAQAAAAgAAAAbAAAAJwAAAD0AAAADgAQAAAABAAIAAAADAAAABAAAAAMAAAAGAAAACgAAAADAAAAAAAAAAEA",
+    "AAACAAAAAQAAAAMAAAAKABAABAAIAAwAAAAMAAAAAQAAAAEAAAABAAAACgAQAAQACAAMAAAADAAAAAEAAAAIAAAAEAAAAAIAAAAD",
+    "AAAABAAAAAEAAAAFAAAADgAUAAQACAAMAAAAEAAAABAAAAACAAAADAAAABgAAAAoAAAAAwAAAAUAAAAGAAAABwAAAAEAAAAIAAAA",
+    "DAAUAAQACAAMABAADAAAAAEAAAACAAAAAgAAAAEAAAAOABQABAAIAAwAAAAQAAAAEAAAAAMAAAAMAAAAFAAAABwAAAACAAAACAAA",
+    "AAgAAAABAAAACQAAAAQABAAEAAAABgAAABwAAAAkAAAATAAAAGgAAACEAAAAxAAAAAQABAAEAAAABgAIAAQAAAAIAAAABAAAABgA",
+    "AAAAAIA/AAAAQAAAQEAAAIBAAACgQAAAwEAGAAgABAAAAAgAAAAEAAAADAAAAAAAAD8AAIC/AAAAQAYACAAEAAAACAAAAAQAAAAM",
+    "AAAAzczMPc3MTD6amZk+BgAIAAQAAAAIAAAABAAAADAAAAAAAIA/AAAAQAAAQEAAAIBAAACgQAAAwEAAAOBAAAAAQQAAEEEAACBB",
+    "AAAwQQAAQEEGAAgABAAAAAgAAAAEAAAADAAAAAAAAAAAAIA/AAAAQA==",
+  ].joined()
+
+  private static func bytes() throws -> [UInt8] { [UInt8](try #require(Data(base64Encoded: file))) }
+
+  @Test func layersAreReadInOrderWithChannelsFirst() throws {
+    let layers = try TFLiteWeights.layers(in: try Self.bytes())
+    #expect(layers.map(\.kind) == [.convolution, .slope, .depthwise] && layers.map(\.stride) == [1, 1, 2])
+    #expect(layers.map(\.weight.shape) == [[3, 2, 1, 1], [3], [3, 1, 2, 2]])
+    #expect(layers[0].weight.floats() == [1, 2, 3, 4, 5, 6] && layers[0].bias?.floats() == [0.5, -1, 2])
+    #expect(layers[1].weight.floats() == [0.1, 0.2, 0.3] && layers[1].bias == nil)
+    #expect(layers[2].weight.floats() == [1, 4, 7, 10, 2, 5, 8, 11, 3, 6, 9, 12])
+    #expect(layers[2].bias?.floats() == [0, 1, 2])
+  }
+
+  /// Every shortened file and every file with one changed byte is read or refused, and nothing else.
+  @Test func damagedFilesAreReadOrRefused() throws {
+    let whole = try Self.bytes()
+    var refused = 0
+    for length in 0..<whole.count {
+      do { _ = try TFLiteWeights.layers(in: Array(whole.prefix(length))) } catch { refused += 1 }
+    }
+    #expect(refused > whole.count / 2)
+    for place in whole.indices {
+      for change: UInt8 in [1, 0x80, 0xFF] {
+        var damaged = whole
+        damaged[place] ^= change
+        do { _ = try TFLiteWeights.layers(in: damaged) } catch { #expect(!error.reason.isEmpty) }
+      }
+    }
+    #expect(throws: FlatBufferFault.self) { try TFLiteWeights.layers(in: []) }
+    #expect(throws: FlatBufferFault.self) { try TFLiteWeights.layers(in: Array(repeating: 0xFF, count: 64)) }
+  }
+}
+
+/// Expected: the same network in PyTorch 2.13.
+@Suite struct FaceMeshTests {
+  @Test func pointsAreThoseOfPyTorch() throws {
+    let network = FaceMesh()
+    #expect(network.state().map(\.tensor.count).reduce(0, +) == 604_685)
+    try Made.fill(network, gain: 1)
+    let image = Made.image(192, 192).unsqueezed(0) / 255
+    let (points, face) = withoutGradients { network(image) }
+    #expect(points.shape == [1, 468, 3] && face.shape == [1])
+    let values = points.floats()
+    let expected: [Float] = [
+      0.4057619571685791, -0.23207613825798035, -0.2777329981327057, 0.36426621675491333,
+    ]
+    for (value, number) in zip(values, expected) { #expect(abs(value - number) < 2e-4, "\(value)") }
+    #expect(abs(values.reduce(0) { $0 + abs(Double($1)) } - 356.0533735238714) < 2e-2)
+    #expect(abs(face.item() - 0.3618699908256531) < 1e-4)
+  }
+
+  @Test func theOutlineHasDlibsPointsOnBothSides() {
+    let outline = FaceMesh.outline
+    #expect(outline.count == 68 && Set(outline).count == 68 && outline.allSatisfy { (0..<468).contains($0) })
+    // Every layer of the network has a place in the file, and none two.
+    let weights = FaceMesh().state().filter { $0.name.hasSuffix(".weight") }.map { $0.name.dropLast(7) }
+    #expect(
+      Set(weights) == Set(FaceMesh.orderedNames[...].map { $0[...] })
+        && weights.count == FaceMesh.orderedNames.count)
+  }
+}
+
 /// The real weights, where they are installed; see Documentation/weights.md.
 @Suite(
   .enabled(
@@ -209,5 +292,18 @@ struct InstalledFaceProofTests {
     ]
     for (value, number) in zip(features, expected) { #expect(abs(value - number) < 2e-4, "\(value)") }
     #expect(abs(features.reduce(0) { $0 + abs(Double($1)) } - 60.91874450817704) < 5e-3)
+  }
+
+  /// Expected: a reader of the file in numpy that runs its graph.
+  @Test(.enabled(if: WeightStore.standard.contains("face-mesh"), "the weights face-mesh are not installed"))
+  func faceMeshProofAnswersAsNumpy() throws {
+    let network = FaceMesh()
+    try WeightStore.standard.fill(network, with: "face-mesh", for: "a test")
+    let (points, face) = withoutGradients { network(Made.image(192, 192).unsqueezed(0) / 255) }
+    let expected: [Float] = [80.750641, 113.342178, -8.596138, 85.072609, 100.736992, -19.462988]
+    let values = points.floats()
+    for (value, number) in zip(values, expected) { #expect(abs(value - number) < 1e-3, "\(value)") }
+    #expect(abs(values.reduce(0) { $0 + abs(Double($1)) } - 86_399.45304394141) < 0.5)
+    #expect(abs(face.item() - 3.889348e-5) < 1e-7)
   }
 }

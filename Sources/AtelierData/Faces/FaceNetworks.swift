@@ -22,6 +22,9 @@ public struct FaceNetworks {
   /// A vector of length 1 for each crop in the layout ``AtelierMedia/FaceLayout/arcface`` of 112 × 112 pixels, close for
   /// crops of one person.
   public var describe: (_ crops: [Image]) throws -> [[Float]]
+  /// The 68 points of ``FaceOutline`` of a face that was found in an image, in pixels of the image, counted from the centre
+  /// of the top left one; nil where it has none. Nil itself: there is no network for them.
+  public var outline: ((_ image: Image, _ face: Face) throws -> [FacePoint]?)?
   /// The cosine of two vectors from which on they are of one person.
   public var threshold: Double
   /// Where the networks come from.
@@ -30,9 +33,11 @@ public struct FaceNetworks {
   /// Networks.
   public init(
     detect: @escaping (_ image: Image, _ minimumFace: Int) throws -> [Face],
-    describe: @escaping (_ crops: [Image]) throws -> [[Float]], threshold: Double, origins: [Origin] = []
+    describe: @escaping (_ crops: [Image]) throws -> [[Float]],
+    outline: ((_ image: Image, _ face: Face) throws -> [FacePoint]?)? = nil, threshold: Double,
+    origins: [Origin] = []
   ) {
-    (self.detect, self.describe) = (detect, describe)
+    (self.detect, self.describe, self.outline) = (detect, describe, outline)
     (self.threshold, self.origins) = (threshold, origins)
   }
 

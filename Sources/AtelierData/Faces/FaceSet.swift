@@ -251,7 +251,8 @@ private struct FaceWork {
       let record = FaceRecord(
         file: name, source: source.name, frame: frame, imageWidth: image.width, imageHeight: image.height,
         face: face.face, alignment: alignment, layout: options.layout, sharpness: face.sharpness,
-        pose: face.pose, identity: "track", track: track)
+        pose: face.pose, identity: "track", track: track,
+        keypoints: try networks.outline?(image, face.face))
       try Self.append(try FaceTable.line(record), to: lines, folder.target.path)
       own.faces += 1
     }
@@ -309,7 +310,11 @@ private struct FaceWork {
     var report = PreparationReport(written: counts.values.reduce(0, +), leftOut: leftOut)
     report.found = [
       "\(counts.count) \(counts.count == 1 ? "person" : "people") in \(looked) frames of \(records.count) files, in "
-        + "\(tracks.count) tracks; see \(FaceSet.sheetName)."
+        + "\(tracks.count) tracks; see \(FaceSet.sheetName).",
+      networks.outline == nil
+        ? "5 landmarks of each face; for 68 besides, which some systems learn from, run `atelier weights install "
+          + "face-mesh` first."
+        : "5 and 68 landmarks of each face.",
     ]
     return report
   }
