@@ -107,7 +107,7 @@ public struct MeasureList: Sendable {
     SpeakerVerificationMeasure(), FakeDetectionMeasure(), PlayedVideoMeasure(),
     TextClassMeasure(), ReconstructionPerceptualMeasure(), CodebookMeasure(), CaptionFrechetMeasure(),
     CaptionRetrievalMeasure(), SoundQualityMeasure(), VoiceConversionMeasure(), ResynthesisMeasure(),
-    AnimationMeasure(), PasscodePrivacyMeasure(), FrameMeasure(),
+    AnimationMeasure(), PasscodePrivacyMeasure(), FacePrivacyMeasure(), FrameMeasure(),
   ])
 }
 

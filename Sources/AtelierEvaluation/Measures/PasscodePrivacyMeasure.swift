@@ -1,15 +1,15 @@
 public import AtelierCore
 import AtelierData
+import AtelierMedia
 public import AtelierMetrics
 import AtelierTraining
 import Foundation
-import Perception
 import Torch
 import TorchNN
 
 /// How well passcodes hide held-out faces and bring them back: the signal of recovered faces by the right passcode and by
-/// wrong ones, how far faces of different passcodes lie apart, whether one passcode gives one face, and, by a recogniser
-/// that was not used in training, who is recognised.
+/// wrong ones, how far faces of different passcodes lie apart, whether one passcode gives one face, and, by recognisers
+/// that were not used in training, who is recognised.
 public struct PasscodePrivacyMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "passcode-privacy"
@@ -18,6 +18,8 @@ public struct PasscodePrivacyMeasure: Measure {
   public struct Options: Settings {
     /// The most faces.
     public var faces = 60
+    /// The most faces of the training part that a classifier of its people learns from; 0: none is trained.
+    public var trainingFaces = 2000
     /// Passcodes that each face is anonymised by, and wrong ones that it is recovered by.
     public var passcodes = 4
 
@@ -27,6 +29,7 @@ public struct PasscodePrivacyMeasure: Measure {
     /// Refuses what measures nothing.
     public func validate() throws(ConfigurationError) {
       try Checks.positive(["faces": faces])
+      try Checks.notNegative(["trainingFaces": trainingFaces])
       try Checks.require(passcodes >= 2, "passcodes is at least 2, not \(passcodes)")
     }
   }
@@ -54,32 +57,10 @@ public struct PasscodePrivacyMeasure: Measure {
     guard let ability = context.plan.ability(PasscodeTransformation.self),
       let dataset = try context.heldOutDataset()
     else { return [] }
-    let rows = try context.data.usableIndices(of: dataset, limit: options.faces, say: context.say)
+    let rows = try context.spreadRows(of: dataset, limit: options.faces)
     guard !rows.isEmpty else { return [] }
-    context.say("hiding \(rows.count) held-out faces by \(options.passcodes) passcodes each")
+    context.say("hiding \(rows.count) held-out faces by \(options.passcodes) passcodes")
     let stream = RandomStream(seed: context.options.seed, purpose: "passcodes")
-    let trials = try rows.map { row in
-      try trial(context.data.batch(of: row, in: dataset)["image"], ability, context, stream)
-    }
-    let provenance = context.provenance(
-      part: "held-out", ["faces": "\(rows.count)", "passcodes": "\(options.passcodes)"])
-    let part = "\(rows.count) held-out faces, \(options.passcodes) passcodes each of \(ability.length) bits"
-    return try signals(trials, part, provenance, context) + recognised(trials, part, provenance, context)
-  }
-
-  private func trial(
-    _ face: Tensor, _ ability: PasscodeTransformation, _ context: EvaluationContext, _ stream: RandomStream
-  ) throws -> Trial {
-    func transformed(_ face: Tensor, _ bits: Tensor) throws -> Tensor {
-      var made: Tensor?
-      let request = Request(
-        conditions: ["image": .tensor(face), ability.condition: .tensor(bits)], draws: StreamDraws(stream))
-      try context.system.draw(request.moved(to: context.system.device)) { made = $0.tensor?.to(.cpu) }
-      guard let made else {
-        throw ConfigurationError("\(type(of: context.system).identity.name) gave no face")
-      }
-      return made
-    }
     var codes: [Tensor] = []
     while codes.count < options.passcodes {
       let drawn = stream.bernoulli(0.5, [1, ability.length])
@@ -87,6 +68,31 @@ public struct PasscodePrivacyMeasure: Measure {
       if codes.allSatisfy({ $0.floats() != drawn.floats() }) || codes.count >= 1 << min(ability.length, 20) {
         codes.append(drawn)
       }
+    }
+    let trials = try rows.map { row in
+      try trial(context.data.batch(of: row, in: dataset)["image"], codes, ability, context)
+    }
+    let provenance = context.provenance(
+      part: "held-out", ["faces": "\(rows.count)", "passcodes": "\(options.passcodes)"])
+    let part =
+      "\(rows.count) held-out faces, \(options.passcodes) passcodes of \(ability.length) bits, the same for all"
+    return try signals(trials, part, provenance, context)
+      + recognised(trials, rows, dataset, part, provenance, context)
+  }
+
+  private func trial(
+    _ face: Tensor, _ codes: [Tensor], _ ability: PasscodeTransformation, _ context: EvaluationContext
+  ) throws -> Trial {
+    func transformed(_ face: Tensor, _ bits: Tensor) throws -> Tensor {
+      var made: Tensor?
+      let request = Request(
+        conditions: ["image": .tensor(face), ability.condition: .tensor(bits)],
+        draws: StreamDraws(RandomStream(seed: context.options.seed)))
+      try context.system.draw(request.moved(to: context.system.device)) { made = $0.tensor?.to(.cpu) }
+      guard let made else {
+        throw ConfigurationError("\(type(of: context.system).identity.name) gave no face")
+      }
+      return made
     }
     let hidden = try codes.map { try transformed(face, $0) }
     let again = try transformed(face, codes[0])
@@ -145,66 +151,35 @@ public struct PasscodePrivacyMeasure: Measure {
     items.indices.flatMap { one in items.indices.filter { $0 > one }.map { (items[one], items[$0]) } }
   }
 
-  // MARK: By a recogniser
+  // MARK: By recognisers
 
-  /// Cosines of faces' features by a recogniser that had no part in training.
+  /// Who is recognised, by recognisers that had no part in training.
   private func recognised(
-    _ trials: [Trial], _ part: String, _ provenance: Provenance, _ context: EvaluationContext
+    _ trials: [Trial], _ rows: [Int], _ dataset: any Dataset, _ part: String, _ provenance: Provenance,
+    _ context: EvaluationContext
   ) throws -> [MeasuredNumber] {
-    let usesIt = context.system.networks.contains { $0.frozenFrom == "sphereface" }
-    guard !usesIt else {
-      context.note(
-        "no re-identification: the training used SphereFace, which is the one recogniser known here, and would be judge in "
-          + "its own cause")
-      return []
+    let people = context.plan.fields.first { if case .label = $0.kind { true } else { false } }
+    let source = FaceSource(
+      context: context, ability: FaceAnonymization(image: "image", person: people?.name))
+    guard people != nil, let real = try source.views(of: rows, in: dataset) else { return [] }
+    func images(_ chosen: (Trial) -> Tensor) throws -> [Image] {
+      try trials.map { try source.image(chosen($0), of: "image") }
     }
-    let network = SphereFaceNetwork()
-    do {
-      try context.options.weights.fill(network, with: "sphereface", for: Self.id)
-    } catch {
-      context.note("no re-identification: \(error)")
-      return []
-    }
-    func features(_ face: Tensor) -> Tensor {
-      let side = face.shape[2]
-      let width = side * 96 / 112
-      let middle = face.narrow(3, from: (side - width) / 2, length: width)
-      let made = network(upsampleBilinear(middle, size: (112, 96), antialias: true).flipped([1]))
-      return made / made.square().sum(dims: [1], keepDim: true).sqrt()
-    }
-    func cosine(_ one: Tensor, _ other: Tensor) -> Double { (one * other).sum().item() }
-    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
-    let own = trials.map { features($0.face) }
-    let strangers = mean(zip(own, own.dropFirst()).map { cosine($0, $1) })
-    func number(
-      _ id: String, _ name: String, _ values: [Double], _ better: Better, _ text: String
-    ) throws -> MeasuredNumber {
-      try MeasuredNumber(
-        id: id, name: name, meanOf: values, seed: context.options.seed, better: better,
-        baselines: [BaselineNumber(name: "the next held-out face", value: strangers)], provenance: provenance,
-        protocolText: "\(part); cosine of SphereFace's features, \(text)")
-    }
-    let hidden = trials.map { $0.hidden.map(features) }
-    return [
-      try number(
-        "identity-hidden", "anonymised and own face",
-        zip(own, hidden).map { face, hidden in
-          mean(hidden.map { cosine($0, face) })
-        }, .smaller, "of a face and the same anonymised"),
-      try number(
-        "identity-recovered", "recovered and own face",
-        zip(own, trials).map { cosine(features($1.recovered), $0) },
-        .larger, "of a face and the same recovered"),
-      try number(
-        "identity-wrong", "wrongly recovered and own face",
-        zip(own, trials).map { face, trial in
-          mean(trial.wrong.map { cosine(features($0), face) })
-        }, .smaller, "of a face and the same recovered by wrong passcodes"),
-      try number(
-        "identity-between", "two passcodes' faces",
-        hidden.map { hidden in
-          mean(pairs(hidden).map { cosine($0, $1) })
-        }, .smaller, "of a face anonymised by two passcodes"),
+    typealias Version = FaceReidentification.Version
+    let hidden = try images { $0.hidden[0] }
+    let versions = [
+      Version(id: "anonymised", images: hidden, hides: true),
+      Version(id: "recovered", images: try images(\.recovered), hides: false),
+      Version(id: "wrongly-recovered", images: try images { $0.wrong[0] }, hides: true),
     ]
+    let between = FaceReidentification.Comparison(
+      id: "identity-between", name: "cosine of two passcodes' faces",
+      images: (hidden, try images { $0.hidden[1] }),
+      better: .smaller, text: "of a face anonymised by two passcodes")
+    return try FaceReidentification(
+      real, training: try source.training(limit: options.trainingFaces), needer: Self.id, part: part,
+      provenance,
+      context
+    ).numbers(versions, comparing: [between])
   }
 }

@@ -136,7 +136,10 @@ extension CIAGAN {
             help: "whose face it becomes; drawn where nobody is named"),
         ],
         outputs: [Field("image", image(3))],
-        abilities: [ImageTranslation([direction]), Likeness(.face, of: "identity")])
+        abilities: [
+          ImageTranslation([direction]), Likeness(.face, of: "identity"),
+          FaceAnonymization(image: "image", person: "identity", mask: "mask"),
+        ])
     }
 
     /// Checks the values.

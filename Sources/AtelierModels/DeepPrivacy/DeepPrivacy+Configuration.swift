@@ -173,7 +173,9 @@ extension DeepPrivacy {
             help: "left, top, right and bottom of the face in shares of width and height, in place of a mask"),
         ],
         outputs: [Field("image", image(3, .signed))], sampling: InpaintingSettings(),
-        abilities: [ImageTranslation([direction])])
+        abilities: [
+          ImageTranslation([direction]), FaceAnonymization(image: "image", mask: "mask", maskIsKept: true),
+        ])
     }
 
     /// Checks the values.
