@@ -14,6 +14,9 @@ struct Evaluate: ParsableCommand {
       Systems that turn images into images are measured on held-out pairs beside baselines, several runs side \
       by side, and a page with images is written into the (first) run's folder:
 
+      A folder of several seeds (`train --seeds`) is measured as a whole: every number with its mean, deviation and \
+      95 % interval over the seeds.
+
         atelier evaluate runs/srresnet-001
         atelier evaluate runs/srresnet-001 runs/srresnet-002 runs/srgan-001 --data set14
       """)
@@ -153,7 +156,6 @@ struct Evaluate: ParsableCommand {
 
   func validate() throws {
     if folders.isEmpty { throw ValidationError("Name at least one run.") }
-    if aggregate, folders.count < 2 { throw ValidationError("--aggregate takes several runs.") }
     if samples < 1 { throw ValidationError("--samples must be at least 1.") }
     if importanceSamples < 1 { throw ValidationError("--importance-samples must be at least 1.") }
     guard segmenterSeconds > 0 else { throw ValidationError("--segmenter-seconds must be above 0.") }
@@ -190,6 +192,26 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
+    let seeds = try folders.compactMap { try SeedFolder.open(URL(fileURLWithPath: $0)) }.first
+    if let seeds {
+      guard folders.count == 1 else {
+        throw Refusal.usage("\(seeds.url.path) holds several seeds; evaluate it by itself")
+      }
+      var command = self
+      command.folders = try seeds.runs().map(\.url.path)
+      command.aggregate = true
+      // One classifier judges all of them.
+      command.classifier = classifier ?? seeds.url.appendingPathComponent("classifier.safetensors").path
+      return try command.run(of: seeds)
+    }
+    if aggregate, folders.count < 2 {
+      throw Refusal.usage("--aggregate takes several runs, or a folder of seeds")
+    }
+    try run(of: nil)
+  }
+
+  /// - Parameter seeds: the folder that the runs are all of; nil: they were named.
+  private func run(of seeds: SeedFolder?) throws {
     let device = try machine.applied()
     let runs = try folders.map { try open($0, on: device) }
     let translating = runs.filter { $0.system.plan.isMeasuredByDirection }
@@ -212,9 +234,9 @@ struct Evaluate: ParsableCommand {
     }
     try refuseUnused(runs, measures, areTranslations: !translating.isEmpty)
     if translating.isEmpty {
-      try measureSamples(runs, measures)
+      try measureSamples(runs, measures, of: seeds)
     } else {
-      try compareTranslations(runs, measures)
+      try compareTranslations(runs, measures, of: seeds)
     }
   }
 
@@ -296,7 +318,7 @@ struct Evaluate: ParsableCommand {
 
   // MARK: Samples
 
-  private func measureSamples(_ runs: [Opened], _ measures: MeasureList) throws {
+  private func measureSamples(_ runs: [Opened], _ measures: MeasureList, of seeds: SeedFolder?) throws {
     if let saveStatistics { try refuseExisting(URL(fileURLWithPath: saveStatistics), force: false) }
     if samples < 20 { throw Refusal.usage("--samples must be at least 20") }
     var all: [[MeasuredNumber]] = []
@@ -316,6 +338,7 @@ struct Evaluate: ParsableCommand {
         title: listed(runs.map(\.directory.name)),
         runs: zip(runs.map(\.directory.name), all).map { ($0, $1) },
         allowsDifferences: unlike)
+      if let seeds { try SeedReport(seeds, tables: [table]).write() }
       if let together = table.aggregated() {
         if json { try printJSON(together) } else { print("\n" + together.text) }
       }
@@ -333,7 +356,7 @@ struct Evaluate: ParsableCommand {
 
   // MARK: Translations
 
-  private func compareTranslations(_ runs: [Opened], _ measures: MeasureList) throws {
+  private func compareTranslations(_ runs: [Opened], _ measures: MeasureList, of seeds: SeedFolder?) throws {
     let subjects = runs.compactMap { run in
       (run.system as? any TranslatingSystem).map {
         TranslationSubject(run.directory.name, $0, data: run.data)
@@ -368,7 +391,8 @@ struct Evaluate: ParsableCommand {
     }
     let folder =
       page.map { URL(fileURLWithPath: $0) }
-      ?? runs[0].directory.url.appendingPathComponent(runs.count > 1 ? "comparison" : "evaluation")
+      ?? (seeds?.url ?? runs[0].directory.url).appendingPathComponent(
+        runs.count > 1 ? "comparison" : "evaluation")
     let file = try EvaluationPage(
       title: runs.count > 1 ? "Comparison" : "Evaluation of \(runs[0].directory.name)", facts: names,
       results: results
@@ -377,6 +401,7 @@ struct Evaluate: ParsableCommand {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try AtomicFile.write(
       encoder.encode(results.map(\.table)), to: folder.appendingPathComponent("numbers.json"))
+    if let seeds { try SeedReport(seeds, tables: results.map(\.table)).write() }
     let together = aggregate ? results.compactMap { $0.table.aggregated() } : []
     if json {
       try printJSON(results.map(\.table) + together)

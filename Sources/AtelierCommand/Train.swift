@@ -96,6 +96,11 @@ struct Train: ParsableCommand {
   struct Computing: ParsableArguments {
     @Option(help: "What all random numbers follow from (default: 0).")
     var seed: Int?
+    @Option(
+      help:
+        "Train so many runs of the seeds from --seed on, in one folder that `atelier evaluate` takes as a whole."
+    )
+    var seeds: Int?
     @Option(help: "cpu, cuda, cuda:1 or mps (default: cpu).")
     var device: String?
     @Option(help: "float32 or bfloat16 (default: float32).")
@@ -182,6 +187,12 @@ struct Train: ParsableCommand {
       throw ValidationError(
         "A resumed run keeps its configuration; leave --preset, --configuration and --set out.")
     }
+    if let seeds = computing.seeds {
+      if resume != nil { throw ValidationError("A resumed folder keeps its seeds; leave --seeds out.") }
+      if !(2...SeedFolder.most).contains(seeds) {
+        throw ValidationError("--seeds must be 2 to \(SeedFolder.most).")
+      }
+    }
     if resume != nil && !images.given.isEmpty {
       throw ValidationError("A resumed run keeps its images; leave --style and --content out.")
     }
@@ -199,15 +210,23 @@ struct Train: ParsableCommand {
     let outcome: TrainingOutcome
     if let resume {
       if dryRun { throw Refusal.usage("--dry-run is for new runs") }
-      outcome = try Training.resume(
-        URL(fileURLWithPath: resume), registry: AtelierTool.systems,
-        dataPath: data.map { URL(fileURLWithPath: $0) },
-        dataOptions: try bindingOptions(seed: 0, device: .cpu), allowsInexact: computing.allowInexactResume,
-        measuring: .by(), consent: try givenConsent(), reporter: reporter, interruption: interruption,
-        change: { try apply(to: &$0) })
+      if let seeds = try SeedFolder.open(URL(fileURLWithPath: resume)) {
+        if computing.seed != nil {
+          throw Refusal.usage("each of the runs in \(resume) keeps its own seed; leave --seed out")
+        }
+        return try SeedTraining.resume(seeds, self, reporter, interruption)
+      }
+      outcome = try goOn(with: URL(fileURLWithPath: resume), reporter, interruption)
     } else {
       let type = try AtelierTool.systems.system(named: system ?? "")
-      guard let started = try start(type, reporter: reporter, interruption: interruption) else { return }
+      if let count = computing.seeds {
+        return try SeedTraining(self, count: count, reporter, interruption).run(type)
+      }
+      let started = try start(type, reporter: reporter, interruption: interruption) { name in
+        try placement.run.map { try RunDirectory.create(at: URL(fileURLWithPath: $0)) }
+          ?? RunDirectory.create(in: URL(fileURLWithPath: placement.runs ?? "runs"), name: name)
+      }
+      guard let started else { return }
       outcome = started
     }
     switch outcome.reason {
@@ -216,6 +235,17 @@ struct Train: ParsableCommand {
     case .interrupted: throw ExitCode(ExitCodes.interrupted)
     case .stopped: throw ExitCode(ExitCodes.stoppedByHealth)
     }
+  }
+
+  /// Goes on with a run, whose configuration stays as it is.
+  func goOn(
+    with run: URL, _ reporter: any ProgressReporter, _ interruption: Interruption
+  ) throws -> TrainingOutcome {
+    try Training.resume(
+      run, registry: AtelierTool.systems, dataPath: data.map { URL(fileURLWithPath: $0) },
+      dataOptions: bindingOptions(seed: 0, device: .cpu), allowsInexact: computing.allowInexactResume,
+      measuring: .by(), consent: givenConsent(), reporter: reporter, interruption: interruption,
+      change: { try apply(to: &$0) })
   }
 
   /// What a training begins with, after every check that needs no folder.
@@ -279,8 +309,12 @@ struct Train: ParsableCommand {
       consent: consent)
   }
 
-  private func start<System: GenerativeSystem>(
-    _ type: System.Type, reporter: any ProgressReporter, interruption: Interruption
+  /// Makes a run and trains it; nil where nothing is to be trained.
+  ///
+  /// - Parameter place: makes the run's folder, after everything was checked; it is handed the name before the number.
+  func start<System: GenerativeSystem>(
+    _ type: System.Type, reporter: any ProgressReporter, interruption: Interruption,
+    in place: (_ name: String) throws -> RunDirectory
   ) throws -> TrainingOutcome? {
     let opening = try opening(type, reporter: reporter)
     let binding = opening.data
@@ -300,9 +334,7 @@ struct Train: ParsableCommand {
       ]
       .filter { !$0.isEmpty }.joined(separator: "-")
     let isFolderThere = placement.run.map(FileManager.default.fileExists(atPath:)) ?? false
-    let run =
-      try placement.run.map { try RunDirectory.create(at: URL(fileURLWithPath: $0)) }
-      ?? RunDirectory.create(in: URL(fileURLWithPath: placement.runs ?? "runs"), name: name)
+    let run = try place(name)
     do {
       return try Training.start(
         binding, in: run, preset: opening.preset, options: opening.options, from: opening.source,

@@ -62,7 +62,8 @@ struct TrialCommands {
       (
         "--steps, --epochs and --seconds",
         own.limits.steps != nil || own.limits.epochs != nil || own.limits.seconds != nil
-      ), ("--seed", own.computing.seed != nil), ("--dry-run", own.dryRun),
+      ), ("--seed and --seeds", own.computing.seed != nil || own.computing.seeds != nil),
+      ("--dry-run", own.dryRun),
     ]
     if let first = taken.first(where: \.1) {
       throw Refusal.usage("the search itself gives \(first.0) to its trainings; leave it out behind --")
