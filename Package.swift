@@ -86,6 +86,15 @@ let sentencePieceLinking: [LinkerSetting] =
         ? [] : [.unsafeFlags(["-L\(folder)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(folder)/lib"])])
   } ?? []
 
+// libtorch's own folders hold gloo's code and not its headers; `declarations` stands for them.
+let distributedCompiling: [CXXSetting] = [
+  .headerSearchPath("declarations"),
+  .unsafeFlags(
+    libtorchPlaces.flatMap {
+      ["-isystem\($0)/include", "-isystem\($0)/include/torch/csrc/api/include"]
+    }),
+]
+
 let swiftSettings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("ExistentialAny"),
@@ -159,6 +168,8 @@ let package = Package(
     .executable(name: "neighbours-benchmark", targets: ["neighbours-benchmark"]),
     .executable(name: "conformance", targets: ["conformance"]),
     .library(name: "AtelierSentencePiece", type: .dynamic, targets: ["SentencePieceShim"]),
+    .library(name: "AtelierGloo", type: .dynamic, targets: ["DistributedShim"]),
+    .library(name: "AtelierDistributed", targets: ["AtelierDistributed"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -179,6 +190,12 @@ let package = Package(
       linkerSettings: engineLinking),
     library("Torch", ["CTorch"]),
     library("TorchNN", ["Torch"]),
+    // Nothing depends on the library that calls libtorch's collectives: CDistributed loads it at run time.
+    .target(
+      name: "DistributedShim", exclude: ["declarations"], cxxSettings: distributedCompiling,
+      linkerSettings: engineLinking),
+    .target(name: "CDistributed"),
+    library("AtelierDistributed", ["CDistributed", "Torch"]),
     .systemLibrary(
       name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
     .target(name: "CVipsWorkers", dependencies: ["CVips"]),
@@ -228,6 +245,7 @@ let package = Package(
     library("Atelier", umbrella),
     library("AtelierService", ["AtelierMedia", "AtelierCore", "AtelierGeneration"] + http),
     library("AtelierCommand", everything + ["AtelierService", argumentParser, yams]),
+    library("AtelierCommand", everything + ["AtelierDistributed", argumentParser, yams]),
     program("AtelierProgram", ["AtelierCommand", "AtelierCore", "AtelierModels"]),
     // Nothing above depends on Faiss, so that its BLAS is in no program that does not ask for it.
     .target(name: "CFaiss", cxxSettings: faissCompiling, linkerSettings: faissLinking),
@@ -248,10 +266,11 @@ let package = Package(
     program("kill-proof", everything + ["TestSupport", argumentParser]),
 
     .target(
-      name: "TestSupport", dependencies: everything, path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: everything + ["AtelierDistributed"], path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     tests("TorchTests", ["Torch"], exclude: ["Fixtures"]),
     tests("TorchNNTests", ["Torch", "TorchNN"]),
+    tests("AtelierDistributedTests", ["AtelierDistributed", "Torch", "TestSupport"]),
     tests("PerceptionTests", ["Torch", "TorchNN", "Perception", "TestSupport"]),
     tests("AtelierMediaTests", ["AtelierMedia", "CVipsWorkers"]),
     tests("AtelierDataTests", ["AtelierData", "AtelierMedia", "Torch"]),

@@ -112,6 +112,8 @@ public enum Engine {
     case draws = 1
     /// The state shared by the passes of a checkpointed computation, of `checkpointed` in TorchNN.
     case passes = 2
+    /// The processes of ``withProcesses(_:_:)``.
+    case processes = 3
   }
 
   /// The object in a slot of this thread.

@@ -52,11 +52,21 @@ struct ArchitectureTests {
     #expect(uses.count == 2 && uses.contains { $0.contains("type: .dynamic") })
   }
 
+  /// Who trains in one process has nothing of the collectives.
+  @Test func nothingIsLinkedWithTheLibraryThatCallsCollectives() throws {
+    let manifest = try String(contentsOf: Self.root.appendingPathComponent("Package.swift"), encoding: .utf8)
+    let uses = manifest.split(separator: "\n").filter { $0.contains("\"DistributedShim\"") }
+    #expect(uses.count == 2 && uses.contains { $0.contains("type: .dynamic") })
+    let users = manifest.split(separator: "\n").filter { $0.contains("\"AtelierDistributed\"") }
+    #expect(!users.contains { $0.contains("AtelierTraining") })
+  }
+
   /// Where libraries write a command on purpose: the command and the options that `data check` suggests, the remark in a run's
-  /// configuration, the way to install weights, pip's and spm_train's own options, and a preset named after one of its
-  /// authors'.
+  /// configuration, the way to install weights, pip's, torchrun's and spm_train's own options, and a preset named after one
+  /// of its authors'.
   private static let commands: Set = [
     "AtelierData/DataCheck.swift", "AtelierData/DataCheck+Documents.swift",
+    "AtelierDistributed/Torchrun.swift",
     "AtelierData/MediaCheck+Voices.swift",
     "AtelierData/NumberSurvey.swift",
     "AtelierData/Text/PieceTokenizer.swift", "AtelierTraining/RunConfiguration.swift",

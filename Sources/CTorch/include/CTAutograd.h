@@ -43,7 +43,8 @@ const char *_Nonnull CTCPUCapability(void);
 // The current and peak bytes of tensors on an accelerator; false where the device does not report them.
 bool CTDeviceMemory(int32_t deviceKind, int32_t deviceIndex, int64_t *_Nonnull current, int64_t *_Nonnull peak);
 
-// A slot per thread for the scopes of the Swift side (0: error scope, 1: ambient draws, 2: passes of a checkpoint).
+// A slot per thread for the scopes of the Swift side (0: error scope, 1: ambient draws, 2: passes of a checkpoint,
+// 3: processes).
 void *_Nullable CTThreadSlot(int32_t slot);
 void CTSetThreadSlot(int32_t slot, void *_Nullable value);
 

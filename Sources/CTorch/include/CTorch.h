@@ -7,6 +7,7 @@
 #include "CTNetworks.h"
 #include "CTOperations.h"
 #include "CTOptimizers.h"
+#include "CTProcesses.h"
 #include "CTRandom.h"
 #include "CTScript.h"
 #include "CTTensor.h"

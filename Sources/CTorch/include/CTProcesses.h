@@ -1,0 +1,28 @@
+// Sums over processes that have a gradient.
+#ifndef CT_PROCESSES_H
+#define CT_PROCESSES_H
+
+#include "CTCheckpoint.h"
+#include "CTTensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// The elements of a contiguous tensor in host memory; NULL for any other. They live as long as the tensor.
+void *_Nullable CTTensorMemory(const CTTensor *_Nonnull tensor);
+
+// Replaces the elements of a contiguous tensor by their sum over all processes. The caller keeps the tensor. False is a
+// failure, whose text was passed to CTSetLastError. It runs on the thread of the forward or the backward pass.
+typedef bool (*CTSum)(void *_Nonnull context, CTTensor *_Nonnull tensor);
+
+// The sum of a tensor over all processes. Its gradient is the sum of the gradients of all processes, so that every
+// process has to differentiate it; it can be differentiated twice. The history owns the context, which is released at
+// once where there is no history or this fails.
+CTTensor *_Nullable CTSummedOverProcesses(const CTTensor *_Nonnull tensor, void *_Nonnull context, CTSum _Nonnull sum,
+                                          CTRelease _Nonnull release);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
