@@ -82,7 +82,8 @@ public func adaptiveAveragePool2d(_ x: Tensor, size: (Int, Int)) -> Tensor {
     CTAdaptiveAveragePool2d(x.handle, Int64(size.0), Int64(size.1)), "adaptiveAveragePool2d", x, rank: x.rank)
 }
 
-/// Batch normalisation over all dimensions but the second.
+/// Batch normalisation over all dimensions but the second; inside ``withProcesses(_:_:)`` by the statistics of all
+/// processes' batches together.
 ///
 /// - Parameters:
 ///   - runningMean: if given, used in evaluation and updated in place in training.
@@ -92,6 +93,11 @@ public func batchNorm(
   _ x: Tensor, weight: Tensor?, bias: Tensor?, runningMean: Tensor?, runningVariance: Tensor?, training: Bool,
   momentum: Double = 0.1, epsilon: Double = 1e-5
 ) -> Tensor {
+  if training, currentProcesses != nil, x.rank > 1 {
+    return synchronizedBatchNorm(
+      x, weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVariance,
+      momentum: momentum, epsilon: epsilon)
+  }
   let handle = CTBatchNorm(
     x.handle, weight?.handle, bias?.handle, runningMean?.handle, runningVariance?.handle, training, momentum,
     epsilon)

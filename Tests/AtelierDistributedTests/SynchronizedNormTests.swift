@@ -1,0 +1,71 @@
+import AtelierDistributed
+import TestSupport
+import Testing
+import Torch
+
+/// Batch normalisation and sums over processes, and their derivatives.
+@Suite struct SynchronizedNormTests {
+  /// `[6, 3, 2, 2]`, far from mean 0.
+  private static func examples() -> Tensor {
+    RandomStream(seed: 3).normal([6, 3, 2, 2]) * 2 + 5
+  }
+
+  /// What a process computes of the examples `from ..< to`: outputs, gradients, a second derivative, and statistics.
+  private static func normalised(_ from: Int, _ to: Int) -> [[Float]] {
+    let x = examples().narrow(0, from: from, length: to - from).contiguous()
+    let factors = RandomStream(seed: 4).normal([6, 3, 2, 2]).narrow(0, from: from, length: to - from)
+    x.requiresGradient = true
+    let weight = Tensor([1.5, 0.5, -1] as [Float])
+    weight.requiresGradient = true
+    let (mean, variance) = (Tensor.zeros([3]), Tensor.ones([3]))
+    let y = batchNorm(
+      x, weight: weight, bias: Tensor([0, 1, 2] as [Float]), runningMean: mean, runningVariance: variance,
+      training: true, momentum: 0.1)
+    let first = gradients(of: (y * factors).square().sum(), withRespectTo: [x, weight], createGraph: true)
+    let second = gradients(of: first[0].square().sum(), withRespectTo: [x])
+    return [y, first[0], second[0], mean, variance].map { $0.detached().contiguous().floats() }
+      + [first[1].detached().floats()]
+  }
+
+  @Test(arguments: [3, 2]) func partsAreNormalisedAsTheWhole(border: Int) throws {
+    let whole = Self.normalised(0, 6)
+    let parts = try onProcesses { group in
+      withProcesses(group) {
+        group.rank == 0 ? Self.normalised(0, border) : Self.normalised(border, 6)
+      }
+    }
+    func expectClose(_ found: [Float], _ expected: [Float], _ name: String) {
+      let scale = expected.map(abs).max() ?? 1
+      #expect(found.count == expected.count)
+      #expect(zip(found, expected).allSatisfy { abs($0 - $1) <= 2e-5 * scale }, "\(name)")
+    }
+    for (place, name) in ["outputs", "gradients", "second derivatives"].enumerated() {
+      expectClose(parts[0][place] + parts[1][place], whole[place], name)
+    }
+    for (place, name) in [(3, "running mean"), (4, "running variance")] {
+      for part in parts { expectClose(part[place], whole[place], name) }
+    }
+    // Each process has the part of the scale's gradient that its examples give.
+    expectClose(zip(parts[0][5], parts[1][5]).map { $0 + $1 }, whole[5], "scale")
+  }
+
+  @Test func withoutProcessesNothingIsSummed() {
+    let x = Tensor([1, 2] as [Float])
+    #expect(x.summedOverProcesses() === x)
+    #expect(x.averagedOverProcesses() === x)
+  }
+
+  @Test func aFailedSumIsAnErrorOfTheEngineAndKeepsItsReason() throws {
+    let found = try onProcesses { group in
+      if group.rank == 1 {
+        group.leave(because: "Nothing to do.")
+        return ""
+      }
+      #expect(throws: TensorError.self) {
+        try withTensorErrors { withProcesses(group) { _ = Tensor([1 as Float]).summedOverProcesses() } }
+      }
+      return group.failure.map { "\($0)" } ?? "no failure"
+    }
+    #expect(found[0] == "Process 1 of 2 has ended: Nothing to do.")
+  }
+}
