@@ -379,8 +379,12 @@ struct Evaluate: ParsableCommand {
       return (name: run.directory.name, numbers: numbers)
     }
     if fromMaps.contains(where: { !$0.numbers.isEmpty }) {
+      let areMaps = runs.contains { run in
+        run.system.plan.fields.contains { if case .labelMap = $0.kind { true } else { false } }
+      }
       let table = try EvaluationTable(
-        title: "Images from maps", runs: fromMaps, allowsDifferences: unlike)
+        title: areMaps ? "Images from maps" : "The system as a whole", runs: fromMaps,
+        allowsDifferences: unlike)
       results.append(TranslationResult(direction: table.title, table: table))
     }
     let names = runs.map { "\($0.directory.name) (\(type(of: $0.system).identity.name), step \($0.step))" }
