@@ -16,7 +16,7 @@ public struct FacePrivacyMeasure: Measure {
   /// The settings.
   public struct Options: Settings {
     /// The most held-out faces.
-    public var faces = 200
+    public var faces = 120
     /// The most faces of the training part that a classifier of its people learns from; 0: none is trained.
     public var trainingFaces = 2000
 
