@@ -13,6 +13,8 @@ public struct HostBatch: Sendable, Hashable {
   public var epoch: Int
   /// Whether this is the first batch of a pass.
   public var isFirst: Bool
+  /// Which part of the batch this is, where several processes have a part each; nil: all of it.
+  public var part: BatchPart?
 
   /// A batch with the given values.
   public init(fields: [String: HostTensor], indices: [Int], epoch: Int, isFirst: Bool) {
@@ -64,6 +66,10 @@ public enum CorruptImagePolicy: String, Sendable, Codable, Hashable, CaseIterabl
 /// decoded in the background, `workers` at a time and a few ahead; neither number changes what is served.
 /// Data in memory is gathered on the caller's thread, which is faster than a hand-over.
 ///
+/// One of several processes reads its part of every batch only; positions are those of all processes together, so that
+/// each example is read and augmented as one process would do it. Batches of a data set's own order that hold fewer
+/// examples than there are processes are left out.
+///
 /// Not thread-safe: use a loader on one thread; it blocks until a batch is ready. Without shuffling, the
 /// order is that of the data set.
 public final class Loader {
@@ -80,6 +86,7 @@ public final class Loader {
   /// The corrupt images so far, each once, in order of occurrence.
   public private(set) var skipped: [SkippedExample] = []
 
+  private let share: BatchShare?
   private let policy: CorruptImagePolicy
   private let onSkip: ((SkippedExample) -> Void)?
   private let queue: OperationQueue?
@@ -102,10 +109,11 @@ public final class Loader {
   /// - Parameters:
   ///   - workers: batches decoded concurrently.
   ///   - corruptImages: whether a corrupt image is skipped or an error.
+  ///   - share: which part of every batch is read; nil: all of it. Then `batchSize` counts the examples of all.
   ///   - onSkip: called once for each corrupt image, on the caller's thread.
   public init(
     _ dataset: any Dataset, batchSize: Int, seed: UInt64 = 0, shuffles: Bool = true, dropsLast: Bool = true,
-    workers: Int = 2, corruptImages: CorruptImagePolicy = .skip,
+    workers: Int = 2, corruptImages: CorruptImagePolicy = .skip, share: BatchShare? = nil,
     onSkip: ((SkippedExample) -> Void)? = nil
   ) throws(DatasetError) {
     guard batchSize > 0, workers > 0 else {
@@ -115,6 +123,17 @@ public final class Loader {
     guard dataset.count > 0, !dropsLast || first.ends != nil || dataset.count >= batchSize else {
       throw .tooSmall(name: dataset.description.name, count: dataset.count, batchSize: batchSize)
     }
+    if let share {
+      if first.ends == nil {
+        try share.requireEqualParts(of: batchSize)
+      } else if !first.sizes.contains(where: { $0 >= share.count }) {
+        throw .invalid(
+          reason:
+            "no batch of \(dataset.description.name) has an example for each of \(share.count) processes; "
+            + "train in fewer, or with larger batches")
+      }
+    }
+    self.share = share
     self.dataset = dataset
     self.batchSize = batchSize
     self.seed = seed
@@ -220,16 +239,26 @@ public final class Loader {
 
   private func plan() throws(DatasetError) {
     var pass = try self.pass(plannedEpoch)
-    // A position saved with another batch size may leave less than a batch of its pass.
-    if pass.isOver(plannedOffset, batchSize, dropsLast) {
-      (plannedEpoch, plannedOffset) = (plannedEpoch + 1, 0)
+    var isFirst = plannedOffset == 0
+    func nextPass() throws(DatasetError) {
+      (plannedEpoch, plannedOffset, isFirst) = (plannedEpoch + 1, 0, true)
       pass = try self.pass(plannedEpoch)
     }
-    let end = pass.end(plannedOffset, batchSize)
-    let chosen = Array(pass.indices[plannedOffset..<end])
+    // A position saved with another batch size may leave less than a batch of its pass.
+    if pass.isOver(plannedOffset, batchSize, dropsLast) { try nextPass() }
+    var end = pass.end(plannedOffset, batchSize)
+    // A few passes of nothing but small batches would be refused at the beginning.
+    while let share, end - plannedOffset < share.count {
+      plannedOffset = end
+      if pass.isOver(plannedOffset, batchSize, dropsLast) { try nextPass() }
+      end = pass.end(plannedOffset, batchSize)
+    }
+    let part = share?.part(of: end - plannedOffset)
+    let lower = plannedOffset + (part?.lower ?? 0)
+    let chosen = Array(pass.indices[lower..<lower + (part?.count ?? end - plannedOffset)])
     let isOver = pass.isOver(end, batchSize, dropsLast)
     let batch = PendingBatch(
-      epoch: plannedEpoch, offset: plannedOffset,
+      epoch: plannedEpoch, offset: lower, isFirst: isFirst, part: part,
       following: isOver ? (plannedEpoch + 1, 0) : (plannedEpoch, end), passSize: pass.indices.count)
     (plannedEpoch, plannedOffset) = batch.following
     pending.append(batch)
@@ -285,6 +314,12 @@ private struct Pass {
     ends?.first { $0 > offset } ?? min(offset + batchSize, indices.count)
   }
 
+  /// The number of examples of each batch of a data set's own order.
+  var sizes: [Int] {
+    let ends = ends ?? []
+    return zip(ends, [0] + ends).map { $0 - $1 }
+  }
+
   /// Whether no batch starts at `offset`.
   func isOver(_ offset: Int, _ batchSize: Int, _ dropsLast: Bool) -> Bool {
     offset + (dropsLast && ends == nil ? batchSize : 1) > indices.count
@@ -296,7 +331,10 @@ private final class PendingBatch: Sendable {
   typealias Outcome = Result<(batch: HostBatch, skipped: [SkippedExample]), DatasetError>
 
   let epoch: Int
+  /// The place of its first example in the pass.
   let offset: Int
+  let isFirst: Bool
+  let part: BatchPart?
   /// The position after it.
   let following: (epoch: Int, offset: Int)
   /// The number of examples in its pass.
@@ -304,9 +342,14 @@ private final class PendingBatch: Sendable {
   private let outcome = Mutex<Outcome?>(nil)
   private let isReady = DispatchSemaphore(value: 0)
 
-  init(epoch: Int, offset: Int, following: (epoch: Int, offset: Int), passSize: Int) {
+  init(
+    epoch: Int, offset: Int, isFirst: Bool, part: BatchPart?, following: (epoch: Int, offset: Int),
+    passSize: Int
+  ) {
     self.epoch = epoch
     self.offset = offset
+    self.isFirst = isFirst
+    self.part = part
     self.following = following
     self.passSize = passSize
   }
@@ -370,8 +413,9 @@ private final class PendingBatch: Sendable {
         }
         fields = try dataset.collate(examples)
       }
-      return .success(
-        (HostBatch(fields: fields, indices: used, epoch: batch.epoch, isFirst: batch.offset == 0), skipped))
+      var served = HostBatch(fields: fields, indices: used, epoch: batch.epoch, isFirst: batch.isFirst)
+      served.part = batch.part
+      return .success((served, skipped))
     } catch { return .failure(error) }
   }
 }

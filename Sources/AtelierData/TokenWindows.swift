@@ -88,6 +88,9 @@ extension TokenWindows: BatchStream {
   /// `tokens`
   public var unit: String { "tokens" }
 
+  /// The second: fields are `[time, batch]`.
+  public var exampleAxis: Int? { 1 }
+
   /// The number of predicted tokens.
   public func units(of batch: HostBatch) -> Int { batch["target"]?.count ?? 0 }
 }

@@ -69,9 +69,14 @@ public protocol ResumableBatchSource: BatchSource {
   var unit: String { get }
   /// Says to which stage of training the next batches belong; by default they are the same in all.
   func enter(stage: String)
+  /// Which part of the batch that was served last this process has; nil: all of it, the default.
+  var part: BatchPart? { get }
 }
 
 extension ResumableBatchSource {
+  /// All of it.
+  public var part: BatchPart? { nil }
+
   /// Nothing changes.
   public func enter(stage: String) {}
 }
@@ -144,20 +149,30 @@ public final class StreamBatchSource<Stream: BatchStream>: ResumableBatchSource 
   public let stream: Stream
   /// Units served so far.
   public private(set) var unitsServed = 0
+  /// Which part of the batch that was served last this process has; nil: all of it.
+  public private(set) var part: BatchPart?
   private let name: String
   private let columns: FieldColumns?
   private let device: Device
+  private let share: BatchShare?
 
   /// A source over a stream.
   ///
   /// - Parameters:
   ///   - columns: which value serves which field; nil: values are served as they are, under their own names.
   ///   - name: what errors call the data.
-  public init(_ stream: Stream, columns: FieldColumns? = nil, name: String, device: Device = .cpu) {
+  ///   - share: which part of every batch is served; nil: all of it. A ``AtelierData/Loader`` has it as well.
+  ///   - batchSize: the usual size of a whole batch, for what is drawn before the first one.
+  public init(
+    _ stream: Stream, columns: FieldColumns? = nil, name: String, device: Device = .cpu,
+    share: BatchShare? = nil, batchSize: Int? = nil
+  ) {
     self.stream = stream
     self.columns = columns
     self.name = name
     self.device = device
+    self.share = share
+    if let share, let batchSize { part = share.part(of: batchSize, axis: stream.exampleAxis ?? 0) }
   }
 
   /// What the stream counts.
@@ -165,8 +180,15 @@ public final class StreamBatchSource<Stream: BatchStream>: ResumableBatchSource 
 
   /// The next batch, on the device.
   public func next() throws -> Batch {
-    let host = try stream.next()
-    unitsServed += stream.units(of: host)
+    var host = try stream.next()
+    let units = stream.units(of: host)
+    if let share, let axis = stream.exampleAxis {
+      host = try host.taken(share, axis: axis)
+      unitsServed += units
+    } else {
+      unitsServed += host.part.map { units * $0.total / max(1, $0.count) } ?? units
+    }
+    part = host.part
     guard let columns else {
       return Batch(host.fields.mapValues { Tensor($0, device: device) }, isFirst: host.isFirst)
     }

@@ -28,6 +28,8 @@ public struct DataBindingOptions: Sendable, Hashable {
   /// Whether `reading` is what a run recorded, so that its scale stays as it is; otherwise one scale is decided for
   /// all images.
   public var isRecorded: Bool
+  /// Which part of every training batch this process has; nil: all of it.
+  public var share: BatchShare?
 
   /// The usual options.
   public init(
@@ -331,7 +333,9 @@ public final class DataBinding {
       let columns = try FieldColumns(
         plan.fields, arrangement: plan.arrangement, description: served.description)
       func source(_ stream: some BatchStream) -> any ResumableBatchSource {
-        StreamBatchSource(stream, columns: columns, name: served.description.name, device: device)
+        StreamBatchSource(
+          stream, columns: columns, name: served.description.name, device: device, share: options.share,
+          batchSize: batchSize)
       }
       // Examples of instances are made of the part as it is.
       let hasInstances = adaptedPlan.components(InstancePlan.self).first != nil && index == 0
@@ -347,7 +351,7 @@ public final class DataBinding {
           source(
             try Loader(
               dataset, batchSize: batchSize, seed: UInt64(options.seed), workers: options.workers,
-              corruptImages: options.reading.corruptImages, onSkip: onSkip)))
+              corruptImages: options.reading.corruptImages, share: options.share, onSkip: onSkip)))
       }
       bound.append(
         Bound(plan: plan, opening: own, part: part, columns: columns, batchSize: batchSize))

@@ -1,5 +1,6 @@
 import AtelierCore
 import AtelierGeneration
+import Torch
 
 /// Serves each stage of training from data of its own; stages may share a source.
 final class StagedBatchSource: ResumableBatchSource {
@@ -53,6 +54,8 @@ final class StagedBatchSource: ResumableBatchSource {
     }
     enter(stage: place.stage)
   }
+
+  var part: BatchPart? { source?.part }
 
   /// Passes over the present stage's data.
   var epoch: Double { source?.epoch ?? 0 }

@@ -1,0 +1,53 @@
+import Testing
+import Torch
+import TorchNN
+
+@Suite struct SharedDrawsTests {
+  private func whole() -> StreamDraws { StreamDraws(RandomStream(seed: 5)) }
+  private func shared(_ lower: Int, _ count: Int, of total: Int) -> SharedDraws {
+    SharedDraws(whole()) { BatchPart(lower: lower, count: count, total: total) }
+  }
+
+  @Test func partsTogetherAreWhatOneProcessDraws() {
+    let all = whole().normal("z", [6, 2]).floats()
+    let parts = [shared(0, 3, of: 6), shared(3, 3, of: 6)].map { $0.normal("z", [3, 2]).floats() }
+    #expect(parts[0] + parts[1] == all)
+  }
+
+  @Test func theBatchMayBeTheSecondOrThirdAxis() {
+    let all = whole().uniform("mask", [4, 6, 5])
+    let part = shared(4, 2, of: 6).uniform("mask", [4, 2, 5])
+    #expect(part.floats() == all.narrow(1, from: 4, length: 2).floats())
+    let third = whole().bernoulli("kept", probability: 0.5, [4, 7, 9])
+    #expect(
+      shared(0, 3, of: 9).bernoulli("kept", probability: 0.5, [4, 7, 3]).floats()
+        == third.narrow(2, from: 0, length: 3).floats())
+  }
+
+  @Test func batchesBehindEachOtherAreDividedEach() {
+    let all = whole().integers("both", below: 100, [12]).integers()
+    #expect(
+      shared(3, 3, of: 6).integers("both", below: 100, [6]).integers() == Array(all[3..<6] + all[9..<12]))
+  }
+
+  @Test func theKnownAxisComesFirst() {
+    let all = whole().normal("state", [3, 6])
+    let part = SharedDraws(whole()) { BatchPart(lower: 3, count: 3, total: 6, axis: 1) }
+    #expect(part.normal("state", [3, 3]).floats() == all.narrow(1, from: 3, length: 3).floats())
+  }
+
+  @Test func whatIsNoExamplesOwnIsTheSameEverywhere() {
+    let all = whole().gumbel("noise", [7]).floats()
+    #expect(shared(0, 3, of: 6).gumbel("noise", [7]).floats() == all)
+    #expect(shared(3, 3, of: 6).gumbel("noise", [7]).floats() == all)
+  }
+
+  @Test func partsOfDifferentSizesFitTogether() {
+    let all = whole().normal("z", [5]).floats()
+    let parts = [BatchShare(rank: 0, count: 2), BatchShare(rank: 1, count: 2)].map { share in
+      SharedDraws(whole()) { share.part(of: 5) }.normal("z", [share.part(of: 5).count]).floats()
+    }
+    #expect(parts.map(\.count) == [2, 3])
+    #expect(parts[0] + parts[1] == all)
+  }
+}
