@@ -244,8 +244,8 @@ let package = Package(
       ]),
     library("Atelier", umbrella),
     library("AtelierService", ["AtelierMedia", "AtelierCore", "AtelierGeneration"] + http),
-    library("AtelierCommand", everything + ["AtelierService", argumentParser, yams]),
-    library("AtelierCommand", everything + ["AtelierDistributed", argumentParser, yams]),
+    library(
+      "AtelierCommand", everything + ["AtelierDistributed", "AtelierService", argumentParser, yams]),
     program("AtelierProgram", ["AtelierCommand", "AtelierCore", "AtelierModels"]),
     // Nothing above depends on Faiss, so that its BLAS is in no program that does not ask for it.
     .target(name: "CFaiss", cxxSettings: faissCompiling, linkerSettings: faissLinking),

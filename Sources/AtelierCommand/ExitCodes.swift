@@ -1,4 +1,5 @@
 import Atelier
+import AtelierDistributed
 import AtelierService
 import Foundation
 
@@ -31,6 +32,8 @@ package enum ExitCodes {
     case is ScriptError: fault
     case let error as TensorError: error.isOutOfMemory ? shortage : fault
     case is CocoaError, is POSIXError: cannotWrite
+    case ProcessError.badLaunch, ProcessError.unavailable: usage
+    case is ProcessError: shortage
     default: nil
     }
   }
@@ -50,6 +53,7 @@ package enum ExitCodes {
     switch error {
     case .cannotResume(let reason) where reason.hasSuffix("allow inexact resumption"):
       " (--allow-inexact-resume)"
+    case .cannotResume(let reason) where reason.hasSuffix("divided anew with reshard"): " (--reshard)"
     case .brokenOff: " (--resume)"
     case .unavailableDevice: " (--device cpu)"
     default: ""

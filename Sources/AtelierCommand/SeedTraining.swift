@@ -37,7 +37,7 @@ struct SeedTraining {
           atPath: folder.run(of: seed).appendingPathComponent("configuration.yaml").path)
       {
         try one.requireSame(as: folder.run(of: seed), type)
-        outcome = try one.goOn(with: folder.run(of: seed), reporter, interruption)
+        outcome = try one.goOn(with: folder.run(of: seed), nil, reporter, interruption)
       } else {
         let started = try one.start(type, reporter: reporter, interruption: interruption) { name in
           if folder == nil { folder = try make(name) }
@@ -64,7 +64,7 @@ struct SeedTraining {
   ) throws {
     var isStopped = false
     for run in try folder.runs() {
-      let outcome = try train.goOn(with: run.url, reporter, interruption)
+      let outcome = try train.goOn(with: run.url, nil, reporter, interruption)
       switch outcome.reason {
       case .interrupted: throw ExitCode(ExitCodes.interrupted)
       case .stopped: isStopped = true

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Atelier
+import AtelierDistributed
 import Foundation
 
 /// `atelier train`: makes a run, or goes on with one.
@@ -17,6 +18,8 @@ struct Train: ParsableCommand {
         atelier train neural-style --content photograph.jpg --style painting.jpg --preset small
         atelier train dcgan --data photos --hold-out-validation 0.1 --epochs 50 --validate-every 500
         atelier train dcgan --data flowers --from runs/dcgan-photos-001 --freeze-discriminator 2 --epochs 20
+        atelier train dcgan --data photos --epochs 50 --processes 4
+        torchrun --no-python --nproc-per-node 4 -- atelier train dcgan --data photos --epochs 50
 
       A system that learns the voices or faces of people needs --consent with a YAML file of who agreed, to what and \
       until when:
@@ -47,6 +50,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Limits") var limits: Limits
   @OptionGroup(title: "The run") var placement: Placement
   @OptionGroup(title: "Computing") var computing: Computing
+  @OptionGroup(title: "Several processes") var several: SeveralProcesses
   @OptionGroup(title: "Reading data") var reading: Reading
 
   @Flag(help: "Check everything, print the configuration, and train nothing.")
@@ -205,30 +209,44 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
+    let launched = try several.launched(isDryRun: dryRun)
+    do {
+      try run(in: launched)
+    } catch {
+      // The others need not wait for a process that does not come.
+      launched?.end(because: error)
+      throw error
+    }
+  }
+
+  private func run(in launched: LaunchedProcesses?) throws {
     let interruption = Interruption.whileTraining()
-    let reporter = automaticReporter(isQuiet: quiet)
+    let reporter = launched?.group.isFirst ?? true ? automaticReporter(isQuiet: quiet) : QuietReporter()
     let outcome: TrainingOutcome
-    if let resume {
+    if let folder = resume ?? launched?.begunRun {
       if dryRun { throw Refusal.usage("--dry-run is for new runs") }
-      if let seeds = try SeedFolder.open(URL(fileURLWithPath: resume)) {
+      if let seeds = try SeedFolder.open(URL(fileURLWithPath: folder)) {
+        try refuseSeeds(in: launched)
         if computing.seed != nil {
-          throw Refusal.usage("each of the runs in \(resume) keeps its own seed; leave --seed out")
+          throw Refusal.usage("each of the runs in \(folder) keeps its own seed; leave --seed out")
         }
         return try SeedTraining.resume(seeds, self, reporter, interruption)
       }
-      outcome = try goOn(with: URL(fileURLWithPath: resume), reporter, interruption)
+      outcome = try goOn(with: URL(fileURLWithPath: folder), launched, reporter, interruption)
     } else {
       let type = try AtelierTool.systems.system(named: system ?? "")
       if let count = computing.seeds {
+        try refuseSeeds(in: launched)
         return try SeedTraining(self, count: count, reporter, interruption).run(type)
       }
-      let started = try start(type, reporter: reporter, interruption: interruption) { name in
+      let started = try start(type, launched, reporter: reporter, interruption: interruption) { name in
         try placement.run.map { try RunDirectory.create(at: URL(fileURLWithPath: $0)) }
           ?? RunDirectory.create(in: URL(fileURLWithPath: placement.runs ?? "runs"), name: name)
       }
       guard let started else { return }
       outcome = started
     }
+    guard launched?.group.isFirst ?? true else { return }
     switch outcome.reason {
     case .finished, .settled:
       if !quiet { standardError(NextCommands(outcome)?.text ?? "") }
@@ -237,15 +255,27 @@ struct Train: ParsableCommand {
     }
   }
 
+  private func refuseSeeds(in launched: LaunchedProcesses?) throws {
+    guard launched != nil else { return }
+    throw Refusal.usage(
+      "runs of several seeds are trained one after the other, each in one process; leave the launcher and --processes out, "
+        + "or train each seed by itself")
+  }
+
   /// Goes on with a run, whose configuration stays as it is.
+  ///
+  /// - Parameter launched: the processes that train together; nil: this one alone.
   func goOn(
-    with run: URL, _ reporter: any ProgressReporter, _ interruption: Interruption
+    with run: URL, _ launched: LaunchedProcesses?, _ reporter: any ProgressReporter,
+    _ interruption: Interruption
   ) throws -> TrainingOutcome {
-    try Training.resume(
+    var options = try bindingOptions(seed: 0, device: .cpu)
+    options.share = launched?.share
+    return try Training.resume(
       run, registry: AtelierTool.systems, dataPath: data.map { URL(fileURLWithPath: $0) },
-      dataOptions: bindingOptions(seed: 0, device: .cpu), allowsInexact: computing.allowInexactResume,
-      measuring: .by(), consent: givenConsent(), reporter: reporter, interruption: interruption,
-      change: { try apply(to: &$0) })
+      dataOptions: options, allowsInexact: computing.allowInexactResume, measuring: .by(),
+      consent: givenConsent(), reporter: reporter, interruption: interruption, processes: launched?.group,
+      reshards: several.reshard, change: { try apply(to: &$0, launched) })
   }
 
   /// What a training begins with, after every check that needs no folder.
@@ -260,7 +290,7 @@ struct Train: ParsableCommand {
 
   /// Opens the data for a system, in the configuration that was asked for.
   func opening<System: GenerativeSystem>(
-    _ type: System.Type, reporter: any ProgressReporter
+    _ type: System.Type, _ launched: LaunchedProcesses? = nil, reporter: any ProgressReporter
   ) throws -> Opening {
     let chosen = try presetNamed(choices.preset, of: System.Configuration.self)
     let source = try transfer.source(of: type, changes: try parsedKeys(choices.changes))
@@ -275,7 +305,7 @@ struct Train: ParsableCommand {
     values = found.configuration
     if let remark = found.remark { reporter.say(remark) }
     var options = TrainingOptions()
-    try apply(to: &options)
+    try apply(to: &options, launched)
     try options.validate()
     try refuseUnused(values.plan, of: type.identity.name)
     if consent == nil, let likeness = values.plan.ability(Likeness.self) {
@@ -295,11 +325,13 @@ struct Train: ParsableCommand {
         path, reading: bindingOptions(seed: options.seed, device: options.device).reading)
       values = try fit.adapted(values, keeping: try choices.givenKeys(), say: { reporter.say($0) })
     }
+    var reading = try bindingOptions(seed: options.seed, device: options.device)
+    reading.share = launched?.share
     let binding = try DataBinding.open(
       path, for: type, configuration: try values.values(),
       artefacts: try images.artefacts(for: values.plan, of: type.identity.name)
         ?? source?.kept(by: values.plan),
-      options: bindingOptions(seed: options.seed, device: options.device),
+      options: reading,
       onSkip: { reporter.say("An image was skipped: \($0.reason)") }, say: { reporter.say($0) })
     // Before a run is made, and in a dry run as well.
     let consent = try givenConsent()
@@ -313,10 +345,10 @@ struct Train: ParsableCommand {
   ///
   /// - Parameter place: makes the run's folder, after everything was checked; it is handed the name before the number.
   func start<System: GenerativeSystem>(
-    _ type: System.Type, reporter: any ProgressReporter, interruption: Interruption,
-    in place: (_ name: String) throws -> RunDirectory
+    _ type: System.Type, _ launched: LaunchedProcesses? = nil, reporter: any ProgressReporter,
+    interruption: Interruption, in place: (_ name: String) throws -> RunDirectory
   ) throws -> TrainingOutcome? {
-    let opening = try opening(type, reporter: reporter)
+    let opening = try opening(type, launched, reporter: reporter)
     let binding = opening.data
     try sayWhatIsHeldOut(binding, reporter)
     if dryRun {
@@ -334,14 +366,15 @@ struct Train: ParsableCommand {
       ]
       .filter { !$0.isEmpty }.joined(separator: "-")
     let isFolderThere = placement.run.map(FileManager.default.fileExists(atPath:)) ?? false
-    let run = try place(name)
+    let run = try launched.map { try $0.run { try place(name) } } ?? place(name)
     do {
       return try Training.start(
         binding, in: run, preset: opening.preset, options: opening.options, from: opening.source,
-        measuring: .by(), consent: opening.consent, reporter: reporter, interruption: interruption)
+        measuring: .by(), consent: opening.consent, reporter: reporter, interruption: interruption,
+        processes: launched?.group)
     } catch {
       // A training that was refused leaves no empty run behind.
-      run.removeIfEmpty(keepsFolder: isFolderThere)
+      if launched?.group.isFirst ?? true { run.removeIfEmpty(keepsFolder: isFolderThere) }
       throw error
     }
   }
@@ -358,8 +391,9 @@ struct Train: ParsableCommand {
         + "the data, `atelier data prepare split` divides them.")
   }
 
-  private func apply(to options: inout TrainingOptions) throws {
+  private func apply(to options: inout TrainingOptions, _ launched: LaunchedProcesses?) throws {
     if let device = try MachineOptions.device(computing.device) { options.device = device }
+    if let launched { options.device = launched.own(options.device) }
     if limits.steps != nil || limits.epochs != nil || limits.seconds != nil {
       options.steps = limits.steps
       options.epochs = limits.epochs

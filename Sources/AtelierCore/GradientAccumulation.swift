@@ -57,14 +57,14 @@ final class GradientAccumulation {
   /// Makes the updates in the order in which parts began them, each with the mean of its gradients.
   ///
   /// - Parameter prepare: called with gradients in place, before the optimiser's step.
-  func apply(step index: Int, prepare: (Update) -> Void) {
+  func apply(step index: Int, prepare: (Update) throws -> Void) rethrows {
     for update in updates {
       withoutGradients {
         for (parameter, sum) in zip(update.optimizer.parameters, update.sums) {
           parameter.gradient = sum.map { $0 / Double(parts) }
         }
       }
-      prepare(update)
+      try prepare(update)
       update.optimizer.step()
       update.optimizer.zeroGradients()
       update.average?.update(step: index)

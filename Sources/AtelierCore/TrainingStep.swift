@@ -21,6 +21,7 @@ public final class TrainingStep {
   private let precision: DType?
   fileprivate let device: Device
   private let gradientClip: Double?
+  private let processes: StepProcesses?
   /// Where gradients go while a step is made in parts.
   private var accumulation: GradientAccumulation?
 
@@ -35,9 +36,11 @@ public final class TrainingStep {
   /// - Parameters:
   ///   - precision: `.bfloat16` to run products and convolutions in 16 bits; nil for float32.
   ///   - gradientClip: the largest global gradient norm where a system does not say otherwise.
+  ///   - processes: the processes that make the step together; nil: this one alone.
   public init(
     index: Int, epoch: Double = 0, stage: String = "training", draws: any Draws, source: any BatchSource,
-    isObserved: Bool = true, precision: DType? = nil, device: Device = .cpu, gradientClip: Double? = nil
+    isObserved: Bool = true, precision: DType? = nil, device: Device = .cpu, gradientClip: Double? = nil,
+    processes: StepProcesses? = nil
   ) {
     self.index = index
     self.epoch = epoch
@@ -48,11 +51,14 @@ public final class TrainingStep {
     self.precision = precision
     self.device = device
     self.gradientClip = gradientClip
+    self.processes = processes
   }
 
-  /// Runs a system's step with this step's draws as the ambient ones and its precision.
+  /// Runs a system's step with this step's draws as the ambient ones, its precision and its processes.
   public func run(_ body: (TrainingStep) throws -> Void) throws {
-    try withDraws(draws) { try withAutocast(precision, on: device) { try body(self) } }
+    try withDraws(draws) {
+      try withProcesses(processes?.group) { try withAutocast(precision, on: device) { try body(self) } }
+    }
   }
 
   /// Runs a system's step several times, each on batches of its own, and makes its updates once in the end, each with
@@ -69,15 +75,21 @@ public final class TrainingStep {
       accumulation.beginPart()
       try run(body)
     }
-    accumulation.apply(step: index) { noteGradients($0.name, $0.optimizer, $0.clip) }
+    try accumulation.apply(step: index) {
+      try processes?.averageGradients(of: $0.optimizer.parameters)
+      noteGradients($0.name, $0.optimizer, $0.clip)
+    }
   }
+
+  /// How many of so many examples of a batch are this process's: all, where it trains alone.
+  public func share(of examples: Int) -> Int { examples / (processes?.group.count ?? 1) }
 
   /// The next batch of training examples.
   public func batch() throws -> Batch { try source.next() }
 
   /// The one point where weights change: the terms that `body` adds to the loss are differentiated, the
-  /// gradients clipped, the optimiser and then the moving average make one step. Gradients are gone
-  /// afterwards, so that they take no memory beside what the next update needs.
+  /// gradients averaged over the processes and clipped, the optimiser and then the moving average make one step.
+  /// Gradients are gone afterwards, so that they take no memory beside what the next update needs.
   ///
   /// ```swift
   /// try step.update("generator", generatorOptimizer, freezing: [discriminator]) { loss in
@@ -137,9 +149,12 @@ public final class TrainingStep {
       var loss = Loss(of: self)
       let result = try body(&loss)
       loss.backward()
+      try processes?.averageGradients(of: optimizer.parameters)
       noteGradients(name, optimizer, clip)
       if first == nil { first = (loss.terms, result) }
-      return loss.terms.total
+      // An optimiser that compares losses must find the same in all processes.
+      guard optimizer is LBFGS else { return loss.terms.total }
+      return withoutGradients { loss.terms.total.averagedOverProcesses() }
     }
     optimizer.zeroGradients()
     average?.update(step: index)

@@ -232,7 +232,10 @@ public final class GlooProcessGroup: ProcessGroup {
     // gloo begins with the place in its own source.
     let words =
       line.hasPrefix("[") ? String(line.drop { $0 != "]" }.dropFirst()).trimmingPrefix(" ").description : line
-    return String(words.prefix { $0 != "." }.prefix(longestReason))
+    // The first sentence, without the address that follows.
+    let sentence = words.range(of: ". ").map { words[..<$0.lowerBound] } ?? words[...]
+    return String(sentence.range(of: " [").map { sentence[..<$0.lowerBound] } ?? sentence)
+      .prefix(longestReason).description
   }
 }
 

@@ -24,9 +24,16 @@ package enum SystemState {
   }
 
   /// What `training.safetensors` holds: moments, then carried state.
-  package static func training(of system: any GenerativeSystem) -> Tensors {
+  ///
+  /// - Parameter others: the carried states of further processes, by number, where they differ from this one's.
+  package static func training(of system: any GenerativeSystem, others: [Int: Tensors] = [:]) -> Tensors {
+    moments(of: system) + named("carried/", system.carriedState())
+      + others.sorted { $0.key < $1.key }.flatMap { named("carried@\($0.key)/", $0.value) }
+  }
+
+  /// The moments of all optimisers.
+  package static func moments(of system: any GenerativeSystem) -> Tensors {
     system.optimizers.flatMap { named("optimizer/\($0.name)/", $0.optimizer.state()) }
-      + named("carried/", system.carriedState())
   }
 
   /// Puts a file's tensors back that ``model(of:)`` gave, those that a purpose needs.
@@ -68,16 +75,25 @@ package enum SystemState {
     }
   }
 
-  /// Puts back what ``training(of:)`` gave.
-  package static func loadTraining(_ tensors: Tensors, into system: any GenerativeSystem, from file: URL)
-    throws
-  {
-    var groups = grouped(tensors.filter { !$0.name.hasPrefix("carried/") }, depth: 2)
+  /// Whether processes have carried states of their own in a file's tensors.
+  package static func hasSeveralCarriedStates(_ tensors: Tensors) -> Bool {
+    tensors.contains { $0.name.hasPrefix("carried@") }
+  }
+
+  /// Puts back what ``training(of:others:)`` gave.
+  ///
+  /// - Parameter rank: the number of the process whose carried state is put back.
+  package static func loadTraining(
+    _ tensors: Tensors, into system: any GenerativeSystem, from file: URL, rank: Int = 0
+  ) throws {
+    var groups = grouped(
+      tensors.filter { !$0.name.hasPrefix("carried/") && !$0.name.hasPrefix("carried@") }, depth: 2)
     for (name, optimizer) in system.optimizers {
       try optimizer.load(groups.removeValue(forKey: "optimizer/\(name)") ?? [], from: file.path)
     }
     try refuse(rest: Array(groups.keys), file)
-    let prefix = "carried/"
+    let own = "carried@\(rank)/"
+    let prefix = tensors.contains { $0.name.hasPrefix(own) } ? own : "carried/"
     let carried = tensors.filter { $0.name.hasPrefix(prefix) }
     try system.restoreCarriedState(carried.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) })
   }

@@ -83,6 +83,8 @@ public struct Surroundings: Sendable, Hashable, Codable {
   public var packageVersion: String
   /// The fingerprint of the data.
   public var dataFingerprint: String
+  /// How many processes trained together; nil: one.
+  public var processes: Int?
 
   /// The surroundings of this process.
   public static func current(_ options: TrainingOptions, dataFingerprint: String) -> Surroundings {
@@ -93,7 +95,7 @@ public struct Surroundings: Sendable, Hashable, Codable {
       dataFingerprint: dataFingerprint)
   }
 
-  /// What differs, a phrase each; empty where resumption is exact.
+  /// What differs, a phrase each, but for the number of processes; empty where resumption is exact.
   public func differences(from then: Surroundings) -> [String] {
     var found: [String] = []
     func compare<Value: Equatable>(_ name: String, _ now: Value, _ then: Value) {
@@ -150,16 +152,18 @@ public struct CheckpointStore: Sendable {
 
   /// Writes a checkpoint; one of the same step is replaced.
   ///
+  /// - Parameter carried: the carried states of further processes, by number.
   /// - Returns: its folder.
   /// - Throws: ``TrainingError`` or a file error; the checkpoints before it are untouched.
   @discardableResult
   public func write(
-    _ system: any GenerativeSystem, _ description: ModelDescription, _ state: TrainingState
+    _ system: any GenerativeSystem, _ description: ModelDescription, _ state: TrainingState,
+    carried: [Int: [(name: String, tensor: HostTensor)]] = [:]
   ) throws -> URL {
     // One after the other, so that no more than one lies in memory twice.
     try write(
-      model: { SystemState.model(of: system) }, training: { SystemState.training(of: system) }, description,
-      state)
+      model: { SystemState.model(of: system) },
+      training: { SystemState.training(of: system, others: carried) }, description, state)
   }
 
   /// Writes a checkpoint of tensors that were copied.

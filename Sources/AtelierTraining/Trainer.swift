@@ -4,7 +4,7 @@ public import AtelierGeneration
 import AtelierHashing
 import AtelierMetrics
 public import Foundation
-import Torch
+public import Torch
 import TorchNN
 
 /// How a training ended.
@@ -77,6 +77,7 @@ public final class Trainer {
   private static let shownValues = 8
   private var firstFraction = 0.0
   private let guardian: TrainingGuard
+  private let processes: TrainingProcesses
   /// How long the last step, and the last preview, took.
   private var taken = (step: Duration.zero, preview: Duration.zero)
 
@@ -89,17 +90,22 @@ public final class Trainer {
   ///   - examples: what previews draw from; nil: no examples.
   ///   - validation: held-out batches for systems that follow a held-out loss.
   ///   - meter: what measures the system as often as the options say; nil: nothing does.
+  ///   - processes: those that train together, each on its part of every batch of `source`; process 0 alone writes,
+  ///     draws previews and measures. nil: this one alone.
   /// - Throws: ``TrainingError`` for settings that cannot work, or a folder that cannot be written.
   public init(
     _ system: any GenerativeSystem, run: RunDirectory, source: any ResumableBatchSource, facts: DataFacts,
     options: TrainingOptions, frozenWeights: [String: String] = [:], previews: PreviewList = .standard,
     examples: PreviewExamples? = nil, validation: (() throws -> [Batch])? = nil,
     meter: ValidationMeasuring.Meter? = nil, reporter: any ProgressReporter = QuietReporter(),
-    interruption: Interruption = Interruption()
+    interruption: Interruption = Interruption(), processes: (any ProcessGroup)? = nil
   ) throws {
     try options.validate()
+    let processes = TrainingProcesses(processes)
+    self.processes = processes
+    let reporter = processes.isFirst ? reporter : QuietReporter()
     self.validation = validation
-    series = ValidationSeries(meter, options.validation)
+    series = ValidationSeries(processes.isFirst ? meter : nil, options.validation)
     self.system = system
     self.run = run
     self.source = source
@@ -108,7 +114,8 @@ public final class Trainer {
     self.options = options
     self.reporter = reporter
     self.interruption = interruption
-    guardian = TrainingGuard(interruption, reporter: reporter)
+    // Several processes stop together, after a step.
+    guardian = TrainingGuard(interruption, reporter: reporter, endsProcess: processes.group == nil)
     counted = CountingBatchSource(source)
     limits = TrainingLimits(options: options, stages: system.plan.stages)
     store = CheckpointStore(run.checkpoints)
@@ -117,7 +124,7 @@ public final class Trainer {
       source: examples ?? PreviewExamples(facts))
     watch = HealthWatch(options.health)
     if let threads = options.threads { Engine.threadCount = threads }
-    try store.removeLeftovers()
+    if processes.isFirst { try store.removeLeftovers() }
   }
 
   /// What is told of the training, in files that the first entry makes: a resumption that is refused leaves
@@ -129,17 +136,31 @@ public final class Trainer {
     return opened
   }
 
-  private var log: EventLog { get throws { try opened().log } }
-  private var board: EventFileWriter { get throws { try opened().board } }
+  /// nil: another process writes it.
+  private var log: EventLog? { get throws { processes.isFirst ? try opened().log : nil } }
+  private var board: EventFileWriter? { get throws { processes.isFirst ? try opened().board : nil } }
 
   /// Takes over the state of the newest sound checkpoint; call it before ``train()``.
   ///
-  /// - Parameter allowsInexact: whether another engine, thread count, processor or other data may be used;
-  ///   training then goes on, but not to the same bytes.
+  /// - Parameters:
+  ///   - allowsInexact: whether another engine, thread count, processor or other data may be used; training then
+  ///     goes on, but not to the same bytes.
+  ///   - reshards: whether another number of processes may go on, among which batches are divided anew; sums are
+  ///     then rounded otherwise.
   /// - Returns: whether there was a checkpoint.
   /// - Throws: ``TrainingError/cannotResume(reason:)`` where resumption would not be exact.
-  public func resume(allowsInexact: Bool = false) throws -> Bool {
+  public func resume(allowsInexact: Bool = false, reshards: Bool = false) throws -> Bool {
     let found = store.newestSound()
+    let steps = try processes.group?.allGather(
+      withUnsafeBytes(
+        of: Int64(found.checkpoint?.state.step ?? -1)
+      ) { Array($0) })
+    if let steps, let other = steps.indices.first(where: { steps[$0] != steps[0] }) {
+      throw TrainingError.cannotResume(
+        reason:
+          "process \(other) finds another newest checkpoint in \(run.checkpoints.path) than process 0; give "
+          + "all processes the same folder, on a file system that all their machines see")
+    }
     guard let checkpoint = found.checkpoint else {
       for problem in found.problems { try warn(problem) }
       return false
@@ -155,6 +176,7 @@ public final class Trainer {
     if options.threads == nil, Engine.threadCount != then.threads { Engine.threadCount = then.threads }
     let differences = surroundings.differences(from: then)
     var remarks = found.problems
+    if let remark = try resharding(from: then.processes ?? 1, reshards) { remarks.append(remark) }
     if !differences.isEmpty || checkpoint.state.seed != options.seed {
       let all = differences + (checkpoint.state.seed != options.seed ? ["the seed has changed"] : [])
       guard allowsInexact else {
@@ -171,8 +193,23 @@ public final class Trainer {
     lastFailure = checkpoint.state.lastFailure
     secondsBefore = checkpoint.state.seconds
     peakMemory = checkpoint.state.peakMemory
-    try log.append(event(.resume, message: "from \(RunDirectory.stepName(step))"))
+    try log?.append(event(.resume, message: "from \(RunDirectory.stepName(step))"))
     return true
+  }
+
+  /// Refuses another number of processes, or says what changes with it; nil: it is the same.
+  private func resharding(from then: Int, _ isAllowed: Bool) throws(TrainingError) -> String? {
+    guard processes.count != then else { return nil }
+    func text(_ count: Int) -> String { count == 1 ? "1 process" : "\(count) processes" }
+    guard isAllowed else {
+      throw .cannotResume(
+        reason:
+          "it was trained in \(text(then)) and is resumed in \(text(processes.count)); start as many as then, "
+          + "or allow batches to be divided anew with reshard")
+    }
+    return
+      "Resuming in \(text(processes.count)) instead of \(then): every batch and its random numbers are divided "
+      + "anew, and sums are rounded otherwise."
   }
 
   /// Trains until a limit, a wish to stop, or a failure.
@@ -190,17 +227,20 @@ public final class Trainer {
       guardian.stop()
       threadWatch?.end()
     }
+    do { try processes.broadcast(system) } catch { throw brokenOff(error) }
     if step == 0 {
-      try log.append(event(.start))
+      try log?.append(event(.start))
       if let firstMeasurement { try write(firstMeasurement) }
       try save()
     }
     var reason = TrainingOutcome.Reason.finished
     repeat {
-      while !isFinished, reason == .finished {
-        if let settled = series.settled {
+      while reason == .finished {
+        let next = try decision()
+        if next.isFinished { break }
+        if let settled = next.settled {
           reason = .settled(settled)
-        } else if interruption.isRequested {
+        } else if next.isInterrupted {
           reason = .interrupted
         } else if let stop = try advance() {
           reason = .stopped(stop.reason)
@@ -210,8 +250,30 @@ public final class Trainer {
       if case .stopped = reason { break }
       if lastSaved != step, let stop = try saveIfSound() { reason = .stopped(stop.reason) }
       // The last look at the weights may have rolled back, and then there is more to do.
-    } while reason == .finished && !isFinished
+    } while try reason == .finished && !decision().isFinished
     return try finish(reason)
+  }
+
+  /// Whether training goes on, which all processes decide alike.
+  private struct Decision {
+    var isFinished: Bool
+    var settled: String?
+    var isInterrupted: Bool
+  }
+
+  private func decision() throws -> Decision {
+    // Only process 0 measures, and its clock counts.
+    let settled = series.settled
+    let own = [processes.isFirst && isFinished, settled != nil, interruption.isRequested]
+    do {
+      let all = try processes.any(own)
+      return Decision(
+        isFinished: all[0],
+        settled: all[1] ? settled ?? "what process 0 measures has not become better" : nil,
+        isInterrupted: all[2])
+    } catch {
+      throw brokenOff(error)
+    }
   }
 
   // MARK: One step
@@ -222,10 +284,14 @@ public final class Trainer {
   private func advance() throws -> Stop? {
     let isLogged = step == 0 || (step + 1) % options.logEvery == 0
     source.enter(stage: stage)
+    let source = source
+    let all = StreamDraws(drawStream, device: options.device)
+    let together = processes.group.map { StepProcesses($0) { source.part } }
     let training = TrainingStep(
-      index: step, epoch: source.epoch, stage: stage, draws: StreamDraws(drawStream, device: options.device),
+      index: step, epoch: source.epoch, stage: stage,
+      draws: together == nil ? all : SharedDraws(all) { source.part },
       source: counted, isObserved: isLogged, precision: options.precision.autocast, device: options.device,
-      gradientClip: options.gradientClip)
+      gradientClip: options.gradientClip, processes: together)
     let passes = Int(source.epoch)
     counted.beginStep()
     guardian.enter("step \(step + 1)", try fallback())
@@ -237,7 +303,7 @@ public final class Trainer {
       }
       try withTensorErrors { try training.run(parts: options.accumulate ?? 1) { try system.step($0) } }
       if Int(source.epoch) > passes { try validate(after: Int(source.epoch)) }
-    } catch let error as TensorError where error.hasNonFiniteInput {
+    } catch let error as TensorError where error.hasNonFiniteInput && processes.group == nil {
       return try react(toRefusal: error)
     } catch {
       throw brokenOff(error)
@@ -256,7 +322,7 @@ public final class Trainer {
   private func fallback() throws -> TrainingGuard.Fallback {
     if lastSaved == step { return .saved(step: step) }
     let drawsPreview = (step + 1) % options.previewEvery == 0
-    guard interruption.endsProcess,
+    guard interruption.endsProcess, processes.group == nil,
       taken.step > TrainingGuard.slowStep || drawsPreview && taken.preview > TrainingGuard.slowStep
     else { return .none }
     let (model, training) = (SystemState.model(of: system), SystemState.training(of: system))
@@ -274,9 +340,12 @@ public final class Trainer {
     if let stop = try react(to: findings) { return stop }
     // After a roll-back nothing of this step is due any more.
     guard step == present else { return nil }
-    if step % options.previewEvery == 0, let stop = try react(to: preview()) { return stop }
+    if step % options.previewEvery == 0 {
+      let diversity = try processes.decision { preview() }
+      if let stop = try react(to: watch.observe(diversity: diversity ?? .nan)) { return stop }
+    }
     guard step == present else { return nil }
-    let isBest = try measureIfDue()
+    let isBest = options.validation == nil ? false : try processes.decision { try measureIfDue() }
     guard isBest || step % options.checkpointEvery == 0 else { return nil }
     return try saveIfSound()
   }
@@ -289,8 +358,11 @@ public final class Trainer {
   /// - Throws: what measuring throws, and ``TrainingError/invalid(reason:)`` where the number that is to decide is
   ///   not measured.
   func measureAtStart() throws {
-    guard step == 0, let (event, _) = try measurement() else { return }
-    firstMeasurement = event
+    guard step == 0, options.validation != nil else { return }
+    _ = try processes.decision {
+      firstMeasurement = try measurement()?.event
+      return true
+    }
   }
 
   /// - Returns: whether the system is better than ever, which is worth a checkpoint.
@@ -308,9 +380,9 @@ public final class Trainer {
   }
 
   private func write(_ measurement: RunEvent) throws {
-    try log.append(measurement)
+    try log?.append(measurement)
     let values = (measurement.values ?? [:]).sorted { $0.key < $1.key }
-    try board.write(scalars: values.map { ("validation/" + $0.key, $0.value) }, step: measurement.step)
+    try board?.write(scalars: values.map { ("validation/" + $0.key, $0.value) }, step: measurement.step)
     reporter.say("Validation at step \(measurement.step): \(measurement.message ?? "").")
   }
 
@@ -325,8 +397,8 @@ public final class Trainer {
     var event = event(.validation, message: "after \(passes) passes over the data")
     event.step += 1
     event.values = ["validation": loss]
-    try log.append(event)
-    try board.write(scalars: [("validation", loss)], step: step + 1)
+    try log?.append(event)
+    try board?.write(scalars: [("validation", loss)], step: step + 1)
   }
 
   private var drawStream: RandomStream {
@@ -336,7 +408,7 @@ public final class Trainer {
 
   /// Reads what the step logged, writes it, and has the watch look at it.
   private func record(_ training: TrainingStep) throws -> [HealthFinding] {
-    let values = averaged(training.logged)
+    let values = try processes.averaged(averaged(training.logged))
     let norms = averaged(training.gradientNorms)
     let now = ContinuousClock.now
     let elapsed = (now - lastLogged.time).seconds
@@ -352,8 +424,8 @@ public final class Trainer {
     event.rate = rate
     event.unit = source.unit
     event.memory = peakMemory
-    try log.append(event)
-    try board.write(
+    try log?.append(event)
+    try board?.write(
       scalars: values + norms.map { ("gradient-norm/" + $0.name, $0.value) } + [("rate", rate)], step: step)
     return watch.observe(values: values, gradientNorms: norms)
   }
@@ -381,7 +453,7 @@ public final class Trainer {
   private func react(to findings: [HealthFinding]) throws -> Stop? {
     let answered = findings.map { ($0, options.health.reaction(to: $0.kind)) }.filter { $0.1 != .ignore }
     for (finding, reaction) in answered {
-      try log.append(
+      try log?.append(
         event(.health, message: "\(finding.kind.rawValue): \(finding.message) (\(reaction.rawValue))"))
       reporter.say("Health: step \(step): \(finding.message).")
     }
@@ -428,14 +500,16 @@ public final class Trainer {
     try restore(target, adoptsOtherData: false)
     let message =
       "rolled back from step \(failed) to step \(step) because \(reason); going on with other draws"
-    try log.append(event(.rollback, message: message))
+    try log?.append(event(.rollback, message: message))
     reporter.say("Training \(message).")
     lastLogged = (source.unitsServed, .now)
     return nil
   }
 
   /// Draws the fixed samples; a failure is said and does not end the training.
-  private func preview(isWatched: Bool = true) -> [HealthFinding] {
+  ///
+  /// - Returns: how different they are, for the health watch; nil where that is unknown.
+  private func preview(isWatched: Bool = true) -> Double? {
     lastPreview = step
     do {
       let began = ContinuousClock.now
@@ -446,15 +520,16 @@ public final class Trainer {
       }
       let preview = try painter.paint(
         system, stage: limits.stage(of: max(0, step - 1)), step: step, board: board)
-      for file in preview.files { try log.append(event(.preview, path: run.relativePath(file))) }
-      guard isWatched, let (samples, groups) = preview.observed else { return [] }
+      for file in preview.files { try log?.append(event(.preview, path: run.relativePath(file))) }
+      guard isWatched, let (samples, groups) = preview.observed else { return nil }
       let diversity = HealthWatch.diversity(of: samples.to(.cpu), groups: groups)
-      if diversity.isFinite { try board.write(scalars: [("diversity", diversity)], step: step) }
-      return watch.observe(diversity: diversity)
+      guard diversity.isFinite else { return nil }
+      try board?.write(scalars: [("diversity", diversity)], step: step)
+      return diversity
     } catch {
       try? warn(
         "The preview of step \(step) could not be drawn: \(String(describing: error).trimmedSentence).")
-      return []
+      return nil
     }
   }
 
@@ -474,11 +549,15 @@ public final class Trainer {
     guardian.enter("the checkpoint of step \(step)", TrainingGuard.Fallback.none)
     defer { guardian.leave() }
     do {
-      let url = try store.write(system, try description(), state)
+      try processes.requireEqual(system, step: step)
+      let carried = try processes.carriedStates(of: system)
       lastSaved = step
+      // The others go on meanwhile, and wait with their next sum.
+      guard processes.isFirst else { return }
+      let url = try store.write(system, try description(), state, carried: carried)
       try store.prune(
         keepLast: options.keepLast, keepEvery: options.keepEvery, keeping: series.state?.bestStep)
-      try log.append(event(.checkpoint, path: run.relativePath(url)))
+      try log?.append(event(.checkpoint, path: run.relativePath(url)))
     } catch {
       throw brokenOff(error)
     }
@@ -503,7 +582,17 @@ public final class Trainer {
     let state = checkpoint.state
     let training = folder.appendingPathComponent(CheckpointStore.trainingName)
     try ModelFile.load(folder.appendingPathComponent(CheckpointStore.modelName), into: system)
-    try SystemState.loadTraining(try Safetensors.read(training).tensors, into: system, from: training)
+    let tensors = try Safetensors.read(training).tensors
+    guard
+      state.surroundings.processes ?? 1 == processes.count || !SystemState.hasSeveralCarriedStates(tensors)
+    else {
+      throw TrainingError.cannotResume(
+        reason: "each of \(state.surroundings.processes ?? 1) processes has a state of its own of "
+          + "\(system.identityName), such as hidden states of a text or images kept for later, which cannot be "
+          + "divided anew; start as many processes as then")
+    }
+    try SystemState.loadTraining(
+      tensors, into: system, from: training, rank: processes.group?.rank ?? 0)
     for (name, content) in facts.artefacts.contents {
       let hash = state.hashes["artefacts/" + name]
       guard hash == nil || hash == content.sha256Hex || adoptsOtherData else {
@@ -540,7 +629,9 @@ public final class Trainer {
 
   private func finish(_ reason: TrainingOutcome.Reason) throws -> TrainingOutcome {
     // The watch does not look at this one: whoever trains on would not have drawn it.
-    if lastPreview != step, reason == .finished { _ = preview(isWatched: false) }
+    if lastPreview != step, reason == .finished, processes.isFirst { _ = preview(isWatched: false) }
+    // What process 0 still writes is on disk before any process ends.
+    _ = try processes.decision { true }
     let checkpoint = store.newestSound().checkpoint?.url
     let kept = checkpoint.map { "; the newest checkpoint is \($0.lastPathComponent)" } ?? ""
     let message =
@@ -551,7 +642,7 @@ public final class Trainer {
         "stopped on request after \(step) steps; everything is saved, and the run can be resumed"
       case .stopped(let why): "stopped by the health watch at step \(step): \(why)\(kept)"
       }
-    try log.append(event(.end, memory: peakMemory, message: message))
+    try log?.append(event(.end, memory: peakMemory, message: message))
     reporter.end("Training \(message).")
     return TrainingOutcome(reason: reason, step: step, seconds: seconds, checkpoint: checkpoint)
   }
@@ -564,6 +655,9 @@ public final class Trainer {
     if case .brokenOff = error as? TrainingError {
       return error as? TrainingError ?? .invalid(reason: "\(error)")
     }
+    // An operation over several processes fails for what befell one of them.
+    let error = processes.group?.failure ?? error
+    defer { processes.group?.leave(because: "\(error)") }
     let cause: TrainingError.Cause =
       switch error {
       case DatasetError.exhausted: .machine
@@ -571,9 +665,10 @@ public final class Trainer {
       case let error as TensorError where error.isOutOfMemory: .machine
       case is FileFormatError: .disk
       case TrainingError.unwritable: .disk
+      case _ where processes.group?.failure != nil: .machine
       default: .system
       }
-    if mayBeSaved || (cause == .data && counted.served == 0), lastSaved != step,
+    if processes.group == nil, mayBeSaved || (cause == .data && counted.served == 0), lastSaved != step,
       SystemState.firstNonFinite(of: system) == nil
     {
       try? save()
@@ -584,7 +679,7 @@ public final class Trainer {
         $0 == step ? "The state after step \($0) is saved." : "The last checkpoint is of step \($0)."
       }
       ?? "No checkpoint was written yet."
-    try? log.append(event(.end, message: "broke off: \(error)"))
+    try? log?.append(event(.end, message: "broke off: \(error)"))
     return .brokenOff(cause: cause, reason: "\(error)", saved: saved + " Resuming goes on from there.")
   }
 
@@ -596,6 +691,11 @@ public final class Trainer {
     var surroundings = Surroundings.current(options, dataFingerprint: facts.description.fingerprint)
     // Fewer may be in force for a while.
     if let threadWatch { surroundings.threads = threadWatch.threads }
+    if processes.count > 1 {
+      surroundings.processes = processes.count
+      // Each has an accelerator of its own.
+      if surroundings.device.kind == .cuda { surroundings.device = .cuda() }
+    }
     return surroundings
   }
 
@@ -623,7 +723,7 @@ public final class Trainer {
   }
 
   private func warn(_ message: String) throws {
-    try log.append(event(.warning, message: message))
+    try log?.append(event(.warning, message: message))
     reporter.say(message)
   }
 

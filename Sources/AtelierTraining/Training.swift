@@ -24,12 +24,15 @@ public enum Training {
   ///   - source: other weights to begin with; nil: initial ones.
   ///   - measuring: how the system is measured on the way, where the options ask for it.
   ///   - consent: who agreed, for a system with the ability ``AtelierCore/Likeness``.
+  ///   - processes: those that train together; the data are opened with the share of this one, and all are given the
+  ///     same run, which process 0 writes. nil: this process alone.
   @discardableResult
   public static func start(
     _ data: DataBinding, in run: RunDirectory, preset: String? = nil, options: TrainingOptions,
     weights: WeightStore = .standard, previews: PreviewList = .standard, from source: TransferSource? = nil,
     measuring: ValidationMeasuring? = nil, consent: Consent? = nil,
-    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption()
+    reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption(),
+    processes: (any ProcessGroup)? = nil
   ) throws -> TrainingOutcome {
     try options.validate()
     try checkImages(data)
@@ -37,7 +40,7 @@ public enum Training {
     return try train(
       data, in: run, configuration(of: data, preset, options), consent: consent, agreed, weights: weights,
       previews: previews, from: source, measuring: measuring, isResuming: false, allowsInexact: false,
-      reporter: reporter, interruption: interruption)
+      reporter: reporter, interruption: interruption, processes: processes)
   }
 
   /// A few steps for what they cost, in a run that is thrown away: nobody has to agree to that.
@@ -65,13 +68,15 @@ public enum Training {
   ///
   /// - Parameters:
   ///   - dataPath: where the data lie now, if they were moved.
-  ///   - dataOptions: only its `workers` count; all else about reading data is as the run recorded it.
+  ///   - dataOptions: only its `workers` and its `share` count; all else about reading data is as the run recorded it.
   ///   - change: what is different now: limits, intervals, what is kept.
   ///   - allowsInexact: see ``Trainer/resume(allowsInexact:)``.
   ///   - weights: where frozen networks take their weights from.
   ///   - previews: what is shown of the system on the way.
   ///   - measuring: how the system is measured on the way, where the run's options ask for it.
   ///   - consent: a new consent in the place of the run's own, which is checked again otherwise.
+  ///   - processes: those that train together, as many as the run was trained in; nil: this process alone.
+  ///   - reshards: whether they may be another number.
   @discardableResult
   public static func resume(
     _ folder: URL, registry: SystemRegistry, dataPath: URL? = nil,
@@ -79,6 +84,7 @@ public enum Training {
     weights: WeightStore = .standard, previews: PreviewList = .standard,
     measuring: ValidationMeasuring? = nil, consent: Consent? = nil,
     reporter: any ProgressReporter = QuietReporter(), interruption: Interruption = Interruption(),
+    processes: (any ProcessGroup)? = nil, reshards: Bool = false,
     change: (inout TrainingOptions) throws -> Void = { _ in }
   ) throws -> TrainingOutcome {
     let run = try RunDirectory.open(folder)
@@ -87,7 +93,8 @@ public enum Training {
     try configuration.options.validate()
     if let dataPath { configuration.data = dataPath.standardizedFileURL.path }
     let data = try open(
-      run, configuration, registry: registry, workers: dataOptions.workers, reporter: reporter)
+      run, configuration, registry: registry, workers: dataOptions.workers, share: dataOptions.share,
+      reporter: reporter)
     let given = try consent ?? Consent.read(run)
     let agreed = try Consent.record(given, for: data)
     if let agreed, consent == nil, let known = try knownData(of: run)?.consent, known.hash != agreed.hash {
@@ -100,7 +107,8 @@ public enum Training {
     return try train(
       data, in: run, configuration, consent: given, agreed, weights: weights, previews: previews,
       from: try TransferSource.again(for: run, data, say: reporter.say), measuring: measuring,
-      isResuming: true, allowsInexact: allowsInexact, reporter: reporter, interruption: interruption)
+      isResuming: true, allowsInexact: allowsInexact, reporter: reporter, interruption: interruption,
+      processes: processes, reshards: reshards)
   }
 
   /// Opens the data of a run as its training did, the labels those of the model, by the names of the classes.
@@ -145,7 +153,7 @@ public enum Training {
 
   private static func open(
     _ run: RunDirectory, _ configuration: RunConfiguration, registry: SystemRegistry, workers: Int,
-    reporter: any ProgressReporter
+    share: BatchShare? = nil, reporter: any ProgressReporter
   ) throws -> DataBinding {
     let type = try registry.system(named: configuration.system)
     // The classes of an instance system are clusters, which no data have.
@@ -155,6 +163,7 @@ public enum Training {
       seed: configuration.options.seed, device: configuration.options.device, workers: workers,
       reading: configuration.reading, classNames: hasClusters ? [] : known?.classNames ?? [],
       sourcesAreLabelMaps: known?.sourcesAreLabelMaps, isRecorded: true)
+    options.share = share
     options.recordsDerivation = known.map { $0.derivation != nil } ?? true
     return try DataBinding.open(
       configuration.data.map { URL(fileURLWithPath: $0) }, for: type,
@@ -168,11 +177,14 @@ public enum Training {
     _ agreed: ConsentRecord?, weights: WeightStore, previews: PreviewList, from source: TransferSource?,
     measuring: ValidationMeasuring?, isResuming: Bool,
     allowsInexact: Bool, reporter: any ProgressReporter,
-    interruption: Interruption
+    interruption: Interruption, processes: (any ProcessGroup)? = nil, reshards: Bool = false
   ) throws -> TrainingOutcome {
     let options = configuration.options
+    // Process 0 alone says, draws, measures and writes.
+    let isFirst = processes?.isFirst ?? true
+    let reporter = isFirst ? reporter : QuietReporter()
     if let threads = options.threads { Engine.threadCount = threads }
-    let meter = try meter(data, run, options, measuring, reporter)
+    let meter = isFirst ? try meter(data, run, options, measuring, reporter) : nil
     // What is left out of the data, such as images without a partner.
     if !isResuming {
       for note in data.facts.description.notes { reporter.say(note) }
@@ -204,14 +216,18 @@ public enum Training {
     // Where weights come from, and under which licence, is said by every model that comes of them.
     let facts = data.facts.noting(transfer?.notes ?? [], licences: transfer?.licenceTerms)
       .agreed(agreed)
-    let examples = try PreviewExamples(data, plan: system.plan, for: previews, say: reporter.say)
+    let examples =
+      isFirst ? try PreviewExamples(data, plan: system.plan, for: previews, say: reporter.say) : nil
     let trainer = try Trainer(
       system, run: run, source: data.training, facts: facts, options: options, frozenWeights: frozen,
       previews: previews, examples: examples,
       validation: { try data.batches(of: .validation, batchSize: 10)?.map(data.batch) ?? [] },
-      meter: meter, reporter: reporter, interruption: interruption)
-    let isAtTheBeginning = try !(isResuming && trainer.resume(allowsInexact: allowsInexact))
+      meter: meter, reporter: reporter, interruption: interruption, processes: processes)
+    let isAtTheBeginning = try
+      !(isResuming
+      && trainer.resume(allowsInexact: allowsInexact, reshards: reshards))
     if isAtTheBeginning { try trainer.measureAtStart() }
+    guard isFirst else { return try trainer.train() }
     // Every check has passed. The configuration is written last: a folder with one is a run that can be
     // resumed.
     for folder in [run.checkpoints, run.samples, run.artefacts] { try RunDirectory.makeFolder(folder) }

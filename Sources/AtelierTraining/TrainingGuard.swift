@@ -25,6 +25,7 @@ package final class TrainingGuard: @unchecked Sendable {
   private let interruption: Interruption
   private let reporter: (any LiveReporter)?
   private let endProcess: @Sendable (Int32) -> Void
+  private let endsProcess: Bool
   private let lock = NSLock()
   private var activity: String?
   private var since = ContinuousClock.now
@@ -37,19 +38,21 @@ package final class TrainingGuard: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - reporter: told of signals and of long steps, where it may be told from another thread.
+  ///   - endsProcess: whether the process may end within a step, where the interruption lets it.
   ///   - endProcess: ends the process with an exit code.
   package init(
-    _ interruption: Interruption, reporter: any ProgressReporter,
+    _ interruption: Interruption, reporter: any ProgressReporter, endsProcess: Bool = true,
     endProcess: @escaping @Sendable (Int32) -> Void = { _exit($0) }
   ) {
     self.interruption = interruption
     self.reporter = reporter as? any LiveReporter
+    self.endsProcess = endsProcess && interruption.endsProcess
     self.endProcess = endProcess
   }
 
   /// Goes on duty until ``stop()``.
   func start() {
-    guard reporter != nil || interruption.endsProcess else { return }
+    guard reporter != nil || endsProcess else { return }
     let thread = Thread { [self] in
       while !isOver {
         usleep(100_000)
@@ -95,7 +98,7 @@ package final class TrainingGuard: @unchecked Sendable {
           "Stopping: \(activity) is finished, then the state is saved. A second signal stops at once.")
         return
       }
-      guard interruption.endsProcess, now - signalled >= Self.patience else { return }
+      guard endsProcess, now - signalled >= Self.patience else { return }
       end(during: activity, now)
     }
   }

@@ -61,6 +61,31 @@ public struct Program: Sendable {
     return running.finish()
   }
 
+  /// Runs the program to its end, and looks every few milliseconds at what it does.
+  ///
+  /// - Parameter look: given the number of the process.
+  public func watched(
+    _ arguments: [String], environment: [String: String] = [:], look: (Int32) throws -> Void
+  ) throws -> Result {
+    let running = try start(arguments, environment)
+    while running.process.isRunning {
+      try look(running.process.processIdentifier)
+      usleep(5000)
+    }
+    return running.finish()
+  }
+
+  /// The processes that a process has started, by `/proc`, and so none where there is none.
+  public static func children(of parent: Int32) -> [Int32] {
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return entries.compactMap { Int32($0) }.sorted().filter { process in
+      guard let line = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+        let fields = line.split(separator: ")").last?.split(separator: " "), fields.count > 1
+      else { return false }
+      return Int32(fields[1]) == parent
+    }
+  }
+
   private func start(
     _ arguments: [String], _ environment: [String: String], _ folder: URL? = nil
   ) throws -> RunningProgram {

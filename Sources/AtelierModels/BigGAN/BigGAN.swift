@@ -252,7 +252,8 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
   /// One step of training: classes of generated images are uniform.
   public func step(_ step: TrainingStep) throws {
     let labels = step.draws.integers(
-      "fakeLabel", below: configuration.classes, [training.conditionsPerStep, configuration.batchSize])
+      "fakeLabel", below: configuration.classes,
+      [training.conditionsPerStep, step.share(of: configuration.batchSize)])
     try training.round(
       step,
       conditions: (0..<training.conditionsPerStep).map {

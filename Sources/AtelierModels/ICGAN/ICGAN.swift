@@ -81,7 +81,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem, ExportingSystem {
 
   /// One step of training.
   public func step(_ step: TrainingStep) throws {
-    let (count, size) = (training.conditionsPerStep, configuration.batchSize)
+    let (count, size) = (training.conditionsPerStep, step.share(of: configuration.batchSize))
     let drawn = conditions(step.draws, [count, size])
     try training.round(
       step,

@@ -120,10 +120,11 @@ public final class DiscriminatorAugmentation {
     withoutGradients {
       for scores in scales {
         let sign = (scores.detached().asType(.float32) - threshold).sign()
-        signs += sign.mean().item() * Double(sign.shape[0]) / Double(scales.count)
+        let mean = sign.mean().averagedOverProcesses().item()
+        signs += mean * Double(sign.shape[0] * processes) / Double(scales.count)
       }
     }
-    pictures += Double(first.shape[0])
+    pictures += Double(first.shape[0] * processes)
   }
 
   /// Takes scores of real images into account that have a value for each pixel, those pixels alone that
@@ -136,10 +137,14 @@ public final class DiscriminatorAugmentation {
     withoutGradients {
       let sign = (realScores.detached().asType(.float32) - threshold).sign().reshaped([batch, -1])
       let weight = counts.asType(.float32).reshaped([batch, -1])
-      signs += ((sign * weight).sum(dims: [1]) / weight.sum(dims: [1]).clamped(min: 1)).sum().item()
+      let sums = (sign * weight).sum(dims: [1]) / weight.sum(dims: [1]).clamped(min: 1)
+      signs += sums.sum().summedOverProcesses().item()
     }
-    pictures += Double(batch)
+    pictures += Double(batch * processes)
   }
+
+  /// How many processes have a part of the batch each.
+  private var processes: Int { currentProcesses?.count ?? 1 }
 
   /// Ends a step: adjusts the probability in every fourth, and logs it.
   func endStep(_ step: TrainingStep) {

@@ -88,7 +88,9 @@ final class DiscriminatorRegularization {
 
   /// A running average that a batch's mean was taken into; the first mean begins it.
   private func average(_ name: String, _ values: Tensor, decay: Double? = nil) -> Double {
-    let mean: Double = withoutGradients { values.detached().asType(.float32).mean().item() }
+    let mean: Double = withoutGradients {
+      values.detached().asType(.float32).mean().averagedOverProcesses().item()
+    }
     guard let place = averages.firstIndex(where: { $0.name == name }) else {
       averages.append((name, mean))
       return mean

@@ -44,9 +44,21 @@ public enum GradientPenalty {
     real: Tensor, mixing: Tensor, noise: Tensor, discriminator: (Tensor) throws -> Tensor
   ) rethrows -> Tensor {
     let pictures = real.detached()
-    let deviation = pictures.standardDeviation(dims: Array(0..<pictures.rank))
+    let deviation = deviation(of: pictures)
     let points = pictures + perImage(mixing, pictures) * (deviation * 0.5 * noise)
     return (try gradientNorms(at: points, discriminator) - 1).square().mean()
+  }
+
+  /// The deviation of all elements (unbiased), of those of all processes together.
+  private static func deviation(of pictures: Tensor) -> Tensor {
+    guard let processes = currentProcesses else {
+      return pictures.standardDeviation(dims: Array(0..<pictures.rank))
+    }
+    return withoutGradients {
+      let count = Double(pictures.count * processes.count)
+      let mean = pictures.sum().summedOverProcesses() / count
+      return ((pictures - mean).square().sum().summedOverProcesses() / (count - 1)).sqrt()
+    }
   }
 
   /// ½ mean |∇|² at real images.

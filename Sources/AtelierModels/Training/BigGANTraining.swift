@@ -105,7 +105,8 @@ final class BigGANTraining<Configuration: BigGANConfiguration> {
     let (objective, parts) = (configuration.loss, configuration.gradientAccumulation)
     let real = try realParts(step, configuration.discriminatorSteps * parts)
     let latents = step.draws.normal(
-      "latent", [conditionsPerStep, configuration.batchSize, configuration.effectiveLatentSize])
+      "latent",
+      [conditionsPerStep, step.share(of: configuration.batchSize), configuration.effectiveLatentSize])
     var losses: [String: Tensor] = [:]
 
     for turn in 0..<configuration.discriminatorSteps {
@@ -172,7 +173,7 @@ final class BigGANTraining<Configuration: BigGANConfiguration> {
   /// As many parts of `batchSize` real examples as asked for; a batch may hold several.
   private func realParts(_ step: TrainingStep, _ count: Int) throws -> [RealPart] {
     var parts: [RealPart] = []
-    let size = configuration.batchSize
+    let size = step.share(of: configuration.batchSize)
     while parts.count < count {
       let batch = try step.batch()
       let image = batch["image"]
