@@ -1,5 +1,6 @@
 import ArgumentParser
 import AtelierData
+import AtelierGeneration
 import AtelierModels
 import Foundation
 import TestSupport
@@ -45,6 +46,13 @@ struct KillProof: ParsableCommand {
   @Option(parsing: .upToNextOption, help: "Only these systems.")
   var system: [String] = []
 
+  @Option(
+    help: "Train in so many processes, of which one at a time is killed and which torchrun starts anew.")
+  var processes: Int?
+
+  @Flag(help: "Kill nothing: compare what --processes learn with what one process learns.")
+  var alike = false
+
   @Option(help: "The folder of the reference cases, whose weights are imported.", completion: .directory)
   var cases = "Tests/ReferenceCases"
 
@@ -52,6 +60,7 @@ struct KillProof: ParsableCommand {
     guard kills > 0, (0...0.9).contains(others), steps > 1, minutes ?? 1 > 0 else {
       throw ValidationError("--kills and --minutes must be above 0, --others in 0...0.9, --steps above 1.")
     }
+    guard processes ?? 2 > 1 else { throw ValidationError("--processes must be at least 2.") }
   }
 
   func run() throws {
@@ -90,6 +99,13 @@ struct KillProof: ParsableCommand {
     let end = minutes.map { start + .seconds(60 * $0) }
     let isLate = { end.map { ContinuousClock.now >= $0 } ?? false }
     let trainings = Int((Double(kills) * (1 - others)).rounded())
+    if alike {
+      return try compare(Program(atelier.url), recipes, in: folder, data, environment)
+    }
+    if let processes {
+      return try killProcesses(
+        processes, Program(atelier.url), recipes, in: folder, data, environment, record, isLate)
+    }
     for (index, recipe) in recipes.enumerated() {
       let share = trainings * (index + 1) / recipes.count - trainings * index / recipes.count
       let rest = (kills - trainings) * 7 / 10
@@ -170,5 +186,70 @@ struct KillProof: ParsableCommand {
     for name in ["trial", "reference"] {
       try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
     }
+  }
+
+  // MARK: Several processes
+
+  /// The most that a weight may differ between one process and several.
+  private static let tolerance = 1e-5
+
+  /// Prints for each system how far several processes come from one.
+  private func compare(
+    _ atelier: Program, _ recipes: [KillRecipe], in folder: URL, _ data: URL, _ environment: [String: String]
+  ) throws {
+    var failed = 0
+    for recipe in recipes {
+      let place = folder.appendingPathComponent(recipe.system)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      let proof = ProcessProof(
+        atelier: atelier, recipe: recipe, folder: place, data: data, environment: environment, steps: steps,
+        processes: processes ?? 2)
+      do {
+        switch try proof.likeness() {
+        case .trained(let deviation):
+          if deviation.largest > Self.tolerance { failed += 1 }
+          print("\(recipe.system): \(deviation.largest) in \(deviation.name)")
+        case .refused(let sentence): print("\(recipe.system): refused: \(sentence)")
+        }
+      } catch let error as ProofError {
+        failed += 1
+        print("\(recipe.system): FAILED: \(error)")
+      }
+      fflush(nil)
+    }
+    print("\(recipes.count) systems, \(failed) beyond \(Self.tolerance)")
+    if failed > 0 { throw ExitCode(1) }
+  }
+
+  /// Kills processes of trainings, which have to end by themselves with the weights of those that were left alone.
+  private func killProcesses(
+    _ processes: Int, _ atelier: Program, _ recipes: [KillRecipe], in folder: URL, _ data: URL,
+    _ environment: [String: String], _ record: KillRecord, _ isLate: () -> Bool
+  ) throws {
+    for (index, recipe) in recipes.enumerated() {
+      let wanted = kills * (index + 1) / recipes.count - kills * index / recipes.count
+      let place = folder.appendingPathComponent(recipe.system)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      let proof = ProcessProof(
+        atelier: atelier, recipe: recipe, folder: place, data: data, environment: environment, steps: steps,
+        processes: processes)
+      let whole = RunDirectory(url: place.appendingPathComponent("whole"))
+      var done = record.kills.count { $0.system == recipe.system }
+      guard done < wanted, !isLate() else { continue }
+      let seconds = try proof.reference(whole)
+      var generator = SeededGenerator(seed: seed, purpose: "\(recipe.system) processes \(done)")
+      var number = record.lives.count { $0.system == recipe.system }
+      while done < wanted, !isLate(), record.failures.count < 20 {
+        done += try proof.live(
+          number, kills: min(5, wanted - done), lasting: seconds, whole: whole, record: record,
+          using: &generator)
+        number += 1
+      }
+      print("\(recipe.system): \(done) kills, \(record.failures.count) failures")
+      fflush(nil)
+    }
+    print(record.summary)
+    for failure in record.failures { print("FAILED: \(failure)") }
+    if !record.failures.isEmpty { throw ExitCode(1) }
   }
 }
