@@ -100,7 +100,7 @@ final class SearchRun {
           Data(ConfigurationFile.text(keys.sorted { $0.key < $1.key }.map { $0 }).utf8),
           to: place.configuration(of: trial))
       }
-      present.append(Active(assignment: next, phase: .training(try train(next))))
+      present.append(Active(assignment: next, phase: try train(next)))
     }
     return !present.isEmpty
   }
@@ -111,7 +111,7 @@ final class SearchRun {
     switch active.phase {
     case .waiting(let isTrained, let instant):
       guard instant < .now, !isTrained || mayMeasure else { return active.phase }
-      return isTrained ? try measure(assignment) : .training(try train(assignment))
+      return isTrained ? try measure(assignment) : try train(assignment)
     case .training(let program):
       switch program.ended {
       case nil: return active.phase
@@ -142,18 +142,19 @@ final class SearchRun {
     state.trials[assignment.trial - 1]
   }
 
-  private func train(_ assignment: SearchState.Assignment) throws -> TrialProgram {
+  private func train(_ assignment: SearchState.Assignment) throws -> Active.Phase {
     let trial = trial(assignment)
-    return try TrialProgram(
+    let program = try TrialProgram(
       commands.training(trial, rung: assignment.rung, in: place, threads: threads), in: directory,
       log: place.log(of: trial))
+    return program.map { .training($0) } ?? .waiting(isTrained: false, until: .now + .milliseconds(200))
   }
 
   private func measure(_ assignment: SearchState.Assignment) throws -> Active.Phase {
     let trial = trial(assignment)
-    return .measuring(
-      try TrialProgram(
-        commands.evaluation(trial, in: place, threads: threads), in: directory, log: place.log(of: trial)))
+    let program = try TrialProgram(
+      commands.evaluation(trial, in: place, threads: threads), in: directory, log: place.log(of: trial))
+    return program.map { .measuring($0) } ?? .waiting(isTrained: true, until: .now + .milliseconds(200))
   }
 
   /// Where the search was begun, or where this process is, if that place is gone.

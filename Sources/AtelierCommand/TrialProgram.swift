@@ -19,12 +19,13 @@ final class TrialProgram {
   private let log: URL
   private let logged: UInt64
 
-  /// Starts the command.
+  /// Starts the command; nil where one that an earlier process started still writes to the log.
   ///
   /// - Parameters:
+  ///   - words: the command, made when nobody else writes to the log: what is there then decides what it is.
   ///   - folder: where relative paths among the words start.
   ///   - log: the file that the words of the command are added to.
-  init(_ words: [String], in folder: String, log: URL) throws {
+  init?(_ words: @autoclosure () -> [String], in folder: String, log: URL) throws {
     guard let program = Bundle.main.executableURL else {
       throw Refusal(
         description: "this program does not know where it lies, and cannot start itself",
@@ -34,7 +35,10 @@ final class TrialProgram {
     if !FileManager.default.fileExists(atPath: log.path) { try Data().write(to: log) }
     let output = try FileHandle(forWritingTo: log)
     defer { try? output.close() }
+    // The lock belongs to what is open, which the command inherits: it lasts as long as that runs.
+    guard flock(output.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else { return nil }
     logged = try output.seekToEnd()
+    let words = words()
     try output.write(contentsOf: Data("$ atelier \(words.joined(separator: " "))\n".utf8))
     process.executableURL = program
     process.arguments = words

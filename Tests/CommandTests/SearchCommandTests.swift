@@ -115,6 +115,18 @@ import Testing
     }
   }
 
+  @Test func aTrainingThatOutlivesItsSearchIsWaitedFor() throws {
+    let log = folder("orphan/logs/trial-001.log").path
+    // The training has its process by then, and no folder yet.
+    let killed = try atelier.run(
+      search("orphan", ["--trials", "1", "--steps", "4"]),
+      killedWhen: { (FileManager.default.contents(atPath: log)?.count ?? 0) > 0 })
+    #expect(killed.wasKilled)
+    let resumed = try atelier.run(["search", "--resume", folder("orphan").path])
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(try state("orphan").trials.map(\.failure) == [nil])
+  }
+
   @Test func aSearchThatIsAskedToEndDoesSoWithinSeconds() throws {
     let begun = folder("ended/trial-001/configuration.yaml").path
     let clock = ContinuousClock()
