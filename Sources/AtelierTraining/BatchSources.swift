@@ -67,6 +67,8 @@ public protocol ResumableBatchSource: BatchSource {
   var unitsServed: Int { get }
   /// What is counted: `examples`, `tokens`.
   var unit: String { get }
+  /// Seconds that whoever asked for batches has waited for them; 0 by default.
+  var secondsWaited: Double { get }
   /// Says to which stage of training the next batches belong; by default they are the same in all.
   func enter(stage: String)
   /// Which part of the batch that was served last this process has; nil: all of it, the default.
@@ -76,6 +78,9 @@ public protocol ResumableBatchSource: BatchSource {
 extension ResumableBatchSource {
   /// All of it.
   public var part: BatchPart? { nil }
+
+  /// None.
+  public var secondsWaited: Double { 0 }
 
   /// Nothing changes.
   public func enter(stage: String) {}
@@ -151,6 +156,8 @@ public final class StreamBatchSource<Stream: BatchStream>: ResumableBatchSource 
   public private(set) var unitsServed = 0
   /// Which part of the batch that was served last this process has; nil: all of it.
   public private(set) var part: BatchPart?
+  /// Seconds until batches were there.
+  public private(set) var secondsWaited = 0.0
   private let name: String
   private let columns: FieldColumns?
   private let device: Device
@@ -180,7 +187,9 @@ public final class StreamBatchSource<Stream: BatchStream>: ResumableBatchSource 
 
   /// The next batch, on the device.
   public func next() throws -> Batch {
+    let asked = ContinuousClock.now
     var host = try stream.next()
+    secondsWaited += (ContinuousClock.now - asked).seconds
     let units = stream.units(of: host)
     if let share, let axis = stream.exampleAxis {
       host = try host.taken(share, axis: axis)

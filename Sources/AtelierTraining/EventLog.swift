@@ -45,6 +45,8 @@ public struct RunEvent: Sendable, Hashable, Codable {
   public var rate: Double?
   /// What `rate` counts: `examples`, `tokens`.
   public var unit: String?
+  /// The share of the time since the last line in which training waited for data, 0 … 1.
+  public var waiting: Double?
   /// Bytes of memory that the process (or the device) held at most.
   public var memory: Int?
   /// A sentence for people.

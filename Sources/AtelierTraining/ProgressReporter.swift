@@ -17,6 +17,8 @@ public struct TrainingProgress: Sendable, Hashable {
   public var unit: String
   /// The last numbers that were logged, in their order.
   public var values: [NamedValue]
+  /// The share of the time in which the last steps waited for data, 0 … 1; nil where unknown.
+  public var waiting: Double?
 
   /// A number with its name.
   public struct NamedValue: Sendable, Hashable {
@@ -35,8 +37,9 @@ public struct TrainingProgress: Sendable, Hashable {
   /// Where a training stands.
   public init(
     step: Int, epoch: Double, fraction: Double? = nil, secondsLeft: Double? = nil, rate: Double, unit: String,
-    values: [NamedValue] = []
+    values: [NamedValue] = [], waiting: Double? = nil
   ) {
+    self.waiting = waiting
     self.step = step
     self.epoch = epoch
     self.fraction = fraction
@@ -223,6 +226,10 @@ private func summary(of progress: TrainingProgress) -> String {
   if let fraction = progress.fraction { parts.append("\(Int(fraction * 100)) %") }
   parts.append("epoch \(fixed(progress.epoch, 2))")
   parts.append("\(short(progress.rate)) \(progress.unit)/s")
+  // A tenth is no loss that anybody would mend.
+  if let waiting = progress.waiting, waiting >= 0.1 {
+    parts.append("waits for data \(Int((waiting * 100).rounded())) %")
+  }
   if let left = progress.secondsLeft { parts.append(duration(left) + " left") }
   parts += progress.values.map { "\($0.name) \(short($0.value))" }
   return parts.joined(separator: " · ")

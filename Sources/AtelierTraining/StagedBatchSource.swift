@@ -61,12 +61,15 @@ final class StagedBatchSource: ResumableBatchSource {
   var epoch: Double { source?.epoch ?? 0 }
 
   /// Units of all stages.
-  var unitsServed: Int {
+  var unitsServed: Int { sources.reduce(0) { $0 + $1.unitsServed } }
+
+  /// Seconds of all stages.
+  var secondsWaited: Double { sources.reduce(0) { $0 + $1.secondsWaited } }
+
+  /// Each source once.
+  private var sources: [any ResumableBatchSource] {
     var seen: Set<ObjectIdentifier> = []
-    return stages.reduce(0) { sum, stage in
-      guard let source = stage.source, seen.insert(ObjectIdentifier(source)).inserted else { return sum }
-      return sum + source.unitsServed
-    }
+    return stages.compactMap(\.source).filter { seen.insert(ObjectIdentifier($0)).inserted }
   }
 
   var unit: String { source?.unit ?? "steps" }

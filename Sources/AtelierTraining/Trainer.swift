@@ -70,8 +70,11 @@ public final class Trainer {
   private var started = ContinuousClock.now
   private var lastSaved: Int?
   private var lastPreview: Int?
-  private var lastLogged = (units: 0, time: ContinuousClock.now)
+  private var lastLogged = (units: 0, waited: 0.0, time: ContinuousClock.now)
   private var rate = 0.0
+  /// The share of the time in which the last steps waited for data.
+  private var waiting: Double?
+  private var saidThatItWaits = false
   private var shown: [TrainingProgress.NamedValue] = []
   /// Values shown in a line of progress: 8 keep it within a terminal's width.
   private static let shownValues = 8
@@ -217,7 +220,7 @@ public final class Trainer {
   /// - Throws: ``TrainingError/brokenOff(cause:reason:saved:)`` that says what was saved.
   public func train() throws -> TrainingOutcome {
     started = .now
-    lastLogged = (source.unitsServed, .now)
+    lastLogged = (source.unitsServed, source.secondsWaited, .now)
     firstFraction = fraction ?? 0
     reporter.begin("\(system.identityName) in \(run.url.path)")
     interruption.arm()
@@ -413,7 +416,9 @@ public final class Trainer {
     let now = ContinuousClock.now
     let elapsed = (now - lastLogged.time).seconds
     if elapsed > 0 { rate = Double(source.unitsServed - lastLogged.units) / elapsed }
-    lastLogged = (source.unitsServed, now)
+    if elapsed > 0 { waiting = min(1, max(0, (source.secondsWaited - lastLogged.waited) / elapsed)) }
+    lastLogged = (source.unitsServed, source.secondsWaited, now)
+    try sayThatItWaits(elapsed)
     peakMemory = max(peakMemory, Engine.memory(on: options.device)?.peak ?? 0)
     shown = values.prefix(Self.shownValues).map {
       TrainingProgress.NamedValue(name: $0.name, value: $0.value)
@@ -423,11 +428,22 @@ public final class Trainer {
     event.gradientNorms = Dictionary(uniqueKeysWithValues: norms)
     event.rate = rate
     event.unit = source.unit
+    event.waiting = waiting
     event.memory = peakMemory
     try log?.append(event)
     try board?.write(
       scalars: values + norms.map { ("gradient-norm/" + $0.name, $0.value) } + [("rate", rate)], step: step)
     return watch.observe(values: values, gradientNorms: norms)
+  }
+
+  /// Says once that the steps wait for data more than they compute.
+  private func sayThatItWaits(_ elapsed: Double) throws {
+    // Less than some seconds says little: the first batches are read while nothing else is done.
+    guard let waiting, waiting > 0.5, elapsed > 10, !saidThatItWaits else { return }
+    saidThatItWaits = true
+    try warn(
+      "Training waited for data \(Int((waiting * 100).rounded())) % of the last \(Int(elapsed.rounded())) s; more workers, "
+        + "smaller images or shards on a faster disk make it quicker.")
   }
 
   /// Means of what was logged under one name, in the order of first appearance.
@@ -502,7 +518,7 @@ public final class Trainer {
       "rolled back from step \(failed) to step \(step) because \(reason); going on with other draws"
     try log?.append(event(.rollback, message: message))
     reporter.say("Training \(message).")
-    lastLogged = (source.unitsServed, .now)
+    lastLogged = (source.unitsServed, source.secondsWaited, .now)
     return nil
   }
 
@@ -713,7 +729,7 @@ public final class Trainer {
     }
     return TrainingProgress(
       step: step, epoch: source.epoch, fraction: fraction, secondsLeft: left, rate: rate, unit: source.unit,
-      values: shown)
+      values: shown, waiting: waiting)
   }
 
   private func event(

@@ -37,6 +37,17 @@ import Testing
     #expect(text == "\ndone\n")
   }
 
+  @Test func waitingForDataIsShownWhereItIsWorthMending() {
+    var lines: [String] = []
+    let reporter = LineReporter { lines.append($0) }
+    for waiting in [nil, 0.04, 0.43] {
+      reporter.update(
+        TrainingProgress(step: 1, epoch: 0, rate: 8, unit: "examples", waiting: waiting), isLogged: true)
+    }
+    #expect(lines.map { $0.contains("waits for data") } == [false, false, true])
+    #expect(lines[2].contains("waits for data 43 %"))
+  }
+
   @Test func quietMeansSilence() {
     #expect(automaticReporter(isQuiet: true) is QuietReporter)
   }
