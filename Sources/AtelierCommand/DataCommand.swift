@@ -55,16 +55,17 @@ struct DataCommand: ParsableCommand {
 
     func run() throws {
       let shows = isatty(STDERR_FILENO) == 1
+      let place = try PipedData.place(path)
       if faces {
         let report = try checkFaces(
-          at: DataArchive.folder(at: URL(fileURLWithPath: path)),
+          at: DataArchive.folder(at: place),
           networks: try FaceNetworks.installed(for: "data check --faces"), progress: showProgress)
         if json { try printJSON(report) } else { print(report.description) }
         if !report.isUsable { throw ExitCode(65) }
         return
       }
       let media = try checkMedia(
-        at: URL(fileURLWithPath: path),
+        at: place,
         suggesting: Self.suggestion,
         progress: { done, total in
           if shows { standardError("\r\u{1B}[K\(done) of \(total) files") }
@@ -79,7 +80,7 @@ struct DataCommand: ParsableCommand {
         labelColumn: labelColumn, isSideBySide: sideBySide, codec: ImageCodec(scale: range))
       options.context = context
       let report = try checkData(
-        at: URL(fileURLWithPath: path), options: options,
+        at: place, options: options,
         suggesting: Self.suggestion,
         progress: { done, total in
           if shows, done % 500 == 0 { standardError("\r\u{1B}[K\(done) of \(total) images") }

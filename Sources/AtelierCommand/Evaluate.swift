@@ -276,7 +276,7 @@ struct Evaluate: ParsableCommand {
     let url = URL(fileURLWithPath: folder)
     let directory = try RunDirectory.open(url)
     let binding = try Training.openData(
-      of: url, registry: AtelierTool.systems, dataPath: data.map { URL(fileURLWithPath: $0) }, device: device)
+      of: url, registry: AtelierTool.systems, dataPath: data.map { try PipedData.place($0) }, device: device)
     let model = try loadSystem(
       from: best ? directory.bestCheckpoint(say: { standardError("\($0)\n") }) : url,
       registry: AtelierTool.systems, on: device, say: { standardError("\($0)\n") })
@@ -299,7 +299,7 @@ struct Evaluate: ParsableCommand {
 
   private func options(_ run: Opened, among runs: [Opened]) throws -> EvaluationOptions {
     let trainedOn = try RunConfiguration.read(run.directory.configuration).data
-    let isOther = data.map { URL(fileURLWithPath: $0).standardizedFileURL.path != trainedOn } ?? false
+    let isOther = try data.map { try PipedData.place($0).standardizedFileURL.path != trainedOn } ?? false
     return try EvaluationOptions(
       samples: samples, seed: seed, importanceSamples: importanceSamples,
       classifierSeconds: classifierSeconds,
@@ -413,27 +413,5 @@ struct Evaluate: ParsableCommand {
       print((results.map(\.table.text) + together.map(\.text)).joined(separator: "\n\n"))
       print("\nPictures: \(file.path)")
     }
-  }
-}
-
-/// A part of the data that training leaves alone.
-enum HeldOutPart: String, CaseIterable, ExpressibleByArgument {
-  case test, validation
-
-  var split: DatasetSplit { self == .test ? .test : .validation }
-}
-
-extension MeasuredNumber {
-  /// `recall: 0.8120 (real against real 0.9010) [0.7 … 0.9] — protocol`.
-  var line: String {
-    var text = "\(name): \(Self.spelled(value))"
-    if let realAgainstReal { text += " (real against real \(Self.spelled(realAgainstReal)))" }
-    if let interval { text += " [95 % \(Self.spelled(interval.lower)) … \(Self.spelled(interval.upper))]" }
-    for baseline in baselines ?? [] { text += " (\(baseline.name) \(Self.spelled(baseline.value)))" }
-    return text + " — " + protocolText
-  }
-
-  static func spelled(_ value: Double) -> String {
-    String(format: abs(value) >= 100 ? "%.1f" : "%.4f", value)
   }
 }

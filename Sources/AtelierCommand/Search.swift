@@ -106,25 +106,26 @@ struct Search: ParsableCommand {
   private static let mostParallel = 1024
 
   func run() throws {
-    let place: SearchFolder
+    let folder: SearchFolder
     var state: SearchState
     if let resume {
-      place = SearchFolder(URL(fileURLWithPath: resume))
-      state = try SearchState.read(place.state)
+      folder = SearchFolder(URL(fileURLWithPath: resume))
+      state = try SearchState.read(folder.state)
+      let place = try data.map { try PipedData.place($0).standardizedFileURL.path }
       try state.change { plan in
         if let trials { plan.trials = trials }
         if let by { plan.number = by }
-        if let data { plan.data = URL(fileURLWithPath: data).standardizedFileURL.path }
+        if let place { plan.data = place }
       }
       try check(state.plan)
     } else {
       state = SearchState(try plan())
       try check(state.plan)
-      place = SearchFolder(
-        try folder.map { try RunDirectory.emptyFolder(at: URL(fileURLWithPath: $0)) }
+      folder = SearchFolder(
+        try self.folder.map { try RunDirectory.emptyFolder(at: URL(fileURLWithPath: $0)) }
           ?? RunDirectory.numberedFolder(in: URL(fileURLWithPath: runs ?? "runs"), name: name(state.plan)))
     }
-    let search = try SearchRun(state, in: place, parallel: parallel)
+    let search = try SearchRun(state, in: folder, parallel: parallel)
     try search.run()
   }
 
@@ -166,7 +167,7 @@ struct Search: ParsableCommand {
       }
       let plan = SearchPlan(
         system: type.identity.name, preset: choices.preset,
-        data: data.map { URL(fileURLWithPath: $0).standardizedFileURL.path }, configuration: shared,
+        data: try data.map { try PipedData.place($0).standardizedFileURL.path }, configuration: shared,
         changes: choices.changes, space: found, method: method, trials: wanted, budget: try budget(method),
         reduction: reduction ?? 3,
         measure: measure, number: by, samples: samples ?? 500, seed: seed ?? 0, options: options,

@@ -1,4 +1,4 @@
-public import ArgumentParser
+import ArgumentParser
 import Atelier
 import AtelierDistributed
 import Foundation
@@ -33,7 +33,10 @@ struct Train: ParsableCommand {
   @Option(help: "A run's folder to go on with.", completion: .directory)
   var resume: String?
 
-  @Option(help: "The data: a folder, a table, or a text file.", completion: .file())
+  @Option(
+    help:
+      "The data: a folder, a table, a text file, a pattern of shards, or pipe:COMMAND that writes a shard.",
+    completion: .file())
   var data: String?
 
   @OptionGroup var choices: ConfigurationChoices
@@ -272,7 +275,7 @@ struct Train: ParsableCommand {
     var options = try bindingOptions(seed: 0, device: .cpu)
     options.share = launched?.share
     return try Training.resume(
-      run, registry: AtelierTool.systems, dataPath: data.map { URL(fileURLWithPath: $0) },
+      run, registry: AtelierTool.systems, dataPath: data.map { try PipedData.place($0) },
       dataOptions: options, allowsInexact: computing.allowInexactResume, measuring: .by(),
       consent: givenConsent(), reporter: reporter, interruption: interruption, processes: launched?.group,
       reshards: several.reshard, change: { try apply(to: &$0, launched) })
@@ -319,7 +322,7 @@ struct Train: ParsableCommand {
     }
     // Opening data may compute with the engine already.
     if let threads = options.threads { Engine.threadCount = threads }
-    let path = data.map { URL(fileURLWithPath: $0) }
+    let path = try data.map { try PipedData.place($0) }
     if let path {
       let fit = try ImageFit(
         path, reading: bindingOptions(seed: options.seed, device: options.device).reading)
@@ -426,24 +429,3 @@ struct Train: ParsableCommand {
       instances: reading.instances.map { URL(fileURLWithPath: $0) })
   }
 }
-
-/// Which of two images is the condition.
-enum PairDirection: String, CaseIterable, ExpressibleByArgument {
-  case forwards = "AtoB"
-  case backwards = "BtoA"
-}
-
-extension ImageDerivation: ExpressibleByArgument {
-  init?(argument: String) { self.init(parsing: argument) }
-}
-extension SampleScale: ExpressibleByArgument {
-  init?(argument: String) { self.init(parsing: argument) }
-}
-extension TrainingPrecision: ExpressibleByArgument {}
-extension HealthPolicy.Reaction: ExpressibleByArgument {}
-extension CorruptImagePolicy: ExpressibleByArgument {}
-extension ImagePreparation.Fit: ExpressibleByArgument {}
-extension AlphaTreatment: ExpressibleByArgument {}
-extension ScriptedSegmenter.InputRange: ExpressibleByArgument {}
-extension ImageFormat: ExpressibleByArgument {}
-extension SearchMethod: ExpressibleByArgument {}

@@ -1,4 +1,4 @@
-import ArgumentParser
+public import ArgumentParser
 import Atelier
 import Foundation
 
@@ -129,3 +129,24 @@ extension Train {
     }
   }
 }
+
+/// Which of two images is the condition.
+enum PairDirection: String, CaseIterable, ExpressibleByArgument {
+  case forwards = "AtoB"
+  case backwards = "BtoA"
+}
+
+extension ImageDerivation: ExpressibleByArgument {
+  init?(argument: String) { self.init(parsing: argument) }
+}
+extension SampleScale: ExpressibleByArgument {
+  init?(argument: String) { self.init(parsing: argument) }
+}
+extension TrainingPrecision: ExpressibleByArgument {}
+extension HealthPolicy.Reaction: ExpressibleByArgument {}
+extension CorruptImagePolicy: ExpressibleByArgument {}
+extension ImagePreparation.Fit: ExpressibleByArgument {}
+extension AlphaTreatment: ExpressibleByArgument {}
+extension ScriptedSegmenter.InputRange: ExpressibleByArgument {}
+extension ImageFormat: ExpressibleByArgument {}
+extension SearchMethod: ExpressibleByArgument {}

@@ -157,6 +157,7 @@ public struct ClassPairDataset: Dataset {
 func classIndices(of dataset: any Dataset) throws(DatasetError) -> [Int] {
   switch dataset {
   case let pictures as ImageDataset: return pictures.labels
+  case let pictures as ShardImages: return pictures.labels
   case let memory as InMemoryDataset: return memory.allLabels
   case let joint as JointDataset:
     if case .derived(let base, _) = joint.contents { return try classIndices(of: base) }

@@ -240,7 +240,12 @@ struct DataCheck {
       let image: Image
       let captioned = (data as? SurveyedPictures)?.pictures[index]
       let folder = data as? ImageDataset
-      if let file = folder?.files[index] ?? captioned?.file {
+      if let shards = data as? ShardImages {
+        let full = shards.places[index].name
+        name = full.hasPrefix(root + "/") ? String(full.dropFirst(root.count + 1)) : full
+        label = shards.labels[index]
+        image = try shards.image(at: index)
+      } else if let file = folder?.files[index] ?? captioned?.file {
         // Decoded here, because an example does not keep the file's bit depth.
         let full = file.resolvingSymlinksInPath().path
         name = full.hasPrefix(root + "/") ? String(full.dropFirst(root.count + 1)) : file.path

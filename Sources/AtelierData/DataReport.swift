@@ -153,6 +153,7 @@ extension DataReport: CustomStringConvertible {
     case .sentencePairs: "sentence pairs"
     case .documents: "documents"
     case .labelledText: "texts with classes"
+    case .shards: "images in shards of WebDataset"
     case .arrays: "images in NumPy's arrays"
     case .sounds: "sounds"
     case .videos: "videos"

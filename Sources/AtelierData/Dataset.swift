@@ -36,6 +36,8 @@ public enum DataLayout: String, Sendable, Hashable, Codable, CaseIterable {
   case documents
   /// Texts with a class each.
   case labelledText
+  /// Images in the shards of WebDataset.
+  case shards
   /// NumPy's arrays of images and labels in one file.
   case arrays
   /// Sounds.

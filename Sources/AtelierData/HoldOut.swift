@@ -248,6 +248,7 @@ extension Dataset {
   fileprivate var knownLabels: [Int]? {
     switch self {
     case let images as ImageDataset: images.labels
+    case let images as ShardImages: images.labels
     case let images as InMemoryDataset: images.labels
     case let voices as VoiceSet: voices.labels
     case let faces as FaceDataset: faces.labels.isEmpty ? nil : faces.labels

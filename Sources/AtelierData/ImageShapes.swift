@@ -20,6 +20,10 @@ public struct ImageShapes: Sendable, Hashable {
   ///
   /// - Parameter isSideBySide: whether a file holds two images.
   public init(at path: URL, isSideBySide: Bool = false) {
+    if let shards = Self.shards(at: path) {
+      (images, sources) = (shards, nil)
+      return
+    }
     if let folders = PairFolders.find(at: path) {
       images = Self.shape(of: folders.files(.target, of: .train).sorted { $0.key < $1.key }.map(\.value))
       sources = Self.shape(of: folders.files(.source, of: .train).sorted { $0.key < $1.key }.map(\.value))
@@ -31,14 +35,29 @@ public struct ImageShapes: Sendable, Hashable {
     images = Self.shape(of: ImageFolders.pictures(below: place).map { place.appendingPathComponent($0) })
   }
 
+  /// What a dozen images of the first shard are; nil where there are no shards, or none that can be read.
+  private static func shards(at path: URL) -> Shape? {
+    guard let found = (try? ShardFiles(at: path)) ?? nil, let first = found.parts[.train]?.first,
+      let index = try? ShardIndex.open(first).index
+    else { return nil }
+    let images = index.samples.compactMap(\.image)
+    return shape(of: images) { member in
+      try? TaggedImageSet.Picture(file: first, sentences: [], member: member).image(by: ImageCodec())
+    }
+  }
+
   /// What a dozen of the files are, evenly chosen; those that cannot be read are left to whoever reads all.
   private static func shape(of files: [URL]) -> Shape? {
+    shape(of: files) { try? ImageCodec().decode($0) }
+  }
+
+  private static func shape<Place>(of files: [Place], _ image: (Place) -> Image?) -> Shape? {
     let wanted = 12
     let step = max(1, files.count / wanted)
     var channels = 0
     var sides: [Int] = []
     for file in stride(from: 0, to: files.count, by: step).prefix(wanted).map({ files[$0] }) {
-      guard let image = try? ImageCodec().decode(file) else { continue }
+      guard let image = image(file) else { continue }
       channels = max(channels, image.channels - (image.hasAlpha ? 1 : 0))
       sides.append(min(image.width, image.height))
     }

@@ -74,7 +74,10 @@ public struct JointDataset: Dataset {
 
   /// Batches of one frame, where images keep their proportions.
   public func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? {
-    buckets.map { AspectBuckets.batches($0, batchSize: batchSize, using: &generator) }
+    if let buckets { return AspectBuckets.batches(buckets, batchSize: batchSize, using: &generator) }
+    // Images in shards have an order of their own.
+    guard case .derived(let base, _) = contents else { return nil }
+    return base.order(pass: pass, batchSize: batchSize, using: &generator)
   }
 
   /// A sentence about the frames that examples have; nil where all have one.

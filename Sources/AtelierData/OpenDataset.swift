@@ -44,10 +44,12 @@ private let lookedFor = [
   "one folder of images per class, within train/ or not",
   "images (png, jpg, webp, tiff, gif, heic, avif, bmp, ppm, pgm)", "train.txt or *.txt (text)",
   "an archive of these (zip, tar, tar.gz)", "arrays (npz)",
+  "shards of WebDataset (*.tar in a folder, or a pattern such as train-{000..009}.tar)",
 ]
 
 /// Detects the layout of the data at a path.
 public func detectLayout(at path: URL) throws(DatasetError) -> DataLayout {
+  if ShardFiles.arePresent(at: path) { return .shards }
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
   if !ImageFolders.isFolder(path) {
     switch path.pathExtension.lowercased() {
@@ -95,6 +97,10 @@ public func openDataset(
   options: DatasetOptions = DatasetOptions()
 ) throws(DatasetError) -> any Dataset {
   let path = try archiveFolder(at: path)
+  if let shards = try ShardFiles(at: path) {
+    return try LabelledShards.open(
+      shards, at: path, split, preparation: preparation, codec: options.codec, depth: options.depth)
+  }
   try ImageFolders.requireListable(path)
   switch try detectLayout(at: path) {
   case .idx: return try IDX.open(path, split: split, preparation: preparation)
@@ -107,7 +113,7 @@ public func openDataset(
     return try LabelTable(path).dataset(
       root: path.deletingLastPathComponent(), split: split, labelColumn: options.labelColumn,
       preparation: preparation, codec: options.codec, depth: options.depth)
-  case .table, .classFolders, .flatImages, .sideBySide, .pairedFolders, .unpairedFolders, .captions:
+  case .table, .classFolders, .flatImages, .sideBySide, .pairedFolders, .unpairedFolders, .captions, .shards:
     return try openImages(path, split: split, preparation: preparation, options: options)
   }
 }

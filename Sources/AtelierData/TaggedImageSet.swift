@@ -82,11 +82,11 @@ public struct TaggedImageSet: Sendable {
 public func openTaggedImages(
   at path: URL, split: DatasetSplit = .train
 ) throws(DatasetError) -> TaggedImageSet {
+  if let shards = try ShardFiles(at: path) {
+    return try CaptionShards(shards, at: path, split).set(named: path.lastPathComponent, split, at: path)
+  }
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
   try ImageFolders.requireListable(path)
-  if CaptionShards.isPresent(at: path) {
-    return try CaptionShards(at: path, split).set(named: path.lastPathComponent, split, at: path)
-  }
   var root = path
   let isDivided = try CaptionTable.findAny(in: path) == nil && ImageFolders.isDivided(path)
   if isDivided {

@@ -1,13 +1,6 @@
 package import Foundation
 internal import Torch
 
-/// A file in an archive: its name there, and where its bytes are.
-public struct ArchiveMember: Sendable, Hashable {
-  /// Its name in the archive.
-  public let name: String
-  let range: Range<Int>
-}
-
 /// A shard of WebDataset: a tar archive whose members of one name up to the first dot are one example, an image and its
 /// caption, `000.jpg` and `000.txt`, `000.json` or `000.cls`.
 ///
@@ -24,30 +17,17 @@ package struct CaptionShard: Sendable {
   /// The members that are captions without an image.
   package let withoutImage: [String]
 
-  /// The endings of captions; of several in one example the first that is there is read.
-  private static let captionEndings = ["txt", "json", "cls"]
-  private static let longestCaption = 1 << 20
-  private static let largestImage = 1 << 28
-  private static let mostMembers = 10_000_000
-
-  /// What belongs to one name.
-  private struct Sample {
-    var image: ArchiveMember?
-    var captions: [String: ArchiveMember] = [:]
-  }
-
   /// Indexes an archive and reads its captions.
   ///
   /// - Throws: ``DatasetError/corruptFile(path:reason:)`` for a damaged archive, a member that comes twice, or one that is
   ///   too large for what it is.
   package init(_ file: URL) throws(DatasetError) {
     self.file = file
+    let (index, source) = try ShardIndex.open(file)
     do {
-      let source = try ByteSource(file)
-      let samples = try Self.samples(of: TarReader(source, limit: Self.mostMembers), file)
       var (pictures, silent, lonely): ([TaggedImageSet.Picture], [String], [String]) = ([], [], [])
-      for sample in samples {
-        let written = Self.captionEndings.lazy.compactMap { sample.captions[$0] }.first
+      for sample in index.samples {
+        let written = ShardIndex.textEndings.lazy.compactMap { sample.texts[$0] }.first
         guard let image = sample.image else {
           if let written { lonely.append(written.name) }
           continue
@@ -69,46 +49,9 @@ package struct CaptionShard: Sendable {
     .corruptFile(path: file.path, reason: reason)
   }
 
-  private static func samples(of tar: TarReader, _ file: URL) throws -> [Sample] {
-    var places: [String: Int] = [:]
-    var samples: [Sample] = []
-    for entry in tar.entries where entry.kind == 0x30 {
-      guard let (key, ending) = parts(of: entry.name) else { continue }
-      let isImage = !ending.contains(".") && ImageFolders.isImage("0." + ending)
-      guard isImage || captionEndings.contains(ending) else { continue }
-      let most = isImage ? largestImage : longestCaption
-      guard entry.range.count <= most else {
-        throw damaged(
-          file,
-          "its member \(entry.name) has \(entry.range.count) bytes, and \(isImage ? "an image" : "a caption") has "
-            + "at most \(most)")
-      }
-      let member = ArchiveMember(name: entry.name, range: entry.range)
-      let place = places[key] ?? samples.count
-      if place == samples.count {
-        places[key] = place
-        samples.append(Sample())
-      }
-      let before =
-        isImage ? samples[place].image : samples[place].captions.updateValue(member, forKey: ending)
-      if let before {
-        throw damaged(file, "its members \(before.name) and \(entry.name) are both the example's one")
-      }
-      if isImage { samples[place].image = member }
-    }
-    return samples
-  }
-
-  /// The name up to the first dot of its last part, and what follows in small letters; nil for hidden files.
-  private static func parts(of name: String) -> (key: String, ending: String)? {
-    let start = name.lastIndex(of: "/").map(name.index(after:)) ?? name.startIndex
-    guard let dot = name[start...].firstIndex(of: "."), dot > start else { return nil }
-    return (String(name[..<dot]), name[name.index(after: dot)...].lowercased())
-  }
-
   /// The captions of a member, each as words: the first line of a text, a class, or what a JSON object calls caption.
   private static func sentences(of member: ArchiveMember, in source: ByteSource) throws -> [[String]] {
-    let bytes = try source.bytes(at: member.range.lowerBound, count: member.range.count)
+    let bytes = try source.bytes(of: member)
     let texts: [String]
     if member.name.lowercased().hasSuffix(".json") {
       guard let object = try? JSONDecoder().decode(Description.self, from: Data(bytes)) else {
@@ -149,40 +92,15 @@ struct CaptionShards {
   /// The part is every tenth image, or all the others.
   let isDivided: Bool
 
-  /// The archives in a folder itself, in order of their names.
-  static func files(in folder: URL) -> [URL] {
-    listing(of: folder).filter { $0.lowercased().hasSuffix(".tar") }.map(folder.appendingPathComponent)
-      .filter { !ImageFolders.isFolder($0) }
-  }
-
-  private static func partsWithShards(in path: URL) -> [DatasetSplit: [URL]] {
-    var parts: [DatasetSplit: [URL]] = [:]
-    for split in DatasetSplit.allCases {
-      let files = ImageFolders.folder(of: split, in: path).map(files(in:)) ?? []
-      if !files.isEmpty { parts[split] = files }
-    }
-    return parts
-  }
-
-  /// Whether a folder holds shards, and neither a table of captions nor images beside them.
+  /// Whether shards with captions lie at a place, and not such that name classes alone.
   static func isPresent(at path: URL) -> Bool {
-    guard ImageFolders.isFolder(path), CaptionTable.find(in: path) == nil,
-      !files(in: path).isEmpty || !partsWithShards(in: path).isEmpty
-    else { return false }
-    return !ImageFolders.folderHoldsImages(path)
+    ShardFiles.arePresent(at: path) && !LabelledShards.namesClassesAlone(at: path)
   }
 
-  init(at path: URL, _ split: DatasetSplit) throws(DatasetError) {
-    let own = Self.files(in: path)
-    let parts = own.isEmpty ? Self.partsWithShards(in: path) : [:]
-    isDivided = own.isEmpty
-    guard let files = isDivided ? parts[split] : split == .validation ? nil : own else {
-      throw .missingSplit(
-        path: path.path, split: split,
-        reason: isDivided
-          ? "there is no folder \(ImageFolders.names(of: split).joined(separator: " or ")) with shards in it"
-          : "the shards are not divided into parts")
-    }
+  init(_ found: ShardFiles, at path: URL, _ split: DatasetSplit) throws(DatasetError) {
+    isDivided = found.isDivided
+    // Every tenth image of undivided shards is the test part.
+    let files = try found.files(of: !isDivided && split == .test ? .train : split, at: path)
     let read = inParallel(files.count) { index in
       Result { () throws(DatasetError) in try CaptionShard(files[index]) }
     }

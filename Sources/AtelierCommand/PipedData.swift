@@ -1,0 +1,68 @@
+import Atelier
+import Foundation
+
+/// Data that commands give: `--data "pipe:curl -s https://host/train-{000..009}.tar"`.
+///
+/// Only what a person wrote on the command line is run; the path of a run or of any other file never is. Each command runs
+/// once, and what it gives is kept as a shard in the user's cache, so that runs, resumptions and measurements read files.
+enum PipedData {
+  private static let prefix = "pipe:"
+
+  /// The place of data: what commands give, or the path itself.
+  ///
+  /// - Throws: ``Refusal`` that names a command which fails, or gives no tar archive.
+  static func place(_ text: String) throws -> URL {
+    guard text.hasPrefix(prefix) else { return URL(fileURLWithPath: text) }
+    let pattern = String(text.dropFirst(prefix.count)).trimmingCharacters(in: .whitespaces)
+    guard !pattern.isEmpty else {
+      throw Refusal.usage(
+        "--data pipe: is followed by a command that writes a tar archive, as pipe:cat shard.tar")
+    }
+    // Braces of a shell or a program that are no pattern stay as they are.
+    let commands = BracePattern.expanded(pattern) ?? [pattern]
+    let key = contentFingerprint(of: Array(pattern.utf8)).split(separator: ":").last.map(String.init) ?? ""
+    let cache = DataArchive(URL(fileURLWithPath: "/")).cache.deletingLastPathComponent()
+    let folder = cache.appendingPathComponent("shards/\(key.prefix(32))", isDirectory: true)
+    do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
+      throw Refusal.data(
+        "\(folder.path) cannot be made; XDG_CACHE_HOME names another place for fetched shards")
+    }
+    for (number, command) in commands.enumerated() {
+      let file = folder.appendingPathComponent(String(format: "%06d.tar", number))
+      if FileManager.default.fileExists(atPath: file.path) { continue }
+      standardError("Fetching shard \(number + 1) of \(commands.count) into \(file.path)\n")
+      try fetch(command, to: file)
+    }
+    return folder
+  }
+
+  private static func fetch(_ command: String, to file: URL) throws {
+    let partial = file.deletingLastPathComponent().appendingPathComponent(".\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: partial) }
+    try Data().write(to: partial)
+    let output = try FileHandle(forWritingTo: partial)
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", command]
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = output
+    try process.run()
+    process.waitUntilExit()
+    try? output.close()
+    guard process.terminationReason == .exit, process.terminationStatus == 0 else {
+      throw Refusal.data(
+        "the command '\(command)' of --data ended with \(process.terminationReason == .exit ? "exit code" : "signal") "
+          + "\(process.terminationStatus); run it by itself to see why")
+    }
+    guard isTarArchive(at: partial) else {
+      throw Refusal.data(
+        "the command '\(command)' of --data gives no tar archive; it has to write one to its output")
+    }
+    do { try FileManager.default.moveItem(at: partial, to: file) } catch {
+      // Another process was faster.
+      guard FileManager.default.fileExists(atPath: file.path) else {
+        throw Refusal.data("\(file.path) cannot be written; the disk may be full")
+      }
+    }
+  }
+}

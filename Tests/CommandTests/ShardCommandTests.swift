@@ -1,0 +1,95 @@
+import Atelier
+import Foundation
+import TestSupport
+import Testing
+
+/// Shards as a person makes and names them.
+@Suite(.serialized) struct ShardCommandTests {
+  private let atelier: Program
+  private let folder: TemporaryFolder
+
+  init() throws {
+    atelier = try #require(Program(named: "atelier"), "the program atelier was not built beside the tests")
+    folder = try TemporaryFolder()
+    try TinyData.writeClassFolders(to: folder("data/train"), perClass: 24, size: 8)
+    let made = try run([
+      "data", "prepare", "shards", folder("data").path, folder("shards").path, "--count", "20",
+    ])
+    try #require(made.status == 0, "\(made.errors)")
+  }
+
+  /// Runs the program with a cache of its own.
+  private func run(_ arguments: [String]) throws -> Program.Result {
+    try atelier.run(arguments, environment: ["XDG_CACHE_HOME": folder("cache").path])
+  }
+
+  private func train(_ data: String, _ name: String, steps: Int = 4, _ more: [String] = []) throws
+    -> Program.Result
+  {
+    try run(
+      [
+        "train", "autoencoder", "--data", data, "--steps", "\(steps)", "--threads", "1", "--set",
+        "imageSize=8",
+        "--set", "hidden=8", "--set", "batchSize=8", "--run", folder(name).path,
+      ] + more)
+  }
+
+  private var pattern: String { folder("shards/train").path + "/train-{000000..000001}.tar" }
+
+  private func weights(_ name: String) throws -> Data {
+    try Data(contentsOf: folder("\(name)/checkpoints/step-000004/model.safetensors"))
+  }
+
+  @Test func aTrainingOnShardsIsResumedInTheMiddleOfOne() throws {
+    let whole = try train(pattern, "whole")
+    #expect(whole.status == 0, "\(whole.errors)")
+    let first = try train(pattern, "part", steps: 1)
+    #expect(first.status == 0, "\(first.errors)")
+    let rest = try run(["train", "--resume", folder("part").path, "--steps", "4", "--quiet"])
+    #expect(rest.status == 0, "\(rest.errors)")
+    #expect(try weights("whole") == weights("part"))
+    let held = try train(folder("shards").path, "held", ["--hold-out", "0.2"])
+    #expect(held.status == 0, "\(held.errors)")
+    let evaluated = try run([
+      "evaluate", folder("held").path, "--measure", "reconstruction-error", "--samples", "20",
+    ])
+    #expect(evaluated.status == 0 && evaluated.output.contains("test part"), "\(evaluated.errors)")
+    let checked = try run(["data", "check", folder("shards").path])
+    #expect(checked.status == 0 && checked.output.contains("shards of WebDataset"), "\(checked.output)")
+  }
+
+  @Test func whatACommandWritesIsReadAsTheShardsItWrites() throws {
+    let piped = try train("pipe:cat \(pattern)", "piped")
+    #expect(piped.status == 0 && piped.errors.contains("Fetching shard 2 of 2"), "\(piped.errors)")
+    let files = try train(pattern, "files")
+    #expect(files.status == 0, "\(files.errors)")
+    // A model names its data; moments are of the weights alone.
+    let moments = "checkpoints/step-000004/training.safetensors"
+    #expect(differingFiles([moments], folder("piped"), folder("files")).isEmpty)
+    // Once is enough, and a run knows no command.
+    let resumed = try run(["train", "--resume", folder("piped").path, "--steps", "5"])
+    #expect(resumed.status == 0 && !resumed.errors.contains("Fetching"), "\(resumed.errors)")
+    let stored = try String(contentsOf: folder("piped/configuration.yaml"), encoding: .utf8)
+    #expect(!stored.contains("pipe:"))
+    for (command, words) in [
+      ("exit 3", "exit code 3"), ("echo no archive", "no tar archive"), ("", "followed by a command"),
+    ] {
+      let failed = try train("pipe:\(command)", "failed")
+      #expect(failed.status != 0 && failed.errors.contains(words), "\(failed.errors)")
+      #expect(!FileManager.default.fileExists(atPath: folder("failed").path))
+    }
+  }
+
+  @Test func noCommandOfAFileIsRun() throws {
+    #expect(try train(pattern, "run", steps: 1).status == 0)
+    let (file, trace) = (folder("run/configuration.yaml"), folder("trace"))
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
+      $0.hasPrefix("data:") ? "data: \"pipe:touch \(trace.path)\"" : String($0)
+    }
+    try Data(lines.joined(separator: "\n").utf8).write(to: file)
+    let resumed = try run(["train", "--resume", folder("run").path, "--steps", "2", "--quiet"])
+    #expect(resumed.status != 0)
+    #expect(!FileManager.default.fileExists(atPath: trace.path))
+  }
+}
