@@ -64,6 +64,17 @@ struct DataCommand: ParsableCommand {
         if !report.isUsable { throw ExitCode(65) }
         return
       }
+      if let videos = try checkVideos(
+        at: URL(fileURLWithPath: path),
+        progress: { done, total in
+          if shows { standardError("\r\u{1B}[K\(done) of \(total) videos") }
+        })
+      {
+        if shows { standardError("\r\u{1B}[K") }
+        if json { try printJSON(videos) } else { print(videos.description) }
+        if !videos.isUsable { throw ExitCode(65) }
+        return
+      }
       let media = try checkMedia(
         at: place,
         suggesting: Self.suggestion,

@@ -11,6 +11,7 @@ public struct MediaReport: Sendable, Codable, Hashable {
     case clipping, silence, longSilence, offset
     case coarse, lowRate, highRate, severalChannels, shortSounds, fewUtterances
     case frozen, variableRate
+    case missing, otherSize, emptyPoses, cuts, shortVideos
   }
 
   /// One finding: a sentence that names files and the way out.
