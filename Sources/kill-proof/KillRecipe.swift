@@ -316,7 +316,7 @@ struct KillRecipe: Sendable {
         changes: [
           "imageWidth=16", "imageHeight=16", "width=2", "downsamplings=1", "blocks=1", "discriminatorWidth=2",
           "layers=1", "scales=1", "batchSize=2", "faceGenerator=global", "faceWidth=2", "faceBlocks=1",
-          "faceBox=[0, 8, 4, 12]",
+          "faceBox=[0, 8, 4, 12]", "faces=false",
         ]),
       KillRecipe(
         system: "vid2vid", data: .videos,

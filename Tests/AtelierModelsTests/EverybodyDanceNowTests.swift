@@ -103,6 +103,46 @@ import Torch
     #expect(around.allSatisfy { $0.max().item() == 0 })
   }
 
+  @Test func theBoxFollowsTheHead() throws {
+    let keys: [String: ConfigurationValue] = ["faceGenerator": "global", "faceFollowsPose": true]
+    let (with, without) = (
+      try Trial.make(EverybodyDanceNow.self, tiny(keys)), try Trial.make(EverybodyDanceNow.self, tiny())
+    )
+    try without.network("generator")?.module.load(
+      try #require(with.network("generator")).module.hostState())
+    // Black, with white points in rows 10 and 11, columns 1 and 2 of one picture, and nowhere in the other.
+    func pose(_ isHead: Bool) -> [Float] {
+      (0..<(3 * 256)).map {
+        let (row, column) = ($0 % 256 / 16, $0 % 16)
+        return isHead && (10...11).contains(row) && (1...2).contains(column) ? 1 : -1
+      }
+    }
+    let poses = Tensor(pose(true) + pose(false), shape: [2, 1, 3, 16, 16])
+    func frame(_ system: EverybodyDanceNow) throws -> Tensor {
+      try system.drawing {
+        try system.frames(following: poses, draws: StreamDraws(RandomStream(seed: 1)))
+      }.squeezed(1)
+    }
+    let difference = (try frame(with) - frame(without)).abs().sum(dims: [1])
+    func touched(_ picture: Int) -> [Bool] {
+      difference.selected(dim: 0, index: picture).contiguous().floats().map { $0 > 0 }
+    }
+    func box(_ rows: Range<Int>, _ columns: Range<Int>) -> [Bool] {
+      (0..<256).map { rows.contains($0 / 16) && columns.contains($0 % 16) }
+    }
+    // Around row 11 and column 2, as far as the picture goes; else where faceBox lies.
+    #expect(touched(0) == box(7..<15, 0..<8))
+    #expect(touched(1) == box(2..<10, 4..<12))
+    #expect(try Trial.step(with, batch()).values.allSatisfy(\.isFinite))
+    #expect(throws: ConfigurationError.self) { try tiny(["faceFollowsPose": true]).validate() }
+  }
+
+  @Test func peopleHaveToAgree() throws {
+    let likeness = try #require(try tiny().plan.ability(Likeness.self))
+    #expect(likeness.kind == .face)
+    #expect(try tiny(["faces": false]).plan.ability(Likeness.self) == nil)
+  }
+
   @Test(
     arguments: [[:], ["generator": "local", "localBlocks": 1, "fixGlobalEpochs": 1]]
       as [[String: ConfigurationValue]])

@@ -101,6 +101,14 @@ import Testing
     // Half way between neck and hip, at half the size.
     #expect(pixel(25, 32).contains { $0 > 150 })
     #expect(pixel(5, 5) == [0, 0, 0] && pixel(40, 30) == [0, 0, 0])
+    // The nose is white, and nothing else: no face was found.
+    let white = (0..<2500).filter { place in (0..<3).allSatisfy { image.bytes[3 * place + $0] > 200 } }
+    let nose = person(40, ankles: 90).body[0]
+    #expect(
+      !white.isEmpty
+        && white.allSatisfy {
+          abs(Double($0 % 50) + 0.5 - nose.x / 2) < 2 && abs(Double($0 / 50) + 0.5 - nose.y / 2) < 2
+        })
     #expect(drawing(nil, of: (100, 100)).bytes.allSatisfy { $0 == 0 })
   }
 

@@ -4,7 +4,8 @@ public import Foundation
 /// Pictures of poses: stick figures whose limbs have colours of their own, on black.
 ///
 /// Everybody Dance Now's authors draw OpenPose's figures on white; the colours here are a wheel of hues, one a limb, and thickness
-/// follows the picture's size.
+/// follows the picture's size. The nose and the points of the face are white and nothing else is, so that a picture says where
+/// the head is.
 public struct PoseDrawing: Sendable, Hashable {
   /// Width of the pictures.
   public var width: Int
@@ -35,7 +36,9 @@ public struct PoseDrawing: Sendable, Hashable {
       canvas.line(place(one), place(other), radius, Self.hue(number, of: limbs.count))
     }
     for (number, point) in pose.body.enumerated() where point.isFound {
-      canvas.line(place(point), place(point), radius * 1.5, Self.hue(number, of: pose.body.count))
+      // The nose comes first in all forms.
+      let colour = number == 0 ? [1, 1, 1] : Self.hue(number, of: pose.body.count)
+      canvas.line(place(point), place(point), radius * 1.5, colour)
     }
     guard details else { return canvas.image }
     for point in pose.face where point.isFound {

@@ -81,6 +81,11 @@ extension EverybodyDanceNow {
     public var faceBlocks = 5
     /// The face's box: first row, end row, first column, end column, ends excluded.
     public var faceBox = [0, 128, 448, 576]
+    /// Whether the box is moved to the head of each pose, the white points of its picture; its size stays, and so does its place
+    /// where no head is drawn.
+    public var faceFollowsPose = false
+    /// Whether the data show people, whose consent training needs; false for drawn figures.
+    public var faces = true
     /// Whether each residual block is recomputed in the backward pass (gradient checkpointing), which takes less
     /// memory and more time.
     public var gradientCheckpointing = false
@@ -125,6 +130,7 @@ extension EverybodyDanceNow {
       local.scales = 3
       var face = local
       face.faceGenerator = .global
+      face.faceFollowsPose = true
       face.fixMainEpochs = 10
       var coarse = Configuration()
       coarse.imageWidth = 512
@@ -161,7 +167,7 @@ extension EverybodyDanceNow {
       }
       let picture = FieldKind.image(channels: 3, height: imageHeight, width: imageWidth, range: .signed)
       let help = "of poses, as the training had them"
-      return SystemPlan(
+      var plan = SystemPlan(
         stages: [
           Stage(
             data: DataPlan([Field(Videos.pose, video(2)), Field("frames", video(2))], Videos()),
@@ -179,6 +185,8 @@ extension EverybodyDanceNow {
             output: Field("frame", picture)),
           FrameTranslation(source: Videos.pose, target: "frames"),
         ])
+      if faces { plan.abilities.append(Likeness(.face, of: "frames")) }
+      return plan
     }
 
     /// Checks the values.
@@ -215,6 +223,10 @@ extension EverybodyDanceNow {
           )
         }
       }
+      try Checks.require(
+        !faceFollowsPose || faceGenerator != .none,
+        "faceFollowsPose moves the box of the face's generator, and there is none; set faceGenerator to global"
+      )
       try Checks.require(
         fixMainEpochs == 0 || faceGenerator != .none,
         "fixMainEpochs trains the face's discriminator alone, and there is none; set faceGenerator to global")

@@ -140,8 +140,11 @@ public final class EverybodyDanceNow: StreamingSystem {
     let first = frame(clip.pose, after: .zeros(like: clip.pose))
     let second = frame(clip.nextPose, after: first)
     let faces = face.map { face in
-      [(clip.pose, first, clip.image), (clip.nextPose, second, clip.nextImage)].map {
-        judgement(face.discriminator, pose: inBox($0.0), fake: inBox($0.1), real: inBox($0.2))
+      [(clip.pose, first, clip.image), (clip.nextPose, second, clip.nextImage)].map { pose, fake, real in
+        let boxes = head.boxes(pose)
+        return judgement(
+          face.discriminator, pose: HeadBox.cut(pose, boxes), fake: HeadBox.cut(fake, boxes),
+          real: HeadBox.cut(real, boxes))
       }
     }
     func pair(_ one: Tensor, _ two: Tensor) -> Tensor {
@@ -162,9 +165,10 @@ public final class EverybodyDanceNow: StreamingSystem {
         var distance = perceptual(first, clip.image) + perceptual(second, clip.nextImage)
         if configuration.generator == .global { distance = distance * 0.5 }
         if face != nil {
+          let (boxes, next) = (head.boxes(clip.pose), head.boxes(clip.nextPose))
           distance =
-            distance + perceptual(inBox(first), inBox(clip.image)) * 0.5
-            + perceptual(inBox(second), inBox(clip.nextImage)) * 0.5
+            distance + perceptual(HeadBox.cut(first, boxes), HeadBox.cut(clip.image, boxes)) * 0.5
+            + perceptual(HeadBox.cut(second, next), HeadBox.cut(clip.nextImage, next)) * 0.5
         }
         loss.add("perceptual", distance, weight: weights.perceptual)
       }
@@ -230,20 +234,20 @@ public final class EverybodyDanceNow: StreamingSystem {
     )
   }
 
-  /// What lies in the face's box.
-  private func inBox(_ images: Tensor) -> Tensor {
-    let box = configuration.faceBox
-    return images.slice(2, box[0], box[1]).slice(3, box[2], box[3])
+  /// Where faces are.
+  private var head: HeadBox {
+    HeadBox(standard: configuration.faceBox, follows: configuration.faceFollowsPose)
   }
 
   /// A frame of a pose after the frame before, with its corrected face.
   private func frame(_ pose: Tensor, after before: Tensor) -> Tensor {
     let coarse = generator(.concatenated([pose, before], dim: 1))
     guard let face else { return coarse }
-    let residual = face.generator(.concatenated([inBox(pose), inBox(coarse)], dim: 1))
-    let box = configuration.faceBox
+    let boxes = head.boxes(pose)
+    let parts = [HeadBox.cut(pose, boxes), HeadBox.cut(coarse, boxes)]
+    let residual = face.generator(.concatenated(parts, dim: 1))
     return coarse
-      + residual.padded([box[2], coarse.shape[3] - box[3], box[0], coarse.shape[2] - box[1]])
+      + HeadBox.paste(residual, boxes, height: coarse.shape[2], width: coarse.shape[3])
   }
 
   /// Constant, then in a straight line towards zero, and at first the outermost enhancer alone. Source:

@@ -238,7 +238,10 @@ struct PageStage {
     let data = Self.data[named] != nil ? named : usual[system, default: "fashion-mnist"]
     try provide(data, after: "--data")
     var command = ["train", system, "--preset", "small", "--data", data, "--run", "runs/\(name)"]
-    let agreed = ["autovc", "stargan-vc", "cyclegan-vc2", "first-order-motion", "wav2lip", "ciagan"]
+    let agreed = [
+      "autovc", "stargan-vc", "cyclegan-vc2", "first-order-motion", "wav2lip", "ciagan",
+      "everybody-dance-now",
+    ]
     if agreed.contains(system) || system == "deepfake-autoencoder" {
       let file = agreed.contains(system) ? "consent.yaml" : "both.yaml"
       try provide(file, after: "--consent")
