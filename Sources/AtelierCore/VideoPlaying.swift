@@ -11,9 +11,12 @@ public struct VideoPlaying: Ability, Hashable {
   /// The condition of each step, a class.
   public var action: String
 
+  /// The field in which data say what was done in each frame; nil: the system finds its actions by itself.
+  public var given: String?
+
   /// Describes what is played.
-  public init(actions: Int, first: String = "image", action: String = "action") {
-    (self.actions, self.first, self.action) = (actions, first, action)
+  public init(actions: Int, first: String = "image", action: String = "action", given: String? = nil) {
+    (self.actions, self.first, self.action, self.given) = (actions, first, action, given)
   }
 }
 

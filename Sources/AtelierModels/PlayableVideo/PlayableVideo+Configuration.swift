@@ -20,9 +20,19 @@ extension PlayableVideo {
       public var mutualInformation = 0.15
       /// Of the divergence between places in the space of actions of generated and of given frames.
       public var actionStates = 0.0
+      /// Of the cross entropy of actions recognised in given and in generated frames, where the data say them.
+      public var recognition = 1.0
 
       /// The authors'.
       public init() {}
+    }
+
+    /// Where actions come from.
+    public enum ActionSource: String, Codable, Sendable, Hashable, CaseIterable {
+      /// The system finds them by itself.
+      case learned
+      /// The data say what was done in each frame, and name the actions.
+      case given
     }
 
     /// Height and width of the frames, a multiple of 16.
@@ -33,7 +43,9 @@ extension PlayableVideo {
     public var stackedFrames = 1
     /// Frames at the beginning of a sequence that are seen; later ones are generated from generated ones.
     public var groundTruthFrames = 6
-    /// How many actions there are.
+    /// Where actions come from.
+    public var actionSource = ActionSource.learned
+    /// How many actions there are; where they are given the data say it.
     public var actions = 7
     /// Dimensions of the space of actions.
     public var actionSize = 2
@@ -103,18 +115,22 @@ extension PlayableVideo {
       let image = FieldKind.image(channels: 3, height: imageSize, width: imageSize, range: .signed)
       let clip = FieldKind.video(
         frames: frames, channels: 3, height: imageSize, width: imageSize, range: .signed)
+      let areGiven = actionSource == .given
+      let fields =
+        [Field("image", clip)]
+        + (areGiven ? [Field("actions", .labels(classes: actions, length: frames))] : [])
       let first = Condition("image", .field(image), isRequired: true, help: "the first frame")
       return SystemPlan(
-        stages: [Stage(data: DataPlan([Field("image", clip)], Videos()), batchSize: batchSize)],
+        stages: [Stage(data: DataPlan(fields, Videos()), batchSize: batchSize)],
         conditions: [
           first,
           Condition(
             "actions", .field(.labels(classes: actions, length: frames - 1)), isRequired: true,
-            help: "the actions that are taken, one a frame: 0 0 2, or a file of them"),
+            help: "the actions that are taken, one a frame: 0*2 2, or a file of them"),
         ],
         outputs: [Field("video", clip)],
         abilities: [
-          VideoPlaying(actions: actions),
+          VideoPlaying(actions: actions, given: areGiven ? "actions" : nil),
           Streaming(
             beginning: [first],
             advancing: [
@@ -156,7 +172,8 @@ extension PlayableVideo {
         "lossWeights.hiddenStates": lossWeights.hiddenStates, "lossWeights.entropy": lossWeights.entropy,
         "lossWeights.directions": lossWeights.directions,
         "lossWeights.mutualInformation": lossWeights.mutualInformation,
-        "lossWeights.actionStates": lossWeights.actionStates, "weightDecay": weightDecay,
+        "lossWeights.actionStates": lossWeights.actionStates,
+        "lossWeights.recognition": lossWeights.recognition, "weightDecay": weightDecay,
       ])
       try adam.validate(["learningRate": learningRate])
     }

@@ -398,16 +398,27 @@ final class PlayableModel: Module {
     return (samples.reshaped(shape), variations.reshaped([shape[0], shape[1], size]))
   }
 
+  /// Actions that the data say, without variation; else samples of those that are recognised.
+  private func taken(
+    _ actions: RecognisedActions, _ gumbel: Tensor, temperature: Double, told: Tensor?
+  ) -> (samples: Tensor, variations: Tensor) {
+    guard let told else { return sampled(actions, gumbel, temperature: temperature) }
+    return (told, .zeros(actions.sampledDirections.shape, device: told.device))
+  }
+
   /// The sequence from its first frames on, in which later states are those of generated frames.
   ///
   /// - Parameters:
   ///   - images: `[batch, time, 3 * stackedFrames, height, width]` in -1 … 1, the newest frame first.
   ///   - given: how many frames at the beginning are seen.
-  func repeated(_ images: Tensor, given: Int, temperature: Double, noise: Noise) -> Sequence {
+  ///   - told: the actions that were taken, one-hot `[batch, time - 1, actions]`; nil: those that are recognised.
+  func repeated(
+    _ images: Tensor, given: Int, temperature: Double, noise: Noise, told: Tensor? = nil
+  ) -> Sequence {
     let time = images.shape[1]
     let ground = foldedStates(images)
     let actions = action(ground.state, ground.attention, noise.given)
-    let (samples, variations) = sampled(actions, noise.gumbel, temperature: temperature)
+    let (samples, variations) = taken(actions, noise.gumbel, temperature: temperature, told: told)
     var memory = DynamicsMemory()
     func at(_ x: Tensor, _ index: Int) -> Tensor { x.selected(dim: 1, index: index) }
     var states = [at(ground.state, 0)]
@@ -449,11 +460,15 @@ final class PlayableModel: Module {
   }
 
   /// The sequence frame by frame, without the dynamics between states and images, and the dynamics beside it.
-  func pretrained(_ images: Tensor, temperature: Double, noise: Noise) -> Sequence {
+  ///
+  /// - Parameter told: as ``repeated(_:given:temperature:noise:told:)`` takes them.
+  func pretrained(
+    _ images: Tensor, temperature: Double, noise: Noise, told: Tensor? = nil
+  ) -> Sequence {
     let (batch, time) = (images.shape[0], images.shape[1])
     let ground = foldedStates(images)
     let actions = action(ground.state, ground.attention, noise.given)
-    let (samples, variations) = sampled(actions, noise.gumbel, temperature: temperature)
+    let (samples, variations) = taken(actions, noise.gumbel, temperature: temperature, told: told)
     func folded(_ x: Tensor) -> Tensor { x.reshaped([batch, time] + x.shape.dropFirst()) }
     let flat = stateToHidden(ground.state.reshaped([batch * time] + ground.state.shape.dropFirst(2)))
     let frames = rendering(flat).map(folded)

@@ -18,6 +18,9 @@ public import TorchNN
 /// its first frames on. The losses are those of frames, of states, of the actions' directions, and of the mutual
 /// information of the actions that are recognised in given and in generated frames.
 ///
+/// With `actionSource: given` the dynamics take the actions that the data say, in the form of Gafni, Wolf and Taigman 2019,
+/// "Vid2Game", and the recognition learns them by cross entropy instead.
+///
 /// Deviations are on the system's page.
 public final class PlayableVideo: PlayableSystem, ReferenceAnswering {
   /// The name, the paper and the reference implementation.
@@ -48,6 +51,19 @@ public final class PlayableVideo: PlayableSystem, ReferenceAnswering {
     let count = configuration.actions
     jointActions = .full([count, count], 1 / Double(count * count))
     networks = [Self.describe(model, configuration)]
+  }
+
+  /// With the number of actions of data that say them.
+  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
+    guard configuration.actionSource == .given else { return configuration }
+    var configuration = configuration
+    configuration.actions = data.description.classNames.count
+    guard configuration.actions >= 2 else {
+      throw ConfigurationError(
+        "the data have \(configuration.actions) action, and a video is played by 2 or more; set actionSource to learned"
+      )
+    }
+    return configuration
   }
 
   /// The optimiser.
@@ -87,7 +103,8 @@ public final class PlayableVideo: PlayableSystem, ReferenceAnswering {
 
   /// One step of the pretraining objective, or of the whole.
   public func step(_ step: TrainingStep) throws {
-    let given = try step.batch()["image"]
+    let examples = try step.batch()
+    let given = examples["image"]
     let images = given.shape[2] == 3 ? Self.stacked(given, configuration.stackedFrames) : given
     let (batch, time) = (images.shape[0], images.shape[1])
     let size = configuration.actionSize
@@ -100,16 +117,19 @@ public final class PlayableVideo: PlayableSystem, ReferenceAnswering {
       given: noise("stateNoise", "directionNoise"),
       reconstructed: noise("reconstructedStateNoise", "reconstructedDirectionNoise"),
       gumbel: step.draws.gumbel("gumbel", [batch * (time - 1), configuration.actions]))
+    // What is done in a frame shows in the next.
+    let actions = configuration.actionSource == .given ? examples["actions"].slice(1, 0, time - 1) : nil
+    let told = actions?.oneHot(configuration.actions)
     let temperature = configuration.temperature(at: step.index)
     let weights = configuration.lossWeights
     let isPretraining = step.index < configuration.pretrainingSteps
     let terms = try step.update("model", optimizer) { loss in
       let sequence =
         isPretraining
-        ? model.pretrained(images, temperature: temperature, noise: drawn)
+        ? model.pretrained(images, temperature: temperature, noise: drawn, told: told)
         : model.repeated(
           images, given: min(configuration.groundTruthFrames, time - 1), temperature: temperature,
-          noise: drawn)
+          noise: drawn, told: told)
       loss.add(
         "observations", Self.difference(sequence.images, images), weight: weights.observations,
         logsWeighted: false)
@@ -126,10 +146,15 @@ public final class PlayableVideo: PlayableSystem, ReferenceAnswering {
       loss.add(
         "directions", Self.divergence(sequence.actions.directions), weight: weights.directions,
         logsWeighted: false)
-      loss.add(
-        "mutualInformation",
-        information(sequence.actions.logits, sequence.reconstructed.logits),
-        weight: weights.mutualInformation, logsWeighted: false)
+      if let actions {
+        loss.add(
+          "recognition", recognition(of: actions, sequence), weight: weights.recognition, logsWeighted: false)
+      } else {
+        loss.add(
+          "mutualInformation",
+          information(sequence.actions.logits, sequence.reconstructed.logits),
+          weight: weights.mutualInformation, logsWeighted: false)
+      }
       if weights.entropy > 0 {
         let logits = sequence.actions.logits
         let entropy = -(logits.softmax(2) * logits.logSoftmax(2)).sum() / Double(batch * (time - 1))
@@ -183,6 +208,17 @@ public final class PlayableVideo: PlayableSystem, ReferenceAnswering {
       other.variance.log() - own.variance.log() - 1 + variance / otherVariance
       + (other.mean - own.mean).square() / otherVariance
     return terms.sum(dims: [1]).mean() * 0.5
+  }
+
+  /// The cross entropy of the actions that are recognised in given and in generated frames.
+  ///
+  /// - Parameter actions: those of the data, int64 `[batch, time - 1]`.
+  private func recognition(of actions: Tensor, _ sequence: PlayableModel.Sequence) -> Tensor {
+    let labels = actions.contiguous().reshaped([-1])
+    func loss(_ logits: Tensor) -> Tensor {
+      crossEntropy(logits.reshaped([-1, configuration.actions]), labels)
+    }
+    return (loss(sequence.actions.logits) + loss(sequence.reconstructed.logits)) / 2
   }
 
   /// The negative mutual information of two recognitions of the same actions, by joint probabilities that are smoothed over

@@ -3,7 +3,8 @@ import AtelierData
 import AtelierMedia
 import Torch
 
-/// Held-out clips, and below each what is played from its first frame by the actions that the system sees in it.
+/// Held-out clips, and below each what is played from its first frame by the actions that the system sees in it, or where it
+/// learns from given actions by those.
 public struct PlayPreview: Preview {
   /// `play`
   public static let id = "play"
@@ -23,11 +24,12 @@ public struct PlayPreview: Preview {
     guard let system = context.system as? any PlayableSystem,
       let field = context.plan.fields.first(where: { if case .video = $0.kind { true } else { false } }),
       case .video(_, _, _, _, let range) = field.kind,
-      let videos = context.examples(Self.clips)?.batch.tensors[field.name]
+      let batch = context.examples(Self.clips)?.batch, let videos = batch.tensors[field.name]
     else { return }
     var (cells, last) = ([Image](), [Tensor]())
-    let actions = system.actions(in: videos).to(.cpu).contiguous().integers()
     let count = videos.shape[1] - 1
+    let given = context.plan.ability(VideoPlaying.self)?.given.flatMap { batch.tensors[$0] }
+    let actions = (given?.slice(1, 0, count) ?? system.actions(in: videos)).to(.cpu).contiguous().integers()
     for row in 0..<videos.shape[0] {
       let video = videos.selected(dim: 0, index: row)
       var frames = [video.slice(0, 0, 1)]
