@@ -54,7 +54,7 @@ extension Evaluate {
       return applies ? nil : "no measure that uses it says anything about it"
     }
     let noPairs: String? = isTranslating ? nil : "it does not translate images"
-    let noMaps = lack([MapSegmentationMeasure.self])
+    let noMaps = lack([MapSegmentationMeasure.self, VideoSegmentationMeasure.self])
     try UnusedOptions.refuse(
       [
         ("--segmenter", segmenter != nil, noMaps), ("--ignore-label", ignoreLabel != nil, noMaps),

@@ -35,6 +35,8 @@ public final class EvaluationContext {
   private var captioned: CaptionMaterial??
   private var inceptionNetwork: InceptionFID??
   private var parts: (reference: Pictures, comparison: Pictures)?
+  /// Held-out videos by the most frames of one; see ``videoMaterial(longest:)``.
+  var videoMaterials: [Int: VideoMaterial?] = [:]
 
   /// The context of one evaluation.
   public init(

@@ -108,6 +108,8 @@ public struct MeasureList: Sendable {
     TextClassMeasure(), ReconstructionPerceptualMeasure(), CodebookMeasure(), CaptionFrechetMeasure(),
     CaptionRetrievalMeasure(), SoundQualityMeasure(), VoiceConversionMeasure(), ResynthesisMeasure(),
     AnimationMeasure(), PasscodePrivacyMeasure(), FacePrivacyMeasure(), FrameMeasure(),
+    TemporalDistanceMeasure(), VideoFrechetMeasure(), VideoSegmentationMeasure(), DetectionDistanceMeasure(),
+    DisplacementMeasure(), PoseDistanceMeasure(),
   ])
 }
 

@@ -81,6 +81,46 @@ import Torch
     #expect(try harness.resumesExactly())
   }
 
+  @Test func actionsOfTheDataReplaceLearnedOnes() throws {
+    let configuration = tiny { ($0.actionSource, $0.pretrainingSteps) = (.given, 0) }
+    #expect(configuration.plan.fields.map(\.name) == ["image", "actions"])
+    #expect(configuration.plan.ability(VideoPlaying.self)?.given == "actions")
+    let system = try Trial.make(PlayableVideo.self, configuration)
+    let video = RandomStream(seed: 4).uniform([2, 4, 3, 32, 32]) * 2 - 1
+    func losses(_ actions: [Int]) throws -> [String: Double] {
+      let system = try Trial.make(PlayableVideo.self, configuration)
+      return try Trial.step(
+        system, Batch(["image": video, "actions": Tensor(actions, shape: [2, 4])]))
+    }
+    let first = try losses([0, 1, 2, 0, 2, 2, 1, 0])
+    let recognition = try #require(first["recognition"])
+    #expect(recognition > 0 && recognition.isFinite && first["mutualInformation"] == nil)
+    // What is done in the last frame shows nowhere.
+    #expect(try losses([0, 1, 2, 1, 2, 2, 1, 2]) == first)
+    #expect(try losses([1, 1, 2, 0, 2, 2, 1, 0])["observations"] != first["observations"])
+    // Recognition learns: after some steps on the same clip the true actions are likelier.
+    let batch = Batch(["image": video, "actions": Tensor([0, 1, 2, 0, 2, 2, 1, 0], shape: [2, 4])])
+    var last = recognition
+    for _ in 0..<30 { last = try #require(Trial.step(system, batch)["recognition"]) }
+    #expect(last < recognition)
+  }
+
+  @Test func actionsOfTheDataHaveTheirNumberAndResume() throws {
+    let folder = try TemporaryFolder()
+    let harness = try SystemHarness(
+      PlayableVideo.self,
+      [
+        "imageSize": 32, "frames": 4, "groundTruthFrames": 2, "actionSource": "given",
+        "representationChannels": .list([2, 3].map { .integer($0) }), "stateFeatures": 4, "hiddenSize": 4,
+        "pretrainingSteps": 1, "batchSize": 2,
+      ], data: TinyLayout.videos.write(in: folder.url))
+    let opened = try DataBinding.open(
+      harness.data, for: harness.system, configuration: harness.configuration)
+    #expect(opened.configuration["actions"] == .integer(2))
+    #expect(try harness.takesTwoSteps())
+    #expect(try harness.resumesExactly())
+  }
+
   @Test func theTemperatureFallsToItsMinimum() {
     let configuration = tiny { ($0.minimumTemperature, $0.temperatureSteps) = (0.4, 10) }
     #expect([0, 5, 10, 50].map { configuration.temperature(at: $0) } == [1, 0.7, 0.4, 0.4])
@@ -109,6 +149,37 @@ import Torch
   }
 
   // MARK: Measures
+
+  @Test(arguments: ["learned", "given"]) func playedVideosAreMeasured(_ source: String) throws {
+    let folder = try TemporaryFolder()
+    let harness = try SystemHarness(
+      PlayableVideo.self,
+      [
+        "imageSize": 32, "frames": 4, "groundTruthFrames": 2, "actions": 2, "actionSource": .string(source),
+        "representationChannels": .list([2, 3].map { .integer($0) }), "stateFeatures": 4, "hiddenSize": 4,
+        "pretrainingSteps": 1, "batchSize": 2,
+      ], data: TinyLayout.videos.write(in: folder.url))
+    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 2))
+    let system = try loadSystem(from: run.url, registry: .standard).system
+    let bound = try Training.openData(of: run.url, registry: .standard)
+    let numbers = try Evaluation(system, data: bound, options: EvaluationOptions(samples: 2)).run()
+    func number(_ id: String) throws -> MeasuredNumber {
+      try #require(numbers.first { $0.id == id }, "\(id)")
+    }
+    for id in ["played-psnr", "played-action-accuracy", "action-accuracy", "frame-psnr", "late-psnr"] {
+      #expect(try number(id).value.isFinite)
+    }
+    #expect(try number("frame-psnr").baselines?.count == 2)
+    // After two steps all actions may be one, which says nothing of the true ones.
+    #expect(source == "learned" || !numbers.contains { $0.id == "action-information" })
+    // The square is found by its colours in all real frames, where the label maps have it.
+    let missed = try number("missed-detections")
+    #expect(missed.realAgainstReal == 0 && (0...1).contains(missed.value))
+    #expect(missed.protocolText.contains("'1' by label maps"))
+    if let distance = numbers.first(where: { $0.id == "detection-distance" }) {
+      #expect((distance.realAgainstReal ?? 9) < 1)
+    }
+  }
 
   @Test func foundLabelsAreComparedWithTrueOnesUnderAnyNames() {
     let first = [0, 0, 1, 1, 2, 2, 2]

@@ -1,15 +1,14 @@
 public import AtelierCore
-import AtelierData
 public import AtelierMetrics
-import AtelierTraining
 import Perception
 import Torch
 import TorchNN
 
-/// How near videos that follow held-out ones come to these, frame by frame, and how steady they are: signal-to-noise
-/// ratio, similarity and learned distance of each frame beside the first one repeated; the warp error, which is that of
-/// each frame beside the one before, moved by the flow of the real video where that can be believed; and the change
-/// between neighbouring frames beside the real change.
+/// How near videos that follow held-out ones, or are played from their first frames, come to these, frame by frame, and how
+/// steady they are: signal-to-noise ratio, similarity and learned distance of each frame, of all and of the last quarter; the
+/// warp error, which is that of each frame beside the one before, moved by the flow of the real video where that can be
+/// believed; and the change between neighbouring frames beside the real change. Each beside the first frame repeated and the
+/// nearest training frames.
 public struct FrameMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "frames"
@@ -34,51 +33,45 @@ public struct FrameMeasure: Measure {
   /// The measure.
   public init() {}
 
-  /// Systems whose videos follow others.
-  public func applies(to plan: SystemPlan) -> Bool { plan.ability(FrameTranslation.self) != nil }
+  /// Systems whose videos follow others, or are played.
+  public func applies(to plan: SystemPlan) -> Bool {
+    plan.ability(FrameTranslation.self) != nil || plan.ability(VideoPlaying.self) != nil
+  }
 
   /// The numbers; none where there are no held-out videos.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
-    guard let ability = context.plan.ability(FrameTranslation.self),
-      let system = context.system(as: (any StreamingSystem).self),
-      let dataset = try context.heldOutDataset() as? any VideoCollection
-    else { return [] }
-    let isGiven = ability.first.map { context.plan.condition($0)?.isRequired == true } ?? false
-    let count = min(context.options.samples, dataset.videoNames.count)
-    context.say("measuring \(count) held-out videos of at most \(options.longest) frames")
-    let perceptual = try learnedDistance(context)
-    var rows: [Row] = []
-    for video in 0..<count {
-      let length = min(options.longest, dataset.frameCount(ofVideo: video))
-      guard length >= 2 else { continue }
-      let fields = try dataset.frames(0..<length, ofVideo: video).fields.mapValues { $0.batchOfOne }
-      let batch = context.data.batch(HostBatch(fields: fields, indices: [], epoch: 0, isFirst: true))
-      let (source, target) = (batch[ability.source], batch[ability.target])
-      let draws = StreamDraws(
-        RandomStream(seed: UInt64(context.options.seed), purpose: "evaluation frames"),
-        device: context.system.device)
-      let made = try withoutGradients {
-        try system.frames(
-          following: source, first: isGiven ? target.selected(dim: 1, index: 0) : nil, draws: draws)
+    guard let material = try context.videoMaterial(longest: options.longest) else { return [] }
+    let perceptual = try context.frameDistance()
+    let rows = try material.clips.map { clip in
+      let (flow, confidence) = withoutGradients {
+        let real = VideoMaterial.signed(clip.real)
+        return OpticalFlow()(real.slice(0, 1, .max), real.slice(0, 0, -1))
       }
-      func frames(_ clips: Tensor) -> Tensor { clips.selected(dim: 0, index: 0).to(.cpu).asType(.float32) }
-      rows.append(
-        try row(frames(made).clamped(min: -1, max: 1), frames(target), skips: isGiven ? 1 : 0, perceptual))
+      func values(_ frames: Tensor) throws -> [Double?] {
+        try withoutGradients {
+          try Self.values(frames, clip, skips: material.given, flow, confidence, perceptual)
+        }
+      }
+      return Row(
+        made: try values(clip.made), still: try values(VideoMaterial.still(clip)),
+        nearest: try material.nearest(clip).map(values), real: try values(clip.real))
     }
-    return try numbers(rows, context, count: count, isGiven: isGiven, perceptual)
+    return try numbers(rows, material, context, perceptual)
   }
 
-  /// The values of one video and of its baseline.
+  /// The values of one video and of its baselines.
   private struct Row {
     var made: [Double?]
-    var baseline: [Double?]
+    var still: [Double?]
+    var nearest: [Double?]?
     var real: [Double?]
   }
 
+  private static let late = "; the last quarter of a video's frames"
   private static let forms: [(id: String, name: String, better: Better, text: String)] = [
     ("frame-psnr", "PSNR a frame", .larger, "rounded to bytes, RGB, mean over frames, then videos"),
     ("frame-ssim", "SSIM a frame", .larger, "rounded to bytes, RGB, Gaussian window of 11"),
-    ("frame-lpips", "LPIPS a frame", .smaller, "frames in -1 … 1"),
+    ("frame-lpips", "LPIPS a frame", .smaller, "rounded to bytes"),
     (
       "warp-error", "warp error", .smaller,
       "mean absolute difference from the frame before, moved by the real video's flow (\(OpticalFlow.name)), where flows "
@@ -88,76 +81,73 @@ public struct FrameMeasure: Measure {
       "temporal-difference", "temporal difference", .smaller,
       "mean absolute difference between the change of neighbouring frames and the real change; values in -1 … 1"
     ),
+    ("late-psnr", "PSNR of late frames", .larger, "rounded to bytes, RGB" + late),
+    ("late-ssim", "SSIM of late frames", .larger, "rounded to bytes, RGB, Gaussian window of 11" + late),
+    ("late-lpips", "LPIPS of late frames", .smaller, "rounded to bytes" + late),
   ]
 
-  /// - Parameter skips: frames that were given, and are not measured.
-  private func row(
-    _ made: Tensor, _ target: Tensor, skips: Int, _ perceptual: LPIPS?
-  ) throws -> Row {
-    let repeated = target.slice(0, 0, 1).expanded(target.shape)
-    let (flow, confidence) = OpticalFlow()(target.slice(0, 1, .max), target.slice(0, 0, -1))
-    func values(_ frames: Tensor) throws -> [Double?] {
-      func bytes(_ video: Tensor) -> Tensor {
-        (((video + 1) * 127.5).round().clamped(min: 0, max: 255) / 255).asType(.float64).slice(0, skips, .max)
-      }
-      func mean(_ numbers: [Double]) -> Double { numbers.reduce(0, +) / Double(max(1, numbers.count)) }
-      let (own, real) = (bytes(frames), bytes(target))
-      let (sides, smallest) = (target.shape.suffix(2).min() ?? 0, 11)
-      let moved = warped(frames.slice(0, 0, -1), by: flow)
-      let seen = confidence.sum().item() * Double(frames.shape[1])
-      let error = ((frames.slice(0, 1, .max) - moved).abs() * confidence).sum().item()
-      func change(_ video: Tensor) -> Tensor { video.slice(0, 1, .max) - video.slice(0, 0, -1) }
-      var (similarity, distance): (Double?, Double?)
-      if sides >= smallest { similarity = try mean(structuralSimilarity(own, real)) }
-      if sides >= 32, let perceptual {
-        let distances = try perceptual.distances(
-          ofAll: frames.slice(0, skips, .max), target.slice(0, skips, .max))
-        distance = distances.mean().item()
-      }
-      return [
-        try mean(peakSignalToNoise(own, real, floor: 1e-8)), similarity, distance,
-        seen > 0 ? error / seen : nil, (change(frames) - change(target)).abs().mean().item(),
-      ]
-    }
-    return Row(made: try values(made), baseline: try values(repeated), real: try values(target))
-  }
-
-  private func learnedDistance(_ context: EvaluationContext) throws -> LPIPS? {
-    let (store, trunk) = (context.options.weights, LPIPS.Trunk.alexnet)
-    guard [trunk.weights.trunk, trunk.weights.heads].allSatisfy(store.contains) else {
-      context.note("LPIPS of frames not measured: the weights of LPIPS alex are not installed")
-      return nil
-    }
-    return try LPIPS(trunk, from: store, for: "LPIPS")
+  /// The values of frames beside the real ones, in the order of ``forms``.
+  ///
+  /// - Parameters:
+  ///   - frames: bytes `[time, 3, height, width]`.
+  ///   - skips: frames that were given, and are not measured.
+  private static func values(
+    _ frames: Tensor, _ clip: VideoMaterial.Clip, skips: Int, _ flow: Tensor, _ confidence: Tensor,
+    _ perceptual: LPIPS?
+  ) throws -> [Double?] {
+    func mean(_ numbers: [Double]) -> Double { numbers.reduce(0, +) / Double(max(1, numbers.count)) }
+    let measured = clip.count - skips
+    let late = measured - max(1, measured / 4)
+    let (own, real) = (frames.slice(0, skips, .max), clip.real.slice(0, skips, .max))
+    func unit(_ bytes: Tensor) -> Tensor { bytes.asType(.float64) / 255 }
+    let sides = real.shape.suffix(2).min() ?? 0
+    let ratios = try peakSignalToNoise(unit(own), unit(real), floor: 1e-8)
+    let similarities = try sides >= 11 ? structuralSimilarity(unit(own), unit(real)) : nil
+    let found = try sides >= 32 ? perceptual?.distances(ofAll: own, real) : nil
+    let distances = found?.to(.cpu).floats().map { Double($0) }
+    let (signed, target) = (VideoMaterial.signed(frames), VideoMaterial.signed(clip.real))
+    let moved = warped(signed.slice(0, 0, -1), by: flow)
+    let seen = confidence.sum().item() * Double(signed.shape[1])
+    let error = ((signed.slice(0, 1, .max) - moved).abs() * confidence).sum().item()
+    func change(_ video: Tensor) -> Tensor { video.slice(0, 1, .max) - video.slice(0, 0, -1) }
+    return [
+      mean(ratios), similarities.map(mean), distances.map(mean), seen > 0 ? error / seen : nil,
+      (change(signed) - change(target)).abs().mean().item(), mean(Array(ratios[late...])),
+      similarities.map { mean(Array($0[late...])) }, distances.map { mean(Array($0[late...])) },
+    ]
   }
 
   private func numbers(
-    _ rows: [Row], _ context: EvaluationContext, count: Int, isGiven: Bool, _ perceptual: LPIPS?
+    _ rows: [Row], _ material: VideoMaterial, _ context: EvaluationContext, _ perceptual: LPIPS?
   ) throws -> [MeasuredNumber] {
-    var facts: Provenance = ["videos": "\(rows.count)", "longest": "\(options.longest)"]
-    facts["flow"] = OpticalFlow.name
-    let provenance = context.provenance(part: "held-out", facts)
+    let provenance = material.provenance(context, ["flow": OpticalFlow.name])
     return try Self.forms.indices.compactMap { place in
       let form = Self.forms[place]
       let made = rows.compactMap { $0.made[place] }
       guard !made.isEmpty else { return nil }
-      func mean(_ part: (Row) -> [Double?]) -> Double? {
-        let known = rows.compactMap { part($0)[place] }.filter(\.isFinite)
+      func mean(_ part: (Row) -> [Double?]?) -> Double? {
+        let known = rows.compactMap { part($0)?[place] }.filter(\.isFinite)
         return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
       }
+      let isLearned = form.id.hasSuffix("lpips")
       return try MeasuredNumber(
         id: form.id, name: form.name, meanOf: made, seed: UInt64(context.options.seed), better: form.better,
-        realAgainstReal: place >= 3 ? mean(\.real) : nil,
-        baselines: mean(\.baseline).map { [BaselineNumber(name: "the first frame repeated", value: $0)] }
-          ?? [],
-        provenance: place == 2 ? provenance.merging(perceptual?.provenance ?? Provenance()) : provenance,
-        protocolText: "\(rows.count) held-out videos, at most \(options.longest) frames of each"
-          + (isGiven ? ", the first given" : "") + "; " + form.text)
+        realAgainstReal: (3...4).contains(place) ? mean({ $0.real }) : nil,
+        baselines: material.baselines(mean({ $0.still }), mean({ $0.nearest })),
+        provenance: isLearned ? provenance.merging(perceptual?.provenance ?? Provenance()) : provenance,
+        protocolText: "\(material.setting); \(form.text)")
     }
   }
 }
 
-extension HostTensor {
-  /// With an axis of one in front.
-  fileprivate var batchOfOne: HostTensor { HostTensor(shape: [1] + shape, dtype: dtype, bytes: bytes) }
+extension EvaluationContext {
+  /// The learned distance of frames; nil, which is noted, where its weights are not installed.
+  func frameDistance() throws -> LPIPS? {
+    let (store, trunk) = (options.weights, LPIPS.Trunk.alexnet)
+    guard [trunk.weights.trunk, trunk.weights.heads].allSatisfy(store.contains) else {
+      note("LPIPS of frames not measured: the weights of LPIPS alex are not installed")
+      return nil
+    }
+    return try LPIPS(trunk, from: store, for: "LPIPS")
+  }
 }

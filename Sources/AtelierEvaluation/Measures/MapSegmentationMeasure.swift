@@ -1,10 +1,7 @@
 public import AtelierCore
 import AtelierData
 public import AtelierMetrics
-import AtelierTraining
-import Foundation
 import Torch
-import TorchNN
 
 /// Mean intersection over union and pixel accuracy of generated images by a segmenter that is trained on the
 /// real training images only, or by the user's own; beside them those of the real held-out images.
@@ -44,9 +41,10 @@ public struct MapSegmentationMeasure: Measure {
   /// The numbers; none where the system or its data do not have what they take.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
     guard let material = try context.mapMaterial() else { return [] }
-    let ignored = options.ignoreLabel ?? context.options.ignoredLabel ?? ignoredByConfiguration(context)
-    let segmenter = try judge(material, ignored, context)
+    let ignored = context.ignoredLabel(options)
     let held = material.held.examples
+    let segmenter = try context.segmenter(
+      options, classes: material.classes, train: material.training, test: held, ignoring: ignored)
     let real = try segmenter.scores(
       of: held.images, against: held, classes: material.classes, ignoring: ignored)
     let (generated, manner) = try material.generated()
@@ -81,38 +79,5 @@ public struct MapSegmentationMeasure: Measure {
         better: .larger,
         realAgainstReal: real.pixelAccuracy, provenance: provenance, protocolText: setting),
     ]
-  }
-
-  private func ignoredByConfiguration(_ context: EvaluationContext) -> Int? {
-    if case .integer(let label)? = context.data.configuration["ignoreLabel"] { return label }
-    if case .boolean(true)? = context.data.configuration["dontcare"] { return 0 }
-    return nil
-  }
-
-  /// The user's segmenter, or one that is trained on the real training images, once for all runs on the same
-  /// data.
-  ///
-  /// - Throws: `MetricError` or `ScriptError` where the user's file does not fit.
-  private func judge(
-    _ material: MapMaterial, _ ignored: Int?, _ context: EvaluationContext
-  ) throws -> any Segmenter {
-    let usual = context.options
-    if let file = options.segmenter.map({ URL(fileURLWithPath: $0) }) ?? usual.segmenterScript {
-      let segmenter = try ScriptedSegmenter(
-        file, range: options.range ?? usual.segmenterRange, classes: material.classes)
-      context.say("the segmenter that judges: \(file.lastPathComponent)")
-      return segmenter
-    }
-    let own = usual.classifierFile?.deletingLastPathComponent() ?? URL(fileURLWithPath: ".")
-    let folders = usual.segmenterFolders.isEmpty ? [own] : usual.segmenterFolders
-    context.say("the segmenter that judges, trained on the real training set only")
-    let plan = SegmenterTraining(seconds: options.seconds ?? usual.segmenterSeconds)
-    let found = try withGradients {
-      try plan.shared(
-        in: folders, train: material.training, test: material.held.examples, classes: material.classes,
-        ignoring: ignored)
-    }
-    context.say("\(found.wasKnown ? "taken from" : "kept in") \(found.file.path)")
-    return found.segmenter
   }
 }
