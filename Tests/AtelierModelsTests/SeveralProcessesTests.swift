@@ -27,7 +27,10 @@ import Testing
   ]
 
   @Test func anAdversarialPair() throws {
-    try expectAlike(ConditionalGAN.self, Self.dense) { try TinyData.writeIDX(to: $0) }
+    // One of the generator's layers has a bias before batch normalisation, which takes it off again.
+    try expectAlike(
+      ConditionalGAN.self, Self.dense, leavingOut: ["dense.model.2.bias", "dense.model.3.running_mean"]
+    ) { try TinyData.writeIDX(to: $0) }
   }
 
   @Test func batchNormalisationOfAllProcesses() throws {
@@ -38,10 +41,14 @@ import Testing
   }
 
   @Test func aPenaltyOnGradients() throws {
-    // The critic's last bias is in both halves of its loss, which cancel.
-    try expectAlike(WGANGP.self, Self.dense, leavingOut: ["discriminator/model.4.bias"]) {
-      try TinyData.writeIDX(to: $0)
-    }
+    // The critic's later biases are in both halves of its loss, which cancel, and so in the generator's normalisation.
+    try expectAlike(
+      WGANGP.self, Self.dense,
+      leavingOut: [
+        "discriminator/model.4.bias", "discriminator/model.2.bias", "generator/model.2.bias",
+        "generator/model.3.running_mean",
+      ]
+    ) { try TinyData.writeIDX(to: $0) }
   }
 
   @Test func aTranslatorOfPairs() throws {
@@ -64,7 +71,7 @@ import Testing
       RNNLanguageModel.self,
       [
         "cell": "lstm", "tokenUnit": "word", "embeddingSize": 6, "hiddenSize": 8, "layers": 2,
-        "sequenceLength": 7, "batchSize": 6, "learningRate": 1, "dropout": 0.2,
+        "sequenceLength": 7, "batchSize": 6, "learningRate": 0.1, "dropout": 0.2,
       ], { try TinyData.writeText(to: $0) }, file: "words.txt")
   }
 

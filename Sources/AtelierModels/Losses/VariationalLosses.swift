@@ -109,16 +109,22 @@ public struct VariationalObjective: Sendable, Hashable {
   public func reconstruction(_ output: Tensor, _ image: Tensor) -> Tensor {
     if let likelihood {
       let (x, y) = likelihood == .gaussian ? (image, output) : (unit(image), unit(output))
-      return -likelihood.logProbability(x, given: y, standardDeviation: standardDeviation).sum()
+      return overWholeBatch(
+        -likelihood.logProbability(x, given: y, standardDeviation: standardDeviation).sum())
     }
     return loss == .binaryCrossEntropy
-      ? binaryCrossEntropy(unit(output), unit(image), .sum) : loss(output, image)
+      ? overWholeBatch(binaryCrossEntropy(unit(output), unit(image), .sum)) : loss(output, image)
+  }
+
+  /// A sum over this process's part of a batch, so that the mean over all processes is the sum over the whole batch.
+  private func overWholeBatch(_ sum: Tensor) -> Tensor {
+    currentProcesses.map { sum * Double($0.count) } ?? sum
   }
 
   /// The divergence of the posterior from the prior as a scalar: the batch's sum or mean.
   public func divergence(mean: Tensor, logVariance: Tensor) -> Tensor {
     let sum = standardNormalDivergence(mean: mean, logVariance: logVariance).sum()
-    return isSummed ? sum : sum * (1 / Double(max(1, mean.shape[0])))
+    return isSummed ? overWholeBatch(sum) : sum * (1 / Double(max(1, mean.shape[0])))
   }
 
   /// What is minimised: reconstruction + weight · divergence.
@@ -134,7 +140,9 @@ public struct VariationalObjective: Sendable, Hashable {
     var divergence = divergence
     if freeBits > 0 {
       let entries = standardNormalDivergence(mean: mean, logVariance: logVariance).mean(dims: [0])
-      divergence = entries.clamped(min: freeBits).sum() * (isSummed ? Double(mean.shape[0]) : 1)
+        .averagedOverProcesses()
+      let examples = mean.shape[0] * (currentProcesses?.count ?? 1)
+      divergence = entries.clamped(min: freeBits).sum() * (isSummed ? Double(examples) : 1)
     }
     return reconstruction + divergence * (divergenceWeight * warm)
   }
