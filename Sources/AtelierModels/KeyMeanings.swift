@@ -491,8 +491,10 @@ public enum KeyMeanings {
     EverybodyDanceNow.Configuration.faceBlocks	Residual blocks of the face's generator.
     EverybodyDanceNow.Configuration.faceBox	The face's box: first row, end row, first column, end column, ends excluded.
     EverybodyDanceNow.Configuration.faceDownsamplings	How often the face's generator halves its box.
+    EverybodyDanceNow.Configuration.faceFollowsPose	Whether the box is moved to the head of each pose, the white points of its picture; its size stays, and so does its place where no head is drawn.
     EverybodyDanceNow.Configuration.faceGenerator	What corrects the face; with it the rest of the generator stays as it is.
     EverybodyDanceNow.Configuration.faceWidth	Channels of the widest map of the face's generator and discriminator.
+    EverybodyDanceNow.Configuration.faces	Whether the data show people, whose consent training needs; false for drawn figures.
     EverybodyDanceNow.Configuration.features	The network whose features `weights.perceptual` compares; nil: VGG19 as the authors, or VGG16 where only that one is there.
     EverybodyDanceNow.Configuration.fixGlobalEpochs	Passes over the data during which only the outermost enhancer is trained.
     EverybodyDanceNow.Configuration.fixMainEpochs	Passes over the data during which of both discriminators the face's alone is trained.
@@ -539,6 +541,10 @@ public enum KeyMeanings {
     FUNIT.Configuration.weights	Factors of the loss terms.
     FUNIT.Configuration.width	Channels of the generator's widest map.
     FUNIT.averages	The averaged generator.
+    FaceAnonymization.image	The field of the image.
+    FaceAnonymization.mask	The field of the mask of what is replaced; nil: all of the image is.
+    FaceAnonymization.maskIsKept	Whether the mask is 1 where the image is kept instead.
+    FaceAnonymization.person	The field of who it shows; nil: the data say it by their folders alone.
     FaceAugmentation.colour	The same of the two colours beside lightness.
     FaceAugmentation.flip	The share of faces that are flipped horizontally.
     FaceAugmentation.lightness	Up to which share of its room lightness is raised or lowered, in images of three channels.
@@ -1009,9 +1015,11 @@ public enum KeyMeanings {
     PlayableVideo.Configuration.Weights.hiddenStates	Of the squared difference of hidden states, in pretraining.
     PlayableVideo.Configuration.Weights.mutualInformation	Of the mutual information of actions recognised in given and in generated frames.
     PlayableVideo.Configuration.Weights.observations	Of the mean absolute difference of frames, over three sizes.
+    PlayableVideo.Configuration.Weights.recognition	Of the cross entropy of actions recognised in given and in generated frames, where the data say them.
     PlayableVideo.Configuration.Weights.states	Of the squared difference of the states of generated and given frames.
     PlayableVideo.Configuration.actionSize	Dimensions of the space of actions.
-    PlayableVideo.Configuration.actions	How many actions there are.
+    PlayableVideo.Configuration.actionSource	Where actions come from.
+    PlayableVideo.Configuration.actions	How many actions there are; where they are given the data say it.
     PlayableVideo.Configuration.adam	Adam's decays and ε.
     PlayableVideo.Configuration.batchSize	Sequences in a batch.
     PlayableVideo.Configuration.centroidDecay	The weight of a batch in the actions' centroids.
@@ -1473,7 +1481,10 @@ public enum KeyMeanings {
     Vid2Vid.Configuration.temporalScales	Discriminators of videos, each on frames that lie `temporalFrames` times as far apart; 0: none.
     Vid2Vid.Configuration.weights	Factors of the generator's loss terms.
     Vid2Vid.Configuration.width	Channels of the coarsest scale's widest map; each finer scale has half as many.
+    VideoPlaying.action	The condition of each step, a class.
     VideoPlaying.actions	How many actions there are.
+    VideoPlaying.first	The condition that a session begins with.
+    VideoPlaying.given	The field in which data say what was done in each frame; nil: the system finds its actions by itself.
     Vocoder.Configuration.LossWeights.featureMatching	Of the distances of the discriminators' layers.
     Vocoder.Configuration.LossWeights.mel	Of the mean absolute difference of mel spectrograms.
     Vocoder.Configuration.batchSize	Clips in one batch.
