@@ -11,7 +11,9 @@ private enum NotRun: String, CaseIterable {
   case trained = "it needs a checkpoint of 50,000 steps"
   case pretrained = "it needs weights of pretrained networks"
   case packages = "it needs Debian's fonts and texts"
-  case long = "it measures for minutes"
+  case long = "it takes minutes"
+  case network = "it fetches from another machine"
+  case shards = "it needs ten shards"
   case paper = "it is of the paper's size"
 
   static func reason(_ command: DocumentedCommand) -> NotRun? {
@@ -29,7 +31,9 @@ private enum NotRun: String, CaseIterable {
     }
     if words.starts(with: ["data", "prepare", "faces"]) || words.contains("--faces") { return .pretrained }
     if ["en-de", "en-zh"].contains(where: text.contains) { return .packages }
-    if words.first == "benchmark" { return .long }
+    if words.first == "benchmark" || text.contains("rendered-faces drawn-faces") { return .long }
+    if text.contains("pipe:curl") { return .network }
+    if text.contains("{000000..000009}") { return .shards }
     if words.first == "plan", !words.contains("--preset") { return .paper }
     let needing = ["fast-style-transfer", "neural-style", "esrgan", "srgan"]
     if text.contains("stranger.wav") || text.contains("vgg16") || text.contains("small-perceptual")
