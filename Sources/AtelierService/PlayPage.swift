@@ -39,7 +39,7 @@ enum PlayPage {
     <p id="error" role="alert"></p>
     <script>
       const at = id => document.getElementById(id);
-      let facts, held = [], last = null, busy = false, due = 0, times = [];
+      let facts, held = [], last = null, busy = false, anew = false, due = 0, times = [];
 
       async function show(answer) {
         if (!answer.ok) throw new Error((await answer.text()).trim());
@@ -84,7 +84,11 @@ enum PlayPage {
 
       async function turn(now) {
         const action = wanted();
-        if (action !== null && now >= due && !busy) {
+        // A frame that is under way comes first.
+        if (anew && !busy) {
+          anew = false;
+          await guarded(begin);
+        } else if (action !== null && now >= due && !busy) {
           due = now + 1000 / Math.min(60, Math.max(1, Number(at("rate").value) || 15)) - 4;
           last = action;
           await guarded(() => step(action));
@@ -107,7 +111,7 @@ enum PlayPage {
 
       addEventListener("keydown", event => {
         if (!facts || event.ctrlKey || event.metaKey || event.altKey) return;
-        if (event.key === "Escape") { event.preventDefault(); return void guarded(begin); }
+        if (event.key === "Escape") { event.preventDefault(); anew = true; return; }
         if (["INPUT", "SELECT"].includes(event.target.tagName)) return;
         const found = action(event);
         if (found < 0) return;
@@ -116,8 +120,8 @@ enum PlayPage {
       });
       addEventListener("keyup", event => { if (facts) release(action(event)); });
       addEventListener("blur", () => { held = []; });
-      at("reset").onclick = () => guarded(begin);
-      at("starts").onchange = () => guarded(begin).then(() => at("starts").blur());
+      at("reset").onclick = () => { anew = true; };
+      at("starts").onchange = () => { anew = true; at("starts").blur(); };
 
       guarded(async () => {
         const answer = await fetch("/facts");
