@@ -51,10 +51,9 @@ struct SeveralProcesses: ParsableArguments {
   }
 
   private func become(torchrunOf processes: Int) throws {
-    guard let python = try? Python.withTorch() else {
-      throw Refusal.usage(
-        "--processes needs torchrun, and no Python with PyTorch was found; run Scripts/setup, name such a Python in the "
-          + "environment variable PYTHON, or start the processes with mpirun or srun")
+    let python: Python
+    do { python = try Python.withTorch() } catch {
+      throw Refusal.usage("--processes needs torchrun: \(error); or start the processes with mpirun or srun")
     }
     let program = Bundle.main.executablePath ?? CommandLine.arguments[0]
     var arguments = Array(CommandLine.arguments.dropFirst())

@@ -75,7 +75,8 @@ struct ProcessProof {
       environment: environment
     ) { launcher in
       guard kills < most, ContinuousClock.now >= next else { return }
-      let workers = Program.children(of: launcher)
+      // Before it becomes torchrun the launcher has other children: it looks for a Python.
+      let workers = Program.children(of: launcher).filter(isWorker)
       guard let victim = workers.randomElement(using: &generator) else { return }
       kill(victim, SIGKILL)
       kills += 1
@@ -103,6 +104,15 @@ struct ProcessProof {
             + failures.joined(separator: "; ")))
     if failures.isEmpty { try FileManager.default.removeItem(at: run.url) }
     return kills
+  }
+
+  /// Whether a process is one of this program that torchrun has started.
+  private func isWorker(_ process: Int32) -> Bool {
+    guard let line = try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(process)/cmdline")) else {
+      return false
+    }
+    let name = line.split(separator: 0).first?.split(separator: UInt8(ascii: "/")).last
+    return name.map { String(decoding: $0, as: UTF8.self) } == atelier.url.lastPathComponent
   }
 
   /// The training in which nobody is killed; how long it takes.

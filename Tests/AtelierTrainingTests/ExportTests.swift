@@ -224,7 +224,25 @@ import TorchNN
   }
 
   @Test func aPythonThatIsNoneIsNamed() throws {
-    #expect { try Python.withTorch("/nowhere/python") } throws: { "\($0)".contains("/nowhere/python") }
+    #expect { try Python.withTorch("/nowhere/python") } throws: {
+      "\($0)".contains("/nowhere/python is no Python with PyTorch (there is no such program)")
+    }
+  }
+
+  @Test func whatCameOfAPythonIsSaid() throws {
+    let folder = try TemporaryFolder()
+    for (name, script, text) in [
+      (
+        "without", "echo \"ModuleNotFoundError: No module named 'torch'\" >&2; exit 1",
+        "No module named 'torch'"
+      ),
+      ("killed", "kill -9 $$", "was ended by signal 9"),
+    ] {
+      let program = folder(name)
+      try "#!/bin/sh\n\(script)\n".write(to: program, atomically: true, encoding: .utf8)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program.path)
+      #expect { try Python.withTorch(program.path) } throws: { "\($0)".contains(text) }
+    }
   }
 }
 

@@ -11,21 +11,30 @@ public struct Python: Sendable {
   /// in the present folder or one above the running program; `python3`.
   ///
   /// - Parameter path: a program that somebody named; then no other is tried.
-  /// - Throws: ``ExportError`` that says how to name one.
+  /// - Throws: ``ExportError`` that says what was tried, what came of it, and how to name one.
   public static func withTorch(_ path: String? = nil) throws -> Python {
-    let candidates = path.map { [$0] } ?? usual
-    for candidate in candidates {
-      guard let executable = located(candidate) else { continue }
-      let probe = "import torch; print(torch.__version__)"
-      guard let run = try? run(executable, ["-c", probe], in: nil), run.status == 0,
-        let version = run.output.split(separator: "\n").last
-      else { continue }
-      return Python(executable: executable, torchVersion: String(version))
+    var failures: [String] = []
+    for candidate in path.map({ [$0] }) ?? usual {
+      guard let executable = located(candidate) else {
+        // Of the usual places most are empty.
+        if path != nil { failures.append("there is no such program") }
+        continue
+      }
+      do {
+        let run = try run(executable, ["-c", "import torch; print(torch.__version__)"], in: nil)
+        if run.status == 0, let version = run.output.split(separator: "\n").last {
+          return Python(executable: executable, torchVersion: String(version))
+        }
+        failures.append("\(executable.path) \(run.ending)")
+      } catch {
+        failures.append("\(executable.path) cannot be started: \(error.localizedDescription)")
+      }
     }
+    let tried = failures.joined(separator: "; ")
     throw ExportError(
-      path.map { "\($0) is no Python with PyTorch; name another, or check with libtorch" }
-        ?? "no Python with PyTorch was found to check the export in; name one, or "
-        + "check with libtorch")
+      path.map { "\($0) is no Python with PyTorch (\(tried)); name another" }
+        ?? "no Python with PyTorch was found (\(failures.isEmpty ? "there is no Python" : tried)); run Scripts/setup, or "
+        + "name such a Python in the environment variable PYTHON")
   }
 
   private static var usual: [String] {
@@ -52,8 +61,17 @@ public struct Python: Sendable {
   /// What a process said and how it ended.
   struct Run {
     let status: Int32
+    /// The signal that ended it; nil: it ended by itself.
+    let signal: Int32?
     let output: String
     let errors: String
+
+    /// How it ended, as the end of a sentence about it.
+    var ending: String {
+      if let signal { return "was ended by signal \(signal)" }
+      let last = errors.split(separator: "\n").last.map { ": \($0.prefix(200))" } ?? ""
+      return "ended with \(status)\(last)"
+    }
   }
 
   /// Runs this Python in a folder.
@@ -80,7 +98,9 @@ public struct Python: Sendable {
     let text = output.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     return Run(
-      status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
+      status: process.terminationStatus,
+      signal: process.terminationReason == .uncaughtSignal ? process.terminationStatus : nil,
+      output: String(decoding: text, as: UTF8.self),
       errors: String(decoding: (try? Data(contentsOf: log)) ?? Data(), as: UTF8.self))
   }
 }
