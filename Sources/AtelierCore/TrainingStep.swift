@@ -148,8 +148,11 @@ public final class TrainingStep {
       optimizer.zeroGradients()
       var loss = Loss(of: self)
       let result = try body(&loss)
-      loss.backward()
-      try processes?.averageGradients(of: optimizer.parameters)
+      if let processes {
+        try processes.averageGradients(of: optimizer.parameters) { loss.backward() }
+      } else {
+        loss.backward()
+      }
       noteGradients(name, optimizer, clip)
       if first == nil { first = (loss.terms, result) }
       // An optimiser that compares losses must find the same in all processes.

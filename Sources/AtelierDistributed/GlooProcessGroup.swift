@@ -63,15 +63,7 @@ public final class GlooProcessGroup: ProcessGroup {
   /// Reduces tensors over all processes, in place.
   public func allReduce(_ tensors: [Tensor], _ reduction: ProcessReduction) throws {
     guard !tensors.isEmpty else { return }
-    let type: Int
-    switch tensors[0].dtype {
-    case .float32: type = CDistributedFloat32
-    case .float64: type = CDistributedFloat64
-    case .int64: type = CDistributedInt64
-    default:
-      throw ProcessError.failed(
-        during: "a sum", reason: "numbers of the type \(tensors[0].dtype) cannot be reduced")
-    }
+    let type = try Self.type(of: tensors[0])
     // What is elsewhere or in another order is copied here and back.
     let places = tensors.map { $0.withHostMemory { _ in true } == true }
     let held = zip(tensors, places).map { tensor, isHere in
@@ -88,6 +80,59 @@ public final class GlooProcessGroup: ProcessGroup {
     }
     for (index, tensor) in tensors.enumerated() where !places[index] {
       tensor.copy(from: held[index].to(tensor.device))
+    }
+  }
+
+  private static func type(of tensor: Tensor) throws(ProcessError) -> Int {
+    switch tensor.dtype {
+    case .float32: CDistributedFloat32
+    case .float64: CDistributedFloat64
+    case .int64: CDistributedInt64
+    default:
+      throw .failed(during: "a sum", reason: "numbers of the type \(tensor.dtype) cannot be reduced")
+    }
+  }
+
+  /// Begins to sum a tensor on connections of its own.
+  public func beginSum(_ tensor: Tensor) throws -> any PendingSum {
+    let type = try Self.type(of: tensor)
+    let held =
+      tensor.withHostMemory { _ in true } == true
+      ? tensor : withoutGradients { tensor.detached().to(.cpu).contiguous().cloned() }
+    let buffer = held.withHostMemory { $0.baseAddress } ?? nil
+    var reduction: OpaquePointer?
+    try collective("a sum") {
+      reduction = CDistributedBeginSum(
+        group, buffer ?? Self.nothing, Int64(held.count), Int32(type), timeout.milliseconds)
+      return reduction != nil
+    }
+    return GlooSum(reduction, of: held, for: tensor, in: self)
+  }
+
+  /// A sum on its way through gloo's threads, which write into its memory until it is waited for.
+  private final class GlooSum: PendingSum {
+    /// Nil once it was waited for.
+    private var reduction: OpaquePointer?
+    private let held: Tensor
+    private let tensor: Tensor
+    private let group: GlooProcessGroup
+
+    init(_ reduction: OpaquePointer?, of held: Tensor, for tensor: Tensor, in group: GlooProcessGroup) {
+      self.reduction = reduction
+      self.held = held
+      self.tensor = tensor
+      self.group = group
+    }
+
+    deinit {
+      if let reduction { _ = CDistributedFinishSum(reduction) }
+    }
+
+    func wait() throws {
+      guard let reduction else { return }
+      self.reduction = nil
+      try group.collective("a sum") { CDistributedFinishSum(reduction) }
+      if held !== tensor { tensor.copy(from: held.to(tensor.device)) }
     }
   }
 

@@ -77,6 +77,13 @@ bool CDistributedAllReduce(CDistributedGroup *group, void *const *buffers, const
   return functions->allReduce(group, buffers, counts, bufferCount, type, operation, timeout);
 }
 
+CDistributedReduction *CDistributedBeginSum(CDistributedGroup *group, void *buffer, int64_t count, int32_t type,
+                                            int64_t timeout) {
+  return functions->beginSum(group, buffer, count, type, timeout);
+}
+
+bool CDistributedFinishSum(CDistributedReduction *reduction) { return functions->finishSum(reduction); }
+
 bool CDistributedBroadcast(CDistributedGroup *group, void *bytes, int64_t count, int32_t root, int64_t timeout) {
   return functions->broadcast(group, bytes, count, root, timeout);
 }

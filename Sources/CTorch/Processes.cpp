@@ -1,4 +1,4 @@
-// Sums over processes: an autograd function whose backward pass is itself.
+// Sums over processes: an autograd function whose backward pass is itself, and observers of gradients.
 #include "Libtorch.h"
 
 #include "include/CTProcesses.h"
@@ -45,6 +45,17 @@ struct Summed : torch::autograd::Function<Summed> {
   }
 };
 
+struct GradientObserver : torch::autograd::PostAccumulateGradHook {
+  GradientObserver(void *context, CTGradientReady ready, int64_t index)
+      : context(context), ready(ready), index(index) {}
+
+  void operator()(const at::Tensor &) override { ready(context, index); }
+
+  void *context;
+  CTGradientReady ready;
+  int64_t index;
+};
+
 }  // namespace
 
 extern "C" {
@@ -60,6 +71,23 @@ CTTensor *CTSummedOverProcesses(const CTTensor *tensor, void *context, CTSum sum
   return guard([&] {
     const auto summation = c10::make_intrusive<Summation>(context, sum, release);
     return own(Summed::apply(tensor->value, summation));
+  });
+}
+
+bool CTObserveGradients(CTTensor *const *parameters, int64_t count, void *context, CTGradientReady ready) {
+  return guard([&] {
+    for (int64_t index = 0; index < count; ++index)
+      torch::autograd::impl::set_post_acc_grad_hooks(parameters[index]->value,
+                                                     std::make_unique<GradientObserver>(context, ready, index));
+    return true;
+  });
+}
+
+bool CTForgetGradients(CTTensor *const *parameters, int64_t count) {
+  return guard([&] {
+    for (int64_t index = 0; index < count; ++index)
+      torch::autograd::impl::set_post_acc_grad_hooks(parameters[index]->value, nullptr);
+    return true;
   });
 }
 

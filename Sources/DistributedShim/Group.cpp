@@ -17,10 +17,16 @@ struct CDistributedGroup {
   c10::intrusive_ptr<c10d::Store> all;
   c10::intrusive_ptr<c10d::Store> own;
   c10::intrusive_ptr<c10d::Backend> backend;
+  // Carries the sums that are begun and finished apart.
+  c10::intrusive_ptr<c10d::Backend> beside;
   int32_t rank = 0;
   int32_t count = 1;
 
   const c10::intrusive_ptr<c10d::Store> &store(bool outlives) const { return outlives ? all : own; }
+};
+
+struct CDistributedReduction {
+  c10::intrusive_ptr<c10d::Work> work;
 };
 
 namespace {
@@ -58,9 +64,9 @@ at::Tensor view(const void *bytes, int64_t count, at::ScalarType type) {
   return at::from_blob(const_cast<void *>(bytes), {count}, at::TensorOptions().dtype(type));
 }
 
-c10d::Backend &connected(CDistributedGroup *group) {
-  TORCH_CHECK(group->backend, "the connections with the other processes have ended");
-  return *group->backend;
+c10d::Backend &connected(const c10::intrusive_ptr<c10d::Backend> &backend) {
+  TORCH_CHECK(backend, "the connections with the other processes have ended");
+  return *backend;
 }
 
 // Waits for all of them, because those that go on after a failure use the caller's memory; then throws the first
@@ -98,9 +104,13 @@ CDistributedGroup *open(const char *host, int32_t port, bool isHost, const char 
 
 bool connect(CDistributedGroup *group, int64_t timeout) {
   return guard([&] {
-    group->backend = c10::make_intrusive<c10d::ProcessGroupGloo>(
-        c10::make_intrusive<c10d::PrefixStore>("gloo", group->own), group->rank, group->count,
-        c10d::ProcessGroupGloo::Options::create_default(milliseconds(timeout)));
+    const auto connect = [&](const char *name) {
+      return c10::make_intrusive<c10d::ProcessGroupGloo>(
+          c10::make_intrusive<c10d::PrefixStore>(name, group->own), group->rank, group->count,
+          c10d::ProcessGroupGloo::Options::create_default(milliseconds(timeout)));
+    };
+    group->backend = connect("gloo");
+    group->beside = connect("beside");
     return true;
   });
 }
@@ -108,6 +118,7 @@ bool connect(CDistributedGroup *group, int64_t timeout) {
 void disconnect(CDistributedGroup *group) {
   guard([&] {
     group->backend.reset();
+    group->beside.reset();
     return true;
   });
 }
@@ -122,7 +133,7 @@ void freeGroup(CDistributedGroup *group) {
 bool allReduce(CDistributedGroup *group, void *const *buffers, const int64_t *counts, int32_t bufferCount, int32_t type,
                int32_t operation, int64_t timeout) {
   return guard([&] {
-    auto &backend = connected(group);
+    auto &backend = connected(group->backend);
     c10d::AllreduceOptions options;
     options.reduceOp = operation == CDistributedMaximum ? c10d::ReduceOp::MAX : c10d::ReduceOp::SUM;
     options.timeout = milliseconds(timeout);
@@ -136,13 +147,28 @@ bool allReduce(CDistributedGroup *group, void *const *buffers, const int64_t *co
   });
 }
 
+CDistributedReduction *beginSum(CDistributedGroup *group, void *buffer, int64_t count, int32_t type,
+                                int64_t timeout) {
+  return guard([&]() -> CDistributedReduction * {
+    c10d::AllreduceOptions options;
+    options.timeout = milliseconds(timeout);
+    std::vector<at::Tensor> tensors{view(buffer, count, scalarType(type))};
+    return new CDistributedReduction{connected(group->beside).allreduce(tensors, options)};
+  });
+}
+
+bool finishSum(CDistributedReduction *reduction) {
+  const std::unique_ptr<CDistributedReduction> owned(reduction);
+  return guard([&] { return owned->work->wait(); });
+}
+
 bool broadcast(CDistributedGroup *group, void *bytes, int64_t count, int32_t root, int64_t timeout) {
   return guard([&] {
     c10d::BroadcastOptions options;
     options.rootRank = root;
     options.timeout = milliseconds(timeout);
     std::vector<at::Tensor> tensors{view(bytes, count, at::kByte)};
-    finish({connected(group).broadcast(tensors, options)});
+    finish({connected(group->backend).broadcast(tensors, options)});
     return true;
   });
 }
@@ -155,7 +181,7 @@ bool allGather(CDistributedGroup *group, const void *bytes, int64_t count, void 
     std::vector<std::vector<at::Tensor>> gathered(1);
     for (int32_t rank = 0; rank < group->count; ++rank)
       gathered[0].push_back(view(static_cast<uint8_t *>(all) + rank * count, count, at::kByte));
-    finish({connected(group).allgather(gathered, given, options)});
+    finish({connected(group->backend).allgather(gathered, given, options)});
     return true;
   });
 }
@@ -191,8 +217,8 @@ uint8_t *get(CDistributedGroup *group, bool outlives, const char *key, int64_t t
 
 void freeBuffer(uint8_t *buffer) { delete[] buffer; }
 
-constexpr CDistributedFunctions table = {error,     open,      connect, disconnect, freeGroup, allReduce,
-                                         broadcast, allGather, set,     has,        get,       freeBuffer};
+constexpr CDistributedFunctions table = {error,     open,      connect,   disconnect, freeGroup, allReduce, beginSum,
+                                         finishSum, broadcast, allGather, set,        has,       get,       freeBuffer};
 
 }  // namespace
 

@@ -40,6 +40,33 @@ extension Tensor {
   }
 }
 
+/// Runs `body`, and calls `ready` in its backward passes with the place of each of these leaves whose gradient has been
+/// added up, in the order in which that happens. A leaf has one such observer at a time.
+public func withGradientsObserved<Result>(
+  of leaves: [Tensor], _ ready: (Int) -> Void, during body: () throws -> Result
+) rethrows -> Result {
+  guard !leaves.isEmpty else { return try body() }
+  return try withoutActuallyEscaping(ready) { ready in
+    let observer = GradientObserver(ready)
+    let handles = leaves.map { Optional($0.handle) }
+    return try withExtendedLifetime((leaves, observer)) {
+      let context = Unmanaged.passUnretained(observer).toOpaque()
+      let isSet = CTObserveGradients(handles, Int64(handles.count), context) { context, index in
+        Unmanaged<GradientObserver>.fromOpaque(context).takeUnretainedValue().ready(Int(index))
+      }
+      if !isSet { fail(engineFailure("withGradientsObserved", leaves)) }
+      defer { _ = CTForgetGradients(handles, Int64(handles.count)) }
+      return try body()
+    }
+  }
+}
+
+/// Boxes a closure for the engine.
+private final class GradientObserver {
+  let ready: (Int) -> Void
+  init(_ ready: @escaping (Int) -> Void) { self.ready = ready }
+}
+
 /// The gradients of the sum of `output` with respect to each input.
 ///
 /// - Parameters:

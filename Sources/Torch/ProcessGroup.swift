@@ -22,6 +22,9 @@ public protocol ProcessGroup: AnyObject {
   /// Reduces tensors over all processes, in place, outside autograd; several at a time. Their types are float32,
   /// float64 or int64, and all the same.
   func allReduce(_ tensors: [Tensor], _ reduction: ProcessReduction) throws
+  /// Begins to sum a tensor over all processes, in place, outside autograd; the caller goes on meanwhile, and leaves the
+  /// tensor alone. All processes begin such sums in the same order, which that of other collectives does not touch.
+  func beginSum(_ tensor: Tensor) throws -> any PendingSum
   /// Replaces bytes by those of a process; the others give as many.
   func broadcast(_ bytes: inout [UInt8], from rank: Int) throws
   /// The bytes of all processes by rank; each gives as many.
@@ -32,6 +35,12 @@ public protocol ProcessGroup: AnyObject {
   func barrier(patience: Duration?) throws
   /// Tells the others why this process ends, so that they need not wait for it. Does not throw.
   func leave(because reason: String)
+}
+
+/// A sum over processes that is under way.
+public protocol PendingSum: AnyObject {
+  /// Waits until the tensor holds the sum.
+  func wait() throws
 }
 
 extension ProcessGroup {

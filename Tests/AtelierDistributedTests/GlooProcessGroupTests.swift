@@ -32,6 +32,25 @@ import Torch
     #expect(found == [[1, 6, 2, 8, 4, 10], [1, 6, 2, 8, 4, 10]])
   }
 
+  @Test func sumsUnderWayNeedNoOrderAmongOtherCollectives() throws {
+    let found = try onProcesses { group in
+      let tensors = (1...3).map { Tensor.full([$0], Double(group.rank + $0)) }
+      let between = Tensor([Float(group.rank)])
+      // One process takes the other collective first, the other one last.
+      if group.rank == 0 { try group.allReduce([between], .sum) }
+      let sums = try tensors.map { try group.beginSum($0) }
+      if group.rank == 1 { try group.allReduce([between], .sum) }
+      // One that nobody waits for ends before its tensor does.
+      _ = try group.beginSum(.ones([1 << 20]))
+      for sum in sums.reversed() {
+        try sum.wait()
+        try sum.wait()
+      }
+      return tensors.map { $0.floats() } + [between.floats()]
+    }
+    #expect(found == Array(repeating: [[3], [5, 5], [7, 7, 7], [1]], count: 2))
+  }
+
   @Test func broadcastAndGatheringKeepBytes() throws {
     let found = try onProcesses { group in
       let tensor = Tensor([Float(group.rank) + 0.5, -1])

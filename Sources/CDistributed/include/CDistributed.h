@@ -33,6 +33,12 @@ void CDistributedFree(CDistributedGroup *_Nonnull group);
 bool CDistributedAllReduce(CDistributedGroup *_Nonnull group, void *_Nonnull const *_Nonnull buffers,
                            const int64_t *_Nonnull counts, int32_t bufferCount, int32_t type, int32_t operation,
                            int64_t timeout);
+// Begins to sum a buffer over all processes, in place, while the caller goes on. Such sums have connections of their
+// own: their order among themselves is the same in all processes, and that beside other collectives may differ.
+CDistributedReduction *_Nullable CDistributedBeginSum(CDistributedGroup *_Nonnull group, void *_Nonnull buffer,
+                                                      int64_t count, int32_t type, int64_t timeout);
+// Waits for the sum, after which nothing uses its buffer, and frees the reduction, also where it failed.
+bool CDistributedFinishSum(CDistributedReduction *_Nonnull reduction);
 // Replaces the bytes by those of the process `root`.
 bool CDistributedBroadcast(CDistributedGroup *_Nonnull group, void *_Nonnull bytes, int64_t count, int32_t root,
                            int64_t timeout);

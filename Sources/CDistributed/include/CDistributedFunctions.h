@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 typedef struct CDistributedGroup CDistributedGroup;
+typedef struct CDistributedReduction CDistributedReduction;
 
 // Types of the numbers that are reduced, and what they are reduced to.
 enum { CDistributedFloat32 = 0, CDistributedFloat64, CDistributedInt64 };
@@ -22,6 +23,9 @@ typedef struct CDistributedFunctions {
   bool (*_Nonnull allReduce)(CDistributedGroup *_Nonnull group, void *_Nonnull const *_Nonnull buffers,
                              const int64_t *_Nonnull counts, int32_t bufferCount, int32_t type, int32_t operation,
                              int64_t timeout);
+  CDistributedReduction *_Nullable (*_Nonnull beginSum)(CDistributedGroup *_Nonnull group, void *_Nonnull buffer,
+                                                        int64_t count, int32_t type, int64_t timeout);
+  bool (*_Nonnull finishSum)(CDistributedReduction *_Nonnull reduction);
   bool (*_Nonnull broadcast)(CDistributedGroup *_Nonnull group, void *_Nonnull bytes, int64_t count, int32_t root,
                              int64_t timeout);
   bool (*_Nonnull allGather)(CDistributedGroup *_Nonnull group, const void *_Nonnull bytes, int64_t count,

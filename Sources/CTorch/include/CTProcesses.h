@@ -22,6 +22,15 @@ typedef bool (*CTSum)(void *_Nonnull context, CTTensor *_Nonnull tensor);
 CTTensor *_Nullable CTSummedOverProcesses(const CTTensor *_Nonnull tensor, void *_Nonnull context, CTSum _Nonnull sum,
                                           CTRelease _Nonnull release);
 
+// Called in a backward pass, on its thread, when the gradient of a parameter has been added up.
+typedef void (*CTGradientReady)(void *_Nonnull context, int64_t index);
+
+// Has backward passes call `ready` for each of these leaves, by its place among them, until CTForgetGradients; the
+// context has to live so long. A leaf has one such observer.
+bool CTObserveGradients(CTTensor *_Nullable const *_Nonnull parameters, int64_t count, void *_Nonnull context,
+                        CTGradientReady _Nonnull ready);
+bool CTForgetGradients(CTTensor *_Nullable const *_Nonnull parameters, int64_t count);
+
 #ifdef __cplusplus
 }
 #endif
