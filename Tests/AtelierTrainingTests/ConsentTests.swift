@@ -96,6 +96,10 @@ import Testing
     #expect(header.contains(record.hash) && !header.contains("@example.org"))
     let card = try ModelCard(ToySystem.self, description).text
     #expect(card.contains("## Consent") && card.contains("alice agreed that the face is used for: a test"))
+    for file in [run.report, run.reportData, try RunPage(run).write()] {
+      let text = try String(contentsOf: file, encoding: .utf8)
+      #expect(text.contains("alice") && text.contains("a test") && !text.contains("@example.org"), "\(file)")
+    }
 
     options.steps = 2
     try Training.resume(run.url, registry: registry) { $0.steps = 2 }

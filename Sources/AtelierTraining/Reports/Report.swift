@@ -127,6 +127,7 @@ public struct Report {
     rows.append(("fingerprint", "`\(data.fingerprint)`"))
     var lines = Markdown.table("Data", rows)
     lines += data.notes.flatMap { [$0, ""] }
+    lines += (data.consent?.sentences ?? []).flatMap { [Markdown.escaped($0), ""] }
     guard !data.classes.isEmpty else { return lines }
     lines += ["| label | class | examples |", "|---|---|---|"]
     let mostRows = 100

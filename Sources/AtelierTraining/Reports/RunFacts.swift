@@ -51,6 +51,8 @@ public struct RunFacts: Sendable, Hashable, Encodable {
     public var fingerprint: String
     /// What is to be known about the data and the weights, a sentence each.
     public var notes: [String]
+    /// Who agreed to being learned; nil where nobody was asked for.
+    public var consent: ConsentRecord?
     /// The classes; empty where there are none.
     public var classes: [ClassCount]
   }
@@ -127,6 +129,7 @@ public struct RunFacts: Sendable, Hashable, Encodable {
     data = Data(
       name: description.name, layout: description.layout.rawValue, examples: description.count,
       imageShape: description.imageShape, fingerprint: description.fingerprint, notes: description.notes,
+      consent: description.consent,
       classes: description.labelHistogram.enumerated().map { label, count in
         let names = description.classNames
         return ClassCount(

@@ -1,3 +1,4 @@
+import AtelierData
 public import AtelierGeneration
 import AtelierMetrics
 public import Foundation
@@ -140,7 +141,7 @@ public struct RunPage {
     let most = 50
     let said = events.filter { kinds.contains($0.type) && $0.message != nil }
     let lines =
-      (facts.data?.notes ?? [])
+      (facts.data?.notes ?? []) + (facts.data?.consent?.sentences ?? [])
       + said.prefix(most).map { "Step \($0.step), \($0.type.rawValue): \($0.message ?? "")" }
       + (said.count > most ? ["… and \(said.count - most) more, see events.jsonl"] : [])
     guard !lines.isEmpty else { return [] }
