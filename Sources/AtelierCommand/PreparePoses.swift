@@ -9,12 +9,13 @@ extension Prepare {
       abstract: "Draws a stick figure for each file of a body's key points.",
       discussion: """
         Files are OpenPose's JSON (BODY_25 or COCO's 18 points, with face and hands where there are any) or COCO's \
-        annotations, one a frame, in the order of their names. The pictures lie beside a video's frames, in poses/VIDEO.
+        annotations, one a frame, in the order of their names; or a file of JSON lines, one a frame, with `keypoints` \
+        or the same objects. The pictures lie beside a video's frames, in poses/VIDEO.
 
         --like brings the poses to the body and place of somebody else, by the rows of the ankles in both videos: the \
         person that a model was trained on.
         """)
-    @Argument(help: "A folder of JSON files.", completion: .directory)
+    @Argument(help: "A folder of JSON files, or a file of JSON lines (.jsonl).", completion: .file())
     var input: String
     @Argument(help: "The folder to make.", completion: .directory)
     var output: String
@@ -24,7 +25,7 @@ extension Prepare {
       help: ArgumentHelp("The size of the pictures; default: that of the frames.", valueName: "width×height"))
     var size: String?
     @Option(
-      help: "A folder of JSON files of the person whom the poses are brought to.", completion: .directory)
+      help: "The JSON files or lines of the person whom the poses are brought to.", completion: .file())
     var like: String?
     @Option(
       help: ArgumentHelp("The size of that person's frames; default: --frames.", valueName: "width×height"))

@@ -45,6 +45,8 @@ import Testing
       try json(["people": [["pose_keypoints_2d": [1, 2, 3]]]]),
       try json(["people": [["pose_keypoints_2d": [1, 2]]]]),
       try json(["annotations": [["keypoints": [1, 2, 3]]]]),
+      try json(["keypoints": [1, 2, 3]]), try json(["keypoints": ["nose"]]),
+      try json(["keypoints": [[1, 2, 3, 4]]]),
       try json(["people": [["pose_keypoints_2d": [Double](repeating: 1e9, count: 75)]]]),
     ] {
       #expect(sentence { _ = try BodyPose.people(in: bytes, from: "odd.json") }.contains("odd.json"))
@@ -110,6 +112,35 @@ import Testing
           abs(Double($0 % 50) + 0.5 - nose.x / 2) < 2 && abs(Double($0 / 50) + 0.5 - nose.y / 2) < 2
         })
     #expect(drawing(nil, of: (100, 100)).bytes.allSatisfy { $0 == 0 })
+  }
+
+  @Test func aFileOfLinesIsAsAFolderOfFiles() throws {
+    let folder = try TemporaryFolder()
+    let source = folder("keys")
+    try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
+    var lines: [String] = []
+    for number in 0..<3 {
+      let points = (0..<17).map { [Double(10 + $0), Double(20 + 3 * $0 + number), 2] }
+      try json(["annotations": [["keypoints": points.flatMap { $0 }]]])
+        .withUnsafeBytes { try Data($0).write(to: source.appendingPathComponent("\(number).json")) }
+      // As a list a point, flat, and as COCO has it.
+      let line: [String: Any] =
+        [
+          ["keypoints": points], ["keypoints": points.flatMap { $0 }],
+          ["annotations": [["keypoints": points.flatMap { $0 }]]],
+        ][
+          number]
+      lines.append(String(decoding: try json(line), as: UTF8.self))
+    }
+    let file = folder("keys.jsonl")
+    try (lines.joined(separator: "\n") + "\n\n").write(to: file, atomically: true, encoding: .utf8)
+    #expect(try PosePictures.read(file) == PosePictures.read(source))
+    try "{}\n".write(to: folder("bad.jsonl"), atomically: true, encoding: .utf8)
+    #expect(sentence { _ = try PosePictures.read(folder("bad.jsonl")) }.contains("bad.jsonl, line 1,"))
+    try Data().write(to: folder("empty.jsonl"))
+    #expect(sentence { _ = try PosePictures.read(folder("empty.jsonl")) }.contains("no lines"))
+    #expect(sentence { _ = try PosePictures.read(folder.url) }.contains("such as bad.jsonl"))
+    #expect(sentence { _ = try PosePictures.read(folder("none.jsonl")) }.contains("none.jsonl"))
   }
 
   @Test func aFolderOfFilesBecomesAFolderOfPictures() throws {

@@ -71,15 +71,16 @@ public struct BodyPose: Sendable, Hashable {
 
   // MARK: Files
 
-  /// The people of a file that OpenPose writes (`people`, each with `pose_keypoints_2d` of 18 or 25 points), or of COCO's
-  /// `annotations` (each with `keypoints` of 17).
+  /// The people of a file that OpenPose writes (`people`, each with `pose_keypoints_2d` of 18 or 25 points), of COCO's
+  /// `annotations` (each with `keypoints` of 17), or one person's `keypoints`, COCO's 17 or OpenPose's 18 or 25, as
+  /// `[x, y, confidence, …]` or `[[x, y, confidence], …]`.
   ///
   /// - Parameter source: what errors name.
   /// - Throws: ``DatasetError/corruptFile(path:reason:)`` for anything else.
   public static func people(in bytes: [UInt8], from source: String) throws(DatasetError) -> [BodyPose] {
     let file: File
     do { file = try JSONDecoder().decode(File.self, from: Data(bytes)) } catch {
-      throw .corruptFile(path: source, reason: "it is no JSON file with 'people' or 'annotations'")
+      throw .corruptFile(path: source, reason: "it is no JSON with 'people', 'annotations' or 'keypoints'")
     }
     if let people = file.people {
       var poses: [BodyPose] = []
@@ -99,8 +100,17 @@ public struct BodyPose: Sendable, Hashable {
       }
       return poses
     }
+    if let keypoints = file.keypoints {
+      let given = try points(keypoints.numbers, source)
+      if given.count == 17 { return [BodyPose(coco: given)] }
+      guard let form = Form.allCases.first(where: { $0.count == given.count }) else {
+        throw .corruptFile(
+          path: source, reason: "a person has \(given.count) key points, and 17, 18 and 25 are known")
+      }
+      return [BodyPose(form, body: given)]
+    }
     guard let annotations = file.annotations else {
-      throw .corruptFile(path: source, reason: "it has neither 'people' nor 'annotations'")
+      throw .corruptFile(path: source, reason: "it has none of 'people', 'annotations' and 'keypoints'")
     }
     var poses: [BodyPose] = []
     for annotation in annotations {
@@ -128,6 +138,22 @@ public struct BodyPose: Sendable, Hashable {
   private struct File: Decodable {
     var people: [Person]?
     var annotations: [Annotation]?
+    var keypoints: Keypoints?
+  }
+
+  /// A list of points, flat or a list each.
+  private struct Keypoints: Decodable {
+    let numbers: [Double]
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let flat = try? container.decode([Double].self) {
+        numbers = flat
+      } else {
+        // A point without a confidence was found.
+        numbers = try container.decode([[Double]].self).flatMap { $0.count == 2 ? $0 + [1] : $0 }
+      }
+    }
   }
 
   private struct Person: Decodable {

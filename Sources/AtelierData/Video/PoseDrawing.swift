@@ -118,9 +118,10 @@ public struct PoseDrawing: Sendable, Hashable {
   }
 }
 
-/// Draws the key points of a video's frames, one picture a file.
+/// Draws the key points of a video's frames, one picture a frame.
 public enum PosePictures {
-  /// Makes a folder of numbered pictures of a folder of JSON files, one a frame, in the order of their names.
+  /// Makes a folder of numbered pictures of a folder of JSON files, one a frame, in the order of their names, or of a file
+  /// of JSON lines, one a frame.
   ///
   /// - Parameters:
   ///   - size: of the video's frames, in which the points lie.
@@ -178,23 +179,51 @@ public enum PosePictures {
         ] : [])
   }
 
-  /// The poses of a folder's files, of several people in a picture the surest; nil where it shows nobody.
-  static func read(_ folder: URL) throws(DatasetError) -> [BodyPose?] {
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter {
-      $0.lowercased().hasSuffix(".json") && !$0.hasPrefix(".")
-    }.sorted { $0.compare($1, options: .numeric) == .orderedAscending }
-    guard !names.isEmpty else {
-      throw .unusable(path: folder.path, reason: "there is no JSON file of key points in it, one a frame")
-    }
+  /// The poses of a folder's files or of a file's lines, of several people in a picture the surest; nil where it shows
+  /// nobody.
+  package static func read(_ source: URL) throws(DatasetError) -> [BodyPose?] {
     var poses: [BodyPose?] = []
+    func add(_ bytes: [UInt8], _ name: String) throws(DatasetError) {
+      poses.append(try BodyPose.people(in: bytes, from: name).max { $0.confidence < $1.confidence })
+    }
+    if source.pathExtension.lowercased() == "jsonl" {
+      let lines = try bytes(of: source).split(separator: UInt8(ascii: "\n"))
+        .filter { line in line.contains { !" \r\t".utf8.contains($0) } }
+      for (number, line) in lines.enumerated() { try add(Array(line), "\(source.path), line \(number + 1),") }
+      guard !poses.isEmpty else { throw .unusable(path: source.path, reason: "it has no lines") }
+      return poses
+    }
+    let all = ((try? FileManager.default.contentsOfDirectory(atPath: source.path)) ?? []).filter {
+      !$0.hasPrefix(".")
+    }
+    let names = all.filter { $0.lowercased().hasSuffix(".json") }
+      .sorted { $0.compare($1, options: .numeric) == .orderedAscending }
+    guard !names.isEmpty else {
+      let lines = all.filter { $0.lowercased().hasSuffix(".jsonl") }.sorted().first
+      throw .unusable(
+        path: source.path,
+        reason: "there is no JSON file of key points in it, one a frame"
+          + (lines.map { "; name a video's file of JSON lines itself, such as \($0)" } ?? ""))
+    }
     for name in names {
-      let file = folder.appendingPathComponent(name)
-      guard let data = try? Data(contentsOf: file) else {
-        throw .corruptFile(path: file.path, reason: "it cannot be read")
-      }
-      let people = try BodyPose.people(in: [UInt8](data), from: file.path)
-      poses.append(people.max { $0.confidence < $1.confidence })
+      let file = source.appendingPathComponent(name)
+      try add(bytes(of: file), file.path)
     }
     return poses
+  }
+
+  /// The bytes of a file, of at most a gibibyte.
+  private static func bytes(of file: URL) throws(DatasetError) -> [UInt8] {
+    let most = 1 << 30
+    do {
+      let size = try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+      guard size <= most else {
+        throw DatasetError.unusable(
+          path: file.path, reason: "it is larger than \(most) bytes; divide the video")
+      }
+      return [UInt8](try Data(contentsOf: file))
+    } catch let error as DatasetError { throw error } catch {
+      throw .corruptFile(path: file.path, reason: "it cannot be read")
+    }
   }
 }
