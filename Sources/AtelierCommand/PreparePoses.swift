@@ -30,6 +30,10 @@ extension Prepare {
     @Option(
       help: ArgumentHelp("The size of that person's frames; default: --frames.", valueName: "width×height"))
     var likeFrames: String?
+    @Option(
+      help: "The folder of the video's frames, whose names the pictures take; default: they are numbered.",
+      completion: .directory)
+    var names: String?
     @Option(help: "Frames of the median by which points are smoothed; 1: none.")
     var smooth = 1
     @Flag(inversion: .prefixedNo, help: "Draw the points of face and hands.")
@@ -62,7 +66,8 @@ extension Prepare {
       try report(
         PosePictures.prepare(
           from: URL(fileURLWithPath: input), to: URL(fileURLWithPath: output), size: frames,
-          drawing: drawing, like: example, window: smooth, progress: showProgress), output)
+          drawing: drawing, like: example, window: smooth,
+          named: names.map { URL(fileURLWithPath: $0) }, progress: showProgress), output)
     }
   }
 }

@@ -164,8 +164,24 @@ import Testing
       from: source, to: folder("poses"), size: (100, 100), drawing: PoseDrawing(width: 32, height: 32),
       like: (source, (100, 100)), window: 3)
     #expect(report.written == 3 && report.leftOut == ["A frame shows nobody and stays black."])
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder("poses").path).sorted()
+    var names = try FileManager.default.contentsOfDirectory(atPath: folder("poses").path).sorted()
     #expect(names == ["000001.png", "000002.png", "000003.png"])
+    // Names of frames, of which there have to be as many.
+    let frames = folder("frames")
+    try FileManager.default.createDirectory(at: frames, withIntermediateDirectories: true)
+    func named() throws {
+      _ = try PosePictures.prepare(
+        from: source, to: folder("named"), size: (100, 100), drawing: PoseDrawing(width: 32, height: 32),
+        named: frames)
+    }
+    #expect(sentence(named).contains("no folder of one video's frames"))
+    for number in [9, 10, 11] {
+      #expect(sentence(named) != "")
+      try Data().write(to: frames.appendingPathComponent("shot_\(number).jpg"))
+    }
+    try named()
+    names = try FileManager.default.contentsOfDirectory(atPath: folder("named").path).sorted()
+    #expect(names == ["shot_10.png", "shot_11.png", "shot_9.png"])
     #expect(
       sentence {
         _ = try PosePictures.prepare(

@@ -128,13 +128,17 @@ public enum PosePictures {
   ///   - example: the files of another person and the size of the frames that they are of; poses are brought to that
   ///     body and place first.
   ///   - window: frames of the median that points are smoothed by; 1: none.
+  ///   - frames: the folder of the video's frames, whose names the pictures take; nil: they are numbered.
   /// - Throws: ``DatasetError`` that names a file that is no pose, or a folder without any.
   public static func prepare(
     from source: URL, to target: URL, size: (width: Int, height: Int), drawing: PoseDrawing,
     like example: (folder: URL, size: (width: Int, height: Int))? = nil, window: Int = 1,
-    progress: PreparationProgress? = nil
+    named frames: URL? = nil, progress: PreparationProgress? = nil
   ) throws(DatasetError) -> PreparationReport {
     var poses = try read(source)
+    let names = try frames.map { frames throws(DatasetError) in
+      try Self.names(of: poses.count, in: frames, source)
+    }
     var frame = (width: Double(size.width), height: Double(size.height))
     if let example {
       let wanted = (width: Double(example.size.width), height: Double(example.size.height))
@@ -156,9 +160,10 @@ public enum PosePictures {
     }
     let recipe =
       "poses \(drawing) \(size) \(window) \(example.map { "\($0.folder.path) \($0.size)" } ?? "")\n\(source.path)\n"
+      + (frames.map { "\($0.path)\n" } ?? "")
     let folder = try StagedFolder(target, recipe: recipe)
     for (number, pose) in poses.enumerated() {
-      let name = String(format: "%06d.png", number + 1)
+      let name = names?[number] ?? String(format: "%06d.png", number + 1)
       if !folder.has(name) {
         let bytes: [UInt8]
         do throws(ImageError) { bytes = try ImageCodec().encode(drawing(pose, of: frame), as: .png) } catch {
@@ -210,6 +215,22 @@ public enum PosePictures {
       try add(bytes(of: file), file.path)
     }
     return poses
+  }
+
+  /// The names of pictures for the frames of a folder.
+  private static func names(of count: Int, in frames: URL, _ source: URL) throws(DatasetError) -> [String] {
+    let sequences = VideoFolder.sequences(in: frames)
+    guard sequences.count == 1, let video = sequences.first, !video.isFile else {
+      throw .unusable(
+        path: frames.path,
+        reason: "it is no folder of one video's frames, whose names the pictures could take")
+    }
+    guard video.stems.count == count else {
+      throw .unusable(
+        path: source.path,
+        reason: "it has poses for \(count) frames, and \(frames.path) has \(video.stems.count)")
+    }
+    return video.stems.map { "\(($0 as NSString).lastPathComponent).png" }
   }
 
   /// The bytes of a file, of at most a gibibyte.
