@@ -67,6 +67,23 @@ import Torch
     #expect(last.contains { abs($0) > 0.4 } && last.allSatisfy { abs($0) < 0.55 })
   }
 
+  @Test func linkedFoldersAreFoldersButForThoseAbove() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let elsewhere = folder.appendingPathExtension("elsewhere")
+    defer { try? FileManager.default.removeItem(at: elsewhere) }
+    try write("first/1.wav", frames: 64)
+    try FileManager.default.moveItem(at: folder.appendingPathComponent("first"), to: elsewhere)
+    try write("2.wav", frames: 64)
+    for (name, target) in [("linked", elsewhere.path), ("linked.wav", "2.wav"), ("loop", folder.path)] {
+      try FileManager.default.createSymbolicLink(
+        atPath: folder.appendingPathComponent(name).path, withDestinationPath: target)
+    }
+    let dataset = try open()
+    #expect(
+      (0..<dataset.count).map { dataset.title(of: $0) }
+        == ["2.wav at 0.0 s", "linked.wav at 0.0 s", "linked/1.wav at 0.0 s"])
+  }
+
   @Test func partsAreFoldersAndWhatIsMissingIsSaid() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     try write("train/1.wav", frames: 100)

@@ -15,16 +15,22 @@ enum MediaFiles {
 
   /// The sorted paths, relative to `folder`, of all files of a medium below it, without hidden ones.
   static func names(_ medium: MediaReport.Medium, below folder: URL) -> [String] {
-    guard let walk = FileManager.default.enumerator(atPath: folder.path) else { return [] }
+    let endings = endings(medium)
     var found: [String] = []
-    for case let name as String in walk {
-      let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
-      let ending = (name as NSString).pathExtension.lowercased()
-      guard !isHidden, endings(medium).contains(ending),
-        !ImageFolders.isFolder(folder.appendingPathComponent(name))
-      else { continue }
-      found.append(name)
+    // Symbolic links are followed, but for those to a folder that they lie in.
+    func walk(_ folder: URL, _ prefix: String, _ above: [String]) {
+      let place = folder.resolvingSymlinksInPath().path
+      guard !above.contains(place), above.count < 16 else { return }
+      for name in listing(of: folder) {
+        let url = folder.appendingPathComponent(name)
+        if ImageFolders.isFolder(url) {
+          walk(url, prefix + name + "/", above + [place])
+        } else if endings.contains(url.pathExtension.lowercased()) {
+          found.append(prefix + name)
+        }
+      }
     }
+    walk(folder, "", [])
     return found.sorted()
   }
 }
