@@ -190,11 +190,12 @@ let package = Package(
       linkerSettings: engineLinking),
     library("Torch", ["CTorch"]),
     library("TorchNN", ["Torch"]),
+    .target(name: "CSideLibrary"),
     // Nothing depends on the library that calls libtorch's collectives: CDistributed loads it at run time.
     .target(
       name: "DistributedShim", exclude: ["declarations"], cxxSettings: distributedCompiling,
       linkerSettings: engineLinking),
-    .target(name: "CDistributed"),
+    .target(name: "CDistributed", dependencies: ["CSideLibrary"]),
     library("AtelierDistributed", ["CDistributed", "Torch"]),
     .systemLibrary(
       name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"]), .brew(["vips"])]),
@@ -220,7 +221,7 @@ let package = Package(
     // Nothing depends on the library that is linked with SentencePiece: CSentencePiece loads it at run time.
     .target(
       name: "SentencePieceShim", cxxSettings: sentencePieceCompiling, linkerSettings: sentencePieceLinking),
-    .target(name: "CSentencePiece"),
+    .target(name: "CSentencePiece", dependencies: ["CSideLibrary"]),
     library("AtelierData", ["Torch", "AtelierHashing", "AtelierMedia", "CZlib", "CSentencePiece", csv]),
     library("Perception", ["Torch", "TorchNN", "AtelierHashing", "CZlib"]),
     library("AtelierCore", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),

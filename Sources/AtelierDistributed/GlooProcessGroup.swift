@@ -136,7 +136,10 @@ public final class GlooProcessGroup: ProcessGroup {
     }
   }
 
-  /// An address for tensors without elements.
+  /// An address for tensors without elements, where C wants one and Swift has none.
+  ///
+  /// Several threads may hand it on at once: it is only ever given together with a count of 0, for which nothing is read
+  /// or written behind it, so that it is never shared as memory.
   nonisolated(unsafe) private static let nothing = UnsafeMutableRawPointer.allocate(
     byteCount: 8, alignment: 8)
 

@@ -1,57 +1,15 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "include/CDistributed.h"
 
-#include <dlfcn.h>
-#include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-#ifdef __APPLE__
-#include <mach-o/dyld.h>
-#endif
 
-#ifdef __APPLE__
-#define LIBRARY "libAtelierGloo.dylib"
-#else
-#define LIBRARY "libAtelierGloo.so"
-#endif
+#include "CSideLibrary.h"
 
 static const CDistributedFunctions *functions;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char reason[512] = "this build has no collectives";
 
-static void *opened(void) {
-  char path[PATH_MAX + sizeof(LIBRARY) + 1];
-#ifdef __APPLE__
-  uint32_t size = PATH_MAX;
-  bool isKnown = _NSGetExecutablePath(path, &size) == 0;
-#else
-  ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - 1);
-  bool isKnown = size > 0;
-  if (isKnown) path[size] = 0;
-#endif
-  char *slash = isKnown ? strrchr(path, '/') : NULL;
-  if (slash != NULL) {
-    strcpy(slash + 1, LIBRARY);
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (library != NULL) return library;
-  }
-  return dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-}
-
 static void load(void) {
-  void *library = opened();
-  if (library == NULL) {
-    const char *text = dlerror();
-    if (text != NULL) snprintf(reason, sizeof reason, "%s", text);
-    return;
-  }
-  const CDistributedFunctions *(*table)(void) =
-      (const CDistributedFunctions *(*)(void))dlsym(library, "CDistributedFunctionTable");
-  if (table != NULL) functions = table();
+  functions = CSideLibraryTable("AtelierGloo", "CDistributedFunctionTable", false, reason, sizeof reason);
 }
 
 bool CDistributedIsAvailable(void) {

@@ -1,59 +1,15 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "include/CSentencePiece.h"
 
-#include <dlfcn.h>
-#include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-#ifdef __APPLE__
-#include <mach-o/dyld.h>
-#endif
 
-#ifdef __APPLE__
-#define LIBRARY "libAtelierSentencePiece.dylib"
-#else
-#define LIBRARY "libAtelierSentencePiece.so"
-#endif
-
-// With its own variables before those of libtorch, which have a name in common with them.
-#ifdef RTLD_DEEPBIND
-#define MODE (RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND)
-#else
-#define MODE (RTLD_NOW | RTLD_LOCAL)
-#endif
+#include "CSideLibrary.h"
 
 static const CSentencePieceFunctions *functions;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void *opened(void) {
-  char path[PATH_MAX + sizeof(LIBRARY) + 1];
-#ifdef __APPLE__
-  uint32_t size = PATH_MAX;
-  bool isKnown = _NSGetExecutablePath(path, &size) == 0;
-#else
-  ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - 1);
-  bool isKnown = size > 0;
-  if (isKnown) path[size] = 0;
-#endif
-  char *slash = isKnown ? strrchr(path, '/') : NULL;
-  if (slash != NULL) {
-    strcpy(slash + 1, LIBRARY);
-    void *library = dlopen(path, MODE);
-    if (library != NULL) return library;
-  }
-  return dlopen(LIBRARY, MODE);
-}
-
 static void load(void) {
-  void *library = opened();
-  if (library == NULL) return;
-  const CSentencePieceFunctions *(*table)(void) =
-      (const CSentencePieceFunctions *(*)(void))dlsym(library, "CSentencePieceFunctionTable");
-  if (table != NULL) functions = table();
+  // With its own variables before those of libtorch, which have a name in common with them.
+  functions = CSideLibraryTable("AtelierSentencePiece", "CSentencePieceFunctionTable", true, NULL, 0);
 }
 
 bool CSentencePieceIsAvailable(void) {
