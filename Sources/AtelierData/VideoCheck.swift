@@ -267,7 +267,7 @@ struct VideoCheck {
             "\(facts.name) has \(facts.frames) frames, and there are \(what) for \(count); add the missing ones."
           ))
       }
-      if !size.isEmpty, size != facts.size {
+      if !size.isEmpty, !haveOneShape(size, facts.size) {
         facts.problems.append(
           (
             .otherSize,
@@ -278,6 +278,14 @@ struct VideoCheck {
     } catch {
       facts.problems.append((.missing, "The \(what) of \(facts.name) cannot be read: \(error)"))
     }
+  }
+
+  /// Whether sizes such as `64 x 48` have the same sides but for a factor and the rounding of a pixel.
+  private static func haveOneShape(_ one: String, _ other: String) -> Bool {
+    let sides = [one, other].map { $0.split(separator: " ").compactMap { Int($0) } }
+    guard sides.allSatisfy({ $0.count == 2 }) else { return one == other }
+    let difference = sides[0][0] * sides[1][1] - sides[1][0] * sides[0][1]
+    return abs(difference) <= (sides[0] + sides[1]).reduce(0, max)
   }
 
   private static func isBlack(_ image: Image) -> Bool { image.with8Bits().rgb().bytes.allSatisfy { $0 < 16 } }

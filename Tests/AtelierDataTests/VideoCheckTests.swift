@@ -5,9 +5,10 @@ import Testing
 
 /// `checkVideos`: what lies beside the frames of videos.
 @Suite struct VideoCheckTests {
-  private func image(_ number: Int, width: Int = 16, channels: Int = 3) throws -> [UInt8] {
-    let bytes = (0..<(width * 8 * channels)).map { UInt8(($0 * 3 + number * 20) % 200 + 30) }
-    return try ImageCodec().encode(Image(width: width, height: 8, channels: channels, bytes: bytes), as: .png)
+  private func image(_ number: Int, width: Int = 16, height: Int = 8, channels: Int = 3) throws -> [UInt8] {
+    let bytes = (0..<(width * height * channels)).map { UInt8(($0 * 3 + number * 20) % 200 + 30) }
+    return try ImageCodec().encode(
+      Image(width: width, height: height, channels: channels, bytes: bytes), as: .png)
   }
 
   /// Two videos of ten frames with labels, poses and actions.
@@ -68,6 +69,10 @@ import Testing
       for number in 0..<10 {
         try folder.write("labels/b/\(number).png", image(number, width: 32, channels: 1))
       }
+      // Another size of the same shape shows the same.
+      for number in 0..<10 {
+        try folder.write("poses/b/\(number).png", image(number, width: 32, height: 16))
+      }
       let black = Image(width: 16, height: 8, channels: 3, bytes: [UInt8](repeating: 0, count: 384))
       for number in 2..<5 { try folder.write("poses/a/\(number).png", ImageCodec().encode(black, as: .png)) }
       try folder.write("frames/a/3.png", image(3, width: 24))
@@ -75,7 +80,7 @@ import Testing
       let sizes = try sentences(folder, .otherSize).joined(separator: "\n")
       #expect(
         sizes.contains("The labels of b are 32 x 8, and its frames 16 x 8")
-          && sizes.contains("The frame 3.png is 24 x 8"), "\(report)")
+          && sizes.contains("The frame 3.png is 24 x 8") && !sizes.contains("The poses of b"), "\(report)")
       #expect(try sentences(folder, .emptyPoses).first?.contains("in a 3 of 10") == true, "\(report)")
       // They do not stop a training.
       #expect(report.isUsable)
