@@ -13,17 +13,15 @@ public struct StepProcesses {
     self.part = part
   }
 
-  /// What this process's mean counts for in the mean over the whole batch: 1 where all have equal parts.
-  var weight: Double {
-    guard let part = part(), part.total > 0 else { return 1 }
-    return Double(part.count * group.count) / Double(part.total)
-  }
+  /// What this process's mean counts for in the mean over the whole batch: 1 where all have equal parts. Losses are
+  /// weighted by it before they are differentiated, so that what passes through other processes is weighted as well.
+  var weight: Double { part()?.weight(among: group.count) ?? 1 }
 
   /// Replaces gradients by their mean over the processes.
   ///
   /// - Parameter backward: the backward pass that ends them; what it has finished is sent while it goes on.
   func averageGradients(of parameters: [Tensor], after backward: () -> Void = {}) throws {
-    let exchange = GradientExchange(group, parameters, factor: weight / Double(group.count))
+    let exchange = GradientExchange(group, parameters, factor: 1 / Double(group.count))
     withGradientsObserved(of: exchange.parameters, exchange.gradientIsReady, during: backward)
     try exchange.finish()
   }

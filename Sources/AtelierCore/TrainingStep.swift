@@ -21,7 +21,7 @@ public final class TrainingStep {
   private let precision: DType?
   fileprivate let device: Device
   private let gradientClip: Double?
-  private let processes: StepProcesses?
+  fileprivate let processes: StepProcesses?
   /// Where gradients go while a step is made in parts.
   private var accumulation: GradientAccumulation?
 
@@ -57,7 +57,9 @@ public final class TrainingStep {
   /// Runs a system's step with this step's draws as the ambient ones, its precision and its processes.
   public func run(_ body: (TrainingStep) throws -> Void) throws {
     try withDraws(draws) {
-      try withProcesses(processes?.group) { try withAutocast(precision, on: device) { try body(self) } }
+      try withProcesses(processes?.group, weight: { [processes] in processes?.weight ?? 1 }) {
+        try withAutocast(precision, on: device) { try body(self) }
+      }
     }
   }
 
@@ -83,6 +85,9 @@ public final class TrainingStep {
 
   /// How many of so many examples of a batch are this process's: all, where it trains alone.
   public func share(of examples: Int) -> Int { examples / (processes?.group.count ?? 1) }
+
+  /// Which part of the batch that was served last this process has; nil: all of it.
+  public var part: BatchPart? { processes?.part() }
 
   /// The next batch of training examples.
   public func batch() throws -> Batch { try source.next() }
@@ -236,7 +241,8 @@ public struct Loss {
     guard let part = pending else { return }
     pending = nil
     // Backward passes run outside autocast: the recorded operations already know their types.
-    withoutAutocast(on: step.device) { part.backward() }
+    let weight = step.processes?.weight ?? 1
+    withoutAutocast(on: step.device) { (weight == 1 ? part : part * weight).backward() }
     terms.sum = terms.sum.map { $0 + part.detached() } ?? part.detached()
   }
 

@@ -16,6 +16,12 @@ public struct BatchPart: Sendable, Hashable {
     self.total = total
     self.axis = axis
   }
+
+  /// What a mean over the part counts for in the mean over the whole batch, of which so many processes have a part
+  /// each: 1 where all parts are of one size, and 1 where every process has the whole batch.
+  public func weight(among processes: Int) -> Double {
+    total > 0 && count < total ? Double(count * processes) / Double(total) : 1
+  }
 }
 
 /// Which part of every batch a process has: one of `count` that follow each other, as equal as they can be.

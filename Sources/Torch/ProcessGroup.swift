@@ -65,25 +65,32 @@ extension ProcessGroup {
 /// Boxes the processes of a scope for the thread's ambient slot.
 private final class ProcessesBox {
   let processes: any ProcessGroup
-  init(_ processes: any ProcessGroup) { self.processes = processes }
+  let weight: () -> Double
+  init(_ processes: any ProcessGroup, _ weight: @escaping () -> Double) {
+    self.processes = processes
+    self.weight = weight
+  }
 }
 
 /// Sets the processes over whose common batch the layers called by `body` take statistics, on this thread. A
 /// collective that fails inside an operation is an engine error; ``ProcessGroup/failure`` says why.
+///
+/// - Parameter weight: what a mean over this process's part of the batch counts for in the mean over the whole batch, as
+///   ``BatchPart/weight(among:)`` has it: 1, the default, where all parts are of one size.
 public func withProcesses<Result>(
-  _ processes: (any ProcessGroup)?, _ body: () throws -> Result
+  _ processes: (any ProcessGroup)?, weight: @escaping () -> Double = { 1 }, _ body: () throws -> Result
 ) rethrows -> Result {
   guard let processes, processes.count > 1 else { return try body() }
-  return try Engine.withAmbientObject(ProcessesBox(processes), in: .processes, body)
+  return try Engine.withAmbientObject(ProcessesBox(processes, weight), in: .processes, body)
 }
 
-/// The processes of the innermost ``withProcesses(_:_:)`` on this thread; nil: this process is alone.
+/// The processes of the innermost ``withProcesses(_:weight:_:)`` on this thread; nil: this process is alone.
 public var currentProcesses: (any ProcessGroup)? {
   (Engine.ambientObject(.processes) as? ProcessesBox)?.processes
 }
 
 extension Tensor {
-  /// The sum over the processes of ``withProcesses(_:_:)``, with a gradient: that of all processes' losses together.
+  /// The sum over the processes of ``withProcesses(_:weight:_:)``, with a gradient: that of all processes' losses together.
   /// Without such processes the tensor itself.
   ///
   /// Every process computes and differentiates it at the same place; it can be differentiated twice.
@@ -95,11 +102,46 @@ extension Tensor {
     return Tensor(result, "summedOverProcesses", self, rank: rank)
   }
 
-  /// The mean over the processes of ``withProcesses(_:_:)``, with a gradient: of numbers that are means over each
-  /// process's equal part of a batch. Without such processes the tensor itself.
+  /// The mean over the processes of ``withProcesses(_:weight:_:)``, with a gradient: of numbers that are means over each
+  /// process's part of a batch, which count as the parts do. Without such processes the tensor itself.
   public func averagedOverProcesses() -> Tensor {
+    guard let box = Engine.ambientObject(.processes) as? ProcessesBox else { return self }
+    return (self * (box.weight() / Double(box.processes.count))).summedOverProcesses()
+  }
+
+  /// The mean over the things of all processes, with a gradient, of a mean over this process's things, of which every
+  /// process has another number, such as the tokens of padded sentences. Without processes the tensor itself.
+  ///
+  /// As a loss it is the same number in all processes, the one that one process finds for the whole batch.
+  ///
+  /// - Parameter count: how many things this mean is of, a scalar without a gradient. Where it is 0 the mean may be any
+  ///   finite number.
+  public func averagedOverProcesses(counting count: Tensor) -> Tensor {
+    guard currentProcesses != nil else { return self }
+    let own = count.detached().asType(dtype)
+    return (self * own).summedOverProcesses() / own.summedOverProcesses().clamped(min: 1e-12)
+  }
+
+  /// ``averagedOverProcesses(counting:)`` of a mean over so many things.
+  public func averagedOverProcesses(counting count: Int) -> Tensor {
+    guard currentProcesses != nil else { return self }
+    return averagedOverProcesses(counting: Tensor(scalar: Double(count)).to(device))
+  }
+
+  /// The rows of all processes behind each other, by rank, with a gradient to those of this one: the rows of the whole
+  /// batch, for losses that compare its examples. Without processes the tensor itself.
+  ///
+  /// A loss of all rows is the same number in all processes. The parts may be of different lengths along axis 0.
+  public func gatheredOverProcesses() -> Tensor {
     guard let processes = currentProcesses else { return self }
-    return summedOverProcesses() * (1 / Double(processes.count))
+    var own = [Int](repeating: 0, count: processes.count)
+    own[processes.rank] = shape[0]
+    let lengths = Tensor(own).summedOverProcesses().integers()
+    func rows(_ ranks: Range<Int>) -> Tensor {
+      .zeros([ranks.reduce(0) { $0 + lengths[$1] }] + shape.dropFirst(), dtype: dtype, device: device)
+    }
+    let parts = [rows(0..<processes.rank), self, rows((processes.rank + 1)..<processes.count)]
+    return Tensor.concatenated(parts, dim: 0).summedOverProcesses()
   }
 
   /// The elements of a contiguous tensor in host memory, which may be changed outside autograd.

@@ -42,6 +42,39 @@ import TorchNN
     #expect(shared(3, 3, of: 6).gumbel("noise", [7]).floats() == all)
   }
 
+  @Test func aNamedAxisIsTakenWhateverTheOthersMeasure() {
+    let all = whole().normal("styles", [3, 6, 2])
+    let part = shared(3, 3, of: 6)
+    #expect(
+      part.along(1).normal("styles", [3, 3, 2]).floats() == all.narrow(1, from: 3, length: 3).floats())
+    // By size the first axis would be that of the examples.
+    #expect(
+      shared(3, 3, of: 6).normal("styles", [3, 3, 2]).floats() != all.narrow(1, from: 3, length: 3).floats())
+  }
+
+  @Test func anExampleMayHaveSeveralRows() {
+    // Four frames of each of six examples, one example after the other.
+    let all = whole().uniform("frames", [24, 2])
+    #expect(
+      shared(2, 2, of: 6).along(0).uniform("frames", [8, 2]).floats()
+        == all.narrow(0, from: 8, length: 8).floats())
+  }
+
+  @Test func aNamedAxisOfAnotherBatchIsDividedEqually() {
+    // The batch that was served last had other examples than what is drawn for.
+    let all = whole().integers("label", below: 50, [2, 10])
+    #expect(
+      shared(3, 3, of: 6).along(1).integers("label", below: 50, [2, 5]).integers()
+        == all.narrow(1, from: 5, length: 5).contiguous().integers())
+  }
+
+  @Test func commonNumbersAreTheSameEverywhere() {
+    let all = whole().integers("sentence", below: 100, [6]).integers()
+    #expect(shared(3, 3, of: 6).common.integers("sentence", below: 100, [6]).integers() == all)
+    let alone = whole()
+    #expect(alone.common === alone && alone.along(1) === alone)
+  }
+
   @Test func partsOfDifferentSizesFitTogether() {
     let all = whole().normal("z", [5]).floats()
     let parts = [BatchShare(rank: 0, count: 2), BatchShare(rank: 1, count: 2)].map { share in
