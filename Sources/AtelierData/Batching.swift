@@ -31,13 +31,14 @@ extension Example {
   ///
   /// - Parameter padding: the int64 fields whose first axis varies, and the value appended to each; all
   ///   others are stacked.
+  /// - Parameter lengths: the least lengths, of the other examples of a batch of which these are a part.
   /// - Throws: ``DatasetError/invalid(reason:)`` as ``stacked(_:)``, or for padded fields of another type.
   public static func padded(
-    _ examples: [Example], _ padding: [String: Int]
+    _ examples: [Example], _ padding: [String: Int], atLeast lengths: [String: Int] = [:]
   ) throws(DatasetError) -> [String: HostTensor] {
     var filled = examples
     for (name, value) in padding {
-      let longest = examples.lazy.compactMap { $0[name]?.shape.first }.max() ?? 0
+      let longest = max(lengths[name] ?? 0, examples.lazy.compactMap { $0[name]?.shape.first }.max() ?? 0)
       for index in filled.indices {
         guard let stored = filled[index][name], let length = stored.shape.first else { continue }
         guard stored.dtype == .int64 else {

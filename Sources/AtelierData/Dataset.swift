@@ -150,6 +150,14 @@ public protocol Dataset: Sendable {
   /// Collates examples; by default each field is stacked along a new first axis. Data with examples of
   /// varying length pads them here, see ``Example/padded(_:_:)``.
   func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor]
+  /// ``collate(_:)`` of a part of a batch, whose other examples may be longer; by default that of the part alone.
+  ///
+  /// - Parameter lengths: what ``lengths(of:)`` says of the whole batch, the largest of each value.
+  func collate(
+    _ examples: [Example], atLeast lengths: [String: Int]
+  ) throws(DatasetError) -> [String: HostTensor]
+  /// How long the values of the example at `index` are that a batch makes equally long, by name; none by default.
+  func lengths(of index: Int) -> [String: Int]
   /// The batches of a training pass, as indices of examples; nil, the default, shuffles all examples and
   /// divides them into batches of `batchSize`.
   ///
@@ -183,6 +191,19 @@ extension Dataset {
   /// Stacks each field.
   public func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
     try Example.stacked(examples)
+  }
+
+  /// The part alone.
+  public func collate(
+    _ examples: [Example], atLeast lengths: [String: Int]
+  ) throws(DatasetError) -> [String: HostTensor] { try collate(examples) }
+
+  /// None.
+  public func lengths(of index: Int) -> [String: Int] { [:] }
+
+  /// The largest lengths of examples, by name.
+  func lengths(of indices: some Sequence<Int>) -> [String: Int] {
+    indices.reduce(into: [:]) { $0.merge(lengths(of: $1), uniquingKeysWith: max) }
   }
 
   /// Nil: shuffled, in batches of `batchSize`.

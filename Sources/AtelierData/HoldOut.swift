@@ -312,6 +312,14 @@ public struct SubsetDataset: Dataset {
     try base.collate(examples)
   }
 
+  /// As the data below.
+  public func collate(
+    _ examples: [Example], atLeast lengths: [String: Int]
+  ) throws(DatasetError) -> [String: HostTensor] { try base.collate(examples, atLeast: lengths) }
+
+  /// As the data below.
+  public func lengths(of index: Int) -> [String: Int] { base.lengths(of: indices[index]) }
+
   /// The order of the data below, without the other examples.
   public func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? {
     guard let order = base.order(pass: pass, batchSize: batchSize, using: &generator) else { return nil }

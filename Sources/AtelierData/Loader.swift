@@ -67,8 +67,9 @@ public enum CorruptImagePolicy: String, Sendable, Codable, Hashable, CaseIterabl
 /// Data in memory is gathered on the caller's thread, which is faster than a hand-over.
 ///
 /// One of several processes reads its part of every batch only; positions are those of all processes together, so that
-/// each example is read and augmented as one process would do it. Batches of a data set's own order that hold fewer
-/// examples than there are processes are left out.
+/// each example is read and augmented as one process would do it, and values that a batch makes equally long are as long
+/// as in the whole batch. Batches of a data set's own order that hold fewer examples than there are processes are read
+/// whole by each of them.
 ///
 /// Not thread-safe: use a loader on one thread; it blocks until a batch is ready. Without shuffling, the
 /// order is that of the data set.
@@ -123,16 +124,7 @@ public final class Loader {
     guard dataset.count > 0, !dropsLast || first.ends != nil || dataset.count >= batchSize else {
       throw .tooSmall(name: dataset.description.name, count: dataset.count, batchSize: batchSize)
     }
-    if let share {
-      if first.ends == nil {
-        try share.requireEqualParts(of: batchSize)
-      } else if !first.sizes.contains(where: { $0 >= share.count }) {
-        throw .invalid(
-          reason:
-            "no batch of \(dataset.description.name) has an example for each of \(share.count) processes; "
-            + "train in fewer, or with larger batches")
-      }
-    }
+    if let share, first.ends == nil { try share.requireEqualParts(of: batchSize) }
     self.share = share
     self.dataset = dataset
     self.batchSize = batchSize
@@ -240,25 +232,24 @@ public final class Loader {
   private func plan() throws(DatasetError) {
     var pass = try self.pass(plannedEpoch)
     var isFirst = plannedOffset == 0
-    func nextPass() throws(DatasetError) {
+    // A position saved with another batch size may leave less than a batch of its pass.
+    if pass.isOver(plannedOffset, batchSize, dropsLast) {
       (plannedEpoch, plannedOffset, isFirst) = (plannedEpoch + 1, 0, true)
       pass = try self.pass(plannedEpoch)
     }
-    // A position saved with another batch size may leave less than a batch of its pass.
-    if pass.isOver(plannedOffset, batchSize, dropsLast) { try nextPass() }
-    var end = pass.end(plannedOffset, batchSize)
-    // A few passes of nothing but small batches would be refused at the beginning.
-    while let share, end - plannedOffset < share.count {
-      plannedOffset = end
-      if pass.isOver(plannedOffset, batchSize, dropsLast) { try nextPass() }
-      end = pass.end(plannedOffset, batchSize)
+    let end = pass.end(plannedOffset, batchSize)
+    let size = end - plannedOffset
+    // What cannot be divided is computed by all, whose mean is what one computes.
+    let part = share.map {
+      size < $0.count ? BatchPart(lower: 0, count: size, total: size) : $0.part(of: size)
     }
-    let part = share?.part(of: end - plannedOffset)
     let lower = plannedOffset + (part?.lower ?? 0)
-    let chosen = Array(pass.indices[lower..<lower + (part?.count ?? end - plannedOffset)])
+    let chosen = Array(pass.indices[lower..<lower + (part?.count ?? size)])
+    let isDivided = part.map { $0.count < size } ?? false
+    let lengths = isDivided ? dataset.lengths(of: pass.indices[plannedOffset..<end]) : [:]
     let isOver = pass.isOver(end, batchSize, dropsLast)
     let batch = PendingBatch(
-      epoch: plannedEpoch, offset: lower, isFirst: isFirst, part: part,
+      epoch: plannedEpoch, offset: lower, isFirst: isFirst, part: part, lengths: lengths,
       following: isOver ? (plannedEpoch + 1, 0) : (plannedEpoch, end), passSize: pass.indices.count)
     (plannedEpoch, plannedOffset) = batch.following
     pending.append(batch)
@@ -314,12 +305,6 @@ private struct Pass {
     ends?.first { $0 > offset } ?? min(offset + batchSize, indices.count)
   }
 
-  /// The number of examples of each batch of a data set's own order.
-  var sizes: [Int] {
-    let ends = ends ?? []
-    return zip(ends, [0] + ends).map { $0 - $1 }
-  }
-
   /// Whether no batch starts at `offset`.
   func isOver(_ offset: Int, _ batchSize: Int, _ dropsLast: Bool) -> Bool {
     offset + (dropsLast && ends == nil ? batchSize : 1) > indices.count
@@ -335,6 +320,8 @@ private final class PendingBatch: Sendable {
   let offset: Int
   let isFirst: Bool
   let part: BatchPart?
+  /// The lengths of the whole batch's values, where this is a part of it.
+  let lengths: [String: Int]
   /// The position after it.
   let following: (epoch: Int, offset: Int)
   /// The number of examples in its pass.
@@ -343,13 +330,14 @@ private final class PendingBatch: Sendable {
   private let isReady = DispatchSemaphore(value: 0)
 
   init(
-    epoch: Int, offset: Int, isFirst: Bool, part: BatchPart?, following: (epoch: Int, offset: Int),
-    passSize: Int
+    epoch: Int, offset: Int, isFirst: Bool, part: BatchPart?, lengths: [String: Int],
+    following: (epoch: Int, offset: Int), passSize: Int
   ) {
     self.epoch = epoch
     self.offset = offset
     self.isFirst = isFirst
     self.part = part
+    self.lengths = lengths
     self.following = following
     self.passSize = passSize
   }
@@ -376,7 +364,7 @@ private final class PendingBatch: Sendable {
     var skipped: [SkippedExample] = []
     do throws(DatasetError) {
       let fields: [String: HostTensor]
-      if dataset.isInMemory && seed == nil {
+      if dataset.isInMemory && seed == nil && batch.lengths.isEmpty {
         used = chosen
         fields = try dataset.batch(at: chosen)
       } else {
@@ -411,7 +399,9 @@ private final class PendingBatch: Sendable {
             }
           }
         }
-        fields = try dataset.collate(examples)
+        fields =
+          batch.lengths.isEmpty
+          ? try dataset.collate(examples) : try dataset.collate(examples, atLeast: batch.lengths)
       }
       var served = HostBatch(fields: fields, indices: used, epoch: batch.epoch, isFirst: batch.isFirst)
       served.part = batch.part

@@ -95,6 +95,14 @@ public struct RelabelledDataset: Dataset {
   }
 
   /// As the data below.
+  public func collate(
+    _ examples: [Example], atLeast lengths: [String: Int]
+  ) throws(DatasetError) -> [String: HostTensor] { try base.collate(examples, atLeast: lengths) }
+
+  /// As the data below.
+  public func lengths(of index: Int) -> [String: Int] { base.lengths(of: index) }
+
+  /// As the data below.
   public func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? {
     base.order(pass: pass, batchSize: batchSize, using: &generator)
   }

@@ -27,6 +27,50 @@ import Torch
     #expect(error.description.contains("a batch of 5 cannot be divided equally among 2 processes"))
   }
 
+  /// Sentences of 1 to `count` tokens, in batches of three and a last one.
+  private struct Sentences: Dataset {
+    let count: Int
+    var description: DatasetDescription {
+      DatasetDescription(layout: .text, name: "sentences", split: .train, count: count, fingerprint: "")
+    }
+    var isInMemory: Bool { true }
+    func example(at index: Int) throws(DatasetError) -> Example {
+      Example(["token": HostTensor([Int](repeating: index + 1, count: index + 1))])
+    }
+    func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
+      try Example.padded(examples, ["token": 0])
+    }
+    func collate(
+      _ examples: [Example], atLeast lengths: [String: Int]
+    ) throws(DatasetError) -> [String: HostTensor] {
+      try Example.padded(examples, ["token": 0], atLeast: lengths)
+    }
+    func lengths(of index: Int) -> [String: Int] { ["token": index + 1] }
+    func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? {
+      stride(from: 0, to: count, by: 3).map { Array($0..<min($0 + 3, count)) }
+    }
+  }
+
+  @Test func partsArePaddedToTheLongestOfTheWholeBatch() throws {
+    let whole = try Loader(Sentences(count: 6), batchSize: 3)
+    let divided = try parts(2).map { try Loader(Sentences(count: 6), batchSize: 3, share: $0) }
+    for _ in 0..<4 {
+      let batch = try whole.next()
+      let served = try divided.map { try $0.next() }
+      #expect(served.map { $0["token"]?.shape[0] } == [1, 2])
+      #expect(served.flatMap { $0["token"]?.bytes ?? [] } == batch["token"]?.bytes)
+    }
+  }
+
+  @Test func aBatchOfFewerExamplesThanProcessesIsReadWholeByEach() throws {
+    let divided = try parts(2).map { try Loader(Sentences(count: 4), batchSize: 3, share: $0) }
+    let first = try divided.map { try $0.next() }
+    let second = try divided.map { try $0.next() }
+    #expect(first.map(\.indices) == [[0], [1, 2]])
+    #expect(second.map(\.indices) == [[3], [3]])
+    #expect(second.map { $0.part } == Array(repeating: BatchPart(lower: 0, count: 1, total: 1), count: 2))
+  }
+
   @Test func columnsOfATextAreDivided() throws {
     let whole = try TokenStream(Array(0..<40), batchSize: 4, sequenceLength: 3)
     let batch = whole.next()

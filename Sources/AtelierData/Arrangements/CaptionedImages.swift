@@ -134,8 +134,18 @@ public struct CaptionedImageDataset: Dataset {
 
   /// Pads captions to the longest of the batch.
   public func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
-    try Example.padded(examples, [fields.text: 0])
+    try collate(examples, atLeast: [:])
   }
+
+  /// Pads captions to the longest of the batch that the examples are a part of.
+  public func collate(
+    _ examples: [Example], atLeast lengths: [String: Int]
+  ) throws(DatasetError) -> [String: HostTensor] {
+    try Example.padded(examples, [fields.text: 0], atLeast: lengths)
+  }
+
+  /// The tokens of the caption.
+  public func lengths(of index: Int) -> [String: Int] { [fields.text: tokens[index].count] }
 
   /// Each image once.
   public func examplesToShow(_ limit: Int) -> [Int]? {

@@ -178,7 +178,17 @@ private struct DocumentDataset: Dataset {
   }
 
   func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
-    try Example.padded(examples, ["token": 0, "target": -1])
+    try collate(examples, atLeast: [:])
+  }
+
+  func collate(
+    _ examples: [Example], atLeast lengths: [String: Int]
+  ) throws(DatasetError) -> [String: HostTensor] {
+    try Example.padded(examples, ["token": 0, "target": -1], atLeast: lengths)
+  }
+
+  func lengths(of index: Int) -> [String: Int] {
+    ["token": documents[index].token.count, "target": documents[index].target.count]
   }
 
   func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? {

@@ -119,8 +119,16 @@ private struct LabelledTextDataset: Dataset {
   }
 
   func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
-    try Example.padded(examples, ["token": -1])
+    try collate(examples, atLeast: [:])
   }
+
+  func collate(
+    _ examples: [Example], atLeast lengths: [String: Int]
+  ) throws(DatasetError) -> [String: HostTensor] {
+    try Example.padded(examples, ["token": -1], atLeast: lengths)
+  }
+
+  func lengths(of index: Int) -> [String: Int] { ["token": texts[index].token.count] }
 
   func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? {
     batchesOfSimilarLength(texts.map(\.token.count), batchSize: batchSize, using: &generator)

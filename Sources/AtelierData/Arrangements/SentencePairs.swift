@@ -212,7 +212,20 @@ public struct SentencePairDataset: Dataset {
 
   /// Pads both languages to the longest sentence of the batch.
   public func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
-    try Example.padded(examples, [fields.source: padding.source, fields.target: padding.target])
+    try collate(examples, atLeast: [:])
+  }
+
+  /// Pads both languages to the longest sentence of the batch that the examples are a part of.
+  public func collate(
+    _ examples: [Example], atLeast lengths: [String: Int]
+  ) throws(DatasetError) -> [String: HostTensor] {
+    try Example.padded(
+      examples, [fields.source: padding.source, fields.target: padding.target], atLeast: lengths)
+  }
+
+  /// The tokens of both sentences.
+  public func lengths(of index: Int) -> [String: Int] {
+    [fields.source: sources[index].count, fields.target: targets[index].count]
   }
 
   /// Batches of similar length: by the tokens they hold, or by their pairs.

@@ -65,8 +65,16 @@ struct VoiceSet: Dataset {
 
   /// Whole utterances are repeated to the length of the longest, and to a multiple of what networks take.
   func collate(_ examples: [Example]) throws(DatasetError) -> [String: HostTensor] {
+    try collate(examples, atLeast: [:])
+  }
+
+  /// Those of the whole batch count as well.
+  func collate(
+    _ examples: [Example], atLeast lengths: [String: Int]
+  ) throws(DatasetError) -> [String: HostTensor] {
     guard case .rounds(let multiple) = serving else { return try Example.stacked(examples) }
-    let longest = examples.lazy.compactMap { $0[names.utterance]?.shape[1] }.max() ?? 0
+    let own = examples.lazy.compactMap { $0[names.utterance]?.shape[1] }.max() ?? 0
+    let longest = max(own, lengths[names.utterance] ?? 0)
     let frames = (longest + multiple - 1) / multiple * multiple
     return try Example.stacked(
       examples.map { example in
@@ -76,6 +84,11 @@ struct VoiceSet: Dataset {
         }
         return example
       })
+  }
+
+  /// The frames of a whole utterance.
+  func lengths(of index: Int) -> [String: Int] {
+    isCropped ? [:] : [names.utterance: utterances[index].spectrogram.frames]
   }
 
   /// Speakers equally often, however many utterances each has. Crops: as many as there are utterances, in rounds of all
