@@ -89,6 +89,9 @@ public final class TrainingStep {
   /// Which part of the batch that was served last this process has; nil: all of it.
   public var part: BatchPart? { processes?.part() }
 
+  /// What a mean over this process's part of that batch counts for in the mean over all of it; 1 where parts are equal.
+  public var partWeight: Double { processes?.weight ?? 1 }
+
   /// The next batch of training examples.
   public func batch() throws -> Batch { try source.next() }
 

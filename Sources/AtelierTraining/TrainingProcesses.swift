@@ -56,22 +56,27 @@ struct TrainingProcesses {
 
   /// Means over all processes of numbers that each computed for its part of the batch; a process that has no number of
   /// a name is left out of it.
-  func averaged(_ own: [(name: String, value: Double)]) throws -> [(name: String, value: Double)] {
+  ///
+  /// - Parameter weight: what this process's part counts for.
+  func averaged(
+    _ own: [(name: String, value: Double)], weight: Double = 1
+  ) throws -> [(name: String, value: Double)] {
     guard let group else { return own }
     // JSON has no NaN.
-    let lines = own.map { "\($0.value.bitPattern) \($0.name)" }
+    let lines = own.map { "\($0.value.bitPattern) \(weight.bitPattern) \($0.name)" }
     let texts = try gathered(lines.joined(separator: "\n"), in: group)
     var order: [String] = []
-    var sums: [String: (sum: Double, count: Int)] = [:]
+    var sums: [String: (sum: Double, weight: Double)] = [:]
     for line in texts.flatMap({ $0.split(separator: "\n") }) {
-      let parts = line.split(separator: " ", maxSplits: 1)
-      guard parts.count == 2, let bits = UInt64(parts[0]) else { continue }
-      let name = String(parts[1])
+      let parts = line.split(separator: " ", maxSplits: 2)
+      guard parts.count == 3, let bits = UInt64(parts[0]), let weight = UInt64(parts[1]) else { continue }
+      let name = String(parts[2])
       if sums[name] == nil { order.append(name) }
-      let (sum, count) = sums[name] ?? (0, 0)
-      sums[name] = (sum + Double(bitPattern: bits), count + 1)
+      let (sum, weights) = sums[name] ?? (0, 0)
+      let share = Double(bitPattern: weight)
+      sums[name] = (sum + share * Double(bitPattern: bits), weights + share)
     }
-    return order.compactMap { name in sums[name].map { (name, $0.sum / Double($0.count)) } }
+    return order.compactMap { name in sums[name].map { (name, $0.sum / $0.weight) } }
   }
 
   /// The texts of all processes, of any lengths.

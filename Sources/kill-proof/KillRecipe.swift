@@ -40,12 +40,12 @@ struct KillRecipe: Sendable {
       case .photographs: try TinyData.writePhotographs(to: place, size: 40)
       case .classes:
         try TinyData.writeClassFolders(to: place, classes: ["circle", "square", "star"], size: 16)
-      case .maps: try TinyData.writeLabelled(to: place, count: 4, size: 32)
+      case .maps: try TinyData.writeLabelled(to: place, count: 8, size: 32)
       case .captions: try TinyData.writeCaptioned(to: place)
       case .sentences: try TinyData.writeSentencePairs(to: place)
       case .sounds: try TinyData.writeSounds(to: place)
       case .voices: try TinyData.writeVoices(to: place, perSpeaker: 5)
-      case .videos: try TinyData.writeVideos(to: place)
+      case .videos: try TinyData.writeVideos(to: place, count: 8)
       case .frames: try TinyData.writeFrames(to: place)
       case .faces: try TinyData.writeFaces(to: place)
       }

@@ -138,7 +138,7 @@ public enum TinyData {
             (left..<(left + side)).contains($0 % size) && (size / 2..<(size / 2 + side)).contains($0 / size)
           }
           let pixels = isSquare.enumerated().flatMap { place, inside -> [UInt8] in
-            inside ? [220, UInt8(40 * video), 30] : [40, UInt8(place / size * 200 / size), 120]
+            inside ? [220, UInt8(40 * video % 250), 30] : [40, UInt8(place / size * 200 / size), 120]
           }
           let name = "\(video)/\(String(format: "%03d", frame)).png"
           try write(

@@ -88,7 +88,8 @@ public final class AutoVC: VoiceConvertingSystem, ReferenceAnswering {
   private func difference(_ mel: Tensor, _ output: Tensor) -> Tensor {
     switch configuration.reconstruction {
     case .paired: (mel - output).square().mean()
-    case .pairwise: (mel.unsqueezed(0) - output.unsqueezed(1)).square().mean()
+    case .pairwise:
+      (mel.gatheredOverProcesses().unsqueezed(0) - output.unsqueezed(1)).square().mean()
     }
   }
 

@@ -91,28 +91,31 @@ public final class CycleGANVC2: VoiceConvertingSystem {
     discriminatorOptimizer.learningRate = configuration.discriminatorLearningRate * fall
     let weights = configuration.lossWeights
     let (realA, realB) = try Self.speakers(of: step.batch())
+    // Means over the crops of a speaker, of whom every process may have another number.
+    func ofA(_ mean: Tensor) -> Tensor { mean.averagedOverProcesses(counting: realA.shape[0]) }
+    func ofB(_ mean: Tensor) -> Tensor { mean.averagedOverProcesses(counting: realB.shape[0]) }
 
     let (terms, made) = try step.update(
       "generators", generatorOptimizer, freezing: [discriminatorA, discriminatorB, cycledA, cycledB]
     ) { loss in
       let fakeB = generatorAB(realA)
       let backA = generatorBA(fakeB)
-      loss.add("adversarialAB", Self.asReal(discriminatorB(fakeB)))
-      loss.add("secondAdversarialA", Self.asReal(cycledA(backA)))
-      loss.add("cycleA", meanAbsoluteError(backA, realA), weight: weights.cycle)
+      loss.add("adversarialAB", ofA(Self.asReal(discriminatorB(fakeB))))
+      loss.add("secondAdversarialA", ofA(Self.asReal(cycledA(backA))))
+      loss.add("cycleA", ofA(meanAbsoluteError(backA, realA)), weight: weights.cycle)
       loss.backward()
 
       let fakeA = generatorBA(realB)
       let backB = generatorAB(fakeA)
-      loss.add("adversarialBA", Self.asReal(discriminatorA(fakeA)))
-      loss.add("secondAdversarialB", Self.asReal(cycledB(backB)))
-      loss.add("cycleB", meanAbsoluteError(backB, realB), weight: weights.cycle)
+      loss.add("adversarialBA", ofB(Self.asReal(discriminatorA(fakeA))))
+      loss.add("secondAdversarialB", ofB(Self.asReal(cycledB(backB))))
+      loss.add("cycleB", ofB(meanAbsoluteError(backB, realB)), weight: weights.cycle)
       loss.backward()
 
       // The identity loss guides the beginning only.
       if step.index < configuration.identitySteps, weights.identity > 0 {
-        loss.add("identityA", meanAbsoluteError(generatorBA(realA), realA), weight: weights.identity)
-        loss.add("identityB", meanAbsoluteError(generatorAB(realB), realB), weight: weights.identity)
+        loss.add("identityA", ofA(meanAbsoluteError(generatorBA(realA), realA)), weight: weights.identity)
+        loss.add("identityB", ofB(meanAbsoluteError(generatorAB(realB), realB)), weight: weights.identity)
       }
       return (
         fakeA: fakeA.detached(), fakeB: fakeB.detached(), backA: backA.detached(), backB: backB.detached()
@@ -126,8 +129,11 @@ public final class CycleGANVC2: VoiceConvertingSystem {
         ("discriminatorB", discriminatorB, realB, made.fakeB),
         ("cycledA", cycledA, realA, made.backA), ("cycledB", cycledB, realB, made.backB),
       ] {
+        // What becomes of one speaker's crops is as many as they are.
         let falsehood = discriminator(fake).square().mean()
-        loss.add(name, (Self.asReal(discriminator(real)) + falsehood) * 0.5)
+          .averagedOverProcesses(counting: fake.shape[0])
+        let truth = Self.asReal(discriminator(real)).averagedOverProcesses(counting: real.shape[0])
+        loss.add(name, (truth + falsehood) * 0.5)
         loss.backward()
       }
     }
@@ -142,7 +148,9 @@ public final class CycleGANVC2: VoiceConvertingSystem {
       return mel.indexSelected(0, Tensor(places, device: mel.device))
     }
     try Checks.require(
-      labels.contains(0) && labels.contains(1), "a batch has crops of one speaker only; make batchSize even")
+      labels.contains(0) && labels.contains(1),
+      "a batch has crops of one speaker only; make batchSize even, and in several processes at least twice their number"
+    )
     return (crops(0), crops(1))
   }
 

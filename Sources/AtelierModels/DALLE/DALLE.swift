@@ -206,7 +206,8 @@ public final class DALLE: ReconstructingSystem, ImageCodingSystem, ReferenceAnsw
       let output = network.decoded(relaxed: relaxed)
       return (
         configuration.loss(output, network.normalized(image)),
-        weight > 0 ? codeDivergence(scores) * weight : nil
+        // A sum over the whole batch, as in the authors' code.
+        weight > 0 ? codeDivergence(scores).summedOverProcesses() * weight : nil
       )
     default: return (Tensor(scalar: 0), nil)
     }
@@ -218,7 +219,7 @@ public final class DALLE: ReconstructingSystem, ImageCodingSystem, ReferenceAnsw
       let used = scores.argmax(dim: 1).oneHot(scores.shape[1]).asType(.float32).reshaped([
         -1, scores.shape[1],
       ])
-      return used.mean(dims: [0])
+      return used.mean(dims: [0]).averagedOverProcesses()
     }
     step.observe("codebookUsage") { shares().greater(0).asType(.float32).mean() }
     step.observe("codebookPerplexity") {

@@ -55,11 +55,14 @@ final class TextImageScorer: Module {
 /// The symmetric InfoNCE loss of matching rows: the mean of two cross-entropies, of each image among the captions and
 /// of each caption among the images. Radford et al. 2021, figure 3.
 ///
+/// They are compared among those of all processes.
+///
 /// - Parameters:
 ///   - images: unit vectors `[batch, features]`.
 ///   - captions: those of the images' captions.
 ///   - logitScale: the logarithm of what cosines are multiplied by, `[1]`.
 package func contrastiveLoss(images: Tensor, captions: Tensor, logitScale: Tensor) -> Tensor {
+  let (images, captions) = (images.gatheredOverProcesses(), captions.gatheredOverProcesses())
   let logits = images.matmul(captions.transposed(0, 1)) * logitScale.exp()
   let target = Tensor.arange(images.shape[0], device: images.device).asType(.int64)
   return (crossEntropy(logits, target) + crossEntropy(logits.transposed(0, 1), target)) / 2

@@ -246,7 +246,7 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
       // REINFORCE: what the discriminator gets wrong is the reward, its mean the baseline.
       let reward = errors.detached().gathered(1, example.positions)
       let taken = logProbability.gathered(2, sampled.unsqueezed(2)).squeezed(2)
-      generatorLoss = -(taken * (reward - reward.mean())).sum() / count
+      generatorLoss = -(taken * (reward - reward.mean().averagedOverProcesses())).sum() / count
     }
     return Result(
       sampled: sampled, corrupted: corrupted, replaced: replaced.asType(.int64), score: score,

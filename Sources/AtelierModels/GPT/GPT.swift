@@ -84,7 +84,14 @@ public final class GPT: LanguageSystem, ReferenceAnswering {
     let terms = try step.update("model", optimizer, clip: clip > 0 ? clip : nil) { loss in
       for _ in 0..<parts {
         let (token, target) = columns(try step.batch())
-        loss.add(Self.loss(network(token), target), weight: 1 / Double(parts))
+        let logits = network(token)
+        // The target's padding, of documents, is -1.
+        let term =
+          configuration.documents == nil
+          ? Self.loss(logits, target)
+          : tokenCrossEntropy(
+            logits.reshaped([-1, logits.shape[2]]), target.reshaped([-1]), padding: -1)
+        loss.add(term, weight: 1 / Double(parts))
         loss.backward()
       }
     }

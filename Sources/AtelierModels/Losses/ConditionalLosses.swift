@@ -34,6 +34,7 @@ public enum ConditionalLoss {
   public static func contrastive(
     embedding: Tensor, proxy: Tensor, label: Tensor, temperature: Double
   ) -> Tensor {
+    let (embedding, proxy, label) = whole(embedding, proxy, label)
     let pairs = PairMasks(label)
     let similarity = (cosines(embedding, embedding) / temperature).exp() * pairs.others
     let toProxy = (cosine(embedding, proxy) / temperature).exp()
@@ -55,6 +56,7 @@ public enum ConditionalLoss {
   public static func dataToDataCrossEntropy(
     embedding: Tensor, proxy: Tensor, label: Tensor, temperature: Double, margin: Double
   ) -> Tensor {
+    let (embedding, proxy, label) = whole(embedding, proxy, label)
     let pairs = PairMasks(label)
     let similarity = (cosines(embedding, embedding) + (margin - 1)) / temperature
     let lowest = Tensor.full([], -.infinity, device: similarity.device)
@@ -66,6 +68,13 @@ public enum ConditionalLoss {
   }
 
   /// Which pairs of a batch are different images, and which have one label: float masks `[batch, batch]`.
+  /// Those of all processes, as the losses compare the examples of a batch.
+  private static func whole(
+    _ embedding: Tensor, _ proxy: Tensor, _ label: Tensor
+  ) -> (Tensor, Tensor, Tensor) {
+    (embedding.gatheredOverProcesses(), proxy.gatheredOverProcesses(), label.gatheredOverProcesses())
+  }
+
   private struct PairMasks {
     let others: Tensor
     let sameLabel: Tensor

@@ -11,7 +11,7 @@ public enum AdversarialRegularizer {
   /// - Parameters:
   ///   - real: a discriminator's features of real images, `[batch, size]`, `fake` of generated ones.
   public static func featureMatching(real: Tensor, fake: Tensor) -> Tensor {
-    (fake.mean(dims: [0]) - real.mean(dims: [0])).abs().mean()
+    (fake.mean(dims: [0]) - real.mean(dims: [0])).averagedOverProcesses().abs().mean()
   }
 
   /// mean max(0, s − α_f)² + mean max(0, α_r − f)², which keeps scores of each kind from running away

@@ -109,22 +109,17 @@ public struct VariationalObjective: Sendable, Hashable {
   public func reconstruction(_ output: Tensor, _ image: Tensor) -> Tensor {
     if let likelihood {
       let (x, y) = likelihood == .gaussian ? (image, output) : (unit(image), unit(output))
-      return overWholeBatch(
-        -likelihood.logProbability(x, given: y, standardDeviation: standardDeviation).sum())
+      let sum = -likelihood.logProbability(x, given: y, standardDeviation: standardDeviation).sum()
+      return sum.summedOverProcesses()
     }
     return loss == .binaryCrossEntropy
-      ? overWholeBatch(binaryCrossEntropy(unit(output), unit(image), .sum)) : loss(output, image)
-  }
-
-  /// A sum over this process's part of a batch, so that the mean over all processes is the sum over the whole batch.
-  private func overWholeBatch(_ sum: Tensor) -> Tensor {
-    currentProcesses.map { sum * Double($0.count) } ?? sum
+      ? binaryCrossEntropy(unit(output), unit(image), .sum).summedOverProcesses() : loss(output, image)
   }
 
   /// The divergence of the posterior from the prior as a scalar: the batch's sum or mean.
   public func divergence(mean: Tensor, logVariance: Tensor) -> Tensor {
     let sum = standardNormalDivergence(mean: mean, logVariance: logVariance).sum()
-    return isSummed ? overWholeBatch(sum) : sum * (1 / Double(max(1, mean.shape[0])))
+    return isSummed ? sum.summedOverProcesses() : sum * (1 / Double(max(1, mean.shape[0])))
   }
 
   /// What is minimised: reconstruction + weight · divergence.

@@ -107,12 +107,14 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
       return cares.indexSelected(0, flat).reshaped(map.shape)
     }
     return withoutGradients {
+      // The pixels of the whole batch.
       let counts =
         Tensor.zeros([configuration.classes], device: map.device)
-        .scatterAdded(0, flat, .ones(flat.shape, device: map.device)) * cares
+        .scatterAdded(0, flat, .ones(flat.shape, device: map.device)).summedOverProcesses() * cares
+      let pixels = Tensor(scalar: Double(flat.count)).to(map.device).summedOverProcesses()
       let isPresent = counts.greater(0).asType(.float32)
       let present = isPresent.sum().clamped(min: 1)
-      let weights = isPresent * Double(flat.count) / (counts.clamped(min: 1) * present)
+      let weights = isPresent * pixels / (counts.clamped(min: 1) * present)
       return weights.indexSelected(0, flat).reshaped(map.shape)
     }
   }
@@ -134,7 +136,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
   /// class. Source: section 3.2 of the paper.
   private func labelMixMask(_ labels: Tensor, _ draws: any Draws) -> Tensor {
     let map = flatMap(labels)
-    let coins = draws.bernoulli("labelMix", probability: 0.5, [configuration.classes])
+    let coins = draws.common.bernoulli("labelMix", probability: 0.5, [configuration.classes])
     return coins.indexSelected(0, map.reshaped([-1])).reshaped(map.shape).unsqueezed(1)
   }
 
@@ -148,7 +150,7 @@ public final class OASIS: RegionalNoiseSystem, RegionalVariationSystem, Augmente
     let map = oneHotLabels(labels, classes: configuration.classes)
     let noise =
       configuration.latent > 0
-      ? step.draws.normal("noise", [2, real.shape[0], configuration.latent]) : nil
+      ? step.draws.along(1).normal("noise", [2, real.shape[0], configuration.latent]) : nil
     func generated(pass: Int) -> Tensor {
       generator(map, noise: noise?.selected(dim: 0, index: pass))
     }

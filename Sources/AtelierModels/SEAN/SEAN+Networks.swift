@@ -218,8 +218,8 @@ final class MeanStyles: Module {
   func add(_ styles: Tensor, _ map: Tensor) {
     withoutGradients {
       let isThere = map.sum(dims: [2, 3]).greater(0).asType(.float32)
-      sum.addInPlace((styles.detached() * isThere.unsqueezed(2)).sum(dims: [0]))
-      count.addInPlace(isThere.sum(dims: [0]))
+      sum.addInPlace((styles.detached() * isThere.unsqueezed(2)).sum(dims: [0]).summedOverProcesses())
+      count.addInPlace(isThere.sum(dims: [0]).summedOverProcesses())
     }
   }
 
@@ -290,9 +290,9 @@ extension SEAN {
         + up.enumerated().map { ($1, second + 1 + $0) }
     }
 
-    /// Numbers of noise that a pass over a map takes.
-    func noiseCount(_ map: MapPyramid) -> Int {
-      let shape = map.full.shape
+    /// Numbers of noise that a pass over a map takes, or over the whole batch that it is a part of.
+    func noiseCount(_ map: MapPyramid, part: BatchPart? = nil) -> Int {
+      let shape = [part?.total ?? map.full.shape[0]] + map.full.shape.dropFirst()
       let area = (shape[2] / upsampling.factor) * (shape[3] / upsampling.factor)
       return stages.reduce(0) { $0 + shape[0] * $1.block.noisePlanes * (area << (2 * $1.doublings)) }
     }
@@ -301,18 +301,23 @@ extension SEAN {
     ///
     /// - Parameter noise: ``noiseCount(_:)`` standard normal numbers: for each layer in turn `[batch, width,
     ///   height]`, in the authors' order of sides; or `[batch, count]`, those of each image together.
-    func callAsFunction(_ map: MapPyramid, styles: Tensor, noise: Tensor) -> Tensor {
+    /// - Parameter part: of which batch the map is a part, whose noise is given.
+    func callAsFunction(
+      _ map: MapPyramid, styles: Tensor, noise: Tensor, part: BatchPart? = nil
+    ) -> Tensor {
       var taken = 0
       func plane(like x: Tensor) -> Tensor {
-        let (batch, height, width) = (x.shape[0], x.shape[2], x.shape[3])
+        let (height, width) = (x.shape[2], x.shape[3])
         if noise.rank == 2 {
           let own = noise.slice(1, taken, taken + height * width)
           taken += height * width
           return own.reshaped([-1, 1, width, height]).transposed(2, 3)
         }
+        let batch = part?.total ?? x.shape[0]
         let numbers = noise.slice(0, taken, taken + batch * height * width)
+          .reshaped([batch, 1, width, height])
         taken += batch * height * width
-        return numbers.reshaped([batch, 1, width, height]).transposed(2, 3)
+        return numbers.narrow(0, from: part?.lower ?? 0, length: x.shape[0]).transposed(2, 3)
       }
       let shape = map.full.shape
       var x = entrance(

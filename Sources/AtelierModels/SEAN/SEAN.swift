@@ -83,14 +83,15 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
     let real = batch["image"]
     let map = MapPyramid(oneHotLabels(batch["label"], classes: configuration.classes))
     // Both passes of the generator draw, the generator's own first.
-    let noise = step.draws.normal("noise", [2, generator.noiseCount(map)])
+    let noise = step.draws.common.normal("noise", [2, generator.noiseCount(map, part: step.part)])
 
     let terms = try step.update(
       "generator", adversary.generatorOptimizer, freezing: [adversary.discriminator]
     ) { loss in
       let styles = generator.styleEncoder(real, map)
       meanStyles.add(styles, map.full)
-      let fake = generator(map, styles: styles, noise: noise.selected(dim: 0, index: 0))
+      let fake = generator(
+        map, styles: styles, noise: noise.selected(dim: 0, index: 0), part: step.part)
       adversary.addGeneratorTerms(
         fake, real, map, step, featureMatching: weights.featureMatching, to: &loss)
     }
@@ -98,7 +99,7 @@ public final class SEAN: RegionalStyleSystem, ReconstructingSystem, AugmentedSys
 
     let fake = withoutGradients {
       let styles = generator.styleEncoder(real, map)
-      return generator(map, styles: styles, noise: noise.selected(dim: 0, index: 1))
+      return generator(map, styles: styles, noise: noise.selected(dim: 0, index: 1), part: step.part)
     }
     try adversary.updateDiscriminator(fake, real, map, step)
     augment.endStep(step)

@@ -12,8 +12,11 @@ struct StyleDistribution {
   /// The style that standard normal noise `[batch, latent]` stands for.
   func sample(_ noise: Tensor) -> Tensor { noise * (logVariance * 0.5).exp() + mean }
 
-  /// The divergence from a standard normal, summed over everything (the authors sum over the batch too).
-  var divergence: Tensor { (1 + logVariance - mean.square() - logVariance.exp()).sum() * -0.5 }
+  /// The divergence from a standard normal, summed over everything (the authors sum over the batch too), the examples of
+  /// all processes.
+  var divergence: Tensor {
+    ((1 + logVariance - mean.square() - logVariance.exp()).sum() * -0.5).summedOverProcesses()
+  }
 }
 
 /// SPADE's image encoder: strided convolutions down to 4×4, then a mean and a variance.

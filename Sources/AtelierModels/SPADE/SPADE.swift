@@ -103,7 +103,7 @@ public final class SPADE: TranslatingSystem, AugmentedSystem {
     let map = MapPyramid(try Self.map(configuration, batch.tensors))
     // Both passes of the generator draw, the generator's own first.
     let epsilon = encoder.map { _ in
-      step.draws.normal("epsilon", [2, real.shape[0], configuration.latent])
+      step.draws.along(1).normal("epsilon", [2, real.shape[0], configuration.latent])
     }
     func style(_ distribution: StyleDistribution?, pass: Int) -> Tensor? {
       guard let distribution, let epsilon else { return nil }

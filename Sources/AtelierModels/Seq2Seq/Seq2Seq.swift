@@ -94,15 +94,15 @@ public final class Seq2Seq: SentenceTranslatingSystem, ReferenceAnswering {
     schedule(step)
     let share = forcing(at: step.index)
     let recorded = batch.tensors["forcing"]
-    let draws = recorded ?? step.draws.uniform("forcing", [target.shape[0] - 1])
+    let draws = recorded ?? step.draws.common.uniform("forcing", [target.shape[0] - 1])
     let forced = share >= 1 ? nil : draws.doubles().map { $0 < share }
     let terms = try step.update("model", optimizer, clip: configuration.gradientClip) { loss in
       let logits = network.logits(source, target, forced: forced, isMasked: configuration.maskPadding)
       loss.add(
         "total",
-        crossEntropy(
+        tokenCrossEntropy(
           logits.reshaped([-1, logits.shape[2]]), target.slice(0, 1, target.shape[0]).reshaped([-1]),
-          ignoredIndex: configuration.paddingToken))
+          padding: configuration.paddingToken))
     }
     step.observe("perplexity") { terms.total.exp() }
   }

@@ -59,7 +59,10 @@ public final class SpeakerEncoder: SpeakerRecognizingSystem, ReferenceAnswering 
   /// speaker, `accuracy`.
   public func step(_ step: TrainingStep) throws {
     let batch = try step.batch()
-    let (mel, labels) = (batch["mel"].transposed(1, 2), batch["speaker"].integers())
+    // Pieces are compared with those of all processes.
+    let (mel, labels) = (
+      batch["mel"].transposed(1, 2), batch["speaker"].gatheredOverProcesses().integers()
+    )
     let speakers = Array(Set(labels)).sorted()
     let numbers = Dictionary(uniqueKeysWithValues: speakers.enumerated().map { ($1, $0) })
     let target = Tensor(labels.map { numbers[$0] ?? 0 }, device: mel.device)
@@ -69,7 +72,7 @@ public final class SpeakerEncoder: SpeakerRecognizingSystem, ReferenceAnswering 
       device: mel.device)
     let clip = configuration.gradientClip
     let logits = try step.update("speakerEncoder", optimizer, clip: clip > 0 ? clip : nil) { loss in
-      let embeddings = encoder(mel).asType(.float32)
+      let embeddings = encoder(mel).asType(.float32).gatheredOverProcesses()
       let logits = contrast.similarities(embeddings, membership, share: configuration.similarityShare)
       loss.add("total", crossEntropy(logits, target))
       return logits.detached()

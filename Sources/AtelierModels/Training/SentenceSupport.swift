@@ -13,6 +13,13 @@ final class RecordedSentences: BatchSource {
   }
 }
 
+/// The cross-entropy of logits `[tokens, vocabulary]` against tokens `[tokens]`, its mean over those that are no padding:
+/// those of the whole batch, of which every process has others.
+func tokenCrossEntropy(_ logits: Tensor, _ target: Tensor, padding: Int) -> Tensor {
+  crossEntropy(logits, target, ignoredIndex: padding).averagedOverProcesses(
+    counting: target.notEqual(Double(padding)).sum())
+}
+
 extension TargetScore {
   /// The scores of the columns of scores `[time, batch, vocabulary]` for targets `[time, batch]`.
   static func scores(_ logits: Tensor, _ target: Tensor, padding: Int) -> [TargetScore] {

@@ -99,10 +99,12 @@ public final class Transformer: SentenceTranslatingSystem, ReferenceAnswering {
     let likelihood = negativeLogLikelihood(
       logProbability, wanted, ignoredIndex: configuration.paddingToken)
     let smoothing = configuration.labelSmoothing
-    guard smoothing > 0 else { return likelihood }
     let counts = wanted.notEqual(Double(configuration.paddingToken)).asType(logProbability.dtype)
+    // Of the tokens of the whole batch.
+    guard smoothing > 0 else { return likelihood.averagedOverProcesses(counting: counts.sum()) }
     let spread = -((logProbability.mean(dims: [1]) * counts).sum() / counts.sum())
-    return likelihood * (1 - smoothing) + spread * smoothing
+    return (likelihood * (1 - smoothing) + spread * smoothing)
+      .averagedOverProcesses(counting: counts.sum())
   }
 
   private func keepWeights(after step: Int) throws {

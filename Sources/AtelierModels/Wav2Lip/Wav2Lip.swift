@@ -166,7 +166,8 @@ public final class Wav2Lip: ReferenceAnswering {
   private func watch(_ drawn: Tensor, _ mels: Tensor, _ window: Int, _ step: TrainingStep) {
     guard let threshold = configuration.syncThreshold else { return }
     let loss = withoutGradients {
-      expert.evaluating { syncLoss(mels, Self.lips(of: Self.batchMajor(drawn, frames: window))) }.item()
+      expert.evaluating { syncLoss(mels, Self.lips(of: Self.batchMajor(drawn, frames: window))) }
+        .averagedOverProcesses().item()
     }
     step.log("syncWatched", Tensor(scalar: loss))
     syncMean = Double(Float(syncMean.map { $0 * 0.99 + loss * 0.01 } ?? loss))

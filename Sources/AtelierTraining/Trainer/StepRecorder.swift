@@ -33,7 +33,7 @@ final class StepRecorder {
 
   /// Writes what a step logged, and has the health watch look at it.
   func record(_ training: TrainingStep) throws -> [HealthFinding] {
-    let values = try session.processes.averaged(averaged(training.logged))
+    let values = try session.processes.averaged(averaged(training.logged), weight: training.partWeight)
     let norms = averaged(training.gradientNorms)
     try measurePace()
     session.peakMemory = max(
