@@ -251,7 +251,7 @@ public final class BigGAN: LatentSystem, AugmentedSystem {
 
   /// One step of training: classes of generated images are uniform.
   public func step(_ step: TrainingStep) throws {
-    let labels = step.draws.integers(
+    let labels = step.draws.along(1).integers(
       "fakeLabel", below: configuration.classes,
       [training.conditionsPerStep, step.share(of: configuration.batchSize)])
     try training.round(

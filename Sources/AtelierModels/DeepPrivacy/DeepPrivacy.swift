@@ -100,7 +100,7 @@ public final class DeepPrivacy: TranslatingSystem, ReferenceAnswering {
     let mask = Self.reduced(batch["mask"], factor).greaterOrEqual(1).asType(.float32)
     let keypoints = batch["keypoints"]
     let condition = real * mask
-    let latents = step.draws.normal(
+    let latents = step.draws.along(1).normal(
       "latent", [2, real.shape[0], configuration.latentChannels, 4, 4])
     func filled(_ use: Int) -> Tensor {
       generator(condition, mask, keypoints, latents.selected(dim: 0, index: use))

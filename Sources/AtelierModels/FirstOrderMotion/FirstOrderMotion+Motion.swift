@@ -126,7 +126,7 @@ struct FrameChanges {
       }
     }
     guard jitter > 0 else { return x }
-    let factors = (draws.uniform("colourJitter", [4, batch, 1, 1, 1, 1]) * 2 - 1) * jitter
+    let factors = (draws.along(1).uniform("colourJitter", [4, batch, 1, 1, 1, 1]) * 2 - 1) * jitter
     func factor(_ index: Int) -> Tensor { factors.selected(dim: 0, index: index) }
     x = (x * (factor(0) + 1)).clamped(min: 0, max: 1)
     // Towards the mean of the frames' luma, and towards each pixel's own.

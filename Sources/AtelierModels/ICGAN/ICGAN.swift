@@ -82,7 +82,7 @@ public final class ICGAN: LatentSystem, AugmentedSystem, ExportingSystem {
   /// One step of training.
   public func step(_ step: TrainingStep) throws {
     let (count, size) = (training.conditionsPerStep, step.share(of: configuration.batchSize))
-    let drawn = conditions(step.draws, [count, size])
+    let drawn = conditions(step.draws.along(1), [count, size])
     try training.round(
       step,
       conditions: (0..<count).map { place in

@@ -263,7 +263,7 @@ public final class MUNIT: StyledTranslatingSystem, TwoDomainSystem, AugmentedSys
     let batch = try step.batch()
     let (realA, realB) = (batch["A"], batch["B"])
     // The authors' order: for the discriminators' update a style of A and of B, then for the generators'.
-    let drawn = step.draws.normal("style", [4, realA.shape[0], configuration.styleLength])
+    let drawn = step.draws.along(1).normal("style", [4, realA.shape[0], configuration.styleLength])
     let styles = (0..<4).map { drawn.selected(dim: 0, index: $0) }
     try updateDiscriminators(step, realA, realB, styleA: styles[0], styleB: styles[1])
     try updateGenerators(step, realA, realB, styleA: styles[2], styleB: styles[3])

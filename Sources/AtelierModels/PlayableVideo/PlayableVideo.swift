@@ -108,15 +108,16 @@ public final class PlayableVideo: PlayableSystem, ReferenceAnswering {
     let images = given.shape[2] == 3 ? Self.stacked(given, configuration.stackedFrames) : given
     let (batch, time) = (images.shape[0], images.shape[1])
     let size = configuration.actionSize
+    let draws = step.draws.along(0)
     func noise(_ states: String, _ directions: String) -> ActionNoise {
       ActionNoise(
-        states: step.draws.normal(states, [batch * time, size]),
-        directions: step.draws.normal(directions, [batch, time - 1, size]))
+        states: draws.normal(states, [batch * time, size]),
+        directions: draws.normal(directions, [batch, time - 1, size]))
     }
     let drawn = PlayableModel.Noise(
       given: noise("stateNoise", "directionNoise"),
       reconstructed: noise("reconstructedStateNoise", "reconstructedDirectionNoise"),
-      gumbel: step.draws.gumbel("gumbel", [batch * (time - 1), configuration.actions]))
+      gumbel: draws.gumbel("gumbel", [batch * (time - 1), configuration.actions]))
     // What is done in a frame shows in the next.
     let actions = configuration.actionSource == .given ? examples["actions"].slice(1, 0, time - 1) : nil
     let told = actions?.oneHot(configuration.actions)

@@ -104,7 +104,7 @@ final class BigGANTraining<Configuration: BigGANConfiguration> {
   func round(_ step: TrainingStep, conditions: [BigGANCondition]) throws {
     let (objective, parts) = (configuration.loss, configuration.gradientAccumulation)
     let real = try realParts(step, configuration.discriminatorSteps * parts)
-    let latents = step.draws.normal(
+    let latents = step.draws.along(1).normal(
       "latent",
       [conditionsPerStep, step.share(of: configuration.batchSize), configuration.effectiveLatentSize])
     var losses: [String: Tensor] = [:]

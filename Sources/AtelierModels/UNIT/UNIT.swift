@@ -88,7 +88,8 @@ public final class UNIT: TwoDomainSystem, AugmentedSystem {
     // The authors' order: for the discriminators' update the codes of A and B; for the generators' the same,
     // then the codes of the images translated to A and to B.
     let sides = realA.shape.suffix(2).map { $0 >> configuration.downsamplings }
-    let drawn = step.draws.normal("noise", [6, realA.shape[0], configuration.networkPlan.codeWidth] + sides)
+    let drawn = step.draws.along(1).normal(
+      "noise", [6, realA.shape[0], configuration.networkPlan.codeWidth] + sides)
     let noise = (0..<6).map { drawn.selected(dim: 0, index: $0) }
     try updateDiscriminators(step, realA, realB, noise: Array(noise[..<2]))
     try updateGenerators(step, realA, realB, noise: Array(noise[2...]))
