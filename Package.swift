@@ -264,7 +264,7 @@ let package = Package(
     .executableTarget(
       name: "parser-fuzz", dependencies: ["ParserFuzzing", "Torch", argumentParser],
       swiftSettings: swiftSettings, linkerSettings: fuzzerLinking),
-    program("kill-proof", everything + ["TestSupport", argumentParser]),
+    program("kill-proof", everything + ["AtelierHashing", "TestSupport", argumentParser]),
 
     .target(
       name: "TestSupport", dependencies: everything + ["AtelierDistributed"], path: "Tests/TestSupport",

@@ -190,9 +190,6 @@ struct KillProof: ParsableCommand {
 
   // MARK: Several processes
 
-  /// The most that a weight may differ between one process and several.
-  private static let tolerance = 1e-5
-
   /// Prints for each system how far several processes come from one.
   private func compare(
     _ atelier: Program, _ recipes: [KillRecipe], in folder: URL, _ data: URL, _ environment: [String: String]
@@ -206,18 +203,23 @@ struct KillProof: ParsableCommand {
         processes: processes ?? 2)
       do {
         switch try proof.likeness() {
-        case .trained(let deviation):
-          if deviation.largest > Self.tolerance { failed += 1 }
-          print("\(recipe.system): \(deviation.largest) in \(deviation.name)")
-        case .refused(let sentence): print("\(recipe.system): refused: \(sentence)")
+        case .trained(let alikeness, let disturbed):
+          let isAlike = alikeness.isAlike(besideRounding: disturbed)
+          if !isAlike { failed += 1 }
+          print(
+            "\(recipe.system): \(isAlike ? "" : "NOT ALIKE: ")\(alikeness.summary(besideRounding: disturbed))"
+          )
+        case .refused(let sentence):
+          failed += 1
+          print("\(recipe.system): refused: \(sentence)")
         }
-      } catch let error as ProofError {
+      } catch {
         failed += 1
         print("\(recipe.system): FAILED: \(error)")
       }
       fflush(nil)
     }
-    print("\(recipes.count) systems, \(failed) beyond \(Self.tolerance)")
+    print("\(recipes.count) systems, \(failed) not alike")
     if failed > 0 { throw ExitCode(1) }
   }
 

@@ -1,4 +1,5 @@
 import AtelierGeneration
+import AtelierHashing
 import AtelierTraining
 import Foundation
 import TestSupport
@@ -17,17 +18,17 @@ struct ProcessProof {
 
   /// What several processes learn beside what one does.
   enum Likeness {
-    /// The largest difference of a weight, and where it is.
-    case trained(SystemHarness.Deviation)
+    /// How far they come from one process, and how far one process comes whose weights differ after the first step by
+    /// their last bit.
+    case trained(Alikeness, disturbed: Alikeness)
     /// The sentence with which it is refused.
     case refused(String)
   }
 
-  private func arguments(_ run: URL) -> [String] {
+  private func arguments(_ run: URL, keeping kept: Int = 2) -> [String] {
     recipe.arguments(data: data) + [
       "--run", run.path, "--steps", "\(steps)", "--threads", "1", "--checkpoint-every", "1", "--keep-last",
-      "2",
-      "--preview-every", "4", "--log-every", "1", "--quiet",
+      "\(kept)", "--preview-every", "4", "--log-every", "1", "--quiet",
     ]
   }
 
@@ -44,18 +45,51 @@ struct ProcessProof {
     let alone = RunDirectory(url: folder.appendingPathComponent("alone"))
     let together = RunDirectory(url: folder.appendingPathComponent("together"))
     for run in [alone, together] { try? FileManager.default.removeItem(at: run.url) }
-    let one = try atelier.run(divided(arguments(alone.url)), environment: environment)
+    let one = try atelier.run(divided(arguments(alone.url, keeping: steps)), environment: environment)
     guard one.status == 0 else {
       throw ProofError("\(recipe.system) cannot be trained with other batches: \(one.errors)")
     }
     let several = try atelier.run(
-      divided(arguments(together.url)) + ["--processes", "\(processes)", "--restarts", "0"],
+      divided(arguments(together.url, keeping: steps)) + ["--processes", "\(processes)", "--restarts", "0"],
       environment: environment)
     guard several.status == 0 else {
-      let sentence = several.errors.split(separator: "\n").first { !$0.contains("torch") }
+      let sentence = several.errors.split(separator: "\n").first {
+        $0.hasPrefix("atelier:")
+      }
       return .refused(sentence.map(String.init) ?? several.errors)
     }
-    return .trained(try SystemHarness.deviation(of: together, from: alone))
+    return .trained(
+      try Alikeness(of: together, from: alone),
+      disturbed: try Alikeness(of: try disturbed(alone), from: alone))
+  }
+
+  /// The training of one process with the last bit of every weight turned over after the first step: how far rounding
+  /// alone leads.
+  private func disturbed(_ alone: RunDirectory) throws -> RunDirectory {
+    let run = RunDirectory(url: folder.appendingPathComponent("disturbed"))
+    try? FileManager.default.removeItem(at: run.url)
+    try FileManager.default.copyItem(at: alone.url, to: run.url)
+    let store = CheckpointStore(run.checkpoints)
+    guard let first = store.steps.first else { throw ProofError("\(recipe.system) leaves no checkpoint") }
+    for step in store.steps.dropFirst() { try FileManager.default.removeItem(at: store.url(step: step)) }
+    let checkpoint = store.url(step: first)
+    let model = checkpoint.appendingPathComponent(CheckpointStore.modelName)
+    let content = try Safetensors.read(model)
+    let turned = content.tensors.map { name, tensor in
+      guard tensor.dtype == .float32, name.hasPrefix("network/") else { return (name: name, tensor: tensor) }
+      let values = tensor.floats().map { $0 == 0 ? $0 : Float(bitPattern: $0.bitPattern ^ 1) }
+      return (name: name, tensor: HostTensor(values, shape: tensor.shape))
+    }
+    try Safetensors.write(turned, metadata: content.metadata, to: model)
+    let file = checkpoint.appendingPathComponent(CheckpointStore.stateName)
+    var state = try JSONDecoder().decode(TrainingState.self, from: Data(contentsOf: file))
+    state.hashes[CheckpointStore.modelName] = try Data(contentsOf: model).sha256Hex
+    try JSONEncoder().encode(state).write(to: file)
+    let result = try atelier.run(["train", "--resume", run.url.path, "--quiet"], environment: environment)
+    guard result.status == 0 else {
+      throw ProofError("\(recipe.system) cannot be resumed with other roundings: \(result.errors)")
+    }
+    return run
   }
 
   /// One training in which processes are killed at random instants, and which nobody resumes by hand.

@@ -32,6 +32,18 @@ extension SystemHarness {
     return try Self.deviation(of: together, from: alone, leavingOut: endings)
   }
 
+  /// Trains in one process and in several, and compares gradients, states and weights.
+  public func alikeness(processes count: Int = 2, steps: Int = 2) throws -> Alikeness {
+    let folder = try TemporaryFolder()
+    var options = Self.options(steps: steps)
+    options.checkpointEvery = 1
+    options.keepLast = steps
+    let alone = try train(in: folder.url, options: options)
+    let together = try trainTogether(
+      in: folder.url.appendingPathComponent("together"), processes: count, options: options)
+    return try Alikeness(of: together, from: alone)
+  }
+
   /// Trains in several processes, each on a thread.
   ///
   /// - Parameters:
