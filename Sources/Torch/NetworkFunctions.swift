@@ -104,7 +104,8 @@ public func batchNorm(
   return Tensor(handle, "batchNorm", x, rank: x.rank)
 }
 
-/// Normalises each channel of each example by its own statistics (or the running ones).
+/// Normalises each channel of each example by its own statistics (or the running ones); inside
+/// ``withProcesses(_:weight:_:)`` the running ones follow the examples of all processes.
 public func instanceNorm(
   _ x: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, runningMean: Tensor? = nil,
   runningVariance: Tensor? = nil, useInputStatistics: Bool = true, momentum: Double = 0.1,
@@ -113,7 +114,16 @@ public func instanceNorm(
   let handle = CTInstanceNorm(
     x.handle, weight?.handle, bias?.handle, runningMean?.handle, runningVariance?.handle, useInputStatistics,
     momentum, epsilon)
-  return Tensor(handle, "instanceNorm", x, rank: x.rank)
+  let result = Tensor(handle, "instanceNorm", x, rank: x.rank)
+  if useInputStatistics, currentProcesses != nil {
+    // They take in means over examples.
+    withoutGradients {
+      for running in [runningMean, runningVariance].compactMap({ $0 }) {
+        running.copy(from: running.averagedOverProcesses())
+      }
+    }
+  }
+  return result
 }
 
 /// Normalises over the trailing dimensions of the given shape.

@@ -49,6 +49,36 @@ import Torch
     expectClose(zip(parts[0][5], parts[1][5]).map { $0 + $1 }, whole[5], "scale")
   }
 
+  @Test func instancesStatisticsFollowTheExamplesOfAllProcesses() throws {
+    @Sendable func statistics(_ from: Int, _ to: Int) -> [[Float]] {
+      let x = Self.examples().narrow(0, from: from, length: to - from).contiguous()
+      let (mean, variance) = (Tensor.zeros([3]), Tensor.ones([3]))
+      _ = instanceNorm(x, runningMean: mean, runningVariance: variance)
+      return [mean, variance].map { $0.floats() }
+    }
+    let whole = statistics(0, 6)
+    let parts = try onProcesses { group in
+      withProcesses(group) { group.rank == 0 ? statistics(0, 3) : statistics(3, 6) }
+    }
+    for part in parts {
+      for (found, expected) in zip(part.flatMap { $0 }, whole.flatMap { $0 }) {
+        #expect(abs(found - expected) <= 1e-5 * max(1, abs(expected)))
+      }
+    }
+  }
+
+  @Test func aProcesssRowsOfAWholeBatchAreItsOwn() throws {
+    let found = try onProcesses { group in
+      withProcesses(group) {
+        let own = Self.examples().narrow(0, from: 3 * group.rank, length: 3).contiguous()
+        return (own.floats(), own.gatheredOverProcesses().ownRows().contiguous().floats())
+      }
+    }
+    for (own, back) in found { #expect(back == own) }
+    let x = Self.examples()
+    #expect(x.ownRows() === x)
+  }
+
   @Test func withoutProcessesNothingIsSummed() {
     let x = Tensor([1, 2] as [Float])
     #expect(x.summedOverProcesses() === x)
