@@ -32,15 +32,16 @@ public final class CodeDistribution: Module {
     super.init()
   }
 
-  /// Takes vectors `[batch, size]` into account.
+  /// Takes vectors `[batch, size]` into account, with those of all processes' parts of a batch.
   public func observe(_ codes: Tensor) {
     let weight = max(1 / (batches.item() + 1), Self.leastWeight)
-    let batchMean = codes.mean(dims: [0])
+    let batchMean = codes.mean(dims: [0]).averagedOverProcesses()
     let centred = codes - batchMean
     let count = Double(max(1, codes.shape[0]))
     let within =
-      covariance.rank == 2
-      ? centred.transposed(0, 1).matmul(centred) * (1 / count) : centred.square().mean(dims: [0])
+      (covariance.rank == 2
+      ? centred.transposed(0, 1).matmul(centred) * (1 / count) : centred.square().mean(dims: [0]))
+      .averagedOverProcesses()
     // Two groups mixed with weights 1 - w and w spread by w (1 - w) (difference of means)² more.
     let shift = batchMean - mean
     let between =

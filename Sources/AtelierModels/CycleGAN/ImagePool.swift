@@ -22,9 +22,17 @@ package final class ImagePool {
   }
 
   /// What the discriminator is to see in place of `[batch, channels, height, width]`, without history.
+  ///
+  /// Among several processes the pool is that of the whole batch, which each of them keeps, and takes its part of.
   package func exchanged(_ batch: Tensor, draws: any Draws) -> Tensor {
-    let batch = batch.detached()
+    guard capacity > 0 else { return batch.detached() }
+    return exchangedWhole(batch.detached().gatheredOverProcesses(), draws: draws).ownRows()
+  }
+
+  /// The same for the images of the whole batch, `[count, channels, height, width]`, all of which come back.
+  func exchangedWhole(_ batch: Tensor, draws: any Draws) -> Tensor {
     guard capacity > 0 else { return batch }
+    let draws = draws.common
     var isChanged = false
     let seen = (0..<batch.shape[0]).map { index in
       let picture = batch.slice(0, index, index + 1)

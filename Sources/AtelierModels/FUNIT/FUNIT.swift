@@ -142,7 +142,9 @@ public final class FUNIT: StyledTranslatingSystem, AugmentedSystem, ExportingSys
       let response = discriminator(seen, label).logits
       augment.observe(realScores: response)
       // The squared gradient of the mean response, summed over an image and averaged over the batch.
-      let slope = gradients(of: response.mean(), withRespectTo: [real], createGraph: true)[0]
+      // The batch is that of all processes.
+      let mean = response.mean() / Double(currentProcesses?.count ?? 1)
+      let slope = gradients(of: mean, withRespectTo: [real], createGraph: true)[0]
       let penalty = slope.square().sum() / Double(real.shape[0])
       loss.add(
         "discriminatorReal", objective.real(response), weight: weights.adversarial, logsWeighted: false)

@@ -185,9 +185,9 @@ public final class FaceIdentityTransformer: TranslatingSystem {
         let scores = discriminator(images, branch)
         return loss(scores[0]) + loss(scores[1])
       }
-      let modified = shown(.concatenated([made.modified, made.random], dim: 0), 0, image.shape[0], step)
-      let recovered = shown(made.recovered, 1, image.shape[0], step)
-      let wrong = shown(.concatenated([made.wrong, made.secondWrong], dim: 0), 2, image.shape[0], step)
+      let modified = shown([made.modified, made.random], 0, step)
+      let recovered = shown([made.recovered], 1, step)
+      let wrong = shown([made.wrong, made.secondWrong], 2, step)
       let fakes = [
         judged(modified, .modified, objective.fake), judged(recovered, .recovered, objective.fake),
         judged(wrong, .wrong, objective.fake),
@@ -207,14 +207,17 @@ public final class FaceIdentityTransformer: TranslatingSystem {
     return (terms[0] * factors[0] + terms[1] * factors[1] + terms[2] * factors[2]) / factors.reduce(0, +)
   }
 
-  /// What a discriminator sees in place of generated images: earlier ones among them, and no more than a batch; without a
-  /// pool they are all seen.
-  private func shown(_ images: Tensor, _ pool: Int, _ count: Int, _ step: TrainingStep) -> Tensor {
-    guard configuration.poolSize > 0 else { return images.detached() }
-    let exchanged = pools[pool].exchanged(images, draws: step.draws)
-    guard exchanged.shape[0] > count else { return exchanged }
-    let drawn = step.draws.uniform("chosen.\(pool)", [exchanged.shape[0]])
-    return exchanged.indexSelected(0, drawn.topK(count, dim: 0).indices.sorted(dim: 0).values)
+  /// What a discriminator sees in place of batches of generated images: earlier ones among them, and no more than a batch;
+  /// without a pool they are all seen.
+  private func shown(_ images: [Tensor], _ pool: Int, _ step: TrainingStep) -> Tensor {
+    guard configuration.poolSize > 0 else { return Tensor.concatenated(images, dim: 0).detached() }
+    // Among several processes the pool and the choice are of the whole batch.
+    let whole = images.map { $0.detached().gatheredOverProcesses() }
+    let exchanged = pools[pool].exchangedWhole(.concatenated(whole, dim: 0), draws: step.draws)
+    guard whole.count > 1 else { return exchanged.ownRows() }
+    let drawn = step.draws.common.uniform("chosen.\(pool)", [exchanged.shape[0]])
+    let chosen = drawn.topK(whole[0].shape[0], dim: 0).indices.sorted(dim: 0).values
+    return exchanged.indexSelected(0, chosen).ownRows()
   }
 
   private func updateGenerators(

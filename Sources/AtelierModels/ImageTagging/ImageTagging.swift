@@ -103,7 +103,9 @@ public final class ImageTagging: TaggingSystem {
   }
 
   private func learnWords(_ step: TrainingStep) throws {
-    guard let (centre, neighbour, negatives) = sampler.pairs(configuration.wordBatchSize, draws: step.draws)
+    guard
+      let (centre, neighbour, negatives) = sampler.pairs(
+        configuration.wordBatchSize, draws: step.draws.common)
     else { return }
     // A straight line down to a hundredth, as in the authors' word2vec.
     let left = 1 - Double(step.index) / Double(max(1, configuration.wordSteps))
@@ -137,8 +139,9 @@ public final class ImageTagging: TaggingSystem {
       loss.add(objective.fake(scores(fake.detached(), "fake noise", beside: feature)), weight: 1 - share)
       guard share > 0 else { return }
       // Batches are shuffled: the next example's image is another, if not always.
-      let count = feature.shape[0]
-      let other = Tensor.concatenated([feature.slice(0, 1, count), feature.slice(0, 0, 1)], dim: 0)
+      let all = feature.gatheredOverProcesses()
+      let count = all.shape[0]
+      let other = Tensor.concatenated([all.slice(0, 1, count), all.slice(0, 0, 1)], dim: 0).ownRows()
       loss.add(objective.fake(scores(real, "mismatch noise", beside: other)), weight: share)
     }
     step.log("discriminator", discriminatorTerms.total)
@@ -149,8 +152,8 @@ public final class ImageTagging: TaggingSystem {
       // Mao et al. 2019, "Mode Seeking Generative Adversarial Networks", equation 3, inverted as in their
       // code.
       let otherLatent = step.draws.normal("other latent", latent.shape)
-      let apart = (fake - generator(otherLatent, feature)).abs().mean()
-      let ratio = apart / (latent - otherLatent).abs().mean()
+      let apart = (fake - generator(otherLatent, feature)).abs().mean().averagedOverProcesses()
+      let ratio = apart / (latent - otherLatent).abs().mean().averagedOverProcesses()
       loss.add(configuration.modeSeeking / (ratio + 1e-5))
     }
     step.log("generator", terms.total)

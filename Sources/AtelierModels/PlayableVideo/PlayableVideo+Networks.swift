@@ -381,8 +381,9 @@ final class PlayableModel: Module {
     if isTraining {
       withoutGradients {
         let means = actions.directions.selected(dim: 2, index: 0).reshaped([-1, size])
-        let sums = probabilities.transposed(0, 1).matmul(means)
-        let found = sums / probabilities.sum(dims: [0]).unsqueezed(1)
+        // Over the whole batch, of which each process has a part.
+        let sums = probabilities.transposed(0, 1).matmul(means).summedOverProcesses()
+        let found = sums / probabilities.sum(dims: [0]).summedOverProcesses().unsqueezed(1)
         let decay = configuration.centroidDecay
         centroids.copy(from: centroids * (1 - decay) + found * decay)
       }

@@ -227,7 +227,7 @@ public final class PlayableVideo: PlayableSystem, ReferenceAnswering {
   private func information(_ first: Tensor, _ second: Tensor) -> Tensor {
     let count = configuration.actions
     func flat(_ logits: Tensor) -> Tensor { logits.softmax(2).reshaped([-1, count]) }
-    var joint = flat(first).transposed(0, 1).matmul(flat(second))
+    var joint = flat(first).transposed(0, 1).matmul(flat(second)).summedOverProcesses()
     joint = (joint + joint.transposed(0, 1)) / 2
     joint = joint / joint.sum()
     let decay = configuration.mutualInformationDecay

@@ -74,7 +74,7 @@ extension AdversarialEnlargement {
       let real = withoutGradients { scores(target, step, "generatorReal") }
       let fake = scores(output, step, "generator")
       let adversarial =
-        ((real - fake.mean()).softplus().mean() + (-(fake - real.mean())).softplus().mean()) / 2
+        ((real - typical(fake)).softplus().mean() + (-(fake - typical(real))).softplus().mean()) / 2
       comparison.add(output, target, to: &loss)
       loss.add("adversarial", adversarial, weight: configuration.weights.adversarial)
     }
@@ -82,15 +82,18 @@ extension AdversarialEnlargement {
 
     let generated = output.detached()
     let discriminatorTerms = try step.update("discriminator", discriminatorOptimizer) { loss in
-      let besideReal = withoutGradients { scores(generated, step, "realBeside") }
+      let besideReal = withoutGradients { typical(scores(generated, step, "realBeside")) }
       let real = scores(target, step, "real")
-      augment.observe(realScores: real - besideReal.mean())
-      loss.add("discriminatorReal", (-(real - besideReal.mean())).softplus().mean(), weight: 0.5)
+      augment.observe(realScores: real - besideReal)
+      loss.add("discriminatorReal", (-(real - besideReal)).softplus().mean(), weight: 0.5)
       loss.backward()
       let fake = scores(generated, step, "fake")
-      loss.add("discriminatorFake", (fake - real.detached().mean()).softplus().mean(), weight: 0.5)
+      loss.add("discriminatorFake", (fake - typical(real.detached())).softplus().mean(), weight: 0.5)
       observeAccuracy(step, real, fake)
     }
     step.log("discriminator", discriminatorTerms.total)
   }
+
+  /// The mean of scores over the whole batch.
+  private func typical(_ scores: Tensor) -> Tensor { scores.mean().averagedOverProcesses() }
 }
