@@ -21,7 +21,7 @@ public enum GradientPenalty {
     return (norms - 1).square().mean()
   }
 
-  /// max |∇|² between real and generated images.
+  /// max |∇|² between real and generated images, over those of all processes.
   ///
   /// Source: Zhou et al. 2019, "Lipschitz Generative Adversarial Nets", in the form of StudioGAN.
   ///
@@ -29,7 +29,8 @@ public enum GradientPenalty {
   public static func maximum(
     real: Tensor, fake: Tensor, mixing: Tensor, discriminator: (Tensor) throws -> Tensor
   ) rethrows -> Tensor {
-    try gradientNorms(at: between(real, fake, mixing), discriminator).square().max()
+    try gradientNorms(at: between(real, fake, mixing), discriminator).gatheredOverProcesses()
+      .square().max()
   }
 
   /// mean (|∇| − 1)² around real pictures: at real + mixing · (½ std(real) · noise), the deviation
