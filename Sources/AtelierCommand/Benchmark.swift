@@ -18,6 +18,7 @@ struct Benchmark: ParsableCommand {
     case gpt, transformer, seq2seq, vocoder, autovc
     case audioSuperResolution = "audio-super-resolution"
     case fastStyle = "fast-style"
+    case deepfakeAutoencoder = "deepfake-autoencoder"
   }
 
   @Argument(help: ArgumentHelp(Recipe.allCases.map(\.rawValue).joined(separator: ", ") + "."))
@@ -88,6 +89,7 @@ struct Benchmark: ParsableCommand {
     case .pix2pix: try run(Pix2Pix.self, [:], withoutDropout: ["dropout": false])
     case .cyclegan: try run(CycleGAN.self, [:])
     case .srresnet: try run(SRResNet.self, Self.enlarging)
+    case .deepfakeAutoencoder: try run(DeepfakeAutoencoder.self, Self.swapping)
     case .fastStyle: try run(FastStyleTransfer.self, [:])
     }
   }
@@ -140,6 +142,10 @@ struct Benchmark: ParsableCommand {
   private static let refining: [String: ConfigurationValue] = [
     "filters": [48, 96, 128, 128], "kernelSizes": [65, 33, 17, 9], "length": 4096, "learningRate": 1e-3,
     "batchSize": 8,
+  ]
+  /// The losses of the preset `paper`.
+  private static let swapping: [String: ConfigurationValue] = [
+    "loss": "ssim", "furtherLosses": .table(["meanSquared": 1.0]),
   ]
   private static let enlarging: [String: ConfigurationValue] = [
     "width": 64, "blocks": 16, "scale": 4, "imageSize": 128, "batchSize": 16, "averageDecay": 0.999,
@@ -395,7 +401,12 @@ private final class ImagesInMemory: BatchSource {
   init<System: GenerativeSystem>(
     _ inputs: [String: HostTensor], of system: System, order stream: RandomStream?, part: Int = 1
   ) throws {
-    columns = try system.plan.fields.map { field in
+    // What a step varies lies there as it was before and as it is afterwards.
+    let fields = system.plan.fields.flatMap { field in
+      let sides = ["source\(field.name)", "target\(field.name)"]
+      return sides.allSatisfy { inputs[$0] != nil } ? sides.map { Field($0, field.kind) } : [field]
+    }
+    columns = try fields.map { field in
       guard let values = inputs[field.name] else {
         throw Refusal.data("inputs.pth lacks '\(field.name)'; export it anew with Benchmarks/python")
       }
