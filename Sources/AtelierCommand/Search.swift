@@ -112,6 +112,7 @@ struct Search: ParsableCommand {
       folder = SearchFolder(URL(fileURLWithPath: resume))
       state = try SearchState.read(folder.state)
       let place = try data.map { try PipedData.place($0).standardizedFileURL.path }
+      try state.requireGoingOn(by: by, trials: trials)
       try state.change { plan in
         if let trials { plan.trials = trials }
         if let by { plan.number = by }
@@ -199,10 +200,14 @@ struct Search: ParsableCommand {
     let type = try AtelierTool.systems.system(named: plan.system)
     let policy = ValidationPolicy(
       steps: 1, number: plan.number, measures: [plan.measure], samples: plan.samples)
-    try TrialCommands(plan).checkTraining { train in
-      try Training.requireMeasurable(
-        train.opening(type, reporter: QuietReporter()).data, by: policy, .by())
+    func check(_ values: [String: ConfigurationValue]) throws {
+      try TrialCommands(plan).checkTraining(values) { train in
+        try Training.requireMeasurable(
+          train.opening(type, reporter: QuietReporter()).data, by: policy, .by())
+      }
     }
+    // Where the preset does not fit, such as a batch larger than the data, searched values may.
+    do { try check([:]) } catch { try check(plan.space.smallest) }
   }
 }
 

@@ -45,12 +45,17 @@ final class SearchRun {
     let cores = ProcessInfo.processInfo.activeProcessorCount
     threads = parallel > 1 ? max(1, cores / parallel) : nil
     lock = try SearchLock(place.lock)
+    // First of all: a folder without it is no search.
+    do { try state.write(to: place.state) } catch {
+      unlink(place.lock.path)
+      rmdir(place.url.path)
+      throw error
+    }
     for folder in [place.configurations, place.logs] { try RunDirectory.makeFolder(folder) }
   }
 
   /// Runs until nothing is left to do, or a signal asks to stop.
   func run() throws {
-    try state.write(to: place.state)
     standardError("Search in \(place.url.path)\n")
     let interruption = Interruption(followsSignals: true)
     do {
@@ -175,7 +180,12 @@ final class SearchRun {
       $0.provenance["checkpoint"] == RunDirectory.stepName(step)
     }
     guard !numbers.isEmpty else { return false }
-    try state.record(assignment, step: step, numbers: numbers)
+    do { try state.record(assignment, step: step, numbers: numbers) } catch {
+      throw Refusal(
+        description:
+          "\(Refusal(error)?.description ?? "\(error)") Nothing is lost: go on with atelier search --resume "
+          + "\(place.url.path) --by NUMBER.", code: ExitCodes.usage)
+    }
     try state.write(to: place.state)
     try SearchReport(state, in: place).write()
     let trial = trial(assignment)

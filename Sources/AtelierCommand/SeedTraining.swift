@@ -10,8 +10,14 @@ struct SeedTraining {
   let interruption: Interruption
 
   /// The seeds of the options, one after the other from the first.
-  init(_ train: Train, count: Int, _ reporter: any ProgressReporter, _ interruption: Interruption) {
+  ///
+  /// - Throws: ``Refusal`` where the last one would be too large.
+  init(_ train: Train, count: Int, _ reporter: any ProgressReporter, _ interruption: Interruption) throws {
     let first = train.computing.seed ?? 0
+    guard first <= Int.max - count else {
+      throw Refusal.usage(
+        "--seed is \(first), and there are no \(count) seeds from it on; begin with a smaller one")
+    }
     self.train = train
     seeds = (0..<count).map { first + $0 }
     self.reporter = reporter
@@ -26,6 +32,14 @@ struct SeedTraining {
         "\(folder.url.path) holds the seeds \(folder.seeds.map(String.init).joined(separator: ", ")), and others are asked "
           + "for; name another folder, or the same --seeds and --seed")
     }
+    let options = try train.fixedOptions(of: type)
+    if let folder, let known = folder.options,
+      let other = Set(known.keys).union(options.keys).sorted().first(where: { known[$0] != options[$0] })
+    {
+      throw Refusal.usage(
+        "\(folder.url.path) was begun with \(known[other].map { "\(other) \($0)" } ?? "no \(other)"); go on with the same "
+          + "options, or name another folder with --run")
+    }
     var reasons: [TrainingOutcome.Reason] = []
     defer { folder?.removeIfEmpty() }
     for seed in seeds {
@@ -36,11 +50,11 @@ struct SeedTraining {
         FileManager.default.fileExists(
           atPath: folder.run(of: seed).appendingPathComponent("configuration.yaml").path)
       {
-        try one.requireSame(as: folder.run(of: seed), type)
+        if folder.options == nil { try one.requireSame(as: folder.run(of: seed), type) }
         outcome = try one.goOn(with: folder.run(of: seed), nil, reporter, interruption)
       } else {
         let started = try one.start(type, reporter: reporter, interruption: interruption) { name in
-          if folder == nil { folder = try make(name) }
+          if folder == nil { folder = try make(name, options) }
           guard let folder else {
             return try RunDirectory.create(in: URL(fileURLWithPath: "runs"), name: name)
           }
@@ -75,16 +89,31 @@ struct SeedTraining {
   }
 
   /// The folder of the seeds, after the first training was checked.
-  private func make(_ name: String) throws -> SeedFolder {
+  private func make(_ name: String, _ options: [String: String]) throws -> SeedFolder {
     let url =
       try train.placement.run.map { try RunDirectory.emptyFolder(at: URL(fileURLWithPath: $0)) }
       ?? RunDirectory.numberedFolder(
         in: URL(fileURLWithPath: train.placement.runs ?? "runs"), name: name + "-seeds")
-    return try SeedFolder.create(at: url, seeds: seeds)
+    return try SeedFolder.create(at: url, seeds: seeds, options: options)
   }
 }
 
 extension Train {
+  /// What is given of the options that a run keeps, by name: with others it would be another training.
+  func fixedOptions(of type: any GenerativeSystem.Type) throws -> [String: String] {
+    func text(_ keys: [String: ConfigurationValue]) -> String? {
+      keys.isEmpty ? nil : ConfigurationFile.text(keys.sorted { $0.key < $1.key }.map { $0 })
+    }
+    var all: [(name: String, value: String?)] = [
+      ("system", type.identity.name),
+      ("--data", try data.map { try PipedData.place($0).standardizedFileURL.path }),
+      ("--preset", choices.preset), ("--configuration", text(try choices.keysOfFile())),
+      ("--set", choices.changes.isEmpty ? nil : choices.changes.joined(separator: " ")),
+    ]
+    all += reading.fixed + transfer.fixed + images.given.map { ("--" + $0.key, $0.value) }
+    return Dictionary(all.compactMap { name, value in value.map { (name, $0) } }) { first, _ in first }
+  }
+
   /// Refuses to go on with a run of another system or configuration than the command names.
   func requireSame(as run: URL, _ type: any GenerativeSystem.Type) throws {
     let recorded = try RunConfiguration.read(run.appendingPathComponent("configuration.yaml"))

@@ -24,21 +24,37 @@ struct SeveralProcesses: ParsableArguments {
     if let restarts, !(0...1000).contains(restarts) {
       throw ValidationError("--restarts is \(restarts), and must be 0 to 1000.")
     }
-    if restarts != nil, processes == nil {
-      throw ValidationError("--restarts belongs to --processes; tell another launcher by its own option.")
+    if restarts != nil, !areMany {
+      throw ValidationError(
+        "--restarts belongs to --processes of 2 or more; tell another launcher by its own option.")
     }
     if let processTimeout, !(processTimeout >= 1 && processTimeout <= Self.longestTimeout) {
       throw ValidationError("--process-timeout is \(processTimeout), and must be 1 to 86400 seconds.")
     }
   }
 
+  /// Whether this process is to start several.
+  var areMany: Bool { (processes ?? 1) > 1 }
+
+  /// What the first of the processes to be started will read of a batch; nil: none are to be started.
+  var share: BatchShare? { areMany ? BatchShare(rank: 0, count: processes ?? 1) : nil }
+
   /// The processes that this one was launched with; nil: it trains alone. Where they are to be started first, this
   /// process becomes torchrun and does not return.
-  func launched(isDryRun: Bool) throws -> LaunchedProcesses? {
+  ///
+  /// - Parameter check: called before it becomes torchrun; what it throws is this command's end.
+  func launched(isDryRun: Bool, before check: () throws -> Void) throws -> LaunchedProcesses? {
     let launch = try ProcessLaunch.current()
+    if launch == nil, !areMany, processTimeout != nil {
+      throw Refusal.usage(
+        "--process-timeout is for several processes, and there is one; leave it out, or give --processes")
+    }
     guard !isDryRun else { return nil }
     guard let launch else {
-      if let processes, processes > 1 { try become(torchrunOf: processes) }
+      if let processes, areMany {
+        try check()
+        try become(torchrunOf: processes)
+      }
       return nil
     }
     if processes != nil {

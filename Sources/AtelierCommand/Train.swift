@@ -176,16 +176,20 @@ struct Train: ParsableCommand {
       return try HoldOut(holdOut, validation: holdOutValidation)
     }
 
-    /// What is given of the options that a run records when it starts.
-    var fixedInARun: [String] {
+    /// The options that a run records when it starts, with what is given.
+    var fixed: [(name: String, value: String?)] {
       [
-        ("--corrupt", corrupt != nil), ("--fit", fit != nil), ("--label-column", labelColumn != nil),
-        ("--derive", derive != nil), ("--direction", direction != nil), ("--instances", instances != nil),
-        ("--side-by-side", sideBySide), ("--hold-out", holdOut != nil),
-        ("--hold-out-validation", holdOutValidation != nil), ("--range", range != nil),
-        ("--buckets", buckets),
-      ].filter(\.1).map(\.0)
+        ("--corrupt", corrupt.map { "\($0)" }), ("--fit", fit.map { "\($0)" }),
+        ("--label-column", labelColumn),
+        ("--derive", derive.map { "\($0)" }), ("--direction", direction.map { "\($0)" }),
+        ("--instances", instances), ("--side-by-side", sideBySide ? "yes" : nil),
+        ("--hold-out", holdOut.map { "\($0)" }), ("--hold-out-validation", holdOutValidation.map { "\($0)" }),
+        ("--range", range.map { "\($0)" }), ("--buckets", buckets ? "yes" : nil),
+      ]
     }
+
+    /// What is given of them.
+    var fixedInARun: [String] { fixed.filter { $0.value != nil }.map(\.name) }
   }
 
   func validate() throws {
@@ -196,9 +200,17 @@ struct Train: ParsableCommand {
     }
     if let seeds = computing.seeds {
       if resume != nil { throw ValidationError("A resumed folder keeps its seeds; leave --seeds out.") }
+      if several.areMany {
+        throw ValidationError(
+          "--seeds trains one run after the other, each in one process; leave --processes out.")
+      }
       if !(2...SeedFolder.most).contains(seeds) {
         throw ValidationError("--seeds must be 2 to \(SeedFolder.most).")
       }
+    }
+    if several.reshard && resume == nil {
+      throw ValidationError(
+        "--reshard is for a run that is resumed; a new one has nothing to be divided anew.")
     }
     if resume != nil && !images.given.isEmpty {
       throw ValidationError("A resumed run keeps its images; leave --style and --content out.")
@@ -212,13 +224,35 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    let launched = try several.launched(isDryRun: dryRun)
+    // What every process would refuse is refused once, and without a launcher around it.
+    let launched = try several.launched(isDryRun: dryRun, before: checkForProcesses)
     do {
       try run(in: launched)
     } catch {
       // The others need not wait for a process that does not come.
       launched?.end(because: error)
       throw error
+    }
+  }
+
+  /// Refuses what can be seen before processes are started.
+  private func checkForProcesses() throws {
+    if let resume {
+      let run = URL(fileURLWithPath: resume)
+      if try SeedFolder.open(run) == nil {
+        _ = try RunDirectory.open(run)
+      } else {
+        throw Self.seedsInProcesses
+      }
+      return
+    }
+    let type = try AtelierTool.systems.system(named: system ?? "")
+    _ = try opening(type, reporter: QuietReporter())
+    if let run = placement.run.map({ RunDirectory(url: URL(fileURLWithPath: $0)) }),
+      FileManager.default.fileExists(atPath: run.configuration.path)
+    {
+      throw TrainingError.unwritable(
+        path: run.url.path, reason: "it is not empty; resume the run in it or name another folder")
     }
   }
 
@@ -259,11 +293,12 @@ struct Train: ParsableCommand {
   }
 
   private func refuseSeeds(in launched: LaunchedProcesses?) throws {
-    guard launched != nil else { return }
-    throw Refusal.usage(
-      "runs of several seeds are trained one after the other, each in one process; leave the launcher and --processes out, "
-        + "or train each seed by itself")
+    if launched != nil { throw Self.seedsInProcesses }
   }
+
+  private static let seedsInProcesses = Refusal.usage(
+    "runs of several seeds are trained one after the other, each in one process; leave the launcher and --processes out, "
+      + "or train each seed by itself")
 
   /// Goes on with a run, whose configuration stays as it is.
   ///
@@ -329,7 +364,7 @@ struct Train: ParsableCommand {
       values = try fit.adapted(values, keeping: try choices.givenKeys(), say: { reporter.say($0) })
     }
     var reading = try bindingOptions(seed: options.seed, device: options.device)
-    reading.share = launched?.share
+    reading.share = launched?.share ?? several.share
     let binding = try DataBinding.open(
       path, for: type, configuration: try values.values(),
       artefacts: try images.artefacts(for: values.plan, of: type.identity.name)
@@ -338,7 +373,11 @@ struct Train: ParsableCommand {
       onSkip: { reporter.say("An image was skipped: \($0.reason)") }, say: { reporter.say($0) })
     // Before a run is made, and in a dry run as well.
     let consent = try givenConsent()
-    _ = try Consent.record(consent, for: binding)
+    if try Consent.record(consent, for: binding) != nil, try Consent.isUnchecked(for: binding) {
+      reporter.say(
+        "The data do not say whom they show, so that nobody but you can check that the consent names all of them."
+      )
+    }
     return Opening(
       data: binding, preset: isOfSource ? nil : chosen.name, options: options, source: source,
       consent: consent)

@@ -44,11 +44,16 @@ extension Train {
       }
     }
 
-    /// What is given of the options that a run records when it starts.
-    var fixedInARun: [String] {
-      [("--from", !sources.isEmpty), ("--freeze-discriminator", freezeDiscriminator != nil)].filter(\.1).map(
-        \.0)
+    /// The options that a run records when it starts, with what is given.
+    var fixed: [(name: String, value: String?)] {
+      [
+        ("--from", sources.isEmpty ? nil : sources.joined(separator: " ")),
+        ("--freeze-discriminator", freezeDiscriminator.map { "\($0)" }),
+      ]
     }
+
+    /// What is given of them.
+    var fixedInARun: [String] { fixed.filter { $0.value != nil }.map(\.name) }
 
     /// The weights; nil: initial ones.
     func source(

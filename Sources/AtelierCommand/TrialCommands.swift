@@ -50,10 +50,11 @@ struct TrialCommands {
     return plan.options.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
   }
 
-  /// Hands on a training of the plan without its searched keys, its options read as the command line reads them.
+  /// Hands on a training of the plan, its options read as the command line reads them.
   ///
+  /// - Parameter values: those of searched keys; keys without one are the preset's.
   /// - Throws: ``Refusal`` for an option that is none, or that the search sets itself.
-  func checkTraining(_ body: (Train) throws -> Void) throws {
+  func checkTraining(_ values: [String: ConfigurationValue], _ body: (Train) throws -> Void) throws {
     let own = try parsed([plan.system] + plan.options)
     let taken: [(String, Bool)] = [
       ("--resume", own.resume != nil), ("--data", own.data != nil),
@@ -71,7 +72,8 @@ struct TrialCommands {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(
       "atelier-\(UUID().uuidString).yaml")
     defer { try? FileManager.default.removeItem(at: file) }
-    try Data(ConfigurationFile.text(plan.configuration.sorted { $0.key < $1.key }.map { $0 }).utf8).write(
+    let keys = SearchSpace.overlaying(values, on: plan.configuration)
+    try Data(ConfigurationFile.text(keys.sorted { $0.key < $1.key }.map { $0 }).utf8).write(
       to: file)
     var words = [plan.system, "--configuration", file.path, "--seed", String(plan.seed)]
     words += plan.data.map { ["--data", $0] } ?? []

@@ -211,6 +211,12 @@ public struct Consent: Sendable, Hashable {
     return try consent.record(of: likeness.kind, for: people(likeness, in: data, plan), on: day)
   }
 
+  /// Whether data of which a consent is asked do not say whom they show, so that it cannot be checked against them.
+  package static func isUnchecked(for data: DataBinding) throws -> Bool {
+    let plan = try data.system.plan(data.configuration)
+    return try plan.ability(Likeness.self).map { try people($0, in: data, plan).isEmpty } ?? false
+  }
+
   /// The names of those whose likeness the data hold; empty where the data name no classes.
   package static func people(
     _ likeness: Likeness, in data: DataBinding, _ plan: SystemPlan

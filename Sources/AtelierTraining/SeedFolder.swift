@@ -9,10 +9,13 @@ public struct SeedFolder: Sendable, Hashable {
   public let url: URL
   /// The seeds, in the order in which they are trained.
   public let seeds: [Int]
+  /// The options of the trainings by name, as they were given; nil: the folder is of a version that kept none.
+  public let options: [String: String]?
 
   private struct File: Codable {
     var format = 1
     let seeds: [Int]
+    let options: [String: String]?
   }
 
   private static let format = 1
@@ -21,15 +24,23 @@ public struct SeedFolder: Sendable, Hashable {
 
   private static func file(in folder: URL) -> URL { folder.appendingPathComponent("seeds.json") }
 
-  /// Writes `seeds.json` into a folder that exists.
-  package static func create(at folder: URL, seeds: [Int]) throws -> SeedFolder {
+  /// Writes `seeds.json` into a folder that exists; an empty one is removed where that fails.
+  package static func create(at folder: URL, seeds: [Int], options: [String: String]) throws -> SeedFolder {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
-    try AtomicFile.write(try encoder.encode(File(seeds: seeds)) + Data("\n".utf8), to: file(in: folder))
-    return SeedFolder(url: folder.standardizedFileURL, seeds: seeds)
+    do {
+      try AtomicFile.write(
+        try encoder.encode(File(seeds: seeds, options: options)) + Data("\n".utf8), to: file(in: folder))
+    } catch {
+      rmdir(folder.path)
+      throw error
+    }
+    return SeedFolder(url: folder.standardizedFileURL, seeds: seeds, options: options)
   }
 
-  private init(url: URL, seeds: [Int]) { (self.url, self.seeds) = (url, seeds) }
+  private init(url: URL, seeds: [Int], options: [String: String]?) {
+    (self.url, self.seeds, self.options) = (url, seeds, options)
+  }
 
   /// The seeds of a folder; nil where it is not one of several seeds.
   ///
@@ -46,7 +57,7 @@ public struct SeedFolder: Sendable, Hashable {
     else {
       throw .damaged(path: file.path, reason: "it lists no seeds, or is of another version of Atelier")
     }
-    return SeedFolder(url: folder.standardizedFileURL, seeds: found.seeds)
+    return SeedFolder(url: folder.standardizedFileURL, seeds: found.seeds, options: found.options)
   }
 
   /// The run of a seed, whether it is there or not.

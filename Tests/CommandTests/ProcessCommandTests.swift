@@ -31,10 +31,17 @@ import Testing
     arguments: [
       (["--processes", "0"], "--processes is 0"), (["--restarts", "2"], "--restarts belongs to --processes"),
       (["--process-timeout", "0"], "--process-timeout is 0"),
+      (["--process-timeout", "9"], "--process-timeout is for several processes"),
+      (["--processes", "1", "--restarts", "2"], "--restarts belongs to --processes of 2"),
+      (["--reshard"], "--reshard is for a run that is resumed"),
+      // What every process would refuse is one sentence, and nothing of the launcher's.
+      (["--processes", "2", "--preset", "none"], "there is no preset 'none'"),
+      (["--processes", "2", "--dry-run", "--preset", "none"], "there is no preset 'none'"),
     ] as [([String], String)])
   func badOptionsAreNamed(options: [String], text: String) throws {
     let result = try atelier.run(["train", "vae", "--steps", "1"] + options)
     #expect(result.status == 64 && result.errors.contains(text), "\(result.errors)")
+    #expect(!result.errors.contains("torch"), "\(result.errors)")
   }
 
   /// torchrun, which comes with PyTorch, starts both processes and starts them anew where one is killed; nobody

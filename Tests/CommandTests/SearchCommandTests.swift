@@ -142,6 +142,38 @@ import Testing
     #expect(free.status == 0, "\(free.errors)")
   }
 
+  @Test func searchedKeysThatFitDataWhichThePresetDoesNotAreTried() throws {
+    try Data("batchSize: [16, 8]".utf8).write(to: folder("batches.yaml"))
+    // The preset's batch is larger than the training part.
+    let arguments = search("batches", ["--method", "grid", "--steps", "1"])
+      .map { $0 == folder("space.yaml").path ? folder("batches.yaml").path : $0 }
+    let place = try #require(arguments.firstIndex(of: "batchSize=8"))
+    let found = try atelier.run(Array(arguments[..<(place - 1)] + arguments[(place + 1)...]))
+    #expect(found.status == 0, "\(found.errors)")
+    #expect(try state("batches").trials.count == 2)
+  }
+
+  @Test func whatASearchComparesByStays() throws {
+    let wrong = try atelier.run(search("by", ["--trials", "1", "--steps", "1", "--by", "beauty"]))
+    #expect(
+      wrong.status == 64 && wrong.errors.contains("'beauty'") && wrong.errors.contains("--by NUMBER"),
+      "\(wrong.errors)")
+    let folder = folder("by").path
+    let known = try #require(
+      wrong.errors.components(separatedBy: "there are ").last?.split { ",. ".contains($0) }.first)
+    let right = try atelier.run(["search", "--resume", folder, "--by", String(known)])
+    #expect(right.status == 0, "\(right.errors)")
+    let file = SearchFolder(self.folder("by")).state
+    let before = try Data(contentsOf: file)
+    for (options, words) in [
+      (["--by", "beauty"], "compared by"), (["--trials", "0"], "0 are asked for, and 1 was begun"),
+    ] {
+      let result = try atelier.run(["search", "--resume", folder] + options)
+      #expect(result.status != 0 && result.errors.contains(words), "\(result.errors)")
+      #expect(try Data(contentsOf: file) == before)
+    }
+  }
+
   @Test func whatEveryTrialWouldFailAtIsRefusedBeforeAnythingIsWritten() throws {
     let base = ["--trials", "2", "--steps", "2"]
     try Data("learningRat: [1, 2]".utf8).write(to: folder("wrong.yaml"))

@@ -70,7 +70,14 @@ import Testing
     let missing = try atelier.run(["train", "--resume", folder("seeds").path, "--quiet"])
     #expect(missing.status == 66 && missing.errors.contains("seed-1"), "\(missing.errors)")
     let other = try atelier.run(command + ["--set", "latentSize=2"])
-    #expect(other.status == 64 && other.errors.contains("'latentSize'"), "\(other.errors)")
+    #expect(other.status == 64 && other.errors.contains("was begun with --set"), "\(other.errors)")
+    for (more, words) in [
+      (["--hold-out", "0.3"], "no --hold-out"), (["--from", folder("none").path], "no --from"),
+      (["--direction", "BtoA"], "no --direction"),
+    ] {
+      let changed = try atelier.run(command + more)
+      #expect(changed.status == 64 && changed.errors.contains("was begun with \(words)"), "\(changed.errors)")
+    }
     let again = try atelier.run(command)
     #expect(again.status == 0, "\(again.errors)")
     let whole = try atelier.run(training(["--seeds", "2", "--run", folder("whole").path, "--quiet"]))
@@ -84,6 +91,8 @@ import Testing
       (training(["--seeds", "1", "--run", place.path]), "--seeds must be 2"),
       (["train", "--resume", place.path, "--seeds", "2"], "--seeds"),
       (training(["--seeds", "2", "--run", place.path, "--set", "latentSize=0"]), "latentSize"),
+      (training(["--seeds", "2", "--run", place.path, "--seed", "\(Int.max)"]), "no 2 seeds from it on"),
+      (training(["--seeds", "2", "--run", place.path, "--processes", "2"]), "leave --processes out"),
       (training(["--seeds", "2", "--run", place.path, "--validate-every", "1"]), "validation part"),
       (["evaluate", folder("data").path, "--aggregate"], "--aggregate takes several runs"),
     ] {

@@ -91,6 +91,11 @@ public struct SearchSpace: Sendable, Hashable, Codable {
     return found
   }
 
+  /// The smallest number of every key; of values that are no numbers the first.
+  package var smallest: [String: ConfigurationValue] {
+    Dictionary(dimensions.map { ($0.key, $0.smallest) }) { first, _ in first }
+  }
+
   /// A combination drawn at random, each key by itself.
   func draw(using generator: inout SeededGenerator) -> [String: ConfigurationValue] {
     var found: [String: ConfigurationValue] = [:]
@@ -118,6 +123,19 @@ extension SearchSpace.Dimension {
     return values == nil && range.lower < range.upper && range.lower.isFinite && range.upper.isFinite
       && (!range.isLogarithmic || range.lower > 0)
       && (!range.isWhole || [range.lower, range.upper].allSatisfy { $0 == $0.rounded() && abs($0) <= edge })
+  }
+
+  fileprivate var smallest: ConfigurationValue {
+    if let range { return range.isWhole ? .integer(Int(range.lower)) : .number(range.lower) }
+    let values = values ?? [.null]
+    func size(_ value: ConfigurationValue) -> Double {
+      switch value {
+      case .integer(let number): Double(number)
+      case .number(let number): number
+      default: .infinity
+      }
+    }
+    return values.min { size($0) < size($1) } ?? .null
   }
 
   /// The most whole numbers of a range that a grid takes one by one.

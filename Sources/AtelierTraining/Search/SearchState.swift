@@ -74,6 +74,23 @@ public struct SearchState: Sendable, Hashable, Codable {
     self.plan = plan
   }
 
+  /// Refuses to go on with another number than the one that trials were compared by, or with fewer trials than were
+  /// begun.
+  ///
+  /// - Throws: ``TrainingError/invalid(reason:)``.
+  public func requireGoingOn(by number: String?, trials count: Int?) throws(TrainingError) {
+    if let number, let known = self.number, number != known {
+      throw .invalid(
+        reason: "the trials of this search were compared by '\(known)', which stays; leave '\(number)' out")
+    }
+    if let count, count < trials.count {
+      throw .invalid(
+        reason:
+          "\(count) are asked for, and \(trials.count) \(trials.count == 1 ? "was" : "were") begun; ask for as many or more"
+      )
+    }
+  }
+
   // MARK: What is next
 
   /// What is to be done next; nil: nothing, until what is under way has ended.
