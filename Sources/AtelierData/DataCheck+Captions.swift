@@ -4,7 +4,11 @@ internal import Foundation
 /// Whether a folder holds images with words: a table of captions, or a text file for most of the images.
 func holdsCaptions(_ path: URL) -> Bool {
   if CaptionShards.isPresent(at: path) { return true }
-  guard ImageFolders.isFolder(path), LabelTable.find(in: path) == nil else { return false }
+  guard ImageFolders.isFolder(path) else { return false }
+  if let table = LabelTable.find(in: path) {
+    // Of a table with labels and captions the labels count; the captions are there for whoever asks for them.
+    return (try? LabelTable(table).hasLabels) == false && (try? CaptionTable.findAny(in: path)) != nil
+  }
   if CaptionTable.find(in: path) != nil { return true }
   let root = ImageFolders.isDivided(path) ? ImageFolders.folder(of: .train, in: path) ?? path : path
   if CaptionTable.find(in: root) != nil { return true }

@@ -15,6 +15,9 @@ package struct LabelTable {
   /// The cells by row; a missing cell is absent.
   let rows: [[String: String]]
 
+  /// Whether it has a column of labels.
+  var hasLabels: Bool { Self.labelColumns.contains { names.contains($0) } }
+
   static func find(in folder: URL) -> URL? {
     let present = listing(of: folder)
     return fileNames.first { present.contains($0) }.map { folder.appendingPathComponent($0) }

@@ -126,6 +126,59 @@ import Torch
     }
   }
 
+  @Test(arguments: [false, true]) func aTableOfLabelsKeepsItsCaptions(hasLabels: Bool) throws {
+    try withTemporaryFolder { folder in
+      let root = folder.appendingPathComponent("table")
+      var lines = ""
+      for index in 0..<8 {
+        try root.picture("\(index).png", tone: UInt8(index))
+        lines += #"{"file_name": "\#(index).png", "caption": "thing \#(index)""#
+        lines += (hasLabels ? #", "label": "\#(index % 2 == 0 ? "even" : "odd")""# : "") + "}\n"
+      }
+      try root.write("metadata.jsonl", lines)
+      #expect(try checkData(at: root).layout == (hasLabels ? .table : .captions))
+      let shards = folder.appendingPathComponent("shards")
+      _ = try prepareShards(of: root, to: shards)
+      let pictures = try openTaggedImages(at: shards, split: .train).pictures
+      #expect(Set(pictures.flatMap(\.sentences)) == Set((0..<8).map { ["thing", "\($0)"] }))
+      let members = try files(shards).values.map { String(decoding: $0, as: UTF8.self) }.joined()
+      #expect(members.contains(".cls") == hasLabels)
+      if hasLabels {
+        #expect(try openDataset(at: shards, split: .train).description.classNames == ["even", "odd"])
+      }
+    }
+  }
+
+  @Test func speakersHaveOneNumberInAllParts() throws {
+    try withTemporaryFolder { folder in
+      let root = folder.appendingPathComponent("voices")
+      let sound = Audio(sampleRate: 8000, channels: 1, samples: [Float](repeating: 0.1, count: 100))
+      for name in [
+        "train/anna/1.wav", "train/bert/2.wav", "train/carl/3.wav", "test/bert/4.wav", "test/carl/5.wav",
+      ] {
+        let file = root.appendingPathComponent(name)
+        try FileManager.default.createDirectory(
+          at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try sound.write(to: file, encoding: .pcm16)
+      }
+      let shards = folder.appendingPathComponent("shards")
+      _ = try prepareShards(of: root, to: shards)
+      let files = try files(shards)
+      #expect(
+        try JSONDecoder().decode([String].self, from: #require(files["classes.json"])) == [
+          "anna", "bert", "carl",
+        ])
+      let tar = try #require(files["test/test-000000.tar"])
+      // The first byte behind a header of 512 whose name ends in .cls.
+      let labels = stride(from: 0, to: tar.count - 512, by: 512).compactMap { place -> String? in
+        let name = String(decoding: tar[place..<(place + 100)].prefix { $0 != 0 }, as: UTF8.self)
+        return name.hasSuffix(".cls")
+          ? String(decoding: tar[(place + 512)...(place + 512)], as: UTF8.self) : nil
+      }
+      #expect(labels.sorted() == ["1", "2"])
+    }
+  }
+
   @Test func aPatternNamesItsShardsAndAMissingOneIsNamed() throws {
     #expect(
       BracePattern.expanded("a-{08..10}.{tar,tgz}")

@@ -121,6 +121,8 @@ private struct ShardSource {
   struct Example {
     let file: URL
     var label: Int?
+    /// The class that the label is to number once all parts are known.
+    var className: String?
     var captions: [String] = []
     var columns: [String: Float] = [:]
 
@@ -199,7 +201,7 @@ private struct ShardSource {
         guard case .missingSplit = error, split != .train else { throw error }
       }
     }
-    return found
+    return holdsSounds ? numbered(found) : found
   }
 
   private static func captions(_ place: URL, _ split: DatasetSplit) throws(DatasetError) -> ShardSource {
@@ -215,9 +217,17 @@ private struct ShardSource {
     }
     let names = set.description.classNames
     let isLabelled = names.count > 1 || set.description.layout != .flatImages
+    // A table may have both.
+    var captions: [String: [String]] = [:]
+    if ImageFolders.isFolder(place), try CaptionTable.findAny(in: place) != nil {
+      for picture in try openTaggedImages(at: place, split: split).pictures {
+        captions[picture.file.standardizedFileURL.path] = picture.captions
+      }
+    }
     let examples = set.files.enumerated().map { index, file in
       Example(
         file: file, label: isLabelled ? set.labels[index] : nil,
+        captions: captions[file.standardizedFileURL.path] ?? [],
         columns: set.columns.compactMapValues { $0[index].isFinite ? $0[index] : nil })
     }
     return ShardSource(
@@ -227,16 +237,25 @@ private struct ShardSource {
 
   private static func sounds(_ place: URL, _ split: DatasetSplit) throws(DatasetError) -> ShardSource {
     let folder = try SoundFolder(place, split)
-    let classes = Set(
-      folder.entries.map { $0.name.split(separator: "/").dropLast().first.map(String.init) ?? "" }
-    )
-    .sorted()
-    let isLabelled = classes.count > 1 && !classes.contains("")
     let examples = folder.entries.map { entry in
-      let name = entry.name.split(separator: "/").dropLast().first.map(String.init) ?? ""
-      return Example(file: entry.file, label: isLabelled ? classes.firstIndex(of: name) : nil)
+      Example(file: entry.file, className: entry.name.split(separator: "/").dropLast().first.map(String.init))
     }
-    return ShardSource(
-      split: split, examples: examples, classes: isLabelled ? classes : [], notes: folder.notes)
+    return ShardSource(split: split, examples: examples, notes: folder.notes)
+  }
+
+  /// Numbers the classes of sounds alike in all parts, in sorted order; without classes where a sound has none.
+  private static func numbered(_ sets: [ShardSource]) -> [ShardSource] {
+    let names = Set(sets.flatMap(\.examples).map(\.className))
+    let classes = names.compactMap(\.self).sorted()
+    guard classes.count > 1, !names.contains(nil) else { return sets }
+    let numbers = Dictionary(classes.enumerated().map { ($1, $0) }) { first, _ in first }
+    return sets.map { set in
+      var set = set
+      set.classes = classes
+      for index in set.examples.indices {
+        set.examples[index].label = set.examples[index].className.flatMap { numbers[$0] }
+      }
+      return set
+    }
   }
 }
