@@ -1,4 +1,5 @@
 public import AtelierData
+public import Torch
 
 /// Faces whose lips move by what is said. A request gives the frames of a face and what is said at each, and the output of
 /// the frames' name has the same frames with other lips.
@@ -10,6 +11,18 @@ public struct FaceDubbing: Ability, Hashable {
 
   /// Describes the system.
   public init(frames: String, speech: VideoSpeech) { (self.frames, self.speech) = (frames, speech) }
+}
+
+/// A dubbing system that has learned what lips and speech belong together.
+public protocol LipSyncJudgingSystem: GenerativeSystem {
+  /// Frames of a window.
+  var lipWindow: Int { get }
+  /// An embedding of each window of consecutive frames, `[time - lipWindow + 1, features]`, of the frames of one video
+  /// `[time, 3, height, width]` as the system sees them.
+  func lipEmbeddings(of frames: Tensor) throws -> Tensor
+  /// An embedding of what is said from each frame on, `[time, features]`, of its pieces `[time, bands, columns]`. The
+  /// distance of a window of lips from what is said from its first frame on tells how well they belong together.
+  func speechEmbeddings(of pieces: Tensor) throws -> Tensor
 }
 
 /// How a video is dubbed.

@@ -109,7 +109,7 @@ public struct MeasureList: Sendable {
     CaptionRetrievalMeasure(), SoundQualityMeasure(), VoiceConversionMeasure(), ResynthesisMeasure(),
     AnimationMeasure(), PasscodePrivacyMeasure(), FacePrivacyMeasure(), FrameMeasure(),
     TemporalDistanceMeasure(), VideoFrechetMeasure(), VideoSegmentationMeasure(), DetectionDistanceMeasure(),
-    DisplacementMeasure(), PoseDistanceMeasure(),
+    DisplacementMeasure(), PoseDistanceMeasure(), LipSyncMeasure(),
   ])
 }
 

@@ -1332,6 +1332,8 @@ public enum KeyMeanings {
     TokenUnit.noun	What one token is called.
     TrainingStep.gradientNorms	The global gradient norm of each update so far, by name; where nothing is clipped only if ``isObserved``.
     TrainingStep.logged	What was logged, in order; tensors keep no history.
+    TrainingStep.part	Which part of the batch that was served last this process has; nil: all of it.
+    TrainingStep.partWeight	What a mean over this process's part of that batch counts for in the mean over all of it; 1 where parts are equal.
     Transformer.Configuration.activation	Nonlinearity of the feed-forward layers.
     Transformer.Configuration.adam	Adam's decays and ε.
     Transformer.Configuration.averageInterval	Steps from one of these to the next.
@@ -1553,6 +1555,7 @@ public enum KeyMeanings {
     Wav2Lip.Configuration.syncThreshold	The mean of the expert's loss on generated lips below which lossWeights.sync is taken into account, and never left out again; null: from the first step on.
     Wav2Lip.LossWeights.quality	Of the quality discriminator's; 0: there is none.
     Wav2Lip.LossWeights.sync	Of the sync expert's judgement, once it is taken into account; 0: never.
+    Wav2Lip.lipWindow	Five frames.
     Wav2Lip.networks	The generator, and for training the sync expert and the quality discriminator, which only learns where it counts.
     """#
 }

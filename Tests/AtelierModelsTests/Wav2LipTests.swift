@@ -41,6 +41,46 @@ import Torch
     #expect(throws: ConfigurationError.self) { try drawn(mels.narrow(2, from: 0, length: 32)) }
   }
 
+  @Test func windowsAreJudgedAsTheyAreLearned() throws {
+    let system = try Trial.make(Wav2Lip.self, tiny())
+    let frames = RandomStream(seed: 1).uniform([8, 3, 96, 96])
+    let pieces = RandomStream(seed: 2).normal([8, 80, 16])
+    let (lips, speech) = (system.lipEmbeddings(of: frames), system.speechEmbeddings(of: pieces))
+    #expect(lips.shape[0] == 4 && speech.shape == [8, lips.shape[1]])
+    // The third window, as a batch of its own; what it hears begins at its first frame.
+    let lower = frames.slice(0, 2, 7).narrow(2, from: 48, length: 48).reshaped([1, 15, 48, 96])
+    let expert = try #require(system.networks.first { $0.name == "sync" })
+    let judged = try withoutGradients {
+      try expert.module.evaluating {
+        try expert.forward(nil, ["mel": pieces.slice(0, 2, 3).unsqueezed(1), "frames": lower])
+      }
+    }
+    #expect((lips.slice(0, 2, 3) - (try #require(judged["face"]))).abs().max().item() < 1e-6)
+    #expect((speech.slice(0, 2, 3) - (try #require(judged["audio"]))).abs().max().item() < 1e-6)
+  }
+
+  @Test func dubbedVideosAreMeasuredBesideTheRealOnes() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeVideos(to: folder("data"), frames: 12, size: 32)
+    let harness = try SystemHarness(
+      Wav2Lip.self,
+      [
+        "channels": [2, 2, 3, 3, 4, 4, 5], "syncChannels": [2, 2, 3, 3, 4],
+        "qualityChannels": [2, 2, 2, 3, 3],
+        "expertSteps": 1, "expertBatchSize": 2, "batchSize": 2,
+      ], data: folder("data"))
+    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 2))
+    let system = try loadSystem(from: run.url, registry: .standard).system
+    let data = try Training.openData(of: run.url, registry: .standard)
+    let numbers = try Evaluation(system, data: data, options: EvaluationOptions(samples: 2)).run()
+    #expect(numbers.map(\.id) == ["lip-sync-distance", "lip-sync-confidence", "lip-sync-offset"])
+    for number in numbers {
+      #expect(
+        number.value.isFinite && number.realAgainstReal?.isFinite == true && number.baselines?.count == 1)
+    }
+    #expect(numbers[0].value >= 0 && numbers[0].value <= 2.0.squareRoot() + 1e-6)
+  }
+
   @Test func runsResumeToTheByteInBothStages() throws {
     let folder = try TemporaryFolder()
     let data = folder("data")

@@ -107,8 +107,14 @@ final class SyncExpert: Module {
   /// Embeddings of unit length `[n, channels]`, of speech `[n, 1, 80, 16]` and of the lower halves of five frames
   /// `[n, 15, 48, 96]`.
   func callAsFunction(_ mel: Tensor, _ lips: Tensor) -> (audio: Tensor, face: Tensor) {
-    (unit(run(audioEncoder, mel)), unit(run(faceEncoder, lips)))
+    (audio(mel), face(lips))
   }
+
+  /// Embeddings of speech alone.
+  func audio(_ mel: Tensor) -> Tensor { unit(run(audioEncoder, mel)) }
+
+  /// Embeddings of lips alone.
+  func face(_ lips: Tensor) -> Tensor { unit(run(faceEncoder, lips)) }
 
   private func unit(_ x: Tensor) -> Tensor {
     let flat = x.flattened(from: 1).asType(.float32)

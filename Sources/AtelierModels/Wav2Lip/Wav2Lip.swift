@@ -14,7 +14,7 @@ public import TorchNN
 /// difference judge it, in this order of weights: `lossWeights.sync`, `lossWeights.quality`, and the rest.
 ///
 /// Deviations are on the system's page.
-public final class Wav2Lip: ReferenceAnswering {
+public final class Wav2Lip: ReferenceAnswering, LipSyncJudgingSystem {
   /// The name, paper and reference implementation.
   public static let identity = SystemIdentity(
     name: "wav2lip", summary: "lips that move by what is said",
@@ -208,6 +208,34 @@ public final class Wav2Lip: ReferenceAnswering {
         return generator(Self.timeMajor(said.unsqueezed(2)), Self.input(masking: part, reference: part))
       }
       try emit(Output("frames", .concatenated(drawn, dim: 0).unsqueezed(0)))
+    }
+  }
+
+  // MARK: Judging
+
+  /// Five frames.
+  public var lipWindow: Int { Configuration.window }
+
+  /// The expert's embeddings of lips, without history.
+  public func lipEmbeddings(of frames: Tensor) -> Tensor {
+    let (window, count) = (Configuration.window, frames.shape[0] - Configuration.window + 1)
+    return judged(count) { first, last in
+      let windows = (0..<window).map { frames.slice(0, first + $0, last + $0).unsqueezed(1) }
+      return expert.face(Self.lips(of: .concatenated(windows, dim: 1)))
+    }
+  }
+
+  /// The expert's embeddings of speech, without history.
+  public func speechEmbeddings(of pieces: Tensor) -> Tensor {
+    judged(pieces.shape[0]) { expert.audio(pieces.slice(0, $0, $1).unsqueezed(1)) }
+  }
+
+  /// A few windows at a time, with the expert's running statistics.
+  private func judged(_ count: Int, _ embedded: (_ first: Int, _ last: Int) -> Tensor) -> Tensor {
+    withoutGradients {
+      expert.evaluating {
+        .concatenated(stride(from: 0, to: count, by: 32).map { embedded($0, min(count, $0 + 32)) }, dim: 0)
+      }
     }
   }
 
