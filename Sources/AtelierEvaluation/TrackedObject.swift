@@ -1,8 +1,32 @@
-import AtelierCore
+public import AtelierCore
 import AtelierData
 import AtelierMetrics
 import AtelierTraining
 import Torch
+
+/// The settings of measures that follow an object.
+public struct TrackedObjectOptions: Settings {
+  /// The class of the object in the label maps, by name or number; nil: the smallest one that is in most frames.
+  public var object: String?
+
+  /// The usual settings.
+  public init() {}
+
+  /// Accepts any name, which the data know or not.
+  public func validate() throws(ConfigurationError) {}
+}
+
+extension EvaluationContext {
+  /// Played videos and the object that is followed in them; nil, which is noted, where there are none or it cannot be.
+  func trackedObject(
+    _ options: TrackedObjectOptions
+  ) throws -> (material: VideoMaterial, object: TrackedObject)? {
+    guard let material = try videoMaterial(),
+      let object = try TrackedObject(options.object, material, self)
+    else { return nil }
+    return (material, object)
+  }
+}
 
 /// The object of played videos: where it is in real frames, as label maps beside them say, and in made ones, where it is found
 /// by its colours.

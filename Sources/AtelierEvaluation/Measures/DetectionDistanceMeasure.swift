@@ -8,16 +8,7 @@ public struct DetectionDistanceMeasure: Measure {
   public static let id = "detection"
 
   /// The settings.
-  public struct Options: Settings {
-    /// The class of the object in the label maps, by name or number; nil: the smallest one that is in most frames.
-    public var object: String?
-
-    /// The usual settings.
-    public init() {}
-
-    /// Accepts any name, which the data know or not.
-    public func validate() throws(ConfigurationError) {}
-  }
+  public typealias Options = TrackedObjectOptions
 
   /// The settings.
   public var options = Options()
@@ -30,9 +21,7 @@ public struct DetectionDistanceMeasure: Measure {
 
   /// The numbers; none where there are no held-out videos with label maps.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
-    guard let material = try context.videoMaterial(),
-      let object = try TrackedObject(options.object, material, context)
-    else { return [] }
+    guard let (material, object) = try context.trackedObject(options) else { return [] }
     typealias Part = (TrackedObject.Places) -> [ColourDetector.Place?]?
     func rates(_ part: Part) -> (distances: [Double], missed: [Double]) {
       var (distances, missed) = ([Double](), [Double]())

@@ -9,16 +9,7 @@ public struct DisplacementMeasure: Measure {
   public static let id = "delta-mse"
 
   /// The settings.
-  public struct Options: Settings {
-    /// The class of the object in the label maps, by name or number; nil: the smallest one that is in most frames.
-    public var object: String?
-
-    /// The usual settings.
-    public init() {}
-
-    /// Accepts any name, which the data know or not.
-    public func validate() throws(ConfigurationError) {}
-  }
+  public typealias Options = TrackedObjectOptions
 
   /// The settings.
   public var options = Options()
@@ -31,9 +22,7 @@ public struct DisplacementMeasure: Measure {
 
   /// The number; none where there are no held-out videos with label maps, or nothing moves.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
-    guard let material = try context.videoMaterial(),
-      let object = try TrackedObject(options.object, material, context)
-    else { return [] }
+    guard let (material, object) = try context.trackedObject(options) else { return [] }
     /// The steps of the object with the actions of a clip.
     func steps(
       _ part: (TrackedObject.Places) -> [ColourDetector.Place?], _ actions: (VideoMaterial.Clip) -> [Int]?
