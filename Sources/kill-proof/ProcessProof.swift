@@ -1,3 +1,4 @@
+import AtelierData
 import AtelierGeneration
 import AtelierHashing
 import AtelierTraining
@@ -18,9 +19,9 @@ struct ProcessProof {
 
   /// What several processes learn beside what one does.
   enum Likeness {
-    /// How far they come from one process, and how far one process comes whose weights differ after the first step by
-    /// their last bit.
-    case trained(Alikeness, disturbed: Alikeness)
+    /// How far they come from one process, and how far one process comes from itself whose first weights differ by their
+    /// last bits, in some trainings.
+    case trained(Alikeness, disturbed: [Alikeness])
     /// The sentence with which it is refused.
     case refused(String)
   }
@@ -45,12 +46,14 @@ struct ProcessProof {
     let alone = RunDirectory(url: folder.appendingPathComponent("alone"))
     let together = RunDirectory(url: folder.appendingPathComponent("together"))
     for run in [alone, together] { try? FileManager.default.removeItem(at: run.url) }
-    let one = try atelier.run(divided(arguments(alone.url, keeping: steps)), environment: environment)
+    let one = try atelier.run(divided(arguments(alone.url, keeping: steps + 1)), environment: environment)
     guard one.status == 0 else {
       throw ProofError("\(recipe.system) cannot be trained with other batches: \(one.errors)")
     }
     let several = try atelier.run(
-      divided(arguments(together.url, keeping: steps)) + ["--processes", "\(processes)", "--restarts", "0"],
+      divided(arguments(together.url, keeping: steps + 1)) + [
+        "--processes", "\(processes)", "--restarts", "0",
+      ],
       environment: environment)
     guard several.status == 0 else {
       let sentence = several.errors.split(separator: "\n").first {
@@ -58,15 +61,17 @@ struct ProcessProof {
       }
       return .refused(sentence.map(String.init) ?? several.errors)
     }
+    let others = try (1...3).map { try disturbed(alone, $0) }
     return .trained(
-      try Alikeness(of: together, from: alone),
-      disturbed: try Alikeness(of: try disturbed(alone), from: alone))
+      try Alikeness(of: together, from: alone, disturbed: others),
+      disturbed: try others.map { try Alikeness(of: $0, from: alone, disturbed: others) })
   }
 
-  /// The training of one process with the last bit of every weight turned over after the first step: how far rounding
-  /// alone leads.
-  private func disturbed(_ alone: RunDirectory) throws -> RunDirectory {
-    let run = RunDirectory(url: folder.appendingPathComponent("disturbed"))
+  /// The training of one process with the last bits of half of its first weights turned over: how far rounding alone
+  /// leads.
+  private func disturbed(_ alone: RunDirectory, _ number: Int) throws -> RunDirectory {
+    var generator = SeededGenerator(seed: UInt64(number), purpose: "last bits")
+    let run = RunDirectory(url: folder.appendingPathComponent("disturbed-\(number)"))
     try? FileManager.default.removeItem(at: run.url)
     try FileManager.default.copyItem(at: alone.url, to: run.url)
     let store = CheckpointStore(run.checkpoints)
@@ -77,7 +82,9 @@ struct ProcessProof {
     let content = try Safetensors.read(model)
     let turned = content.tensors.map { name, tensor in
       guard tensor.dtype == .float32, name.hasPrefix("network/") else { return (name: name, tensor: tensor) }
-      let values = tensor.floats().map { $0 == 0 ? $0 : Float(bitPattern: $0.bitPattern ^ 1) }
+      let values = tensor.floats().map {
+        $0 != 0 && Bool.random(using: &generator) ? Float(bitPattern: $0.bitPattern ^ 1) : $0
+      }
       return (name: name, tensor: HostTensor(values, shape: tensor.shape))
     }
     try Safetensors.write(turned, metadata: content.metadata, to: model)

@@ -13,7 +13,7 @@ import Testing
     let folder = try TemporaryFolder()
     try data(folder.url)
     let found = try SystemHarness(system, changes, data: folder.url).alikeness(steps: steps)
-    #expect(found.beginsAlike, "\(system.identity.name): \(found.summary(besideRounding: nil))")
+    #expect(found.beginsAlike, "\(system.identity.name): \(found.summary())")
     #expect(found.compared > 0)
   }
 
@@ -73,7 +73,7 @@ import Testing
         "imageSize": 32, "frames": 3, "groundTruthFrames": 2, "representationChannels": [2, 3],
         "stateFeatures": 4, "hiddenSize": 4, "pretrainingSteps": 2, "temperatureSteps": 5, "batchSize": 4,
       ], steps: 3
-    ) { try TinyData.writeVideos(to: $0) }
+    ) { try TinyData.writeVideos(to: $0, count: 6) }
   }
 
   @Test func anotherExampleMayBeTheNextProcesss() throws {

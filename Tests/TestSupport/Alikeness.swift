@@ -25,7 +25,8 @@ public struct Alikeness {
   }
 
   /// The largest difference of a tensor's gradients at the first step that it has any: a share of the tensor's largest
-  /// gradient, and at least of a thousandth of the largest that its optimiser has.
+  /// gradient, and at least of a thousandth of the largest that its optimiser has. Tensors whose gradients are rounding
+  /// then are left out.
   public private(set) var gradients = Difference()
   /// The largest difference at the first step of what has no gradient: running statistics, pools.
   public private(set) var states = Difference()
@@ -41,28 +42,43 @@ public struct Alikeness {
   /// Gradients below this share of the largest that an optimiser has are rounding.
   private static let rounding = 1e-5
 
+  /// A gradient that last bits change by more than this share is rounding as well.
+  private static let noiseShare = 0.1
+
   /// Compares two runs that keep the checkpoints of every step.
   ///
+  /// - Parameter disturbed: the second training with other last bits in its first weights; gradients that it has
+  ///   altogether differently are rounding, however large they are.
   /// - Throws: ``Failure`` for runs that cannot be compared.
-  public init(of run: RunDirectory, from other: RunDirectory) throws {
+  public init(of run: RunDirectory, from other: RunDirectory, disturbed: [RunDirectory] = []) throws {
     let (own, others) = (CheckpointStore(run.checkpoints), CheckpointStore(other.checkpoints))
+    let noisy = disturbed.map { CheckpointStore($0.checkpoints) }
     guard let last = own.steps.last, own.steps == others.steps else {
       throw Failure("the runs have other checkpoints: \(own.steps), and \(others.steps)")
     }
-    var (moving, still): (Set<String>, Set<String>) = ([], [])
+    var (moving, still, seen): (Set<String>, Set<String>, Set<String>) = ([], [], [])
     for step in own.steps where step > 0 {
       let (a, b) = (try Self.gradients(own, step), try Self.gradients(others, step))
       let largest = Dictionary(
         b.map { ($0.optimizer, Self.size($0.values)) }, uniquingKeysWith: { max($0, $1) })
-      let table = Dictionary(a.map { ($0.name, $0.values) }) { first, _ in first }
+      func table(_ gradients: [Gradient]) -> [String: [Double]] {
+        Dictionary(gradients.map { ($0.name, $0.values) }) { first, _ in first }
+      }
+      let (found, noises) = (table(a), try noisy.map { table(try Self.gradients($0, step)) })
       for gradient in b where !moving.contains(gradient.name) {
         let (size, most) = (Self.size(gradient.values), largest[gradient.optimizer] ?? 0)
-        guard size > 0, size >= Self.rounding * most else {
+        let isFirst = size > 0 && seen.insert(gradient.name).inserted
+        let isNoise = noises.contains {
+          Self.difference($0[gradient.name] ?? [], gradient.values) > Self.noiseShare * size
+        }
+        guard size > 0, size >= Self.rounding * most, !isNoise else {
           still.insert(gradient.name)
           continue
         }
         moving.insert(gradient.name)
-        let difference = Self.difference(table[gradient.name] ?? [], gradient.values)
+        // What was rounding at first follows weights that have drifted apart already.
+        guard isFirst else { continue }
+        let difference = Self.difference(found[gradient.name] ?? [], gradient.values)
         gradients.include(difference / max(size, 1e-3 * most), gradient.name)
       }
     }
@@ -118,25 +134,34 @@ public struct Alikeness {
 
   /// Whether the trainings compute the same.
   ///
-  /// - Parameter disturbed: how far the training lies from itself where its weights' last bits are others. What is
-  ///   unstable drifts apart from any rounding, and cannot be nearer than that.
-  public func isAlike(besideRounding disturbed: Alikeness) -> Bool {
-    beginsAlike && weights.value <= max(Self.tolerance, 10 * disturbed.weights.value)
+  /// - Parameter disturbed: how far the training lies from itself where its first weights' last bits are others. What is
+  ///   unstable drifts apart from any rounding, and a gradient jumps where a ReLU's input is 0 but for rounding; several
+  ///   processes cannot be nearer than that.
+  public func isAlike(besideRounding disturbed: [Alikeness]) -> Bool {
+    func most(_ value: (Alikeness) -> Difference) -> Double {
+      10 * (disturbed.map { value($0).value }.max() ?? 0)
+    }
+    return gradients.value <= max(Self.firstTolerance, most(\.gradients))
+      && states.value <= max(Self.firstTolerance, most(\.states))
+      && weights.value <= max(Self.tolerance, most(\.weights))
   }
 
   /// One line.
   ///
-  /// - Parameter disturbed: as ``isAlike(besideRounding:)`` takes it; nil: nothing is said of it.
-  public func summary(besideRounding disturbed: Alikeness?) -> String {
+  /// - Parameter disturbed: as ``isAlike(besideRounding:)`` takes it.
+  public func summary(besideRounding disturbed: [Alikeness] = []) -> String {
     func text(_ value: Double) -> String { String(format: "%.0e", value) }
     func text(_ difference: Difference) -> String { "\(text(difference.value)) (\(difference.name))" }
     let own =
       "first gradients \(text(gradients)), first states \(text(states)), weights \(text(weights)); "
       + "\(roundings) of \(roundings + compared) weights left out, whose gradients are rounding; everything "
       + text(all)
-    guard let disturbed else { return own }
-    return own + "; by another rounding in one process weights \(text(disturbed.weights.value)), everything "
-      + text(disturbed.all.value)
+    guard !disturbed.isEmpty else { return own }
+    func most(_ value: (Alikeness) -> Difference) -> String {
+      text(disturbed.map { value($0).value }.max() ?? 0)
+    }
+    return own + "; by other roundings in one process first gradients \(most(\.gradients)), weights "
+      + "\(most(\.weights)), everything \(most(\.all))"
   }
 
   // MARK: Reading
