@@ -128,3 +128,10 @@ extension Draws {
   /// has.
   public var common: any Draws { (self as? SharedDraws)?.laidOut(.common) ?? self }
 }
+
+/// Sets the axis of the examples in what the layers called by `body` draw, such as dropout's masks, whatever lengths their
+/// shapes have; see ``Draws/along(_:)``.
+public func withExamples<Result>(along axis: Int, _ body: () throws -> Result) rethrows -> Result {
+  guard let draws = currentDraws else { return try body() }
+  return try withDraws(draws.along(axis), body)
+}

@@ -52,6 +52,15 @@ import TorchNN
       shared(3, 3, of: 6).normal("styles", [3, 3, 2]).floats() != all.narrow(1, from: 3, length: 3).floats())
   }
 
+  @Test func theMasksOfLayersFollowTheNamedAxis() {
+    // Three steps of three of six sentences.
+    let layer = Dropout(probability: 0.5)
+    let all = withDraws(whole()) { layer(.ones([3, 6, 4])) }
+    let part = withDraws(shared(3, 3, of: 6)) { withExamples(along: 1) { layer(.ones([3, 3, 4])) } }
+    #expect(part.floats() == all.narrow(1, from: 3, length: 3).floats())
+    #expect(withExamples(along: 1) { currentDraws == nil })
+  }
+
   @Test func anExampleMayHaveSeveralRows() {
     // Four frames of each of six examples, one example after the other.
     let all = whole().uniform("frames", [24, 2])

@@ -129,10 +129,12 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
     optimizer.learningRate = configuration.learningRate(at: step.index)
     let batch = try step.batch()
     let clip = configuration.gradientClip > 0 ? configuration.gradientClip : nil
+    // Examples come first in all shapes, though not in the stream.
+    let draws = step.draws.along(0)
     if configuration.task == .classification {
       let label = batch["label"]
       let (terms, logits) = try step.update("model", optimizer, clip: clip) { loss in
-        let logits = classLogits(batch)
+        let logits = withDraws(draws) { classLogits(batch) }
         loss.add("total", crossEntropy(logits, label))
         return logits
       }
@@ -141,9 +143,9 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
       _ = terms
       return
     }
-    let example = masked(batch, step.draws)
+    let example = masked(batch, draws)
     let (terms, result) = try step.update("model", optimizer, clip: clip) { loss in
-      let result = objective(example, step.draws)
+      let result = withDraws(draws) { objective(example, draws) }
       loss.add("generator", result.generatorLoss)
       loss.add(
         "discriminator", result.discriminatorLoss, weight: configuration.discriminatorWeight,

@@ -84,7 +84,8 @@ public final class GPT: LanguageSystem, ReferenceAnswering {
     let terms = try step.update("model", optimizer, clip: clip > 0 ? clip : nil) { loss in
       for _ in 0..<parts {
         let (token, target) = columns(try step.batch())
-        let logits = network(token)
+        // A text of the stream is as long as a part may have texts.
+        let logits = withExamples(along: 0) { network(token) }
         // The target's padding, of documents, is -1.
         let term =
           configuration.documents == nil

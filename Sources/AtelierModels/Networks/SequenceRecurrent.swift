@@ -80,7 +80,9 @@ final class SequenceRecurrent: Module {
     var (output, hiddens, cells): (Tensor, [Tensor], [Tensor]) = (x, [], [])
     for (layer, directions) in weights.enumerated() {
       if layer > 0, isTraining, dropoutProbability > 0 {
-        output = dropout(output, probability: dropoutProbability, drawName: "\(drawName).\(layer - 1)")
+        output = withExamples(along: 1) {
+          dropout(output, probability: dropoutProbability, drawName: "\(drawName).\(layer - 1)")
+        }
       }
       var parts: [Tensor] = []
       for (direction, own) in directions.enumerated() {

@@ -36,7 +36,8 @@ final class Seq2SeqEncoder: Module {
   func callAsFunction(
     _ token: Tensor, lengths: [Int]?
   ) -> (memory: Tensor, state: RecurrentState, last: Tensor) {
-    let (memory, own) = recurrent(dropout(embedding(token)), lengths: lengths)
+    let (memory, own) = recurrent(
+      withExamples(along: 1) { dropout(embedding(token)) }, lengths: lengths)
     let directions = recurrent.isBidirectional ? 2 : 1
     /// `[layers, batch, directions · hidden]`.
     func joined(_ state: Tensor) -> Tensor {
@@ -238,7 +239,7 @@ final class Seq2SeqDecoder: Module {
   /// the last one read.
   func all(_ tokens: Tensor, _ state: Seq2SeqState) -> Tensor? {
     guard !model.attends else { return nil }
-    let embedded = dropout(embedding(tokens))
+    let embedded = withExamples(along: 1) { dropout(embedding(tokens)) }
     guard model == .fedContext, let context = state.context else {
       return recurrent(embedded, state.recurrent).output
     }

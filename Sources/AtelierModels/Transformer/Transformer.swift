@@ -87,7 +87,8 @@ public final class Transformer: SentenceTranslatingSystem, ReferenceAnswering {
     }
     let target = batch["target"]
     try step.update("model", optimizer, clip: configuration.gradientClip) { loss in
-      loss.add("total", self.loss(network.logits(batch["source"], target), target))
+      let logits = withExamples(along: 0) { network.logits(batch["source"], target) }
+      loss.add("total", self.loss(logits, target))
     }
     try keepWeights(after: step.index)
   }
