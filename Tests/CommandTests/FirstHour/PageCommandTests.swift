@@ -15,6 +15,7 @@ private enum NotRun: String, CaseIterable {
   case network = "it fetches from another machine"
   case shards = "it needs ten shards"
   case paper = "it is of the paper's size"
+  case rendered = "it needs a figure that PyBullet renders"
 
   static func reason(_ command: DocumentedCommand) -> NotRun? {
     let words = command.words
@@ -34,6 +35,7 @@ private enum NotRun: String, CaseIterable {
     if words.first == "benchmark" || text.contains("rendered-faces drawn-faces") { return .long }
     if text.contains("pipe:curl") { return .network }
     if text.contains("{000000..000009}") { return .shards }
+    if text.contains("figure") || text.contains("moves/kick") { return .rendered }
     if words.first == "plan", !words.contains("--preset") { return .paper }
     let needing = ["fast-style-transfer", "neural-style", "esrgan", "srgan"]
     if text.contains("stranger.wav") || text.contains("vgg16") || text.contains("small-perceptual")
