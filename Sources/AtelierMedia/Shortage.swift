@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// What a machine runs out of: where a file cannot be read for lack of it, the file is not to blame.
 package enum Shortage {
@@ -37,6 +37,32 @@ package enum Shortage {
       return memory
     }
     return nil
+  }
+
+  /// What is lacking where a file could not be written: room on its disk; nil where there is some.
+  ///
+  /// - Parameters:
+  ///   - code: the error number of the call that failed; 0 where it is not known.
+  ///   - words: what a library or a program said.
+  ///   - file: what was written, whether it is there or not; nil: memory.
+  ///   - room: fewer free bytes than these are none, as the last blocks of a disk take no file.
+  package static func fullDisk(
+    _ code: Int32 = 0, words: String = "", writing file: URL?, room: UInt64 = 65_536
+  ) -> String? {
+    let words = words.lowercased()
+    let isSaid =
+      code == ENOSPC || code == EDQUOT || words.contains("no space left on device")
+      || words.contains("disk quota exceeded")
+    guard isSaid || file.map({ free($0).map { $0 < room } ?? false }) ?? false else { return nil }
+    return "the disk is full; free some space, or write to another one"
+  }
+
+  /// The bytes that may be written to the disk of a file that is there or is to be; nil where that is not known.
+  private static func free(_ file: URL) -> UInt64? {
+    var facts = statvfs()
+    let folder = file.deletingLastPathComponent().path
+    guard statvfs(folder.isEmpty ? "." : folder, &facts) == 0 else { return nil }
+    return UInt64(facts.f_bavail) * UInt64(facts.f_frsize)
   }
 
   /// Whether a moderate piece of memory cannot be had.

@@ -21,6 +21,17 @@ import Testing
     #expect(Shortage.reason(NSError(domain: NSPOSIXErrorDomain, code: Int(EMFILE))) != nil)
   }
 
+  @Test func aFullDiskIsNamedByNumberWordsOrWhatIsFree() throws {
+    let here = FileManager.default.temporaryDirectory.appendingPathComponent("a.wav")
+    #expect(Shortage.fullDisk(ENOSPC, writing: nil)?.contains("the disk is full") == true)
+    #expect(Shortage.fullDisk(words: "av_write: No space left on device\n", writing: nil) != nil)
+    #expect(Shortage.fullDisk(ENOENT, words: "no such file", writing: nil) == nil)
+    // The file need not be there.
+    #expect(Shortage.fullDisk(writing: here, room: .max) != nil)
+    #expect(Shortage.fullDisk(writing: here, room: 0) == nil)
+    #expect(Shortage.fullDisk(writing: URL(fileURLWithPath: "/nowhere/a.wav"), room: .max) == nil)
+  }
+
   @Test func aDamagedFileStaysDamaged() {
     for words in ["premature end of JPEG image", "out of memory allocating 12345678901 bytes", "bad header"] {
       let error = ImageError.damaged(file: "a.png", reason: words)

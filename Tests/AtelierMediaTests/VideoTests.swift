@@ -307,6 +307,35 @@ struct VideoTests {
     return FFmpeg(environment: ["ATELIER_FFMPEG": folder.path])
   }
 
+  @Test func theCauseIsSaidAndNotWhatFollowsFromIt() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("a.mp4")
+      for (lines, reason) in [
+        (
+          ["[mov @ 0x1] stream 0: partial file", "Error marking filters as finished"],
+          "stream 0: partial file"
+        ),
+        (
+          ["Error while filtering", "Error marking filters as finished"], "Error marking filters as finished"
+        ),
+        (
+          ["[out @ 0x1] write: No space left on device", "Error initializing output stream 0:0 -- "],
+          "the disk is full; free some space, or write to another one"
+        ),
+      ] {
+        let script = lines.map { "echo '\($0)' >&2\n" }.joined() + "exit 1\n"
+        let fake = try programs("[ \"$1\" = -version ] && exit 0\n" + script, script, in: folder)
+        let writer = try VideoWriter(
+          to: file, width: 256, height: 256, frameRate: try #require(FrameRate(10)), ffmpeg: fake)
+        let grey = Image(width: 256, height: 256, filledWith: [90, 90, 90])
+        #expect(throws: VideoError.unwritable(file: file.path, reason: reason)) {
+          for _ in 0..<50 { try writer.append(grey) }
+          try writer.finish()
+        }
+      }
+    }
+  }
+
   @Test func aReaderThatIsDroppedEndsItsProgramAndReapsIt() throws {
     try withTemporaryFolder { folder in
       // Gives one frame of 2 x 2 pixels and half of the next, and would then wait for ever.

@@ -33,7 +33,7 @@ extension AudioCodec {
     }
     let bytes = try encode(audio, format, encoding, quality, tags, file.path)
     do { try Data(bytes).write(to: file, options: .atomic) } catch {
-      throw .unwritable(file: file.path, reason: "the folder is missing, full or not writable")
+      throw .unwritable(file: file.path, reason: writeFailureReason(error))
     }
   }
 

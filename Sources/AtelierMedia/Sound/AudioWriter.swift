@@ -29,11 +29,13 @@ public final class AudioWriter {
       ".\(file.lastPathComponent).\(UUID().uuidString)")
     let descriptor = open(partial.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
-      throw .unwritable(file: file.path, reason: "the folder is missing, full or not writable")
+      throw .unwritable(
+        file: file.path,
+        reason: Shortage.fullDisk(errno, writing: nil) ?? "the folder is missing, full or not writable")
     }
     do throws(AudioError) {
       sink = try SoundSink(
-        file.path, format, encoding, quality, tags, sampleRate: sampleRate, channels: channels
+        file.path, format, encoding, quality, tags, sampleRate: sampleRate, channels: channels, file: partial
       ) { SoundHandle(writingTo: descriptor, &$0) }
     } catch {
       close(descriptor)
@@ -62,11 +64,12 @@ public final class AudioWriter {
     guard !isFinished else { return }
     try sink.close()
     let isWritten = fsync(descriptor) == 0 && rename(partial.path, file.path) == 0
+    let full = isWritten ? nil : Shortage.fullDisk(errno, writing: partial)
     isFinished = true
     close(descriptor)
     guard isWritten else {
       unlink(partial.path)
-      throw .unwritable(file: file.path, reason: "the folder is missing, full or not writable")
+      throw .unwritable(file: file.path, reason: full ?? "the folder is missing, full or not writable")
     }
   }
 }

@@ -5,6 +5,8 @@ internal import Foundation
 final class SoundSink {
   private let handle: SoundHandle
   private let name: String
+  /// The file that is written; nil: memory.
+  private let file: URL?
   private let encoding: AudioEncoding
   private let sampleRate: Int
   private let channels: Int
@@ -15,10 +17,12 @@ final class SoundSink {
   /// - Parameters:
   ///   - name: the name used in errors.
   ///   - encoding: nil takes the first of the format's.
+  ///   - file: the file that is written; nil: memory.
   ///   - open: opens what is written to.
   init(
     _ name: String, _ format: AudioFormat, _ encoding: AudioEncoding?, _ quality: Double,
-    _ tags: [AudioTag: String], sampleRate: Int, channels: Int, open: (inout SF_INFO) -> SoundHandle?
+    _ tags: [AudioTag: String], sampleRate: Int, channels: Int, file: URL? = nil,
+    open: (inout SF_INFO) -> SoundHandle?
   ) throws(AudioError) {
     let choices = format.writableEncodings
     guard let encoding = encoding ?? choices.first, choices.contains(encoding) else {
@@ -36,15 +40,24 @@ final class SoundSink {
       throw .invalid(reason: "the tag \(tag.rawValue) is longer than 1000 bytes, or has a zero byte in it")
     }
     (self.name, self.encoding, self.sampleRate, self.channels) = (name, encoding, sampleRate, channels)
+    self.file = file
     var info = SF_INFO()
     info.samplerate = Int32(sampleRate)
     info.channels = Int32(channels)
     info.format = format.sndfileCode | encoding.sndfileCode
-    guard sf_format_check(&info) != 0, let handle = open(&info) else {
+    guard sf_format_check(&info) != 0 else {
       throw .unwritable(
         file: name,
         reason: "\(format.rawValue) does not take \(channels) channels at \(sampleRate) Hz as "
           + encoding.rawValue)
+    }
+    errno = 0
+    guard let handle = open(&info) else {
+      let code = errno
+      throw .unwritable(
+        file: name,
+        reason: Shortage.fullDisk(code, writing: file) ?? Shortage.reason(code)
+          ?? "it cannot be begun (\(SoundFile.text(sf_strerror(nil))))")
     }
     self.handle = handle
     // The PEAK chunk holds a time stamp; without it equal sounds become equal files.
@@ -81,19 +94,25 @@ final class SoundSink {
       throw .unwritable(
         file: name, reason: "more than \(samples - audio.samples.count) samples do not fit into a file")
     }
+    errno = 0
     let written = written(audio)
     guard sf_error(handle.pointer) == 0, written == audio.frames else {
+      let code = errno
       throw .unwritable(
         file: name,
-        reason: sf_error(handle.pointer) == 0
-          ? "\(written) of \(audio.frames) frames were written" : SoundFile.text(sf_strerror(handle.pointer)))
+        reason: Shortage.fullDisk(code, writing: file)
+          ?? (sf_error(handle.pointer) == 0
+            ? "\(written) of \(audio.frames) frames were written"
+            : SoundFile.text(sf_strerror(handle.pointer))))
     }
   }
 
   /// Completes the header.
   func close() throws(AudioError) {
+    errno = 0
     guard handle.close() else {
-      throw .unwritable(file: name, reason: "its header could not be completed")
+      throw .unwritable(
+        file: name, reason: Shortage.fullDisk(errno, writing: file) ?? "its header could not be completed")
     }
   }
 

@@ -3,6 +3,8 @@ internal import Foundation
 /// A failed child process.
 struct ProgramFailure: Error {
   let reason: String
+  /// All that the program said at its end.
+  var words = ""
 }
 
 /// A child process reached through pipes. Not thread-safe.
@@ -241,18 +243,37 @@ final class ChildProgram {
       end()
       throw ProgramFailure(reason: "\(name) does not end")
     }
-    guard status == 0 else { throw ProgramFailure(reason: complaint ?? "\(name) failed and gives no reason") }
+    guard status == 0 else {
+      throw ProgramFailure(
+        reason: complaint ?? "\(name) failed and gives no reason",
+        words: String(decoding: errorText, as: UTF8.self))
+    }
   }
 
-  /// The last line of standard error, worded to end a sentence; nil where there is none.
+  /// How lines of ffmpeg begin that tell what follows from an error, and not what it is.
+  private static let consequences = [
+    "Error marking filters as finished", "Error while filtering", "Error initializing output stream",
+    "Error writing trailer", "Error closing file", "Error muxing", "Conversion failed", "Error submitting",
+    "Task finished with error code", "Terminating thread with return code", "Error while processing",
+    "Nothing was written into output file", "Error sending frames to consumers", "Exiting with exit code",
+    "Cannot determine format of input stream",
+  ]
+
+  /// The last line of standard error that names a cause, else the last, worded to end a sentence; nil where there is none.
   var complaint: String? {
     let lines = String(decoding: errorText, as: UTF8.self).split(whereSeparator: \.isNewline)
-      .map { $0.trimmingCharacters(in: .whitespaces) }
-    guard var line = lines.last(where: { !$0.isEmpty }) else { return nil }
-    // Strip prefixes such as `[mov,mp4 @ 0x55d0]`, which hold an address.
-    while line.hasPrefix("["), let end = line.range(of: "] ") { line.removeSubrange(..<end.upperBound) }
+      .map { Self.withoutPrefixes($0.trimmingCharacters(in: .whitespaces)) }.filter { !$0.isEmpty }
+    let cause = lines.last { line in !Self.consequences.contains { line.hasPrefix($0) } }
+    guard var line = cause ?? lines.last else { return nil }
     while line.hasSuffix(".") { line.removeLast() }
     return String(line.prefix(300))
+  }
+
+  /// A line without prefixes such as `[mov,mp4 @ 0x55d0]`, which hold an address.
+  private static func withoutPrefixes(_ line: String) -> String {
+    var line = line
+    while line.hasPrefix("["), let end = line.range(of: "] ") { line.removeSubrange(..<end.upperBound) }
+    return line
   }
 
   /// Kills the program where it still runs, and reaps it.

@@ -137,9 +137,9 @@ public final class VideoWriter: FrameWriter {
       }
       if let problem { throw problem }
     } catch {
-      var reason = error.reason
-      do throws(ProgramFailure) { try program.finish() } catch { reason = error.reason }
-      throw failed(reason)
+      var failure = error
+      do throws(ProgramFailure) { try program.finish() } catch { failure = error }
+      throw failed(failure)
     }
     count += 1
   }
@@ -153,7 +153,7 @@ public final class VideoWriter: FrameWriter {
       try program.finish()
       if let sound { try addSound(sound) }
     } catch {
-      throw failed(error.reason)
+      throw failed(error)
     }
     guard rename(temporary.path, file.path) == 0 else { throw failed("it cannot be moved into place") }
     self.program = nil
@@ -184,6 +184,12 @@ public final class VideoWriter: FrameWriter {
     guard rename(joined.path, temporary.path) == 0 else {
       throw ProgramFailure(reason: "it cannot be moved to its destination")
     }
+  }
+
+  /// A failure of the program; where the disk is full, that is the reason, whatever its last words are.
+  private func failed(_ failure: ProgramFailure) -> VideoError {
+    // Before the file is removed, which makes room.
+    failed(Shortage.fullDisk(words: failure.words, writing: temporary) ?? failure.reason)
   }
 
   private func failed(_ reason: String) -> VideoError {
