@@ -13,7 +13,7 @@ package struct LabelTable {
   /// The column names in order.
   let names: [String]
   /// The cells by row; a missing cell is absent.
-  let rows: [[String: String]]
+  package let rows: [[String: String]]
 
   /// Whether it has a column of labels.
   var hasLabels: Bool { Self.labelColumns.contains { names.contains($0) } }
@@ -133,7 +133,7 @@ package struct LabelTable {
   ) throws(DatasetError) -> ([String], [[String: String]]) {
     var names: [String] = []
     var rows: [[String: String]] = []
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (number, line) in TextFile.lines(of: text).enumerated() {
       let line = line.trimmingCharacters(in: .whitespaces)
       if line.isEmpty { continue }
       guard let object = try? JSONDecoder().decode([String: Cell].self, from: Data(line.utf8)) else {

@@ -51,7 +51,7 @@ public enum ConfigurationFile {
   /// - Parameter comment: lines that stand at its head behind `#`.
   public static func text(_ pairs: [(key: String, value: ConfigurationValue)], comment: String = "") -> String
   {
-    let head = comment.isEmpty ? "" : comment.split(separator: "\n").map { "# \($0)\n" }.joined()
+    let head = comment.isEmpty ? "" : comment.split(whereSeparator: \.isNewline).map { "# \($0)\n" }.joined()
     return head + pairs.map { lines(key: $0.key, $0.value, indent: 0) }.joined()
   }
 

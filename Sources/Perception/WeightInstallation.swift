@@ -227,7 +227,9 @@ extension WeightStore {
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
-      let last = text.split(separator: "\n").last { !$0.trimmingCharacters(in: .whitespaces).isEmpty }
+      let last = text.split(whereSeparator: \.isNewline).last {
+        !$0.trimmingCharacters(in: .whitespaces).isEmpty
+      }
       throw PerceptionError.fetching(
         name: name,
         reason:

@@ -42,6 +42,14 @@ struct DocumentCheckTests {
     }
   }
 
+  @Test func linesOfATableMayEndAsOnWindows() throws {
+    try withTemporaryFolder { folder in
+      try folder.write("a.jsonl", "{\"file\": \"1.png\", \"label\": \"x\"}\r\n{\"file\": \"2.png\"}\r\n")
+      let table = try LabelTable(folder.appendingPathComponent("a.jsonl"))
+      #expect(table.rows == [["file": "1.png", "label": "x"], ["file": "2.png"]])
+    }
+  }
+
   @Test func whatSpoilsDocumentsIsNamed() throws {
     try withTemporaryFolder { folder in
       var training = documents(0..<30)

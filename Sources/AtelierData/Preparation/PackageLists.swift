@@ -50,7 +50,7 @@ struct PackageLists {
         guard let package = record["Package"], let digest = record["Description-md5"],
           let text = record[field], seen.insert(digest).inserted
         else { return }
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         found.append(
           Description(
             package: package, digest: digest, synopsis: Self.tidy(lines.first ?? ""),

@@ -19,7 +19,7 @@ struct ONNXConversion {
     self.python = python
     let probe = try python.run(
       ["-c", "import numpy, onnx, onnxruntime; print(onnxruntime.__version__)"], in: nil)
-    guard probe.status == 0, let version = probe.output.split(separator: "\n").last else {
+    guard probe.status == 0, let version = probe.output.split(whereSeparator: \.isNewline).last else {
       throw ExportError(
         "\(python.executable.path) has PyTorch, and lacks onnx or onnxruntime; install both with "
           + "'\(python.executable.path) -m pip install onnx onnxruntime'")
@@ -54,11 +54,11 @@ struct ONNXConversion {
     ).write(to: settings)
     let run = try python.run(
       ["-c", ScriptCheck.reader + Self.program, script.path, data.path, settings.path, file.path], in: folder)
-    guard run.status == 0, let line = run.output.split(separator: "\n").last,
+    guard run.status == 0, let line = run.output.split(whereSeparator: \.isNewline).last,
       let results = try? JSONDecoder().decode([ScriptCheck.Result].self, from: Data(line.utf8)),
       results.count == cases.count - 1
     else {
-      let reason = run.errors.split(separator: "\n").last.map(String.init) ?? "it said nothing"
+      let reason = run.errors.split(whereSeparator: \.isNewline).last.map(String.init) ?? "it said nothing"
       throw ExportError(
         "what this system computes could not be made into ONNX: \(reason); a TorchScript module (.pt) may hold it, "
           + "and nothing was written")

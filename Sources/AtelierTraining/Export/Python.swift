@@ -22,7 +22,7 @@ public struct Python: Sendable {
       }
       do {
         let run = try run(executable, ["-c", "import torch; print(torch.__version__)"], in: nil)
-        if run.status == 0, let version = run.output.split(separator: "\n").last {
+        if run.status == 0, let version = run.output.split(whereSeparator: \.isNewline).last {
           return Python(executable: executable, torchVersion: String(version))
         }
         failures.append("\(executable.path) \(run.ending)")
@@ -69,7 +69,7 @@ public struct Python: Sendable {
     /// How it ended, as the end of a sentence about it.
     var ending: String {
       if let signal { return "was ended by signal \(signal)" }
-      let last = errors.split(separator: "\n").last.map { ": \($0.prefix(200))" } ?? ""
+      let last = errors.split(whereSeparator: \.isNewline).last.map { ": \($0.prefix(200))" } ?? ""
       return "ended with \(status)\(last)"
     }
   }

@@ -25,11 +25,11 @@ struct ScriptCheck {
     try write(cases, to: data)
     let run = try python.run(
       ["-c", reader + program, file.path, data.path, String(Engine.threadCount)], in: folder)
-    guard run.status == 0, let line = run.output.split(separator: "\n").last,
+    guard run.status == 0, let line = run.output.split(whereSeparator: \.isNewline).last,
       let results = try? JSONDecoder().decode([Result].self, from: Data(line.utf8)),
       results.count == cases.count
     else {
-      let reason = run.errors.split(separator: "\n").last.map(String.init) ?? "it said nothing"
+      let reason = run.errors.split(whereSeparator: \.isNewline).last.map(String.init) ?? "it said nothing"
       throw ExportError(
         "PyTorch could not run the exported module: \(reason); nothing was written", isInternal: true)
     }

@@ -110,7 +110,7 @@ public struct OutputPreview: Preview {
 
     /// Lines after the titles of the examples that they belong to.
     func titled(_ text: String) -> String {
-      let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+      let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
       guard !titles.isEmpty, lines.count == titles.count + 1, lines.last?.isEmpty == true else { return text }
       return zip(titles, lines).map { "\($0): \($1)\n" }.joined()
     }

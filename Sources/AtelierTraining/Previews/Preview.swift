@@ -163,7 +163,9 @@ public final class PreviewContext {
     case .text(let text):
       try keep(Array(text.utf8), stem, "txt")
       // Indented text is Markdown's for text as it is.
-      let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { "    " + $0 }
+      let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map {
+        "    " + $0
+      }
       try board?.write(text: lines.joined(separator: "\n"), name: tag, step: step)
     }
   }
