@@ -46,11 +46,12 @@ enum PasscodeInput: Equatable {
         let data =
           try FileHandle(fileDescriptor: number, closeOnDealloc: false).read(upToCount: 4096) ?? Data()
         guard let text = String(validating: data, as: UTF8.self),
-          let line = text.split(separator: "\n", omittingEmptySubsequences: false).first
+          // Of CR LF, which is one Character, neither belongs to the line.
+          let line = TextFile.lines(of: text).first
         else {
           throw Refusal.usage("file descriptor \(number), which is to give the passcode, gives no text")
         }
-        return String(line)
+        return line
       } catch let error as Refusal {
         throw error
       } catch {
@@ -76,22 +77,10 @@ enum PasscodeInput: Equatable {
       )
     }
     defer { close(terminal) }
-    var settings = termios()
-    guard tcgetattr(terminal, &settings) == 0 else {
+    guard let bytes = SignsOfLife.silenced({ HiddenLine.read(from: terminal, prompt: prompt) }) else {
       throw Refusal.usage(
         "the terminal cannot be told not to show the passcode; use --passcode env:NAME or fd:NUMBER")
     }
-    var hidden = settings
-    hidden.c_lflag &= ~tcflag_t(ECHO | ECHOE | ECHOK | ECHONL)
-    tcsetattr(terminal, TCSAFLUSH, &hidden)
-    defer { tcsetattr(terminal, TCSAFLUSH, &settings) }
-    let handle = FileHandle(fileDescriptor: terminal, closeOnDealloc: false)
-    try handle.write(contentsOf: Data(prompt.utf8))
-    var bytes: [UInt8] = []
-    while bytes.count < 4096, let byte = try handle.read(upToCount: 1)?.first, byte != 10, byte != 13 {
-      bytes.append(byte)
-    }
-    try handle.write(contentsOf: Data("\n".utf8))
     return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -8,6 +8,8 @@ import Synchronization
 public final class SignsOfLife: Sendable {
   private static let last = Mutex(ContinuousClock.now)
   private static let isShowing = Atomic<Bool>(false)
+  /// How many wait for something to be typed, which no sign may write over.
+  private static let waiting = Atomic<Int>(0)
 
   private let work: String
   private let silence: Duration
@@ -46,6 +48,17 @@ public final class SignsOfLife: Sendable {
     }
   }
 
+  /// Does something without signs, such as waiting for what a person types.
+  public static func silenced<Result>(_ body: () throws -> Result) rethrows -> Result {
+    waiting.wrappingAdd(1, ordering: .relaxed)
+    heard()
+    defer {
+      heard()
+      waiting.wrappingSubtract(1, ordering: .relaxed)
+    }
+    return try body()
+  }
+
   /// No more signs; a line that is shown is cleared.
   public func stop() {
     isOver.store(true, ordering: .relaxed)
@@ -55,7 +68,9 @@ public final class SignsOfLife: Sendable {
   /// What is to be written at a time; nil: nothing.
   package func due(at now: ContinuousClock.Instant, since began: ContinuousClock.Instant) -> String? {
     let last = Self.last.withLock { $0 }
-    guard !isOver.load(ordering: .relaxed), now - max(last, began) >= silence else { return nil }
+    guard !isOver.load(ordering: .relaxed), Self.waiting.load(ordering: .relaxed) == 0,
+      now - max(last, began) >= silence
+    else { return nil }
     let text = "\(work) is at work for \(duration((now - began).seconds))"
     guard isTerminal else {
       Self.last.withLock { $0 = now }

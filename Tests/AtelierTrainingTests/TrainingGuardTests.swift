@@ -119,6 +119,11 @@ import Testing
       let text = signs.due(at: began + .seconds(86_400), since: began)
       #expect(text?.contains("evaluate is at work for ") == true)
       #expect(text?.hasSuffix(isTerminal ? "\r" : "\n") == true)
+      // Nothing is written over what a person is asked for.
+      SignsOfLife.silenced {
+        #expect(signs.due(at: began + .seconds(172_800), since: began) == nil)
+      }
+      #expect(signs.due(at: began + .seconds(259_200), since: began) != nil)
       signs.stop()
       #expect(signs.due(at: began + .seconds(600), since: began) == nil)
     }

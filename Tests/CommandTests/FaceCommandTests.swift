@@ -116,3 +116,12 @@ import Testing
     #expect(both.status == 64)
   }
 }
+    // A line of a pipe ends in LF or CR LF, of which neither belongs to the passcode.
+    for end in ["\\n", "\\r\\n"] {
+      let words = (draw + ["--anonymise", "--passcode", "fd:0"]).map { "'\($0)'" }.joined(separator: " ")
+      let piped = try Program(URL(fileURLWithPath: "/bin/sh")).run([
+        "-c", "printf '\(bits)\(end)1111\(end)' | '\(atelier.url.path)' \(words)",
+      ])
+      try #require(piped.status == 0, "\(piped.errors)")
+      #expect(try Image(contentsOf: output).bytes == unknown)
+    }
