@@ -68,6 +68,8 @@ struct ConvertedVoices {
     let isFile = FileManager.default.fileExists(atPath: text)
     if isFile, takesFiles { return nil }
     if let number = Int(text), names.indices.contains(number) || names.isEmpty { return number }
+    // A file goes before a name that is written otherwise.
+    if let known = NamePlaces(names)(text) { return known }
     if isFile {
       throw Refusal.usage(
         "\(generator.description.system) knows the training's speakers only, and \(text) is a file; the speakers are "

@@ -37,10 +37,7 @@ public struct FieldNames: Sendable {
   ///
   /// - Throws: ``DatasetError/invalid(reason:)`` that lists the classes.
   public func number(ofClass text: String, below count: Int) throws(DatasetError) -> Int {
-    let wanted = text.lowercased()
-    if let index = classes.firstIndex(of: text) ?? classes.firstIndex(where: { $0.lowercased() == wanted }) {
-      return index
-    }
+    if let index = classes.firstIndex(of: text) ?? NamePlaces(classes)(text) { return index }
     if let index = Int(text), (0..<count).contains(index) { return index }
     throw .invalid(
       reason: "there is no \(noun) '\(text)'; the \(noun)\(noun.hasSuffix("s") ? "es" : "s") are "

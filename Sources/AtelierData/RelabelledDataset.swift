@@ -34,6 +34,11 @@ public struct RelabelledDataset: Dataset {
       description.notes.append(
         "Of the classes that the model knows, the data lack \(missing.joined(separator: ", ")).")
     }
+    for (label, name) in description.classNames.enumerated() where names[numbers[label]] != name {
+      if names[numbers[label]].lowercased() == name.lowercased() {
+        description.notes.append("The class \(name) is taken for the model's \(names[numbers[label]]).")
+      }
+    }
     if !description.labelHistogram.isEmpty { description.labelHistogram = histogram }
     description.classNames = names
     self.description = description
@@ -47,8 +52,9 @@ public struct RelabelledDataset: Dataset {
     of data: DatasetDescription, in names: [String]
   ) throws(DatasetError) -> [Int] {
     // 255 is a class of a mask, or stands for none: a part of the data shows the one or the other.
+    let places = NamePlaces(names)
     func place(_ name: String) -> Int? {
-      if let index = names.firstIndex(of: name) { return index }
+      if let index = places(name) { return index }
       if name == "255" { return names.firstIndex(of: LabelMapEncoding.unlabelled) }
       return name == LabelMapEncoding.unlabelled ? names.firstIndex(of: "255") : nil
     }

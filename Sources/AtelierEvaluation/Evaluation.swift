@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 public import AtelierGeneration
 public import AtelierMetrics
 public import AtelierTraining
@@ -40,6 +41,7 @@ public struct Evaluation {
   public func run() throws -> [MeasuredNumber] {
     try withTensorErrors {
       try context.system.drawing {
+        try sayLeftOut()
         var numbers: [MeasuredNumber] = []
         var first: MetricError?
         for measure in measures.applying(to: context.plan, .system) {
@@ -51,6 +53,14 @@ public struct Evaluation {
         if numbers.isEmpty, let first { throw first }
         return numbers
       }
+    }
+  }
+
+  /// Says what is to be known of the part that is measured on, such as what is left out of it; training said the same of its own.
+  private func sayLeftOut() throws {
+    let known = Set(context.data.facts.description.notes)
+    for note in try context.heldOutDataset()?.description.notes ?? [] where !known.contains(note) {
+      context.say(note)
     }
   }
 }

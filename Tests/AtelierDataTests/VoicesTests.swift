@@ -125,8 +125,24 @@ import Torch
     }
     let test = try #require(try arrangement.open(folder, .test, opening(frames: 2), artefacts).dataset)
     #expect(test.count == 1 && test.description.classNames == ["anna", "bert"])
-    #expect(test.description.notes.contains { $0.contains("1 speakers are not in the training part") })
+    #expect(
+      test.description.notes.contains(
+        "The speaker zoe is not in the training part, and 1 sound is left out."))
     #expect(abs(try #require(try test.example(at: 0)["mel"]).floats()[0]) < 1e-5)
+  }
+
+  @Test func aSpeakerIsFoundWhateverTheCaseOfHisName() throws {
+    defer { remove() }
+    try write("train/en_Anna/1.wav", frames: 40)
+    try write("train/bert/1.wav", frames: 40, first: 40)
+    try write("test/EN_anna/2.wav", frames: 20)
+    try write("test/bert/2.wav", frames: 20, first: 35)
+    let test = try #require(
+      try voices().open(folder, .test, opening(frames: 2), Artefacts()).dataset)
+    #expect(test.count == 2 && test.description.classNames == ["bert", "en_Anna"])
+    #expect(test.description.labelHistogram == [1, 1])
+    #expect(
+      test.description.notes.contains("The speaker EN_anna is taken for en_Anna of the training part."))
   }
 
   @Test func embeddingsAreOfAFewUtterancesOfEachSpeaker() throws {

@@ -52,17 +52,26 @@ struct VoiceFolder {
           "none of its sounds lies in the folder of a speaker; make a folder a speaker, or a table with the columns file "
           + "and speaker")
     }
-    let numbers = Dictionary(uniqueKeysWithValues: speakers.enumerated().map { ($1, $0) })
-    labels = names.map { $0.flatMap { numbers[$0] } }
+    let places = NamePlaces(speakers)
+    labels = names.map { $0.flatMap { places($0) } }
     var notes = sounds.notes
     let bare = zip(names, sounds.entries).filter { $0.0 == nil }.map(\.1.name)
     if let first = bare.first {
       notes.append("\(bare.count) sounds have no speaker and are left out, such as \(first).")
     }
+    for name in Set(names.compactMap(\.self)).sorted() where !places.contains(name) {
+      if let place = places(name) {
+        notes.append("The speaker \(name) is taken for \(speakers[place]) of the training part.")
+      }
+    }
     let strangers = Set(zip(names, labels).compactMap { $1 == nil ? $0 : nil }).sorted()
+    let lost = zip(names, labels).filter { $0 != nil && $1 == nil }.count
+    let left = lost == 1 ? "1 sound is" : "\(lost) sounds are"
     if let first = strangers.first {
       notes.append(
-        "\(strangers.count) speakers are not in the training part, and their sounds are left out, such as \(first)."
+        strangers.count == 1
+          ? "The speaker \(first) is not in the training part, and \(left) left out."
+          : "\(strangers.count) speakers are not in the training part, and \(left) left out, such as \(first)'s."
       )
     }
     self.notes = notes
