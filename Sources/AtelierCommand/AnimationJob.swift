@@ -26,7 +26,9 @@ struct AnimationJob {
     let video = try driving()
     let stills = try self.stills()
     let targets = try self.targets(stills)
-    for target in targets { try refuseExisting(target, force: force) }
+    let read = stills.map(\.path)
+    try ResultFiles.check(
+      targets, of: read, inputs: read + [drivingPath].compactMap(\.self), force: force)
     if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
     for (still, target) in zip(stills, targets) { try animate(still, video, drawing, to: target) }
     marking.report()
@@ -69,12 +71,10 @@ struct AnimationJob {
 
   private func targets(_ stills: [URL]) throws -> [URL] {
     if let folder {
-      let names = stills.map { $0.deletingPathExtension().lastPathComponent + ".mp4" }
-      guard Set(names).count == names.count else {
-        throw Refusal.usage(
-          "two of the images have one name, so that one video would replace the other; rename one")
+      return stills.map {
+        URL(fileURLWithPath: folder).appendingPathComponent(
+          $0.deletingPathExtension().lastPathComponent + ".mp4")
       }
-      return names.map { URL(fileURLWithPath: folder).appendingPathComponent($0) }
     }
     guard stills.count == 1 else {
       throw Refusal.usage("there are \(stills.count) images; name a folder for the videos with --files")

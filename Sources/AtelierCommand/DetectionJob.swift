@@ -32,6 +32,25 @@ struct DetectionJob {
     case video(name: String, Video)
 
     var isPicture: Bool { if case .picture = self { true } else { false } }
+
+    /// What is read.
+    var files: [URL] {
+      switch self {
+      case .picture(_, let file): [file]
+      case .frames(_, _, let files): files
+      case .video(_, let video): [video.file]
+      }
+    }
+
+    /// The name of each heat map without its ending; of a video, whose frames are not counted yet, that of their folder.
+    var stems: [String] {
+      switch self {
+      case .picture(_, let file): [file.deletingPathExtension().lastPathComponent]
+      case .frames(_, let inner, let files):
+        files.map { inner + "/" + $0.deletingPathExtension().lastPathComponent }
+      case .video(_, let video): [video.file.deletingPathExtension().lastPathComponent + "/"]
+      }
+    }
   }
 
   func run() throws {
@@ -39,8 +58,12 @@ struct DetectionJob {
       throw Refusal.usage("this system starts from images and videos; name files or folders after the run")
     }
     let target = output == "-" ? nil : output.map { URL(fileURLWithPath: $0) }
-    if let target { try refuseExisting(target, force: force) }
     let sources = try inputs.flatMap { try self.sources($0) }
+    if let target {
+      try ResultFiles.check(
+        [target], of: ["the findings"], inputs: sources.flatMap(\.files).map(\.path), force: force)
+    }
+    try refuseHeatMaps(of: sources)
     var lines = ""
     var rows: [(String, String)] = []
     for source in sources {
@@ -147,6 +170,29 @@ struct DetectionJob {
         throw Refusal.data("none of the \(files.count) images of \(name) can be read: \(reasons.first ?? "")")
       }
       return (name, found)
+    }
+  }
+
+  /// Refuses heat maps of which one would replace another, an input or what is there.
+  private func refuseHeatMaps(of sources: [Source]) throws {
+    guard let folder else { return }
+    let place = URL(fileURLWithPath: folder)
+    let all = sources.flatMap { source in
+      zip(source.stems, source.files).map { (stem: $0, file: $1.path) }
+    }
+    let maps = all.filter { !$0.stem.hasSuffix("/") }
+    try ResultFiles.check(
+      maps.map { place.appendingPathComponent($0.stem + ".png") }, of: maps.map(\.file),
+      inputs: all.map(\.file), force: force)
+    let videos = all.filter { $0.stem.hasSuffix("/") }
+    let folders = videos.map { place.appendingPathComponent(String($0.stem.dropLast())) }
+    try ResultFiles.check(folders, of: videos.map(\.file), inputs: all.map(\.file), force: force)
+    for video in videos {
+      if let other = maps.first(where: { $0.stem.hasPrefix(video.stem) }) {
+        throw Refusal.usage(
+          "the heat maps of \(video.file) and of \(other.file) would lie in one folder, \(video.stem); rename one"
+        )
+      }
     }
   }
 

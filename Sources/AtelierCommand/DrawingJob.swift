@@ -82,7 +82,7 @@ struct DrawingJob {
       for (image, file) in zip(images, files) {
         try codec.write(marking(image), to: file, metadata: provenance?.packet)
       }
-      print("\(images.count) images in \(URL(fileURLWithPath: folder).path)")
+      print("\(counted(images.count, "image")) in \(URL(fileURLWithPath: folder).path)")
       return
     }
     let (columns, titles) = layout(images.count)
@@ -94,7 +94,7 @@ struct DrawingJob {
       return
     }
     try codec.write(sheet, to: file, metadata: provenance?.packet)
-    print("\(images.count) images in \(file.path)")
+    print("\(counted(images.count, "image")) in \(file.path)")
   }
 
   /// Columns of a grid, and what stands above them: the steps of a path, or the classes.
@@ -123,7 +123,7 @@ struct DrawingJob {
       try generator.draw(one) { text += $0.text ?? "" }
       try AtomicFile.write(Data((text + "\n").utf8), to: file)
     }
-    print("\(files.count) texts in \(URL(fileURLWithPath: folder).path)")
+    print("\(counted(files.count, "text")) in \(URL(fileURLWithPath: folder).path)")
   }
 
   private func write(_ drawn: [Drawn]) throws {
@@ -145,7 +145,7 @@ struct DrawingJob {
         }
         count += results.count
       }
-      print("\(count) files in \(URL(fileURLWithPath: folder).path)")
+      print("\(counted(count, "file")) in \(URL(fileURLWithPath: folder).path)")
       return
     }
     let results = encoded.flatMap { $0 }

@@ -39,7 +39,7 @@ struct DubbingJob {
       throw Refusal.usage("a video is not written to standard output; name a file such as dubbed.mp4")
     }
     let target = URL(fileURLWithPath: output ?? "dubbed.mp4")
-    try refuseExisting(target, force: force)
+    try ResultFiles.check([target], of: [path], inputs: [path, sound], force: force)
     try dub(try video(path), URL(fileURLWithPath: sound), drawing, to: target)
     marking.report()
   }

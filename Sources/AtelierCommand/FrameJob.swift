@@ -22,7 +22,8 @@ struct FrameJob {
       throw Refusal.usage("name what is followed after the run or give it by --condition, not both")
     }
     let targets = try self.targets()
-    for target in targets { try refuseExisting(target, force: force) }
+    try ResultFiles.check(targets, of: inputs, inputs: inputs, force: force)
+    if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
     for (input, target) in zip(inputs, targets) { try run(URL(fileURLWithPath: input), target) }
     marking.report()
   }
@@ -42,14 +43,10 @@ struct FrameJob {
       return [place]
     }
     let place = URL(fileURLWithPath: folder ?? ".")
-    if folder != nil { try RunDirectory.makeFolder(place, withParents: true) }
-    let names = inputs.map {
-      URL(fileURLWithPath: $0).standardizedFileURL.deletingPathExtension().lastPathComponent + ".mp4"
+    return inputs.map {
+      place.appendingPathComponent(
+        URL(fileURLWithPath: $0).standardizedFileURL.deletingPathExtension().lastPathComponent + ".mp4")
     }
-    if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
-      throw Refusal.usage("two inputs would be written as \(twice); draw them one after the other")
-    }
-    return names.map { place.appendingPathComponent($0) }
   }
 
   private func run(_ input: URL, _ target: URL) throws {
@@ -75,7 +72,7 @@ struct FrameJob {
     }
     guard writer.count > 0 else { throw Refusal.data("\(input.path) has no frames") }
     try writer.finish()
-    print("\(writer.count) frames in \(target.path)")
+    print("\(counted(writer.count, "frame")) in \(target.path)")
   }
 }
 

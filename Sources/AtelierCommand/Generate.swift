@@ -313,11 +313,13 @@ struct Generate: ParsableCommand {
       translation.conditions = conditions
       if plan.ability(FaceSwapping.self) != nil {
         if try SwappedVideo.areVideos(inputs) {
-          let detect = try FaceNetworks.installed(for: model.system, on: device).detect
           let settings = sampling as? FaceSwapDrawing ?? FaceSwapDrawing()
+          let swapping = translation
           return try SwappedVideo(
-            swapper: FaceSwapper(translation, settings, detect: detect), inputs: inputs, output: output,
-            folder: files, force: force, origin: origin, marking: marking
+            swapper: {
+              FaceSwapper(
+                swapping, settings, detect: try FaceNetworks.installed(for: model.system, on: device).detect)
+            }, inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking
           ).run()
         }
         guard self.sampling.isEmpty else {

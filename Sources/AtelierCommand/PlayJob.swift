@@ -44,7 +44,8 @@ struct PlayJob {
 
   func run() throws {
     let target = try self.target()
-    try refuseExisting(target, force: force)
+    try ResultFiles.check([target], of: inputs, inputs: inputs, force: force)
+    if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
     guard let rate = FrameRate(25) else { throw Refusal.usage("there is no frame rate") }
     let writer = try GeneratedVideo(
       target, madeOf: inputs, frameRate: rate, origin: origin, marking: marking)
@@ -57,7 +58,7 @@ struct PlayJob {
     }
     try writer.finish()
     marking.report()
-    print("\(writer.count) frames in \(target.path)")
+    print("\(counted(writer.count, "frame")) in \(target.path)")
   }
 
   /// The file of the video, or the folder of its frames.
@@ -69,7 +70,6 @@ struct PlayJob {
       return URL(fileURLWithPath: output)
     }
     guard let folder else { return URL(fileURLWithPath: "played.mp4") }
-    try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true)
     return URL(fileURLWithPath: folder).appendingPathComponent("played.mp4")
   }
 }

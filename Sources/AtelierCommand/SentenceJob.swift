@@ -16,9 +16,12 @@ struct SentenceJob {
 
   func run() throws {
     let target = output == "-" ? nil : output.map { URL(fileURLWithPath: $0) }
-    if let target { try refuseExisting(target, force: force) }
     let picture = alignment.map { URL(fileURLWithPath: $0) }
-    if let picture { try refuseExisting(picture, force: force) }
+    let results = [(target, "the translations"), (picture, "the alignment")].compactMap { file, name in
+      file.map { (file: $0, name: name) }
+    }
+    try ResultFiles.check(
+      results.map(\.file), of: results.map(\.name), inputs: inputs.filter { $0 != "-" }, force: force)
     guard let ability = generator.plan.ability(SentenceTranslation.self),
       let condition = generator.plan.condition(ability.source),
       case .field(.sequence(_, let longest, let padding)) = condition.kind,

@@ -22,7 +22,8 @@ struct SoundJob {
       throw Refusal.usage("this system starts from sounds; name files of them after the run")
     }
     let targets = try self.targets()
-    for target in targets { try refuseExisting(target, force: force) }
+    try ResultFiles.check(targets, of: inputs, inputs: inputs, force: force)
+    if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
     for (input, target) in zip(inputs, targets) {
       do { try run(input, target) } catch let error as PerceptionError {
         // Weights that are missing are no fault of the sound.
@@ -88,13 +89,10 @@ struct SoundJob {
       return [URL(fileURLWithPath: "sound.wav")]
     }
     let place = URL(fileURLWithPath: folder)
-    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-    let names = inputs.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent + ".wav" }
-    guard Set(names).count == names.count else {
-      throw Refusal.usage(
-        "two of the sounds have one name, so that one result would replace the other; rename one")
+    return inputs.map {
+      place.appendingPathComponent(
+        URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent + ".wav")
     }
-    return names.map { place.appendingPathComponent($0) }
   }
 }
 

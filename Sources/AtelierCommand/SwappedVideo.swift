@@ -4,7 +4,8 @@ import Foundation
 /// What `generate` does with a system that swaps faces where it is given videos: every frame with its faces swapped, with the
 /// video's own sound, and a visible label.
 struct SwappedVideo {
-  let swapper: FaceSwapper
+  /// Made once every check has passed, because it loads networks.
+  let swapper: () throws -> FaceSwapper
   let inputs: [String]
   let output: String?
   let folder: String?
@@ -42,17 +43,16 @@ struct SwappedVideo {
       if let folder { return URL(fileURLWithPath: folder).appendingPathComponent(name) }
       return URL(fileURLWithPath: output ?? "swapped.mp4")
     }
-    for target in targets {
-      try refuseExisting(target, force: force)
-    }
+    try ResultFiles.check(targets, of: inputs, inputs: inputs, force: force)
+    let swapper = try self.swapper()
     if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
     for (input, target) in zip(inputs, targets) {
-      try swap(try Video(contentsOf: URL(fileURLWithPath: input)), target)
+      try swap(try Video(contentsOf: URL(fileURLWithPath: input)), target, by: swapper)
     }
     marking.report()
   }
 
-  private func swap(_ video: Video, _ target: URL) throws {
+  private func swap(_ video: Video, _ target: URL, by swapper: FaceSwapper) throws {
     guard let rate = video.frameRate else {
       throw Refusal.data("\(video.file.path) does not say how fast it plays")
     }

@@ -13,8 +13,10 @@ struct TaggingJob {
       throw Refusal.usage("this system starts from images; name files or folders after the run")
     }
     let target = output == "-" ? nil : output.map { URL(fileURLWithPath: $0) }
-    if let target { try refuseExisting(target, force: force) }
     let files = try imageFiles(named: inputs, for: "generate")
+    if let target {
+      try ResultFiles.check([target], of: ["the tags"], inputs: files.map(\.path), force: force)
+    }
     let found = try withTensorErrors { try tagger(files) }
     let lines = zip(files, found).map { "\($0.lastPathComponent): \($1.joined(separator: ", "))\n" }
     if let target {

@@ -28,8 +28,17 @@ struct TranslationJob {
     let file: URL?
     /// Its path below the folder that was named, else its name.
     let name: String
+    /// What standard input gave.
+    var piped: [UInt8]?
 
     var shown: String { file?.path ?? "standard input" }
+  }
+
+  /// Where a result goes, and how it is written.
+  private struct Destination {
+    /// Nil: standard output.
+    let file: URL?
+    let format: ImageFormat
   }
 
   func run() throws {
@@ -38,16 +47,16 @@ struct TranslationJob {
     guard results == 1 || folder != nil else {
       throw Refusal.usage("there are \(results) results; name a folder for them with --files")
     }
-    if let output, output != "-" {
-      let target = URL(fileURLWithPath: output)
-      try guardInputs(target, items)
-      try refuseExisting(target, force: force)
+    let destinations = try items.map { try self.destinations(of: $0) }
+    let places = zip(items, destinations).flatMap { item, all in
+      all.compactMap { one in one.file.map { (file: $0, source: item.shown) } }
     }
-    var written: Set<String> = []
-    var failures = 0
-    for item in items {
+    try ResultFiles.check(
+      places.map(\.file), of: places.map(\.source), inputs: items.compactMap(\.file?.path), force: force)
+    var (written, failures) = (0, 0)
+    for (item, destinations) in zip(items, destinations) {
       do {
-        try translate(item, among: items, &written)
+        written += try translate(item, to: destinations)
       } catch {
         // One sentence, and the exit code of its kind, where there is nothing to go on with.
         guard items.count > 1, let sentence = Self.sentence(error) else { throw error }
@@ -56,7 +65,7 @@ struct TranslationJob {
       }
     }
     marking.report()
-    if let folder { print("\(written.count) images in \(URL(fileURLWithPath: folder).path)") }
+    if let folder { print("\(counted(written, "image")) in \(URL(fileURLWithPath: folder).path)") }
     if failures > 0 { throw ExitCode(65) }
   }
 
@@ -70,7 +79,10 @@ struct TranslationJob {
     var items: [Item] = []
     for input in inputs {
       if input == "-" {
-        items.append(Item(file: nil, name: "picture"))
+        guard !items.contains(where: { $0.file == nil }) else {
+          throw Refusal.usage("standard input can be read once; name - once")
+        }
+        items.append(Item(file: nil, name: "picture", piped: try standardInput()))
         continue
       }
       let url = try DataArchive.folder(at: URL(fileURLWithPath: input)) { standardError("\($0)\n") }
@@ -86,17 +98,30 @@ struct TranslationJob {
         items.append(Item(file: url, name: url.lastPathComponent))
       }
     }
-    guard items.count(where: { $0.file == nil }) <= 1 else {
-      throw Refusal.usage("standard input can be read once; name - once")
-    }
     return items
+  }
+
+  /// Where the results of an image go; where its header cannot be read, by its name's ending.
+  private func destinations(of item: Item) throws -> [Destination] {
+    let codec = self.codec
+    let named = item.file.flatMap { ImageFormat(fileExtension: $0.pathExtension) }
+    let information =
+      try? item.piped.map { try codec.information(of: $0, named: item.shown) }
+      ?? item.file.map { try codec.information(of: $0) }
+    let found = information?.format ?? named ?? .png
+    return translations.indices.map { number in
+      let file = destination(of: item, number, found)
+      let chosen = format ?? file.flatMap { ImageFormat(fileExtension: $0.pathExtension) } ?? found
+      return Destination(file: file, format: chosen)
+    }
   }
 
   // MARK: One image
 
-  private func translate(_ item: Item, among items: [Item], _ written: inout Set<String>) throws {
+  /// Writes the results of an image; returns how many.
+  private func translate(_ item: Item, to destinations: [Destination]) throws -> Int {
     let codec = self.codec
-    let bytes = try read(item, codec)
+    let bytes = try item.file.map { try codec.bytes(of: $0) } ?? item.piped ?? []
     let information = try codec.information(of: bytes, named: item.shown)
     if information.frames > 1 {
       standardError("\(item.shown) has \(information.frames) frames; its first is used.\n")
@@ -107,7 +132,7 @@ struct TranslationJob {
       standardError("\(item.shown) is a \(information.format.rawValue.uppercased()) by its contents.\n")
     }
     let lying = try beside.conditions(of: item.name)
-    for (number, chosen) in translations.enumerated() {
+    for (chosen, destination) in zip(translations, destinations) {
       var translation = chosen
       translation.conditions.merge(lying) { $1 }
       let result: Image
@@ -116,34 +141,23 @@ struct TranslationJob {
       } catch ImageError.invalid(let reason) {
         throw Refusal.data("\(item.shown) cannot be translated: \(reason)")
       }
-      try keep(result, number, of: item, information.format, among: items, &written)
+      try keep(result, of: item, destination)
     }
+    return destinations.count
   }
 
   /// Writes a result where it belongs.
-  private func keep(
-    _ result: Image, _ number: Int, of item: Item, _ found: ImageFormat, among items: [Item],
-    _ written: inout Set<String>
-  ) throws {
-    let codec = self.codec
-    let target = destination(of: item, number, found)
-    let chosen =
-      format ?? target.flatMap { ImageFormat(fileExtension: $0.pathExtension) } ?? found
+  private func keep(_ result: Image, of item: Item, _ destination: Destination) throws {
+    let chosen = destination.format
     if provenance != nil && !chosen.carriesMetadata {
       standardError("\(item.shown): a \(chosen.rawValue.uppercased()) file cannot say where it comes from.\n")
     }
     let encoded = try codec.encode(
       marking(result), as: chosen, quality: quality, metadata: provenance?.packet)
-    guard let target else {
+    guard let target = destination.file else {
       FileHandle.standardOutput.write(Data(encoded))
       return
     }
-    try guardInputs(target, items)
-    guard written.insert(target.standardizedFileURL.path).inserted else {
-      throw Refusal.usage(
-        "\(item.shown) would be written over another result, \(target.path); translate it separately")
-    }
-    try refuseExisting(target, force: force)
     try write(encoded, to: target)
     if folder == nil { print(target.path) }
   }
@@ -153,8 +167,7 @@ struct TranslationJob {
     format ?? output.flatMap { ImageFormat(fileExtension: URL(fileURLWithPath: $0).pathExtension) }
   }
 
-  private func read(_ item: Item, _ codec: ImageCodec) throws -> [UInt8] {
-    if let file = item.file { return try codec.bytes(of: file) }
+  private func standardInput() throws -> [UInt8] {
     let data = try FileHandle.standardInput.read(upToCount: codec.maximumFileBytes + 1) ?? Data()
     guard data.count <= codec.maximumFileBytes else {
       throw Refusal.data("standard input is larger than \(codec.maximumFileBytes) bytes")
@@ -206,23 +219,6 @@ struct TranslationJob {
     guard item.file != nil, let translation = translations.first else { return nil }
     let system = type(of: translation.system).identity.name
     return URL(fileURLWithPath: "\((stem as NSString).lastPathComponent)-\(system).\(kept)")
-  }
-
-  private func guardInputs(_ target: URL, _ items: [Item]) throws {
-    guard let identity = Self.identity(of: target) else { return }
-    if let same = items.compactMap(\.file).first(where: { Self.identity(of: $0) == identity }) {
-      throw Refusal.usage(
-        "the result would be written over the input \(same.path); choose another --output or --files")
-    }
-  }
-
-  /// Which file a path stands for, links followed; nil where there is none.
-  private static func identity(of url: URL) -> [UInt64]? {
-    let path = url.resolvingSymlinksInPath().path
-    guard let facts = try? FileManager.default.attributesOfItem(atPath: path),
-      let device = facts[.systemNumber] as? NSNumber, let file = facts[.systemFileNumber] as? NSNumber
-    else { return nil }
-    return [device.uint64Value, file.uint64Value]
   }
 
   private func write(_ bytes: [UInt8], to target: URL) throws {

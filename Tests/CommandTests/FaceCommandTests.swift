@@ -64,6 +64,18 @@ import Testing
     refused(try atelier.run(draw + ["clip.mp4", "--to", "bob"]), "name videos or aligned faces, not both")
     refused(
       try atelier.run(draw + ["--to", "bob", "--sampling", "faces=all"]), "leave it out for aligned faces")
+    // Two videos of one name would become one.
+    let clips = ["v1/x.mp4", "v2/x.mp4"].map { folder($0) }
+    for clip in clips {
+      try FileManager.default.createDirectory(
+        at: clip.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data("no video".utf8).write(to: clip)
+    }
+    let swapped = folder("swapped-videos")
+    refused(
+      try atelier.run(["generate", run] + clips.map(\.path) + ["--to", "bob", "--files", swapped.path]),
+      "two inputs would be written as")
+    #expect(!FileManager.default.fileExists(atPath: swapped.path))
     try "persons: [{name: alice, purpose: a test, until: 9999-12-31}]".write(
       to: consent, atomically: true, encoding: .utf8)
     let result = try atelier.run(

@@ -98,6 +98,19 @@ import Testing
     #expect(try bytes(source) == before)
   }
 
+  @Test func resultsNeverReplaceEachOther() throws {
+    let pictures = try [picture("one/a.png"), picture("two/a.png")]
+    let results = folder("results")
+    let refused = try atelier.run(
+      ["generate", run] + pictures.map(\.path) + ["--files", results.path, "--force"])
+    #expect(
+      refused.status == 64 && refused.errors.contains("two inputs would be written as"), "\(refused.errors)")
+    #expect(refused.errors.split(separator: "\n").count == 1, "\(refused.errors)")
+    #expect(!FileManager.default.fileExists(atPath: results.path))
+    let single = try atelier.run(["generate", run, pictures[0].path, "--files", results.path])
+    #expect(single.status == 0 && single.output.hasPrefix("1 image in "), "\(single.output)\(single.errors)")
+  }
+
   @Test func picturesForSystemsThatTakeNoneAreRefused() throws {
     try FileManager.default.createDirectory(at: folder("digits"), withIntermediateDirectories: true)
     try TinyData.writeIDX(to: folder("digits"), size: 28)
