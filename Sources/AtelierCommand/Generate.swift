@@ -278,7 +278,9 @@ struct Generate: ParsableCommand {
     let known =
       classCount(of: generator.system) == nil && !plan.startsFromImages ? [] : model.classNames
     let choices = DrawingChoices(command: self, generator: generator)
+    func job(_ job: GenerateJob) throws { try job.check(self, plan, of: model.system) }
     if let animation = plan.ability(ImageAnimation.self) {
+      try job(.animation)
       // Frames are read one by one, and the video is no condition in memory.
       return try AnimationJob(
         generator: generator, ability: animation, conditions: choices.paths(),
@@ -287,12 +289,14 @@ struct Generate: ParsableCommand {
       ).run()
     }
     if let dubbing = plan.ability(FaceDubbing.self) {
+      try job(.dubbing)
       return try DubbingJob(
         generator: generator, ability: dubbing, conditions: choices.paths(), sampling: choices.sampling(),
         inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking
       ).run()
     }
     if plan.ability(VideoPlaying.self) != nil {
+      try job(.play)
       let player = try VideoPlayer(generator)
       return try PlayJob(
         player: player, events: PlayJob.events(player, choices.paths(), inputs: inputs), inputs: inputs,
@@ -305,27 +309,26 @@ struct Generate: ParsableCommand {
     }
     let sampling = try choices.sampling()
     if plan.startsFromImages {
+      let isSwapping = plan.ability(FaceSwapping.self) != nil
+      let areVideos = try isSwapping && SwappedVideo.areVideos(inputs)
+      try job(areVideos ? .swappedVideo : isSwapping ? .swappedFaces : .images)
       let beside = try choices.foldersBeside()
       try refuseMissing(plan, Set(conditions.keys).union(beside.keys), of: model.system)
       var translation = try ImageTranslator(
         generator.system, model, direction: direction(plan, model), tiling: tiling(),
         alpha: translating.alpha ?? .keep, seed: seed)
       translation.conditions = conditions
-      if plan.ability(FaceSwapping.self) != nil {
-        if try SwappedVideo.areVideos(inputs) {
-          let settings = sampling as? FaceSwapDrawing ?? FaceSwapDrawing()
-          let swapping = translation
-          return try SwappedVideo(
-            swapper: {
-              FaceSwapper(
-                swapping, settings, detect: try FaceNetworks.installed(for: model.system, on: device).detect)
-            }, inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking
-          ).run()
-        }
-        guard self.sampling.isEmpty else {
-          throw Refusal.usage(
-            "--sampling says how faces of videos are swapped; leave it out for aligned faces")
-        }
+      // Those of styles say how many results there are, and those of swapped faces belong to videos.
+      if !isSwapping, !(sampling is TranslationSampling) { translation.sampling = sampling }
+      if areVideos {
+        let settings = sampling as? FaceSwapDrawing ?? FaceSwapDrawing()
+        let swapping = translation
+        return try SwappedVideo(
+          swapper: {
+            FaceSwapper(
+              swapping, settings, detect: try FaceNetworks.installed(for: model.system, on: device).detect)
+          }, inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking
+        ).run()
       }
       if translating.given {
         guard translation.derivation != nil else {
@@ -344,13 +347,14 @@ struct Generate: ParsableCommand {
       try TranslationJob(
         translations: styled(translation, variations, conditions, known), inputs: inputs,
         output: output, folder: files, force: force, format: translating.format,
-        quality: translating.quality ?? 92, provenance: origin, marking: marking,
+        quality: translating.quality, provenance: origin, marking: marking,
         beside: BesideImages(folders: beside) { try generator.condition($0, from: $1.path) }
       ).run()
     } else if plan.ability(Tagging.self) != nil, conditions.isEmpty || !inputs.isEmpty {
       guard conditions.isEmpty else {
         throw Refusal.usage("name images after the run or give --condition feature, not both")
       }
+      try job(.tags)
       try TaggingJob(
         tagger: ImageTagger(generator.system, seed: seed), inputs: inputs, output: output, force: force
       ).run()
@@ -358,6 +362,7 @@ struct Generate: ParsableCommand {
       guard conditions.isEmpty else {
         throw Refusal.usage("name images and videos after the run or give one by --condition, not both")
       }
+      try job(.detection)
       let settings = sampling as? FakeDetectionSettings ?? FakeDetectionSettings()
       try DetectionJob(
         detector: FakeDetector(generator, settings: settings), scale: model.data.scale, inputs: inputs,
@@ -369,6 +374,7 @@ struct Generate: ParsableCommand {
       guard conditions.isEmpty else {
         throw Refusal.usage("give sentences by --text, by files after the run or by --condition; choose one")
       }
+      try job(.sentences)
       try SentenceJob(
         generator: generator, sampling: sampling, texts: writing.text, inputs: inputs, output: output,
         alignment: writing.alignment, force: force
@@ -377,6 +383,7 @@ struct Generate: ParsableCommand {
       guard conditions.isEmpty else {
         throw Refusal.usage("name sounds after the run or give them by --condition, not both")
       }
+      try job(.sounds)
       let translated = TranslatedSounds(generator: generator, ability: translation, sampling: sampling)
       try soundJob(origin, marking, try translated.sampleRate(), grid: translated.grid) { try translated($0) }
     } else if let conversion = plan.ability(VoiceConversion.self),
@@ -385,11 +392,13 @@ struct Generate: ParsableCommand {
       guard conditions["signal"] == nil else {
         throw Refusal.usage("name sounds after the run or give them by --condition, not both")
       }
+      try job(.voices)
       let converted = try ConvertedVoices(
         generator, conversion, voices, conditions: conditions, sampling: sampling, seed: seed)
       let form = conversion.frontEnd.spectrogram
       try soundJob(origin, marking, conversion.frontEnd.sampleRate, grid: form.hop) { try converted($0) }
     } else if let frames = plan.ability(FrameTranslation.self), !inputs.isEmpty {
+      try job(.frames)
       try FrameJob(
         generator: generator, ability: frames, conditions: conditions, inputs: inputs, output: output,
         folder: files, force: force, origin: origin, marking: marking, seed: seed
@@ -397,6 +406,7 @@ struct Generate: ParsableCommand {
     } else if let first = inputs.first {
       throw Refusal.usage("\(model.system) does not start from images; leave '\(first)' out")
     } else {
+      try job(.drawing)
       var request = Request(
         count: count(plan, sampling, conditions, known), conditions: conditions, sampling: sampling,
         draws: StreamDraws(RandomStream(seed: seed, purpose: "generate"), device: device))

@@ -13,7 +13,8 @@ struct TranslationJob {
   /// Whether files that are there are written over.
   let force: Bool
   let format: ImageFormat?
-  let quality: Int
+  /// 1…100; nil: the usual one.
+  let quality: Int?
   let provenance: ImageOrigin?
   let marking: OutputMarking
   /// What lies on the images, in folders.
@@ -53,6 +54,7 @@ struct TranslationJob {
     }
     try ResultFiles.check(
       places.map(\.file), of: places.map(\.source), inputs: items.compactMap(\.file?.path), force: force)
+    try refuseQuality(Set(destinations.joined().map(\.format)))
     var (written, failures) = (0, 0)
     for (item, destinations) in zip(items, destinations) {
       do {
@@ -67,6 +69,16 @@ struct TranslationJob {
     marking.report()
     if let folder { print("\(counted(written, "image")) in \(URL(fileURLWithPath: folder).path)") }
     if failures > 0 { throw ExitCode(65) }
+  }
+
+  /// Refuses a quality that no result has.
+  private func refuseQuality(_ formats: Set<ImageFormat>) throws {
+    let lossy: Set<ImageFormat> = [.jpeg, .webp, .heic, .avif]
+    if let quality, let format = formats.first, formats.isDisjoint(with: lossy) {
+      throw Refusal.usage(
+        "--quality \(quality) is of use to JPEG, WebP, HEIC and AVIF, and the result is written as "
+          + "\(format.rawValue.uppercased()); leave it out, or choose another --format")
+    }
   }
 
   // MARK: What there is to do
@@ -153,7 +165,7 @@ struct TranslationJob {
       standardError("\(item.shown): a \(chosen.rawValue.uppercased()) file cannot say where it comes from.\n")
     }
     let encoded = try codec.encode(
-      marking(result), as: chosen, quality: quality, metadata: provenance?.packet)
+      marking(result), as: chosen, quality: quality ?? 92, metadata: provenance?.packet)
     guard let target = destination.file else {
       FileHandle.standardOutput.write(Data(encoded))
       return

@@ -63,12 +63,13 @@ extension TranslatingSystem {
   /// - Parameters:
   ///   - conditions: the request's other conditions. Those that lie on the source (``Condition/liesOnSource``)
   ///     have its height and width, and are cut and continued with it.
+  ///   - sampling: the request's settings of drawing.
   ///   - further: more of them, or others in their place, for a part of the source, a tile or all of it.
   /// - Throws: ``ConfigurationError`` that names a condition that lies on the source and has another size, and
   ///   both sizes.
   public func translateWhole(
     _ picture: Tensor, direction: TranslationDirection, draws: any Draws, tiling: Tiling? = nil,
-    conditions: [String: ConditionValue] = [:],
+    conditions: [String: ConditionValue] = [:], sampling: any Settings = NoSettings(),
     further: (Tensor) throws -> [String: ConditionValue]
   ) throws -> Tensor {
     let beside = try lying(conditions, on: picture)
@@ -78,7 +79,7 @@ extension TranslatingSystem {
       conditions.merge(try further(part)) { _, further in further }
       conditions[direction.source] = .tensor(part)
       var output: Tensor?
-      try draw(Request(conditions: conditions, draws: draws)) { output = $0.tensor }
+      try draw(Request(conditions: conditions, sampling: sampling, draws: draws)) { output = $0.tensor }
       guard let output else { throw ConfigurationError("\(Self.identity.name) gave no image") }
       return output
     }

@@ -50,6 +50,9 @@ public struct ImageTranslator {
   public var seed: UInt64
   /// Further conditions of the system's request; those that lie on the source are cut and continued with it.
   public var conditions: [String: ConditionValue] = [:]
+  /// The settings of drawing of the system's request, such as how random faces are; those that say how several results are drawn
+  /// belong to who asks for them.
+  public var sampling: any Settings = NoSettings()
   /// Further conditions of the system's request, from a part of the source and ``seed``; nil: none.
   public var further: ((Tensor, UInt64) throws -> [String: ConditionValue])?
 
@@ -203,11 +206,12 @@ public struct ImageTranslator {
     }
     var given: [String: ConditionValue] = [:]
     if case .pictures(let pictures) = style { given["style"] = .tensor(pictures) }
-    guard further != nil || !given.isEmpty || !conditions.isEmpty else {
+    guard further != nil || !given.isEmpty || !conditions.isEmpty || !(sampling is NoSettings) else {
       return try system.translateWhole(condition, direction: direction, draws: draws, tiling: tiling)
     }
     return try system.translateWhole(
-      condition, direction: direction, draws: draws, tiling: tiling, conditions: conditions
+      condition, direction: direction, draws: draws, tiling: tiling, conditions: conditions,
+      sampling: sampling
     ) { part in
       given.merging(try further?(part, seed) ?? [:]) { given, _ in given }
     }

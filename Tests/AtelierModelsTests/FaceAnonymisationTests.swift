@@ -109,6 +109,19 @@ import Torch
     #expect(try drawn(system, seen, sampling).floats() == drawn(system, seen, sampling, seed: 5).floats())
     sampling.truncation = 2
     #expect(try drawn(system, seen, sampling).floats() != drawn(system, seen, sampling, seed: 5).floats())
+    // Also where images of any size are translated.
+    guard case .tensor(let image)? = seen["image"] else { return }
+    func whole(_ settings: any Settings, seed: UInt64) throws -> [Float] {
+      try withoutGradients {
+        try system.translateWhole(
+          image, direction: try #require(system.directions.first),
+          draws: StreamDraws(RandomStream(seed: seed)), conditions: seen.filter { $0.key != "image" },
+          sampling: settings
+        ) { _ in [:] }.contiguous().floats()
+      }
+    }
+    #expect(try whole(sampling, seed: 2) != whole(sampling, seed: 5))
+    #expect(try whole(NoSettings(), seed: 2) == whole(NoSettings(), seed: 5))
   }
 
   @Test func requestsThatDoNotSayWhereTheFaceIsAreRefused() throws {

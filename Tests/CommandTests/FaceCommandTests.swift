@@ -63,7 +63,16 @@ import Testing
     refused(try atelier.run(draw + ["--anonymise"]), "it knows no passcodes")
     refused(try atelier.run(draw + ["clip.mp4", "--to", "bob"]), "name videos or aligned faces, not both")
     refused(
-      try atelier.run(draw + ["--to", "bob", "--sampling", "faces=all"]), "leave it out for aligned faces")
+      try atelier.run(draw + ["--to", "bob", "--sampling", "faces=all"]),
+      "--sampling is of no use to aligned faces")
+    refused(
+      try atelier.run(draw + ["--to", "bob", "--no-label"]), "--no-label is of no use to aligned faces")
+    let film = ["generate", run, "clip.mp4", "--to", "bob"]
+    for option in [
+      ["--quality", "5"], ["--format", "png"], ["--given"], ["--alpha", "white"], ["--tile", "8"],
+    ] {
+      refused(try atelier.run(film + option), "\(option[0]) is of no use to a video with swapped faces")
+    }
     // Two videos of one name would become one.
     let clips = ["v1/x.mp4", "v2/x.mp4"].map { folder($0) }
     for clip in clips {
@@ -110,6 +119,15 @@ import Testing
     #expect(try made(["--anonymise"], "a phrase") != unknown)
     // What recovers is the passcode turned over.
     #expect(try made(["--recover"], "1001011010010110") == unknown)
+    // A line of a pipe ends in LF or CR LF, of which neither belongs to the passcode.
+    for end in ["\\n", "\\r\\n"] {
+      let words = (draw + ["--anonymise", "--passcode", "fd:0"]).map { "'\($0)'" }.joined(separator: " ")
+      let piped = try Program(URL(fileURLWithPath: "/bin/sh")).run([
+        "-c", "printf '\(bits)\(end)1111\(end)' | '\(atelier.url.path)' \(words)",
+      ])
+      try #require(piped.status == 0, "\(piped.errors)")
+      #expect(try Image(contentsOf: output).bytes == unknown)
+    }
     let file = String(decoding: try Data(contentsOf: output), as: UTF8.self)
     #expect(!file.contains(bits) && !file.contains("1001011010010110"))
 
@@ -128,12 +146,3 @@ import Testing
     #expect(both.status == 64)
   }
 }
-    // A line of a pipe ends in LF or CR LF, of which neither belongs to the passcode.
-    for end in ["\\n", "\\r\\n"] {
-      let words = (draw + ["--anonymise", "--passcode", "fd:0"]).map { "'\($0)'" }.joined(separator: " ")
-      let piped = try Program(URL(fileURLWithPath: "/bin/sh")).run([
-        "-c", "printf '\(bits)\(end)1111\(end)' | '\(atelier.url.path)' \(words)",
-      ])
-      try #require(piped.status == 0, "\(piped.errors)")
-      #expect(try Image(contentsOf: output).bytes == unknown)
-    }

@@ -109,6 +109,12 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: results.path))
     let single = try atelier.run(["generate", run, pictures[0].path, "--files", results.path])
     #expect(single.status == 0 && single.output.hasPrefix("1 image in "), "\(single.output)\(single.errors)")
+    // A quality that no result has is refused.
+    let quality = try atelier.run([
+      "generate", run, pictures[0].path, "--output", folder("q.png").path, "--quality", "5",
+    ])
+    #expect(quality.status == 64 && quality.errors.contains("written as PNG"), "\(quality.errors)")
+    #expect(!FileManager.default.fileExists(atPath: folder("q.png").path))
   }
 
   @Test func picturesForSystemsThatTakeNoneAreRefused() throws {
