@@ -348,7 +348,8 @@ struct Generate: ParsableCommand {
         translations: styled(translation, variations, conditions, known), inputs: inputs,
         output: output, folder: files, force: force, format: translating.format,
         quality: translating.quality, provenance: origin, marking: marking,
-        beside: BesideImages(folders: beside) { try generator.condition($0, from: $1.path) }
+        beside: BesideImages(folders: beside) { try generator.condition($0, from: $1.path) },
+        isRecovered: plan.ability(PasscodeTransformation.self) != nil && !passcodes.recover
       ).run()
     } else if plan.ability(Tagging.self) != nil, conditions.isEmpty || !inputs.isEmpty {
       guard conditions.isEmpty else {

@@ -20,6 +20,9 @@ final class OutputMarking {
   ///   - labels: whether frames of videos carry the visible label.
   init(_ isOn: Bool, labels: Bool) { (self.isOn, self.labels) = (isOn, labels) }
 
+  /// Whether anything is marked at all.
+  var marks: Bool { isOn }
+
   /// An image as it is written.
   func callAsFunction(_ image: Image) -> Image {
     guard isOn else { return image }

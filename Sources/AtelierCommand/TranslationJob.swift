@@ -19,6 +19,8 @@ struct TranslationJob {
   let marking: OutputMarking
   /// What lies on the images, in folders.
   let beside: BesideImages
+  /// Whether the images are to be known again by a passcode, which takes every pixel as it is.
+  let isRecovered: Bool
 
   /// How images are read and written: in the numbers of the model's data.
   private var codec: ImageCodec { ImageCodec(scale: translations.first?.scale) }
@@ -54,7 +56,7 @@ struct TranslationJob {
     }
     try ResultFiles.check(
       places.map(\.file), of: places.map(\.source), inputs: items.compactMap(\.file?.path), force: force)
-    try refuseQuality(Set(destinations.joined().map(\.format)))
+    try saySpoiling(Set(destinations.joined().map(\.format)))
     var (written, failures) = (0, 0)
     for (item, destinations) in zip(items, destinations) {
       do {
@@ -71,14 +73,21 @@ struct TranslationJob {
     if failures > 0 { throw ExitCode(65) }
   }
 
-  /// Refuses a quality that no result has.
-  private func refuseQuality(_ formats: Set<ImageFormat>) throws {
+  /// Refuses a quality that no result has, and warns where what is written spoils the way back by the passcode.
+  private func saySpoiling(_ formats: Set<ImageFormat>) throws {
     let lossy: Set<ImageFormat> = [.jpeg, .webp, .heic, .avif]
     if let quality, let format = formats.first, formats.isDisjoint(with: lossy) {
       throw Refusal.usage(
         "--quality \(quality) is of use to JPEG, WebP, HEIC and AVIF, and the result is written as "
           + "\(format.rawValue.uppercased()); leave it out, or choose another --format")
     }
+    guard isRecovered else { return }
+    let spoiling = formats.intersection(lossy.union([.gif])).map { $0.rawValue.uppercased() }.sorted()
+    let causes = (marking.marks ? ["the invisible mark"] : []) + spoiling
+    guard !causes.isEmpty else { return }
+    standardError(
+      "\(listed(causes)) \(causes.count == 1 ? "changes" : "change") pixels, so that --recover gives back less of the faces; "
+        + "write PNG with --format png --no-mark.\n")
   }
 
   // MARK: What there is to do

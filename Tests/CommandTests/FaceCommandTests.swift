@@ -131,6 +131,20 @@ import Testing
     let file = String(decoding: try Data(contentsOf: output), as: UTF8.self)
     #expect(!file.contains(bits) && !file.contains("1001011010010110"))
 
+    // What spoils the way back is said, and done nevertheless.
+    let anonymise = ["generate", run, try face().path, "--anonymise", "--passcode", "env:CODE", "--output"]
+    for (name, more, words) in [
+      ("lossy.jpg", ["--no-mark"], "JPEG changes pixels"),
+      ("marked.png", [], "the invisible mark changes pixels"),
+      ("both.jpg", [], "the invisible mark and JPEG change pixels"),
+      ("whole.png", ["--no-mark"], ""),
+    ] as [(String, [String], String)] {
+      let result = try atelier.run(anonymise + [folder(name).path] + more, environment: ["CODE": bits])
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.errors.contains("--format png --no-mark") == !words.isEmpty, "\(result.errors)")
+      #expect(words.isEmpty || result.errors.contains(words), "\(result.errors)")
+    }
+
     refused(try atelier.run(draw), "--anonymise", "--recover")
     refused(try atelier.run(draw + ["--anonymise", "--passcode", bits]), "env:NAME", "fd:NUMBER")
     let shown = try atelier.run(draw + ["--anonymise", "--passcode", bits])
