@@ -23,8 +23,12 @@ struct FrameJob {
     }
     let targets = try self.targets()
     try ResultFiles.check(targets, of: inputs, inputs: inputs, force: force)
+    // All of them are looked at before the first video is drawn.
+    let sources = try inputs.map { try source(URL(fileURLWithPath: $0)) }
     if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
-    for (input, target) in zip(inputs, targets) { try run(URL(fileURLWithPath: input), target) }
+    for (index, target) in targets.enumerated() {
+      try run(URL(fileURLWithPath: inputs[index]), sources[index], target)
+    }
     marking.report()
   }
 
@@ -49,11 +53,17 @@ struct FrameJob {
     }
   }
 
-  private func run(_ input: URL, _ target: URL) throws {
-    guard let streaming = generator.plan.ability(Streaming.self),
-      let condition = streaming.advancing.first(where: { $0.name == ability.source })
+  private func source(_ input: URL) throws -> FrameSource {
+    guard
+      let condition = generator.plan.ability(Streaming.self)?.advancing.first(where: {
+        $0.name == ability.source
+      })
     else { throw Refusal.usage("\(generator.description.system) does not say what its frames follow") }
-    let source = try FrameSource(input, condition, names: generator.names(condition))
+    return try FrameSource(input, condition, names: generator.names(condition))
+  }
+
+  private func run(_ input: URL, _ source: FrameSource, _ target: URL) throws {
+    guard let streaming = generator.plan.ability(Streaming.self) else { return }
     let draws = StreamDraws(
       RandomStream(seed: seed, purpose: "generate"), device: generator.system.device)
     let session = try generator.session(Request(conditions: conditions, draws: draws))
@@ -85,6 +95,8 @@ private final class FrameSource {
   private let codec: FieldCodec
   /// Files of label maps that are still to come.
   private var files: ArraySlice<URL> = []
+  /// A video, which is opened once its first frame is asked for.
+  private var video: Video?
   private var reader: (any FrameReader)?
 
   /// - Throws: ``Refusal`` for what holds no frames of this kind.
@@ -99,14 +111,19 @@ private final class FrameSource {
       throw Refusal.input("\(input.path) does not exist; name a video, or a folder of frames")
     }
     if isFolder.boolValue {
-      let frames = try FrameFolder(input, gaps: .close)
+      let frames = try FrameFolder(input)
+      if let misfit = frames.misfits().first {
+        throw VideoError.unfit(
+          folder: input.path,
+          reason: "\(misfit.name): \(misfit.reason); repair it, or bring it to the size of the others")
+      }
       (rate, sound) = (standard, nil)
       files = frames.names.map { input.appendingPathComponent($0) }[...]
     } else if case .image = kind {
       let video = try Video(contentsOf: input)
       rate = video.frameRate ?? standard
       sound = video.information.hasAudio ? VideoWriter.Sound(input) : nil
-      reader = try video.frames()
+      self.video = video
     } else {
       throw Refusal.input(
         "\(input.path) is a file, and label maps are a folder of images, one a frame, which a video would blur"
@@ -116,7 +133,9 @@ private final class FrameSource {
 
   /// The next frame as a batch of one; nil after the last.
   func next() throws -> HostTensor? {
-    if let reader {
+    if let video {
+      let reader = try reader ?? video.frames()
+      self.reader = reader
       guard let image = try reader.next(),
         case .image(let channels, let height, let width, let range) = codec.kind
       else { return nil }

@@ -37,7 +37,7 @@ extension FieldCodec {
       return .tensor(
         try LabelMapEncoding.classes(map, below: classes == .max ? nil : classes, file: file).batched)
     case .labelMaps(let classes, _, let height, let width):
-      let maps = try FrameFolder(file, frameRate: frameRate, gaps: .close)
+      let maps = try FrameFolder(file, frameRate: frameRate)
       var frames: [HostTensor] = []
       for name in maps.names {
         let file = file.appendingPathComponent(name)

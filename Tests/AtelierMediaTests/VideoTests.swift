@@ -456,7 +456,7 @@ struct VideoTests {
         throws: VideoError.unfit(
           folder: folder.path,
           reason:
-            "number 3 is missing and 2 others are; add the missing frames, or read the folder with gaps closed"
+            "number 3 is missing and 2 others are; add the missing frames, or number the others anew"
         )
       ) { try FrameFolder(folder) }
       let closed = try FrameFolder(folder, gaps: .close)

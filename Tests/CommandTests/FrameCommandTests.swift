@@ -88,6 +88,19 @@ import Testing
       #expect(result.status != 0 && result.errors.contains(words), "\(result.errors)")
       #expect(!FileManager.default.fileExists(atPath: folder("a").path))
     }
+    // A frame that is missing in the numbers, and one of another size, stop it before anything is written.
+    let gap = folder("gap")
+    try FileManager.default.copyItem(at: URL(fileURLWithPath: maps), to: gap)
+    try FileManager.default.removeItem(at: gap.appendingPathComponent("002.png"))
+    let lacking = try atelier.run(["generate", run, maps, gap.path, "--files", folder("b").path])
+    #expect(lacking.status == 65 && lacking.errors.contains("number 2 is missing"), "\(lacking.errors)")
+    try Image(width: 9, height: 5, channels: 1, bytes: [UInt8](repeating: 0, count: 45)).write(
+      to: gap.appendingPathComponent("002.png"))
+    let other = try atelier.run(["generate", run, maps, gap.path, "--files", folder("b").path])
+    #expect(
+      other.status == 65 && other.errors.contains("002.png: 9 x 5 pixels instead of 16 x 16"),
+      "\(other.errors)")
+    #expect(!FileManager.default.fileExists(atPath: folder("b").path))
   }
 
   @Test func posesBecomeAVideo() throws {

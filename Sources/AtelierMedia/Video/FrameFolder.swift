@@ -51,7 +51,7 @@ public struct FrameFolder: FrameSequence, Hashable {
       throw .unfit(
         folder: folder.path,
         reason: "number \(gap.lowerBound) is missing\(missing == 1 ? "" : " and \(missing - 1) others are"); "
-          + "add the missing frames, or read the folder with gaps closed")
+          + "add the missing frames, or number the others anew")
     }
     self.folder = folder
     self.codec = codec
