@@ -30,8 +30,9 @@ struct ConvertedVoices {
       if let speaker = try Self.speaker(to, generator, takesFiles: ability.takesRecordings) {
         try give(.labels([speaker]), VoiceConversion.target, "--to")
       } else {
-        try give(
-          try generator.condition(VoiceConversion.reference, from: to), VoiceConversion.reference, "--to")
+        let reference = try generator.condition(VoiceConversion.reference, from: to)
+        try give(reference, VoiceConversion.reference, "--to")
+        try DrawingChoices.sayMixed(to, for: VoiceConversion.reference, of: generator.plan)
       }
     }
     if let from = options.from {
@@ -67,9 +68,9 @@ struct ConvertedVoices {
     if let known = names.firstIndex(of: text) { return known }
     let isFile = FileManager.default.fileExists(atPath: text)
     if isFile, takesFiles { return nil }
-    if let number = Int(text), names.indices.contains(number) || names.isEmpty { return number }
     // A file goes before a name that is written otherwise.
     if let known = NamePlaces(names)(text) { return known }
+    if let number = Int(text), names.indices.contains(number) || names.isEmpty { return number }
     if isFile {
       throw Refusal.usage(
         "\(generator.description.system) knows the training's speakers only, and \(text) is a file; the speakers are "

@@ -22,6 +22,7 @@ struct DrawingChoices {
       guard given.updateValue(try generator.condition(name, from: value), forKey: name) == nil else {
         throw Refusal.usage("--condition names '\(name)' twice; choose one")
       }
+      try Self.sayMixed(value, for: name, of: plan)
     }
     let classes = command.drawing.classes
     if !classes.isEmpty, let condition = plan.condition("label"), case .label(let count) = condition.kind {
@@ -31,6 +32,14 @@ struct DrawingChoices {
     }
     if let prompt = command.writing.prompt { try add(.text(prompt), "prompt", "--prompt", to: &given) }
     return given
+  }
+
+  /// Says of the file of a sound, which a condition takes as one channel, that several were mixed.
+  static func sayMixed(_ path: String, for name: String, of plan: SystemPlan) throws {
+    guard case .field(.audio(channels: 1, _, _))? = plan.condition(name)?.kind else { return }
+    var levels = MixLevels()
+    levels.add(try Audio(contentsOf: URL(fileURLWithPath: path)))
+    if let sentence = levels.sentence(path) { standardError("\(sentence)\n") }
   }
 
   /// The conditions as they were typed, by name, for jobs that read files piece by piece.

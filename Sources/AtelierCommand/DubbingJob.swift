@@ -111,7 +111,12 @@ struct DubbingJob {
   /// the list.
   private func pieces(of sound: URL, framesPerSecond: Double) throws -> [Tensor] {
     let speech = ability.speech
-    let audio = try Audio(contentsOf: sound).mono().resampled(to: speech.features.sampleRate)
+    let given = try Audio(contentsOf: sound)
+    var levels = MixLevels()
+    levels.add(given)
+    // The video keeps its sound as it is, so that only a mix in which nothing is heard is worth a word.
+    if levels.isCancelled, let sentence = levels.sentence(sound.path) { standardError("\(sentence)\n") }
+    let audio = try given.mono().resampled(to: speech.features.sampleRate)
     guard audio.frames >= max(1, speech.features.shortest), audio.samples.allSatisfy(\.isFinite) else {
       throw Refusal.data("\(sound.path) is too short, or has samples that are NaN or infinite")
     }

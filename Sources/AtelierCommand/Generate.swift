@@ -386,7 +386,9 @@ struct Generate: ParsableCommand {
       }
       try job(.sounds)
       let translated = TranslatedSounds(generator: generator, ability: translation, sampling: sampling)
-      try soundJob(origin, marking, try translated.sampleRate(), grid: translated.grid) { try translated($0) }
+      try soundJob(origin, marking, try translated.sampleRate(), grid: translated.grid, mixes: false) {
+        try translated($0)
+      }
     } else if let conversion = plan.ability(VoiceConversion.self),
       conditions["signal"] == nil || !inputs.isEmpty
     {
@@ -397,7 +399,9 @@ struct Generate: ParsableCommand {
       let converted = try ConvertedVoices(
         generator, conversion, voices, conditions: conditions, sampling: sampling, seed: seed)
       let form = conversion.frontEnd.spectrogram
-      try soundJob(origin, marking, conversion.frontEnd.sampleRate, grid: form.hop) { try converted($0) }
+      try soundJob(origin, marking, conversion.frontEnd.sampleRate, grid: form.hop, mixes: true) {
+        try converted($0)
+      }
     } else if let frames = plan.ability(FrameTranslation.self), !inputs.isEmpty {
       try job(.frames)
       try FrameJob(
@@ -468,12 +472,12 @@ struct Generate: ParsableCommand {
 
   /// Makes a sound of each sound that the command names.
   private func soundJob(
-    _ origin: ImageOrigin?, _ marking: OutputMarking, _ sampleRate: Int, grid: Int,
+    _ origin: ImageOrigin?, _ marking: OutputMarking, _ sampleRate: Int, grid: Int, mixes: Bool,
     _ make: @escaping (Audio) throws -> Audio
   ) throws {
     try SoundJob(
       inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking,
-      sampleRate: sampleRate, grid: grid, make: make
+      sampleRate: sampleRate, grid: grid, mixes: mixes, make: make
     ).run()
   }
 

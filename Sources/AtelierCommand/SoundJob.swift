@@ -14,6 +14,8 @@ struct SoundJob {
   let sampleRate: Int
   /// Blocks of long sounds begin at multiples of so many frames.
   let grid: Int
+  /// Whether the channels of a sound are mixed into one.
+  let mixes: Bool
   /// What becomes of a sound, with as many frames.
   let make: (Audio) throws -> Audio
 
@@ -41,10 +43,12 @@ struct SoundJob {
     var blocks = SoundBlocks(reader, grid: grid)
     var writer: AudioWriter?
     var frames = 0
+    var levels = MixLevels()
     while let block = try blocks.next() {
       guard block.sound.samples.allSatisfy(\.isFinite) else {
         throw Refusal.data("\(input) has samples that are NaN or infinite; repair it first")
       }
+      if mixes { levels.add(try block.sound.cropped(block.own)) }
       let made = try make(block.sound).cropped(block.own)
       let open =
         try writer
@@ -57,6 +61,7 @@ struct SoundJob {
     guard let writer, frames > 0 else { throw Refusal.data("\(input) has no samples") }
     try writer.finish()
     report(reader.information.sampleRate, frames, target, ContinuousClock.now - begin)
+    if let sentence = levels.sentence(input) { standardError("\(sentence)\n") }
   }
 
   private func report(_ given: Int, _ frames: Int, _ target: URL, _ time: Duration) {

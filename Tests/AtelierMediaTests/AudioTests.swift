@@ -17,6 +17,30 @@ struct AudioTests {
 
   // MARK: The value
 
+  @Test func aMixSaysWhatItLoses() throws {
+    let tone = (0..<1000).map { Float(sin(Double($0) * 0.3) * 0.5) }
+    func levels(_ other: [Float]) -> MixLevels {
+      var levels = MixLevels()
+      // In two parts, as files are read.
+      for part in [0..<400, 400..<1000] {
+        levels.add(Audio(sampleRate: 8000, channels: 2, samples: Array(tone[part]) + Array(other[part])))
+      }
+      return levels
+    }
+    let same = levels(tone)
+    #expect(abs(try #require(same.loss)) < 1e-3 && !same.isCancelled)
+    #expect(same.sentence("a.wav") == "The 2 channels of a.wav are mixed into one.")
+    let opposite = levels(tone.map { -$0 })
+    #expect(abs(try #require(opposite.loss) - 120) < 1e-6 && opposite.isCancelled)
+    #expect(opposite.sentence("a.wav")?.contains("cancel each other: it lies 120 dB below them") == true)
+    // One channel that is silent costs 3 dB, and is no cancellation.
+    let half = levels([Float](repeating: 0, count: 1000))
+    #expect(abs(try #require(half.loss) - 3.01) < 0.01 && !half.isCancelled)
+    var single = MixLevels()
+    single.add(Audio(sampleRate: 8000, samples: tone))
+    #expect(single.sentence("a.wav") == nil && single.loss == nil)
+  }
+
   @Test func samplesHaveTheShapeOfATensor() throws {
     let audio = Audio(sampleRate: 10, channels: 2, interleaved: [1, 2, 3, 4, 5, 6])
     #expect(audio.samples == [1, 3, 5, 2, 4, 6])

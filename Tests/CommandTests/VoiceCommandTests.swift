@@ -48,6 +48,21 @@ import Testing
     try #require(result.status == 0, "\(result.errors)")
     let sound = try Audio(contentsOf: output)
     #expect(sound.frames == 3001 && sound.sampleRate == 8000 && sound.channels == 1)
+    #expect(!result.errors.contains("mixed"), "\(result.errors)")
+    // Several channels are mixed into one, which is said.
+    let wide = folder("wide.wav")
+    let tone = try Audio(contentsOf: speech).samples
+    for (sign, words) in [(Float(1), "wide.wav are mixed into one."), (-1, "they cancel each other")] {
+      try Audio(sampleRate: 8000, channels: 2, samples: tone + tone.map { sign * $0 }).write(to: wide)
+      let mixed = try atelier.run(
+        [
+          "generate", run, wide.path, "--to", "BERT", "--output", output.path, "--force", "--sampling",
+          "iterations=2",
+        ])
+      #expect(mixed.status == 0 && mixed.errors.contains(words), "\(mixed.errors)")
+    }
+    try FileManager.default.removeItem(at: output)
+    try Audio(sampleRate: 8000, samples: tone).write(to: output)
     refused(try atelier.run(draw), "--to", "anna and bert")
     refused(try atelier.run(draw + ["--to", "berd"]), "did you mean 'bert'?")
     refused(try atelier.run(draw + ["--to", speech.path]), "the training's speakers only")
