@@ -48,7 +48,9 @@ struct Generate: ParsableCommand {
   var trained: String
 
   @Argument(
-    help: ArgumentHelp("Images to start from: files, folders, or -.", valueName: "picture"),
+    help: ArgumentHelp(
+      "Images, sounds, videos or sentences to start from: files, folders, or - where standard input is taken.",
+      valueName: "input"),
     completion: .file())
   var inputs: [String] = []
 
@@ -214,6 +216,9 @@ struct Generate: ParsableCommand {
 
   func validate() throws {
     if passcodes.anonymise && passcodes.recover { throw ValidationError("Choose --anonymise or --recover.") }
+    if let actions = drawing.actions, actions.allSatisfy(\.isWhitespace) {
+      throw ValidationError("--actions names no action; give some, as in --actions \"left*12 jump\".")
+    }
     if let count = drawing.count, count < 1 { throw ValidationError("--count must be at least 1.") }
     if let candidates = drawing.candidates, candidates < drawing.count ?? 1 {
       throw ValidationError("--candidates must be at least --count, the number of them that is kept.")

@@ -34,8 +34,12 @@ struct SentenceJob {
       }
     }
     guard !lines.isEmpty else {
-      throw Refusal.usage(
-        "this system starts from sentences; give --text, or name files of them after the run")
+      guard let input = inputs.first else {
+        throw Refusal.usage(
+          "this system starts from sentences; give --text, or name files of them after the run")
+      }
+      let named = inputs.count == 1 ? (input == "-" ? "standard input" : input) : "the files"
+      throw Refusal.data("there is no sentence in \(named); a line is a sentence")
     }
     let tokens = try lines.map { line -> [Int]? in
       let text = line.text.trimmingCharacters(in: .whitespaces)

@@ -3,7 +3,7 @@ import Foundation
 
 /// What `generate` does with sounds: a WAV for each file, as long as it was.
 struct SoundJob {
-  /// Files of sounds.
+  /// Files and folders of sounds.
   let inputs: [String]
   let output: String?
   let folder: String?
@@ -23,10 +23,13 @@ struct SoundJob {
     guard !inputs.isEmpty else {
       throw Refusal.usage("this system starts from sounds; name files of them after the run")
     }
-    let targets = try self.targets()
-    try ResultFiles.check(targets, of: inputs, inputs: inputs, force: force)
-    if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
-    for (input, target) in zip(inputs, targets) {
+    let sounds = try self.sounds()
+    let targets = try self.targets(sounds)
+    let read = sounds.map(\.file.path)
+    try ResultFiles.check(targets, of: read, inputs: read, force: force)
+    for (sound, target) in zip(sounds, targets) {
+      let input = sound.file.relativePath
+      if folder != nil { try RunDirectory.makeFolder(target.deletingLastPathComponent(), withParents: true) }
       do { try run(input, target) } catch let error as PerceptionError {
         // Weights that are missing are no fault of the sound.
         guard case .shortSound = error else { throw error }
@@ -34,6 +37,28 @@ struct SoundJob {
       }
     }
     marking.report()
+  }
+
+  /// A sound to start from.
+  private struct Item {
+    let file: URL
+    /// Its path below the folder that was named, else its name.
+    let name: String
+  }
+
+  /// The sounds that the inputs stand for: files, and what lies in folders and archives.
+  private func sounds() throws -> [Item] {
+    try inputs.flatMap { path -> [Item] in
+      let url = try DataArchive.folder(at: URL(fileURLWithPath: path)) { standardError("\($0)\n") }
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue
+      else {
+        return [Item(file: URL(fileURLWithPath: path), name: url.lastPathComponent)]
+      }
+      let names = MediaFiles.names(.sounds, below: url)
+      guard !names.isEmpty else { throw Refusal.data("there is no sound in \(path)") }
+      return names.map { Item(file: url.appendingPathComponent($0), name: $0) }
+    }
   }
 
   /// Makes one file, a block at a time.
@@ -80,23 +105,16 @@ struct SoundJob {
     }
   }
 
-  private func targets() throws -> [URL] {
-    if let output {
-      guard inputs.count == 1 else {
-        throw Refusal.usage("there are \(inputs.count) sounds; name a folder for the results with --files")
-      }
-      return [URL(fileURLWithPath: output)]
-    }
+  private func targets(_ sounds: [Item]) throws -> [URL] {
     guard let folder else {
-      guard inputs.count == 1 else {
-        throw Refusal.usage("there are \(inputs.count) sounds; name a folder for the results with --files")
+      guard sounds.count == 1 else {
+        throw Refusal.usage("there are \(sounds.count) sounds; name a folder for the results with --files")
       }
-      return [URL(fileURLWithPath: "sound.wav")]
+      return [URL(fileURLWithPath: output ?? "sound.wav")]
     }
-    let place = URL(fileURLWithPath: folder)
-    return inputs.map {
-      place.appendingPathComponent(
-        URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent + ".wav")
+    return sounds.map {
+      URL(fileURLWithPath: folder).appendingPathComponent(
+        ($0.name as NSString).deletingPathExtension + ".wav")
     }
   }
 }

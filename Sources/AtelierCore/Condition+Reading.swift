@@ -22,6 +22,9 @@ extension Condition {
   ) throws -> ConditionValue {
     switch kind {
     case .text, .field(.text): return .text(text)
+    // An empty path would be the present folder.
+    case _ where text.allSatisfy(\.isWhitespace):
+      throw ConfigurationError("the condition '\(name)' is given nothing, and it is \(help); name one")
     case .label(let classes):
       if let whole = names.classes.firstIndex(of: text) { return .labels([whole]) }
       do {

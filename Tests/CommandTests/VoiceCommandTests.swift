@@ -62,6 +62,30 @@ import Testing
       #expect(mixed.status == 0 && mixed.errors.contains(words), "\(mixed.errors)")
     }
     try FileManager.default.removeItem(at: output)
+    // Folders of sounds, under their names.
+    let several = folder("several")
+    for name in ["a.wav", "inner/b.wav"] {
+      let file = folder("speeches").appendingPathComponent(name)
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try FileManager.default.copyItem(at: speech, to: file)
+    }
+    let all = ["generate", run, folder("speeches").path, "--to", "bert", "--sampling", "iterations=1"]
+    let files = try atelier.run(all + ["--files", several.path])
+    #expect(files.status == 0, "\(files.errors)")
+    for name in ["a.wav", "inner/b.wav"] {
+      #expect(try Audio(contentsOf: several.appendingPathComponent(name)).frames == 3001)
+    }
+    refused(try atelier.run(all), "there are 2 sounds", "--files")
+    refused(
+      try atelier.run(["generate", run, "--condition", "signal=\(speech.path)", "--to", "bert"]),
+      "--to is of no use to what is drawn from a request alone")
+    refused(
+      try atelier.run([
+        "generate", run, folder("speeches").path, folder("speeches/a.wav").path, "--to", "bert", "--files",
+        folder("x").path,
+      ]), "two inputs would be written as")
+    #expect(!FileManager.default.fileExists(atPath: folder("x").path))
     try Audio(sampleRate: 8000, samples: tone).write(to: output)
     refused(try atelier.run(draw), "--to", "anna and bert")
     refused(try atelier.run(draw + ["--to", "berd"]), "did you mean 'bert'?")

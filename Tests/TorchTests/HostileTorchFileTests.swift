@@ -87,6 +87,14 @@ import Torch
     #expect(try problem(littleEndian(UInt64(2)) + Array("{}".utf8)).contains("safetensors"))
     #expect(try problem([0x80, 2, 0x4B, 1, 0x2E]).contains("not one of PyTorch's"))
     #expect(try problem(zip([("a.txt", [1])])).contains("not one of PyTorch's"))
+    // A tar archive is PyTorch's by its first member, else any other.
+    for (name, words) in [
+      ("sys_info", "the tar format of PyTorch"), ("0001.jpg", "it is a tar archive and no PyTorch file"),
+    ] {
+      var header = Array(name.utf8) + [UInt8](repeating: 0, count: 512 - name.utf8.count)
+      header.replaceSubrange(257..<262, with: Array("ustar".utf8))
+      #expect(try problem(header).contains(words))
+    }
     let error = try #require(throws: FileFormatError.self) { try TorchFile.read(fixture("missing.pth")) }
     #expect(error.description.contains("missing.pth: there is no such file"))
   }

@@ -166,6 +166,7 @@ import Torch
     #expect(try problem(file("{}", length: .max)).contains("does not fit"))
     #expect(try problem(file("{}", length: 1 << 63)).contains("does not fit"))
     #expect(try read(file("{}")).tensors.isEmpty)
+    #expect(try problem(Array("{\"step\": 1}\n".utf8)).contains("it is a text"))
   }
 
   @Test func jsonThatIsNotSoundIsRefused() throws {

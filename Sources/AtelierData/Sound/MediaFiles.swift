@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// The files of sounds and videos, by their endings.
-enum MediaFiles {
+package enum MediaFiles {
   private static let known: [MediaReport.Medium: Set<String>] = [
     .sounds: [
       "wav", "wave", "flac", "ogg", "oga", "opus", "aif", "aiff", "mp3", "m4a", "aac", "caf", "au", "sph",
@@ -14,7 +14,7 @@ enum MediaFiles {
   static func endings(_ medium: MediaReport.Medium) -> Set<String> { known[medium] ?? [] }
 
   /// The sorted paths, relative to `folder`, of all files of a medium below it, without hidden ones.
-  static func names(_ medium: MediaReport.Medium, below folder: URL) -> [String] {
+  package static func names(_ medium: MediaReport.Medium, below folder: URL) -> [String] {
     let endings = endings(medium)
     var found: [String] = []
     // Symbolic links are followed, but for those to a folder that they lie in.

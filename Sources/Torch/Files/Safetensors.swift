@@ -144,7 +144,12 @@ public enum Safetensors {
     guard source.count >= 8 else {
       throw source.failure("it is too short for a safetensors file; fetch it again")
     }
-    let length = try source.bytes(at: 0, count: 8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let first = try source.bytes(at: 0, count: 8)
+    // No header is so long that all eight bytes of its length are characters.
+    guard !first.allSatisfy({ (32..<127).contains($0) || (9...13).contains($0) }) else {
+      throw source.failure("it is a text and not a safetensors file; name another file")
+    }
+    let length = first.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= UInt64(min(source.count - 8, maximumHeaderLength)) else {
       throw source.failure(
         "its header would be \(length) bytes long, which does not fit; it is damaged or not a safetensors file"

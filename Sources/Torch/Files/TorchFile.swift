@@ -72,6 +72,13 @@ public enum TorchFile {
       return "it is a safetensors file and not one of PyTorch's; give it the ending .safetensors"
     }
     if head.count >= 262, head[257..<262].elementsEqual("ustar".utf8) {
+      // PyTorch's own archives begin with one of these.
+      let first = String(decoding: head.prefix(100).prefix { $0 != 0 }, as: UTF8.self)
+      guard ["sys_info", "pickle", "storages", "tensors"].contains(first) else {
+        return
+          "it is a tar archive and no PyTorch file, first of \(FileFormatError.quoted(first)); `atelier data check` shows what a "
+          + "shard of data holds"
+      }
       return "it has the tar format of PyTorch before 0.2; load it with PyTorch and save it again"
     }
     if head.starts(with: "<".utf8) {
