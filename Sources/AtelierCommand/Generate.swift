@@ -220,6 +220,14 @@ struct Generate: ParsableCommand {
       throw ValidationError("--actions names no action; give some, as in --actions \"left*12 jump\".")
     }
     if let count = drawing.count, count < 1 { throw ValidationError("--count must be at least 1.") }
+    let bounded = [
+      ("--count", drawing.count), ("--candidates", drawing.candidates),
+      ("--interpolate", drawing.interpolate),
+      ("--variations", translating.variations), ("--length", writing.length),
+    ]
+    for (name, value) in bounded where value ?? 0 > 1_000_000 {
+      throw ValidationError("\(name) must be at most 1000000; draw several times, each with its own --seed.")
+    }
     if let candidates = drawing.candidates, candidates < drawing.count ?? 1 {
       throw ValidationError("--candidates must be at least --count, the number of them that is kept.")
     }

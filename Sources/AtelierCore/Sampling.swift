@@ -102,6 +102,9 @@ public struct TextSampling: Settings {
   /// Tokens to generate.
   public var length = 400
 
+  /// The most tokens of a text, which take hours already.
+  static let longest = 1_000_000
+
   /// The usual settings.
   public init() {}
 
@@ -117,6 +120,10 @@ public struct TextSampling: Settings {
       throw ConfigurationError("temperature is at least 0, not \(temperature)")
     }
     guard length >= 1 else { throw ConfigurationError("length is at least 1 token, not \(length)") }
+    guard length <= Self.longest else {
+      throw ConfigurationError(
+        "length is at most \(Self.longest) tokens, not \(length); draw several texts instead")
+    }
   }
 }
 

@@ -39,7 +39,8 @@ public struct TranslationSearch: Settings {
   public func validate() throws(ConfigurationError) {
     try Checks.require((1...1000).contains(beams), "beams is 1 to 1000, not \(beams)")
     try Checks.notNegative(["lengthPenalty": lengthPenalty])
-    try Checks.positive(["extraLength": extraLength])
+    try Checks.require(
+      (1...1_000_000).contains(extraLength), "extraLength is 1 to 1000000 tokens, not \(extraLength)")
   }
 }
 

@@ -38,6 +38,16 @@ struct SentencePairTests {
     }
   }
 
+  @Test func wordsThatTrainingNeverMetAreNamed() throws {
+    let words = try SentenceVocabulary(of: ["a red cat, here"], .init(.words))
+    #expect(words.unknownPieces(of: "a blue cat, a blue dog!") == ["blue", "dog", "!"])
+    #expect(words.unknownPieces(of: "a cat").isEmpty)
+    let characters = try SentenceVocabulary(of: ["abc"], .init(.characters))
+    #expect(characters.unknownPieces(of: "a日本a日") == ["日", "本"])
+    let bytes = try SentenceVocabulary(of: ["abc"], .init(.bytes))
+    #expect(bytes.unknownPieces(of: "日本").isEmpty)
+  }
+
   @Test func faultsNameFileAndLine() throws {
     try withTemporaryFolder { folder in
       try folder.write("train.en", "one\n\nthree\n")

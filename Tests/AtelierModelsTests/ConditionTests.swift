@@ -101,6 +101,8 @@ import Testing
       try refusal("cgan", sampling: LatentSampling(truncation: 1), ["model": "maxout"])?.contains(
         "not normally") == true)
     #expect(try refusal("rnn-language-model", sampling: TextSampling(length: 0))?.contains("length") == true)
+    let endless = try refusal("rnn-language-model", sampling: TextSampling(length: 1_000_000_000_000))
+    #expect(endless?.contains("length is at most 1000000 tokens") == true, "\(endless ?? "")")
   }
 
   @Test func settingsOfDrawingAreChangedByTheirKeys() throws {

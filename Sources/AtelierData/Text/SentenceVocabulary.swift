@@ -216,6 +216,17 @@ public struct SentenceVocabulary: Sendable, Hashable {
     return [specials.start] + tokens + [specials.end]
   }
 
+  /// The words or characters of a sentence that no tokens stand for, each once and in their order.
+  public func unknownPieces(of sentence: String) -> [String] {
+    var seen: Set<String> = []
+    return rule.pieces(sentence).compactMap { piece -> String? in
+      let text = String(String.UnicodeScalarView(piece.unicodeScalars.filter { $0 != Self.joiner }))
+      let isKnown =
+        model.map { model in !model.encode(text).contains(model.unknown) } ?? (numbers[piece] != nil)
+      return isKnown || text.isEmpty || !seen.insert(text).inserted ? nil : text
+    }
+  }
+
   /// The pieces of tokens up to the end of the sentence, special ones left out.
   public func pieces(_ numbers: [Int]) -> [String] {
     numbers.prefix { $0 != specials.end }.filter { $0 != specials.start && $0 != specials.padding }.map {
