@@ -65,7 +65,7 @@ struct DataCommand: ParsableCommand {
         return
       }
       if let videos = try checkVideos(
-        at: URL(fileURLWithPath: path),
+        at: URL(fileURLWithPath: path), suggesting: Self.suggestion,
         progress: { done, total in
           if shows { standardError("\r\u{1B}[K\(done) of \(total) videos") }
         })

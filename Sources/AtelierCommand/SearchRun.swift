@@ -68,7 +68,8 @@ final class SearchRun {
     try SearchReport(state, in: place).write()
     print(SearchReport(state, in: place).text)
     if interruption.isRequested {
-      standardError("The search was stopped; atelier search --resume \(place.url.path) goes on with it.\n")
+      standardError(
+        "The search was stopped; atelier search --resume \(shellWord(place.url.path)) goes on with it.\n")
       throw ExitCode(ExitCodes.interrupted)
     }
     if state.isExhausted {

@@ -67,7 +67,7 @@ struct SeedTraining {
       reasons.append(outcome.reason)
     }
     if let folder, !train.quiet {
-      standardError("Next  atelier evaluate \(folder.url.path)\n")
+      standardError("Next  atelier evaluate \(shellWord(folder.url.path))\n")
     }
     for case .stopped in reasons { throw ExitCode(ExitCodes.stoppedByHealth) }
   }

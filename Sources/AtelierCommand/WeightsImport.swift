@@ -83,8 +83,14 @@ extension Weights {
       }
       let outcome = try ForeignModels.write(
         urls, as: type, changes: try parsedKeys(changes), licence: licence, to: destination)
-      for sentence in try ModelFile.describe(destination).licences { print(sentence) }
-      print("\(target): a model of \(system); generate with: atelier generate \(target)")
+      let described = try ModelFile.describe(destination)
+      for sentence in described.licences { print(sentence) }
+      let drawing = SuggestedDrawing(
+        try type.plan(described.configuration), classes: described.classNames, sides: described.data.sideNames
+      )
+      print(
+        "\(target): a model of \(system); generate with: "
+          + (["atelier", "generate", target] + drawing.words).map(shellWord).joined(separator: " "))
       if !outcome.untouched.isEmpty {
         print("not in the file, and left at initial weights: \(outcome.untouched.joined(separator: ", "))")
       }

@@ -20,7 +20,8 @@ struct DocumentColumns {
     }
     let others = titles.filter { $0 != text && $0 != PartColumn.name }
     let given = ["question", "title"].first(where: others.contains).map { [$0] } ?? others
-    return (given.isEmpty ? "" : " --set conditionFields=[\(given.joined(separator: ","))]")
+    return
+      (given.isEmpty ? "" : " --set " + shellWord("conditionFields=[\(given.joined(separator: ","))]"))
       + (text == Self.textTitles[0] ? "" : " --set textField=\(text)")
   }
 

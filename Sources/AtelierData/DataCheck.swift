@@ -94,7 +94,7 @@ struct DataCheck {
             "There is no test or validation part to measure on: `atelier train --hold-out 0.1` keeps a tenth, "
             + "`atelier data prepare split` divides the data."))
     }
-    let quoted = report.path.contains(where: { " '\"$&()".contains($0) }) ? "\"\(report.path)\"" : report.path
+    let quoted = shellWord(report.path)
     let halves = report.layout == .sideBySide && options.isSideBySide ? " --side-by-side" : ""
     let holdOut = isUndivided ? " --hold-out 0.1" : ""
     let range = givenScale.map { " --range \($0)" } ?? ""

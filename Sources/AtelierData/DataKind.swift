@@ -26,6 +26,14 @@ public enum DataKind: String, Sendable, Hashable, Codable, CaseIterable {
   case documents
   /// Texts with a class each.
   case labelledText
+  /// Videos.
+  case videos
+  /// Videos with label maps of their frames beside them.
+  case labelledVideos
+  /// Videos with pictures of poses beside them.
+  case posedVideos
+  /// Videos with tables of actions beside them.
+  case playedVideos
   /// Faces with a table of boxes and five landmarks beside them.
   case faces
   /// Faces of several people, with 68 landmarks in the table.

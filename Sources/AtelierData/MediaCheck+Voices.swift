@@ -79,14 +79,26 @@ extension MediaCheck {
 
   /// The command that trains on the sounds, where they can be trained on.
   mutating func suggest(_ sounds: [Facts], _ system: (DataKind) -> String?) {
-    guard report.isUsable, report.medium == .sounds, !sounds.isEmpty else { return }
+    guard report.isUsable, !sounds.isEmpty else { return }
+    guard report.medium == .sounds else {
+      let isDivided = Set(sounds.compactMap { Self.part($0.name) }).count > 1
+      report.suggestedCommand = system(.videos).map {
+        videoCommand($0, report.path, isDivided: isDivided)
+      }
+      return
+    }
     let voices = Self.speakers(sounds) == nil ? nil : system(.voices)
     guard let system = voices ?? system(.sounds) else { return }
-    let path = report.path
-    let quoted = path.contains(where: { " '\"$&()".contains($0) }) ? "\"\(path)\"" : path
+    let quoted = shellWord(report.path)
     let isDivided = Set(sounds.compactMap { Self.part($0.name) }).count > 1
     report.suggestedCommand =
       "atelier train \(system) --data \(quoted) --preset small --epochs 20"
       + (isDivided ? "" : " --hold-out 0.1")
   }
+}
+
+/// The command that trains a system on videos.
+func videoCommand(_ system: String, _ path: String, isDivided: Bool) -> String {
+  "atelier train \(system) --data \(shellWord(path)) --preset small --epochs 20"
+    + (isDivided ? "" : " --hold-out 0.1")
 }

@@ -8,11 +8,13 @@ internal import Synchronization
 ///
 /// - Parameters:
 ///   - path: a folder as ``Videos`` reads it.
+///   - system: the name of the system that the suggested command trains on data of a kind, with options.
 ///   - progress: called on any thread with the numbers of videos done and in total.
 /// - Returns: nil where the folder holds nothing beside frames in a folder `frames` or `videos`.
 /// - Throws: ``DatasetError`` for a damaged archive, or a folder that cannot be listed.
 public func checkVideos(
-  at path: URL, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+  at path: URL, suggesting system: (DataKind) -> String? = { _ in nil },
+  progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) throws(DatasetError) -> MediaReport? {
   let given = path.relativePath
   let place = try archiveFolder(at: path)
@@ -30,7 +32,18 @@ public func checkVideos(
       return [frames, frames.deletingLastPathComponent()].contains { $0.lastPathComponent == "images" }
     })
   else { return nil }
-  return VideoCheck(parts.map(\.folder), given, progress).report
+  var report = VideoCheck(parts.map(\.folder), given, progress).report
+  let sides = parts.reduce(into: Set<VideoFolder.Side>()) { $0.formUnion($1.folder.sides.keys) }
+  let kinds: [(VideoFolder.Side, DataKind)] = [
+    (.labels, .labelledVideos), (.poses, .posedVideos), (.actions, .playedVideos),
+  ]
+  if report.isUsable, report.count > 0 {
+    report.suggestedCommand =
+      kinds.filter { sides.contains($0.0) }.compactMap { system($0.1) }.first.map {
+        videoCommand($0, given, isDivided: Set(parts.map(\.split)).count > 1)
+      }
+  }
+  return report
 }
 
 /// What is found of videos with their sides.

@@ -36,7 +36,7 @@ struct DocumentCheckTests {
       #expect(tallies == ["words of text": 27])
       #expect(report.parts[0].text.map(\.name).contains("words of title"))
       #expect(report.suggestedCommand?.contains("train gpt") == true)
-      #expect(report.suggestedCommand?.contains("--set conditionFields=[title] --epochs") == true)
+      #expect(report.suggestedCommand?.contains("--set 'conditionFields=[title]' --epochs") == true)
       #expect(report.description.contains("train: 30 documents"))
       #expect(!report.findings.contains { $0.kind == .nothingHeldOut })
     }

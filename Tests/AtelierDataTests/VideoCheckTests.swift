@@ -31,6 +31,21 @@ import Testing
     try #require(try checkVideos(at: folder)).findings.filter { $0.kind == kind }.map(\.message)
   }
 
+  @Test func theSuggestedCommandSuitsWhatLiesBesideTheFrames() throws {
+    try withTemporaryFolder { folder in
+      try write(folder)
+      func command(_ kinds: DataKind...) throws -> String? {
+        try #require(
+          try checkVideos(at: folder, suggesting: { kinds.contains($0) ? "toy" : nil })
+        ).suggestedCommand
+      }
+      let expected =
+        "atelier train toy --data \(folder.relativePath) --preset small --epochs 20 --hold-out 0.1"
+      #expect(try command(.labelledVideos) == expected && command(.playedVideos) == expected)
+      #expect(try command(.videos) == nil && command() == nil)
+    }
+  }
+
   @Test func wholeVideosHaveNothingMissing() throws {
     try withTemporaryFolder { folder in
       try write(folder)

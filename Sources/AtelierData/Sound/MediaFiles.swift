@@ -1,4 +1,4 @@
-internal import Foundation
+package import Foundation
 
 /// The files of sounds and videos, by their endings.
 package enum MediaFiles {

@@ -21,7 +21,7 @@ public final class EverybodyDanceNow: StreamingSystem {
   public static let identity = SystemIdentity(
     name: "everybody-dance-now", summary: "Videos of somebody from pictures of poses",
     paper: "Chan et al., Everybody Dance Now, 2019",
-    reference: "carolineec/EverybodyDanceNow models/pix2pixHD_model_fullts.py")
+    reference: "carolineec/EverybodyDanceNow models/pix2pixHD_model_fullts.py", suits: [.posedVideos])
 
   /// The choices this system was built from.
   public let configuration: Configuration

@@ -20,7 +20,7 @@ public final class FirstOrderMotion: AnimatingSystem, ReferenceAnswering {
   public static let identity = SystemIdentity(
     name: "first-order-motion", summary: "still images that move as a video does",
     paper: "Siarohin et al., First Order Motion Model for Image Animation, 2019",
-    reference: "AliaksandrSiarohin/first-order-model")
+    reference: "AliaksandrSiarohin/first-order-model", suits: [.videos])
 
   /// The choices this system was built from.
   public let configuration: Configuration

@@ -27,7 +27,7 @@ public final class PlayableVideo: PlayableSystem, ReferenceAnswering {
   public static let identity = SystemIdentity(
     name: "playable-video", summary: "videos played by actions that are found without labels",
     paper: "Menapace et al., Playable Video Generation, 2021",
-    reference: "willi-menapace/PlayableVideoGeneration")
+    reference: "willi-menapace/PlayableVideoGeneration", suits: [.playedVideos])
 
   /// The choices this system was built from.
   public let configuration: Configuration

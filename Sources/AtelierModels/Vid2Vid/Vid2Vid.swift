@@ -25,7 +25,7 @@ public final class Vid2Vid: StreamingSystem {
   public static let identity = SystemIdentity(
     name: "vid2vid", summary: "Videos from videos of label maps or poses",
     paper: "Wang et al., Video-to-Video Synthesis, 2018",
-    reference: "NVIDIA/vid2vid models/vid2vid_model_G.py")
+    reference: "NVIDIA/vid2vid models/vid2vid_model_G.py", suits: [.labelledVideos])
 
   /// The choices this system was built from.
   public let configuration: Configuration
