@@ -57,7 +57,10 @@ public final class TrainingStep {
   /// Runs a system's step with this step's draws as the ambient ones, its precision and its processes.
   public func run(_ body: (TrainingStep) throws -> Void) throws {
     try withDraws(draws) {
-      try withProcesses(processes?.group, weight: { [processes] in processes?.weight ?? 1 }) {
+      try withProcesses(
+        processes?.group, weight: { [processes] in processes?.weight ?? 1 },
+        isDivided: { [processes] in processes?.part()?.isDivided ?? true }
+      ) {
         try withAutocast(precision, on: device) { try body(self) }
       }
     }

@@ -17,6 +17,9 @@ public struct BatchPart: Sendable, Hashable {
     self.axis = axis
   }
 
+  /// Whether it is less than the whole batch.
+  public var isDivided: Bool { count < total }
+
   /// What a mean over the part counts for in the mean over the whole batch, of which so many processes have a part
   /// each: 1 where all parts are of one size, and 1 where every process has the whole batch.
   public func weight(among processes: Int) -> Double {

@@ -105,7 +105,7 @@ public func batchNorm(
 }
 
 /// Normalises each channel of each example by its own statistics (or the running ones); inside
-/// ``withProcesses(_:weight:_:)`` the running ones follow the examples of all processes.
+/// ``withProcesses(_:weight:isDivided:_:)`` the running ones follow the examples of all processes.
 public func instanceNorm(
   _ x: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, runningMean: Tensor? = nil,
   runningVariance: Tensor? = nil, useInputStatistics: Bool = true, momentum: Double = 0.1,

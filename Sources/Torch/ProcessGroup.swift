@@ -66,46 +66,61 @@ extension ProcessGroup {
 private final class ProcessesBox {
   let processes: any ProcessGroup
   let weight: () -> Double
-  init(_ processes: any ProcessGroup, _ weight: @escaping () -> Double) {
+  private let isDivided: () -> Bool
+  init(
+    _ processes: any ProcessGroup, _ weight: @escaping () -> Double, _ isDivided: @escaping () -> Bool
+  ) {
     self.processes = processes
     self.weight = weight
+    self.isDivided = isDivided
+  }
+
+  /// That of this thread; nil where there is none, or where every process has the whole batch.
+  static var current: ProcessesBox? {
+    (Engine.ambientObject(.processes) as? ProcessesBox).flatMap { $0.isDivided() ? $0 : nil }
   }
 }
 
 /// Sets the processes over whose common batch the layers called by `body` take statistics, on this thread. A
 /// collective that fails inside an operation is an engine error; ``ProcessGroup/failure`` says why.
 ///
-/// - Parameter weight: what a mean over this process's part of the batch counts for in the mean over the whole batch, as
-///   ``BatchPart/weight(among:)`` has it: 1, the default, where all parts are of one size.
+/// - Parameters:
+///   - weight: what a mean over this process's part of the batch counts for in the mean over the whole batch, as
+///     ``BatchPart/weight(among:)`` has it: 1, the default, where all parts are of one size.
+///   - isDivided: whether the batch is divided at present; where every process has all of it, each computes as if it were
+///     alone.
 public func withProcesses<Result>(
-  _ processes: (any ProcessGroup)?, weight: @escaping () -> Double = { 1 }, _ body: () throws -> Result
+  _ processes: (any ProcessGroup)?, weight: @escaping () -> Double = { 1 },
+  isDivided: @escaping () -> Bool = { true }, _ body: () throws -> Result
 ) rethrows -> Result {
   guard let processes, processes.count > 1 else { return try body() }
-  return try Engine.withAmbientObject(ProcessesBox(processes, weight), in: .processes, body)
+  return try Engine.withAmbientObject(
+    ProcessesBox(processes, weight, isDivided), in: .processes, body)
 }
 
-/// The processes of the innermost ``withProcesses(_:weight:_:)`` on this thread; nil: this process is alone.
+/// The processes of the innermost ``withProcesses(_:weight:isDivided:_:)`` on this thread; nil: this process is alone, or
+/// has the whole batch as every other one has.
 public var currentProcesses: (any ProcessGroup)? {
-  (Engine.ambientObject(.processes) as? ProcessesBox)?.processes
+  ProcessesBox.current?.processes
 }
 
 extension Tensor {
-  /// The sum over the processes of ``withProcesses(_:weight:_:)``, with a gradient: that of all processes' losses together.
-  /// Without such processes the tensor itself.
+  /// The sum over the processes of ``withProcesses(_:weight:isDivided:_:)``, with a gradient: that of all processes'
+  /// losses together. Without such processes the tensor itself.
   ///
   /// Every process computes and differentiates it at the same place; it can be differentiated twice.
   public func summedOverProcesses() -> Tensor {
-    guard let box = Engine.ambientObject(.processes) as? ProcessesBox else { return self }
+    guard let box = ProcessesBox.current else { return self }
     let context = Unmanaged.passRetained(box).toOpaque()
     let result = CTSummedOverProcesses(
       handle, context, { sumOverProcesses($0, $1) }, { Unmanaged<ProcessesBox>.fromOpaque($0).release() })
     return Tensor(result, "summedOverProcesses", self, rank: rank)
   }
 
-  /// The mean over the processes of ``withProcesses(_:weight:_:)``, with a gradient: of numbers that are means over each
+  /// The mean over the processes of ``withProcesses(_:weight:isDivided:_:)``, with a gradient: of numbers that are means over each
   /// process's part of a batch, which count as the parts do. Without such processes the tensor itself.
   public func averagedOverProcesses() -> Tensor {
-    guard let box = Engine.ambientObject(.processes) as? ProcessesBox else { return self }
+    guard let box = ProcessesBox.current else { return self }
     return (self * (box.weight() / Double(box.processes.count))).summedOverProcesses()
   }
 

@@ -100,4 +100,21 @@ import Torch
     expectClose(found.flatMap(\.1), expected.floats())
     #expect(all.gatheredOverProcesses() === all)
   }
+
+  @Test func whatEveryProcessHasWholeIsComputedByEachAlone() throws {
+    let found = try onProcesses { group in
+      var part = BatchPart(lower: 0, count: 1, total: 1)
+      let all = Tensor([1, 2] as [Float])
+      return withProcesses(group, isDivided: { part.isDivided }) {
+        let whole = all.summedOverProcesses().floats() + all.gatheredOverProcesses().floats()
+        let isAlone = currentProcesses == nil
+        part = BatchPart(lower: group.rank, count: 1, total: 2)
+        return (whole, isAlone, all.summedOverProcesses().floats())
+      }
+    }
+    for (whole, isAlone, divided) in found {
+      #expect(whole == [1, 2, 1, 2] && isAlone)
+      #expect(divided == [2, 4])
+    }
+  }
 }
