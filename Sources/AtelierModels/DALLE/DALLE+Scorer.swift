@@ -19,14 +19,16 @@ extension DALLE: CaptionScoringSystem {
     }
     images = shifted(images, by: settings.scorerShift, step.draws)
     let captions = fitted(batch["text"])
-    let (_, cosines) = try step.update("scorer", optimizer) { loss in
+    let (_, embedded) = try step.update("scorer", optimizer) { loss in
       let (seen, read) = (scorer.embedded(images: images), scorer.embedded(captions: captions))
       loss.add("contrastive", contrastiveLoss(images: seen, captions: read, logitScale: scorer.logitScale))
-      return seen.detached().matmul(read.detached().transposed(0, 1))
+      return (images: seen.detached(), captions: read.detached())
     }
     scorer.boundLogitScale()
     step.observe("captionAccuracy") {
-      let own = Tensor.arange(count, device: cosines.device).asType(.int64)
+      let captions = embedded.captions.gatheredOverProcesses()
+      let cosines = embedded.images.gatheredOverProcesses().matmul(captions.transposed(0, 1))
+      let own = Tensor.arange(cosines.shape[0], device: cosines.device).asType(.int64)
       return cosines.argmax(dim: 1).equal(own).asType(.float32).mean()
     }
     step.observe("logitScale") { scorer.logitScale.exp().mean() }
