@@ -2,7 +2,7 @@ internal import AtelierMedia
 public import Foundation
 internal import Synchronization
 
-/// Checks videos with what lies beside their frames (folders `labels`, `poses` and `actions`) before training: decodes every frame,
+/// Checks videos with what lies beside their frames (folders `labels`, `instances`, `poses` and `actions`) before training: decodes every frame,
 /// and reports what is missing for frames, what is of another size, frames without a pose, actions that no table of classes
 /// knows, cuts, and frames that repeat the one before.
 ///
@@ -183,7 +183,7 @@ struct VideoCheck {
       facts.failure = (video.files[0].path, "\(error)")
       return facts
     }
-    for side in [VideoFolder.Side.labels, .poses] where folder.sides[side] != nil {
+    for side in [VideoFolder.Side.labels, .instances, .poses] where folder.sides[side] != nil {
       compare(video, side, folder, &facts)
     }
     if let place = folder.sides[.actions] { compareActions(video, place, &facts) }
@@ -231,11 +231,11 @@ struct VideoCheck {
       return
     }
     if beside.isFile {
-      if side == .labels {
+      if side != .poses {
         facts.problems.append(
           (
             .missing,
-            "The labels of \(facts.name) are a video, whose compression changes their numbers; give them as a folder of PNG."
+            "The \(what) of \(facts.name) are a video, whose compression changes their numbers; give them as a folder of PNG."
           ))
         return
       }

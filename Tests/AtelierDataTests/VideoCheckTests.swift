@@ -18,6 +18,7 @@ import Testing
         let name = "\(video)/\(number).png"
         try folder.write("frames/\(name)", image(number + (video == "b" ? 40 : 0)))
         try folder.write("labels/\(name)", image(number, channels: 1))
+        try folder.write("instances/\(name)", image(number, channels: 1))
         try folder.write("poses/\(name)", image(number))
       }
       try folder.write(
@@ -65,6 +66,7 @@ import Testing
       for number in 5..<10 {
         try files.removeItem(at: folder.appendingPathComponent("labels/a/\(number).png"))
       }
+      try files.removeItem(at: folder.appendingPathComponent("instances/b/3.png"))
       try files.removeItem(at: folder.appendingPathComponent("poses/b"))
       try folder.write("actions/a.csv", Array("action\nleft\njump\n".utf8))
       try files.removeItem(at: folder.appendingPathComponent("actions/b.csv"))
@@ -72,7 +74,8 @@ import Testing
       #expect(!report.isUsable)
       let missing = try sentences(folder, .missing).joined(separator: "\n")
       for words in [
-        "5 of 10 frames of a have no labels, the first being a/5", "no poses for the video b",
+        "5 of 10 frames of a have no labels, the first being a/5",
+        "1 of 10 frames of b have no instances, the first being b/3", "no poses for the video b",
         "a has 10 frames, and its table actions for 2", "the action 'jump'", "no table b.csv",
       ] { #expect(missing.contains(words), "\(missing)") }
     }

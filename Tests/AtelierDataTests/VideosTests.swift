@@ -133,6 +133,38 @@ import Torch
     }
   }
 
+  @Test func instancesKeepTheirIds() throws {
+    try withTemporaryFolder { folder in
+      let instances = Field(Videos.instance, .labelMaps(classes: .max, frames: 2, height: 2, width: 4))
+      let maps = Field("map", .labelMaps(classes: 2, frames: 2, height: 2, width: 4))
+      try frames(folder, "train/frames/a/", 10..<12)
+      do {
+        _ = try open(folder, length: 2, others: [instances])
+        Issue.record("videos without instances were opened")
+      } catch { #expect("\(error)".contains("no folder instances beside the frames")) }
+      // 16 bits, as Cityscapes' ids of instances have.
+      for frame in 0..<2 {
+        let ids = [26_001 + frame, 7, 7, 7, 7, 7, 255, 256].flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }
+        let image = Image(width: 4, height: 2, channels: 1, depth: 16, bytes: ids)
+        try folder.write("train/inst/a/0\(frame).png", ImageCodec().encode(image, as: .png))
+        let labels = Image(width: 4, height: 2, channels: 1, bytes: [1, 0, 0, 0, 0, 0, 0, 0])
+        try folder.write("train/labels/a/0\(frame).png", ImageCodec().encode(labels, as: .png))
+      }
+      let clips = try open(folder, length: 2, others: [instances, maps])
+      let example = try clips.example(at: 0)
+      #expect(
+        example[Videos.instance]?.integers() == [
+          26_001, 7, 7, 7, 7, 7, 255, 256, 26_002, 7, 7, 7, 7, 7, 255, 256,
+        ])
+      // Ids are no classes: they are neither counted nor renamed.
+      #expect(clips.description.classNames == ["0", "1"])
+      let known = try Videos().relabelled(
+        .examples(clips), classes: ["1", "0"], fields: [instances, maps])
+      #expect(try known.dataset?.example(at: 0)[Videos.instance]?.integers().first == 26_001)
+      #expect(try known.dataset?.example(at: 0)["map"]?.integers().prefix(2) == [0, 1])
+    }
+  }
+
   @Test func whatIsMissingBesideTheFramesIsNamed() throws {
     try withTemporaryFolder { folder in
       let maps = [Field("map", .labelMaps(classes: 3, frames: 3, height: 2, width: 4))]

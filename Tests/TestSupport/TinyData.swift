@@ -126,7 +126,9 @@ public enum TinyData {
 
   /// Videos of a square that moves, as folders of frames in `train/frames` and `test/frames`, with maps of the labels 0 (around)
   /// and 1 (the square) in `labels`, the square in white in `poses`, and where it goes to, `left` or `right`, in `actions`.
-  public static func writeVideos(to folder: URL, count: Int = 3, frames: Int = 8, size: Int = 16) throws {
+  public static func writeVideos(
+    to folder: URL, count: Int = 3, frames: Int = 8, size: Int = 16, withInstances: Bool = false
+  ) throws {
     for (part, number) in [("train", count), ("test", 1)] {
       for video in 0..<number {
         let isRight = video % 2 == 0
@@ -146,6 +148,12 @@ public enum TinyData {
           try write(
             Image(width: size, height: size, channels: 1, bytes: isSquare.map { $0 ? 1 : 0 }), folder,
             "\(part)/labels/\(name)")
+          if withInstances {
+            try write(
+              Image(
+                width: size, height: size, channels: 1, bytes: isSquare.map { $0 ? UInt8(200 + video) : 7 }),
+              folder, "\(part)/instances/\(name)")
+          }
           try write(
             Image(
               width: size, height: size, channels: 3,

@@ -4,7 +4,7 @@ public import Foundation
 /// Videos as clips, with label maps, poses or actions beside their frames.
 ///
 /// A field of a video has the frames themselves, or where it is named `pose` the images of the folder `poses`; one of label
-/// maps has those of `labels`, one of classes over time those of `actions`: a table a video, with a row a frame and the
+/// maps has those of `labels`, or where it is named `instance` those of `instances`, one of classes over time those of `actions`: a table a video, with a row a frame and the
 /// column `action`. See the documentation's page of data for the forms of folders.
 public struct Videos: DataArrangement {
   /// Which frames become a clip.
@@ -19,6 +19,8 @@ public struct Videos: DataArrangement {
   public let id = "videos"
   /// The field whose video consists of poses.
   public static let pose = "pose"
+  /// The field whose maps are of ids of instances.
+  public static let instance = "instance"
   /// The field whose video is another clip of the same video.
   public static let reference = "reference"
   /// Frames from one of a clip to the next.
@@ -77,7 +79,11 @@ public struct Videos: DataArrangement {
           (field.name, field.name == Self.pose ? .poses : .frames, [channels, height, width]))
         lengths.insert(frames)
       case .labelMaps(_, let frames, let height, let width):
-        columns.labels.append((field.name, [height, width]))
+        if field.name == Self.instance {
+          columns.instances.append((field.name, [height, width]))
+        } else {
+          columns.labels.append((field.name, [height, width]))
+        }
         lengths.insert(frames)
       case .labels(_, let length):
         columns.actions.append(field.name)
@@ -148,7 +154,11 @@ public struct Videos: DataArrangement {
       let table = try ClassTable(in: folder.sides[.labels] ?? folder.folder)
       // Of a model that is evaluated, the field says how many classes there are.
       let known = opening.fields.lazy.compactMap { field -> Int? in
-        if case .labelMaps(let classes, _, _, _) = field.kind { classes } else { nil }
+        if field.name != Self.instance, case .labelMaps(let classes, _, _, _) = field.kind {
+          classes
+        } else {
+          nil
+        }
       }.first
       let found = try stored(
         .labels,
@@ -166,6 +176,14 @@ public struct Videos: DataArrangement {
           reason: "a map holds \(highest), and the table of classes has \(table.names.count)")
       }
       classes = (table.names.isEmpty ? (0...highest).map(String.init) : table.names, table.colours)
+    }
+    if let column = columns.instances.first {
+      let found = try stored(
+        .instances, .instances(height: column.shape[0], width: column.shape[1], opening.reading.fit))
+      for (number, instances) in found.enumerated() {
+        try Self.require(instances.count, .instances, videos[number])
+        videos[number].instances = instances
+      }
     }
     if !columns.actions.isEmpty {
       let tables = try VideoActions(folder)

@@ -14,11 +14,14 @@ struct StoredFrames: Sendable {
     case images(ImagePreparation)
     /// A byte a pixel, the number of its class.
     case labels(classes: Int, height: Int, width: Int, ImagePreparation.Fit, colours: [[UInt8]])
+    /// Two bytes a pixel, low byte first, the id of its instance.
+    case instances(height: Int, width: Int, ImagePreparation.Fit)
 
     var size: Int {
       switch self {
       case .images(let preparation): preparation.shape.reduce(1, *)
       case .labels(_, let height, let width, _, _): height * width
+      case .instances(let height, let width, _): 2 * height * width
       }
     }
   }
@@ -58,12 +61,7 @@ struct StoredFrames: Sendable {
           try append(try preparation(image).planarBytes())
         }
       case .labels(let classes, let height, let width, let fit, let colours):
-        guard !sequence.isFile else {
-          throw DatasetError.unusable(
-            path: sequence.files[0].path,
-            reason: "a video's compression changes the numbers of label maps; give them as a folder of PNG")
-        }
-        for map in sequence.files {
+        for map in try Self.maps(sequence) {
           let indices = try FieldCodec.fitted(
             try ImageCodec().decodeLabels(map, colours: colours).indices, height: height, width: width, fit)
           let values = try LabelMapEncoding.classes(indices, below: classes, file: map).integers()
@@ -72,6 +70,15 @@ struct StoredFrames: Sendable {
           }
           highest = max(highest, values.max() ?? 0)
           try append(values.map { UInt8($0) })
+        }
+      case .instances(let height, let width, let fit):
+        for map in try Self.maps(sequence) {
+          let ids = LabelMap(
+            indices: try FieldCodec.fitted(
+              try ImageCodec().decodeLabels(map, colours: []).indices, height: height, width: width, fit)
+          ).values
+          // Images have at most 16 bits.
+          try append(ids.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] })
         }
       }
       try output.close()
@@ -87,6 +94,16 @@ struct StoredFrames: Sendable {
     do { bytes = try Data(contentsOf: file, options: .alwaysMapped) } catch {
       throw .unwritable(path: folder.path, reason: writeFailureReason(error))
     }
+  }
+
+  /// The files of maps, which a video would blur.
+  private static func maps(_ sequence: VideoFolder.Sequence) throws(DatasetError) -> [URL] {
+    guard !sequence.isFile else {
+      throw .unusable(
+        path: sequence.files[0].path,
+        reason: "a video's compression changes the numbers of label maps; give them as a folder of PNG")
+    }
+    return sequence.files
   }
 
   /// Reads the frames one by one at their own size.

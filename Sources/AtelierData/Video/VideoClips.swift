@@ -17,6 +17,7 @@ struct LabelledVideo: Sendable {
   let name: String
   let frames: StoredFrames
   var labels: StoredFrames?
+  var instances: StoredFrames?
   var poses: StoredFrames?
   /// The action of each frame.
   var actions: [Int]?
@@ -31,6 +32,7 @@ struct VideoClips: VideoCollection {
   struct Columns: Sendable, Hashable {
     var frames: [(name: String, side: VideoFolder.Side, shape: [Int])] = []
     var labels: [(name: String, shape: [Int])] = []
+    var instances: [(name: String, shape: [Int])] = []
     var actions: [String] = []
     var speech: String?
 
@@ -165,6 +167,12 @@ struct VideoClips: VideoCollection {
       guard let stored = video.labels else { continue }
       values[column.name] = HostTensor(
         stored.frames(places).map { number(ofClass: Int($0)) }, shape: [places.count] + column.shape)
+    }
+    for column in columns.instances {
+      guard let stored = video.instances else { continue }
+      let bytes = stored.frames(places)
+      let ids = stride(from: 0, to: bytes.count, by: 2).map { Int(bytes[$0]) | Int(bytes[$0 + 1]) << 8 }
+      values[column.name] = HostTensor(ids, shape: [places.count] + column.shape)
     }
     for name in columns.actions {
       guard let actions = video.actions else { continue }

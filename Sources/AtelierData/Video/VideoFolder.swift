@@ -5,18 +5,19 @@ internal import Foundation
 ///
 /// A video is a file that ffmpeg reads, or the numbered images of a folder; images of one folder whose names begin
 /// differently (`0001TP_006690.png`, `0006R0_f00930.png`) are a video for each beginning. Beside `frames` may lie folders of
-/// the same names: `labels` (maps), `poses` (images) and `actions` (a table a video). A folder is divided by `train`,
+/// the same names: `labels` (maps), `instances` (maps of ids), `poses` (images) and `actions` (a table a video). A folder is divided by `train`,
 /// `validation` and `test`, around these folders or within them, or not at all.
 struct VideoFolder {
   /// What there is of a video.
   enum Side: String, CaseIterable {
-    case frames, labels, poses, actions
+    case frames, labels, instances, poses, actions
 
     /// The names of its folder, in the order of search.
     var folders: [String] {
       switch self {
       case .frames: ["frames", "images", "videos"]
       case .labels: ["labels", "maps", "masks", "annotations"]
+      case .instances: ["instances", "instance", "inst"]
       case .poses: ["poses", "pose"]
       case .actions: ["actions"]
       }
@@ -151,7 +152,7 @@ struct VideoFolder {
     guard let place = sides[side] else {
       throw .unusable(
         path: folder.deletingLastPathComponent().path,
-        reason: "it has no folder \(side.rawValue) beside the frames, which the system learns from")
+        reason: "it has no folder \(side.rawValue) beside the frames, which the system learns from; add it")
     }
     guard let found = sequences.first(where: { $0.name == video.name }) else {
       throw .unusable(
