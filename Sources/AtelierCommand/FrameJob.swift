@@ -8,6 +8,8 @@ struct FrameJob {
   let ability: FrameTranslation
   /// What each session begins with.
   let conditions: [String: ConditionValue]
+  /// Folders of what lies beside the frames, by the names of conditions.
+  let beside: [String: URL]
   /// Videos, and folders of frames.
   let inputs: [String]
   let output: String?
@@ -21,13 +23,25 @@ struct FrameJob {
     guard conditions[ability.source] == nil else {
       throw Refusal.usage("name what is followed after the run or give it by --condition, not both")
     }
+    for name in ability.beside where conditions[name] != nil {
+      throw Refusal.usage(
+        "the condition '\(name)' is a folder of maps, one a frame, beside those that are followed")
+    }
+    guard beside.isEmpty || inputs.count == 1 else {
+      throw Refusal.usage(
+        "the condition '\(beside.keys.sorted()[0])' lies beside one video, and \(inputs.count) are named; draw them one "
+          + "after the other")
+    }
     let targets = try self.targets()
     try ResultFiles.check(targets, of: inputs, inputs: inputs, force: force)
     // All of them are looked at before the first video is drawn.
-    let sources = try inputs.map { try source(URL(fileURLWithPath: $0)) }
+    let sources = try inputs.map { try source(ability.source, URL(fileURLWithPath: $0)) }
+    let others = try beside.sorted { $0.key < $1.key }.map { name, folder in
+      Beside(name: name, folder: folder, frames: try source(name, folder))
+    }
     if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
     for (index, target) in targets.enumerated() {
-      try run(URL(fileURLWithPath: inputs[index]), sources[index], target)
+      try run(URL(fileURLWithPath: inputs[index]), sources[index], beside: others, target)
     }
     marking.report()
   }
@@ -53,17 +67,8 @@ struct FrameJob {
     }
   }
 
-  private func source(_ input: URL) throws -> FrameSource {
-    guard
-      let condition = generator.plan.ability(Streaming.self)?.advancing.first(where: {
-        $0.name == ability.source
-      })
-    else { throw Refusal.usage("\(generator.description.system) does not say what its frames follow") }
-    return try FrameSource(input, condition, names: generator.names(condition))
-  }
-
-  private func run(_ input: URL, _ source: FrameSource, _ target: URL) throws {
-    guard let streaming = generator.plan.ability(Streaming.self) else { return }
+  private func run(_ input: URL, _ source: FrameSource, beside others: [Beside], _ target: URL) throws {
+    let streaming = try self.streaming
     let draws = StreamDraws(
       RandomStream(seed: seed, purpose: "generate"), device: generator.system.device)
     let session = try generator.session(Request(conditions: conditions, draws: draws))
@@ -71,9 +76,19 @@ struct FrameJob {
     let writer = try GeneratedVideo(
       target, madeOf: inputs, frameRate: source.rate, sound: source.sound, origin: origin, marking: marking)
     while let given = try source.next() {
+      var frame = [ability.source: given]
+      for other in others {
+        guard let value = try other.frames.next() else {
+          throw Refusal.data(
+            "\(other.folder.path) has \(writer.count) frames, and \(input.path) has more; add the missing ones"
+          )
+        }
+        frame[other.name] = value
+      }
       let made = try withTensorErrors {
         try withoutGradients {
-          try session.advance([ability.source: .tensor(Tensor(given).to(generator.system.device))])
+          try session.advance(
+            frame.mapValues { .tensor(Tensor($0).to(generator.system.device)) })
         }
       }
       guard let tensor = made.tensor?.to(.cpu).contiguous().host() else { continue }
@@ -83,6 +98,32 @@ struct FrameJob {
     guard writer.count > 0 else { throw Refusal.data("\(input.path) has no frames") }
     try writer.finish()
     print("\(counted(writer.count, "frame")) in \(target.path)")
+  }
+}
+
+extension FrameJob {
+  /// What lies beside the frames of a video, one for each.
+  private struct Beside {
+    let name: String
+    let folder: URL
+    let frames: FrameSource
+  }
+
+  private var streaming: Streaming {
+    get throws {
+      guard let streaming = generator.plan.ability(Streaming.self) else {
+        throw Refusal.usage("\(generator.description.system) does not say what its frames follow")
+      }
+      return streaming
+    }
+  }
+
+  /// The frames of an advancing condition.
+  private func source(_ name: String, _ input: URL) throws -> FrameSource {
+    guard let condition = try streaming.advancing.first(where: { $0.name == name }) else {
+      throw Refusal.usage("\(generator.description.system) does not take '\(name)' frame by frame")
+    }
+    return try FrameSource(input, condition, names: generator.names(condition))
   }
 }
 

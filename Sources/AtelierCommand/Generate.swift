@@ -418,8 +418,9 @@ struct Generate: ParsableCommand {
     } else if let frames = plan.ability(FrameTranslation.self), !inputs.isEmpty {
       try job(.frames)
       try FrameJob(
-        generator: generator, ability: frames, conditions: conditions, inputs: inputs, output: output,
-        folder: files, force: force, origin: origin, marking: marking, seed: seed
+        generator: generator, ability: frames, conditions: conditions, beside: choices.foldersBeside(),
+        inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking,
+        seed: seed
       ).run()
     } else if let first = inputs.first {
       throw Refusal.usage("\(model.system) does not start from images; leave '\(first)' out")

@@ -70,7 +70,7 @@ final class VideoMaterial {
       let made: Tensor
       var taken: [Int]?
       if let translation {
-        made = try context.frames(following: batch[translation.source], real: real, isGiven: isGiven)
+        made = try context.frames(batch, translation, real: real, isGiven: isGiven)
       } else {
         let played = try context.played(real, given: playing?.given.map { batch[$0] })
         (made, taken) = (played.frames, played.actions)
@@ -169,13 +169,16 @@ extension EvaluationContext {
     return data.batch(HostBatch(fields: fields, indices: [], epoch: 0, isFirst: true))
   }
 
-  fileprivate func frames(following source: Tensor, real: Tensor, isGiven: Bool) throws -> Tensor {
+  fileprivate func frames(
+    _ batch: Batch, _ ability: FrameTranslation, real: Tensor, isGiven: Bool
+  ) throws -> Tensor {
     guard let system = system(as: (any StreamingSystem).self) else { return real }
     let draws = StreamDraws(
       RandomStream(seed: UInt64(options.seed), purpose: "evaluation frames"), device: system.device)
     return try withoutGradients {
       try system.frames(
-        following: source, first: isGiven ? real.selected(dim: 1, index: 0) : nil, draws: draws)
+        following: batch[ability.source], beside: batch.tensors.filter { ability.beside.contains($0.key) },
+        first: isGiven ? real.selected(dim: 1, index: 0) : nil, draws: draws)
     }
   }
 

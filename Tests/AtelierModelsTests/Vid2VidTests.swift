@@ -34,8 +34,11 @@ import Torch
         }
       }
     }
+    let maps = Tensor(labels, shape: [2, frames, side, side])
+    // The square in white on black, as pictures of poses draw the nose.
+    let poses = (maps.asType(.float32) * 2 - 1).unsqueezed(2).expanded([2, frames, 3, side, side])
     return Batch([
-      "label": Tensor(labels, shape: [2, frames, side, side]),
+      "label": maps, "instance": (maps * 200 + 7).asType(.int64), "pose": poses,
       "frames": Tensor(pixels, shape: [2, frames, 3, side, side]),
     ])
   }
@@ -96,6 +99,12 @@ import Torch
       ["flow": false, "temporalScales": 0],
       ["foregroundChannels": [1], "temporalScales": 2, "framesPerStep": 1],
       ["weights": .table(["featureMatching": 0]), "fixGlobalEpochs": 1, "spatialScales": 2],
+      ["instanceEdges": true, "spatialScales": 2, "foregroundChannels": [1]],
+      ["semantics": "continuous", "semanticChannels": 3, "faceDiscriminator": "pose-drawing", "scales": 3],
+      [
+        "semantics": "continuous", "semanticChannels": 3, "faceDiscriminator": "densepose",
+        "instanceEdges": true,
+      ],
     ] as [[String: ConfigurationValue]])
   func everyFormTrainsAndDraws(_ changes: [String: ConfigurationValue]) throws {
     let configuration = try tiny(changes)
@@ -110,11 +119,78 @@ import Torch
     let first = batch["frames"].selected(dim: 1, index: 0)
     let made = try system.drawing {
       try system.frames(
-        following: batch["label"], first: first, draws: StreamDraws(RandomStream(seed: 1)))
+        following: batch[configuration.semantics == .oneHot ? "label" : "pose"],
+        beside: configuration.instanceEdges ? ["instance": batch["instance"]] : [:], first: first,
+        draws: StreamDraws(RandomStream(seed: 1)))
     }
+    #expect((logged["faceAdversarial"] != nil) == (configuration.faceDiscriminator != .none))
     #expect(made.shape == batch["frames"].shape && made.floats().allSatisfy { abs($0) <= 1 })
     // The first frame is the given one.
     #expect(made.selected(dim: 1, index: 0).floats() == first.floats())
+  }
+
+  @Test func edgesBetweenInstancesAreTheAuthors() throws {
+    let system = try Trial.make(Vid2Vid.self, tiny(["instanceEdges": true]))
+    // Two frames of 2 × 4: an object of two classes, and two objects of one class.
+    let labels = Tensor([0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], shape: [1, 2, 2, 4])
+    let ids = Tensor([5, 5, 5, 5, 5, 5, 5, 5, 8, 8, 8, 9, 8, 8, 8, 8], shape: [1, 2, 2, 4])
+    let maps = system.semantics(of: Batch(["label": labels, "instance": ids, "frames": .zeros([1])]))
+    #expect(maps.shape == [1, 2, 3, 2, 4])
+    // Recorded from `get_edges` of models/base_model.py in PyTorch 2.13.
+    let edges: [Float] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1]
+    #expect(maps.selected(dim: 2, index: 2).floats() == edges)
+    #expect(maps.selected(dim: 2, index: 1).floats() == labels.integers().map { Float($0) })
+    // Of a request without them each class is one.
+    #expect(system.semantics(labels, nil).selected(dim: 2, index: 2).floats().prefix(4) == [0, 1, 1, 0])
+  }
+
+  /// Recorded from `get_face_region` of models/vid2vid_model_D.py in PyTorch 2.13, with `fineSize` 64: squares of 16.
+  @Test(
+    arguments: [
+      // First and last row, first and last column of what marks the face; the square's first row and column.
+      ([20, 25, 30, 40], [14, 27]), ([0, 2, 0, 0], [0, 0]), ([39, 39, 63, 63], [23, 47]),
+      ([5, 34, 10, 53], [11, 23]),
+    ]) func facesAreFoundAsTheAuthorsFindThem(_ marked: [Int], _ expected: [Int]) throws
+  {
+    let square = FaceSquare(mark: .densepose, side: 16)
+    func frames(_ colour: [Float], _ ground: Float = -1) -> Tensor {
+      var values = [Float](repeating: ground, count: 2 * 3 * 40 * 64)
+      // The corners lie in one frame each.
+      for (time, corner) in [(0, (marked[0], marked[2])), (1, (marked[1], marked[3]))] {
+        for channel in 0..<3 {
+          values[((time * 3 + channel) * 40 + corner.0) * 64 + corner.1] = colour[channel]
+        }
+      }
+      return Tensor(values, shape: [2, 3, 40, 64])
+    }
+    func place(_ square: FaceSquare, _ frames: Tensor) -> [Int]? {
+      square.place(in: frames).map { [$0.row, $0.column] }
+    }
+    #expect(place(square, frames([-1, 0.3, 0.91])) == expected)
+    #expect(place(square, frames([1, 1, 0.9])) == nil)
+    let openpose = FaceSquare(mark: .openpose, side: 16)
+    #expect(place(openpose, frames([0.2, -1, -0.6])) == expected)
+    #expect(place(openpose, frames([0.2, -0.9, -0.6])) == nil)
+    #expect(place(FaceSquare(mark: .poseDrawing, side: 16), frames([1, 1, 1])) == expected)
+  }
+
+  @Test func aFaceDiscriminatorLearnsWhereThereIsAFace() throws {
+    let configuration = try tiny([
+      "semantics": "continuous", "semanticChannels": 3, "faceDiscriminator": "pose-drawing",
+    ])
+    let system = try Trial.make(Vid2Vid.self, configuration)
+    func weights() -> [HostTensor]? {
+      system.network("faceDiscriminator")?.module.parameters().map { $0.host() }
+    }
+    let batch = clips(configuration, frames: configuration.clipFrames)
+    var without = batch.tensors
+    without["pose"] = .full(batch["pose"].shape, -1)
+    let before = weights()
+    let nothing = try Trial.step(system, Batch(without))
+    #expect(nothing["faceAdversarial"] == 0 && nothing["faceDiscriminatorReal"] == 0 && weights() == before)
+    let something = try Trial.step(system, batch, index: 1)
+    #expect((something["faceAdversarial"] ?? 0) > 0 && (something["faceFeatureMatching"] ?? 0) > 0)
+    #expect(weights() != before)
   }
 
   @Test func framesDependOnThoseBeforeAlone() throws {
@@ -162,13 +238,27 @@ import Torch
     #expect(try harness.resumesExactly())
   }
 
+  @Test func aRunWithEdgesAndFacesResumesToTheByte() throws {
+    let folder = try TemporaryFolder()
+    let data = folder("data")
+    try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+    try TinyData.writeVideos(to: data, count: 2, frames: 8, size: 16, withInstances: true)
+    let harness = try SystemHarness(
+      Vid2Vid.self,
+      Self.tinyKeys.merging([
+        "semantics": "continuous", "semanticChannels": 3, "instanceEdges": true,
+        "faceDiscriminator": "pose-drawing",
+      ]) { $1 }, data: data)
+    #expect(try harness.resumesExactly())
+  }
+
   @Test func runsAreShownAndMeasured() throws {
     let folder = try TemporaryFolder()
     let data = folder("data")
     try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
-    try TinyData.writeVideos(to: data, count: 2, frames: 8, size: 16)
+    try TinyData.writeVideos(to: data, count: 2, frames: 8, size: 16, withInstances: true)
     let harness = try SystemHarness(
-      Vid2Vid.self, Self.tinyKeys.merging(["firstFrame": "zeros"]) { $1 }, data: data)
+      Vid2Vid.self, Self.tinyKeys.merging(["firstFrame": "zeros", "instanceEdges": true]) { $1 }, data: data)
     var options = SystemHarness.options(steps: 2)
     options.previewEvery = 2
     let run = try harness.train(in: folder.url, options: options)
@@ -197,6 +287,7 @@ import Torch
     arguments: [
       ["norm": "instance", "blocks": 3], ["flow": false, "downsamplings": 2],
       ["spatialScales": 2, "localBlocks": 2, "width": 4, "framesPerInput": 3, "foregroundChannels": [1]],
+      ["semanticChannels": 35, "instanceEdges": true],
     ] as [[String: ConfigurationValue]])
   func filesOfTheAuthorsAreToldByNamesAndShapes(_ changes: [String: ConfigurationValue]) throws {
     let system = try Trial.make(Vid2Vid.self, tiny(changes))
@@ -219,6 +310,7 @@ import Torch
     #expect(own.norm == other.norm)
     #expect(own.blocks == other.blocks)
     #expect(own.foregroundChannels == other.foregroundChannels)
+    #expect(own.semanticChannels == other.semanticChannels && own.instanceEdges == other.instanceEdges)
   }
 
   @Test func requestsThatDoNotFitAreRefused() throws {
@@ -243,13 +335,25 @@ import Torch
     #expect(advance(.zeros([1, 15, 16], dtype: .int64)).contains("multiples of 2"))
     #expect(advance(.zeros([1, 16, 16], dtype: .int64), .zeros([1, 3, 8, 8])).contains("16 × 16"))
     #expect(advance(.zeros([1, 16, 16], dtype: .int64)) == "")
+    let edges = try Trial.make(Vid2Vid.self, tiny(["firstFrame": "zeros", "instanceEdges": true]))
+    let maps = Tensor.zeros([1, 3, 16, 16], dtype: .int64)
+    func follow(_ instances: Tensor) -> String {
+      sentence { _ = try edges.frames(following: maps, beside: ["instance": instances], draws: draws) }
+    }
+    #expect(
+      follow(.zeros([1, 2, 16, 16], dtype: .int64)).contains("'instance' has 2 frames, and 'label' has 3"))
+    #expect(follow(.zeros([1, 3, 8, 16], dtype: .int64)).contains("'instance' is 16 × 8"))
+    #expect(follow(maps) == "")
   }
 
   @Test func valuesThatDoNotFitAreRefused() throws {
     let wrong: [[String: ConfigurationValue]] = [
       ["framesPerInput": 1], ["temporalFrames": 1], ["foregroundChannels": [2]], ["imageWidth": 15],
       ["sequenceLength": 8], ["framesPerStep": 5], ["width": 1, "spatialScales": 2], ["layers": 9],
-      ["weights": .table(["flow": -1])], ["learningRate": 0], ["semanticChannels": 0],
+      ["weights": .table(["flow": -1])], ["learningRate": 0], ["semanticChannels": 0], ["faceSide": 8],
+      ["faceDiscriminator": "openpose"], ["weights": .table(["face": -1])],
+      ["faceDiscriminator": "openpose", "semanticChannels": 3, "faceSide": 9],
+      ["faceDiscriminator": "openpose", "semanticChannels": 3, "faceSide": 16],
     ]
     for change in wrong {
       #expect(throws: ConfigurationError.self, "\(change)") { try tiny(change).validate() }

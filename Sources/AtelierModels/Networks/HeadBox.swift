@@ -16,9 +16,7 @@ struct HeadBox {
     guard follows else { return [[Int]](repeating: standard, count: count) }
     let (rows, columns) = (standard[1] - standard[0], standard[3] - standard[2])
     return withoutGradients {
-      let lit = poses.greater(Self.white).asType(.float32)
-      let channels = (0..<3).map { lit.selected(dim: 1, index: $0) }
-      let head = channels[0] * channels[1] * channels[2]
+      let head = Self.marks(poses)
       return (0..<count).map { index in
         let one = head.selected(dim: 0, index: index).to(.cpu)
         let size = one.sum().item()
@@ -35,6 +33,13 @@ struct HeadBox {
         return [top, top + rows, left, left + columns]
       }
     }
+  }
+
+  /// 1 at the white points of pictures `[n, 3, height, width]` in -1 … 1, float32 `[n, height, width]`.
+  static func marks(_ poses: Tensor) -> Tensor {
+    let lit = poses.greater(white).asType(.float32)
+    let channels = (0..<3).map { lit.selected(dim: 1, index: $0) }
+    return channels[0] * channels[1] * channels[2]
   }
 
   /// What lies in the box of each picture of a batch.

@@ -7,13 +7,13 @@ extension Vid2Vid {
   /// The networks with the names of the reference cases. Each scale of the generator stands for the whole.
   static func describe(
     _ configuration: Configuration, _ generator: FrameGenerator, _ discriminator: MultiscaleDiscriminator,
-    _ temporal: [MultiscaleDiscriminator]
+    _ faces: MultiscaleDiscriminator?, _ temporal: [MultiscaleDiscriminator]
   ) -> [Network] {
     let hasFeatures = configuration.weights.featureMatching > 0
-    let judging = MultiscaleDiscriminator.authorsNames(
-      scales: configuration.scales, layers: configuration.layers, hasFeatures: hasFeatures)
     func judge(_ name: String, _ network: MultiscaleDiscriminator) -> Network {
-      Network(name, network, authorsNames: judging, isForTraining: true) { _, inputs in
+      let names = MultiscaleDiscriminator.authorsNames(
+        scales: network.scales.count, layers: configuration.layers, hasFeatures: hasFeatures)
+      return Network(name, network, authorsNames: names, isForTraining: true) { _, inputs in
         network.outputs(of: try inputs.required("image"), hasFeatures: hasFeatures)
       }
     }
@@ -23,6 +23,7 @@ extension Vid2Vid {
       }
     }
     return scales + [judge("discriminator", discriminator)]
+      + (faces.map { [judge("faceDiscriminator", $0)] } ?? [])
       + temporal.enumerated().map { judge(temporalName($0.offset), $0.element) }
   }
 
@@ -53,7 +54,10 @@ extension Vid2Vid: ReferenceAnswering {
   public static func recordedSteps(
     _ inputs: [String: Tensor], configuration: Configuration
   ) throws -> [RecordedStep]? {
-    let known: Set = ["semantics", "frames", "flowReference", "confidence"]
+    // Semantic frames as the networks see them, or the maps that they are made of.
+    let maps = configuration.instanceEdges ? [configuration.source, Videos.instance] : [configuration.source]
+    let semantics = inputs["semantics"] == nil ? maps : ["semantics"]
+    let known = Set(semantics + ["frames", "flowReference", "confidence"])
     if let unknown = Set(inputs.keys).subtracting(known).min() {
       throw ConfigurationError("a step of vid2vid takes no '\(unknown)'")
     }
@@ -117,7 +121,10 @@ extension Vid2Vid: ImportingSystem {
   private static func coarsestKeys(_ file: ForeignTensors) throws -> [String: ConfigurationValue] {
     let first = try file.required("model_down_seg.1.weight", axes: 4)
     let frames = try file.side("model_down_img.1.weight", 1) / 3 + 1
-    let channels = first[1] / max(1, frames)
+    let seen = first[1] / max(1, frames)
+    // The authors' streets have a channel of edges after 35 classes.
+    let hasEdges = seen == 36
+    let channels = seen - (hasEdges ? 1 : 0)
     let ups = file.numbers("model_up_img.", ".weight").filter {
       file.shape("model_up_img.\($0).weight", axes: 4) != nil
     }
@@ -127,6 +134,7 @@ extension Vid2Vid: ImportingSystem {
     let hasForeground = file.hasName(beginningWith: "indv_down.")
     return [
       "width": .integer(first[0]), "framesPerInput": .integer(frames), "semanticChannels": .integer(channels),
+      "instanceEdges": .boolean(hasEdges),
       "downsamplings": .integer(ups.count), "blocks": .integer(blocks),
       "flow": .boolean(file.has("model_final_flow.1.weight")),
       "norm": .string(

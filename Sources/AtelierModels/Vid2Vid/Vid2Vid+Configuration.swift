@@ -25,6 +25,18 @@ extension Vid2Vid {
       case continuous
     }
 
+    /// Whether a discriminator of its own judges faces, and how semantic frames say where they are.
+    public enum FaceDiscriminator: String, Codable, Sendable, Hashable, CaseIterable {
+      /// There is none.
+      case none
+      /// Where the third channel is above 0.9: the heads of DensePose's body parts.
+      case densepose
+      /// Where the first three channels are the colour in which the authors draw OpenPose's limbs of the head.
+      case openpose
+      /// The white points of pictures of poses that Atelier draws.
+      case poseDrawing = "pose-drawing"
+    }
+
     /// What stands before the first frame of a sequence.
     public enum FirstFrame: String, Codable, Sendable, Hashable, CaseIterable {
       /// Real frames, which a request has to give.
@@ -44,6 +56,8 @@ extension Vid2Vid {
       public var flow = 10.0
       /// Of the differences between frames and warped frames, real and generated.
       public var temporal = 10.0
+      /// Of what the discriminator of faces adds to the generator's loss.
+      public var face = 2.0
 
       /// The authors', without the loss that needs weights of others.
       public init() {}
@@ -60,6 +74,8 @@ extension Vid2Vid {
     public var semantics = Semantics.oneHot
     /// Channels of one semantic frame: classes, or channels of a picture.
     public var semanticChannels = 35
+    /// Whether a channel of edges between instances follows the semantic channels (the authors' `use_instance`).
+    public var instanceEdges = false
     /// Semantic frames that are seen for each frame; it also depends on one frame fewer before it.
     public var framesPerInput = 3
     /// Frames between two updates.
@@ -101,6 +117,11 @@ extension Vid2Vid {
     public var temporalFrames = 3
     /// Discriminators of videos, each on frames that lie `temporalFrames` times as far apart; 0: none.
     public var temporalScales = 1
+    /// Whether a discriminator of its own judges faces (the authors' `add_face_disc`), and where they are.
+    public var faceDiscriminator = FaceDiscriminator.none
+    /// Sides of the square around a face that is judged, in pixels; nil: the authors' quarter of `imageHeight`, a multiple of
+    /// 8.
+    public var faceSide: Int?
     /// The adversarial loss.
     public var adversarialLoss = AdversarialMode.lsgan
     /// Factors of the generator's loss terms.
@@ -140,6 +161,7 @@ extension Vid2Vid {
       street.temporalScales = 2
       street.weights.perceptual = 10
       street.foregroundChannels = [26]
+      street.instanceEdges = true
       street.sequenceLength = 6
       street.longestSequence = 24
       street.framesPerStep = 2
@@ -164,6 +186,15 @@ extension Vid2Vid {
       people.constantEpochs = 5
       people.decayEpochs = 5
       people.batchSize = 8
+      var figures = people
+      figures.imageWidth = 384
+      figures.imageHeight = 512
+      figures.spatialScales = 2
+      figures.scales = 3
+      figures.faceDiscriminator = .poseDrawing
+      figures.framesPerStep = 1
+      figures.fixGlobalEpochs = 3
+      figures.learningRate = 1e-4
       var small = Configuration()
       small.semanticChannels = 11
       small.imageWidth = 128
@@ -186,12 +217,21 @@ extension Vid2Vid {
         Preset("paper", "the paper's streets at 512×256: foreground, two discriminators of videos", street),
         Preset("cityscapes-1024", "two scales for 1024×512, the finer one first", fine),
         Preset("pose", "the authors' people from pictures of poses, first frame included", people),
+        Preset("pose-512", "a second scale for 384×512, and a discriminator of faces", figures),
         Preset("small", "128×64 with narrow networks, minutes on two cores", small),
       ]
     }
 
     /// The field and condition of the semantic maps.
     var source: String { semantics == .oneHot ? "label" : "pose" }
+    /// Channels of one semantic frame with the edges.
+    var mapChannels: Int { semanticChannels + (instanceEdges ? 1 : 0) }
+    /// Sides of the square that the discriminator of faces judges.
+    ///
+    /// Source: NVIDIA/vid2vid `models/vid2vid_model_D.py` `get_face_region`.
+    var faceSquare: Int { faceSide ?? max(8, imageHeight / 32 * 8) }
+    /// How many resolutions the discriminator of faces sees: two fewer than the others.
+    var faceScales: Int { max(1, scales - 2) }
     /// Frames of the clips that are loaded.
     package var clipFrames: Int { max(sequenceLength, longestSequence) + framesPerInput - 1 }
     /// What both sides of a frame are multiples of.
@@ -229,22 +269,42 @@ extension Vid2Vid {
         "first", .field(picture), isRequired: firstFrame == .given,
         help: "the first frame itself" + (firstFrame == .given ? "" : "; else it is made too"))
       let frames = Field("frames", video(clipFrames, 3))
+      // Ids of instances have no bound.
+      let instances = Field(
+        Videos.instance,
+        .labelMaps(classes: .max, frames: clipFrames, height: imageHeight, width: imageWidth))
+      let standIn = isMap ? "; else each class is one" : ""
+      let nextInstances = Condition(
+        Videos.instance, .field(.labelMap(classes: .max, height: imageHeight, width: imageWidth)),
+        isRequired: !isMap, help: "the map of the frame's instances" + standIn)
+      var conditions = [
+        Condition(
+          source, .field(sources), isRequired: true,
+          help: isMap ? "the label maps of a video, one a frame" : "the pictures of poses of a video"),
+        first,
+      ]
+      if instanceEdges {
+        conditions.append(
+          Condition(
+            instances.name, .field(instances.kind), isRequired: !isMap, liesOnSource: true,
+            help: "the maps of a video's instances, one a frame" + standIn))
+      }
       return SystemPlan(
         stages: [
           Stage(
-            data: DataPlan([Field(source, sources), frames], Videos()),
+            data: DataPlan(
+              [Field(source, sources), frames] + (instanceEdges ? [instances] : []), Videos()),
             batchSize: batchSize)
         ],
-        conditions: [
-          Condition(
-            source, .field(sources), isRequired: true,
-            help: isMap ? "the label maps of a video, one a frame" : "the pictures of poses of a video"),
-          first,
-        ],
+        conditions: conditions,
         outputs: [frames],
         abilities: [
-          Streaming(beginning: [first], advancing: [next], output: Field("frame", picture)),
-          FrameTranslation(source: source, target: frames.name, first: first.name),
+          Streaming(
+            beginning: [first], advancing: [next] + (instanceEdges ? [nextInstances] : []),
+            output: Field("frame", picture)),
+          FrameTranslation(
+            source: source, beside: instanceEdges ? [instances.name] : [], target: frames.name,
+            first: first.name),
         ])
     }
 
@@ -294,8 +354,9 @@ extension Vid2Vid {
       }
       try Checks.weights([
         "featureMatching": weights.featureMatching, "perceptual": weights.perceptual, "flow": weights.flow,
-        "temporal": weights.temporal,
+        "temporal": weights.temporal, "face": weights.face,
       ])
+      try validateFaces()
       try Checks.require(
         weights.perceptual == 0 || min(imageWidth, imageHeight) >= 16,
         "a VGG sees images of at least 16 pixels a side, not of \(imageWidth)×\(imageHeight); set weights.perceptual to 0"
@@ -305,6 +366,24 @@ extension Vid2Vid {
         "discriminatorLearningRate": discriminatorLearningRate ?? learningRate,
       ])
       try decay.validate()
+    }
+
+    private func validateFaces() throws(ConfigurationError) {
+      guard faceDiscriminator != .none else {
+        return try Checks.require(
+          faceSide == nil,
+          "faceSide is the square of the discriminator of faces, and there is none; set faceDiscriminator, or leave faceSide out"
+        )
+      }
+      try Checks.require(
+        semanticChannels >= 3,
+        "faceDiscriminator finds faces in the first three of semanticChannels, and there are \(semanticChannels); set it to none"
+      )
+      let side = faceSquare
+      try Checks.require(
+        side >= 8 && side % 2 == 0 && side < min(imageWidth, imageHeight),
+        "faceSide is an even number of at least 8 and less than imageWidth and imageHeight, \(imageWidth)×\(imageHeight), "
+          + "not \(side)")
     }
   }
 }

@@ -1,4 +1,5 @@
 public import AtelierCore
+import AtelierData
 import Torch
 import TorchNN
 
@@ -6,8 +7,11 @@ extension Vid2Vid {
   /// A whole video of the request's maps or poses, one frame each.
   public func generate(_ request: Request, emit: (Output) throws -> Void) throws {
     let clips = try request.required(configuration.source)
+    let instances = request.tensor(Videos.instance).map { [Videos.instance: $0] } ?? [:]
     try emit(
-      Output("frames", frames(following: clips, first: request.tensor("first"), draws: request.draws)))
+      Output(
+        "frames",
+        frames(following: clips, beside: instances, first: request.tensor("first"), draws: request.draws)))
   }
 
   /// Begins a video, with its first frame where the request has one.
@@ -43,7 +47,9 @@ extension Vid2Vid {
       guard case .tensor(let given)? = conditions[name] else {
         throw ConfigurationError("the condition '\(name)' is missing, or is no tensor")
       }
-      let map = try system.channels(of: given)
+      var instances: Tensor?
+      if case .tensor(let ids)? = conditions[Videos.instance] { instances = ids }
+      let map = try system.channels(of: given, instances)
       let before = configuration.framesPerInput - 1
       let isFirst = maps.isEmpty
       if let known = maps.first, known.shape != map.shape {
@@ -77,7 +83,7 @@ extension Vid2Vid {
   }
 
   /// A semantic frame `[batch, channels, height, width]` of what a request gives, after its size and classes were checked.
-  private func channels(of given: Tensor) throws(ConfigurationError) -> Tensor {
+  private func channels(of given: Tensor, _ instances: Tensor?) throws(ConfigurationError) -> Tensor {
     let isMap = configuration.semantics == .oneHot
     let name = configuration.source
     if isMap {
@@ -90,6 +96,13 @@ extension Vid2Vid {
       height % multiple == 0 && width % multiple == 0 && min(height, width) >= 2 * multiple,
       "the condition '\(name)' is \(width) × \(height), and both sides are multiples of \(multiple), at least "
         + "\(2 * multiple)")
-    return isMap ? oneHot(given) : given
+    if let instances {
+      let (rows, columns) = (instances.shape[instances.rank - 2], instances.shape[instances.rank - 1])
+      try Checks.require(
+        rows == height && columns == width && instances.shape[0] == given.shape[0],
+        "the condition '\(Videos.instance)' is \(columns) × \(rows), and '\(name)' is \(width) × \(height); they have to show "
+          + "the same")
+    }
+    return semantics(given, instances)
   }
 }

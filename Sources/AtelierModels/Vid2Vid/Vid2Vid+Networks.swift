@@ -97,7 +97,7 @@ final class CompositeGenerator: Module {
     let halvings = scale == 0 ? configuration.downsamplings : 1
     multiplier = 20 * Double(1 << scale)
     alignCorners = configuration.alignCorners
-    let semanticChannels = configuration.semanticChannels * configuration.framesPerInput
+    let semanticChannels = configuration.mapChannels * configuration.framesPerInput
     let pastChannels = 3 * (configuration.framesPerInput - 1)
     func down(_ inputs: Int, _ width: Int) -> [any Layer] {
       var layers: [any Layer] = [

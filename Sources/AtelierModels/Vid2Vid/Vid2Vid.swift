@@ -14,7 +14,7 @@ public import TorchNN
 /// A frame follows from some semantic frames and the frames before. The generator makes a picture, a flow by which it warps
 /// the frame before, and a weight between both (`CompositeGenerator`); finer scales add to a coarser one. Discriminators
 /// judge each frame beside its semantic frame, the final and the own picture alike, and groups of frames at several
-/// distances beside the flow between them. A step takes a sequence and makes an update of each network for every
+/// distances beside the flow between them; one of its own may judge faces beside their part of the semantic frame. A step takes a sequence and makes an update of each network for every
 /// `framesPerStep` frames of it, from losses that are all computed first; what was generated is carried through the
 /// sequence without its history. Sequences become longer while training goes on.
 ///
@@ -29,10 +29,12 @@ public final class Vid2Vid: StreamingSystem {
 
   /// The choices this system was built from.
   public let configuration: Configuration
-  /// `generator0` and finer ones, `discriminator`, `temporalDiscriminator` and further ones, and a frozen VGG.
+  /// `generator0` and finer ones, `discriminator`, with faces `faceDiscriminator`, `temporalDiscriminator` and further ones,
+  /// and a frozen VGG.
   public let networks: [Network]
   let generator: FrameGenerator
   private let discriminator: MultiscaleDiscriminator
+  private let faces: (square: FaceSquare, discriminator: MultiscaleDiscriminator)?
   private let temporal: [MultiscaleDiscriminator]
   private let perceptual: PerceptualLoss?
   private let matcher = OpticalFlow()
@@ -49,18 +51,25 @@ public final class Vid2Vid: StreamingSystem {
     let scales = (0..<configuration.spatialScales).map {
       CompositeGenerator(configuration, scale: $0, using: stream)
     }
-    func judge(_ channels: Int) -> MultiscaleDiscriminator {
+    func judge(_ channels: Int, scales: Int? = nil) -> MultiscaleDiscriminator {
       MultiscaleDiscriminator(
         inputChannels: channels, width: min(64, configuration.discriminatorWidth),
-        layers: configuration.layers, scales: configuration.scales,
+        layers: configuration.layers, scales: scales ?? configuration.scales,
         norm: TrackedNorm(kind: configuration.discriminatorNorm ?? configuration.norm), widest: 64,
         using: stream)
     }
-    let discriminator = judge(configuration.semanticChannels + 3)
+    let discriminator = judge(configuration.mapChannels + 3)
     let frames = configuration.temporalFrames
     let temporal = (0..<configuration.temporalScales).map { _ in judge(3 * frames + 2 * (frames - 1)) }
     for network in scales { applyDCGANWeights(network, using: stream) }
     for network in [discriminator] + temporal { applyDCGANWeights(network, using: stream) }
+    if configuration.faceDiscriminator != .none {
+      let network = judge(configuration.mapChannels + 3, scales: configuration.faceScales)
+      applyDCGANWeights(network, using: stream)
+      faces = (FaceSquare(mark: configuration.faceDiscriminator, side: configuration.faceSquare), network)
+    } else {
+      faces = nil
+    }
     generator = FrameGenerator(
       scales: scales, framesPerInput: configuration.framesPerInput,
       foregroundChannels: configuration.foregroundChannels)
@@ -72,13 +81,15 @@ public final class Vid2Vid: StreamingSystem {
       scales.enumerated().flatMap { scale, network in
         network.namedParameters().map { ("generator\(scale).\($0.name)", $0.tensor) }
       }, configuration.generatorLearningRate)
+    let faceParameters = faces?.discriminator.namedParameters() ?? []
     discriminatorOptimizer = adam(
-      discriminator.namedParameters(), configuration.discriminatorLearningRate)
+      discriminator.namedParameters() + faceParameters.map { ("faceDiscriminator.\($0.name)", $0.tensor) },
+      configuration.discriminatorLearningRate)
     temporalOptimizers = temporal.map { adam($0.namedParameters(), nil) }
     let perceptual = try Self.makePerceptualLoss(configuration)
     self.perceptual = perceptual
     networks =
-      Self.describe(configuration, generator, discriminator, temporal)
+      Self.describe(configuration, generator, discriminator, faces?.discriminator, temporal)
       + (perceptual.map { [$0.network] } ?? [])
   }
 
@@ -92,7 +103,8 @@ public final class Vid2Vid: StreamingSystem {
       ], criterion: .l1, normalization: .none)
   }
 
-  /// The optimisers by their networks' names; one trains all scales of the generator.
+  /// The optimisers by their networks' names; one trains all scales of the generator, and that of the discriminator also
+  /// the one of faces.
   public var optimizers: [(name: String, optimizer: Optimizer)] {
     [("generator", generatorOptimizer), ("discriminator", discriminatorOptimizer)]
       + temporalOptimizers.enumerated().map { (Self.temporalName($0.offset), $0.element) }
@@ -101,21 +113,6 @@ public final class Vid2Vid: StreamingSystem {
   /// What the discriminator of videos of a distance is called.
   static func temporalName(_ scale: Int) -> String {
     "temporalDiscriminator" + (scale == 0 ? "" : "\(scale)")
-  }
-
-  /// Takes over the data's classes, where maps are of classes.
-  public static func adapted(_ configuration: Configuration, to data: DataFacts) throws -> Configuration {
-    var configuration = configuration
-    let found = data.description.classNames.count
-    if configuration.semantics == .oneHot, found > 0 {
-      configuration.semanticChannels = found
-      if let missing = configuration.foregroundChannels.first(where: { $0 >= found }) {
-        throw ConfigurationError(
-          "foregroundChannels names the class \(missing), and the data have \(found) classes; set foregroundChannels to "
-            + "theirs, or to [] for no foreground")
-      }
-    }
-    return configuration
   }
 
   /// With VGG16 in the place of VGG19 where the store does not have the authors' network.
@@ -202,11 +199,12 @@ public final class Vid2Vid: StreamingSystem {
   ) throws {
     let weights = configuration.weights
     let newest = chunk.maps.slice(1, configuration.framesPerInput - 1, .max)
-    let (maps, real, realBefore) = (Self.flat(newest), Self.flat(chunk.real), Self.flat(chunk.realBefore))
-    let (fake, raw) = (Self.flat(made.frames), Self.flat(made.raw))
+    let (maps, real, realBefore) = (flatFrames(newest), flatFrames(chunk.real), flatFrames(chunk.realBefore))
+    let (fake, raw) = (flatFrames(made.frames), flatFrames(made.raw))
     let (flow, confidence) = chunk.reference ?? matcher(real, realBefore)
     let finals = judgement(discriminator, beside: maps, real: real, fake: fake)
     let raws = judgement(discriminator, beside: maps, real: real, fake: raw)
+    let face = faceJudgement(newest, chunk.real, made.frames)
     let videos = videoJudgements(chunk, made, flow, &memory)
 
     let terms = try step.update("generator", generatorOptimizer) { loss in
@@ -222,9 +220,9 @@ public final class Vid2Vid: StreamingSystem {
         meanAbsoluteError(one * confidence, other * confidence)
       }
       // A generated frame is to be the one before it, moved by the reference flow.
-      let moved = warped(Self.flat(fakeBefore), by: flow, alignCorners: configuration.alignCorners)
+      let moved = warped(flatFrames(fakeBefore), by: flow, alignCorners: configuration.alignCorners)
       loss.add("warp", masked(fake, moved), weight: weights.temporal)
-      if let own = made.flow.map(Self.flat) {
+      if let own = made.flow.map(flatFrames) {
         loss.add(
           "flow", masked(own, flow), weight: weights.flow / Double(1 << (configuration.spatialScales - 1)))
         let movedReal = warped(realBefore, by: own, alignCorners: configuration.alignCorners)
@@ -232,11 +230,12 @@ public final class Vid2Vid: StreamingSystem {
       } else {
         for name in ["flow", "flowWarp"] { loss.add(name, .zeros(like: confidence).mean()) }
       }
-      if configuration.firstFrame == .zeros, let share = made.weight.map(Self.flat) {
+      if configuration.firstFrame == .zeros, let share = made.weight.map(flatFrames) {
         loss.add("weight", (share * confidence).abs().mean())
       } else {
         step.log("weight", Tensor(scalar: 0))
       }
+      addFaceTerms(face, step, to: &loss)
       addVideoTerms(videos.compactMap { $0?.judgement }, step, to: &loss)
     }
     step.log("generator", terms.total)
@@ -244,6 +243,12 @@ public final class Vid2Vid: StreamingSystem {
     let judged = try step.update("discriminator", discriminatorOptimizer) { loss in
       loss.add("discriminatorReal", finals.real + raws.real, weight: 0.5, logsWeighted: false)
       loss.add("discriminatorFake", finals.fake + raws.fake, weight: 0.5, logsWeighted: false)
+      if let face {
+        loss.add("faceDiscriminatorReal", face.real, weight: 0.5, logsWeighted: false)
+        loss.add("faceDiscriminatorFake", face.fake, weight: 0.5, logsWeighted: false)
+      } else if faces != nil {
+        for name in ["faceDiscriminatorReal", "faceDiscriminatorFake"] { step.log(name, Tensor(scalar: 0)) }
+      }
     }
     step.log("discriminator", judged.total)
     for case let video? in videos {
@@ -270,6 +275,32 @@ public final class Vid2Vid: StreamingSystem {
     }
     loss.add("temporalAdversarial", sum(\.adversarial))
     loss.add("temporalFeatureMatching", sum(\.matching), weight: configuration.weights.featureMatching)
+  }
+
+  /// What the discriminator of faces says of the faces of final frames, beside their part of the semantic frames
+  /// `[batch, time, channels, height, width]`; nil without one, and where no example shows a face.
+  private func faceJudgement(_ maps: Tensor, _ real: Tensor, _ fake: Tensor) -> Judgement? {
+    guard let (square, network) = faces else { return nil }
+    let places = (0..<maps.shape[0]).map { square.place(in: maps.selected(dim: 0, index: $0)) }
+    guard places.contains(where: { $0 != nil }) else { return nil }
+    return judgement(
+      network, beside: square.cut(maps, places), real: square.cut(real, places),
+      fake: square.cut(fake, places))
+  }
+
+  /// The generator's terms of the discriminator of faces; 0 while no face is shown.
+  private func addFaceTerms(_ judgement: Judgement?, _ step: TrainingStep, to loss: inout Loss) {
+    guard faces != nil else { return }
+    guard let judgement else {
+      for name in ["faceAdversarial", "faceFeatureMatching"] { step.log(name, Tensor(scalar: 0)) }
+      return
+    }
+    let weights = configuration.weights
+    loss.add("faceAdversarial", judgement.adversarial, weight: weights.face)
+    // The authors divide by the number of scales that the other discriminators have.
+    let share = Double(configuration.faceScales) / Double(configuration.scales)
+    loss.add(
+      "faceFeatureMatching", judgement.matching, weight: weights.featureMatching * weights.face * share)
   }
 
   /// What a discriminator says of real and generated images.
@@ -320,7 +351,7 @@ public final class Vid2Vid: StreamingSystem {
       } else {
         let steps = real.shape[1] - 1
         let found = matcher(
-          Self.flat(real.slice(1, 1, .max)), Self.flat(real.narrow(1, from: 0, length: steps))
+          flatFrames(real.slice(1, 1, .max)), flatFrames(real.narrow(1, from: 0, length: steps))
         ).flow
         between = found.reshaped([real.shape[0], steps] + Array(found.shape.suffix(3)))
       }
@@ -335,34 +366,9 @@ public final class Vid2Vid: StreamingSystem {
     guard let flow = batch.tensors["flowReference"], let confidence = batch.tensors["confidence"] else {
       return nil
     }
-    func part(_ all: Tensor) -> Tensor { Self.flat(all.selected(dim: 0, index: number)) }
+    func part(_ all: Tensor) -> Tensor { flatFrames(all.selected(dim: 0, index: number)) }
     return (part(flow), part(confidence))
   }
-
-  /// Semantic frames `[batch, time, channels, height, width]`: one-hot classes, or pictures.
-  func semantics(of batch: Batch) -> Tensor {
-    if let maps = batch.tensors["semantics"] { return maps }
-    let maps = batch[configuration.source]
-    return configuration.semantics == .oneHot ? oneHot(maps) : maps
-  }
-
-  /// Half of the sequences are mirrored, maps and frames alike.
-  private func mirrored(_ maps: Tensor, _ frames: Tensor, _ step: TrainingStep) -> (Tensor, Tensor) {
-    guard configuration.flips else { return (maps, frames) }
-    let chosen = step.draws.uniform("flip", [frames.shape[0], 1, 1, 1, 1]).less(0.5)
-    func half(_ video: Tensor) -> Tensor { .select(chosen, video.flipped([4]), video) }
-    return (half(maps), half(frames))
-  }
-
-  /// Channels of classes of maps `[…, height, width]`.
-  func oneHot(_ maps: Tensor) -> Tensor {
-    let rank = maps.rank
-    return maps.asType(.int64).oneHot(configuration.semanticChannels)
-      .permuted(Array(0..<(rank - 2)) + [rank, rank - 2, rank - 1])
-  }
-
-  /// `[batch · time, …]`.
-  private static func flat(_ video: Tensor) -> Tensor { video.reshaped([-1] + Array(video.shape.suffix(3))) }
 
   /// Images as the VGG sees them: halved until they are at most 1024 wide.
   private static func seen(_ images: Tensor) -> Tensor {

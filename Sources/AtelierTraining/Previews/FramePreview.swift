@@ -32,7 +32,9 @@ public struct FramePreview: Preview {
       context.plan.condition(name)?.isRequired == true ? target.selected(dim: 1, index: 0) : nil
     }
     let made = try withoutGradients {
-      try system.frames(following: source, first: first, draws: context.draws)
+      try system.frames(
+        following: source, beside: examples.batch.tensors.filter { ability.beside.contains($0.key) },
+        first: first, draws: context.draws)
     }
     func shown(_ field: Field, _ clips: Tensor) throws -> [[Image]] {
       try context.codec(field).shown(.tensor(clips.to(.cpu).contiguous().host())).map { shown in
