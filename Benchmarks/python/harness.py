@@ -3,7 +3,7 @@
     RECIPE.py --export DIR             write initial weights and inputs, print the first losses
     RECIPE.py --weights DIR --steps N  time N steps from those weights
     RECIPE.py --first-sample           draw from random weights, and end
-    RECIPE.py --latency SIZE ...       time the generation of one image of SIZE x SIZE, or of SIZE tokens or seconds
+    RECIPE.py --latency SIZE ...       time the generation of one image of SIZE x SIZE, or of SIZE tokens, seconds or frames
     RECIPE.py --weights DIR --translate BEAMS ...   time translations with those weights
 
 Every form prints one line of JSON. The first steps are there to be compared: they take the images in
@@ -38,7 +38,7 @@ class Recipe:
     batch_size = 64
     # The image fields of a batch and their shapes, in the order in which a step takes them.
     pictures = {"image": (3, 64, 64)}
-    # The label maps of a batch: classes, height and width; a step takes them behind the images.
+    # The label maps of a batch: classes, of a video its frames, height and width; a step takes them behind the images.
     label_maps = {}
     # The tokens of a batch: vocabulary and length; a step takes them behind the maps.
     tokens = {}
@@ -49,6 +49,8 @@ class Recipe:
     # Other float fields of a batch in 0...1 and their shapes, and whole numbers below a limit; a step takes them last.
     arrays = {}
     numbers = {}
+    # Whether a sample is a video of so many frames.
+    is_video = False
     # Whether networks see images in -1...1 or in 0...1.
     is_signed = True
     # How many images lie in memory.
@@ -127,11 +129,10 @@ def make_inputs(recipe):
     inputs["checkedPart"] = torch.tensor(recipe.checked_part)
     if recipe.classes:
         inputs["label"] = torch.randint(0, recipe.classes, (recipe.picture_count,))
-    for name, (classes, height, width) in recipe.label_maps.items():
+    for name, (classes, *frames, height, width) in recipe.label_maps.items():
         # Squares of a sixteenth of the image: a class has regions.
-        squares = torch.randint(0, classes, (recipe.picture_count, 16, 16), dtype=torch.uint8)
-        grown = squares.repeat_interleave(height // 16, 1).repeat_interleave(width // 16, 2)
-        inputs[name] = grown
+        squares = torch.randint(0, classes, (recipe.picture_count, *frames, 16, 16), dtype=torch.uint8)
+        inputs[name] = squares.repeat_interleave(height // 16, -2).repeat_interleave(width // 16, -1)
     for name, (vocabulary, length) in recipe.tokens.items():
         inputs[name] = torch.randint(0, vocabulary, (recipe.picture_count, length))
     for name, (vocabulary, length) in recipe.sentences.items():
@@ -204,8 +205,8 @@ def exact_losses(make_recipe, inputs, folder):
 
 
 def latency(recipe, size):
-    """The median milliseconds that the generator takes for one image of a size, so many tokens, or seconds."""
-    takes_length = recipe.tokens or recipe.sounds or recipe.arrays
+    """The median milliseconds that the generator takes for one image of a size, or so many tokens, seconds or frames."""
+    takes_length = recipe.tokens or recipe.sounds or recipe.arrays or recipe.is_video
     if not takes_length:
         channels = next(iter(recipe.pictures.values()))[0]
         picture = torch.rand(1, channels, size // recipe.scale, size // recipe.scale)

@@ -19,6 +19,8 @@ struct Benchmark: ParsableCommand {
     case audioSuperResolution = "audio-super-resolution"
     case fastStyle = "fast-style"
     case deepfakeAutoencoder = "deepfake-autoencoder"
+    case vid2vid
+    case playableVideo = "playable-video"
   }
 
   @Argument(help: ArgumentHelp(Recipe.allCases.map(\.rawValue).joined(separator: ", ") + "."))
@@ -56,9 +58,10 @@ struct Benchmark: ParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help:
-      "Only time the generation of one image of this many pixels a side, or of so many tokens, from random weights."
-  )
+    help: """
+      Only time the generation of one image of this many pixels a side, or of so many tokens, seconds or frames, from \
+      random weights.
+      """)
   var latency: [Int] = []
 
   @Option(
@@ -91,6 +94,8 @@ struct Benchmark: ParsableCommand {
     case .srresnet: try run(SRResNet.self, Self.enlarging)
     case .deepfakeAutoencoder: try run(DeepfakeAutoencoder.self, Self.swapping)
     case .fastStyle: try run(FastStyleTransfer.self, [:])
+    case .vid2vid: try run(Vid2Vid.self, Self.following)
+    case .playableVideo: try run(PlayableVideo.self, Self.played)
     }
   }
 
@@ -151,6 +156,18 @@ struct Benchmark: ParsableCommand {
     "width": 64, "blocks": 16, "scale": 4, "imageSize": 128, "batchSize": 16, "averageDecay": 0.999,
   ]
 
+  /// A narrow vid2vid whose reference flow comes with the data.
+  private static let following: [String: ConfigurationValue] = [
+    "semanticChannels": 11, "imageWidth": 128, "imageHeight": 64, "framesPerInput": 2, "framesPerStep": 2,
+    "width": 16, "downsamplings": 2, "blocks": 4, "discriminatorWidth": 16, "layers": 2, "temporalFrames": 2,
+    "sequenceLength": 4, "longestSequence": 4, "flips": false, "decayEpochs": 0, "batchSize": 2,
+  ]
+  /// The preset `small` behind its pretraining, at one temperature.
+  private static let played: [String: ConfigurationValue] = [
+    "imageSize": 64, "frames": 6, "groundTruthFrames": 3, "actions": 3, "representationChannels": [8, 16],
+    "stateFeatures": 24, "hiddenSize": 32, "pretrainingSteps": 0, "batchSize": 4,
+  ]
+
   /// - Parameter changes: keys that take dropout away, whose draws the two sides do not share.
   private func run<System: GenerativeSystem>(
     _ type: System.Type, _ sizes: [String: ConfigurationValue],
@@ -197,6 +214,7 @@ struct Benchmark: ParsableCommand {
       ).shape
     }
     if let sound = Self.sound(of: system) { return try sound(1).shape }
+    if let video = Self.video(of: system) { return try video(4).shape }
     var shape: [Int] = []
     let inputs = pictures(for: system, count: 1)
     let request = Request(
@@ -278,7 +296,7 @@ struct Benchmark: ParsableCommand {
   private func milliseconds(_ system: some GenerativeSystem, size: Int) throws -> Double {
     let inputs = pictures(for: system, count: 1, size: size)
     let language = system as? any LanguageSystem
-    let sound = Self.sound(of: system)
+    let sound = Self.sound(of: system) ?? Self.video(of: system)
     guard !inputs.isEmpty || language != nil || sound != nil else {
       throw Refusal.usage("--latency is for systems that start from an image")
     }
@@ -322,6 +340,39 @@ struct Benchmark: ParsableCommand {
       else { return nil }
       return drawn { try translator.translated(.zeros([1, channels, $0 * rate])) }
     default: return nil
+    }
+  }
+
+  /// So many frames that a system makes, of empty maps or by one action; nil for one that makes no videos.
+  private static func video(of system: some GenerativeSystem) -> ((_ frames: Int) throws -> Tensor)? {
+    let plan = system.plan
+    if let playable = system as? any PlayableSystem, let ability = plan.ability(VideoPlaying.self),
+      case .field(.image(let channels, let height, let width, _))? = plan.condition(ability.first)?.kind
+    {
+      return { count in
+        var made: [Tensor] = []
+        try system.drawing {
+          try withoutGradients {
+            try playable.play(
+              .zeros([1, channels, height, width]), actions: [Int](repeating: 0, count: count)
+            ) { made.append($0) }
+          }
+        }
+        return .stacked(made, dim: 1)
+      }
+    }
+    guard let streaming = system as? any StreamingSystem, let ability = plan.ability(FrameTranslation.self),
+      case .labelMaps(_, _, let height, let width)? = plan.field(ability.source)?.kind
+    else { return nil }
+    return { count in
+      try system.drawing {
+        try withoutGradients {
+          try streaming.frames(
+            following: .zeros([1, count, height, width], dtype: .int64),
+            first: .zeros([1, 3, height, width]),
+            draws: StreamDraws(RandomStream(seed: 1)))
+        }
+      }
     }
   }
 
@@ -387,6 +438,8 @@ struct Benchmark: ParsableCommand {
 /// Images and labels in memory, gathered by a random order, as Benchmarks/python does it.
 private final class ImagesInMemory: BatchSource {
   private let columns: [(field: Field, values: Tensor)]
+  /// What comes with videos beside their fields: the reference flow of each update, and how sure it is.
+  private let flows: [String: Tensor]
   /// A style's image, which all batches share.
   private let style: Tensor?
   private let count: Int
@@ -414,6 +467,7 @@ private final class ImagesInMemory: BatchSource {
       guard part > 1, all.rank == 4 else { return (field, all) }
       return (field, all.slice(2, 0, all.shape[2] / part).slice(3, 0, all.shape[3] / part).contiguous())
     }
+    flows = inputs.filter { ["flowReference", "confidence"].contains($0.key) }.mapValues { Tensor($0) }
     style = inputs["style"].map { Self.floats(Tensor($0), .unit) }
     count = columns.first?.values.shape[0] ?? 0
     batchSize = system.configuration.batchSize
@@ -431,17 +485,17 @@ private final class ImagesInMemory: BatchSource {
     var tensors: [String: Tensor] = [:]
     for (field, values) in columns {
       let picked = values.indexSelected(0, indices)
-      if case .image(_, _, _, let range) = field.kind {
-        tensors[field.name] = Self.floats(picked, range)
-      } else if case .labelMap = field.kind {
-        tensors[field.name] = picked.asType(.int64)
-      } else if case .tokens = field.kind {
+      tensors[field.name] =
+        switch field.kind {
+        case .image(_, _, _, let range), .video(_, _, _, _, let range): Self.floats(picked, range)
+        case .labelMap, .labelMaps: picked.asType(.int64)
         // Streams of text have time first.
-        tensors[field.name] = picked.transposed(0, 1)
-      } else {
-        tensors[field.name] = picked
-      }
+        case .tokens: picked.transposed(0, 1)
+        default: picked
+        }
     }
+    // Updates come first.
+    for (name, values) in flows { tensors[name] = values.indexSelected(0, indices).transposed(0, 1) }
     tensors["style"] = style
     if stream == nil { countTokens(tensors) }
     return Batch(tensors)
