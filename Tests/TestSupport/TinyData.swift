@@ -125,7 +125,8 @@ public enum TinyData {
   }
 
   /// Videos of a square that moves, as folders of frames in `train/frames` and `test/frames`, with maps of the labels 0 (around)
-  /// and 1 (the square) in `labels`, the square in white in `poses`, and where it goes to, `left` or `right`, in `actions`.
+  /// and 1 (the square) in `labels`, on request the square's id in `instances`, the square in white in `poses`, and where it goes to, `left` or
+  /// `right`, in `actions`.
   public static func writeVideos(
     to folder: URL, count: Int = 3, frames: Int = 8, size: Int = 16, withInstances: Bool = false
   ) throws {
