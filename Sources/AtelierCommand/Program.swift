@@ -51,6 +51,7 @@ struct Program: ParsableCommand {
       try refuseUnknownVerb(words)
       var command = try parseAsRoot(try ConditionOptions.spelledOut(words))
       signs = isQuiet ? nil : .start("atelier \(words.first ?? "")")
+      if !isQuiet { DataProgress.announce { standardError($0 + "\n") } }
       try command.run()
       signs?.stop()
     } catch {

@@ -56,7 +56,7 @@ public enum CIFAR {
   }
 
   private static func files(in folder: URL, split: DatasetSplit) -> [URL] {
-    let names = listing(of: folder)
+    let names = listing(of: folder, withImages: false)
     let batches =
       switch split {
       case .train: names.filter { $0.hasPrefix("data_batch_") && $0.hasSuffix(".bin") }
@@ -68,7 +68,7 @@ public enum CIFAR {
   }
 
   private static func hasTwoLabels(_ folder: URL, _ files: [URL]) -> Bool {
-    let names = listing(of: folder)
+    let names = listing(of: folder, withImages: false)
     if names.contains("fine_label_names.txt") { return true }
     if names.contains("batches.meta.txt") { return false }
     return files.allSatisfy { file in

@@ -47,7 +47,7 @@ package struct CaptionTable {
   }
 
   static func find(in folder: URL) -> URL? {
-    let present = listing(of: folder)
+    let present = listing(of: folder, withImages: false)
     return fileNames.lazy.compactMap { name in present.first { $0.lowercased() == name } }.first
       .map { folder.appendingPathComponent($0) }
   }

@@ -32,7 +32,7 @@ struct DocumentColumns {
     var file = path
     let isFolder = ImageFolders.isFolder(path)
     if isFolder {
-      let present = listing(of: path)
+      let present = listing(of: path, withImages: false)
       guard LabelTable.find(in: path) == nil, CaptionTable.find(in: path) == nil,
         let name = ["train.jsonl", "train.csv", "train.tsv"].first(where: present.contains)
       else { return nil }

@@ -59,7 +59,7 @@ extension DataCheck {
       layout: report.layout, name: path.lastPathComponent, split: matching.split, count: files.count,
       classNames: names, fingerprint: (try? contentFingerprint(of: files, isLenient: true)) ?? "unreadable")
     return ImageDataset(
-      description: description, files: files.map(\.url), labels: labels, preparation: nil,
+      description: description, files: ImageFiles(files.map(\.url)), labels: labels, preparation: nil,
       codec: options.codec)
   }
 

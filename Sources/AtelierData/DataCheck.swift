@@ -18,6 +18,15 @@ public func checkData(
   progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) throws(DatasetError) -> DataReport {
   let path = try archiveFolder(at: place)
+  return try ImageFolders.opening(path) { () throws(DatasetError) -> DataReport in
+    try checkData(in: path, named: place, options, suggesting: system, progress)
+  }
+}
+
+private func checkData(
+  in path: URL, named place: URL, _ options: DatasetOptions, suggesting system: (DataKind) -> String?,
+  _ progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
+) throws(DatasetError) -> DataReport {
   try ImageFolders.requireListable(path)
   let given = options.codec.scale
   var options = options

@@ -12,20 +12,20 @@ struct FolderArrangement {
   /// Whether the images themselves count, and not the folders beside them.
   let isFlat: Bool
   /// Images that lie in the folder itself, sorted.
-  let direct: [String]
+  let direct: FileNames
   /// Folders with images in them or below them, sorted.
   let folders: [String]
 }
 
 extension ImageFolders {
   /// Folders that archivers, file servers and operating systems leave among data.
-  private static let debris: Set = [
+  static let debrisNames: Set = [
     "__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found",
     "__pycache__",
   ]
 
   /// Whether a name is that of a folder nobody put there on purpose.
-  static func isDebris(_ name: String) -> Bool { debris.contains(name.lowercased()) }
+  static func isDebris(_ name: String) -> Bool { debrisNames.contains(name.lowercased()) }
 
   /// The names in a folder that are debris, sorted.
   static func debris(in folder: URL) -> [String] {
@@ -34,6 +34,7 @@ extension ImageFolders {
 
   /// Whether there is an image in a folder or below it; stops at the first.
   static func folderHoldsImages(_ folder: URL, depth: Int = 0) -> Bool {
+    if let place = known(folder) { return place.holdsImages }
     let names = listing(of: folder)
     if names.contains(where: { isImage($0) && !isFolder(folder.appendingPathComponent($0)) }) {
       return true
@@ -46,13 +47,16 @@ extension ImageFolders {
   }
 
   /// The images of a folder itself, sorted.
-  static func directImages(in folder: URL) -> [String] {
-    listing(of: folder).filter { isImage($0) && !isFolder(folder.appendingPathComponent($0)) }
+  static func directImages(in folder: URL) -> FileNames {
+    if let place = known(folder) { return place.directImages }
+    return FileNames(
+      listing(of: folder).filter { isImage($0) && !isFolder(folder.appendingPathComponent($0)) })
   }
 
   /// Sub-folders with images in them or below them, sorted.
   static func foldersWithImages(in folder: URL) -> [String] {
-    subfolders(of: folder).filter { folderHoldsImages(folder.appendingPathComponent($0)) }
+    if let place = known(folder) { return place.foldersWithImages }
+    return subfolders(of: folder).filter { folderHoldsImages(folder.appendingPathComponent($0)) }
   }
 
   /// How a folder is divided into parts; nil where it is not.
@@ -118,7 +122,7 @@ extension ImageFolders {
       return direct.isEmpty && folders.isEmpty
         ? nil : FolderArrangement(isFlat: folders.isEmpty, direct: direct, folders: folders)
     }
-    let inside = folders.reduce(0) { $0 + pictures(below: folder.appendingPathComponent($1)).count }
+    let inside = folders.reduce(0) { $0 + place(of: folder.appendingPathComponent($1)).imageCount }
     let limit = folders.count > 1 ? direct.count : 10 * direct.count
     return FolderArrangement(isFlat: inside <= limit, direct: direct, folders: folders)
   }
@@ -177,18 +181,11 @@ enum UnreadFormats {
   /// A clause that counts and names such files below a folder; nil where there are none.
   static func clause(below folder: URL) -> String? {
     var found: [String: (count: Int, first: String)] = [:]
-    func walk(_ folder: URL, _ prefix: String, _ depth: Int) {
-      for file in listing(of: folder) {
-        if let format = name(of: file) {
-          found[format, default: (0, prefix + file)].count += 1
-        } else if depth < 16, !file.contains("."),
-          ImageFolders.isFolder(folder.appendingPathComponent(file))
-        {
-          walk(folder.appendingPathComponent(file), prefix + file + "/", depth + 1)
-        }
-      }
+    ImageFolders.place(of: folder).visitOthers { path, file, isFolder in
+      guard let format = name(of: file) else { return isFolder && !file.contains(".") }
+      found[format, default: (0, path)].count += 1
+      return false
     }
-    walk(folder, "", 0)
     guard !found.isEmpty else { return nil }
     let texts = found.sorted { $0.key < $1.key }.map { format, files in
       "\(files.count) \(files.count == 1 ? "file" : "files") in the format \(format), such as \(files.first)"
@@ -200,7 +197,7 @@ enum UnreadFormats {
 /// Sentences that count and name what is left out of data.
 enum LeftOut {
   /// Images that lie beside folders of images.
-  static func pictures(_ names: [String]) -> String? {
+  static func pictures(_ names: some Collection<String>) -> String? {
     guard let first = names.first else { return nil }
     return names.count == 1
       ? "An image beside the folders is left out: \(first)."
@@ -211,7 +208,7 @@ enum LeftOut {
   static func folders(_ names: [String], in root: URL, beside: String) -> String? {
     guard !names.isEmpty else { return nil }
     let count = names.reduce(0) {
-      $0 + ImageFolders.pictures(below: root.appendingPathComponent($1)).count
+      $0 + ImageFolders.place(of: root.appendingPathComponent($1)).imageCount
     }
     return "The \(names.count == 1 ? "folder" : "folders") \(names.joined(separator: ", ")) "
       + "(\(count) \(count == 1 ? "image" : "images")) beside \(beside) "

@@ -85,8 +85,8 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
       let copied = copies.map { $0.first.count + $0.second.count } ?? 0
       return .examples(
         unpaired.keeping(
-          first: first.indices.filter { first[$0] == split }.map { unpaired.files.first[$0] },
-          second: second.indices.filter { second[$0] == split }.map { unpaired.files.second[$0] },
+          first: unpaired.files.first.choosing(first.indices.lazy.filter { first[$0] == split }),
+          second: unpaired.files.second.choosing(second.indices.lazy.filter { second[$0] == split }),
           described(unpaired.description, split, longer, nil, copied)))
     }
     if let clips = dataset as? SoundClips {
@@ -169,20 +169,23 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
       guard let share else { continue }
       for (label, members) in classes.sorted(by: { $0.key < $1.key }) {
         let left = members.filter { parts[$0] == .train }
-        let groups = Self.groups(of: left, copies)
-        guard groups.count > 1 else { continue }
+        // Examples that stay together are named by the first of them.
+        func head(_ index: Int) -> Int { copies?.first[index] ?? index }
+        let heads = left.filter { head($0) == $0 }
+        guard heads.count > 1 else { continue }
+        var sizes = [UInt32](repeating: 0, count: count)
+        for index in left { sizes[head(index)] += 1 }
         var generator = SeededGenerator(
           seed: UInt64(bitPattern: Int64(label)), purpose: purpose, epoch: left.count)
-        let order = generator.permutation(groups.count).map { groups[$0] }
+        let order = generator.permutation(heads.count).map { heads[$0] }
         let wanted = min(max(1, Int((share * Double(members.count)).rounded())), left.count - 1)
         var taken = 0
-        for group in order where taken + group.count <= wanted {
-          taken += group.count
-          for index in group { parts[index] = split }
+        for head in order where taken + Int(sizes[head]) <= wanted {
+          taken += Int(sizes[head])
+          parts[head] = split
         }
-        if taken == 0, let smallest = order.min(by: { $0.count < $1.count }) {
-          for index in smallest { parts[index] = split }
-        }
+        if taken == 0, let smallest = order.min(by: { sizes[$0] < sizes[$1] }) { parts[smallest] = split }
+        for index in left where parts[head(index)] == split { parts[index] = split }
       }
       guard parts.contains(split) else {
         let copied = copies.map { $0.count > 0 ? ", \($0.count) of them copies" : "" } ?? ""
@@ -192,22 +195,6 @@ public struct HoldOut: Sendable, Hashable, CustomStringConvertible {
       }
     }
     return parts
-  }
-
-  /// Examples that stay together, in the order of the first of each.
-  private static func groups(of members: [Int], _ copies: ContentCopies?) -> [[Int]] {
-    guard let copies else { return members.map { [$0] } }
-    var groups: [[Int]] = []
-    var places: [Int: Int] = [:]
-    for index in members {
-      if let place = places[copies.first[index]] {
-        groups[place].append(index)
-      } else {
-        places[copies.first[index]] = groups.count
-        groups.append([index])
-      }
-    }
-    return groups
   }
 
   private func described(
@@ -323,14 +310,21 @@ public struct SubsetDataset: Dataset {
   /// The order of the data below, without the other examples.
   public func order(pass: Int, batchSize: Int, using generator: inout SeededGenerator) -> [[Int]]? {
     guard let order = base.order(pass: pass, batchSize: batchSize, using: &generator) else { return nil }
-    let numbers = Dictionary(uniqueKeysWithValues: indices.enumerated().map { ($0.element, $0.offset) })
-    return order.map { $0.compactMap { numbers[$0] } }.filter { !$0.isEmpty }
+    let places = places
+    return order.map { $0.compactMap { places[$0] < 0 ? nil : Int(places[$0]) } }.filter { !$0.isEmpty }
   }
 
   /// Those that the data below would show, without the other examples.
   public func examplesToShow(_ limit: Int) -> [Int]? {
     guard let shown = base.examplesToShow(base.count) else { return nil }
-    let numbers = Dictionary(uniqueKeysWithValues: indices.enumerated().map { ($0.element, $0.offset) })
-    return Array(shown.compactMap { numbers[$0] }.prefix(limit))
+    let places = places
+    return Array(shown.lazy.compactMap { places[$0] < 0 ? nil : Int(places[$0]) }.prefix(limit))
+  }
+
+  /// The number here of each example of the data below; -1 for those that are left out.
+  private var places: [Int32] {
+    var places = [Int32](repeating: -1, count: base.count)
+    for (number, index) in indices.enumerated() { places[index] = Int32(number) }
+    return places
   }
 }

@@ -143,7 +143,7 @@ public enum IDX {
   ) throws(DatasetError) -> URL? {
     let endings = names(split, kind, dimensions)
     var found: [String: String] = [:]
-    for name in listing(of: folder) {
+    for name in listing(of: folder, withImages: false) {
       let bare = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
       // An uncompressed file is preferred to its compressed copy.
       if endings.contains(where: { bare.hasSuffix($0) }), found[bare] == nil || bare == name {
@@ -177,10 +177,17 @@ public enum IDX {
 
 /// The sorted names in a folder without hidden ones; empty where there is no folder, or one that
 /// ``ImageFolders/requireListable(_:depth:)`` refuses when data are opened.
-func listing(of folder: URL) -> [String] {
+///
+/// - Parameter withImages: whether images are among them; who looks for other files need not hear of a million.
+func listing(of folder: URL, withImages: Bool = true) -> [String] {
+  if let place = ImageFolders.known(folder) { return withImages ? place.allNames : place.namesWithoutImages }
   let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
   // The sheet that shows a folder of faces is none of them.
-  return names.filter { !$0.hasPrefix(".") && !ImageFolders.isDebris($0) && $0 != FaceSet.sheetName }.sorted()
+  return names.filter { !$0.hasPrefix(".") && !ImageFolders.isDebris($0) && $0 != FaceSet.sheetName }
+    .filter {
+      withImages || !ImageFolders.isImage($0) || ImageFolders.isFolder(folder.appendingPathComponent($0))
+    }
+    .sorted()
 }
 
 /// The non-empty lines of a text file; nil where there is no such file.

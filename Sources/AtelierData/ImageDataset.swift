@@ -7,7 +7,7 @@ public struct ImageDataset: Dataset {
   /// The description of the data.
   public let description: DatasetDescription
   /// The image files, in the order of the examples.
-  public let files: [URL]
+  public let files: ImageFiles
   /// The class index of each image.
   public let labels: [Int]
   /// Numeric columns of a table, with a value per image.
@@ -19,14 +19,15 @@ public struct ImageDataset: Dataset {
 
   /// A data set of the given files.
   init(
-    description: DatasetDescription, files: [URL], labels: [Int], columns: [String: [Float]] = [:],
+    description: DatasetDescription, files: ImageFiles, labels: [Int], columns: [String: [Float]] = [:],
     preparation: ImagePreparation?, codec: ImageCodec, depth: Int = 8
   ) {
     var description = description
     description.count = files.count
     description.imageShape = preparation?.shape
-    description.labelHistogram = [Int](repeating: 0, count: description.classNames.count)
-    for label in labels { description.labelHistogram[label] += 1 }
+    var histogram = [Int](repeating: 0, count: description.classNames.count)
+    for label in labels { histogram[label] += 1 }
+    description.labelHistogram = histogram
     let used = description.labelHistogram.count { $0 > 0 }
     if description.layout != .flatImages, used == 1, let only = labels.first {
       description.notes.append(
@@ -89,7 +90,7 @@ extension ImageError {
 }
 
 /// The sorted relative paths of all image files below a folder, without hidden ones.
-public func imageFiles(below folder: URL) -> [String] { ImageFolders.pictures(below: folder) }
+public func imageFiles(below folder: URL) -> [String] { Array(ImageFolders.pictures(below: folder)) }
 
 /// Searches folders for images and parts.
 enum ImageFolders {
@@ -106,26 +107,12 @@ enum ImageFolders {
   }
 
   /// The sorted relative paths of all images below `folder`, without hidden ones.
-  static func pictures(below folder: URL) -> [String] {
-    var found: [String] = []
-    // Symbolic links are followed to a bounded depth, so that a loop of them ends.
-    func walk(_ folder: URL, _ prefix: String, _ depth: Int) {
-      for name in listing(of: folder) {
-        let url = folder.appendingPathComponent(name)
-        if isImage(name) {
-          if !isFolder(url) { found.append(prefix + name) }
-        } else if depth < 16, isFolder(url) {
-          walk(url, prefix + name + "/", depth + 1)
-        }
-      }
-    }
-    walk(folder, "", 0)
-    return found.sorted()
-  }
+  static func pictures(below folder: URL) -> FileNames { place(of: folder).pictures }
 
   /// The sorted names of subfolders.
   static func subfolders(of folder: URL) -> [String] {
-    listing(of: folder).filter { isFolder(folder.appendingPathComponent($0)) }
+    if let place = known(folder) { return place.subfolders }
+    return listing(of: folder).filter { isFolder(folder.appendingPathComponent($0)) }
   }
 
   /// The usual folder names of a part.

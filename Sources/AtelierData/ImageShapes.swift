@@ -20,6 +20,10 @@ public struct ImageShapes: Sendable, Hashable {
   ///
   /// - Parameter isSideBySide: whether a file holds two images.
   public init(at path: URL, isSideBySide: Bool = false) {
+    self = ImageFolders.opening(path) { Self(in: path) }
+  }
+
+  private init(in path: URL) {
     if let shards = Self.shards(at: path) {
       (images, sources) = (shards, nil)
       return
@@ -32,7 +36,7 @@ public struct ImageShapes: Sendable, Hashable {
     sources = nil
     let root = ImageFolders.isDivided(path) ? ImageFolders.folder(of: .train, in: path) ?? path : path
     let place = ImageFolders.isFolder(root) ? root : root.deletingLastPathComponent()
-    images = Self.shape(of: ImageFolders.pictures(below: place).map { place.appendingPathComponent($0) })
+    images = Self.shape(of: ImageFiles(ImageFolders.pictures(below: place), below: place))
   }
 
   /// What a dozen images of the first shard are; nil where there are no shards, or none that can be read.
@@ -47,11 +51,14 @@ public struct ImageShapes: Sendable, Hashable {
   }
 
   /// What a dozen of the files are, evenly chosen; those that cannot be read are left to whoever reads all.
-  private static func shape(of files: [URL]) -> Shape? {
+  private static func shape<Files: RandomAccessCollection<URL>>(of files: Files) -> Shape?
+  where Files.Index == Int {
     shape(of: files) { try? ImageCodec().decode($0) }
   }
 
-  private static func shape<Place>(of files: [Place], _ image: (Place) -> Image?) -> Shape? {
+  private static func shape<Places: RandomAccessCollection>(
+    of files: Places, _ image: (Places.Element) -> Image?
+  ) -> Shape? where Places.Index == Int {
     let wanted = 12
     let step = max(1, files.count / wanted)
     var channels = 0

@@ -18,7 +18,7 @@ public struct JointDataset: Dataset {
     /// One file per role.
     case files([[ImageRole: URL]], labels: Set<ImageRole>)
     /// Files with two images side by side.
-    case halves([URL])
+    case halves(ImageFiles)
     /// Images of any data set, and how the condition is derived from each; nil for none.
     case derived(any Dataset, ImageDerivation?)
   }

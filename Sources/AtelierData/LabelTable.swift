@@ -19,7 +19,7 @@ package struct LabelTable {
   var hasLabels: Bool { Self.labelColumns.contains { names.contains($0) } }
 
   static func find(in folder: URL) -> URL? {
-    let present = listing(of: folder)
+    let present = listing(of: folder, withImages: false)
     return fileNames.first { present.contains($0) }.map { folder.appendingPathComponent($0) }
   }
 
@@ -250,7 +250,8 @@ package struct LabelTable {
     }
     description.notes += notes
     return ImageDataset(
-      description: description, files: files, labels: labels, columns: columns, preparation: preparation,
+      description: description, files: ImageFiles(files), labels: labels, columns: columns,
+      preparation: preparation,
       codec: codec, depth: depth)
   }
 

@@ -36,11 +36,7 @@ public struct NumberSurvey: Sendable {
       self.init([])
       return
     }
-    let maps = Self.mapFolders(at: path)
-    let names = ImageFolders.pictures(below: root).filter { name in !maps.contains { name.hasPrefix($0) } }
-    let free = Self.evenly(names.filter(Self.mayHoldAny), 2000)
-    let others = Self.evenly(names.filter { !Self.mayHoldAny($0) }, 200)
-    let chosen = free + others
+    let chosen = ImageFolders.opening(root) { Self.chosen(at: path, root) }
     var codec = codec
     codec.scale = nil
     let plain = codec
@@ -71,8 +67,23 @@ public struct NumberSurvey: Sendable {
     ImageFormat(fileExtension: (name as NSString).pathExtension) == .tiff
   }
 
-  private static func evenly(_ names: [String], _ limit: Int) -> [String] {
-    names.count <= limit ? names : (0..<limit).map { names[$0 * names.count / limit] }
+  /// The files that are looked at.
+  private static func chosen(at path: URL, _ root: URL) -> [String] {
+    let maps = mapFolders(at: path)
+    let names = ImageFolders.pictures(below: root)
+    // Without maps or TIFF nothing needs to be asked of a million names.
+    if maps.isEmpty, names.holdTIFF == false { return evenly(names, 200) }
+    let places = names.indices.filter { index in !maps.contains { names[index].hasPrefix($0) } }
+    let free = places.filter { mayHoldAny(names[$0]) }
+    let others = places.filter { !mayHoldAny(names[$0]) }
+    return (evenly(free, 2000) + evenly(others, 200)).map { names[$0] }
+  }
+
+  private static func evenly<Places: RandomAccessCollection>(
+    _ places: Places, _ limit: Int
+  ) -> [Places.Element] where Places.Index == Int {
+    let count = places.count
+    return count <= limit ? Array(places) : (0..<limit).map { places[$0 * count / limit] }
   }
 }
 

@@ -65,7 +65,9 @@ public func detectLayout(at path: URL) throws(DatasetError) -> DataLayout {
   if let train = ImageFolders.folder(of: .train, in: path), let layout = imageLayout(of: train) {
     return layout
   }
-  if listing(of: path).contains(where: { $0.lowercased().hasSuffix(".txt") }) { return .text }
+  if listing(of: path, withImages: false).contains(where: { $0.lowercased().hasSuffix(".txt") }) {
+    return .text
+  }
   if let clause = UnreadFormats.clause(below: path) {
     throw .unusable(path: path.path, reason: "it holds \(clause)")
   }
@@ -97,6 +99,14 @@ public func openDataset(
   options: DatasetOptions = DatasetOptions()
 ) throws(DatasetError) -> any Dataset {
   let path = try archiveFolder(at: path)
+  return try ImageFolders.opening(path) { () throws(DatasetError) -> any Dataset in
+    try openDataset(in: path, split, preparation, options)
+  }
+}
+
+private func openDataset(
+  in path: URL, _ split: DatasetSplit, _ preparation: ImagePreparation?, _ options: DatasetOptions
+) throws(DatasetError) -> any Dataset {
   if let shards = try ShardFiles(at: path) {
     return try LabelledShards.open(
       shards, at: path, split, preparation: preparation, codec: options.codec, depth: options.depth)
@@ -144,7 +154,9 @@ private func openImages(
   }
   var description = DatasetDescription(
     layout: .classFolders, name: path.lastPathComponent, split: split, count: 0, fingerprint: "")
-  var files: [(name: String, url: URL)] = []
+  let files: FileNames
+  // In the order of their names, which is not that of the classes where one begins as another.
+  let hashed: FileNames
   var labels: [Int] = []
   let arrangement = ImageFolders.arrangement(of: root)
   // How images lie is decided once, by the training part.
@@ -157,7 +169,7 @@ private func openImages(
     description.layout = .flatImages
     description.classNames = ["0"]
     description.notes.append(noLabels)
-    files = arrangement.direct.map { ($0, root.appendingPathComponent($0)) }
+    (files, hashed) = (arrangement.direct, arrangement.direct)
     labels = [Int](repeating: 0, count: files.count)
     let ignored = ImageFolders.subfolders(of: root)
     if !ignored.isEmpty {
@@ -174,14 +186,14 @@ private func openImages(
       } : [root]
     description.classNames = Set(parts.flatMap { ImageFolders.subfolders(of: $0) }).sorted()
     if !isDivided { try refuseParts(among: description.classNames, path) }
-    for (label, name) in description.classNames.enumerated() {
-      for picture in ImageFolders.pictures(below: root.appendingPathComponent(name)) {
-        files.append((name + "/" + picture, root.appendingPathComponent(name + "/" + picture)))
-        labels.append(label)
-      }
-    }
+    let place = ImageFolders.place(of: root)
+    let own = place.pictures(of: description.classNames)
+    files = own.files
+    hashed = place.pictures(of: description.classNames.sorted { $0 + "/" < $1 + "/" }).files
+    for (label, count) in own.counts.enumerated() { labels += [Int](repeating: label, count: count) }
     description.notes += [
-      LeftOut.pictures(arrangement?.direct ?? []), LeftOut.doubt(aboutClasses: description.classNames),
+      LeftOut.pictures(arrangement?.direct ?? FileNames([])),
+      LeftOut.doubt(aboutClasses: description.classNames),
     ].compactMap { $0 }
   }
   guard !files.isEmpty else { throw ImageFolders.noImages(in: root) }
@@ -195,9 +207,10 @@ private func openImages(
       }
     }
   }
-  description.fingerprint = try contentFingerprint(of: files, isLenient: true)
+  description.fingerprint = try contentFingerprint(
+    of: hashed, below: root, kept: "\(split.rawValue) \(isFlat ? "flat" : "classes")")
   return ImageDataset(
-    description: description, files: files.map(\.url), labels: labels, preparation: preparation,
+    description: description, files: ImageFiles(files, below: root), labels: labels, preparation: preparation,
     codec: options.codec, depth: options.depth)
 }
 

@@ -17,6 +17,15 @@ public func openPairs(
   derivation: ImageDerivation? = nil, options: DatasetOptions = DatasetOptions()
 ) throws(DatasetError) -> JointDataset {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
+  return try ImageFolders.opening(path) { () throws(DatasetError) -> JointDataset in
+    try openPairs(in: path, split, preparation, derivation, options)
+  }
+}
+
+private func openPairs(
+  in path: URL, _ split: DatasetSplit, _ preparation: JointPreparation, _ derivation: ImageDerivation?,
+  _ options: DatasetOptions
+) throws(DatasetError) -> JointDataset {
   try ImageFolders.requireListable(path)
   let folders = PairFolders.find(at: path)
   try folders?.requireLists()
@@ -60,7 +69,8 @@ private func pictures(
     classNames: ["0"],
     fingerprint: try contentFingerprint(of: files.map { ($0.key, $0.value) }, isLenient: true))
   return ImageDataset(
-    description: description, files: files.map(\.value), labels: [Int](repeating: 0, count: files.count),
+    description: description, files: ImageFiles(files.map(\.value)),
+    labels: [Int](repeating: 0, count: files.count),
     preparation: nil, codec: options.codec)
 }
 

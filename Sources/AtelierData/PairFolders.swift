@@ -101,7 +101,7 @@ package struct PairFolders {
     guard let folder = folders(of: split)?[role] else { return Side() }
     let wanted = lists[split]
     let mark = Self.cityscapesMark(of: role, folder)
-    var names = ImageFolders.pictures(below: folder.url)
+    var names = Array(ImageFolders.pictures(below: folder.url))
     var side = Side()
     if let mark, names.contains(where: { Self.stem($0).hasSuffix(mark) }) {
       side.companions = names.filter { !Self.stem($0).hasSuffix(mark) }

@@ -8,6 +8,7 @@ extension ImageFolders {
   /// - Throws: ``DatasetError/unusable(path:reason:)`` that names the folder.
   static func requireListable(_ folder: URL, depth: Int = 0) throws(DatasetError) {
     guard isFolder(folder) else { return }
+    if depth == 0, let place = known(folder), !place.holdsClosedFolders { return }
     do { _ = try FileManager.default.contentsOfDirectory(atPath: folder.path) } catch {
       throw .unusable(path: folder.path, reason: "the folder cannot be listed, \(reason(error))")
     }
@@ -16,7 +17,7 @@ extension ImageFolders {
       throw .unusable(path: folder.path, reason: "the folder cannot be entered, \(noPermission)")
     }
     guard depth < 16 else { return }
-    for name in listing(of: folder) where !isImage(name) {
+    for name in listing(of: folder, withImages: false) where !isImage(name) {
       try requireListable(folder.appendingPathComponent(name), depth: depth + 1)
     }
   }

@@ -5,7 +5,7 @@
 /// recommend. Independent of the engine's generator, as the order of the data must not depend on a model's
 /// draws.
 public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
-  private var words: [UInt64]
+  private var words: SIMD4<UInt64>
 
   /// A generator for one purpose of one epoch.
   ///
@@ -19,9 +19,10 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
     for byte in purpose.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     var key = seed
     for part in [hash, UInt64(bitPattern: Int64(epoch))] { key = Self.mixed(key) ^ part }
-    words = (0..<4).map { _ in
+    words = SIMD4()
+    for place in 0..<4 {
       key &+= 0x9E37_79B9_7F4A_7C15
-      return Self.mixed(key)
+      words[place] = Self.mixed(key)
     }
   }
 
@@ -57,11 +58,15 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
   /// Not the standard library's shuffle, whose algorithm may change. The bounded draw takes the high half of
   /// a product; its bias is below count / 2^64.
   public mutating func permutation(_ count: Int) -> [Int] {
-    var order = Array(0..<count)
-    for last in stride(from: count - 1, to: 0, by: -1) {
-      let chosen = integer(below: last + 1)
-      order.swapAt(last, chosen)
+    [Int](unsafeUninitializedCapacity: count) { order, initialized in
+      for place in 0..<count { order[place] = place }
+      var last = count - 1
+      while last > 0 {
+        let chosen = integer(below: last + 1)
+        (order[last], order[chosen]) = (order[chosen], order[last])
+        last -= 1
+      }
+      initialized = count
     }
-    return order
   }
 }

@@ -90,7 +90,7 @@ private struct TextFiles {
       (train, validation, test) = ([path], nil, nil)
       return
     }
-    let present = listing(of: path)
+    let present = listing(of: path, withImages: false)
     func file(_ names: [String]) -> URL? {
       names.first { present.contains($0) }.map { path.appendingPathComponent($0) }
     }

@@ -11,7 +11,7 @@ public struct UnpairedDataset: Dataset {
   /// The description of the data.
   public private(set) var description: DatasetDescription
   /// The files of the first set and of the second.
-  public private(set) var files: (first: [URL], second: [URL])
+  public private(set) var files: (first: ImageFiles, second: ImageFiles)
   private let preparation: JointPreparation
   private let fields: [(field: ImageField, transform: JointTransform, channels: Int)]
   let codec: ImageCodec
@@ -19,7 +19,7 @@ public struct UnpairedDataset: Dataset {
   private let depth: Int
 
   init(
-    _ description: DatasetDescription, first: [URL], second: [URL], _ preparation: JointPreparation,
+    _ description: DatasetDescription, first: ImageFiles, second: ImageFiles, _ preparation: JointPreparation,
     codec: ImageCodec, depth: Int = 8
   ) throws(DatasetError) {
     var fields: [(field: ImageField, transform: JointTransform, channels: Int)] = []
@@ -45,7 +45,7 @@ public struct UnpairedDataset: Dataset {
   }
 
   /// The same data with fewer files.
-  func keeping(first: [URL], second: [URL], _ description: DatasetDescription) -> UnpairedDataset {
+  func keeping(first: ImageFiles, second: ImageFiles, _ description: DatasetDescription) -> UnpairedDataset {
     var kept = self
     kept.files = (first, second)
     kept.description = description
@@ -112,6 +112,15 @@ public func openUnpaired(
   options: DatasetOptions = DatasetOptions(), namesSides: Bool = false
 ) throws(DatasetError) -> UnpairedDataset {
   guard FileManager.default.fileExists(atPath: path.path) else { throw .notFound(path: path.path) }
+  return try ImageFolders.opening(path) { () throws(DatasetError) -> UnpairedDataset in
+    try openUnpaired(in: path, split, preparation, options, namesSides)
+  }
+}
+
+private func openUnpaired(
+  in path: URL, _ split: DatasetSplit, _ preparation: JointPreparation, _ options: DatasetOptions,
+  _ namesSides: Bool
+) throws(DatasetError) -> UnpairedDataset {
   try ImageFolders.requireListable(path)
   guard let sets = try unpairedFolders(at: path, split) else {
     throw .unknownLayout(
@@ -121,12 +130,12 @@ public func openUnpaired(
         "exactly two folders of images",
       ])
   }
-  var files: [[URL]] = []
+  var files: [ImageFiles] = []
   var hashed: [(name: String, url: URL)] = []
   for folder in options.swapsDirection ? [sets.second, sets.first] : [sets.first, sets.second] {
     let names = ImageFolders.pictures(below: folder)
     guard !names.isEmpty else { throw ImageFolders.noImages(in: folder) }
-    files.append(names.map { folder.appendingPathComponent($0) })
+    files.append(ImageFiles(names, below: folder))
     hashed += names.map { ("\(files.count)/\($0)", folder.appendingPathComponent($0)) }
   }
   var description = DatasetDescription(

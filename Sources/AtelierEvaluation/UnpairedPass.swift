@@ -155,7 +155,7 @@ final class UnpairedPass: TranslationPass {
 
 extension UnpairedDataset {
   /// The files of the set that serves a field.
-  func files(of field: String, _ plan: SystemPlan) -> [URL] {
+  func files(of field: String, _ plan: SystemPlan) -> ImageFiles {
     plan.unpairedSets?.second == field ? files.second : files.first
   }
 }

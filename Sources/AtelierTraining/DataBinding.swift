@@ -110,16 +110,19 @@ public final class DataBinding {
       let values = try System.Configuration().overlaid(with: configuration)
       try values.validate()
       let place = values.plan.data == nil ? nil : try path.map { try DataArchive.folder(at: $0, say: say) }
-      var options = options
-      if let place, !options.isRecorded {
-        options.reading = options.reading.decidingScale(for: place, say: say)
-      }
       guard place != nil || values.plan.data == nil else {
         throw TrainingError.invalid(
           reason: "\(type.identity.name) learns from data; name a folder or a file of them")
       }
-      return try DataBinding(
-        type, values, at: place, artefacts: artefacts, options: options, onSkip: onSkip, say: say)
+      func bound() throws -> DataBinding {
+        var options = options
+        if let place, !options.isRecorded {
+          options.reading = options.reading.decidingScale(for: place, say: say)
+        }
+        return try DataBinding(
+          type, values, at: place, artefacts: artefacts, options: options, onSkip: onSkip, say: say)
+      }
+      return try place.map { try listingOnce($0, bound) } ?? bound()
     }
     return try open(system)
   }

@@ -37,11 +37,7 @@ public struct DataArchive: Sendable, Hashable {
   public init(_ file: URL, cache: URL? = nil, limits: Limits = Limits()) {
     self.file = file
     self.limits = limits
-    let environment = ProcessInfo.processInfo.environment
-    let base =
-      environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0) }
-      ?? FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache")
-    self.cache = cache ?? base.appendingPathComponent("atelier/unpacked")
+    self.cache = cache ?? UserCache.folder("unpacked")
   }
 
   /// The endings of archives.

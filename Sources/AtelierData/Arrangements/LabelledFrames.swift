@@ -85,7 +85,7 @@ public struct LabelledFrames: ImageArrangement {
 
   private static func files(of dataset: any Dataset) -> (files: [URL], labels: [Int])? {
     switch dataset {
-    case let images as ImageDataset: (images.files, images.labels)
+    case let images as ImageDataset: (Array(images.files), images.labels)
     case let joint as JointDataset:
       if case .derived(let base, _) = joint.contents { files(of: base) } else { nil }
     default: nil

@@ -69,7 +69,7 @@ package struct TextTable {
   }
 
   private static func file(_ names: [String], in folder: URL) -> URL? {
-    let present = listing(of: folder)
+    let present = listing(of: folder, withImages: false)
     for name in names {
       for ending in endings where present.contains("\(name).\(ending)") {
         return folder.appendingPathComponent("\(name).\(ending)")

@@ -82,7 +82,7 @@ private func imagesToPrepare(in source: URL, for target: URL) throws(DatasetErro
   try refuseNesting(of: target, in: source)
   let names = ImageFolders.pictures(below: source)
   guard !names.isEmpty else { throw ImageFolders.noImages(in: source) }
-  return names
+  return Array(names)
 }
 
 /// Throws for a source that is not a folder, and for a result inside it.

@@ -81,7 +81,7 @@ private struct SplitPlan {
     if let clause = UnreadFormats.clause(below: source) { leftOut.append("\(source.path) holds \(clause).") }
     // Images beside the folders of classes would become a class without a name.
     let arrangement = ImageFolders.arrangement(of: source)
-    let strays = arrangement?.isFlat == false ? Set(arrangement?.direct ?? []) : []
+    let strays = arrangement?.isFlat == false ? Set(arrangement.map { Array($0.direct) } ?? []) : []
     leftOut += strays.sorted().map { "\($0) lies beside the folders of the classes." }
     // The first folder is the class.
     let classes = Dictionary(grouping: names.filter { !strays.contains($0) }) {

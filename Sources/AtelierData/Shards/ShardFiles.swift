@@ -43,8 +43,10 @@ struct ShardFiles {
 
   /// The archives in a folder itself, in order of their names.
   private static func files(in folder: URL) -> [URL] {
-    listing(of: folder).filter { $0.lowercased().hasSuffix(".tar") }.map(folder.appendingPathComponent)
-      .filter { !ImageFolders.isFolder($0) }
+    listing(of: folder, withImages: false).filter { $0.lowercased().hasSuffix(".tar") }.map(
+      folder.appendingPathComponent
+    )
+    .filter { !ImageFolders.isFolder($0) }
   }
 
   private static func partsWithShards(in path: URL) -> [DatasetSplit: [URL]] {

@@ -66,7 +66,7 @@ public struct SentencePairFiles: Sendable, Hashable {
       if place.pathExtension.lowercased() == "tsv" { return true }
       return (try? SentencePairFiles(place).table(place).hasTitles) == true
     }
-    let names = listing(of: place)
+    let names = listing(of: place, withImages: false)
     for stem in stems(of: .train) {
       for ending in tableEndings where names.contains("\(stem).\(ending)") {
         return isPresent(at: place.appendingPathComponent("\(stem).\(ending)"))
@@ -82,7 +82,7 @@ public struct SentencePairFiles: Sendable, Hashable {
   public func read(_ split: DatasetSplit) throws(DatasetError) -> SentencePairText {
     guard FileManager.default.fileExists(atPath: place.path) else { throw .notFound(path: place.path) }
     guard ImageFolders.isFolder(place) else { return try part(split, of: table(place)) }
-    let names = listing(of: place)
+    let names = listing(of: place, withImages: false)
     for stem in Self.stems(of: split) {
       for ending in Self.tableEndings where names.contains("\(stem).\(ending)") {
         return try whole(table(place.appendingPathComponent("\(stem).\(ending)")))
