@@ -22,12 +22,37 @@ public func checkMedia(
 ) throws(DatasetError) -> MediaReport? {
   let given = path.relativePath
   let path = try archiveFolder(at: path)
+  return try ImageFolders.opening(path) { () throws(DatasetError) -> MediaReport? in
+    try checkMedia(in: path, named: given, suggesting: system, progress)
+  }
+}
+
+private func checkMedia(
+  in path: URL, named given: String, suggesting system: (DataKind) -> String?,
+  _ progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
+) throws(DatasetError) -> MediaReport? {
   try ImageFolders.requireListable(path)
+  // A damaged shard is named by the check of images, which comes next.
+  if let shards = (try? SoundShards(at: path)) ?? nil {
+    var places: [SoundPlace] = []
+    for split in shards.splits {
+      // Names begin with the part, as those of a divided folder do.
+      places += try shards.places(of: split).map { place in
+        let part = shards.splits.count > 1 ? split.rawValue + "/" : ""
+        return SoundPlace(name: part + place.name, file: place.file, member: place.member)
+      }
+    }
+    var check = MediaCheck(path, .sounds, places, progress)
+    check.report.path = given
+    check.suggest(check.good, system)
+    return check.report
+  }
   guard ImageFolders.isFolder(path), ImageFolders.pictures(below: path).isEmpty else { return nil }
   for medium in [MediaReport.Medium.videos, .sounds] {
     let files = MediaFiles.names(medium, below: path)
     guard !files.isEmpty else { continue }
-    var check = MediaCheck(path, medium, files, progress)
+    let places = files.map { SoundPlace(name: $0, file: path.appendingPathComponent($0)) }
+    var check = MediaCheck(path, medium, places, progress)
     check.report.path = given
     check.suggest(check.good, system)
     return check.report
@@ -56,19 +81,22 @@ struct MediaCheck {
   private(set) var good: [Facts] = []
 
   init(
-    _ path: URL, _ medium: MediaReport.Medium, _ files: [String], _ progress: (@Sendable (Int, Int) -> Void)?
+    _ path: URL, _ medium: MediaReport.Medium, _ files: [SoundPlace],
+    _ progress: (@Sendable (Int, Int) -> Void)?
   ) {
     let done = Mutex(0)
     let all = inParallel(files.count) { index -> Facts in
-      let file = path.appendingPathComponent(files[index])
-      var facts = Facts(name: files[index])
+      let place = files[index]
+      var facts = Facts(name: place.name)
       switch medium {
       case .sounds:
-        do throws(AudioError) { try Self.listen(to: file, &facts) } catch {
+        do throws(AudioError) { try Self.listen(to: place, &facts) } catch {
           facts.failure = error.description
         }
       case .videos:
-        do throws(VideoError) { try Self.watch(file, &facts) } catch { facts.failure = error.description }
+        do throws(VideoError) { try Self.watch(place.file, &facts) } catch {
+          facts.failure = error.description
+        }
       }
       let now = done.withLock { count -> Int in
         count += 1
@@ -103,8 +131,8 @@ struct MediaCheck {
 
   // MARK: Reading
 
-  private static func listen(to file: URL, _ facts: inout Facts) throws(AudioError) {
-    let reader = try AudioReader(file)
+  private static func listen(to place: SoundPlace, _ facts: inout Facts) throws(AudioError) {
+    let reader = try place.reader()
     let information = reader.information
     var meter = AudioMeter(sampleRate: information.sampleRate, channels: information.channels)
     var hash = SHA256Hasher()
@@ -112,7 +140,7 @@ struct MediaCheck {
       meter.add(window)
       window.interleaved.withUnsafeBytes { hash.update($0) }
     }
-    guard reader.position > 0 else { throw .damaged(file: file.path, reason: "it holds no frames") }
+    guard reader.position > 0 else { throw .damaged(file: place.path, reason: "it holds no frames") }
     facts.duration = Double(reader.position) / Double(information.sampleRate)
     facts.rate = "\(information.sampleRate) Hz"
     facts.shape = information.channels == 1 ? "mono" : "\(information.channels) channels"

@@ -6,27 +6,6 @@ import Torch
 
 /// Captioned images in the shards of WebDataset.
 @Suite struct CaptionShardTests {
-  /// A tar archive (POSIX ustar) of files.
-  private func tar(_ files: [(name: String, bytes: [UInt8])]) -> [UInt8] {
-    var result: [UInt8] = []
-    for (name, bytes) in files {
-      var head = [UInt8](repeating: 0, count: 512)
-      func put(_ text: String, _ place: Int) {
-        for (index, byte) in text.utf8.enumerated() { head[place + index] = byte }
-      }
-      put(name, 0)
-      put("0000644\0", 100)
-      put(String(bytes.count, radix: 8), 124)
-      put("0", 156)
-      put("ustar\0" + "00", 257)
-      for place in 148..<156 { head[place] = 32 }
-      let sum = head.reduce(0) { $0 + Int($1) }
-      put(String(sum, radix: 8) + "\0", 148)
-      result += head + bytes + [UInt8](repeating: 0, count: (512 - bytes.count % 512) % 512)
-    }
-    return result + [UInt8](repeating: 0, count: 1024)
-  }
-
   private func png(_ tone: UInt8) throws -> [UInt8] {
     try ImageCodec().encode(
       Image(width: 4, height: 4, channels: 1, bytes: (0..<16).map { tone &+ UInt8($0) }), as: .png)
@@ -46,7 +25,7 @@ import Torch
       default: files.append(("\(stem).cls", Array("\(index)\n".utf8)))
       }
     }
-    return tar(files + more)
+    return tarArchive(files + more)
   }
 
   private func arrangement() -> (CaptionedImages, DataOpening) {
@@ -143,7 +122,7 @@ import Torch
         try refusal(try shard(0, more: [("z.png", [1]), ("z.json", [1])])).contains("z.json is no JSON"))
       let long = [UInt8](repeating: 32, count: (1 << 20) + 1)
       #expect(try refusal(try shard(0, more: [("z.png", [1]), ("z.txt", long)])).contains("at most 1048576"))
-      #expect(try refusal(tar([("a.md", [1])])).contains("none of its 1 shards"))
+      #expect(try refusal(tarArchive([("a.md", [1])])).contains("none of its 1 shards"))
     }
   }
 }

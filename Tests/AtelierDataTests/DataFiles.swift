@@ -58,3 +58,24 @@ let packedLabels: [UInt8] = [
   31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 99, 96, 224, 96, 100, 96, 96, 224, 96, 102, 100, 97, 100, 229, 100, 98, 3,
   0, 5, 69, 255, 212, 16, 0, 0, 0,
 ]
+
+/// A tar archive (POSIX ustar) of files.
+func tarArchive(_ files: [(name: String, bytes: [UInt8])]) -> [UInt8] {
+  var result: [UInt8] = []
+  for (name, bytes) in files {
+    var head = [UInt8](repeating: 0, count: 512)
+    func put(_ text: String, _ place: Int) {
+      for (index, byte) in text.utf8.enumerated() { head[place + index] = byte }
+    }
+    put(name, 0)
+    put("0000644\0", 100)
+    put(String(bytes.count, radix: 8), 124)
+    put("0", 156)
+    put("ustar\0" + "00", 257)
+    for place in 148..<156 { head[place] = 32 }
+    let sum = head.reduce(0) { $0 + Int($1) }
+    put(String(sum, radix: 8) + "\0", 148)
+    result += head + bytes + [UInt8](repeating: 0, count: (512 - bytes.count % 512) % 512)
+  }
+  return result + [UInt8](repeating: 0, count: 1024)
+}

@@ -114,7 +114,7 @@ public struct Voices: DataArrangement {
       speakers: speakers,
       vectors: try embedding(of: speakers.count) { label in
         let chosen = utterances.filter { $0.speaker == label }.prefix(embedding.utterances)
-        return try chosen.map { try VoiceFolder.samples(of: $0.entry.file, at: embedding.sampleRate) }
+        return try chosen.map { try VoiceFolder.samples(of: $0.entry.place, at: embedding.sampleRate) }
       })
   }
 

@@ -21,6 +21,8 @@ struct ShardIndex: Sendable {
     let key: String
     /// The image.
     var image: ArchiveMember?
+    /// The sound; of several the first.
+    var sound: ArchiveMember?
     /// Texts by their ending: `txt`, `json`, `cls`.
     var texts: [String: ArchiveMember] = [:]
   }
@@ -64,23 +66,29 @@ struct ShardIndex: Sendable {
 
   private static func samples(of tar: TarReader, _ file: URL) throws -> [Sample] {
     func damaged(_ reason: String) -> DatasetError { .corruptFile(path: file.path, reason: reason) }
+    let sounds = MediaFiles.endings(.sounds)
     var places: [String: Int] = [:]
     var samples: [Sample] = []
     for entry in tar.entries where entry.kind == 0x30 {
       guard let (key, ending) = parts(of: entry.name) else { continue }
       let isImage = !ending.contains(".") && ImageFolders.isImage("0." + ending)
-      guard isImage || textEndings.contains(ending) else { continue }
-      let most = isImage ? largestImage : longestText
+      let isSound = sounds.contains(ending)
+      guard isImage || isSound || textEndings.contains(ending) else { continue }
+      let most = isImage || isSound ? largestImage : longestText
       guard entry.range.count <= most else {
+        let what = isImage ? "an image" : isSound ? "a sound" : "a caption"
         throw damaged(
-          "its member \(entry.name) has \(entry.range.count) bytes, and \(isImage ? "an image" : "a caption") has "
-            + "at most \(most)")
+          "its member \(entry.name) has \(entry.range.count) bytes, and \(what) has at most \(most)")
       }
       let member = ArchiveMember(name: entry.name, range: entry.range)
       let place = places[key] ?? samples.count
       if place == samples.count {
         places[key] = place
         samples.append(Sample(key: key))
+      }
+      if isSound {
+        samples[place].sound = samples[place].sound ?? member
+        continue
       }
       let before = isImage ? samples[place].image : samples[place].texts.updateValue(member, forKey: ending)
       if let before {

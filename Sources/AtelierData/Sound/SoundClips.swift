@@ -130,7 +130,7 @@ struct SoundClips: SoundCollection {
     let signal: [Double]
     do throws(AudioError) {
       signal = try samples(of: entry, from: start - before, count: before + length + margin)
-    } catch { throw .corruptFile(path: entry.file.path, reason: error.description) }
+    } catch { throw .corruptFile(path: entry.place.path, reason: error.description) }
     func clip(_ values: [Double]) -> HostTensor {
       let found = values.dropFirst(before).prefix(length).map(Float.init)
       return HostTensor(found + [Float](repeating: 0, count: length - found.count), shape: [1, length])
@@ -155,7 +155,7 @@ struct SoundClips: SoundCollection {
     let entry = entries[index]
     let signal: [Double]
     do throws(AudioError) { signal = try samples(of: entry, from: 0, count: longest) } catch {
-      throw .corruptFile(path: entry.file.path, reason: error.description)
+      throw .corruptFile(path: entry.place.path, reason: error.description)
     }
     func tensor(_ values: [Double]) -> HostTensor {
       HostTensor(values.map(Float.init), shape: [1, 1, values.count])
@@ -184,14 +184,14 @@ struct SoundClips: SoundCollection {
     let first = Int((Double(start) * ratio).rounded())
     // Some more on both sides, where the resampler knows nothing of what lies beyond.
     let lead = ratio == 1 ? 0 : min(first, 64 * Int(ratio.rounded(.up)))
-    let reader = try AudioReader(entry.file)
+    let reader = try entry.place.reader()
     try reader.seek(to: min(first - lead, entry.frames))
     let wanted = Int((Double(count) * ratio).rounded(.up)) + 2 * lead + 1
     guard let window = try reader.read(frames: max(1, wanted)) else { return [] }
     let mono = try window.mono().resampled(to: sampleRate).samples
     let skipped = Int((Double(lead) / ratio).rounded())
     guard mono.allSatisfy(\.isFinite) else {
-      throw .damaged(file: entry.file.path, reason: "some of its samples are NaN or infinite")
+      throw .damaged(file: entry.place.path, reason: "some of its samples are NaN or infinite")
     }
     return mono.dropFirst(skipped).prefix(count).map(Double.init)
   }

@@ -14,6 +14,11 @@ struct SoundFolder {
     let frames: Int
     let sampleRate: Int
     let channels: Int
+    /// Where it is in the file, which is a shard then; nil: it is the file.
+    var member: ArchiveMember?
+
+    /// Where it is found.
+    var place: SoundPlace { SoundPlace(name: name, file: file, member: member) }
 
     /// Samples at another rate.
     func samples(at rate: Int) -> Int { Int(Double(frames) * Double(rate) / Double(sampleRate)) }
@@ -31,6 +36,12 @@ struct SoundFolder {
   ///   and ``DatasetError/unusable(path:reason:)`` where there is no sound.
   init(_ place: URL, _ split: DatasetSplit) throws(DatasetError) {
     let root = try archiveFolder(at: place)
+    if let shards = try SoundShards(at: root) {
+      try self.init(
+        shards.places(of: split), from: place.path,
+        name: shards.isPattern ? place.lastPathComponent : root.lastPathComponent)
+      return
+    }
     guard ImageFolders.isFolder(root) else { throw .notFound(path: place.path) }
     try ImageFolders.requireListable(root)
     let parts = Self.parts(of: root)
@@ -50,13 +61,19 @@ struct SoundFolder {
   ///
   /// - Throws: ``DatasetError/unusable(path:reason:)`` where none of them can be read.
   init(_ paths: [String], in folder: URL, name: String) throws(DatasetError) {
+    try self.init(
+      paths.map { SoundPlace(name: $0, file: folder.appendingPathComponent($0)) }, from: folder.path,
+      name: name)
+  }
+
+  /// Sounds at places, which errors say are from a path.
+  private init(_ places: [SoundPlace], from path: String, name: String) throws(DatasetError) {
     self.name = name
     var (entries, notes) = ([Entry](), [String]())
     var unreadable: [String] = []
-    for path in paths {
-      let file = folder.appendingPathComponent(path)
+    for place in places {
       do throws(AudioError) {
-        let reader = try AudioReader(file)
+        let reader = try place.reader()
         let information = reader.information
         guard let frames = information.frames else {
           // A stream that does not say its length is decoded once to count it.
@@ -64,26 +81,26 @@ struct SoundFolder {
           while let window = try reader.read(frames: 1 << 16) { count += window.frames }
           entries.append(
             Entry(
-              name: path, file: file, frames: count, sampleRate: information.sampleRate,
-              channels: information.channels))
+              name: place.name, file: place.file, frames: count, sampleRate: information.sampleRate,
+              channels: information.channels, member: place.member))
           continue
         }
         entries.append(
           Entry(
-            name: path, file: file, frames: frames, sampleRate: information.sampleRate,
-            channels: information.channels))
-      } catch { unreadable.append("\(path): \(error.description)") }
+            name: place.name, file: place.file, frames: frames, sampleRate: information.sampleRate,
+            channels: information.channels, member: place.member))
+      } catch { unreadable.append("\(place.name): \(error.description)") }
     }
     if let first = unreadable.first {
       guard !entries.isEmpty else {
-        throw .unusable(path: folder.path, reason: "no sound in it can be read: \(first)")
+        throw .unusable(path: path, reason: "no sound in it can be read: \(first)")
       }
       notes.append(
         "\(unreadable.count) files are left out because they cannot be read, the first is \(first)")
     }
     guard !entries.isEmpty else {
       throw .unusable(
-        path: folder.path,
+        path: path,
         reason:
           "there is no sound in it; sounds end in \(MediaFiles.endings(.sounds).sorted().joined(separator: ", "))"
       )
@@ -94,7 +111,7 @@ struct SoundFolder {
     var bytes: [UInt8] = []
     for entry in entries {
       bytes += Array("\(entry.name)\n\(entry.frames) \(entry.sampleRate) \(entry.channels)\n".utf8)
-      bytes += Self.ends(of: entry.file)
+      bytes += entry.place.ends
     }
     fingerprint = contentFingerprint(of: bytes)
   }

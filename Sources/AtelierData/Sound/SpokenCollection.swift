@@ -24,9 +24,9 @@ extension VoiceSet: SpokenCollection {
   }
 
   func samples(of index: Int, at rate: Int) throws(DatasetError) -> [Float] {
-    let file = utterances[index].entry.file
-    do throws(AudioError) { return try VoiceFolder.samples(of: file, at: rate) } catch {
-      throw .corruptFile(path: file.path, reason: error.description)
+    let place = utterances[index].entry.place
+    do throws(AudioError) { return try VoiceFolder.samples(of: place, at: rate) } catch {
+      throw .corruptFile(path: place.path, reason: error.description)
     }
   }
 }

@@ -21,7 +21,8 @@ struct VoiceFolder {
   /// - Throws: as ``SoundFolder`` and `LabelTable`, and ``DatasetError/unusable(path:reason:)`` where no sound has a speaker.
   init(_ place: URL, _ split: DatasetSplit) throws(DatasetError) {
     let root = try archiveFolder(at: place)
-    let table = ImageFolders.isFolder(root) ? LabelTable.find(in: root) : root
+    let shards = try SoundShards(at: root)
+    let table = shards != nil ? nil : ImageFolders.isFolder(root) ? LabelTable.find(in: root) : root
     let names: [String?]
     if let table {
       let listed = try LabelTable(table)
@@ -43,7 +44,8 @@ struct VoiceFolder {
       sounds = try SoundFolder(root, split)
       names = sounds.entries.map { Self.speaker(of: $0.name) }
       let training = SoundFolder.parts(of: root)[.train] ?? root
-      speakers = Set(MediaFiles.names(.sounds, below: training).compactMap(Self.speaker)).sorted()
+      let known = try shards?.places(of: .train).map(\.name) ?? MediaFiles.names(.sounds, below: training)
+      speakers = Set(known.compactMap(Self.speaker)).sorted()
     }
     guard !speakers.isEmpty else {
       throw .unusable(
@@ -86,10 +88,10 @@ struct VoiceFolder {
   /// The mono samples of a sound at a rate.
   ///
   /// - Throws: `AudioError` for a file that cannot be decoded, or holds NaN.
-  static func samples(of file: URL, at rate: Int) throws(AudioError) -> [Float] {
-    let sound = try Audio(contentsOf: file).mono().resampled(to: rate)
+  static func samples(of place: SoundPlace, at rate: Int) throws(AudioError) -> [Float] {
+    let sound = try place.audio().mono().resampled(to: rate)
     guard sound.samples.allSatisfy(\.isFinite) else {
-      throw .damaged(file: file.path, reason: "some of its samples are NaN or infinite")
+      throw .damaged(file: place.path, reason: "some of its samples are NaN or infinite")
     }
     return sound.samples
   }
@@ -124,7 +126,7 @@ struct VoiceFolder {
       let entry = entries[index]
       guard let speaker = labels[index] else { return .foreign }
       do {
-        let samples = try Self.samples(of: entry.file, at: features.sampleRate)
+        let samples = try Self.samples(of: entry.place, at: features.sampleRate)
         guard samples.count >= features.shortest else { return .short(entry.name) }
         var meter = AudioMeter(sampleRate: features.sampleRate, channels: 1)
         meter.add(Audio(sampleRate: features.sampleRate, channels: 1, samples: samples))

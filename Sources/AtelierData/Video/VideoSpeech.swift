@@ -77,7 +77,8 @@ struct SpokenFrames: Sendable {
         file = found
         framesPerSecond = 25
       }
-      let samples = try VoiceFolder.samples(of: file, at: speech.features.sampleRate)
+      let samples = try VoiceFolder.samples(
+        of: SoundPlace(name: file.lastPathComponent, file: file), at: speech.features.sampleRate)
       guard samples.count >= max(1, speech.features.shortest) else {
         throw DatasetError.unusable(path: file.path, reason: "its sound is too short")
       }

@@ -58,7 +58,8 @@ public struct AudioCodec: Sendable, Hashable {
     return try PipedSound(file, ffmpeg)
   }
 
-  private func open(_ bytes: [UInt8], _ name: String) throws(AudioError) -> any SoundSource {
+  /// Opens a sound in memory through libsndfile.
+  func open(_ bytes: [UInt8], _ name: String) throws(AudioError) -> any SoundSource {
     guard !bytes.isEmpty else { throw .damaged(file: name, reason: "the file is empty") }
     let source = MemoryFile(bytes)
     guard let format = SoundContainer.format(of: source),

@@ -24,6 +24,17 @@ public final class AudioReader {
     self.codec = codec
   }
 
+  /// Opens a sound in memory; formats that need ffmpeg are read from files only.
+  ///
+  /// - Parameter name: the name used in errors.
+  public init(
+    _ bytes: [UInt8], named name: String, codec: AudioCodec = AudioCodec()
+  ) throws(AudioError) {
+    source = try codec.open(bytes, name)
+    information = source.information
+    self.codec = codec
+  }
+
   /// Moves to another frame.
   ///
   /// Where ffmpeg decodes the sound, all frames before it are decoded and dropped, so that the position is
