@@ -275,8 +275,11 @@ struct Evaluate: ParsableCommand {
   private func open(_ folder: String, on device: Device) throws -> Opened {
     let url = URL(fileURLWithPath: folder)
     let directory = try RunDirectory.open(url)
+    let recorded = try RunConfiguration.read(directory.configuration).data
     let binding = try Training.openData(
-      of: url, registry: AtelierTool.systems, dataPath: data.map { try PipedData.place($0) }, device: device)
+      of: url, registry: AtelierTool.systems,
+      dataPath: data.map { try PipedData.place($0, recorded: recorded) },
+      device: device)
     let model = try loadSystem(
       from: best ? directory.bestCheckpoint(say: { standardError("\($0)\n") }) : url,
       registry: AtelierTool.systems, on: device, say: { standardError("\($0)\n") })
@@ -299,7 +302,9 @@ struct Evaluate: ParsableCommand {
 
   private func options(_ run: Opened, among runs: [Opened]) throws -> EvaluationOptions {
     let trainedOn = try RunConfiguration.read(run.directory.configuration).data
-    let isOther = try data.map { try PipedData.place($0).standardizedFileURL.path != trainedOn } ?? false
+    let isOther =
+      try data.map { try PipedData.place($0, recorded: trainedOn).standardizedFileURL.path != trainedOn }
+      ?? false
     return try EvaluationOptions(
       samples: samples, seed: seed, importanceSamples: importanceSamples,
       classifierSeconds: classifierSeconds,

@@ -3,26 +3,22 @@ import Foundation
 
 /// Data that commands give: `--data "pipe:curl -s https://host/train-{000..009}.tar"`.
 ///
-/// Only what a person wrote on the command line is run; the path of a run or of any other file never is. Each command runs
-/// once, and what it gives is kept as a shard in the user's cache, so that runs, resumptions and measurements read files.
+/// Only what a person wrote on the command line is run; the path of a run or of any other file never is. Training on images
+/// with classes reads what the commands write while they run (``PipedShards``). Whatever asks for examples in any order has
+/// them fetched once and kept as shards in the user's cache.
 enum PipedData {
   private static let prefix = "pipe:"
 
   /// The place of data: what commands give, or the path itself.
   ///
-  /// - Throws: ``Refusal`` that names a command which fails, or gives no tar archive.
-  static func place(_ text: String) throws -> URL {
-    guard text.hasPrefix(prefix) else { return URL(fileURLWithPath: text) }
+  /// - Parameter streaming: whether examples are asked for in the order of shards, so that nothing is kept.
+  /// - Throws: ``Refusal`` or `DatasetError` that names a command which fails, or gives no tar archive.
+  static func place(_ text: String, streaming: Bool = false) throws -> URL {
+    guard let commands = try commands(text) else { return URL(fileURLWithPath: text) }
+    if streaming { return try PipedShards.place(of: commands) { standardError($0 + "\n") } }
     let pattern = String(text.dropFirst(prefix.count)).trimmingCharacters(in: .whitespaces)
-    guard !pattern.isEmpty else {
-      throw Refusal.usage(
-        "--data pipe: is followed by a command that writes a tar archive, as pipe:cat shard.tar")
-    }
-    // Braces of a shell or a program that are no pattern stay as they are.
-    let commands = BracePattern.expanded(pattern) ?? [pattern]
     let key = contentFingerprint(of: Array(pattern.utf8)).split(separator: ":").last.map(String.init) ?? ""
-    let cache = DataArchive(URL(fileURLWithPath: "/")).cache.deletingLastPathComponent()
-    let folder = cache.appendingPathComponent("shards/\(key.prefix(32))", isDirectory: true)
+    let folder = UserCache.folder("shards").appendingPathComponent("\(key.prefix(32))", isDirectory: true)
     do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
       throw Refusal.data(
         "\(folder.path) cannot be made; XDG_CACHE_HOME names another place for fetched shards")
@@ -30,10 +26,31 @@ enum PipedData {
     for (number, command) in commands.enumerated() {
       let file = folder.appendingPathComponent(String(format: "%06d.tar", number))
       if FileManager.default.fileExists(atPath: file.path) { continue }
-      standardError("Fetching shard \(number + 1) of \(commands.count) into \(file.path)\n")
+      standardError(
+        "Fetching shard \(number + 1) of \(commands.count) into \(file.path), as it is read in any order\n")
       try fetch(command, to: file)
     }
     return folder
+  }
+
+  /// The place of a run's data: streamed where the run was trained so.
+  ///
+  /// - Parameter recorded: what the run recorded.
+  static func place(_ text: String, recorded: String?) throws -> URL {
+    let streamed = try commands(text).map { PipedShards.folder(of: $0).standardizedFileURL.path }
+    return try place(text, streaming: streamed != nil && streamed == recorded)
+  }
+
+  /// The commands of a text, one for each shard; nil for a path.
+  private static func commands(_ text: String) throws -> [String]? {
+    guard text.hasPrefix(prefix) else { return nil }
+    let pattern = String(text.dropFirst(prefix.count)).trimmingCharacters(in: .whitespaces)
+    guard !pattern.isEmpty else {
+      throw Refusal.usage(
+        "--data pipe: is followed by a command that writes a tar archive, as pipe:cat shard.tar")
+    }
+    // Braces of a shell or a program that are no pattern stay as they are.
+    return BracePattern.expanded(pattern) ?? [pattern]
   }
 
   private static func fetch(_ command: String, to file: URL) throws {

@@ -124,7 +124,9 @@ extension Train {
       if case .table = value { continue }
       if let old = named.updateValue(value, forKey: name), old != value, .list([value]) != old { key = name }
     }
-    if key == nil, let data, try PipedData.place(data).standardizedFileURL.path != recorded.data {
+    if key == nil, let data,
+      try PipedData.place(data, recorded: recorded.data).standardizedFileURL.path != recorded.data
+    {
       key = "data"
     }
     if key == nil, let preset = choices.preset, preset != recorded.preset { key = "preset" }

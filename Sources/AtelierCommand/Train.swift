@@ -310,10 +310,23 @@ struct Train: ParsableCommand {
     var options = try bindingOptions(seed: 0, device: .cpu)
     options.share = launched?.share
     return try Training.resume(
-      run, registry: AtelierTool.systems, dataPath: data.map { try PipedData.place($0) },
+      run, registry: AtelierTool.systems, dataPath: placed(for: run),
       dataOptions: options, allowsInexact: computing.allowInexactResume, measuring: .by(),
       consent: givenConsent(), reporter: reporter, interruption: interruption, processes: launched?.group,
       reshards: several.reshard, change: { try apply(to: &$0, launched) })
+  }
+
+  /// The data that a run goes on with; nil: those that it recorded.
+  private func placed(for run: URL) throws -> URL? {
+    guard let data else { return nil }
+    let recorded = try? RunConfiguration.read(run.appendingPathComponent("configuration.yaml")).data
+    return try PipedData.place(data, recorded: recorded ?? nil)
+  }
+
+  /// Whether what commands give is read while they run: one process, and images that it takes in the order of shards.
+  private func streams(_ plan: SystemPlan, _ launched: LaunchedProcesses?) -> Bool {
+    launched == nil && plan.components(InstancePlan.self).isEmpty
+      && plan.stages.compactMap(\.data).allSatisfy { $0.arrangement is LabelledImages }
   }
 
   /// What a training begins with, after every check that needs no folder.
@@ -357,7 +370,7 @@ struct Train: ParsableCommand {
     }
     // Opening data may compute with the engine already.
     if let threads = options.threads { Engine.threadCount = threads }
-    let path = try data.map { try PipedData.place($0) }
+    let path = try data.map { try PipedData.place($0, streaming: streams(values.plan, launched)) }
     if let path {
       let fit = try ImageFit(
         path, reading: bindingOptions(seed: options.seed, device: options.device).reading)

@@ -236,6 +236,7 @@ extension Dataset {
     switch self {
     case let images as ImageDataset: images.labels
     case let images as ShardImages: images.labels
+    case let images as PipedImages: images.labels
     case let images as InMemoryDataset: images.labels
     case let voices as VoiceSet: voices.labels
     case let faces as FaceDataset: faces.labels.isEmpty ? nil : faces.labels

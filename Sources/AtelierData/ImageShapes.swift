@@ -41,6 +41,13 @@ public struct ImageShapes: Sendable, Hashable {
 
   /// What a dozen images of the first shard are; nil where there are no shards, or none that can be read.
   private static func shards(at path: URL) -> Shape? {
+    if let piped = (try? PipedShards(at: path)) ?? nil, let command = piped.commands.first {
+      // The first ones, so that no shard is read to its end.
+      guard let stream = try? ShardStream(command) else { return nil }
+      return shape(of: Array(0..<12)) { _ in
+        ((try? stream.next()) ?? nil).flatMap { try? ImageCodec().decode($0.image, named: $0.name) }
+      }
+    }
     guard let found = (try? ShardFiles(at: path)) ?? nil, let first = found.parts[.train]?.first,
       let index = try? ShardIndex.open(first).index
     else { return nil }

@@ -107,6 +107,10 @@ public func openDataset(
 private func openDataset(
   in path: URL, _ split: DatasetSplit, _ preparation: ImagePreparation?, _ options: DatasetOptions
 ) throws(DatasetError) -> any Dataset {
+  if let piped = try PipedShards(at: path) {
+    return try PipedImages(
+      piped, at: path, split, preparation: preparation, codec: options.codec, depth: options.depth)
+  }
   if let shards = try ShardFiles(at: path) {
     return try LabelledShards.open(
       shards, at: path, split, preparation: preparation, codec: options.codec, depth: options.depth)

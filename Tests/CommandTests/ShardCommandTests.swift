@@ -60,19 +60,38 @@ import Testing
 
   @Test func whatACommandWritesIsReadAsTheShardsItWrites() throws {
     let piped = try train("pipe:cat \(pattern)", "piped")
-    #expect(piped.status == 0 && piped.errors.contains("Fetching shard 2 of 2"), "\(piped.errors)")
+    #expect(
+      piped.status == 0 && piped.errors.contains("Counting the images of shard 2 of 2"), "\(piped.errors)")
+    // Nothing but the count is kept.
+    let kept = try FileManager.default.subpathsOfDirectory(atPath: folder("cache/atelier").path)
+    #expect(
+      kept.contains { $0.hasSuffix("survey.json") } && !kept.contains { $0.hasSuffix(".tar") }, "\(kept)")
     let files = try train(pattern, "files")
     #expect(files.status == 0, "\(files.errors)")
     // A model names its data; moments are of the weights alone.
     let moments = "checkpoints/step-000004/training.safetensors"
     #expect(differingFiles([moments], folder("piped"), folder("files")).isEmpty)
-    // Once is enough, and a run knows no command.
-    let resumed = try run(["train", "--resume", folder("piped").path, "--steps", "5"])
-    #expect(resumed.status == 0 && !resumed.errors.contains("Fetching"), "\(resumed.errors)")
+    // It is counted once, goes on inside a shard, and a run knows no command.
+    let part = try train("pipe:cat \(pattern)", "part", steps: 1)
+    #expect(part.status == 0 && !part.errors.contains("Counting"), "\(part.errors)")
+    let alone = try run(["train", "--resume", folder("part").path, "--steps", "4"])
+    #expect(alone.status == 65 && alone.errors.contains("name the data as pipe:"), "\(alone.errors)")
+    let resumed = try run([
+      "train", "--resume", folder("part").path, "--steps", "4", "--data", "pipe:cat \(pattern)",
+    ])
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(differingFiles([moments], folder("piped"), folder("part")).isEmpty)
+    // A check asks for images in any order.
+    let fetched = try run(["data", "check", "pipe:cat \(pattern)"])
+    #expect(fetched.errors.contains("Fetching shard 2 of 2") && fetched.errors.contains("in any order"))
     let stored = try String(contentsOf: folder("piped/configuration.yaml"), encoding: .utf8)
     #expect(!stored.contains("pipe:"))
     for (command, words) in [
-      ("exit 3", "exit code 3"), ("echo no archive", "no tar archive"), ("", "followed by a command"),
+      ("exit 3", "exit code 3"),
+      ("cat \(pattern.replacing("{000000..000001}", with: "000000")); exit 3", "exit code 3"),
+      ("echo no archive", "no tar archive"),
+      ("head -c 700 \(folder("shards/train/train-000000.tar").path)", "cut short"),
+      ("", "followed by a command"),
     ] {
       let failed = try train("pipe:\(command)", "failed")
       #expect(failed.status != 0 && failed.errors.contains(words), "\(failed.errors)")

@@ -13,7 +13,7 @@ struct TarReader {
   let entries: [Entry]
 
   private static let block = 512
-  private static let longestName = 1 << 16
+  static let longestName = 1 << 16
 
   static func isPresent(in source: ByteSource) -> Bool {
     guard let head = try? source.bytes(at: 0, count: block) else { return false }
@@ -65,13 +65,13 @@ struct TarReader {
     self.entries = entries
   }
 
-  private static func isSound(_ head: [UInt8]) -> Bool {
+  static func isSound(_ head: [UInt8]) -> Bool {
     guard let stated = number(head[148..<156]) else { return false }
     let sum = head.enumerated().reduce(0) { $0 + ((148..<156).contains($1.offset) ? 32 : Int($1.element)) }
     return sum == stated && head[0] != 0
   }
 
-  private static func name(_ head: [UInt8]) -> String {
+  static func name(_ head: [UInt8]) -> String {
     func text(_ range: Range<Int>) -> String {
       String(decoding: head[range].prefix { $0 != 0 }, as: UTF8.self)
     }
@@ -81,7 +81,7 @@ struct TarReader {
   }
 
   /// A number in octal digits, or in GNU's bytes.
-  private static func number(_ field: ArraySlice<UInt8>) -> Int? {
+  static func number(_ field: ArraySlice<UInt8>) -> Int? {
     guard let first = field.first else { return nil }
     if first == 0x80 {
       guard field.dropFirst().dropLast(7).allSatisfy({ $0 == 0 }) else { return nil }
@@ -93,7 +93,7 @@ struct TarReader {
   }
 
   /// The records `LENGTH KEY=VALUE` of a pax header.
-  private static func records(
+  static func records(
     _ bytes: [UInt8], _ damaged: (String) -> DatasetError
   ) throws -> [String: String] {
     var (records, place): ([String: String], Int) = ([:], 0)

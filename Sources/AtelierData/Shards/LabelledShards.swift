@@ -72,23 +72,36 @@ struct LabelledShards {
     return part
   }
 
+  /// What names no class, as a clause.
+  struct NoLabel: Error {
+    let reason: String
+  }
+
   private static func label(of sample: ShardIndex.Sample, in source: ByteSource) throws -> String? {
-    if let member = sample.texts["cls"] {
-      let text = String(decoding: try source.bytes(of: member), as: UTF8.self)
-      let label = text.split(whereSeparator: \.isNewline).first.map {
-        $0.trimmingCharacters(in: .whitespaces)
+    do {
+      if let member = sample.texts["cls"] {
+        return try label(ofClass: source.bytes(of: member), member.name)
       }
-      guard let label, !label.isEmpty else {
-        throw DatasetError.corruptFile(
-          path: source.file.path, reason: "its member \(member.name) names no class; write a number or a name"
-        )
-      }
-      return label
+      return try sample.texts["json"].flatMap { try label(ofJSON: source.bytes(of: $0), $0.name) }
+    } catch let error as NoLabel {
+      throw DatasetError.corruptFile(path: source.file.path, reason: error.reason)
     }
-    guard let member = sample.texts["json"] else { return nil }
-    guard let object = try? JSONDecoder().decode(Facts.self, from: Data(try source.bytes(of: member))) else {
-      throw DatasetError.corruptFile(
-        path: source.file.path, reason: "its member \(member.name) is no JSON object")
+  }
+
+  /// The class that a member `000.cls` names.
+  static func label(ofClass bytes: [UInt8], _ name: String) throws(NoLabel) -> String {
+    let text = String(decoding: bytes, as: UTF8.self)
+    let label = text.split(whereSeparator: \.isNewline).first.map { $0.trimmingCharacters(in: .whitespaces) }
+    guard let label, !label.isEmpty else {
+      throw NoLabel(reason: "its member \(name) names no class; write a number or a name")
+    }
+    return label
+  }
+
+  /// The class that a member `000.json` names; nil where it names none.
+  static func label(ofJSON bytes: [UInt8], _ name: String) throws(NoLabel) -> String? {
+    guard let object = try? JSONDecoder().decode(Facts.self, from: Data(bytes)) else {
+      throw NoLabel(reason: "its member \(name) is no JSON object")
     }
     return object.label
   }
@@ -113,7 +126,7 @@ struct LabelledShards {
   }
 
   /// The number of each label, and the classes' names.
-  private static func numbered(
+  static func numbered(
     _ own: [String?], of all: [String?], _ path: URL, _ description: inout DatasetDescription
   ) throws(DatasetError) -> [Int] {
     let named = all.compactMap(\.self)

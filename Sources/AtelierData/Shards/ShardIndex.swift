@@ -36,6 +36,14 @@ struct ShardIndex: Sendable {
   static let textEndings = ["txt", "json", "cls"]
   private static let longestText = 1 << 20
   private static let largestImage = 1 << 28
+
+  /// The most bytes of a member by its name, of an image or of what names its class; nil for any other.
+  static func longest(_ name: String) -> Int? {
+    guard let ending = parts(of: name)?.ending else { return nil }
+    if ["cls", "json"].contains(ending) { return longestText }
+    return !ending.contains(".") && ImageFolders.isImage("0." + ending) ? largestImage : nil
+  }
+
   private static let mostMembers = 10_000_000
 
   /// Indexes an archive.
@@ -100,7 +108,7 @@ struct ShardIndex: Sendable {
   }
 
   /// The name up to the first dot of its last part, and what follows in small letters; nil for hidden files.
-  private static func parts(of name: String) -> (key: String, ending: String)? {
+  static func parts(of name: String) -> (key: String, ending: String)? {
     let start = name.lastIndex(of: "/").map(name.index(after:)) ?? name.startIndex
     guard let dot = name[start...].firstIndex(of: "."), dot > start else { return nil }
     return (String(name[..<dot]), name[name.index(after: dot)...].lowercased())

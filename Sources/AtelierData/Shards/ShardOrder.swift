@@ -9,6 +9,11 @@ struct ShardOrder: Sendable, Hashable {
 
   /// The number of examples of each shard; the examples are numbered shard by shard.
   let counts: [Int]
+  /// Examples among which the next one is drawn, here.
+  let size: Int
+
+  /// The order of shards with so many examples each.
+  init(counts: [Int], buffer: Int = buffer) { (self.counts, size) = (counts, buffer) }
 
   /// Batches of a pass; an incomplete one is left out, unless it is the only one.
   func batches(of batchSize: Int, using generator: inout SeededGenerator) -> [[Int]] {
@@ -31,7 +36,7 @@ struct ShardOrder: Sendable, Hashable {
     var waiting: [Int] = []
     for shard in generator.permutation(counts.count) {
       for example in starts[shard]..<(starts[shard] + counts[shard]) {
-        guard waiting.count == Self.buffer else {
+        guard waiting.count == size else {
           waiting.append(example)
           continue
         }
@@ -53,6 +58,6 @@ struct ShardOrder: Sendable, Hashable {
       last = place
     }
     guard !counts.isEmpty else { return nil }
-    self.counts = counts
+    self.init(counts: counts)
   }
 }
