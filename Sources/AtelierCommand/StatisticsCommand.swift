@@ -56,11 +56,7 @@ struct StatisticsCommand: ParsableCommand {
     let features: any FeatureSource =
       try inception.map { try InceptionFID.load(from: URL(fileURLWithPath: $0), resize: resize) }
       ?? RawPixels()
-    guard let images = try data.batch(at: Array(0..<data.count))["image"] else {
-      throw Refusal.data("\(path) holds no images")
-    }
-    let statistics = try ReferenceStatistics(
-      of: Tensor(images), by: features, part: part.rawValue, data.description)
+    let statistics = try ReferenceStatistics(of: data, by: features, part: part.rawValue)
     try statistics.save(to: target)
     print("The statistics of \(statistics.statistics.count) images are in \(target.path).")
     for fact in statistics.facts.fields { print("  \(fact.name) \(fact.value)") }

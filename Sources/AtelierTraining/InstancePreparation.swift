@@ -13,7 +13,7 @@ public import Torch
 /// the network in its metadata, and the network, which an image that was never seen is given to later. A
 /// folder given by the caller keeps both for further runs, each under what it was made from, so that
 /// neighbourhoods and clusters of the same data stand on one network.
-struct InstancePreparation {
+package struct InstancePreparation {
   /// The plan of the system.
   let plan: InstancePlan
   /// Where the artefacts are kept beside the run, and looked for; nil: nowhere.
@@ -58,16 +58,26 @@ struct InstancePreparation {
   // MARK: Making
 
   private func make(_ base: any Dataset, fingerprint: String, network: URL?) throws -> Artefacts {
-    let (rows, images, labels) = try pictures(of: base)
-    let count = rows.count
-    guard count >= 2 else {
+    func requireSome(_ count: Int) throws {
+      guard count < 2 else { return }
       throw TrainingError.unfitData(
         path: base.description.name, reason: "it has \(count) readable images, too few for neighbourhoods")
     }
-    let source = try network.flatMap(kept) ?? featureNetwork(images, labels)
-    say("Computing the features of \(count) images with \(source.source.name).")
-    let features = InstanceTable.unit(source.source.features(ofAll: images))
-    var mirrored: Tensor?
+    let (source, rows, labels, features, mirrored): Described
+    if Self.fits(base) {
+      let read = try pictures(of: base, Array(0..<base.count))
+      (rows, labels) = (read.rows, read.labels)
+      try requireSome(rows.count)
+      source = try network.flatMap(kept) ?? featureNetwork(read.images, labels)
+      say("Computing the features of \(rows.count) images with \(source.source.name).")
+      features = InstanceTable.unit(source.source.features(ofAll: read.images))
+      mirrored =
+        wantsMirrored ? InstanceTable.unit(source.source.features(ofAll: read.images.flipped([3]))) : nil
+    } else {
+      (source, rows, labels, features, mirrored) = try streamed(base, network)
+      try requireSome(rows.count)
+    }
+    let count = rows.count
     let stream = RandomStream(seed: UInt64(seed), purpose: "k-means")
     var (neighbours, radius) = (Tensor.zeros([count, 1], dtype: .int64), Tensor.zeros([count]))
     var (label, selected) = (Tensor(labels), Tensor?.none)
@@ -82,7 +92,6 @@ struct InstancePreparation {
       let found = try instanceNeighbours(features, k: size)
       neighbours = found.indices
       radius = found.distances.selected(dim: 1, index: size - 1).asType(.float32)
-      if plan.mirrors { mirrored = InstanceTable.unit(source.source.features(ofAll: images.flipped([3]))) }
       if plan.selected > 0, plan.selected < count {
         selected = try nearestRows(features, to: kMeans(features, k: plan.selected, using: stream))
       }
@@ -110,13 +119,85 @@ struct InstancePreparation {
     ])
   }
 
-  /// All images as bytes with their labels (0 where there are none); an image that cannot be read is left
-  /// out.
-  private func pictures(of base: any Dataset) throws -> (rows: [Int], images: Tensor, labels: [Int]) {
+  /// The network, the examples that could be read with their labels, and their features.
+  private typealias Described = (
+    source: (source: any FeatureSource, file: Data), rows: [Int], labels: [Int], features: Tensor,
+    mirrored: Tensor?
+  )
+
+  /// The bytes that all images may take in memory; beyond that they are read in parts.
+  @TaskLocal package static var mostImageBytes = 4 << 30
+  /// The bytes that the features of all images may take.
+  private static let mostFeatureBytes = 16 << 30
+
+  private static func fits(_ base: any Dataset) -> Bool {
+    guard let shape = base.description.imageShape else { return true }
+    return base.count <= mostImageBytes / max(1, shape.reduce(1, *))
+  }
+
+  private var wantsMirrored: Bool {
+    if case .neighbourhoods = plan.purpose { plan.mirrors } else { false }
+  }
+
+  /// Features of images that do not fit into memory: a network learns from as many of them as do, evenly chosen, and the
+  /// features of all are computed while they are read. Only the features are held.
+  private func streamed(_ base: any Dataset, _ network: URL?) throws -> Described {
+    let image = max(1, base.description.imageShape?.reduce(1, *) ?? 1)
+    let most = max(2, Self.mostImageBytes / image)
+    var source = network.flatMap(kept)
+    if source == nil {
+      say(
+        "The images take more memory than \(Self.mostImageBytes >> 20) MiB: the network learns from \(most) of them."
+      )
+      let read = try pictures(of: base, (0..<most).map { $0 * base.count / most }, names: false)
+      source = try featureNetwork(read.images, read.labels)
+    }
+    guard let source else {
+      throw TrainingError.unfitData(path: base.description.name, reason: "it has no images")
+    }
+    say("Computing the features of \(base.count) images with \(source.source.name), as they are read.")
+    var (rows, labels): ([Int], [Int]) = ([], [])
+    var (parts, mirrored): ([Tensor], [Tensor]) = ([], [])
+    for start in stride(from: 0, to: base.count, by: 4096) {
+      let read = try pictures(of: base, Array(start..<min(start + 4096, base.count)), isPart: true)
+      guard !read.rows.isEmpty else { continue }
+      rows += read.rows
+      labels += read.labels
+      parts.append(InstanceTable.unit(source.source.features(ofAll: read.images)))
+      if wantsMirrored {
+        mirrored.append(InstanceTable.unit(source.source.features(ofAll: read.images.flipped([3]))))
+      }
+      let width = parts[0].shape[1]
+      let all = 4 * width * base.count * (wantsMirrored ? 2 : 1)
+      guard all <= Self.mostFeatureBytes else {
+        throw TrainingError.unfitData(
+          path: base.description.name,
+          reason: "the features of its \(base.count) images would take \(all >> 30) GiB of memory, above the "
+            + "\(Self.mostFeatureBytes >> 30) GiB that they may; make featureSize smaller, or learn from fewer images"
+        )
+      }
+    }
+    guard !parts.isEmpty else {
+      throw TrainingError.unfitData(path: base.description.name, reason: "none of its images can be read")
+    }
+    return (
+      source, rows, labels, .concatenated(parts, dim: 0),
+      wantsMirrored ? .concatenated(mirrored, dim: 0) : nil
+    )
+  }
+
+  /// Images as bytes with their labels (0 where there are none); an image that cannot be read is left out.
+  ///
+  /// - Parameters:
+  ///   - names: whether such an image is named.
+  ///   - isPart: whether others are read beside these, so that none need be readable.
+  private func pictures(
+    of base: any Dataset, _ chosen: [Int], names: Bool = true, isPart: Bool = false
+  ) throws -> (rows: [Int], images: Tensor, labels: [Int]) {
     var (rows, labels): ([Int], [Int]) = ([], [])
     var parts: [Tensor] = []
-    for start in stride(from: 0, to: base.count, by: 256) {
-      let wanted = Array(start..<min(start + 256, base.count))
+    for start in stride(from: 0, to: chosen.count, by: 256) {
+      let wanted = Array(chosen[start..<min(start + 256, chosen.count)])
       do throws(DatasetError) {
         let fields = try base.batch(at: wanted)
         try append(fields, wanted, &rows, &labels, &parts)
@@ -127,15 +208,15 @@ struct InstancePreparation {
             try append(try base.batch(at: [row]), [row], &rows, &labels, &parts)
           } catch {
             guard case .corruptImage = error else { throw error }
-            say("An image was left out: \(error.description)")
+            if names { say("An image was left out: \(error.description)") }
           }
         }
       }
     }
-    guard !parts.isEmpty else {
+    guard !parts.isEmpty || isPart else {
       throw TrainingError.unfitData(path: base.description.name, reason: "none of its images can be read")
     }
-    return (rows, .concatenated(parts, dim: 0), labels)
+    return (rows, parts.isEmpty ? .zeros([0]) : .concatenated(parts, dim: 0), labels)
   }
 
   private func append(

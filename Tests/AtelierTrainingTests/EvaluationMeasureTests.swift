@@ -130,6 +130,23 @@ import Testing
     #expect(error?.description.contains("is of size '1x1x1'") == true)
   }
 
+  @Test func statisticsOfASetReadInBatchesAreThoseOfAllItsImages() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeIDX(to: folder.url, classes: 2, perClass: 11)
+    let data = try openDataset(at: folder.url)
+    let images = Tensor(try #require(try data.batch(at: Array(0..<data.count))["image"]))
+    let whole = try ReferenceStatistics(of: images, by: RawPixels(), part: "train", data.description)
+    // The last batch holds two of the 22.
+    let parts = try ReferenceStatistics(of: data, by: RawPixels(), part: "train", batchSize: 5)
+    #expect(parts.facts == whole.facts && parts.statistics.count == 22)
+    for (one, other) in [
+      (whole.statistics.mean, parts.statistics.mean),
+      (whole.statistics.covariance, parts.statistics.covariance),
+    ] {
+      #expect((Tensor(one) - Tensor(other)).abs().max().item() < 1e-12)
+    }
+  }
+
   @Test func runsTogetherHaveMeanDeviationAndInterval() throws {
     var table = EvaluationTable(title: "three seeds", columns: ["a", "b", "c", "real"], runs: 3)
     table.rows = [

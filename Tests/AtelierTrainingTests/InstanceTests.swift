@@ -141,6 +141,26 @@ import Testing
     #expect(labels?.integers() == (source == "labels" ? [0, 1, 2, 3, 0, 1, 2, 3] : nil))
   }
 
+  @Test func featuresOfImagesThatDoNotFitIntoMemoryAreComputedInParts() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeIDX(to: folder.url)
+    var said: [String] = []
+    // Ten of the 32 images fit.
+    let data = try InstancePreparation.$mostImageBytes.withValue(10 * 64) {
+      try binding(folder.url) { said.append($0) }
+    }
+    #expect(said.contains { $0.hasSuffix("the network learns from 10 of them.") }, "\(said)")
+    #expect(said.contains("Training a self-supervised network on 10 images."))
+    let table = try #require(try InstanceTable(data.facts.artefacts))
+    #expect(table.count == 32 && table.mirrored?.shape == [32, 6])
+    let network = try InstanceFeatures(data.facts.artefacts)
+    let bytes = try #require(try data.dataset(of: .train)?.batch(at: Array(0..<32))["image"])
+    let images = Tensor(bytes).asType(.float32) / 127.5 - 1
+    #expect((network(images) - table.features).abs().max().item() < 1e-4)
+    let mirrored = try #require(table.mirrored)
+    #expect((network(images.flipped([3])) - mirrored).abs().max().item() < 1e-4)
+  }
+
   @Test func newPicturesGetFeaturesOfTheModelsOwnNetwork() throws {
     let folder = try TemporaryFolder()
     try TinyData.writeIDX(to: folder.url)

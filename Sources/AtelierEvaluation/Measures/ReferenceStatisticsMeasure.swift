@@ -85,11 +85,43 @@ extension ReferenceStatistics {
   public init(
     of images: Tensor, by features: any FeatureSource, part: String, _ data: DatasetDescription
   ) throws {
+    self.init(
+      try FeatureStatistics(features.features(ofAll: images)),
+      facts: Self.facts(of: images, by: features, part, data))
+  }
+
+  /// The statistics of all images of a data set, which are read in batches; neither images nor features are kept.
+  ///
+  /// - Parameters:
+  ///   - part: `train`, `validation` or `test`.
+  ///   - batchSize: images that are held at a time.
+  /// - Throws: `DatasetError` for an image that cannot be read, `MetricError` for fewer than two images.
+  public init(
+    of data: any Dataset, by features: any FeatureSource, part: String, batchSize: Int = 256
+  ) throws {
+    let loader = try Loader(
+      data, batchSize: batchSize, shuffles: false, dropsLast: false, corruptImages: .stop)
+    let accumulator = FeatureStatistics.Accumulator()
+    var facts: Provenance?
+    for _ in 0..<loader.batchesPerEpoch {
+      guard let read = try loader.next()["image"] else {
+        throw DatasetError.unusable(path: data.description.name, reason: "it holds no images")
+      }
+      let images = Tensor(read)
+      facts = facts ?? Self.facts(of: images, by: features, part, data.description)
+      try accumulator.add(features.features(ofAll: images))
+    }
+    self.init(try accumulator.statistics(), facts: facts ?? Provenance())
+  }
+
+  private static func facts(
+    of images: Tensor, by features: any FeatureSource, _ part: String, _ data: DatasetDescription
+  ) -> Provenance {
     var facts = features.provenance
     facts["size"] = ReferenceStatisticsMeasure.size(of: images)
     facts["data"] = data.name
     facts["fingerprint"] = data.fingerprint
     facts["part"] = part
-    self.init(try FeatureStatistics(features.features(ofAll: images)), facts: facts)
+    return facts
   }
 }
