@@ -53,6 +53,7 @@ endif
 
 bench: build ## Benchmark against PyTorch and write Documentation/benchmarks.md
 	Benchmarks/run $(BENCH_FLAGS)
+	Benchmarks/reading $(READING_FLAGS)
 
 conformance: build ## Run the reference cases (CASES="folder …")
 	$(BIN)/conformance $(CASES)

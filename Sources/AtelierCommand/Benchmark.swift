@@ -14,7 +14,8 @@ struct Benchmark: ParsableCommand {
 
   /// The recipes of Benchmarks/python.
   enum Recipe: String, CaseIterable, ExpressibleByArgument {
-    case cgan, dcgan, biggan, spade, oasis, autoencoder, pix2pix, cyclegan, srresnet, neighbours, product
+    case cgan, dcgan, biggan, spade, oasis, autoencoder, pix2pix, cyclegan, srresnet, neighbours, product,
+      reading
     case gpt, transformer, seq2seq, vocoder, autovc
     case audioSuperResolution = "audio-super-resolution"
     case fastStyle = "fast-style"
@@ -53,6 +54,12 @@ struct Benchmark: ParsableCommand {
       """)
   var rows: Int?
 
+  @Option(
+    help:
+      "Of reading, which takes no --import: the images that are opened and read, 64 × 64 and in batches of 64.",
+    completion: .file())
+  var data: String?
+
   @Flag(help: "Only draw from random weights, 16 samples or one image: what a start costs.")
   var firstSample = false
 
@@ -86,6 +93,7 @@ struct Benchmark: ParsableCommand {
     case .audioSuperResolution:
       try run(AudioSuperResolution.self, Self.refining, withoutDropout: ["dropout": 0.0])
     case .neighbours: try raceNeighbours()
+    case .reading: try readImages()
     case .product: print("{\"seconds\": \(Engine.productSeconds(rows: rows ?? 1024))}")
     case .autoencoder: try run(Autoencoder.self, Self.autoencoder)
     // The authors' options as they come are the presets' defaults.
