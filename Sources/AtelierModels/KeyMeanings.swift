@@ -682,6 +682,7 @@ public enum KeyMeanings {
     ForeignTensors.kernels	The shapes of the kernels of two-dimensional convolutions, in the file's order.
     ForeignTensors.named	The tensors by their names, as modules load them.
     ForeignWeights.stem	The file's name without its ending.
+    FrameTranslation.beside	The fields of clips that lie beside the source, frame by frame, such as maps of instances; advancing conditions have their names.
     FrameTranslation.first	The condition that a session begins with, a frame of the target; nil where there is none.
     FrameTranslation.source	The field of clips that are followed; the advancing condition has its name.
     FrameTranslation.target	The field of clips that are made.
@@ -1440,6 +1441,7 @@ public enum KeyMeanings {
     VariationalSettings.weightDecay	L2 term added to the gradient.
     VariationalSystem.networks	`autoencoder` answers `image` and `noise` with `image`, `mean` and `logVariance`; part `encoder` needs no noise, and part `decoder` answers `latent` with `image`. With classes each takes `label` too.
     VariationalSystem.optimizers	The one optimiser, by the name of its network.
+    Vid2Vid.Configuration.Weights.face	Of what the discriminator of faces adds to the generator's loss.
     Vid2Vid.Configuration.Weights.featureMatching	Of the differences between the discriminators' features of both videos; 0 leaves them out.
     Vid2Vid.Configuration.Weights.flow	Of the difference from the reference flow.
     Vid2Vid.Configuration.Weights.perceptual	Of the differences between a VGG's features of both images; 0 leaves them out. The authors' program takes 10 unless it is told `--no_vgg`.
@@ -1455,6 +1457,8 @@ public enum KeyMeanings {
     Vid2Vid.Configuration.discriminatorNorm	The discriminators' normalisation; nil: the generator's.
     Vid2Vid.Configuration.discriminatorWidth	Channels of the discriminators' first map at full resolution; half the resolution has twice as many, up to 64.
     Vid2Vid.Configuration.downsamplings	How often the coarsest scale halves its input.
+    Vid2Vid.Configuration.faceDiscriminator	Whether a discriminator of its own judges faces (the authors' `add_face_disc`), and where they are.
+    Vid2Vid.Configuration.faceSide	Sides of the square around a face that is judged, in pixels; nil: the authors' quarter of `imageHeight`, a multiple of 8.
     Vid2Vid.Configuration.features	The network whose features `weights.perceptual` compares; nil: VGG19 as the authors, or VGG16 where only that one is there.
     Vid2Vid.Configuration.firstFrame	What stands before the first frame.
     Vid2Vid.Configuration.fixGlobalEpochs	Passes over the data during which only the finest scale is trained.
@@ -1468,6 +1472,7 @@ public enum KeyMeanings {
     Vid2Vid.Configuration.gradientCheckpointing	Whether each residual block is recomputed in the backward pass (gradient checkpointing), which takes less memory and more time.
     Vid2Vid.Configuration.imageHeight	Height of frames.
     Vid2Vid.Configuration.imageWidth	Width of frames.
+    Vid2Vid.Configuration.instanceEdges	Whether a channel of edges between instances follows the semantic channels (the authors' `use_instance`).
     Vid2Vid.Configuration.layers	Strided convolutions of each discriminator.
     Vid2Vid.Configuration.learningRate	The learning rate of all optimisers at first.
     Vid2Vid.Configuration.lengthenEpochs	Passes over the data after which sequences become twice as long; 0: never.
