@@ -54,8 +54,22 @@ CTTensor *CTConvolution(const CTTensor *x, const CTTensor *weight, const CTTenso
   return guard([&] {
     TORCH_CHECK(x->value.dim() == spatial + 2, "a convolution over ", spatial, " dimensions needs an input of rank ",
                 spatial + 2);
-    return own(at::convolution(x->value, weight->value, optional(bias), list(stride, spatial), list(padding, spatial),
-                               list(dilation, spatial), transposed, list(outputPadding, spatial), groups));
+    const auto bias_ = optional(bias);
+    const auto steps = list(stride, spatial), zeros = list(padding, spatial), spread = list(dilation, spatial);
+    // By their own names and not as at::convolution, which autocast on processors does not know.
+    if (transposed) {
+      const auto more = list(outputPadding, spatial);
+      switch (spatial) {
+        case 1: return own(at::conv_transpose1d(x->value, weight->value, bias_, steps, zeros, more, groups, spread));
+        case 2: return own(at::conv_transpose2d(x->value, weight->value, bias_, steps, zeros, more, groups, spread));
+        default: return own(at::conv_transpose3d(x->value, weight->value, bias_, steps, zeros, more, groups, spread));
+      }
+    }
+    switch (spatial) {
+      case 1: return own(at::conv1d(x->value, weight->value, bias_, steps, zeros, spread, groups));
+      case 2: return own(at::conv2d(x->value, weight->value, bias_, steps, zeros, spread, groups));
+      default: return own(at::conv3d(x->value, weight->value, bias_, steps, zeros, spread, groups));
+    }
   });
 }
 

@@ -131,6 +131,14 @@ import Torch
   @Test func autocastRunsProductsInSixteenBitsAndLeavesTheScopeAsItWas() {
     let a = Tensor.ones([4, 4])
     #expect(withAutocast(.bfloat16) { a.matmul(a).dtype } == .bfloat16)
+    // Convolutions as well, also of what a product gave.
+    let (line, plane) = (Tensor.ones([1, 2, 4]), Tensor.ones([1, 2, 4, 4]))
+    let (narrow, wide) = (Tensor.ones([2, 2, 3]), Tensor.ones([2, 2, 3, 3]))
+    withAutocast(.bfloat16) {
+      #expect(conv1d(line, narrow).dtype == .bfloat16 && convTranspose1d(line, narrow).dtype == .bfloat16)
+      #expect(conv2d(plane, wide).dtype == .bfloat16 && convTranspose2d(plane, wide).dtype == .bfloat16)
+      #expect(conv2d(plane.asType(.bfloat16), wide).dtype == .bfloat16)
+    }
     #expect(withAutocast(.bfloat16) { withoutAutocast { a.matmul(a).dtype } } == .float32)
     #expect(withAutocast(nil) { a.matmul(a).dtype } == .float32)
     #expect(a.matmul(a).dtype == .float32)
