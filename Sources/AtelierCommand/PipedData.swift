@@ -17,14 +17,23 @@ enum PipedData {
     guard let commands = try commands(text) else { return URL(fileURLWithPath: text) }
     if streaming { return try PipedShards.place(of: commands) { standardError($0 + "\n") } }
     let pattern = String(text.dropFirst(prefix.count)).trimmingCharacters(in: .whitespaces)
-    let key = contentFingerprint(of: Array(pattern.utf8)).split(separator: ":").last.map(String.init) ?? ""
+    // A command may name files of the folder that it is given in.
+    let place = FileManager.default.currentDirectoryPath
+    let key = contentFingerprint(of: Array("\(place)\n\(pattern)".utf8)).split(separator: ":").last ?? ""
     let folder = UserCache.folder("shards").appendingPathComponent("\(key.prefix(32))", isDirectory: true)
     do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
       throw Refusal.data(
         "\(folder.path) cannot be made; XDG_CACHE_HOME names another place for fetched shards")
     }
+    let files = commands.indices.map { folder.appendingPathComponent(String(format: "%06d.tar", $0)) }
+    let kept = files.count { FileManager.default.fileExists(atPath: $0.path) }
+    if kept > 0 {
+      standardError(
+        "\(kept) of \(counted(commands.count, "shard")) \(kept == 1 ? "was" : "were") fetched before and \(kept == 1 ? "is" : "are") "
+          + "read from \(folder.path); delete that folder to fetch anew\n")
+    }
     for (number, command) in commands.enumerated() {
-      let file = folder.appendingPathComponent(String(format: "%06d.tar", number))
+      let file = files[number]
       if FileManager.default.fileExists(atPath: file.path) { continue }
       standardError(
         "Fetching shard \(number + 1) of \(commands.count) into \(file.path), as it is read in any order\n")
@@ -71,9 +80,11 @@ enum PipedData {
         "the command '\(command)' of --data ended with \(process.terminationReason == .exit ? "exit code" : "signal") "
           + "\(process.terminationStatus); run it by itself to see why")
     }
-    guard isTarArchive(at: partial) else {
+    do { try requireTarArchive(at: partial) } catch {
+      let reason = if case DatasetError.corruptFile(_, let reason) = error { reason } else { "\(error)" }
       throw Refusal.data(
-        "the command '\(command)' of --data gives no tar archive; it has to write one to its output")
+        "the command '\(command)' of --data gives no tar archive, \(reason); it has to write a whole one to its output"
+      )
     }
     do { try FileManager.default.moveItem(at: partial, to: file) } catch {
       // Another process was faster.

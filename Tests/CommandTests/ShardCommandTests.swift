@@ -84,6 +84,16 @@ import Testing
     // A check asks for images in any order.
     let fetched = try run(["data", "check", "pipe:cat \(pattern)"])
     #expect(fetched.errors.contains("Fetching shard 2 of 2") && fetched.errors.contains("in any order"))
+    let again = try run(["data", "check", "pipe:cat \(pattern)"])
+    #expect(again.errors.contains("2 of 2 shards were fetched before"), "\(again.errors)")
+    // What is cut short is not kept.
+    let half = "pipe:head -c 700 \(folder("shards/train/train-000000.tar").path)"
+    for _ in 0..<2 {
+      let cut = try run(["data", "check", half])
+      #expect(
+        cut.status != 0 && cut.errors.contains("cut short") && cut.errors.contains("Fetching"),
+        "\(cut.errors)")
+    }
     let stored = try String(contentsOf: folder("piped/configuration.yaml"), encoding: .utf8)
     #expect(!stored.contains("pipe:"))
     for (command, words) in [

@@ -114,8 +114,18 @@ extension Character {
   fileprivate var isASCIIDigit: Bool { isASCII && isNumber }
 }
 
-/// Whether a file is a tar archive by its first header.
-public func isTarArchive(at file: URL) -> Bool {
-  guard let source = try? ByteSource(file) else { return false }
-  return TarReader.isPresent(in: source)
+/// Checks that a file is a tar archive of whole files, by all of its headers.
+///
+/// - Throws: ``DatasetError/corruptFile(path:reason:)`` for any other file, and for one that is cut short.
+public func requireTarArchive(at file: URL) throws {
+  let source = try ByteSource(file)
+  guard TarReader.isPresent(in: source) else {
+    throw DatasetError.corruptFile(path: file.path, reason: "it is no tar archive")
+  }
+  let files = try TarReader(source, limit: 1 << 26).entries
+  // Behind the last file, in whole blocks of 512 bytes, stands at least one of zeros.
+  let end = ((files.last?.range.upperBound ?? 0) + 511) / 512 * 512
+  guard source.count >= end + 512 else {
+    throw DatasetError.corruptFile(path: file.path, reason: "it is cut short behind a file of it")
+  }
 }
