@@ -6,17 +6,6 @@ import Testing
 /// Losses, pools, statistics and random numbers that are of a whole batch and not of an example: two processes begin with
 /// the gradients and states that one begins with.
 @Suite struct SeveralProcessesBatchTests {
-  private func expectAlike(
-    _ system: any GenerativeSystem.Type, _ changes: [String: ConfigurationValue], steps: Int = 2,
-    _ data: (URL) throws -> Void
-  ) throws {
-    let folder = try TemporaryFolder()
-    try data(folder.url)
-    let found = try SystemHarness(system, changes, data: folder.url).alikeness(steps: steps)
-    #expect(found.beginsAlike, "\(system.identity.name): \(found.summary())")
-    #expect(found.compared > 0)
-  }
-
   @Test func scoresAreComparedWithTheMeanOfTheWholeBatch() throws {
     try expectAlike(
       ESRGAN.self,

@@ -6,18 +6,6 @@ import Testing
 /// Systems whose losses take the examples of a batch together, or whose examples differ in length, learn in two processes
 /// what they learn in one.
 @Suite struct WholeBatchSystemsTests {
-  /// The gradients and states that two processes begin with are those of one.
-  private func expectAlike(
-    _ system: any GenerativeSystem.Type, _ changes: [String: ConfigurationValue], steps: Int = 2,
-    _ data: (URL) throws -> Void
-  ) throws {
-    let folder = try TemporaryFolder()
-    try data(folder.url)
-    let found = try SystemHarness(system, changes, data: folder.url).alikeness(steps: steps)
-    #expect(found.beginsAlike, "\(system.identity.name): \(found.summary())")
-    #expect(found.compared > 0)
-  }
-
   /// Of five sentences the parts differ in size, and one cannot be divided.
   @Test(arguments: [12, 5, 1]) func tokensOfPaddedSentences(count: Int) throws {
     try expectAlike(
