@@ -319,6 +319,7 @@ struct Train: ParsableCommand {
   /// The data that a run goes on with; nil: those that it recorded.
   private func placed(for run: URL) throws -> URL? {
     guard let data else { return nil }
+    // A run that cannot be read is refused by what resumes it, which reads it again.
     let recorded = try? RunConfiguration.read(run.appendingPathComponent("configuration.yaml")).data
     return try PipedData.place(data, recorded: recorded ?? nil)
   }

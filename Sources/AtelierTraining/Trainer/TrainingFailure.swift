@@ -28,6 +28,7 @@ struct TrainingFailure {
     let cause = cause(of: failure)
     let isWhole = isStepOver || cause == .data && !steps.hasBegun
     if group == nil, isWhole, !checkpoints.isSaved, SystemState.firstNonFinite(of: session.system) == nil {
+      // Where this fails as well, what broke off stays the reason, and the step that is saved is said below.
       try? checkpoints.save()
     }
     let newest = checkpoints.store.newestSound().checkpoint?.state.step
