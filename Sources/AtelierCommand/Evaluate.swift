@@ -121,6 +121,14 @@ struct Evaluate: ParsableCommand {
       """)
   var chosen: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Videos that another model made of the held-out sources, measured as a baseline under their name: a folder with a \
+      video, or a folder of numbered images, for each held-out video; may be given several times.
+      """, valueName: "name=folder"))
+  var beside: [String] = []
+
   @Flag(help: "Also the Parzen-window log-likelihood of the GAN papers.")
   var parzen = false
 
@@ -163,6 +171,7 @@ struct Evaluate: ParsableCommand {
       throw ValidationError("--segmenter-range says what --segmenter takes; name that file too.")
     }
     _ = try shotGroups()
+    _ = try videosBeside()
     do { _ = try measures() } catch { throw ValidationError("--measure: \(error)") }
     if let crop, crop < 0 { throw ValidationError("--crop must be at least 0.") }
     if examples < 0 { throw ValidationError("--examples must be at least 0.") }
@@ -171,6 +180,16 @@ struct Evaluate: ParsableCommand {
   /// What is measured.
   private func measures() throws(TrainingError) -> MeasureList {
     chosen.isEmpty ? .standard : try MeasureList.standard.only(chosen)
+  }
+
+  private func videosBeside() throws -> [VideosBeside] {
+    try beside.map { text in
+      let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2 else {
+        throw ValidationError("--beside takes a name and a folder, as spade=frames, not \(text).")
+      }
+      return VideosBeside(name: parts[0], folder: URL(fileURLWithPath: parts[1]))
+    }
   }
 
   private func shotGroups() throws -> ShotGroups {
@@ -305,7 +324,7 @@ struct Evaluate: ParsableCommand {
     let isOther =
       try data.map { try PipedData.place($0, recorded: trainedOn).standardizedFileURL.path != trainedOn }
       ?? false
-    return try EvaluationOptions(
+    var options = try EvaluationOptions(
       samples: samples, seed: seed, importanceSamples: importanceSamples,
       classifierSeconds: classifierSeconds,
       classifierFile: classifier.map { URL(fileURLWithPath: $0) }
@@ -319,6 +338,8 @@ struct Evaluate: ParsableCommand {
       segmenterSeconds: segmenterSeconds, segmenterFolders: Self.segmenterFolders(runs),
       segmenterScript: segmenter.map { URL(fileURLWithPath: $0) }, segmenterRange: segmenterRange,
       shotGroups: shotGroups(), parts: part.map { [$0.split] } ?? [.test, .validation])
+    options.videosBeside = try videosBeside()
+    return options
   }
 
   // MARK: Samples

@@ -57,7 +57,8 @@ extension Evaluate {
     let noMaps = lack([MapSegmentationMeasure.self, VideoSegmentationMeasure.self])
     try UnusedOptions.refuse(
       [
-        ("--segmenter", segmenter != nil, noMaps), ("--ignore-label", ignoreLabel != nil, noMaps),
+        ("--beside", !beside.isEmpty, lack([FrameMeasure.self])), ("--segmenter", segmenter != nil, noMaps),
+        ("--ignore-label", ignoreLabel != nil, noMaps),
         ("--parzen", parzen, lack([ParzenMeasure.self])), ("--whole", whole != nil, noPairs),
         ("--crop", crop != nil, noPairs), ("--page", page != nil, noPairs),
       ], of: system)

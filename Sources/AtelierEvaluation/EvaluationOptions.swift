@@ -3,6 +3,17 @@ public import AtelierMetrics
 public import Foundation
 public import Perception
 
+/// Videos that another model made of the same held-out sources, such as one that makes each frame by itself.
+public struct VideosBeside: Sendable, Hashable {
+  /// What its numbers are called.
+  public var name: String
+  /// A folder with a video file, or a folder of numbered images, for each held-out video, named as it is.
+  public var folder: URL
+
+  /// Videos under a name.
+  public init(name: String, folder: URL) { (self.name, self.folder) = (name, folder) }
+}
+
 /// What `evaluate` is asked to do.
 public struct EvaluationOptions: Sendable {
   /// Generated images.
@@ -49,6 +60,8 @@ public struct EvaluationOptions: Sendable {
   public var segmenterScript: URL?
   /// What the user's segmenter wants its images in.
   public var segmenterRange: ScriptedSegmenter.InputRange
+  /// Videos that others made of the held-out sources, measured as baselines.
+  public var videosBeside: [VideosBeside] = []
   /// From how many training images on classes are medium- and many-shot.
   public var shotGroups: ShotGroups
 

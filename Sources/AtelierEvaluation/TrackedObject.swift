@@ -39,8 +39,8 @@ struct TrackedObject {
     var found: [ColourDetector.Place?]
     /// In the made frames, by colours.
     var made: [ColourDetector.Place?]
-    /// In the nearest training frames, by colours; nil without any.
-    var nearest: [ColourDetector.Place?]?
+    /// In the frames of each baseline, by colours; of the first frame repeated where the label map says.
+    var beside: [[ColourDetector.Place?]]
   }
 
   /// What the object is called.
@@ -80,10 +80,13 @@ struct TrackedObject {
     let detector = try ColourDetector(
       images: .concatenated(even.map(\.images), dim: 0), masks: .concatenated(even.map(\.mask), dim: 0))
     places = try zip(material.clips, masks).map { clip, mask in
-      Places(
-        real: ColourDetector.places(of: mask), found: try detector.places(in: clip.real),
-        made: try detector.places(in: clip.made),
-        nearest: try material.nearest(clip).map { try detector.places(in: $0) })
+      let real = ColourDetector.places(of: mask)
+      return Places(
+        real: real, found: try detector.places(in: clip.real), made: try detector.places(in: clip.made),
+        beside: try material.baselines.map { baseline in
+          baseline.name == VideoMaterial.stillName
+            ? real.map { _ in real[0] } : try detector.places(in: baseline.frames(clip))
+        })
     }
     var (shown, known) = (0, 0)
     for clip in places {

@@ -31,6 +31,13 @@ final class VideoMaterial {
     var count: Int { real.shape[0] }
   }
 
+  /// What stands beside each number: other frames for every video, under a name.
+  struct Baseline {
+    let name: String
+    /// The frames that it has for a video, bytes.
+    let frames: (Clip) throws -> Tensor
+  }
+
   /// The videos.
   let clips: [Clip]
   /// How many frames at the beginning are given, and are not measured.
@@ -41,6 +48,8 @@ final class VideoMaterial {
   let part: String
   /// The names of the classes of label maps.
   let classNames: [String]
+  /// The first frame repeated, where there is a training part the frames of it that are nearest, and what the evaluation names.
+  let baselines: [Baseline]
   private let training: TrainingVideos?
 
   /// The most bytes of frames that are kept; later videos are left out.
@@ -57,7 +66,16 @@ final class VideoMaterial {
     let isGiven = translation.map { $0.first.map { plan.condition($0)?.isRequired == true } ?? false } ?? true
     (self.longest, self.part, given) = (longest, part.rawValue, isGiven ? 1 : 0)
     classNames = beside.classNames
-    training = try TrainingVideos(context, source: translation?.source, target: target)
+    let training = try TrainingVideos(context, source: translation?.source, target: target)
+    self.training = training
+    baselines =
+      [Baseline(name: Self.stillName) { $0.real.slice(0, 0, 1).expanded($0.real.shape) }]
+      + (training.map { training in
+        [Baseline(name: "the nearest training frames") { try training.nearest(to: $0) }]
+      } ?? [])
+      + (try context.options.videosBeside.map {
+        try context.baseline($0, in: dataset, like: plan.field(target))
+      })
     let count = min(context.options.samples, dataset.videoNames.count)
     context.say("making \(count) held-out videos of at most \(longest) frames")
     var (clips, size) = ([Clip](), 0)
@@ -97,11 +115,8 @@ final class VideoMaterial {
   /// Bytes as values in -1 … 1.
   static func signed(_ bytes: Tensor) -> Tensor { bytes.asType(.float32) / 127.5 - 1 }
 
-  /// The first frame of a clip, standing still, bytes.
-  static func still(_ clip: Clip) -> Tensor { clip.real.slice(0, 0, 1).expanded(clip.real.shape) }
-
-  /// The training frames that are most like what the system was given of a clip, bytes; nil without a training part.
-  func nearest(_ clip: Clip) throws -> Tensor? { try training?.nearest(to: clip) }
+  /// What the first frame repeated is called.
+  static let stillName = "the first frame repeated"
 
   /// Training frames spread over the videos, bytes, with what the system is given of them; nil without a training part.
   func trainingFrames(atMost count: Int) throws -> (frames: Tensor, source: Tensor?)? {
@@ -125,13 +140,17 @@ final class VideoMaterial {
       + (given > 0 ? ", the first given" : "")
   }
 
-  /// The name and value of both baselines of a number.
-  func baselines(
-    _ still: Double?, _ nearest: Double?
-  ) -> [BaselineNumber] {
-    [("the first frame repeated", still), ("the nearest training frames", nearest)].compactMap {
-      name, value in
-      value.map { BaselineNumber(name: name, value: $0) }
+  /// What a number is of each baseline; none of those of which it is nil.
+  func baselines(_ value: (Baseline) throws -> Double?) rethrows -> [BaselineNumber] {
+    try baselines.compactMap { baseline in
+      try value(baseline).map { BaselineNumber(name: baseline.name, value: $0) }
+    }
+  }
+
+  /// What a number is of each baseline, by its place among ``baselines``; none of those of which it is nil.
+  func baselines(at value: (Int) throws -> Double?) rethrows -> [BaselineNumber] {
+    try baselines.indices.compactMap { place in
+      try value(place).map { BaselineNumber(name: baselines[place].name, value: $0) }
     }
   }
 }
@@ -157,6 +176,21 @@ extension EvaluationContext {
       if let videos = try data.dataset(of: split) as? any VideoCollection { return (split, videos) }
     }
     return nil
+  }
+
+  /// Videos that somebody else made of the same sources.
+  fileprivate func baseline(
+    _ beside: VideosBeside, in dataset: any VideoCollection, like field: Field?
+  ) throws -> VideoMaterial.Baseline {
+    guard case .video(_, let channels, let height, let width, _)? = field?.kind else {
+      throw MetricError("\(beside.folder.path) cannot be compared: the system makes no videos")
+    }
+    let made = try MadeVideos(in: beside.folder, of: dataset.videoNames)
+    let preparation = ImagePreparation(
+      height: height, width: width, channels: channels, fit: data.options.reading.fit)
+    return VideoMaterial.Baseline(name: beside.name) { clip in
+      Tensor(try made.frames(of: clip.name, count: clip.count, preparation))
+    }
   }
 
   /// Frames of a video as a batch of one.
@@ -293,7 +327,7 @@ private final class TrainingVideos {
 
   /// The frames of the place whose first frame, or where the system follows others whose source, is nearest: mean absolute
   /// difference of images, share of different pixels of maps, at 16×16. The last frame stands where a video ends before.
-  func nearest(to clip: VideoMaterial.Clip) throws -> Tensor? {
+  func nearest(to clip: VideoMaterial.Clip) throws -> Tensor {
     let given = clip.source ?? VideoMaterial.signed(clip.real.slice(0, 0, 1))
     let wanted = Self.small(given)
     let isMap = given.rank == 3
@@ -306,7 +340,7 @@ private final class TrainingVideos {
         if distance < best?.distance ?? .infinity { best = (distance, video, start) }
       }
     }
-    guard let best else { return nil }
+    guard let best else { throw MetricError("the training part has no frames") }
     let end = min(best.start + clip.count, dataset.frameCount(ofVideo: best.video))
     let bytes = bytes(of: try context.wholeVideo(best.video, of: dataset, best.start..<end))
     guard bytes.shape[0] < clip.count else { return bytes }

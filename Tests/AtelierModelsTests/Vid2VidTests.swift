@@ -268,6 +268,8 @@ import Torch
     let bound = try Training.openData(of: run.url, registry: .standard)
     var measuring = EvaluationOptions(samples: 2)
     measuring.segmenterFolders = [folder.url]
+    // Whatever another model made of the same maps: here the real frames.
+    measuring.videosBeside = [VideosBeside(name: "real", folder: data.appendingPathComponent("test/frames"))]
     let numbers = try Evaluation(system, data: bound, options: measuring).run()
     #expect(
       numbers.map(\.id) == [
@@ -277,10 +279,24 @@ import Torch
     for number in numbers {
       #expect(
         number.value.isFinite
-          && number.baselines?.map(\.name) == ["the first frame repeated", "the nearest training frames"])
+          && number.baselines?.map(\.name) == [
+            "the first frame repeated", "the nearest training frames", "real",
+          ])
+      if let real = number.realAgainstReal { #expect(number.baselines?.last?.value == real) }
     }
+    let noise = try #require(numbers.first { $0.id == "frame-psnr" }?.baselines?.last?.value)
+    #expect(noise > 79, "real frames beside themselves: \(noise) dB")
     // Real frames change as real ones do.
     #expect(numbers.first { $0.id == "temporal-difference" }?.realAgainstReal == 0)
+    // A video that ends before the others do.
+    let one = folder("made")
+    try FileManager.default.copyItem(at: data.appendingPathComponent("test/frames/0"), to: one)
+    try FileManager.default.removeItem(at: one.appendingPathComponent("007.png"))
+    measuring.videosBeside = [VideosBeside(name: "made", folder: one)]
+    let error = #expect(throws: (any Error).self) {
+      try Evaluation(system, data: bound, options: measuring).run()
+    }
+    #expect(error.map { "\($0)".contains("its video 0 has 7 frames, and 8 are compared") } == true)
   }
 
   @Test(

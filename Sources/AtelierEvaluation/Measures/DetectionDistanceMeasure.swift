@@ -22,12 +22,11 @@ public struct DetectionDistanceMeasure: Measure {
   /// The numbers; none where there are no held-out videos with label maps.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
     guard let (material, object) = try context.trackedObject(options) else { return [] }
-    typealias Part = (TrackedObject.Places) -> [ColourDetector.Place?]?
+    typealias Part = (TrackedObject.Places) -> [ColourDetector.Place?]
     func rates(_ part: Part) -> (distances: [Double], missed: [Double]) {
       var (distances, missed) = ([Double](), [Double]())
       for places in object.places {
-        guard let found = part(places) else { continue }
-        let there = zip(places.real, found).dropFirst(material.given).compactMap { real, found in
+        let there = zip(places.real, part(places)).dropFirst(material.given).compactMap { real, found in
           real.map { ($0, found) }
         }
         guard !there.isEmpty else { continue }
@@ -41,10 +40,7 @@ public struct DetectionDistanceMeasure: Measure {
       values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
     }
     let (made, real) = (rates { $0.made }, rates { $0.found })
-    let first = rates { places in
-      [ColourDetector.Place?](repeating: places.real.first.flatMap { $0 }, count: places.real.count)
-    }
-    let nearest = rates { $0.nearest }
+    let beside = material.baselines.indices.map { number in rates { $0.beside[number] } }
     let provenance = material.provenance(context, ["object": object.name])
     let seed = UInt64(context.options.seed)
     var numbers: [MeasuredNumber] = []
@@ -53,7 +49,7 @@ public struct DetectionDistanceMeasure: Measure {
         try MeasuredNumber(
           id: "detection-distance", name: "average detection distance", meanOf: made.distances, seed: seed,
           better: .smaller, realAgainstReal: mean(real.distances),
-          baselines: material.baselines(mean(first.distances), mean(nearest.distances)),
+          baselines: material.baselines(at: { mean(beside[$0].distances) }),
           provenance: provenance,
           protocolText: object.setting + "; pixels, of frames in which it is found"))
     }
@@ -61,7 +57,7 @@ public struct DetectionDistanceMeasure: Measure {
       try MeasuredNumber(
         id: "missed-detections", name: "missed detections", meanOf: made.missed, seed: seed, better: .smaller,
         realAgainstReal: mean(real.missed),
-        baselines: material.baselines(mean(first.missed), mean(nearest.missed)), provenance: provenance,
+        baselines: material.baselines(at: { mean(beside[$0].missed) }), provenance: provenance,
         protocolText: object.setting + "; share of the frames that show it"))
     return numbers
   }

@@ -53,8 +53,8 @@ public struct FrameMeasure: Measure {
         }
       }
       return Row(
-        made: try values(clip.made), still: try values(VideoMaterial.still(clip)),
-        nearest: try material.nearest(clip).map(values), real: try values(clip.real))
+        made: try values(clip.made), beside: try material.baselines.map { try values($0.frames(clip)) },
+        real: try values(clip.real))
     }
     return try numbers(rows, material, context, perceptual)
   }
@@ -62,8 +62,7 @@ public struct FrameMeasure: Measure {
   /// The values of one video and of its baselines.
   private struct Row {
     var made: [Double?]
-    var still: [Double?]
-    var nearest: [Double?]?
+    var beside: [[Double?]]
     var real: [Double?]
   }
 
@@ -125,15 +124,15 @@ public struct FrameMeasure: Measure {
       let form = Self.forms[place]
       let made = rows.compactMap { $0.made[place] }
       guard !made.isEmpty else { return nil }
-      func mean(_ part: (Row) -> [Double?]?) -> Double? {
-        let known = rows.compactMap { part($0)?[place] }.filter(\.isFinite)
+      func mean(_ part: (Row) -> [Double?]) -> Double? {
+        let known = rows.compactMap { part($0)[place] }.filter(\.isFinite)
         return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
       }
       let isLearned = form.id.hasSuffix("lpips")
       return try MeasuredNumber(
         id: form.id, name: form.name, meanOf: made, seed: UInt64(context.options.seed), better: form.better,
         realAgainstReal: (3...4).contains(place) ? mean({ $0.real }) : nil,
-        baselines: material.baselines(mean({ $0.still }), mean({ $0.nearest })),
+        baselines: material.baselines(at: { number in mean({ $0.beside[number] }) }),
         provenance: isLearned ? provenance.merging(perceptual?.provenance ?? Provenance()) : provenance,
         protocolText: "\(material.setting); \(form.text)")
     }

@@ -66,11 +66,9 @@ public struct PoseDistanceMeasure: Measure {
       return (distances, missed)
     }
     let made = try values { try network.joints(in: $0.made) }
-    let still = try values { clip in
-      let first = try network.joints(in: clip.real.slice(0, 0, 1))
-      return (0..<clip.count).map { _ in first[0] }
+    let beside = try material.baselines.map { baseline in
+      try values { try network.joints(in: baseline.frames($0)) }
     }
-    let nearest = try values { try material.nearest($0).map { try network.joints(in: $0) } ?? [] }
     func mean(_ values: [Double]) -> Double? {
       values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
     }
@@ -86,14 +84,14 @@ public struct PoseDistanceMeasure: Measure {
     var numbers = [
       try MeasuredNumber(
         id: "missed-joints", name: "missed joints", meanOf: made.missed, seed: seed, better: .smaller,
-        baselines: material.baselines(mean(still.missed), mean(nearest.missed)), provenance: provenance,
+        baselines: material.baselines(at: { mean(beside[$0].missed) }), provenance: provenance,
         protocolText: setting + "; share")
     ]
     if !made.distances.isEmpty {
       numbers.insert(
         try MeasuredNumber(
           id: Self.id, name: "pose distance", meanOf: made.distances, seed: seed, better: .smaller,
-          baselines: material.baselines(mean(still.distances), mean(nearest.distances)),
+          baselines: material.baselines(at: { mean(beside[$0].distances) }),
           provenance: provenance, protocolText: setting + "; pixels, of joints found in both"), at: 0)
     }
     return numbers

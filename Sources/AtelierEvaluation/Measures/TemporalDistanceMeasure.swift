@@ -23,22 +23,18 @@ public struct TemporalDistanceMeasure: Measure {
     func changes(_ frames: Tensor) throws -> Tensor {
       try distance.distances(ofAll: frames.slice(0, 1, .max), frames.slice(0, 0, -1))
     }
-    var (made, still, nearest) = ([Double](), [Double](), [Double]())
-    for clip in material.clips {
-      let real = try changes(clip.real)
-      func error(_ frames: Tensor) throws -> Double { (try changes(frames) - real).abs().mean().item() }
-      made.append(try error(clip.made))
-      still.append(real.abs().mean().item())
-      if let other = try material.nearest(clip) { nearest.append(try error(other)) }
-    }
-    func mean(_ values: [Double]) -> Double? {
-      values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+    let real = try material.clips.map { try changes($0.real) }
+    func errors(_ frames: (VideoMaterial.Clip) throws -> Tensor) throws -> [Double] {
+      try zip(material.clips, real).map { try (changes(frames($0)) - $1).abs().mean().item() }
     }
     return [
       try MeasuredNumber(
-        id: Self.id, name: "temporal LPIPS", meanOf: made, seed: UInt64(context.options.seed),
+        id: Self.id, name: "temporal LPIPS", meanOf: errors(\.made), seed: UInt64(context.options.seed),
         better: .smaller,
-        baselines: material.baselines(mean(still), mean(nearest)),
+        baselines: material.baselines { baseline in
+          let values = try errors(baseline.frames)
+          return values.reduce(0, +) / Double(values.count)
+        },
         provenance: material.provenance(context).merging(distance.provenance),
         protocolText:
           "\(material.setting); mean absolute difference between the LPIPS of neighbouring frames and that of the real ones"

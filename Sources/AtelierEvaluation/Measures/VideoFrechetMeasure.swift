@@ -44,10 +44,10 @@ public struct VideoFrechetMeasure: Measure {
     let shortest = material.clips.map { $0.count - material.given }.max() ?? 0
     guard let features = try features(material, shortest, context) else { return [] }
     let length = features.length
-    func stretches(_ part: (VideoMaterial.Clip) throws -> Tensor?) throws -> Tensor? {
+    func stretches(_ part: (VideoMaterial.Clip) throws -> Tensor) throws -> Tensor? {
       var found: [Tensor] = []
       for clip in material.clips {
-        guard let frames = try part(clip) else { return nil }
+        let frames = try part(clip)
         for start in stride(from: material.given, through: clip.count - length, by: length)
         where found.count < options.stretches { found.append(frames.slice(0, start, start + length)) }
       }
@@ -75,8 +75,7 @@ public struct VideoFrechetMeasure: Measure {
       MeasuredNumber(
         id: Self.id, name: features.distanceName, value: value, interval: interval, better: .smaller,
         realAgainstReal: try other(material.trainingStretches(atMost: count, length: length)),
-        baselines: material.baselines(
-          try other(stretches(VideoMaterial.still)), try other(stretches(material.nearest))),
+        baselines: try material.baselines { try other(stretches($0.frames)) },
         provenance: material.provenance(context, ["features": features.name, "stretches": "\(count)"]),
         protocolText:
           "\(features.name), \(material.setting), \(count) stretches of \(length) frames\(bias), real against real: training "

@@ -34,8 +34,8 @@ public struct VideoSegmentationMeasure: Measure {
       let training = try material.trainingFrames(atMost: Self.most), let maps = training.source
     else { return [] }
     let clips = material.clips
-    func joined(_ part: (VideoMaterial.Clip) -> Tensor) -> Tensor {
-      .concatenated(clips.map { part($0).slice(0, material.given, .max) }, dim: 0)
+    func joined(_ part: (VideoMaterial.Clip) throws -> Tensor) rethrows -> Tensor {
+      .concatenated(try clips.map { try part($0).slice(0, material.given, .max) }, dim: 0)
     }
     let sources = clips.compactMap(\.source)
     let held = try SegmenterTraining.Examples(
@@ -53,10 +53,7 @@ public struct VideoSegmentationMeasure: Measure {
       try segmenter.scores(of: images, against: held, classes: classes, ignoring: ignored)
     }
     let real = try other(held.images)
-    let still = try other(joined(VideoMaterial.still))
-    let found = try clips.map { try material.nearest($0) }
-    let like = found.compactMap { $0?.slice(0, material.given, .max) }
-    let near = try like.count == clips.count ? other(.concatenated(like, dim: 0)) : nil
+    let beside = try material.baselines.map { try other(joined($0.frames)) }
     let videos = try Self.videos(frames, lengths: clips.map { $0.count - material.given }, classes: classes)
     func stream(_ name: String) -> RandomStream {
       RandomStream(seed: UInt64(context.options.seed), purpose: "bootstrap \(name)")
@@ -76,13 +73,13 @@ public struct VideoSegmentationMeasure: Measure {
         value: scores.meanIntersectionOverUnion,
         interval: try intervals.meanIntersectionOverUnion(using: stream("video-intersection-over-union")),
         better: .larger, realAgainstReal: real.meanIntersectionOverUnion,
-        baselines: material.baselines(still.meanIntersectionOverUnion, near?.meanIntersectionOverUnion),
+        baselines: material.baselines(at: { beside[$0].meanIntersectionOverUnion }),
         provenance: provenance, protocolText: setting),
       MeasuredNumber(
         id: "video-pixel-accuracy", name: "pixel accuracy of frames", value: scores.pixelAccuracy,
         interval: try intervals.pixelAccuracy(using: stream("video-pixel-accuracy")), better: .larger,
         realAgainstReal: real.pixelAccuracy,
-        baselines: material.baselines(still.pixelAccuracy, near?.pixelAccuracy), provenance: provenance,
+        baselines: material.baselines(at: { beside[$0].pixelAccuracy }), provenance: provenance,
         protocolText: setting),
     ]
   }
