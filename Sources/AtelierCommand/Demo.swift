@@ -37,7 +37,7 @@ struct Demo: ParsableCommand {
   }
 
   func run() throws {
-    let device = try machine.applied()
+    let device = try machine.applied(watches: false)
     let folder = URL(fileURLWithPath: output, isDirectory: true)
     let source = try dataFolder()
     guard let preset = ConditionalGAN.Configuration.presets.first(where: { $0.name == "fashion" }) else {

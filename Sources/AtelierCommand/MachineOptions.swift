@@ -41,15 +41,18 @@ struct MachineOptions: ParsableArguments {
 
   /// Sets the threads, and gives the device.
   ///
+  /// - Parameter watches: whether threads sleep soon where they wait while other programs use the processors; false where
+  ///   a training decides that.
   /// - Throws: ``Refusal`` or `TrainingError` that names the option, for what is no device or is not there, and for
   ///   counts that no machine has.
-  func applied() throws -> Device {
+  func applied(watches: Bool = true) throws -> Device {
     let device = try Self.device(device)
     try device?.requireAvailable()
     if let threads {
       try TrainingOptions.validate(threads: threads)
       Engine.threadCount = threads
     }
+    if watches { WaitingWatch.begin() }
     return device ?? .cpu
   }
 

@@ -106,6 +106,12 @@ public enum Engine {
     #endif
   }
 
+  /// How often the system has taken a processor from a thread of this process that could have gone on; nil where unknown.
+  package static var interruptions: Int? {
+    var usage = rusage()
+    return getrusage(usageOfThisProcess, &usage) == 0 ? Int(usage.ru_nivcsw) : nil
+  }
+
   /// Thread-local slots for the scopes of other targets, one object each.
   public enum AmbientSlot: Int32, Sendable {
     /// The draws of `withDraws` in TorchNN.

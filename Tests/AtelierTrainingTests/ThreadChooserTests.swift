@@ -94,3 +94,27 @@ struct ThreadChooserTests {
     #expect(chooser.observe(-1) == nil)
   }
 }
+
+@Suite struct WaitingRuleTests {
+  /// What comes of looks, one after the other.
+  private func changes(_ looks: [Double]) -> [Bool?] {
+    var rule = WaitingRule()
+    return looks.map { rule.observe($0) }
+  }
+
+  @Test func aSingleInterruptedLookChangesNothing() {
+    #expect(changes([100, 0, 100, 0, 0]).allSatisfy { $0 == nil })
+  }
+
+  @Test func threadsSleepWhileOthersComputeAndTurnAgainAfterThreeQuietSeconds() {
+    let busy = changes([60, 60, 60] + [Double](repeating: 0, count: 13))
+    #expect(busy[1] == true)
+    #expect(busy.firstIndex { $0 == false } == 14)
+    #expect(busy.compactMap(\.self) == [true, false])
+  }
+
+  @Test func whatLiesBetweenTheBoundsKeepsWhatIsSo() {
+    #expect(changes([20, 20, 20, 20]).allSatisfy { $0 == nil })
+    #expect(changes([60, 60] + [Double](repeating: 15, count: 40)).compactMap(\.self) == [true])
+  }
+}
