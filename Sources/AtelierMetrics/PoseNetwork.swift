@@ -7,26 +7,17 @@ public final class PoseNetwork {
   /// The value of a heat map from which on its joint is found.
   public static let threshold = 0.1
 
-  private let file: URL
-  private let script: LoadedScript
-  private let fingerprint: String
+  private let judge: ScriptedJudge
 
   /// Opens a file.
   ///
   /// - Throws: `MetricError` where there is no such file; `ScriptError` where it is not TorchScript.
   public init(_ file: URL) throws {
-    guard let bytes = try? Data(contentsOf: file, options: .alwaysMapped) else {
-      throw MetricError("the pose network \(file.path) cannot be read; name a TorchScript file")
-    }
-    var hash = Fingerprint()
-    hash.add(bytes)
-    fingerprint = hash.text
-    script = try LoadedScript(file)
-    self.file = file
+    judge = try ScriptedJudge(file, as: "pose network")
   }
 
   /// The file's name and the first digits of its fingerprint.
-  public var name: String { "\(file.lastPathComponent) (\(fingerprint.prefix(8)))" }
+  public var name: String { judge.name }
 
   /// The joints of each image in pixels of the image; nil: not found.
   ///
@@ -37,11 +28,11 @@ public final class PoseNetwork {
       let (height, width) = (images.shape[2], images.shape[3])
       return try (0..<images.shape[0]).map { index in
         let image = images.slice(0, index, index + 1).asType(.float32) / 127.5 - 1
-        let maps = try script([image.contiguous()])
+        let maps = try judge(image)
         guard maps.rank == 4, maps.shape[0] == 1, maps.dtype.isFloatingPoint, maps.isFinite() else {
-          throw MetricError(
-            "the pose network \(file.path) gives \(maps.dtype) \(maps.shape) for an image \(image.shape); it must give finite "
-              + "heat maps [1, joints, height, width]")
+          throw judge.refusal(
+            "\(maps.dtype) \(maps.shape) for an image \(image.shape); it must give finite heat maps [1, joints, height, width]"
+          )
         }
         let (rows, columns) = (maps.shape[2], maps.shape[3])
         let flat = maps.asType(.float32).reshaped([maps.shape[1], rows * columns])

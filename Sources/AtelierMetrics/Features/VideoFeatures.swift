@@ -19,30 +19,21 @@ public protocol VideoFeatures {
 ///
 /// A distance on 400 features, which are I3D's logits, is called FVD (Unterthiner et al. 2018).
 public final class ScriptedVideoFeatures: VideoFeatures {
-  private let file: URL
-  private let script: LoadedScript
-  private let fingerprint: String
+  private let judge: ScriptedJudge
   private var width: Int?
 
   /// Opens a file.
   ///
   /// - Throws: `MetricError` where there is no such file; `ScriptError` where it is not TorchScript.
   public init(_ file: URL) throws {
-    guard let bytes = try? Data(contentsOf: file, options: .alwaysMapped) else {
-      throw MetricError("the video network \(file.path) cannot be read; name a TorchScript file")
-    }
-    var hash = Fingerprint()
-    hash.add(bytes)
-    fingerprint = hash.text
-    script = try LoadedScript(file)
-    self.file = file
+    judge = try ScriptedJudge(file, as: "video network")
   }
 
   /// The file's name and the first digits of its fingerprint.
-  public var name: String { "\(file.lastPathComponent)-\(fingerprint.prefix(8))" }
+  public var name: String { "\(judge.file.lastPathComponent)-\(judge.fingerprint)" }
   /// FVD on I3D's logits.
   public var distanceName: String {
-    width == 400 ? "FVD" : "Fréchet distance of videos, \(file.lastPathComponent)"
+    width == 400 ? "FVD" : "Fréchet distance of videos, \(judge.file.lastPathComponent)"
   }
   /// 16
   public var length: Int { 16 }
@@ -53,11 +44,11 @@ public final class ScriptedVideoFeatures: VideoFeatures {
       let parts = try (0..<videos.shape[0]).map { index -> Tensor in
         let frames = videos.selected(dim: 0, index: index).asType(.float32) / 127.5 - 1
         let sized = upsampleBilinear(frames, size: (224, 224), antialias: false)
-        let found = try script([sized.permuted([1, 0, 2, 3]).unsqueezed(0).contiguous()])
+        let found = try judge(sized.permuted([1, 0, 2, 3]).unsqueezed(0))
         guard found.rank >= 2, found.shape[0] == 1, found.dtype.isFloatingPoint, found.isFinite() else {
-          throw MetricError(
-            "the video network \(file.path) gives \(found.dtype) \(found.shape) for a video [1, 3, 16, 224, 224]; it must "
-              + "give finite features [1, features]")
+          throw judge.refusal(
+            "\(found.dtype) \(found.shape) for a video [1, 3, 16, 224, 224]; it must give finite features [1, features]"
+          )
         }
         return found.asType(.float32).flattened(from: 1)
       }

@@ -76,12 +76,11 @@ public final class ScriptedSegmenter: Segmenter {
   }
 
   /// The file.
-  public let file: URL
+  public var file: URL { judge.file }
   /// The range of its input.
   public let range: InputRange
-  private let script: LoadedScript
+  private let judge: ScriptedJudge
   private let classCount: Int
-  private let fingerprint: String
   private var resized: [Int]?
 
   /// Opens a file.
@@ -91,14 +90,7 @@ public final class ScriptedSegmenter: Segmenter {
   ///   - classes: the number of classes of its logits.
   /// - Throws: `MetricError` where there is no such file; `ScriptError` where it is not TorchScript.
   public init(_ file: URL, range: InputRange, classes: Int) throws {
-    guard let bytes = try? Data(contentsOf: file, options: .alwaysMapped) else {
-      throw MetricError("the segmenter \(file.path) cannot be read; name a TorchScript file")
-    }
-    var hash = Fingerprint()
-    hash.add(bytes)
-    fingerprint = hash.text
-    script = try LoadedScript(file)
-    self.file = file
+    judge = try ScriptedJudge(file, as: "segmenter")
     self.range = range
     classCount = classes
   }
@@ -106,7 +98,7 @@ public final class ScriptedSegmenter: Segmenter {
   /// The file's name, the first digits of its fingerprint, and the input range.
   public var facts: String {
     let size = resized.map { ", logits of \($0[1])×\($0[0]) brought to the pictures' size bilinearly" } ?? ""
-    return "\(file.lastPathComponent) (\(fingerprint.prefix(8))), \(range.text)\(size)"
+    return "\(judge.name), \(range.text)\(size)"
   }
 
   /// The class of every pixel; see ``Segmenter``.
@@ -125,24 +117,23 @@ public final class ScriptedSegmenter: Segmenter {
   }
 
   private func found(_ signed: Tensor) throws -> Tensor {
-    let logits = try script([prepared(signed)])
+    let logits = try judge(prepared(signed))
     let shape = logits.shape
     guard shape.count == 4, shape[0] == signed.shape[0], logits.dtype.isFloatingPoint, shape[2] >= 1,
       shape[3] >= 1
     else {
-      throw MetricError(
-        "the segmenter \(file.path) gives \(logits.dtype) \(shape) for images \(signed.shape); it must give "
-          + "logits [n, classes, height, width]")
+      throw judge.refusal(
+        "\(logits.dtype) \(shape) for images \(signed.shape); it must give logits [n, classes, height, width]"
+      )
     }
     guard shape[1] == classCount else {
-      throw MetricError(
-        "the segmenter \(file.path) gives logits of \(shape[1]) classes, and the maps have \(classCount); wrap "
-          + "it in a network that puts its classes in the maps' places")
+      throw judge.refusal(
+        "logits of \(shape[1]) classes, and the maps have \(classCount); wrap it in a network that puts its classes in the "
+          + "maps' places")
     }
     guard logits.isFinite() else {
-      throw MetricError(
-        "the segmenter \(file.path) gives numbers that are not finite; check its input range (-1 … 1, "
-          + "0 … 1, or normalised)")
+      throw judge.refusal(
+        "numbers that are not finite; check its input range (-1 … 1, 0 … 1, or normalised)")
     }
     let wanted = Array(signed.shape.suffix(2))
     guard Array(shape.suffix(2)) != wanted else { return logits.argmax(dim: 1) }
@@ -152,11 +143,11 @@ public final class ScriptedSegmenter: Segmenter {
   }
 
   private func prepared(_ signed: Tensor) -> Tensor {
-    guard range != .signed else { return signed.contiguous() }
+    guard range != .signed else { return signed }
     let unit = ((signed + 1) / 2).clamped(min: 0, max: 1)
-    guard range == .imagenet else { return unit.contiguous() }
+    guard range == .imagenet else { return unit }
     func colours(_ values: [Float]) -> Tensor { Tensor(HostTensor(values, shape: [1, 3, 1, 1])) }
-    return ((unit - colours([0.485, 0.456, 0.406])) / colours([0.229, 0.224, 0.225])).contiguous()
+    return (unit - colours([0.485, 0.456, 0.406])) / colours([0.229, 0.224, 0.225])
   }
 }
 
