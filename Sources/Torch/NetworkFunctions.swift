@@ -93,10 +93,12 @@ public func batchNorm(
   _ x: Tensor, weight: Tensor?, bias: Tensor?, runningMean: Tensor?, runningVariance: Tensor?, training: Bool,
   momentum: Double = 0.1, epsilon: Double = 1e-5
 ) -> Tensor {
-  if training, currentProcesses != nil, x.rank > 1 {
-    return synchronizedBatchNorm(
+  if training, x.rank > 1,
+    let result = synchronizedBatchNorm(
       x, weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVariance,
       momentum: momentum, epsilon: epsilon)
+  {
+    return result
   }
   let handle = CTBatchNorm(
     x.handle, weight?.handle, bias?.handle, runningMean?.handle, runningVariance?.handle, training, momentum,

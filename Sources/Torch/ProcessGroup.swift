@@ -172,6 +172,28 @@ extension Tensor {
   }
 }
 
+/// Batch normalisation by the statistics of all processes' batches together, where this process has a part of a batch.
+///
+/// One small sum over the processes in a forward pass and one in a backward pass. It is differentiated twice where a penalty
+/// asks for it, so that every process gets the gradient of the whole batch. The processes may have parts of different sizes.
+/// Statistics are float32, as without processes. Without such processes nil.
+func synchronizedBatchNorm(
+  _ x: Tensor, weight: Tensor?, bias: Tensor?, runningMean: Tensor?, runningVariance: Tensor?,
+  momentum: Double, epsilon: Double
+) -> Tensor? {
+  guard let box = ProcessesBox.current else { return nil }
+  return withoutAutocast(on: x.device) {
+    let wide = x.dtype == .float32 || x.dtype == .float64 ? x : x.asType(.float32)
+    let context = Unmanaged.passRetained(box).toOpaque()
+    let handle = CTSynchronizedBatchNorm(
+      wide.handle, weight?.handle, bias?.handle, runningMean?.handle, runningVariance?.handle, momentum,
+      epsilon,
+      context, { sumOverProcesses($0, $1) }, { Unmanaged<ProcessesBox>.fromOpaque($0).release() })
+    let result = Tensor(handle, "synchronizedBatchNorm", wide, rank: x.rank)
+    return result.dtype == x.dtype ? result : result.asType(x.dtype)
+  }
+}
+
 /// Called by the engine in a forward or a backward pass. Failures are returned as text, as Swift errors cannot cross
 /// C++.
 private func sumOverProcesses(_ context: UnsafeMutableRawPointer, _ handle: OpaquePointer) -> Bool {

@@ -49,6 +49,57 @@ import Torch
     expectClose(zip(parts[0][5], parts[1][5]).map { $0 + $1 }, whole[5], "scale")
   }
 
+  /// Outputs and gradients of one backward pass that keeps no history, and the statistics; of rank 2 or 4, with or without a scale.
+  private static func learned(
+    _ from: Int, _ to: Int, _ form: (rank: Int, channelsLast: Bool, scaled: Bool)
+  ) -> [[Float]] {
+    func part(_ seed: UInt64) -> Tensor {
+      let all = RandomStream(seed: seed).normal([6, 3, 2, 2])
+      let rows = (form.rank == 2 ? all.reshaped([24, 3]) : all).narrow(
+        0, from: from * (form.rank == 2 ? 4 : 1), length: (to - from) * (form.rank == 2 ? 4 : 1))
+      return form.channelsLast ? rows.channelsLast() : rows.contiguous()
+    }
+    // The mean is far from 0.
+    let x = part(5) * 0.1 + 3
+    let factors = part(6)
+    x.requiresGradient = true
+    let (weight, bias) = (Tensor([1.5, 0.5, -1] as [Float]), Tensor([0, 1, 2] as [Float]))
+    weight.requiresGradient = true
+    bias.requiresGradient = true
+    let (mean, variance) = (Tensor.zeros([3]), Tensor.ones([3]))
+    let y = batchNorm(
+      x, weight: form.scaled ? weight : nil, bias: form.scaled ? bias : nil, runningMean: mean,
+      runningVariance: variance, training: true, momentum: 0.1)
+    (y * factors).square().sum().backward()
+    return ([y, x.gradient, mean, variance] + (form.scaled ? [weight.gradient, bias.gradient] : []))
+      .map { $0.map { $0.detached().contiguous().floats() } ?? [] }
+  }
+
+  @Test(
+    arguments: [(4, false, true), (4, true, true), (4, false, false), (2, false, true)] as [(Int, Bool, Bool)]
+  )
+  func backwardPassesAreThoseOfTheWhole(rank: Int, channelsLast: Bool, scaled: Bool) throws {
+    let whole = Self.learned(0, 6, (rank, channelsLast, scaled))
+    let parts = try onProcesses { group in
+      withProcesses(group) {
+        group.rank == 0
+          ? Self.learned(0, 2, (rank, channelsLast, scaled))
+          : Self.learned(2, 6, (rank, channelsLast, scaled))
+      }
+    }
+    for (place, expected) in whole.enumerated() {
+      let (one, other) = (parts[0][place], parts[1][place])
+      // Of examples each process has its own, statistics are the same in both, and gradients of scales are added up.
+      let found =
+        place < 2 ? [one + other] : place < 4 ? [one, other] : [zip(one, other).map { $0 + $1 }]
+      let scale = expected.map(abs).max() ?? 1
+      for values in found {
+        #expect(values.count == expected.count && !values.isEmpty)
+        #expect(zip(values, expected).allSatisfy { abs($0 - $1) <= 2e-5 * scale }, "\(place)")
+      }
+    }
+  }
+
   @Test func instancesStatisticsFollowTheExamplesOfAllProcesses() throws {
     @Sendable func statistics(_ from: Int, _ to: Int) -> [[Float]] {
       let x = Self.examples().narrow(0, from: from, length: to - from).contiguous()

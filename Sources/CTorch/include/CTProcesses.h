@@ -22,6 +22,13 @@ typedef bool (*CTSum)(void *_Nonnull context, CTTensor *_Nonnull tensor);
 CTTensor *_Nullable CTSummedOverProcesses(const CTTensor *_Nonnull tensor, void *_Nonnull context, CTSum _Nonnull sum,
                                           CTRelease _Nonnull release);
 
+// Batch normalisation by the statistics of the examples of all processes, in float32 or float64: one sum over the processes in
+// the forward pass and one in the backward pass. It can be differentiated twice. The running statistics follow.
+CTTensor *_Nullable CTSynchronizedBatchNorm(const CTTensor *_Nonnull x, const CTTensor *_Nullable weight,
+                                            const CTTensor *_Nullable bias, CTTensor *_Nullable runningMean,
+                                            CTTensor *_Nullable runningVariance, double momentum, double epsilon,
+                                            void *_Nonnull context, CTSum _Nonnull sum, CTRelease _Nonnull release);
+
 // Called in a backward pass, on its thread, when the gradient of a parameter has been added up.
 typedef void (*CTGradientReady)(void *_Nonnull context, int64_t index);
 
