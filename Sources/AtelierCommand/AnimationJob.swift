@@ -11,11 +11,7 @@ struct AnimationJob {
   let sampling: any Settings
   /// Still images.
   let inputs: [String]
-  let output: String?
-  let folder: String?
-  let force: Bool
-  let origin: ImageOrigin?
-  let marking: OutputMarking
+  let results: ResultOptions
 
   /// Frames that are drawn together.
   private static let batch = 4
@@ -28,10 +24,10 @@ struct AnimationJob {
     let targets = try self.targets(stills)
     let read = stills.map(\.path)
     try ResultFiles.check(
-      targets, of: read, inputs: read + [drivingPath].compactMap(\.self), force: force)
-    if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
+      targets, of: read, inputs: read + [drivingPath].compactMap(\.self), force: results.force)
+    try results.makeFolder()
     for (still, target) in zip(stills, targets) { try animate(still, video, drawing, to: target) }
-    marking.report()
+    results.marking.report()
   }
 
   // MARK: What there is to do
@@ -70,7 +66,7 @@ struct AnimationJob {
   }
 
   private func targets(_ stills: [URL]) throws -> [URL] {
-    if let folder {
+    if let folder = results.folder {
       return stills.map {
         URL(fileURLWithPath: folder).appendingPathComponent(
           $0.deletingPathExtension().lastPathComponent + ".mp4")
@@ -79,10 +75,10 @@ struct AnimationJob {
     guard stills.count == 1 else {
       throw Refusal.usage("there are \(stills.count) images; name a folder for the videos with --files")
     }
-    guard output != "-" else {
+    guard results.output != "-" else {
       throw Refusal.usage("a video is not written to standard output; name a file such as animation.mp4")
     }
-    return [URL(fileURLWithPath: output ?? "animation.mp4")]
+    return [URL(fileURLWithPath: results.output ?? "animation.mp4")]
   }
 
   // MARK: One image
@@ -106,8 +102,9 @@ struct AnimationJob {
       throw Refusal.data("the driving video does not say how fast it plays")
     }
     let writer = try GeneratedVideo(
-      target, madeOf: inputs + conditions.values, frameRate: rate, sound: sound(of: video), origin: origin,
-      marking: marking)
+      target, madeOf: inputs + conditions.values, frameRate: rate, sound: sound(of: video),
+      origin: results.origin,
+      marking: results.marking)
     var count = 0
     try frames.forEachBatch(of: Self.batch, in: video) { batch in
       SignsOfLife.heard()

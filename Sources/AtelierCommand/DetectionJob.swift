@@ -8,11 +8,8 @@ struct DetectionJob {
   /// Which numbers of images are black and white.
   let scale: SampleScale?
   let inputs: [String]
-  let output: String?
+  let results: ResultOptions
   /// Where heat maps go.
-  let folder: String?
-  let force: Bool
-  let provenance: ImageOrigin?
 
   /// A JSON line.
   private struct Line: Encodable {
@@ -57,11 +54,11 @@ struct DetectionJob {
     guard !inputs.isEmpty else {
       throw Refusal.usage("this system starts from images and videos; name files or folders after the run")
     }
-    let target = output == "-" ? nil : output.map { URL(fileURLWithPath: $0) }
+    let target = results.output == "-" ? nil : results.output.map { URL(fileURLWithPath: $0) }
     let sources = try inputs.flatMap { try self.sources($0) }
     if let target {
       try ResultFiles.check(
-        [target], of: ["the findings"], inputs: sources.flatMap(\.files).map(\.path), force: force)
+        [target], of: ["the findings"], inputs: sources.flatMap(\.files).map(\.path), force: results.force)
     }
     try refuseHeatMaps(of: sources)
     var lines = ""
@@ -81,12 +78,12 @@ struct DetectionJob {
     }
     if let target {
       try AtomicFile.write(Data(lines.utf8), to: target)
-    } else if output == "-" {
+    } else if results.output == "-" {
       print(lines, terminator: "")
     } else {
       print(columns(rows, indent: 0))
     }
-    if let folder { print("heat maps in \(URL(fileURLWithPath: folder).path)") }
+    if let folder = results.folder { print("heat maps in \(URL(fileURLWithPath: folder).path)") }
   }
 
   private static func text(_ line: Line) throws -> String {
@@ -126,7 +123,7 @@ struct DetectionJob {
   ) throws -> (name: String, found: FakeDetector.Verdict) {
     switch source {
     case .video(let name, let video):
-      let found = try detector.verdict(of: video, heats: folder != nil) { finding in
+      let found = try detector.verdict(of: video, heats: results.folder != nil) { finding in
         try each(Line(file: name, frame: finding.place, probability: finding.probability))
         let number = String(format: "%06d", finding.place)
         try keep(finding.heat, video.file.deletingPathExtension().lastPathComponent + "/\(number)")
@@ -134,7 +131,7 @@ struct DetectionJob {
       return (name, found)
     case .picture(let name, let file):
       var isNew = true
-      let found = try detector.verdict(heats: folder != nil) { finding in
+      let found = try detector.verdict(heats: results.folder != nil) { finding in
         try keep(finding.heat, file.deletingPathExtension().lastPathComponent)
       } ofFrames: {
         guard isNew else { return nil }
@@ -147,7 +144,7 @@ struct DetectionJob {
       var reasons: [String] = []
       var next = 0
       let codec = ImageCodec(scale: scale)
-      let found = try detector.verdict(heats: folder != nil) { finding in
+      let found = try detector.verdict(heats: results.folder != nil) { finding in
         let file = files[finding.place]
         try each(Line(file: file.path, frame: finding.place, probability: finding.probability))
         try keep(finding.heat, inner + "/" + file.deletingPathExtension().lastPathComponent)
@@ -175,7 +172,7 @@ struct DetectionJob {
 
   /// Refuses heat maps of which one would replace another, an input or what is there.
   private func refuseHeatMaps(of sources: [Source]) throws {
-    guard let folder else { return }
+    guard let folder = results.folder else { return }
     let place = URL(fileURLWithPath: folder)
     let all = sources.flatMap { source in
       zip(source.stems, source.files).map { (stem: $0, file: $1.path) }
@@ -183,10 +180,10 @@ struct DetectionJob {
     let maps = all.filter { !$0.stem.hasSuffix("/") }
     try ResultFiles.check(
       maps.map { place.appendingPathComponent($0.stem + ".png") }, of: maps.map(\.file),
-      inputs: all.map(\.file), force: force)
+      inputs: all.map(\.file), force: results.force)
     let videos = all.filter { $0.stem.hasSuffix("/") }
     let folders = videos.map { place.appendingPathComponent(String($0.stem.dropLast())) }
-    try ResultFiles.check(folders, of: videos.map(\.file), inputs: all.map(\.file), force: force)
+    try ResultFiles.check(folders, of: videos.map(\.file), inputs: all.map(\.file), force: results.force)
     for video in videos {
       if let other = maps.first(where: { $0.stem.hasPrefix(video.stem) }) {
         throw Refusal.usage(
@@ -198,11 +195,11 @@ struct DetectionJob {
 
   /// Writes a heat map.
   private func keep(_ image: Image?, _ stem: String) throws {
-    guard let folder, let image else { return }
+    guard let folder = results.folder, let image else { return }
     let file = URL(fileURLWithPath: folder).appendingPathComponent(stem + ".png")
-    try refuseExisting(file, force: force)
+    try refuseExisting(file, force: results.force)
     try FileManager.default.createDirectory(
       at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try ImageCodec().write(image, to: file, metadata: provenance?.packet)
+    try ImageCodec().write(image, to: file, metadata: results.origin?.packet)
   }
 }

@@ -147,9 +147,3 @@ struct DrawingChoices {
     return path
   }
 }
-
-/// Refuses to write over what is there, where `--force` does not ask for it.
-func refuseExisting(_ place: URL, force: Bool) throws {
-  guard !force, FileManager.default.fileExists(atPath: place.path) else { return }
-  throw Refusal.usage("\(place.path) exists already; choose another place, or --force to write over it")
-}

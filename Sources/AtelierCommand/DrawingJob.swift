@@ -8,11 +8,7 @@ struct DrawingJob {
   /// What stands above the columns of a grid of classes.
   let classNames: [String]
   let request: Request
-  let output: String?
-  let folder: String?
-  let force: Bool
-  let provenance: ImageOrigin?
-  let marking: OutputMarking
+  let results: ResultOptions
 
   /// The outputs of a field.
   private struct Drawn {
@@ -22,9 +18,11 @@ struct DrawingJob {
 
   func run() throws {
     let place = self.place
-    if let place { try refuseExisting(place, force: force) }
+    if let place { try refuseExisting(place, force: results.force) }
     let plan = generator.plan
-    if let folder, plan.outputs.allSatisfy({ $0.kind == .text }) { return try writeTexts(into: folder) }
+    if let folder = results.folder, plan.outputs.allSatisfy({ $0.kind == .text }) {
+      return try writeTexts(into: folder)
+    }
     var pieces: [String: [HostTensor]] = [:]
     var text = ""
     try generator.draw(request) { output in
@@ -33,7 +31,7 @@ struct DrawingJob {
         pieces[output.field, default: []].append(tensor.to(.cpu).contiguous().host())
       case .text(let piece):
         text += piece
-        if self.output == nil {
+        if results.output == nil {
           SignsOfLife.heard()
           print(piece, terminator: "")
           fflush(nil)
@@ -46,7 +44,7 @@ struct DrawingJob {
     if let only = drawn.first, drawn.count == 1, case .image(_, _, _, let range) = only.field.kind {
       let scale = generator.description.data.scale
       // A sheet of several is for the eyes; files hold the numbers of the model's data.
-      let isSheet = folder == nil && only.pieces.reduce(0) { $0 + ($1.shape.first ?? 0) } > 1
+      let isSheet = results.folder == nil && only.pieces.reduce(0) { $0 + ($1.shape.first ?? 0) } > 1
       let depth = isSheet ? 8 : scale?.depth ?? 8
       try write(
         try only.pieces.flatMap { try Image.images(of: $0, range: range.bounds, depth: depth) },
@@ -55,18 +53,19 @@ struct DrawingJob {
       try write(drawn)
     } else if let place {
       try AtomicFile.write(Data(text.utf8), to: place)
-    } else if output == "-" {
+    } else if results.output == "-" {
       print(text, terminator: "")
     } else {
       print()
     }
-    marking.report()
+    results.marking.report()
   }
 
   /// The file that one output goes to, as far as it is known before anything is drawn.
   private var place: URL? {
-    if let output { return output == "-" ? nil : URL(fileURLWithPath: output) }
-    guard folder == nil, case .image? = generator.plan.outputs.first?.kind, generator.plan.outputs.count == 1
+    if let output = results.output { return output == "-" ? nil : URL(fileURLWithPath: output) }
+    guard results.folder == nil, case .image? = generator.plan.outputs.first?.kind,
+      generator.plan.outputs.count == 1
     else {
       return nil
     }
@@ -77,23 +76,23 @@ struct DrawingJob {
 
   private func write(_ images: [Image], _ scale: SampleScale?) throws {
     let codec = ImageCodec(scale: scale)
-    if let folder {
+    if let folder = results.folder {
       let files = try self.files(images.map { $0.depth == 32 ? "tif" : "png" }, of: nil, in: folder)
       for (image, file) in zip(images, files) {
-        try codec.write(marking(image), to: file, metadata: provenance?.packet)
+        try codec.write(results.marking(image), to: file, metadata: results.origin?.packet)
       }
       print("\(counted(images.count, "image")) in \(URL(fileURLWithPath: folder).path)")
       return
     }
     let (columns, titles) = layout(images.count)
     let only = images.count == 1 && scale != nil ? images.first : nil
-    let sheet = marking(try only ?? ImageGrid(columns: columns, columnTitles: titles).render(images))
+    let sheet = results.marking(try only ?? ImageGrid(columns: columns, columnTitles: titles).render(images))
     guard let file = place else {
-      let bytes = try codec.encode(sheet, as: .png, metadata: provenance?.packet)
+      let bytes = try codec.encode(sheet, as: .png, metadata: results.origin?.packet)
       FileHandle.standardOutput.write(Data(bytes))
       return
     }
-    try codec.write(sheet, to: file, metadata: provenance?.packet)
+    try codec.write(sheet, to: file, metadata: results.origin?.packet)
     print("\(counted(images.count, "image")) in \(file.path)")
   }
 
@@ -130,34 +129,34 @@ struct DrawingJob {
     let encoded = try drawn.map { drawn in
       let codec = try generator.codec(drawn.field)
       return try drawn.pieces.flatMap {
-        try codec.encoded(.tensor($0), metadata: provenance?.packet, tags: provenance?.tags ?? [:]) {
-          try marking($0)
+        try codec.encoded(.tensor($0), metadata: results.origin?.packet, tags: results.origin?.tags ?? [:]) {
+          try results.marking($0)
         }
       }
     }
-    if let folder {
+    if let folder = results.folder {
       var count = 0
-      for (drawn, results) in zip(drawn, encoded) {
+      for (drawn, made) in zip(drawn, encoded) {
         let prefix = encoded.count > 1 ? drawn.field.name : nil
-        let files = try self.files(results.map(\.fileExtension), of: prefix, in: folder)
-        for (result, file) in zip(results, files) {
+        let files = try self.files(made.map(\.fileExtension), of: prefix, in: folder)
+        for (result, file) in zip(made, files) {
           try result.write(to: result.fileExtension.isEmpty ? file : file.deletingPathExtension())
         }
-        count += results.count
+        count += made.count
       }
       print("\(counted(count, "file")) in \(URL(fileURLWithPath: folder).path)")
       return
     }
-    let results = encoded.flatMap { $0 }
-    guard results.count == 1, let result = results.first else {
-      throw Refusal.usage("there are \(results.count) results; name a folder for them with --files")
+    let made = encoded.flatMap { $0 }
+    guard made.count == 1, let result = made.first else {
+      throw Refusal.usage("there are \(made.count) results; name a folder for them with --files")
     }
-    if output == "-" || (output == nil && result.fileExtension == "txt") {
+    if results.output == "-" || (results.output == nil && result.fileExtension == "txt") {
       guard case .bytes(let bytes) = result.content else {
         throw Refusal.usage("frames are a folder of files; name one with --files")
       }
       FileHandle.standardOutput.write(Data(bytes))
-      if output == nil { print() }
+      if results.output == nil { print() }
       return
     }
     let stem: URL
@@ -169,11 +168,12 @@ struct DrawingJob {
       stem = place.deletingPathExtension()
       // Another case of letters in the ending is another file.
       let written = result.fileExtension.isEmpty ? stem : stem.appendingPathExtension(result.fileExtension)
-      if written.path != place.path { try refuseExisting(written, force: force) }
+      if written.path != place.path { try refuseExisting(written, force: results.force) }
     } else {
       stem = URL(fileURLWithPath: drawn[0].field.name)
       try refuseExisting(
-        result.fileExtension.isEmpty ? stem : stem.appendingPathExtension(result.fileExtension), force: force)
+        result.fileExtension.isEmpty ? stem : stem.appendingPathExtension(result.fileExtension),
+        force: results.force)
     }
     print(try result.write(to: stem).path)
   }
@@ -185,7 +185,7 @@ struct DrawingJob {
       let stem = (prefix.map { $0 + "-" } ?? "") + String(format: "%05d", index)
       return place.appendingPathComponent(ending.isEmpty ? stem : "\(stem).\(ending)")
     }
-    for file in files { try refuseExisting(file, force: force) }
+    for file in files { try refuseExisting(file, force: results.force) }
     try RunDirectory.makeFolder(place, withParents: true)
     return files
   }

@@ -11,11 +11,7 @@ struct DubbingJob {
   let sampling: any Settings
   /// One video, a folder of frames or a still image.
   let inputs: [String]
-  let output: String?
-  let folder: String?
-  let force: Bool
-  let origin: ImageOrigin?
-  let marking: OutputMarking
+  let results: ResultOptions
 
   /// Frames that are drawn together.
   private static let batch = 16
@@ -34,14 +30,16 @@ struct DubbingJob {
     for given in [path, sound] where !FileManager.default.fileExists(atPath: given) {
       throw Refusal.input("\(given) does not exist; check the path")
     }
-    guard folder == nil else { throw Refusal.usage("one video is written; name it by --output, not --files") }
-    guard output != "-" else {
+    guard results.folder == nil else {
+      throw Refusal.usage("one video is written; name it by --output, not --files")
+    }
+    guard results.output != "-" else {
       throw Refusal.usage("a video is not written to standard output; name a file such as dubbed.mp4")
     }
-    let target = URL(fileURLWithPath: output ?? "dubbed.mp4")
-    try ResultFiles.check([target], of: [path], inputs: [path, sound], force: force)
+    let target = URL(fileURLWithPath: results.output ?? "dubbed.mp4")
+    try ResultFiles.check([target], of: [path], inputs: [path, sound], force: results.force)
     try dub(try video(path), URL(fileURLWithPath: sound), drawing, to: target)
-    marking.report()
+    results.marking.report()
   }
 
   private func video(_ path: String) throws -> any FrameSequence {
@@ -67,8 +65,9 @@ struct DubbingJob {
     guard let rate else { throw Refusal.data("the video does not say how fast it plays") }
     let pieces = try self.pieces(of: sound, framesPerSecond: rate.value)
     let writer = try GeneratedVideo(
-      target, madeOf: inputs + [sound.path], frameRate: rate, sound: VideoWriter.Sound(sound), origin: origin,
-      marking: marking)
+      target, madeOf: inputs + [sound.path], frameRate: rate, sound: VideoWriter.Sound(sound),
+      origin: results.origin,
+      marking: results.marking)
     var reader = try video.frames()
     func next() throws -> Image {
       if let frame = try reader.next() { return frame }

@@ -12,11 +12,7 @@ struct FrameJob {
   let beside: [String: URL]
   /// Videos, and folders of frames.
   let inputs: [String]
-  let output: String?
-  let folder: String?
-  let force: Bool
-  let origin: ImageOrigin?
-  let marking: OutputMarking
+  let results: ResultOptions
   let seed: UInt64
 
   func run() throws {
@@ -33,22 +29,22 @@ struct FrameJob {
           + "after the other")
     }
     let targets = try self.targets()
-    try ResultFiles.check(targets, of: inputs, inputs: inputs, force: force)
+    try ResultFiles.check(targets, of: inputs, inputs: inputs, force: results.force)
     // All of them are looked at before the first video is drawn.
     let sources = try inputs.map { try source(ability.source, URL(fileURLWithPath: $0)) }
     let others = try beside.sorted { $0.key < $1.key }.map { name, folder in
       Beside(name: name, folder: folder, frames: try source(name, folder))
     }
-    if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
+    try results.makeFolder()
     for (index, target) in targets.enumerated() {
       try run(URL(fileURLWithPath: inputs[index]), sources[index], beside: others, target)
     }
-    marking.report()
+    results.marking.report()
   }
 
   /// The files of the results.
   private func targets() throws -> [URL] {
-    if let output {
+    if let output = results.output {
       guard inputs.count == 1 else {
         throw Refusal.usage("--output takes one video, and \(inputs.count) are named; choose --files")
       }
@@ -60,7 +56,7 @@ struct FrameJob {
       }
       return [place]
     }
-    let place = URL(fileURLWithPath: folder ?? ".")
+    let place = URL(fileURLWithPath: results.folder ?? ".")
     return inputs.map {
       place.appendingPathComponent(
         URL(fileURLWithPath: $0).standardizedFileURL.deletingPathExtension().lastPathComponent + ".mp4")
@@ -74,7 +70,8 @@ struct FrameJob {
     let session = try generator.session(Request(conditions: conditions, draws: draws))
     let codec = try generator.codec(streaming.output)
     let writer = try GeneratedVideo(
-      target, madeOf: inputs, frameRate: source.rate, sound: source.sound, origin: origin, marking: marking)
+      target, madeOf: inputs, frameRate: source.rate, sound: source.sound, origin: results.origin,
+      marking: results.marking)
     while let given = try source.next() {
       var frame = [ability.source: given]
       for other in others {

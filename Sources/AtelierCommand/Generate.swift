@@ -130,7 +130,9 @@ struct Generate: ParsableCommand {
 
   private func draw(_ generator: Generator, _ device: Device, _ origin: ImageOrigin?) throws {
     let (plan, model) = (generator.plan, generator.description)
-    let marking = OutputMarking(mark, labels: label)
+    let results = ResultOptions(
+      output: output, folder: files, force: force, origin: origin, marking: OutputMarking(mark, labels: label)
+    )
     // Data may have classes that the system does not know; its outputs then have no names.
     let known =
       classCount(of: generator.system) == nil && !plan.startsFromImages ? [] : model.classNames
@@ -141,15 +143,14 @@ struct Generate: ParsableCommand {
       // Frames are read one by one, and the video is no condition in memory.
       return try AnimationJob(
         generator: generator, ability: animation, conditions: choices.paths(),
-        sampling: choices.sampling(), inputs: inputs, output: output, folder: files, force: force,
-        origin: origin, marking: marking
+        sampling: choices.sampling(), inputs: inputs, results: results
       ).run()
     }
     if let dubbing = plan.ability(FaceDubbing.self) {
       try job(.dubbing)
       return try DubbingJob(
         generator: generator, ability: dubbing, conditions: choices.paths(), sampling: choices.sampling(),
-        inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking
+        inputs: inputs, results: results
       ).run()
     }
     if plan.ability(VideoPlaying.self) != nil {
@@ -157,7 +158,7 @@ struct Generate: ParsableCommand {
       let player = try VideoPlayer(generator)
       return try PlayJob(
         player: player, events: PlayJob.events(player, choices.paths(), inputs: inputs), inputs: inputs,
-        output: output, folder: files, force: force, origin: origin, marking: marking
+        results: results
       ).run()
     }
     var conditions = try choices.conditions()
@@ -184,7 +185,7 @@ struct Generate: ParsableCommand {
           swapper: {
             FaceSwapper(
               swapping, settings, detect: try FaceNetworks.installed(for: model.system, on: device).detect)
-          }, inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking
+          }, inputs: inputs, results: results
         ).run()
       }
       if translating.given {
@@ -203,8 +204,7 @@ struct Generate: ParsableCommand {
       let variations = translating.variations ?? (sampling as? TranslationSampling)?.variations ?? 1
       try TranslationJob(
         translations: styled(translation, variations, conditions, known), inputs: inputs,
-        output: output, folder: files, force: force, format: translating.format,
-        quality: translating.quality, provenance: origin, marking: marking,
+        results: results, format: translating.format, quality: translating.quality,
         beside: BesideImages(folders: beside) { try generator.condition($0, from: $1.path) },
         isRecovered: plan.ability(PasscodeTransformation.self) != nil && !passcodes.recover
       ).run()
@@ -214,7 +214,7 @@ struct Generate: ParsableCommand {
       }
       try job(.tags)
       try TaggingJob(
-        tagger: ImageTagger(generator.system, seed: seed), inputs: inputs, output: output, force: force
+        tagger: ImageTagger(generator.system, seed: seed), inputs: inputs, results: results
       ).run()
     } else if plan.ability(FakeDetection.self) != nil, conditions.isEmpty || !inputs.isEmpty {
       guard conditions.isEmpty else {
@@ -224,7 +224,7 @@ struct Generate: ParsableCommand {
       let settings = sampling as? FakeDetectionSettings ?? FakeDetectionSettings()
       try DetectionJob(
         detector: FakeDetector(generator, settings: settings), scale: model.data.scale, inputs: inputs,
-        output: output, folder: files, force: force, provenance: origin
+        results: results
       ).run()
     } else if plan.ability(SentenceTranslation.self) != nil,
       conditions.isEmpty || !writing.text.isEmpty || !inputs.isEmpty || writing.alignment != nil
@@ -234,8 +234,8 @@ struct Generate: ParsableCommand {
       }
       try job(.sentences)
       try SentenceJob(
-        generator: generator, sampling: sampling, texts: writing.text, inputs: inputs, output: output,
-        alignment: writing.alignment, force: force
+        generator: generator, sampling: sampling, texts: writing.text, inputs: inputs, results: results,
+        alignment: writing.alignment
       ).run()
     } else if let translation = plan.ability(SoundTranslation.self), conditions.isEmpty || !inputs.isEmpty {
       guard conditions.isEmpty else {
@@ -243,7 +243,7 @@ struct Generate: ParsableCommand {
       }
       try job(.sounds)
       let translated = TranslatedSounds(generator: generator, ability: translation, sampling: sampling)
-      try soundJob(origin, marking, try translated.sampleRate(), grid: translated.grid, mixes: false) {
+      try soundJob(results, try translated.sampleRate(), grid: translated.grid, mixes: false) {
         try translated($0)
       }
     } else if let conversion = plan.ability(VoiceConversion.self),
@@ -256,14 +256,14 @@ struct Generate: ParsableCommand {
       let converted = try ConvertedVoices(
         generator, conversion, voices, conditions: conditions, sampling: sampling, seed: seed)
       let form = conversion.frontEnd.spectrogram
-      try soundJob(origin, marking, conversion.frontEnd.sampleRate, grid: form.hop, mixes: true) {
+      try soundJob(results, conversion.frontEnd.sampleRate, grid: form.hop, mixes: true) {
         try converted($0)
       }
     } else if let frames = plan.ability(FrameTranslation.self), !inputs.isEmpty {
       try job(.frames)
       try FrameJob(
         generator: generator, ability: frames, conditions: conditions, beside: choices.foldersBeside(),
-        inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking,
+        inputs: inputs, results: results,
         seed: seed
       ).run()
     } else if let first = inputs.first {
@@ -281,8 +281,7 @@ struct Generate: ParsableCommand {
           try instanceFeatures(of: drawing.instance, plan, model))
       }
       try DrawingJob(
-        generator: generator, classNames: known, request: request, output: output, folder: files,
-        force: force, provenance: origin, marking: marking
+        generator: generator, classNames: known, request: request, results: results
       ).run()
     }
   }
@@ -330,11 +329,11 @@ struct Generate: ParsableCommand {
 
   /// Makes a sound of each sound that the command names.
   private func soundJob(
-    _ origin: ImageOrigin?, _ marking: OutputMarking, _ sampleRate: Int, grid: Int, mixes: Bool,
+    _ results: ResultOptions, _ sampleRate: Int, grid: Int, mixes: Bool,
     _ make: @escaping (Audio) throws -> Audio
   ) throws {
     try SoundJob(
-      inputs: inputs, output: output, folder: files, force: force, origin: origin, marking: marking,
+      inputs: inputs, results: results,
       sampleRate: sampleRate, grid: grid, mixes: mixes, make: make
     ).run()
   }

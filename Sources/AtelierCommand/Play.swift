@@ -121,8 +121,9 @@ struct Play: ParsableCommand {
           + "differ.\n")
     }
     try PlayJob(
-      player: player, events: session.events, inputs: [replay].compactMap { $0 }, output: output, folder: nil,
-      force: force, origin: provenance ? origin : nil, marking: marking
+      player: player, events: session.events, inputs: [replay].compactMap { $0 },
+      results: ResultOptions(
+        output: output, folder: nil, force: force, origin: provenance ? origin : nil, marking: marking)
     ).run()
   }
 

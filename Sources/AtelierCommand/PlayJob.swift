@@ -8,11 +8,7 @@ struct PlayJob {
   let events: [PlayRecording.Event]
   /// What the video is made of, which is never written over.
   let inputs: [String]
-  let output: String?
-  let folder: String?
-  let force: Bool
-  let origin: ImageOrigin?
-  let marking: OutputMarking
+  let results: ResultOptions
 
   /// What `generate` takes: the first frame after the run or as a condition, and the actions.
   ///
@@ -44,11 +40,11 @@ struct PlayJob {
 
   func run() throws {
     let target = try self.target()
-    try ResultFiles.check([target], of: inputs, inputs: inputs, force: force)
-    if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
+    try ResultFiles.check([target], of: inputs, inputs: inputs, force: results.force)
+    try results.makeFolder()
     guard let rate = FrameRate(25) else { throw Refusal.usage("there is no frame rate") }
     let writer = try GeneratedVideo(
-      target, madeOf: inputs, frameRate: rate, origin: origin, marking: marking)
+      target, madeOf: inputs, frameRate: rate, origin: results.origin, marking: results.marking)
     for event in events {
       switch event {
       case .start(let image, _): try writer.append(try player.start(image))
@@ -57,19 +53,19 @@ struct PlayJob {
       SignsOfLife.heard()
     }
     try writer.finish()
-    marking.report()
+    results.marking.report()
     print("\(counted(writer.count, "frame")) in \(target.path)")
   }
 
   /// The file of the video, or the folder of its frames.
   private func target() throws -> URL {
-    if let output {
+    if let output = results.output {
       guard output != "-" else {
         throw Refusal.usage("a video is not written to standard output; name a file such as played.mp4")
       }
       return URL(fileURLWithPath: output)
     }
-    guard let folder else { return URL(fileURLWithPath: "played.mp4") }
+    guard let folder = results.folder else { return URL(fileURLWithPath: "played.mp4") }
     return URL(fileURLWithPath: folder).appendingPathComponent("played.mp4")
   }
 }

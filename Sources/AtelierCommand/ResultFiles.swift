@@ -48,5 +48,30 @@ enum ResultFiles {
   }
 }
 
+/// Where the results of a command go, and what they carry.
+struct ResultOptions {
+  /// The file to write; - is standard output.
+  let output: String?
+  /// A folder to write one file an output into.
+  let folder: String?
+  /// Whether files that are there are written over.
+  let force: Bool
+  /// What the metadata of a result say; nil: nothing.
+  let origin: ImageOrigin?
+  /// The mark of each result, and the label of frames.
+  let marking: OutputMarking
+
+  /// Makes the folder, where one is named.
+  func makeFolder() throws {
+    if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
+  }
+}
+
+/// Refuses to write over what is there, where `--force` does not ask for it.
+func refuseExisting(_ place: URL, force: Bool) throws {
+  guard !force, FileManager.default.fileExists(atPath: place.path) else { return }
+  throw Refusal.usage("\(place.path) exists already; choose another place, or --force to write over it")
+}
+
 /// A number with a noun: `1 image`, `2 images`.
 func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }

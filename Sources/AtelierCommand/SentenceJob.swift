@@ -9,19 +9,18 @@ struct SentenceJob {
   let texts: [String]
   /// Files of sentences, a line each; - is standard input.
   let inputs: [String]
-  let output: String?
+  let results: ResultOptions
   /// Where the alignment of the first sentence goes.
   let alignment: String?
-  let force: Bool
 
   func run() throws {
-    let target = output == "-" ? nil : output.map { URL(fileURLWithPath: $0) }
+    let target = results.output == "-" ? nil : results.output.map { URL(fileURLWithPath: $0) }
     let picture = alignment.map { URL(fileURLWithPath: $0) }
-    let results = [(target, "the translations"), (picture, "the alignment")].compactMap { file, name in
+    let written = [(target, "the translations"), (picture, "the alignment")].compactMap { file, name in
       file.map { (file: $0, name: name) }
     }
     try ResultFiles.check(
-      results.map(\.file), of: results.map(\.name), inputs: inputs.filter { $0 != "-" }, force: force)
+      written.map(\.file), of: written.map(\.name), inputs: inputs.filter { $0 != "-" }, force: results.force)
     guard let ability = generator.plan.ability(SentenceTranslation.self),
       let condition = generator.plan.condition(ability.source),
       case .field(.sequence(_, let longest, let padding)) = condition.kind,
@@ -53,7 +52,7 @@ struct SentenceJob {
     }
     sayUnknown(lines.map(\.text))
     if let picture { try drawAlignment(tokens.lazy.compactMap { $0 }.first ?? [], to: picture) }
-    var written = ""
+    var text = ""
     for start in stride(from: 0, to: tokens.count, by: 16) {
       let piece = try translated(
         Array(tokens[start..<min(start + 16, tokens.count)]), ability.source, padding)
@@ -62,10 +61,10 @@ struct SentenceJob {
         print(piece, terminator: "")
         fflush(nil)
       } else {
-        written += piece
+        text += piece
       }
     }
-    if let target { try AtomicFile.write(Data(written.utf8), to: target) }
+    if let target { try AtomicFile.write(Data(text.utf8), to: target) }
   }
 
   /// Says which words training never met, which are translated as if they were one unknown word.

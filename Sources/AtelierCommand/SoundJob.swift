@@ -5,11 +5,7 @@ import Foundation
 struct SoundJob {
   /// Files and folders of sounds.
   let inputs: [String]
-  let output: String?
-  let folder: String?
-  let force: Bool
-  let origin: ImageOrigin?
-  let marking: OutputMarking
+  let results: ResultOptions
   /// Samples a second of what `make` takes and gives.
   let sampleRate: Int
   /// Blocks of long sounds begin at multiples of so many frames.
@@ -26,17 +22,19 @@ struct SoundJob {
     let sounds = try self.sounds()
     let targets = try self.targets(sounds)
     let read = sounds.map(\.file.path)
-    try ResultFiles.check(targets, of: read, inputs: read, force: force)
+    try ResultFiles.check(targets, of: read, inputs: read, force: results.force)
     for (sound, target) in zip(sounds, targets) {
       let input = sound.file.relativePath
-      if folder != nil { try RunDirectory.makeFolder(target.deletingLastPathComponent(), withParents: true) }
+      if results.folder != nil {
+        try RunDirectory.makeFolder(target.deletingLastPathComponent(), withParents: true)
+      }
       do { try run(input, target) } catch let error as PerceptionError {
         // Weights that are missing are no fault of the sound.
         guard case .shortSound = error else { throw error }
         throw Refusal.data("\(input): \(error.description)")
       }
     }
-    marking.report()
+    results.marking.report()
   }
 
   /// A sound to start from.
@@ -78,9 +76,9 @@ struct SoundJob {
       let open =
         try writer
         ?? AudioWriter(
-          target, sampleRate: made.sampleRate, channels: made.channels, tags: origin?.tags ?? [:])
+          target, sampleRate: made.sampleRate, channels: made.channels, tags: results.origin?.tags ?? [:])
       writer = open
-      try open.write(marking(made))
+      try open.write(results.marking(made))
       frames += made.frames
     }
     guard let writer, frames > 0 else { throw Refusal.data("\(input) has no samples") }
@@ -106,11 +104,11 @@ struct SoundJob {
   }
 
   private func targets(_ sounds: [Item]) throws -> [URL] {
-    guard let folder else {
+    guard let folder = results.folder else {
       guard sounds.count == 1 else {
         throw Refusal.usage("there are \(sounds.count) sounds; name a folder for the results with --files")
       }
-      return [URL(fileURLWithPath: output ?? "sound.wav")]
+      return [URL(fileURLWithPath: results.output ?? "sound.wav")]
     }
     return sounds.map {
       URL(fileURLWithPath: folder).appendingPathComponent(

@@ -7,11 +7,7 @@ struct SwappedVideo {
   /// Made once every check has passed, because it loads networks.
   let swapper: () throws -> FaceSwapper
   let inputs: [String]
-  let output: String?
-  let folder: String?
-  let force: Bool
-  let origin: ImageOrigin?
-  let marking: OutputMarking
+  let results: ResultOptions
 
   /// Whether all of the files are videos; false where none is.
   ///
@@ -27,10 +23,10 @@ struct SwappedVideo {
   }
 
   func run() throws {
-    guard folder != nil || inputs.count == 1 else {
+    guard results.folder != nil || inputs.count == 1 else {
       throw Refusal.usage("there are \(inputs.count) videos; name a folder for them with --files")
     }
-    guard output != "-" else {
+    guard results.output != "-" else {
       throw Refusal.usage("a video is not written to standard output; name a file such as swapped.mp4")
     }
     for input in inputs {
@@ -40,16 +36,16 @@ struct SwappedVideo {
     }
     let targets = inputs.map { input -> URL in
       let name = URL(fileURLWithPath: input).deletingPathExtension().lastPathComponent + ".mp4"
-      if let folder { return URL(fileURLWithPath: folder).appendingPathComponent(name) }
-      return URL(fileURLWithPath: output ?? "swapped.mp4")
+      if let folder = results.folder { return URL(fileURLWithPath: folder).appendingPathComponent(name) }
+      return URL(fileURLWithPath: results.output ?? "swapped.mp4")
     }
-    try ResultFiles.check(targets, of: inputs, inputs: inputs, force: force)
+    try ResultFiles.check(targets, of: inputs, inputs: inputs, force: results.force)
     let swapper = try self.swapper()
-    if let folder { try RunDirectory.makeFolder(URL(fileURLWithPath: folder), withParents: true) }
+    try results.makeFolder()
     for (input, target) in zip(inputs, targets) {
       try swap(try Video(contentsOf: URL(fileURLWithPath: input)), target, by: swapper)
     }
-    marking.report()
+    results.marking.report()
   }
 
   private func swap(_ video: Video, _ target: URL, by swapper: FaceSwapper) throws {
@@ -58,8 +54,8 @@ struct SwappedVideo {
     }
     let writer = try GeneratedVideo(
       target, madeOf: inputs, frameRate: rate,
-      sound: video.information.hasAudio ? VideoWriter.Sound(video.file) : nil, origin: origin,
-      marking: marking)
+      sound: video.information.hasAudio ? VideoWriter.Sound(video.file) : nil, origin: results.origin,
+      marking: results.marking)
     let reader = try video.frames()
     var (frames, without) = (0, 0)
     while let frame = try reader.next() {

@@ -5,17 +5,16 @@ import Foundation
 struct TaggingJob {
   let tagger: ImageTagger
   let inputs: [String]
-  let output: String?
-  let force: Bool
+  let results: ResultOptions
 
   func run() throws {
     guard !inputs.isEmpty else {
       throw Refusal.usage("this system starts from images; name files or folders after the run")
     }
-    let target = output == "-" ? nil : output.map { URL(fileURLWithPath: $0) }
+    let target = results.output == "-" ? nil : results.output.map { URL(fileURLWithPath: $0) }
     let files = try imageFiles(named: inputs, for: "generate")
     if let target {
-      try ResultFiles.check([target], of: ["the tags"], inputs: files.map(\.path), force: force)
+      try ResultFiles.check([target], of: ["the tags"], inputs: files.map(\.path), force: results.force)
     }
     let found = try withTensorErrors { try tagger(files) }
     let lines = zip(files, found).map { "\($0.lastPathComponent): \($1.joined(separator: ", "))\n" }

@@ -8,15 +8,10 @@ struct TranslationJob {
   /// One for each result of an image: as many as there are styles.
   let translations: [ImageTranslator]
   let inputs: [String]
-  let output: String?
-  let folder: String?
-  /// Whether files that are there are written over.
-  let force: Bool
+  let results: ResultOptions
   let format: ImageFormat?
   /// 1…100; nil: the usual one.
   let quality: Int?
-  let provenance: ImageOrigin?
-  let marking: OutputMarking
   /// What lies on the images, in folders.
   let beside: BesideImages
   /// Whether the images are to be known again by a passcode, which takes every pixel as it is.
@@ -46,16 +41,17 @@ struct TranslationJob {
 
   func run() throws {
     let items = try self.items()
-    let results = items.count * translations.count
-    guard results == 1 || folder != nil else {
-      throw Refusal.usage("there are \(results) results; name a folder for them with --files")
+    let count = items.count * translations.count
+    guard count == 1 || results.folder != nil else {
+      throw Refusal.usage("there are \(count) results; name a folder for them with --files")
     }
     let destinations = try items.map { try self.destinations(of: $0) }
     let places = zip(items, destinations).flatMap { item, all in
       all.compactMap { one in one.file.map { (file: $0, source: item.shown) } }
     }
     try ResultFiles.check(
-      places.map(\.file), of: places.map(\.source), inputs: items.compactMap(\.file?.path), force: force)
+      places.map(\.file), of: places.map(\.source), inputs: items.compactMap(\.file?.path),
+      force: results.force)
     try saySpoiling(Set(destinations.joined().map(\.format)))
     var (written, failures) = (0, 0)
     for (item, destinations) in zip(items, destinations) {
@@ -68,8 +64,10 @@ struct TranslationJob {
         failures += 1
       }
     }
-    marking.report()
-    if let folder { print("\(counted(written, "image")) in \(URL(fileURLWithPath: folder).path)") }
+    results.marking.report()
+    if let folder = results.folder {
+      print("\(counted(written, "image")) in \(URL(fileURLWithPath: folder).path)")
+    }
     if failures > 0 { throw ExitCode(65) }
   }
 
@@ -83,7 +81,7 @@ struct TranslationJob {
     }
     guard isRecovered else { return }
     let spoiling = formats.intersection(lossy.union([.gif])).map { $0.rawValue.uppercased() }.sorted()
-    let causes = (marking.marks ? ["the invisible mark"] : []) + spoiling
+    let causes = (results.marking.marks ? ["the invisible mark"] : []) + spoiling
     guard !causes.isEmpty else { return }
     standardError(
       "\(listed(causes)) \(causes.count == 1 ? "changes" : "change") pixels, so that --recover gives back less of the faces; "
@@ -170,22 +168,22 @@ struct TranslationJob {
   /// Writes a result where it belongs.
   private func keep(_ result: Image, of item: Item, _ destination: Destination) throws {
     let chosen = destination.format
-    if provenance != nil && !chosen.carriesMetadata {
+    if results.origin != nil && !chosen.carriesMetadata {
       standardError("\(item.shown): a \(chosen.rawValue.uppercased()) file cannot say where it comes from.\n")
     }
     let encoded = try codec.encode(
-      marking(result), as: chosen, quality: quality ?? 92, metadata: provenance?.packet)
+      results.marking(result), as: chosen, quality: quality ?? 92, metadata: results.origin?.packet)
     guard let target = destination.file else {
       FileHandle.standardOutput.write(Data(encoded))
       return
     }
     try write(encoded, to: target)
-    if folder == nil { print(target.path) }
+    if results.folder == nil { print(target.path) }
   }
 
   /// The format that is asked for; nil: that of each image.
   private var wanted: ImageFormat? {
-    format ?? output.flatMap { ImageFormat(fileExtension: URL(fileURLWithPath: $0).pathExtension) }
+    format ?? results.output.flatMap { ImageFormat(fileExtension: URL(fileURLWithPath: $0).pathExtension) }
   }
 
   private func standardInput() throws -> [UInt8] {
@@ -227,13 +225,13 @@ struct TranslationJob {
 
   /// Where a result goes; nil: standard output.
   private func destination(of item: Item, _ number: Int, _ found: ImageFormat) -> URL? {
-    if let output { return output == "-" ? nil : URL(fileURLWithPath: output) }
+    if let output = results.output { return output == "-" ? nil : URL(fileURLWithPath: output) }
     let ending = (format ?? found).fileExtension
     let stem = (item.name as NSString).deletingPathExtension
     // An image keeps its own ending (.jpeg, .TIF) where that is true.
     let own = (item.name as NSString).pathExtension
     let kept = ImageFormat(fileExtension: own) == (format ?? found) ? own : ending
-    if let folder {
+    if let folder = results.folder {
       let suffix = translations.count > 1 ? "-\(number + 1)" : ""
       return URL(fileURLWithPath: folder).appendingPathComponent("\(stem)\(suffix).\(kept)")
     }
