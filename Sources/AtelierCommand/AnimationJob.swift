@@ -3,21 +3,35 @@ import Foundation
 
 /// What `generate` does with a system that animates still images: a video for each, read, drawn and written a few frames
 /// at a time, so that memory does not grow with the driving video.
-struct AnimationJob {
-  let generator: Generator
-  let ability: ImageAnimation
-  /// Conditions as they were typed, by name.
-  let conditions: [String: String]
-  let sampling: any Settings
+struct AnimationJob: GenerateJob {
+  private let generator: Generator
+  private let ability: ImageAnimation
+  /// Conditions as they were typed, by name: frames are read one by one, and the video is no condition in memory.
+  private let conditions: [String: String]
+  private let drawing: AnimationDrawing
   /// Still images.
-  let inputs: [String]
-  let results: ResultOptions
+  private let inputs: [String]
+  private let results: ResultOptions
+
+  static func applies(to context: GenerateContext) -> Bool {
+    context.plan.ability(ImageAnimation.self) != nil
+  }
+
+  static func scope(_ plan: SystemPlan) -> JobScope {
+    JobScope("a still image in motion", options: ["--sampling", "--no-label"])
+  }
+
+  init(_ context: GenerateContext) throws {
+    ability = context.ability()
+    (generator, inputs, results) = (context.generator, context.command.inputs, context.results)
+    conditions = try context.choices.paths()
+    drawing = try context.choices.sampling() as? AnimationDrawing ?? AnimationDrawing()
+  }
 
   /// Frames that are drawn together.
   private static let batch = 4
 
   func run() throws {
-    let drawing = sampling as? AnimationDrawing ?? AnimationDrawing()
     try drawing.validate()
     let video = try driving()
     let stills = try self.stills()
@@ -26,7 +40,7 @@ struct AnimationJob {
     try ResultFiles.check(
       targets, of: read, inputs: read + [drivingPath].compactMap(\.self), force: results.force)
     try results.makeFolder()
-    for (still, target) in zip(stills, targets) { try animate(still, video, drawing, to: target) }
+    for (still, target) in zip(stills, targets) { try animate(still, video, to: target) }
     results.marking.report()
   }
 
@@ -83,9 +97,7 @@ struct AnimationJob {
 
   // MARK: One image
 
-  private func animate(
-    _ still: URL, _ video: any FrameSequence, _ drawing: AnimationDrawing, to target: URL
-  ) throws {
+  private func animate(_ still: URL, _ video: any FrameSequence, to target: URL) throws {
     let begin = ContinuousClock.now
     guard
       case .tensor(let source) = try generator.condition(ability.source, from: still.path),

@@ -3,13 +3,31 @@ import Foundation
 
 /// What `generate` does with a system that tells real images from fake ones: a line for each picture, each folder of
 /// frames and each video; with --output JSON lines, those of frames as well.
-struct DetectionJob {
-  let detector: FakeDetector
+struct DetectionJob: GenerateJob {
+  private let detector: FakeDetector
   /// Which numbers of images are black and white.
-  let scale: SampleScale?
-  let inputs: [String]
-  let results: ResultOptions
-  /// Where heat maps go.
+  private let scale: SampleScale?
+  private let inputs: [String]
+  /// The folder is that of heat maps.
+  private let results: ResultOptions
+
+  static func applies(to context: GenerateContext) -> Bool {
+    context.plan.ability(FakeDetection.self) != nil && context.startsFromInputs
+  }
+
+  static func scope(_ plan: SystemPlan) -> JobScope {
+    JobScope("what is found in images and videos", options: ["--sampling"])
+  }
+
+  init(_ context: GenerateContext) throws {
+    guard try context.choices.conditions().isEmpty else {
+      throw Refusal.usage("name images and videos after the run or give one by --condition, not both")
+    }
+    let settings = try context.choices.sampling() as? FakeDetectionSettings ?? FakeDetectionSettings()
+    detector = try FakeDetector(context.generator, settings: settings)
+    scale = context.generator.description.data.scale
+    (inputs, results) = (context.command.inputs, context.results)
+  }
 
   /// A JSON line.
   private struct Line: Encodable {

@@ -31,7 +31,38 @@ struct DrawingChoices {
         .labels(try classes.map { try number(of: $0, below: count, names) }), "label", "--class", to: &given)
     }
     if let prompt = command.writing.prompt { try add(.text(prompt), "prompt", "--prompt", to: &given) }
+    try addPasscode(to: &given)
     return given
+  }
+
+  /// The passcode as the condition that a system takes, turned over where it is to undo itself.
+  private func addPasscode(to given: inout [String: ConditionValue]) throws {
+    guard let ability = plan.ability(PasscodeTransformation.self) else { return }
+    let options = command.passcodes
+    guard options.anonymise || options.recover else {
+      guard options.passcode == nil else {
+        throw Refusal.usage("--passcode is used by --anonymise or by --recover; choose one")
+      }
+      guard given[ability.condition] == nil else { return }
+      throw Refusal.usage(
+        "\(system) needs --anonymise, which makes faces unknown, or --recover, which undoes it")
+    }
+    guard given[ability.condition] == nil else {
+      throw Refusal.usage("the passcode and --condition both give '\(ability.condition)'; choose one")
+    }
+    let input = try options.passcode.map { try PasscodeInput(parsing: $0) } ?? .terminal
+    let passcode = try Passcode(parsing: input.text(repeated: options.anonymise), length: ability.length)
+    given[ability.condition] = options.recover ? passcode.undoing.condition : passcode.condition
+  }
+
+  /// Whether any condition is named, by --condition or by an option of its own.
+  var namesConditions: Bool {
+    !command.givenConditions.isEmpty || !command.drawing.classes.isEmpty || command.writing.prompt != nil
+  }
+
+  /// Whether --condition names a condition.
+  func namesCondition(_ condition: String) -> Bool {
+    command.givenConditions.contains { $0.hasPrefix(condition + "=") }
   }
 
   /// Says of the file of a sound, which a condition takes as one channel, that several were mixed.

@@ -3,12 +3,54 @@ import Foundation
 
 /// What `generate` does with a system that starts from a request alone: draws, and writes each output by its
 /// kind.
-struct DrawingJob {
-  let generator: Generator
+struct DrawingJob: GenerateJob {
+  private let generator: Generator
   /// What stands above the columns of a grid of classes.
-  let classNames: [String]
-  let request: Request
-  let results: ResultOptions
+  private let classNames: [String]
+  private let request: Request
+  private let results: ResultOptions
+
+  static func applies(to context: GenerateContext) -> Bool { context.command.inputs.isEmpty }
+
+  static func scope(_ plan: SystemPlan) -> JobScope {
+    JobScope(
+      "what is drawn from a request alone",
+      options: [
+        "--sampling", "--no-label", "--class", "--count", "--candidates", "--actions", "--interpolate",
+        "--traverse", "--truncation", "--instance", "--prompt", "--temperature", "--length",
+      ])
+  }
+
+  init(_ context: GenerateContext) throws {
+    var conditions = try context.choices.conditions()
+    let sampling = try context.choices.sampling()
+    let command = context.command
+    let count = command.drawing.count ?? Self.count(context, sampling, conditions)
+    if !command.drawing.instance.isEmpty {
+      guard conditions["features"] == nil else {
+        throw Refusal.usage("--instance and --condition both give 'features'; choose one")
+      }
+      conditions["features"] = .tensor(
+        try instanceFeatures(of: command.drawing.instance, context.plan, context.generator.description))
+    }
+    (generator, classNames, results) = (context.generator, context.classNames, context.results)
+    request = Request(
+      count: count, conditions: conditions, sampling: sampling,
+      draws: StreamDraws(
+        RandomStream(seed: command.seed, purpose: "generate"), device: context.generator.system.device))
+  }
+
+  /// How many outputs where the command does not say it: a grid of images, a few paths, or one of anything else.
+  private static func count(
+    _ context: GenerateContext, _ sampling: any Settings, _ conditions: [String: ConditionValue]
+  ) -> Int {
+    guard case .image? = context.plan.outputs.first?.kind else { return 1 }
+    if let latent = sampling as? LatentSampling, latent.path != .random { return 4 }
+    if let candidates = context.command.drawing.candidates { return min(4, candidates) }
+    guard !context.classNames.isEmpty else { return 64 }
+    if case .labels(let labels)? = conditions["label"] { return 8 * labels.count }
+    return 8 * context.classNames.count
+  }
 
   /// The outputs of a field.
   private struct Drawn {

@@ -3,21 +3,33 @@ import Foundation
 
 /// What `generate` does with a system that moves lips by what is said: a video of a face with another sound, read, drawn and
 /// written some frames at a time. A video that is shorter than the sound begins anew.
-struct DubbingJob {
-  let generator: Generator
-  let ability: FaceDubbing
+struct DubbingJob: GenerateJob {
+  private let generator: Generator
+  private let ability: FaceDubbing
   /// Conditions as they were typed, by name.
-  let conditions: [String: String]
-  let sampling: any Settings
+  private let conditions: [String: String]
+  private let drawing: DubbingDrawing
   /// One video, a folder of frames or a still image.
-  let inputs: [String]
-  let results: ResultOptions
+  private let inputs: [String]
+  private let results: ResultOptions
+
+  static func applies(to context: GenerateContext) -> Bool { context.plan.ability(FaceDubbing.self) != nil }
+
+  static func scope(_ plan: SystemPlan) -> JobScope {
+    JobScope("a dubbed video", options: ["--sampling", "--no-label"])
+  }
+
+  init(_ context: GenerateContext) throws {
+    ability = context.ability()
+    (generator, inputs, results) = (context.generator, context.command.inputs, context.results)
+    conditions = try context.choices.paths()
+    drawing = try context.choices.sampling() as? DubbingDrawing ?? DubbingDrawing()
+  }
 
   /// Frames that are drawn together.
   private static let batch = 16
 
   func run() throws {
-    let drawing = sampling as? DubbingDrawing ?? DubbingDrawing()
     try drawing.validate()
     guard let sound = conditions[ability.speech.field], conditions.count == 1 else {
       throw Refusal.usage(
@@ -38,7 +50,7 @@ struct DubbingJob {
     }
     let target = URL(fileURLWithPath: results.output ?? "dubbed.mp4")
     try ResultFiles.check([target], of: [path], inputs: [path, sound], force: results.force)
-    try dub(try video(path), URL(fileURLWithPath: sound), drawing, to: target)
+    try dub(try video(path), URL(fileURLWithPath: sound), to: target)
     results.marking.report()
   }
 
@@ -49,9 +61,7 @@ struct DubbingJob {
     return isFolder.boolValue ? try FrameFolder(place) : try Video(contentsOf: place)
   }
 
-  private func dub(
-    _ video: any FrameSequence, _ sound: URL, _ drawing: DubbingDrawing, to target: URL
-  ) throws {
+  private func dub(_ video: any FrameSequence, _ sound: URL, to target: URL) throws {
     guard
       case .video(_, _, let height, let width, let range)? = generator.plan.field(ability.frames)?.kind
     else { throw Refusal.usage("\(generator.description.system) does not say what faces it takes") }

@@ -3,17 +3,32 @@ import Foundation
 
 /// What `generate` does with videos to follow: a video for each, frame after frame, of which never more are in memory
 /// than the next one depends on.
-struct FrameJob {
-  let generator: Generator
-  let ability: FrameTranslation
+struct FrameJob: GenerateJob {
+  private let generator: Generator
+  private let ability: FrameTranslation
   /// What each session begins with.
-  let conditions: [String: ConditionValue]
+  private let conditions: [String: ConditionValue]
   /// Folders of what lies beside the frames, by the names of conditions.
-  let beside: [String: URL]
+  private let beside: [String: URL]
+  private let seed: UInt64
   /// Videos, and folders of frames.
-  let inputs: [String]
-  let results: ResultOptions
-  let seed: UInt64
+  private let inputs: [String]
+  private let results: ResultOptions
+
+  static func applies(to context: GenerateContext) -> Bool {
+    context.plan.ability(FrameTranslation.self) != nil && !context.command.inputs.isEmpty
+  }
+
+  static func scope(_ plan: SystemPlan) -> JobScope {
+    JobScope("a video that follows frames", options: ["--no-label", "--class"])
+  }
+
+  init(_ context: GenerateContext) throws {
+    ability = context.ability()
+    (conditions, beside) = (try context.choices.conditions(), try context.choices.foldersBeside())
+    (generator, seed) = (context.generator, context.command.seed)
+    (inputs, results) = (context.command.inputs, context.results)
+  }
 
   func run() throws {
     guard conditions[ability.source] == nil else {

@@ -121,8 +121,8 @@ struct Play: ParsableCommand {
           + "differ.\n")
     }
     try PlayJob(
-      player: player, events: session.events, inputs: [replay].compactMap { $0 },
-      results: ResultOptions(
+      player, session.events, madeOf: [replay].compactMap { $0 },
+      ResultOptions(
         output: output, folder: nil, force: force, origin: provenance ? origin : nil, marking: marking)
     ).run()
   }

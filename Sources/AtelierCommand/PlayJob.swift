@@ -2,19 +2,41 @@ import Atelier
 import Foundation
 
 /// Writes a video that is played, frame after frame, so that memory does not grow with it.
-struct PlayJob {
-  let player: VideoPlayer
-  /// First frames and actions; the first is a first frame.
-  let events: [PlayRecording.Event]
-  /// What the video is made of, which is never written over.
-  let inputs: [String]
-  let results: ResultOptions
+struct PlayJob: GenerateJob {
+  private let player: VideoPlayer
+  private let events: [PlayRecording.Event]
+  private let inputs: [String]
+  private let results: ResultOptions
+
+  static func applies(to context: GenerateContext) -> Bool { context.plan.ability(VideoPlaying.self) != nil }
+
+  static func scope(_ plan: SystemPlan) -> JobScope {
+    JobScope("a video that is played", options: ["--actions", "--no-label"])
+  }
+
+  init(_ context: GenerateContext) throws {
+    let (player, inputs) = (try VideoPlayer(context.generator), context.command.inputs)
+    self.init(
+      player, try Self.events(player, context.choices.paths(), inputs: inputs), madeOf: inputs,
+      context.results)
+  }
+
+  /// The video of any events.
+  ///
+  /// - Parameters:
+  ///   - events: first frames and actions; the first is a first frame.
+  ///   - inputs: what the video is made of, which is never written over.
+  init(
+    _ player: VideoPlayer, _ events: [PlayRecording.Event], madeOf inputs: [String], _ results: ResultOptions
+  ) {
+    (self.player, self.events, self.inputs, self.results) = (player, events, inputs, results)
+  }
 
   /// What `generate` takes: the first frame after the run or as a condition, and the actions.
   ///
   /// - Parameter conditions: as they were typed, by name.
   /// - Throws: ``Refusal`` for what is missing or given twice, and what reading throws.
-  static func events(
+  private static func events(
     _ player: VideoPlayer, _ conditions: [String: String], inputs: [String]
   ) throws -> [PlayRecording.Event] {
     let (generator, first) = (player.generator, player.ability.first)

@@ -2,16 +2,35 @@ import Atelier
 import Foundation
 
 /// What `generate` does with a system that turns sentences into sentences: a line for each line.
-struct SentenceJob {
-  let generator: Generator
-  let sampling: any Settings
+struct SentenceJob: GenerateJob {
+  private let generator: Generator
+  private let sampling: any Settings
   /// Sentences from the command line.
-  let texts: [String]
+  private let texts: [String]
   /// Files of sentences, a line each; - is standard input.
-  let inputs: [String]
-  let results: ResultOptions
+  private let inputs: [String]
   /// Where the alignment of the first sentence goes.
-  let alignment: String?
+  private let alignment: String?
+  private let results: ResultOptions
+
+  static func applies(to context: GenerateContext) -> Bool {
+    let writing = context.command.writing
+    return context.plan.ability(SentenceTranslation.self) != nil
+      && (context.startsFromInputs || !writing.text.isEmpty || writing.alignment != nil)
+  }
+
+  static func scope(_ plan: SystemPlan) -> JobScope {
+    JobScope("translated sentences", options: ["--sampling", "--text", "--alignment"])
+  }
+
+  init(_ context: GenerateContext) throws {
+    guard try context.choices.conditions().isEmpty else {
+      throw Refusal.usage("give sentences by --text, by files after the run or by --condition; choose one")
+    }
+    sampling = try context.choices.sampling()
+    (texts, alignment) = (context.command.writing.text, context.command.writing.alignment)
+    (generator, inputs, results) = (context.generator, context.command.inputs, context.results)
+  }
 
   func run() throws {
     let target = results.output == "-" ? nil : results.output.map { URL(fileURLWithPath: $0) }

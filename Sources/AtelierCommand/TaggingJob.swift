@@ -2,10 +2,24 @@ import Atelier
 import Foundation
 
 /// What `generate` does with a system that finds words for pictures: a line an image, its name and its tags.
-struct TaggingJob {
-  let tagger: ImageTagger
-  let inputs: [String]
-  let results: ResultOptions
+struct TaggingJob: GenerateJob {
+  private let tagger: ImageTagger
+  private let inputs: [String]
+  private let results: ResultOptions
+
+  static func applies(to context: GenerateContext) -> Bool {
+    context.plan.ability(Tagging.self) != nil && context.startsFromInputs
+  }
+
+  static func scope(_ plan: SystemPlan) -> JobScope { JobScope("the tags of images", options: []) }
+
+  init(_ context: GenerateContext) throws {
+    guard try context.choices.conditions().isEmpty else {
+      throw Refusal.usage("name images after the run or give --condition feature, not both")
+    }
+    tagger = try ImageTagger(context.generator.system, seed: context.command.seed)
+    (inputs, results) = (context.command.inputs, context.results)
+  }
 
   func run() throws {
     guard !inputs.isEmpty else {

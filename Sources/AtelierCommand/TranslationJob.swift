@@ -4,18 +4,42 @@ import Foundation
 
 /// What `generate` does with a system that starts from pictures: reads each, translates it, and writes the
 /// result in the image's own format and depth. An image that fails is named, and the others go on.
-struct TranslationJob {
+struct TranslationJob: GenerateJob {
   /// One for each result of an image: as many as there are styles.
-  let translations: [ImageTranslator]
-  let inputs: [String]
-  let results: ResultOptions
-  let format: ImageFormat?
+  private let translations: [ImageTranslator]
+  private let inputs: [String]
+  private let results: ResultOptions
+  private let format: ImageFormat?
   /// 1…100; nil: the usual one.
-  let quality: Int?
+  private let quality: Int?
   /// What lies on the images, in folders.
-  let beside: BesideImages
+  private let beside: BesideImages
   /// Whether the images are to be known again by a passcode, which takes every pixel as it is.
-  let isRecovered: Bool
+  private let isRecovered: Bool
+
+  static func applies(to context: GenerateContext) -> Bool { context.plan.startsFromImages }
+
+  static func scope(_ plan: SystemPlan) -> JobScope {
+    let options: Set<String> = [
+      "--direction", "--to", "--given", "--style", "--variations", "--style-map", "--region", "--vary",
+      "--tile", "--overlap", "--alpha", "--format", "--quality", "--class", "--anonymise", "--recover",
+      "--passcode",
+    ]
+    // The settings of swapped faces belong to videos.
+    return plan.ability(FaceSwapping.self) != nil
+      ? JobScope("aligned faces that are swapped", options: options)
+      : JobScope("images made of images", options: options.union(["--sampling"]))
+  }
+
+  init(_ context: GenerateContext) throws {
+    let choices = try TranslationChoices(context)
+    translations = try choices.translations()
+    beside = BesideImages(folders: choices.beside) { try context.generator.condition($0, from: $1.path) }
+    (inputs, results) = (context.command.inputs, context.results)
+    (format, quality) = (context.command.translating.format, context.command.translating.quality)
+    isRecovered =
+      context.plan.ability(PasscodeTransformation.self) != nil && !context.command.passcodes.recover
+  }
 
   /// How images are read and written: in the numbers of the model's data.
   private var codec: ImageCodec { ImageCodec(scale: translations.first?.scale) }
@@ -252,31 +276,5 @@ struct TranslationJob {
     case let error as Refusal: error.description
     default: nil
     }
-  }
-}
-
-/// Folders of what lies on the images that are translated, such as masks: of each image the file of its name.
-struct BesideImages {
-  /// The folders by the names of conditions.
-  let folders: [String: URL]
-  /// Reads the file of a condition.
-  let read: (_ name: String, _ file: URL) throws -> ConditionValue
-
-  /// The conditions of an image.
-  ///
-  /// - Parameter name: its path below the folder that was named, else its name.
-  func conditions(of name: String) throws -> [String: ConditionValue] {
-    let stem = (name as NSString).deletingPathExtension
-    var found: [String: ConditionValue] = [:]
-    for (condition, folder) in folders {
-      guard
-        let file = imageFiles(below: folder).first(where: { ($0 as NSString).deletingPathExtension == stem })
-      else {
-        throw Refusal.data(
-          "\(folder.path) has no image named \(stem), as the condition '\(condition)' of \(name)")
-      }
-      found[condition] = try read(condition, folder.appendingPathComponent(file))
-    }
-    return found
   }
 }

@@ -3,16 +3,35 @@ import Foundation
 
 /// What `generate` does with a system that swaps faces where it is given videos: every frame with its faces swapped, with the
 /// video's own sound, and a visible label.
-struct SwappedVideo {
-  /// Made once every check has passed, because it loads networks.
-  let swapper: () throws -> FaceSwapper
-  let inputs: [String]
-  let results: ResultOptions
+struct SwappedVideoJob: GenerateJob {
+  private let generator: Generator
+  private let translation: ImageTranslator
+  private let drawing: FaceSwapDrawing
+  /// Videos.
+  private let inputs: [String]
+  private let results: ResultOptions
+
+  static func applies(to context: GenerateContext) throws -> Bool {
+    guard context.plan.ability(FaceSwapping.self) != nil else { return false }
+    return try areVideos(context.command.inputs)
+  }
+
+  static func scope(_ plan: SystemPlan) -> JobScope {
+    JobScope(
+      "a video with swapped faces", options: ["--sampling", "--direction", "--to", "--no-label"])
+  }
+
+  init(_ context: GenerateContext) throws {
+    (generator, inputs, results) = (context.generator, context.command.inputs, context.results)
+    let choices = try TranslationChoices(context)
+    translation = try choices.translation()
+    drawing = choices.sampling as? FaceSwapDrawing ?? FaceSwapDrawing()
+  }
 
   /// Whether all of the files are videos; false where none is.
   ///
   /// - Throws: `Refusal` for videos among other files.
-  static func areVideos(_ inputs: [String]) throws -> Bool {
+  private static func areVideos(_ inputs: [String]) throws -> Bool {
     let endings = MediaReport.Medium.videos.fileExtensions
     let videos = inputs.filter { endings.contains(URL(fileURLWithPath: $0).pathExtension.lowercased()) }
     guard !videos.isEmpty else { return false }
@@ -40,7 +59,10 @@ struct SwappedVideo {
       return URL(fileURLWithPath: results.output ?? "swapped.mp4")
     }
     try ResultFiles.check(targets, of: inputs, inputs: inputs, force: results.force)
-    let swapper = try self.swapper()
+    // Its networks are loaded once every check has passed.
+    let networks = try FaceNetworks.installed(
+      for: generator.description.system, on: generator.system.device)
+    let swapper = FaceSwapper(translation, drawing, detect: networks.detect)
     try results.makeFolder()
     for (input, target) in zip(inputs, targets) {
       try swap(try Video(contentsOf: URL(fileURLWithPath: input)), target, by: swapper)
