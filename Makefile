@@ -37,15 +37,18 @@ build: ## Build everything but the tests, in release
 	swift build $(BUILD)
 
 proof: build kills fuzz ## Run the slow tests and proofs: a thousand kills (KILL_FLAGS), damaged files (FUZZ_FLAGS)
-	ATELIER_PROOF=1 swift test $(BUILD) --disable-testable-imports --disable-xctest --filter Proof
+	ATELIER_PROOF=1 swift test $(BUILD) --disable-testable-imports --disable-xctest --filter Proof $(TEST_FLAGS)
 
+# The work folders say what was done: where a proof is stopped, the same command goes on.
 kills: build
-	$(BIN)/kill-proof $(KILL_FLAGS)
+	$(BIN)/kill-proof --work .build/kill-proof $(KILL_FLAGS)
 
-# Guided by coverage where the toolchain has libFuzzer: swift.org's for Linux has, Apple's has not.
+# Guided by coverage where the toolchain has libFuzzer: swift.org's for Linux has, Apple's has not. Nothing depends on
+# the library that calls SentencePiece, which the program loads from beside itself; it needs no coverage.
 fuzz: build
 ifeq ($(shell uname),Linux)
 	ATELIER_FUZZER=1 swift build $(BUILD) --sanitize=fuzzer --scratch-path .build/fuzzer --product parser-fuzz
+	cp $(BIN)/libAtelierSentencePiece.so .build/fuzzer/release
 	$(BIN)/parser-fuzz --fuzzer .build/fuzzer/release/parser-fuzz $(FUZZ_FLAGS)
 else
 	$(BIN)/parser-fuzz $(FUZZ_FLAGS)

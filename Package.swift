@@ -262,7 +262,7 @@ let package = Package(
         "AtelierMetrics", "AtelierTraining",
       ]),
     .executableTarget(
-      name: "parser-fuzz", dependencies: ["ParserFuzzing", "Torch", argumentParser],
+      name: "parser-fuzz", dependencies: ["AtelierHashing", "ParserFuzzing", "Torch", argumentParser],
       swiftSettings: swiftSettings, linkerSettings: fuzzerLinking),
     program("kill-proof", everything + ["AtelierHashing", "TestSupport", argumentParser]),
 
@@ -291,7 +291,8 @@ let package = Package(
     tests(
       "PackageTests",
       everything + [
-        "AtelierHashing", "ParserFuzzing", "DrawFromRunExample", "OwnSystemExample", "TestSupport",
+        "AtelierHashing", "ParserFuzzing", "parser-fuzz", "DrawFromRunExample", "OwnSystemExample",
+        "TestSupport",
       ]),
   ],
   cxxLanguageStandard: .cxx20

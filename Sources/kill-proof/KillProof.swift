@@ -1,6 +1,7 @@
 import ArgumentParser
 import AtelierData
 import AtelierGeneration
+import AtelierHashing
 import AtelierModels
 import Foundation
 import TestSupport
@@ -19,7 +20,7 @@ struct KillProof: ParsableCommand {
       numbers have to be those of a training that was never killed, to the byte. A part of the kills meets export, \
       evaluate, data prepare and weights import, after which what was there before has to be there.
 
-      What was done is kept in --work, and the same command goes on with it.
+      What was done is kept in --work, and the same command goes on with it. Another build of atelier begins anew.
       """)
 
   @Option(help: "The program atelier; default: the one beside this program.", completion: .file())
@@ -94,7 +95,9 @@ struct KillProof: ParsableCommand {
     let environment = [
       "ATELIER_WEIGHTS": weights.path, "XDG_CACHE_HOME": folder.appendingPathComponent("cache").path,
     ]
-    let record = try KillRecord(folder.appendingPathComponent("kills.jsonl"))
+    let record = try KillRecord(
+      folder.appendingPathComponent("kills.jsonl"),
+      key: "\(try SHA256Hasher.hexDigest(of: atelier.url)) \(steps) \(processes ?? 1)")
     let start = ContinuousClock.now
     let end = minutes.map { start + .seconds(60 * $0) }
     let isLate = { end.map { ContinuousClock.now >= $0 } ?? false }

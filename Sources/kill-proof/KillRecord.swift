@@ -39,6 +39,8 @@ final class KillRecord {
 
   /// A line of the file.
   private struct Line: Codable {
+    /// What the lines below hold for; the first line of the file.
+    var key: String?
     var kill: Kill?
     var life: Life?
   }
@@ -47,17 +49,26 @@ final class KillRecord {
   private(set) var kills: [Kill] = []
   private(set) var lives: [Life] = []
 
-  init(_ file: URL) throws {
-    if !FileManager.default.fileExists(atPath: file.path) { try Data().write(to: file) }
-    let decoder = JSONDecoder()
-    for line in try Data(contentsOf: file).split(separator: UInt8(ascii: "\n")) {
-      // The last line may be torn where the proof itself was stopped.
-      guard let line = try? decoder.decode(Line.self, from: Data(line)) else { continue }
+  /// - Parameter key: the program and what else the record holds for; one of anything else begins anew.
+  init(_ file: URL, key: String) throws {
+    let old = try FileManager.default.fileExists(atPath: file.path) ? Data(contentsOf: file) : Data()
+    // The last line may be torn where the proof itself was stopped.
+    let lines = old.split(separator: UInt8(ascii: "\n")).compactMap {
+      try? JSONDecoder().decode(Line.self, from: Data($0))
+    }
+    let isOwn = lines.first?.key == key
+    if !isOwn {
+      if !old.isEmpty { print("The record in \(file.path) is of another program or length; it begins anew.") }
+      try JSONEncoder().encode(Line(key: key)).write(to: file)
+    }
+    for line in isOwn ? lines : [] {
       if let kill = line.kill { kills.append(kill) }
       if let life = line.life { lives.append(life) }
     }
     handle = try FileHandle(forWritingTo: file)
     try handle.seekToEnd()
+    // Behind the first line, and behind a torn one.
+    try handle.write(contentsOf: Data("\n".utf8))
   }
 
   func add(_ kill: Kill) throws {

@@ -48,7 +48,7 @@ struct Feeding {
 /// A few numbers that a process shares with its parent, and that outlive a trap.
 final class SharedPage {
   enum Slot: Int {
-    case number, accepted, refused, wrong, peakMemory
+    case number, accepted, refused, wrong, peakMemory, milliseconds
   }
 
   private static let size = 4096

@@ -14,7 +14,9 @@ struct ParserFuzz: ParsableCommand {
       Inputs are valid files changed by a generator: numbers and seed alone decide them. With --fuzzer, a build of \
       this program with libFuzzer (`make proof` makes it), inputs are guided by coverage instead.
 
-      A finding is a file in --work named after the parser; the exit code is 0 only where there is none.
+      A finding is a file in --work named after the parser; the exit code is 0 only where there is none. What was \
+      tried is kept in --work as well: the same command goes on where it was stopped, and says of what is done what \
+      came of it. Another build of the program begins anew.
       """)
 
   @Argument(help: "Parsers; default: all.")

@@ -1,3 +1,4 @@
+import AtelierHashing
 import Foundation
 import ParserFuzzing
 
@@ -13,8 +14,8 @@ struct Trial {
   let timeout: Int
   let end: ContinuousClock.Instant?
 
-  /// What came of them.
-  struct Result {
+  /// What came of them, kept in a file so that a proof that was stopped goes on.
+  struct Result: Codable {
     let parser: String
     var inputs = 0
     var accepted = 0
@@ -38,9 +39,71 @@ struct Trial {
 
   private var isLate: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
 
-  private func ended(_ process: Process, within seconds: Double? = nil, isAlive: () -> Bool) -> Bool {
+  // MARK: Stopping and going on
+
+  /// A result, and what it holds for: another program, seed or limit begins anew.
+  private struct Stand: Codable {
+    let key: String
+    let result: Result
+  }
+
+  private var standFile: URL { folder.appendingPathComponent("\(parser.name).json") }
+  private var pageFile: URL { folder.appendingPathComponent(".progress-\(parser.name)") }
+  private var log: URL { folder.appendingPathComponent("\(parser.name).log") }
+
+  private func key(_ program: URL, isGuided: Bool) throws -> String {
+    "\(try SHA256Hasher.hexDigest(of: program)) \(isGuided) \(seed) \(memory) \(timeout)"
+  }
+
+  /// The result so far of this program, with what a process that was stopped with it had tried.
+  private func taken(_ key: String, isGuided: Bool) throws -> Result {
+    let data = try? Data(contentsOf: standFile)
+    guard let stand = data.flatMap({ try? JSONDecoder().decode(Stand.self, from: $0) }), stand.key == key
+    else {
+      try? FileManager.default.removeItem(at: pageFile)
+      try Data().write(to: log)
+      let result = Result(parser: parser.name)
+      try keep(result, key)
+      return result
+    }
+    var result = stand.result
+    if FileManager.default.fileExists(atPath: pageFile.path) {
+      try take(try SharedPage(pageFile.path), into: &result, key, isGuided: isGuided)
+    }
+    return result
+  }
+
+  private func keep(_ result: Result, _ key: String) throws {
+    try JSONEncoder().encode(Stand(key: key, result: result)).write(to: standFile, options: .atomic)
+  }
+
+  /// A page for a new process.
+  private func page(from number: Int) throws -> SharedPage {
+    try? FileManager.default.removeItem(at: pageFile)
+    let page = try SharedPage(pageFile.path)
+    page[.number] = number
+    return page
+  }
+
+  /// Counts what a process that is over has tried.
+  private func take(_ page: SharedPage, into result: inout Result, _ key: String, isGuided: Bool) throws {
+    result.inputs = isGuided ? result.inputs + page[.number] : page[.number]
+    (result.accepted, result.refused) = (result.accepted + page[.accepted], result.refused + page[.refused])
+    result.peakMemory = max(result.peakMemory, page[.peakMemory])
+    result.seconds += Double(page[.milliseconds]) / 1000
+    let inputs = page.folder
+    if inputs.contains("atelier-fuzz-") { try? FileManager.default.removeItem(atPath: inputs) }
+    // Before the result is kept: nothing may count twice.
+    try? FileManager.default.removeItem(at: pageFile)
+    try keep(result, key)
+  }
+
+  /// Waits for a process.
+  private func ended(_ process: Process, _ page: SharedPage, isAlive: () -> Bool) -> Bool {
+    let begin = ContinuousClock.now
     while process.isRunning {
       usleep(20_000)
+      page[.milliseconds] = Int((ContinuousClock.now - begin) / .milliseconds(1))
       if !isAlive() {
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
@@ -55,62 +118,59 @@ struct Trial {
 
   /// Inputs by number, in children that begin again behind an input that ended one.
   func structured() throws -> Result {
-    var result = Result(parser: parser.name)
-    let begin = ContinuousClock.now
+    let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+    let key = try key(program, isGuided: false)
     let mutation = try Mutation(of: parser, seed: seed)
-    var next = 0
-    while next < count, !isLate, result.findings.count < 20 {
-      let file = folder.appendingPathComponent(".progress-\(parser.name)")
-      try? FileManager.default.removeItem(at: file)
-      let page = try SharedPage(file.path)
-      page[.number] = next
+    var result = try taken(key, isGuided: false)
+    try findWrong(mutation, &result)
+    while result.inputs < count, !isLate, result.findings.count < 20 {
+      let page = try page(from: result.inputs)
       let process = Process()
-      process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+      process.executableURL = program
       process.arguments = [
-        parser.name, "--count", "\(count)", "--seed", "\(seed)", "--start", "\(next)", "--progress",
-        file.path,
-        "--memory", "\(memory)",
+        parser.name, "--count", "\(count)", "--seed", "\(seed)", "--start", "\(result.inputs)", "--progress",
+        pageFile.path, "--memory", "\(memory)",
       ]
-      let errors = folder.appendingPathComponent("\(parser.name).log")
-      if !FileManager.default.fileExists(atPath: errors.path) { try Data().write(to: errors) }
-      let log = try FileHandle(forWritingTo: errors)
-      let written = try log.seekToEnd()
-      process.standardError = log
+      let errors = try FileHandle(forWritingTo: log)
+      try errors.seekToEnd()
+      process.standardError = errors
       try process.run()
-      var (last, since) = (next, ContinuousClock.now)
+      var (last, since) = (result.inputs, ContinuousClock.now)
       var isHanging = false
-      let isWhole = ended(process) {
+      let isWhole = ended(process, page) {
         if page[.number] != last { (last, since) = (page[.number], ContinuousClock.now) }
         isHanging = ContinuousClock.now - since > .seconds(timeout)
         return !isHanging && !isLate
       }
-      try? FileManager.default.removeItem(atPath: page.folder)
-      (result.accepted, result.refused) = (result.accepted + page[.accepted], result.refused + page[.refused])
-      result.peakMemory = max(result.peakMemory, page[.peakMemory])
-      if page[.wrong] > 0 {
-        let said = try FileHandle(forReadingFrom: errors)
-        try said.seek(toOffset: written)
-        let text = String(decoding: try said.readToEnd() ?? Data(), as: UTF8.self)
-        for line in text.split(separator: "\n").prefix(20) {
-          guard let number = line.split(separator: ":").first.flatMap({ Int($0) }) else { continue }
-          try find(mutation.input(number), number, String(line), &result)
-        }
-      }
-      next = page[.number]
+      try take(page, into: &result, key, isGuided: false)
+      try findWrong(mutation, &result)
       if !isWhole, !isHanging { break }
       if isHanging || process.terminationReason == .uncaughtSignal || process.terminationStatus != 0 {
         let why = isHanging ? "hangs" : "ends the process (\(process.terminationStatus))"
-        try find(mutation.input(next), next, why, &result)
-        next += 1
+        try find(mutation.input(result.inputs), result.inputs, why, &result)
+        result.inputs += 1
       }
+      try keep(result, key)
     }
-    result.inputs = next
-    result.seconds = (ContinuousClock.now - begin) / .seconds(1)
     return result
   }
 
+  /// Makes findings of the inputs that the log names and that are none yet.
+  private func findWrong(_ mutation: Mutation, _ result: inout Result) throws {
+    let text = String(decoding: try Data(contentsOf: log), as: UTF8.self)
+    for line in text.split(separator: "\n") where result.findings.count < 20 {
+      guard let number = line.split(separator: ":").first.flatMap({ Int($0) }),
+        !result.findings.contains(where: { $0.hasPrefix(name(number) + ":") })
+      else { continue }
+      try find(mutation.input(number), number, String(line), &result)
+    }
+  }
+
+  /// What the file of an input is called.
+  private func name(_ number: Int) -> String { "\(parser.name)-\(seed)-\(number)" }
+
   private func find(_ input: [UInt8], _ number: Int, _ why: String, _ result: inout Result) throws {
-    let file = folder.appendingPathComponent("\(parser.name)-\(seed)-\(number)")
+    let file = folder.appendingPathComponent(name(number))
     try Data(input).write(to: file)
     result.findings.append("\(file.lastPathComponent): \(why.prefix(300))")
   }
@@ -119,8 +179,8 @@ struct Trial {
 
   /// Inputs that libFuzzer finds; a new process goes on behind one that ended it.
   func guided(by program: String) throws -> Result {
-    var result = Result(parser: parser.name)
-    let begin = ContinuousClock.now
+    let key = try key(URL(fileURLWithPath: program).resolvingSymlinksInPath(), isGuided: true)
+    var result = try taken(key, isGuided: true)
     let place = folder.appendingPathComponent(parser.name, isDirectory: true)
     let (corpus, seeds, found) = (
       place.appendingPathComponent("corpus"), place.appendingPathComponent("seeds"),
@@ -133,9 +193,7 @@ struct Trial {
       try Data(bytes).write(to: seeds.appendingPathComponent("\(index)"))
     }
     while result.inputs < count, !isLate, result.findings.count < 20 {
-      let file = folder.appendingPathComponent(".progress-\(parser.name)")
-      try? FileManager.default.removeItem(at: file)
-      let page = try SharedPage(file.path)
+      let page = try page(from: 0)
       let process = Process()
       process.executableURL = URL(fileURLWithPath: program)
       process.arguments = [
@@ -145,30 +203,30 @@ struct Trial {
         "-verbosity=1", corpus.path, seeds.path,
       ]
       process.environment = ProcessInfo.processInfo.environment.merging([
-        "ATELIER_FUZZED_PARSER": parser.name, "ATELIER_FUZZ_PROGRESS": file.path,
+        "ATELIER_FUZZED_PARSER": parser.name, "ATELIER_FUZZ_PROGRESS": pageFile.path,
       ]) { $1 }
-      let errors = folder.appendingPathComponent("\(parser.name).log")
-      try Data().write(to: errors)
-      process.standardError = try FileHandle(forWritingTo: errors)
+      try Data().write(to: log)
+      process.standardError = try FileHandle(forWritingTo: log)
       process.standardOutput = FileHandle.nullDevice
       let before = Set(try FileManager.default.contentsOfDirectory(atPath: found.path))
       try process.run()
-      let isWhole = ended(process) { !isLate }
-      try? FileManager.default.removeItem(atPath: page.folder)
-      let text = try String(contentsOf: errors, encoding: .utf8)
-      result.inputs += page[.number]
-      (result.accepted, result.refused) = (result.accepted + page[.accepted], result.refused + page[.refused])
-      result.peakMemory = max(result.peakMemory, page[.peakMemory])
+      let isWhole = ended(process, page) { !isLate }
+      try take(page, into: &result, key, isGuided: true)
+      // Inputs that are no UTF-8 may stand in it.
+      let text = String(decoding: try Data(contentsOf: log), as: UTF8.self)
       result.coverage = max(result.coverage ?? 0, Self.coverage(in: text))
-      if !isWhole { break }
+      if !isWhole {
+        try keep(result, key)
+        break
+      }
       if process.terminationReason == .uncaughtSignal || process.terminationStatus != 0 {
         let new = Set(try FileManager.default.contentsOfDirectory(atPath: found.path)).subtracting(before)
         let why =
           text.split(separator: "\n").first { $0.contains("ERROR") || $0.hasPrefix("WRONG") } ?? "ended"
         result.findings.append("\(new.sorted().first ?? "no input"): \(why.prefix(300))")
       }
+      try keep(result, key)
     }
-    result.seconds = (ContinuousClock.now - begin) / .seconds(1)
     return result
   }
 
