@@ -139,11 +139,7 @@ struct LaunchedProcesses {
       group.leave(lastingText: path, under: Self.runKey)
       bytes = Array(path.utf8)
     }
-    var length = withUnsafeBytes(of: Int64(bytes.count)) { Array($0) }
-    try group.broadcast(&length, from: 0)
-    let count = length.withUnsafeBytes { Int($0.loadUnaligned(as: Int64.self)) }
-    if !group.isFirst { bytes = [UInt8](repeating: 0, count: count) }
-    try group.broadcast(&bytes, from: 0)
+    bytes = try group.broadcast(varying: bytes)
     return RunDirectory(url: URL(fileURLWithPath: String(decoding: bytes, as: UTF8.self)))
   }
 }

@@ -30,6 +30,16 @@ public protocol LatentSystem: GenerativeSystem {
   func decode(_ latents: Tensor, labels: Tensor?) throws -> Tensor
 }
 
+extension Request {
+  /// The outputs that are decoded at a time, at most 100, of those that are wanted.
+  package func pieces(of total: Int) -> [Range<Int>] {
+    let wanted = (part ?? 0..<total).clamped(to: 0..<total)
+    return stride(from: wanted.lowerBound, to: wanted.upperBound, by: 100).map {
+      $0..<min($0 + 100, wanted.upperBound)
+    }
+  }
+}
+
 extension LatentSystem {
   /// The latent space, as the plan has it.
   public var latentSpace: LatentDecoding {
@@ -55,8 +65,8 @@ extension LatentSystem {
     let total = latents.shape[0]
     let labels = try labels(for: request, count: total)
     let name = imageOutput
-    for start in stride(from: 0, to: total, by: 100) {
-      let end = min(start + 100, total)
+    for piece in request.pieces(of: total) {
+      let (start, end) = (piece.lowerBound, piece.upperBound)
       let picked = labels.map { Tensor(Array($0[start..<end]), device: latents.device) }
       try emit(Output(name, decode(latents.slice(0, start, end), labels: picked)))
     }

@@ -14,6 +14,9 @@ public struct Request {
   public var sampling: any Settings
   /// Where random numbers come from.
   public var draws: any Draws
+  /// The outputs that are wanted of a system that decodes latent vectors, whose random numbers are those of all of them;
+  /// nil: all. For several processes that draw one set together.
+  package var part: Range<Int>?
 
   /// A request; without settings of drawing the plan's are meant.
   public init(

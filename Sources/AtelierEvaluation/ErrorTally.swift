@@ -1,4 +1,5 @@
 import AtelierMetrics
+import Torch
 
 /// Collects a measure of single examples that only the system has, and no baseline.
 final class ErrorTally: ExampleTally {
@@ -24,6 +25,10 @@ final class ErrorTally: ExampleTally {
   }
 
   func add(_ example: TranslatedExample) throws { values += try value(example) }
+
+  var collected: [Tensor] { [Tensor(HostTensor(values, shape: [values.count]))] }
+
+  func adopt(_ collected: [Tensor]) { values = collected[0].doubles() }
 
   func results() throws -> [MeasuredColumns] {
     guard !values.isEmpty else { return [] }

@@ -42,18 +42,41 @@ public struct Evaluation {
     try withTensorErrors {
       try context.system.drawing {
         try sayLeftOut()
+        let taken = measures.applying(to: context.plan, .system)
+        try prepareTogether(taken)
         var numbers: [MeasuredNumber] = []
         var first: MetricError?
-        for measure in measures.applying(to: context.plan, .system) {
-          do { numbers += try measure.measure(context) } catch let error as MetricError {
+        for measure in taken {
+          let kind = type(of: measure)
+          let isShared = kind.sharedWork == .examples
+          guard context.processes.isFirst || isShared else { continue }
+          do {
+            numbers +=
+              try isShared ? measure.measure(context) : context.alone { try measure.measure(context) }
+          } catch let error as MetricError {
             first = first ?? error
-            context.note("\(type(of: measure).id) is left out: \(error.description)")
+            context.note("\(kind.id) is left out: \(error.description)")
           }
         }
+        guard context.processes.isFirst else { return [] }
         if numbers.isEmpty, let first { throw first }
         return numbers
       }
     }
+  }
+
+  /// Makes what several processes share the work of, before process 0 measures it alone. A measure that there is too
+  /// little for says so itself.
+  private func prepareTogether(_ measures: [any Measure]) throws {
+    guard context.processes.group != nil else { return }
+    let work = measures.map { type(of: $0).sharedWork }
+    do {
+      if work.contains(.features) {
+        _ = try context.judgedSamples()
+      } else if work.contains(.samples) {
+        _ = try context.samples()
+      }
+    } catch is MetricError {}
   }
 
   /// Says what is to be known of the part that is measured on, such as what is left out of it; training said the same of its own.

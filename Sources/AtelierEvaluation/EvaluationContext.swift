@@ -26,6 +26,9 @@ public final class EvaluationContext {
   /// Told what is being done, and why a number is missing.
   public let say: (String) -> Void
 
+  /// The processes that measure together; while process 0 takes a measure alone, it alone.
+  private(set) var processes: MeasuringProcesses
+
   private var real: (training: Pictures, test: Pictures)?
   private var drawn: (samples: Tensor, labels: Tensor?)?
   private var judged: [JudgedSamples]?
@@ -41,8 +44,10 @@ public final class EvaluationContext {
   /// The context of one evaluation.
   public init(
     _ system: any GenerativeSystem, data: DataBinding, options: EvaluationOptions,
-    translations: TranslationMaterial? = nil, run: Int = 0, say: @escaping (String) -> Void = { _ in }
+    translations: TranslationMaterial? = nil, run: Int = 0, processes: MeasuringProcesses = .alone,
+    say: @escaping (String) -> Void = { _ in }
   ) {
+    self.processes = processes
     self.system = system
     plan = system.plan
     self.data = data
@@ -54,7 +59,7 @@ public final class EvaluationContext {
 
   /// A context of the same evaluation after the weights have changed: what was made of the data alone is kept.
   func renewed(say: @escaping (String) -> Void) -> EvaluationContext {
-    let context = EvaluationContext(system, data: data, options: options, say: say)
+    let context = EvaluationContext(system, data: data, options: options, processes: processes, say: say)
     (context.real, context.judge, context.heldOutBatches) = (real, judge, heldOutBatches)
     return context
   }
@@ -85,6 +90,47 @@ public final class EvaluationContext {
     let value = try make()
     self[keyPath: place] = value
     return value
+  }
+
+  /// A value that all processes have made already, or make together now and keep.
+  private func onceTogether<Value>(
+    _ place: ReferenceWritableKeyPath<EvaluationContext, Value?>, _ make: () throws -> Value
+  ) throws -> Value {
+    if let value = self[keyPath: place], try !processes.any(false) { return value }
+    if processes.group != nil, self[keyPath: place] == nil { _ = try processes.any(true) }
+    let value = try make()
+    self[keyPath: place] = value
+    return value
+  }
+
+  /// Takes a measure in process 0 alone, while the others wait.
+  func alone<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let all = processes
+    processes = .alone
+    defer { processes = all }
+    return try body()
+  }
+
+  /// The features of images, of which each process computes its part.
+  func features(of images: Tensor, by source: any FeatureSource) throws -> Tensor {
+    try processes.joined(images.shape[0]) { rows in
+      [source.features(ofAll: images.narrow(0, from: rows.lowerBound, length: rows.count))]
+    }[0]
+  }
+
+  /// Numbers of things, such as batches, of which each process computes those of its part.
+  ///
+  /// - Parameter body: the numbers of one thing, in one or several lists; it is handed its place as well, so that random
+  ///   numbers can follow from it and not from who measures.
+  /// - Returns: each list with those of all things behind each other.
+  func joined<Thing>(_ things: [Thing], _ body: (Thing, Int) throws -> [[Double]]) throws -> [[Double]] {
+    guard !things.isEmpty else {
+      throw MetricError("there are no held-out examples to measure on; hold some out")
+    }
+    return try processes.joined(numbers: things.count) { part in
+      let found = try part.map { try body(things[$0], $0) }
+      return (found.first ?? []).indices.map { list in found.flatMap { $0[list] } }
+    }
   }
 
   // MARK: Provenance
@@ -144,7 +190,7 @@ public final class EvaluationContext {
   ///
   /// - Throws: ``TrainingError/invalid(reason:)`` for a system that draws no images from latent vectors.
   public func samples() throws -> (samples: Tensor, labels: Tensor?) {
-    try once(\.drawn) {
+    try onceTogether(\.drawn) {
       guard let latent = system(as: (any LatentSystem).self) else {
         throw TrainingError.invalid(
           reason:
@@ -152,14 +198,18 @@ public final class EvaluationContext {
             + "samples to measure")
       }
       say("drawing \(options.samples) samples")
-      let draws = StreamDraws(
-        RandomStream(seed: options.seed, purpose: "evaluation samples"), device: system.device)
-      var parts: [Tensor] = []
-      try withoutGradients {
-        try latent.draw(Request(count: options.samples, draws: draws)) {
-          if let images = $0.tensor { parts.append(images.to(.cpu)) }
+      let images = try processes.joined(options.samples) { rows in
+        var request = Request(
+          count: options.samples,
+          draws: StreamDraws(
+            RandomStream(seed: options.seed, purpose: "evaluation samples"), device: system.device))
+        request.part = rows
+        var parts: [Tensor] = []
+        try withoutGradients {
+          try latent.draw(request) { if let images = $0.tensor { parts.append(images.to(.cpu)) } }
         }
-      }
+        return [.concatenated(parts, dim: 0)]
+      }[0]
       // Clusters are classes that the data know nothing of, however many there are.
       let own = try classNames()
       let classes = plan.ability(LatentDecoding.self)?.classes
@@ -167,7 +217,7 @@ public final class EvaluationContext {
       let labels = classes.flatMap { classes in
         isLabelled ? Tensor((0..<options.samples).map { $0 % classes }) : nil
       }
-      return (.concatenated(parts, dim: 0), labels)
+      return (images, labels)
     }
   }
 
@@ -176,17 +226,19 @@ public final class EvaluationContext {
 
   /// The classifier that judges, trained on the real training set only; nil where the data have no classes.
   public func classifier() throws -> ImageClassifier? {
-    try once(\.judge) {
+    try onceTogether(\.judge) {
       let classes = try classNames().count
       guard classes > 1 else { return nil }
       let (training, test) = try realImages()
       let file = options.classifierFile ?? URL(fileURLWithPath: "classifier.safetensors")
       let plan = ClassifierTraining(seconds: options.classifierSeconds)
       say("the classifier that judges (\(file.lastPathComponent); trained on the real training set only)")
-      return try withGradients {
-        try plan.cached(
-          at: file, train: ClassifierTraining.Examples(images: training.images, labels: training.labels),
-          test: ClassifierTraining.Examples(images: test.images, labels: test.labels), classes: classes)
+      return try processes.inTurn {
+        try withGradients {
+          try plan.cached(
+            at: file, train: ClassifierTraining.Examples(images: training.images, labels: training.labels),
+            test: ClassifierTraining.Examples(images: test.images, labels: test.labels), classes: classes)
+        }
       }
     }
   }
@@ -194,7 +246,7 @@ public final class EvaluationContext {
   /// The samples beside real images, by every source of features there is: the classifier's, or plain pixels,
   /// then the Inception of the FID paper where the options name its weights.
   func judgedSamples() throws -> [JudgedSamples] {
-    try once(\.judged) {
+    try onceTogether(\.judged) {
       let training = try realImages().training
       let (samples, labels) = try self.samples()
       var sources: [any FeatureSource] = try self.classifier().map { [$0] } ?? [RawPixels()]
@@ -206,10 +258,10 @@ public final class EvaluationContext {
           "only \(held) images are held out, so that numbers that compare with them say little; hold out "
             + "\(2 * few) or more")
       }
-      return try sources.map { features in
-        let judge = try judge(by: features)
+      return try sources.map { source in
+        let judge = try judge(by: source)
         return JudgedSamples(
-          judge: judge, features: judge.generatedFeatures(of: samples),
+          judge: judge, features: try features(of: SampleJudge.rounded(samples), by: source),
           classes: try labels.map { try classLabels($0, reference, comparison, training) })
       }
     }
@@ -223,14 +275,16 @@ public final class EvaluationContext {
   }
 
   /// What judges samples by some features beside held-out images.
-  func judge(by features: any FeatureSource) throws -> SampleJudge {
+  func judge(by source: any FeatureSource) throws -> SampleJudge {
     let test = try realImages().test
-    let source = "\(data.facts.description.name) \(test.name)"
+    let name = "\(data.facts.description.name) \(test.name)"
     let (reference, comparison) = try heldOutParts()
-    say("comparing with \(source) by \(features.name)")
+    say("comparing with \(name) by \(source.name)")
     return SampleJudge(
-      features: features, classifier: try classifier(), reference: reference.images,
-      comparison: comparison.images, source: source, seed: options.seed,
+      features: source, classifier: try classifier(),
+      reference: try features(of: reference.images, by: source),
+      comparison: try features(of: comparison.images, by: source), source: name,
+      seed: options.seed,
       provenance: provenance(part: test.name))
   }
 

@@ -28,6 +28,13 @@ public protocol ExampleTally: AnyObject {
   /// Takes in one example.
   func add(_ example: TranslatedExample) throws
 
+  /// What several processes that measure together hand to process 0: values or features of the examples, in their order
+  /// along axis 0, as many tensors in every process.
+  var collected: [Tensor] { get }
+
+  /// Takes what all of them have collected, in the order of the examples, for its own.
+  func adopt(_ collected: [Tensor]) throws
+
   /// What came of all of them.
   func results() throws -> [MeasuredColumns]
 }

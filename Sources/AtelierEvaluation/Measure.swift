@@ -13,6 +13,18 @@ public enum MeasureScope: Sendable, Hashable {
   case direction
 }
 
+/// What several processes that measure together have a part of each.
+public enum SharedWork: Sendable, Hashable {
+  /// Nothing: process 0 measures alone.
+  case nothing
+  /// The drawing of samples (``EvaluationContext/samples()``); the number is process 0's.
+  case samples
+  /// The drawing of samples, and the features of all images that they are judged by; the number is process 0's.
+  case features
+  /// The examples: every process calls the measure, which takes its part of them from the context.
+  case examples
+}
+
 /// Something that can be measured of a trained system.
 ///
 /// A measure decides by the plan alone whether it applies, and takes from the context what it measures on;
@@ -27,6 +39,9 @@ public protocol Measure: Sendable {
 
   /// Whether it is taken of the system or of each direction of a translation.
   static var scope: MeasureScope { get }
+
+  /// What several processes that measure together share of the work.
+  static var sharedWork: SharedWork { get }
 
   /// The settings.
   var options: Options { get set }
@@ -47,6 +62,9 @@ public protocol Measure: Sendable {
 extension Measure {
   /// The system.
   public static var scope: MeasureScope { .system }
+
+  /// Nothing.
+  public static var sharedWork: SharedWork { .nothing }
 }
 
 extension Measure where Options == NoSettings {

@@ -116,6 +116,19 @@ private final class PairTally: ExampleTally {
     }
   }
 
+  var collected: [Tensor] {
+    values.flatMap { $0 }.map { Tensor(HostTensor($0, shape: [$0.count])) }
+      + [Tensor([Int](repeating: 1, count: count))]
+  }
+
+  func adopt(_ collected: [Tensor]) {
+    let columns = material.columns.count
+    for place in values.indices {
+      for column in 0..<columns { values[place][column] = collected[place * columns + column].doubles() }
+    }
+    count = collected.last?.count ?? 0
+  }
+
   func results() throws -> [MeasuredColumns] {
     try zip(comparisons, values).compactMap { comparison, columns in
       guard columns.contains(where: { !$0.isEmpty }) else { return nil }

@@ -22,7 +22,7 @@ final class PairedPass: TranslationPass {
   private let isWhole: Bool
   private let scale: Int
   private let count: Int
-  private var leftOut = 0
+  var leftOut = 0
 
   /// A run with its part of the comparison.
   private struct Entry {
@@ -57,6 +57,7 @@ final class PairedPass: TranslationPass {
   }
 
   var dataName: String { entries[0].dataName }
+  var total: Int { count }
 
   var facts: Provenance {
     ["pictures": "\(count - leftOut)", "size": isWhole ? "whole" : "as trained on", "border": "\(border)"]
@@ -91,12 +92,12 @@ final class PairedPass: TranslationPass {
     }
   }
 
-  func run(_ visit: (TranslatedExample) throws -> Void) throws {
+  func run(_ part: Range<Int>, _ visit: (TranslatedExample) throws -> Void) throws {
     var baselines: TranslationBaselines?
     // Baselines enlarge where one of the systems does: that one's input is the small image.
     let enlarging = entries.firstIndex { $0.direction.scale == scale } ?? 0
     let conditioned = entries[enlarging]
-    for index in 0..<count {
+    for index in part {
       if index == 0 || (index + 1) % 10 == 0 || index + 1 == count { say("picture \(index + 1) of \(count)") }
       let batches = try entries.compactMap {
         try $0.subject.data.usableBatch(of: index, in: $0.dataset, say: say)

@@ -22,8 +22,8 @@ struct SampleJudge {
   /// A judge with its real images.
   ///
   /// - Parameters:
-  ///   - reference: real images of the test set, uint8 `[n, channels, height, width]`.
-  ///   - comparison: other held-out real images, as many as will be judged, for real against real.
+  ///   - reference: the features of real images of the test set, `[n, features]`.
+  ///   - comparison: those of other held-out real images, as many as will be judged, for real against real.
   ///   - source: what the reference is called in protocols, for example `fashion-mnist test`.
   ///   - provenance: the data and their part, which numbers carry beside the features'.
   init(
@@ -33,8 +33,8 @@ struct SampleJudge {
     measuredOn = provenance
     self.features = features
     self.classifier = classifier
-    self.reference = features.features(ofAll: reference)
-    self.comparison = features.features(ofAll: comparison)
+    self.reference = reference
+    self.comparison = comparison
     self.source = source
     self.seed = seed
   }

@@ -58,6 +58,8 @@ public struct TranslationEvaluation {
   let options: EvaluationOptions
   let measures: MeasureList
   let say: (String) -> Void
+  /// Those that measure together.
+  var processes = MeasuringProcesses.alone
 
   /// An evaluation of one system, or of several on the same images.
   ///
@@ -86,7 +88,7 @@ public struct TranslationEvaluation {
     return try withTensorErrors {
       try drawing(subjects[...]) {
         let count = subjects.count > 1 ? 1 : first.system.directions.count
-        return try (0..<count).map { try result(direction: $0) }
+        return try (0..<count).compactMap { try result(direction: $0) }
       }
     }
   }
@@ -121,7 +123,8 @@ public struct TranslationEvaluation {
     }
   }
 
-  private func result(direction place: Int) throws -> TranslationResult {
+  /// The examples of a direction, before any was translated.
+  private func begin(_ place: Int) throws -> (pass: any TranslationPass, material: TranslationMaterial) {
     let directions = subjects.map { $0.system.directions[place] }
     let pass: any TranslationPass =
       if subjects[0].plan.unpairedSets != nil {
@@ -129,13 +132,24 @@ public struct TranslationEvaluation {
       } else {
         try PairedPass(subjects, directions: directions, options: options, say: say)
       }
-    let material = TranslationMaterial(subjects, directions[0], pass, options: options, say: say)
+    return (pass, TranslationMaterial(subjects, directions[0], pass, options: options, say: say))
+  }
+
+  /// What is measured of a direction; nil in other processes than process 0.
+  private func result(direction place: Int) throws -> TranslationResult? {
+    let taken = subjects.map { measures.applying(to: $0.plan, .direction) }
+    let gathered = MeasureList(taken.flatMap { $0 }).measures.compactMap { $0 as? any ExampleMeasure }
+    var (pass, material) = try begin(place)
+    if try !material.gather(gathered, by: processes), processes.isFirst {
+      // A process's part held nothing that can be measured.
+      (pass, material) = try begin(place)
+      _ = try material.gather(gathered, by: .alone)
+    }
+    guard processes.isFirst else { return nil }
     let contexts = subjects.enumerated().map { run, subject in
       EvaluationContext(
         subject.system, data: subject.data, options: options, translations: material, run: run, say: say)
     }
-    let taken = contexts.map { measures.applying(to: $0.plan, .direction) }
-    try material.gather(MeasureList(taken.flatMap { $0 }).measures.compactMap { $0 as? any ExampleMeasure })
     let numbers = try zip(contexts, taken).map { context, taken in
       try taken.flatMap { try $0.measure(context) }
     }

@@ -64,16 +64,28 @@ public final class TranslationMaterial {
     return facts
   }
 
-  /// Translates every example once and shows it to all measures.
-  func gather(_ measures: [any ExampleMeasure]) throws {
+  /// Translates every example once and shows it to all measures; several processes translate a part each, and process 0
+  /// has what all measured.
+  ///
+  /// - Returns: whether that is so; not where a process found no example in its part that can be measured.
+  func gather(_ measures: [any ExampleMeasure], by processes: MeasuringProcesses) throws -> Bool {
     var isFirst = true
-    try pass.run { example in
+    let part = processes.part(of: pass.total)
+    try pass.run(part) { example in
       if isFirst {
         isFirst = false
         for measure in measures { tallies[type(of: measure).id] = try measure.tally(self) }
       }
       for measure in measures { try tallies[type(of: measure).id]?.add(example) }
     }
+    guard part.count < pass.total else { return true }
+    guard try !processes.any(isFirst) else { return false }
+    pass.leftOut = try processes.gathered(pass.leftOut).reduce(0, +)
+    for measure in measures {
+      guard let tally = tallies[type(of: measure).id] else { continue }
+      try tally.adopt(try tally.collected.map { try processes.rows($0) })
+    }
+    return true
   }
 
   /// What a measure that was gathered gave.
@@ -137,7 +149,11 @@ protocol TranslationPass: AnyObject {
   var closingNotes: [String] { get }
   /// Images of the first examples, none selected.
   var examples: [TranslationExample] { get }
+  /// How many places there are for examples.
+  var total: Int { get }
+  /// How many of them hold nothing that can be measured.
+  var leftOut: Int { get set }
 
-  /// Shows every example that can be measured.
-  func run(_ visit: (TranslatedExample) throws -> Void) throws
+  /// Shows every example of a part that can be measured.
+  func run(_ part: Range<Int>, _ visit: (TranslatedExample) throws -> Void) throws
 }

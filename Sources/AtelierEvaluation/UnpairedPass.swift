@@ -26,7 +26,7 @@ final class UnpairedPass: TranslationPass {
   private let say: (String) -> Void
   private let sourceCount: Int
   private let targetCount: Int
-  private var leftOut = 0
+  var leftOut = 0
 
   /// - Throws: ``TrainingError`` where nothing was held out.
   init(
@@ -80,8 +80,10 @@ final class UnpairedPass: TranslationPass {
     leftOut > 0 ? ["places where a picture cannot be decoded, left out: \(leftOut)"] : []
   }
 
-  func run(_ visit: (TranslatedExample) throws -> Void) throws {
-    for index in 0..<max(sourceCount, targetCount) {
+  var total: Int { max(sourceCount, targetCount) }
+
+  func run(_ part: Range<Int>, _ visit: (TranslatedExample) throws -> Void) throws {
+    for index in part {
       if index == 0 || (index + 1) % 10 == 0 { say("\(direction.name), picture \(index + 1)") }
       guard let batch = try subject.data.usableBatch(of: index, in: dataset, say: say) else {
         leftOut += 1

@@ -25,6 +25,7 @@ private final class ValidationMeter {
   private let measures: MeasureList
   private let options: EvaluationOptions
   private let isTranslating: Bool
+  private let processes: MeasuringProcesses
   private var context: EvaluationContext?
 
   init(_ request: ValidationRequest, _ measures: MeasureList, _ options: EvaluationOptions) throws {
@@ -60,6 +61,7 @@ private final class ValidationMeter {
       options.classifierFile ?? request.run.url.appendingPathComponent("classifier.safetensors")
     if options.segmenterFolders.isEmpty { options.segmenterFolders = [request.run.url] }
     self.request = request
+    processes = MeasuringProcesses(request.processes)
     self.measures = applying
     self.isTranslating = isTranslating
     self.options = options
@@ -77,12 +79,14 @@ private final class ValidationMeter {
     let say: (String) -> Void = isFirst ? request.say : { _ in }
     let context =
       self.context?.renewed(say: say)
-      ?? EvaluationContext(system, data: request.data, options: options, say: say)
+      ?? EvaluationContext(system, data: request.data, options: options, processes: processes, say: say)
     self.context = context
     var numbers: [MeasuredNumber] = []
     if isTranslating, let translating = system as? any TranslatingSystem {
       let subject = TranslationSubject(request.run.name, translating, data: request.data)
-      let results = try TranslationEvaluation([subject], options: options, measures: measures, say: say).run()
+      var evaluation = TranslationEvaluation([subject], options: options, measures: measures, say: say)
+      evaluation.processes = processes
+      let results = try evaluation.run()
       numbers += results.flatMap { $0.numbers.first ?? [] }
     }
     numbers += try Evaluation(context, measures: measures).run()

@@ -184,7 +184,7 @@ public enum Training {
     let isFirst = processes?.isFirst ?? true
     let reporter = isFirst ? reporter : QuietReporter()
     if let threads = options.threads { Engine.threadCount = threads }
-    let meter = isFirst ? try meter(data, run, options, measuring, reporter) : nil
+    let meter = try meter(data, run, options, measuring, reporter, processes)
     // What is left out of the data, such as images without a partner.
     if !isResuming {
       for note in data.facts.description.notes { reporter.say(note) }
@@ -266,7 +266,7 @@ public enum Training {
   /// What measures the system, where the options ask for it.
   private static func meter(
     _ data: DataBinding, _ run: RunDirectory, _ options: TrainingOptions, _ measuring: ValidationMeasuring?,
-    _ reporter: any ProgressReporter
+    _ reporter: any ProgressReporter, _ processes: (any ProcessGroup)?
   ) throws -> ValidationMeasuring.Meter? {
     guard let policy = options.validation else { return nil }
     guard let measuring else {
@@ -275,7 +275,8 @@ public enum Training {
     }
     return try measuring.open(
       ValidationRequest(
-        data: data, run: run, policy: policy, seed: UInt64(options.seed), say: reporter.say))
+        data: data, run: run, policy: policy, seed: UInt64(options.seed), say: reporter.say,
+        processes: processes))
   }
 
   /// The data that the newest checkpoint describes; nil where there is none yet.

@@ -26,24 +26,10 @@ struct TrainingProcesses {
   /// What process 0 has decided, after whatever it does alone.
   func decision<Value: Codable>(_ own: () throws -> Value) throws -> Value {
     guard let group else { return try own() }
-    guard group.isFirst else {
-      try group.barrier(patience: Self.patience)
-      return try JSONDecoder().decode(Value.self, from: Data(try text(nil, in: group)))
-    }
-    let value = try own()
-    try group.barrier(patience: Self.patience)
-    _ = try text([UInt8](JSONEncoder().encode(value)), in: group)
-    return value
-  }
-
-  /// A text of process 0, whose length the others do not know.
-  private func text(_ own: [UInt8]?, in group: any ProcessGroup) throws -> [UInt8] {
-    var length = withUnsafeBytes(of: Int64(own?.count ?? 0).littleEndian) { Array($0) }
-    try group.broadcast(&length, from: 0)
-    let count = length.withUnsafeBytes { Int(Int64(littleEndian: $0.loadUnaligned(as: Int64.self))) }
-    var bytes = own ?? [UInt8](repeating: 0, count: count)
-    try group.broadcast(&bytes, from: 0)
-    return bytes
+    let own = group.isFirst ? try own() : nil
+    let bytes = try own.map { try [UInt8](JSONEncoder().encode($0)) } ?? []
+    let text = try group.broadcast(varying: bytes, patience: Self.patience)
+    return try own ?? JSONDecoder().decode(Value.self, from: Data(text))
   }
 
   /// Which of several things any process says.
@@ -81,14 +67,7 @@ struct TrainingProcesses {
 
   /// The texts of all processes, of any lengths.
   private func gathered(_ own: String, in group: any ProcessGroup) throws -> [String] {
-    let bytes = Array(own.utf8)
-    let longest = Tensor([bytes.count])
-    try group.allReduce([longest], .maximum)
-    let length = longest.integers()[0]
-    guard length > 0 else { return Array(repeating: "", count: group.count) }
-    // Behind the text, spaces, which no line begins with.
-    let padded = bytes + [UInt8](repeating: UInt8(ascii: "\n"), count: length - bytes.count)
-    return try group.allGather(padded).map { String(decoding: $0, as: UTF8.self) }
+    try group.allGather(varying: Array(own.utf8)).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// Gives all processes the weights, buffers and averages of process 0.

@@ -50,6 +50,35 @@ extension ProcessGroup {
   /// Waits until all processes are here, as long as with every collective.
   public func barrier() throws { try barrier(patience: nil) }
 
+  /// The bytes of a process in all of them, as many as it has.
+  ///
+  /// - Parameters:
+  ///   - bytes: of that process; the others' are not looked at.
+  ///   - patience: how long the others wait while it makes them; nil: as long as with every collective.
+  public func broadcast(
+    varying bytes: [UInt8], from root: Int = 0, patience: Duration? = nil
+  ) throws -> [UInt8] {
+    if let patience { try barrier(patience: patience) }
+    var length = withUnsafeBytes(of: Int64(bytes.count).littleEndian) { Array($0) }
+    try broadcast(&length, from: root)
+    let count = length.withUnsafeBytes { Int(Int64(littleEndian: $0.loadUnaligned(as: Int64.self))) }
+    var own = rank == root ? bytes : [UInt8](repeating: 0, count: count)
+    try broadcast(&own, from: root)
+    return own
+  }
+
+  /// The bytes of all processes by rank, of which each gives as many as it has.
+  public func allGather(varying bytes: [UInt8]) throws -> [[UInt8]] {
+    let own = withUnsafeBytes(of: Int64(bytes.count).littleEndian) { Array($0) }
+    let lengths = try allGather(own).map { length in
+      length.withUnsafeBytes { Int(Int64(littleEndian: $0.loadUnaligned(as: Int64.self))) }
+    }
+    let longest = lengths.max() ?? 0
+    guard longest > 0 else { return lengths.map { _ in [] } }
+    let padded = bytes + [UInt8](repeating: 0, count: longest - bytes.count)
+    return zip(try allGather(padded), lengths).map { Array($0.prefix($1)) }
+  }
+
   /// Replaces the elements of tensors by those of a process, in place, outside autograd.
   public func broadcast(_ tensors: [Tensor], from root: Int) throws {
     for tensor in tensors {

@@ -1,5 +1,5 @@
 import AtelierCore
-import AtelierData
+public import AtelierData
 import AtelierDistributed
 public import AtelierGeneration
 public import AtelierTraining
@@ -50,7 +50,8 @@ extension SystemHarness {
   ///   - run: the run's folder, new; or, where it is a run, the one to go on with.
   ///   - reshards: whether another number of processes may go on with it.
   public func trainTogether(
-    in run: URL, processes count: Int = 2, options: TrainingOptions, reshards: Bool = false
+    in run: URL, processes count: Int = 2, options: TrainingOptions, reshards: Bool = false,
+    reading: ReadingOptions = ReadingOptions(), measuring: (@Sendable () -> ValidationMeasuring)? = nil
   ) throws -> RunDirectory {
     let configuration = configuration
     let (system, data, artefacts) = (UncheckedType(system), data, artefacts)
@@ -71,11 +72,12 @@ extension SystemHarness {
         } else {
           var binding = DataBindingOptions()
           binding.seed = options.seed
+          binding.reading = reading
           binding.share = share
           let opened = try DataBinding.open(
             data, for: system.type, configuration: configuration, artefacts: artefacts, options: binding)
           try Training.start(
-            opened, in: directory, options: options, weights: .drawn(),
+            opened, in: directory, options: options, weights: .drawn(), measuring: measuring?(),
             consent: try Self.consent(for: opened), processes: group)
         }
       } catch {

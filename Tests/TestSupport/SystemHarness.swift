@@ -52,18 +52,20 @@ public struct SystemHarness {
 
   /// Trains in a new run.
   public func train(
-    in folder: URL, options: TrainingOptions, reporter: any ProgressReporter = QuietReporter()
+    in folder: URL, options: TrainingOptions, reading: ReadingOptions = ReadingOptions(),
+    measuring: ValidationMeasuring? = nil, reporter: any ProgressReporter = QuietReporter()
   ) throws -> RunDirectory {
     let run = try RunDirectory.create(in: folder, name: system.identity.name)
     // Opening data may compute with the engine already.
     if let threads = options.threads { Engine.threadCount = threads }
     var binding = DataBindingOptions()
     binding.seed = options.seed
+    binding.reading = reading
     let opened = try DataBinding.open(
       data, for: system, configuration: configuration, artefacts: artefacts, options: binding)
     try Training.start(
-      opened, in: run, options: options, weights: .drawn(), consent: try Self.consent(for: opened),
-      reporter: reporter)
+      opened, in: run, options: options, weights: .drawn(), measuring: measuring,
+      consent: try Self.consent(for: opened), reporter: reporter)
     return run
   }
 

@@ -27,7 +27,8 @@ public struct CaptionFrechetMeasure: Measure {
     }
     return try sources.map { source in
       let judge = SampleJudge(
-        features: source, classifier: nil, reference: material.reference, comparison: material.real,
+        features: source, classifier: nil, reference: source.features(ofAll: material.reference),
+        comparison: source.features(ofAll: material.real),
         source: "\(context.data.facts.description.name) \(material.part)", seed: context.options.seed,
         provenance: context.provenance(part: material.part, ["captions": "\(material.captions.count)"]))
       var number = try judge.frechet(judge.generatedFeatures(of: material.drawn))

@@ -25,6 +25,9 @@ public struct ClassFrechetMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "class-frechet-distance"
 
+  /// Drawing and features.
+  public static let sharedWork = SharedWork.features
+
   /// The settings.
   public struct Options: Settings {
     /// Classes with fewer training images are few-shot; nil: as the evaluation has it.

@@ -8,6 +8,9 @@ public struct ClassifierScoreMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "classifier-score"
 
+  /// The drawing of samples.
+  public static let sharedWork = SharedWork.samples
+
   /// The measure.
   public init() {}
 

@@ -7,6 +7,9 @@ public struct FrechetMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "frechet-distance"
 
+  /// Drawing and features.
+  public static let sharedWork = SharedWork.features
+
   /// The measure.
   public init() {}
 

@@ -7,6 +7,9 @@ public struct InceptionScoreMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "inception-score"
 
+  /// The drawing of samples.
+  public static let sharedWork = SharedWork.samples
+
   /// The measure.
   public init() {}
 
@@ -51,6 +54,9 @@ public struct InceptionScoreMeasure: Measure {
 public struct SpatialFrechetMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "spatial-frechet-distance"
+
+  /// The drawing of samples.
+  public static let sharedWork = SharedWork.samples
 
   /// The measure.
   public init() {}

@@ -7,6 +7,9 @@ public struct KernelMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "kernel-distance"
 
+  /// Drawing and features.
+  public static let sharedWork = SharedWork.features
+
   /// The measure.
   public init() {}
 

@@ -9,6 +9,9 @@ public struct LabelAccuracyMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "label-accuracy"
 
+  /// The drawing of samples.
+  public static let sharedWork = SharedWork.samples
+
   /// The measure.
   public init() {}
 

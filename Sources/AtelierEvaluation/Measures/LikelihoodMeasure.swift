@@ -8,6 +8,9 @@ public struct LikelihoodMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "likelihood-bounds"
 
+  /// The examples.
+  public static let sharedWork = SharedWork.examples
+
   /// The settings.
   public struct Options: Settings {
     /// Latent samples of the importance-weighted bound; nil: those of the evaluation.
@@ -47,17 +50,18 @@ public struct LikelihoodMeasure: Measure {
       batches.append(batch)
       examples += batch["image"].shape[0]
     }
-    let draws = StreamDraws(
-      RandomStream(seed: seed, purpose: "evaluation likelihood"), device: context.system.device)
-    var lower: [Double] = []
-    var weighted: [Double] = []
-    for batch in batches {
-      lower += try evidenceLowerBound(logWeights: system.logWeights(batch, samples: 1, draws: draws))
-        .perExample
-      weighted += try importanceWeightedLogLikelihood(samples: latents, chunk: 20) {
-        try system.logWeights(batch, samples: $0, draws: draws)
-      }.perExample
+    let bounds = try context.joined(batches) { batch, place in
+      let draws = StreamDraws(
+        RandomStream(seed: seed, purpose: "evaluation likelihood", step: place), device: context.system.device
+      )
+      return [
+        try evidenceLowerBound(logWeights: system.logWeights(batch, samples: 1, draws: draws)).perExample,
+        try importanceWeightedLogLikelihood(samples: latents, chunk: 20) {
+          try system.logWeights(batch, samples: $0, draws: draws)
+        }.perExample,
+      ]
     }
+    let (lower, weighted) = (bounds[0], bounds[1])
     func number(_ id: String, _ name: String, _ values: [Double], latents: Int, _ text: String) throws
       -> MeasuredNumber
     {

@@ -7,6 +7,9 @@ public struct ManifoldMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "precision-recall"
 
+  /// Drawing and features.
+  public static let sharedWork = SharedWork.features
+
   /// The measure.
   public init() {}
 

@@ -34,7 +34,8 @@ public struct MapDistanceMeasure: Measure {
     return try sources.flatMap { features in
       context.say("comparing with \(material.source) by \(features.name)")
       let judge = SampleJudge(
-        features: features, classifier: nil, reference: held, comparison: others, source: material.source,
+        features: features, classifier: nil, reference: features.features(ofAll: held),
+        comparison: features.features(ofAll: others), source: material.source,
         seed: context.options.seed, provenance: material.provenance(manner: manner))
       let made = judge.generatedFeatures(of: generated)
       return try [judge.frechet(made), judge.kernel(made)] + judge.manifold(made) + [judge.neighbours(made)]

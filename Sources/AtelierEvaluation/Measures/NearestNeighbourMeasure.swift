@@ -7,6 +7,9 @@ public struct NearestNeighbourMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "nearest-neighbour-accuracy"
 
+  /// Drawing and features.
+  public static let sharedWork = SharedWork.features
+
   /// The measure.
   public init() {}
 

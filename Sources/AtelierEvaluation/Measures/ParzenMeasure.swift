@@ -8,6 +8,9 @@ public struct ParzenMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "parzen-log-likelihood"
 
+  /// The drawing of samples.
+  public static let sharedWork = SharedWork.samples
+
   /// The measure.
   public init() {}
 

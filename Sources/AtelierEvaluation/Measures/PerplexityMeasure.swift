@@ -10,6 +10,9 @@ public struct PerplexityMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "perplexity"
 
+  /// The examples.
+  public static let sharedWork = SharedWork.examples
+
   /// The measure.
   public init() {}
 
@@ -25,9 +28,17 @@ public struct PerplexityMeasure: Measure {
     let parts = [DatasetSplit.validation, .test].filter(context.options.parts.contains)
     return try parts.flatMap { split -> [MeasuredNumber] in
       guard let host = try context.data.batches(of: split) else { return [] }
-      let pieces = try system.negativeLogLikelihoods(over: host.map(context.data.batch)).filter {
-        $0.tokens > 0
+      let batches = host.map(context.data.batch)
+      func likelihoods(_ batches: [Batch]) throws -> [[Double]] {
+        let pieces = try system.negativeLogLikelihoods(over: batches)
+        return [pieces.map(\.sum), pieces.map { Double($0.tokens) }]
       }
+      // A state that is carried from piece to piece cannot be divided.
+      let found =
+        try text.context == nil
+        ? likelihoods(batches)
+        : context.processes.joined(numbers: batches.count) { try likelihoods(Array(batches[$0])) }
+      let pieces = zip(found[0], found[1]).map { (sum: $0, tokens: Int($1)) }.filter { $0.tokens > 0 }
       let result = pieces.reduce((sum: 0.0, tokens: 0)) { ($0.sum + $1.sum, $0.tokens + $1.tokens) }
       guard result.tokens > 0 else { return [] }
       let interval = try Self.interval(pieces, seed: context.options.seed)

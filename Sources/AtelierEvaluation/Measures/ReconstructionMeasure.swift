@@ -8,6 +8,9 @@ public struct ReconstructionMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "reconstruction-error"
 
+  /// The examples.
+  public static let sharedWork = SharedWork.examples
+
   /// The measure.
   public init() {}
 
@@ -20,23 +23,19 @@ public struct ReconstructionMeasure: Measure {
       let (batches, name) = try context.heldOut()
     else { return [] }
     let seed = context.options.seed
-    let draws = StreamDraws(
-      RandomStream(seed: seed, purpose: "evaluation reconstructions"), device: context.system.device)
-    var squared = 0.0
-    var absolute = 0.0
-    var sums: [Double] = []
-    var examples = 0
-    for batch in batches {
+    let errors = try context.joined(batches) { batch, place in
+      let draws = StreamDraws(
+        RandomStream(seed: seed, purpose: "evaluation reconstructions", step: place),
+        device: context.system.device)
       let original = batch["image"]
       let error = try reconstructionError(
         reconstructions: system.reconstruct(batch, draws: draws).reshaped(original.shape), originals: original
       )
-      let count = original.shape[0]
-      squared += error.meanSquared * Double(count)
-      absolute += error.meanAbsolute * Double(count)
-      sums += error.squaredSums
-      examples += count
+      let count = Double(original.shape[0])
+      return [[error.meanSquared * count], [error.meanAbsolute * count], error.squaredSums]
     }
+    let (squared, absolute) = (errors[0].reduce(0, +), errors[1].reduce(0, +))
+    let (sums, examples) = (errors[2], errors[2].count)
     let setting = "\(name) part, \(examples) pictures, in the range the system works in"
     let provenance = context.provenance(part: name, ["pictures": "\(examples)"])
     func mean(_ kind: String, _ sum: Double) -> MeasuredNumber {

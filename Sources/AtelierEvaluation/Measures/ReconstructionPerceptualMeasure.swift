@@ -10,6 +10,9 @@ public struct ReconstructionPerceptualMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "reconstruction-lpips"
 
+  /// The examples.
+  public static let sharedWork = SharedWork.examples
+
   /// The measure.
   public init() {}
 
@@ -41,17 +44,16 @@ public struct ReconstructionPerceptualMeasure: Measure {
         return nil
       }
       let distance = try LPIPS(trunk, from: store, for: "LPIPS", on: context.system.device)
-      let draws = StreamDraws(
-        RandomStream(seed: context.options.seed, purpose: "evaluation reconstructions"),
-        device: context.system.device)
-      var values: [Double] = []
-      for batch in batches {
+      let values = try context.joined(batches) { batch, place in
+        let draws = StreamDraws(
+          RandomStream(seed: context.options.seed, purpose: "evaluation reconstructions", step: place),
+          device: context.system.device)
         let original = batch["image"]
         let given = try system.reconstruct(batch, draws: draws).reshaped(original.shape)
-        values += try withoutGradients {
-          try distance.distances(ofAll: given.clamped(min: 0, max: 1) * 2 - 1, original * 2 - 1).doubles()
+        return try withoutGradients {
+          [try distance.distances(ofAll: given.clamped(min: 0, max: 1) * 2 - 1, original * 2 - 1).doubles()]
         }
-      }
+      }[0]
       return try MeasuredNumber(
         id: "\(Self.id)-\(trunk.rawValue)", name: "LPIPS of reconstructions, \(trunk.rawValue)",
         meanOf: values,

@@ -11,6 +11,9 @@ public struct ReplacedTokenMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "replaced-tokens"
 
+  /// The examples.
+  public static let sharedWork = SharedWork.examples
+
   /// The measure.
   public init() {}
 
@@ -22,16 +25,15 @@ public struct ReplacedTokenMeasure: Measure {
     guard let system = context.system(as: (any ReplacedTokenSystem).self) else { return [] }
     let parts = [DatasetSplit.validation, .test].filter(context.options.parts.contains)
     return try parts.flatMap { split -> [MeasuredNumber] in
-      guard let host = try context.data.batches(of: split) else { return [] }
-      let draws = StreamDraws(
-        RandomStream(seed: context.options.seed, purpose: "evaluation of replaced tokens"),
-        device: context.system.device)
-      var (scores, replaced): ([Float], [Bool]) = ([], [])
-      for batch in host {
+      guard let host = try context.data.batches(of: split), !host.isEmpty else { return [] }
+      let found = try context.joined(host) { batch, place in
+        let draws = StreamDraws(
+          RandomStream(seed: context.options.seed, purpose: "evaluation of replaced tokens", step: place),
+          device: context.system.device)
         let (score, isReplaced) = try system.replacedTokens(in: context.data.batch(batch), draws: draws)
-        scores += score.floats()
-        replaced += isReplaced.integers().map { $0 != 0 }
+        return [score.doubles(), isReplaced.integers().map(Double.init)]
       }
+      let (scores, replaced) = (found[0].map { Float($0) }, found[1].map { $0 != 0 })
       guard !scores.isEmpty else { return [] }
       let share = Double(replaced.filter { $0 }.count) / Double(replaced.count)
       let right = zip(scores, replaced).map { ($0 > 0) == $1 ? 1.0 : 0.0 }

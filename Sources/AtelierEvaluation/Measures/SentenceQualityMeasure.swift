@@ -11,6 +11,9 @@ public struct SentenceQualityMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "bleu"
 
+  /// The examples.
+  public static let sharedWork = SharedWork.examples
+
   /// The settings.
   public struct Options: Settings {
     /// sacreBLEU's tokenizer: 13a, none, zh, char or intl; null: zh for Chinese, else 13a.
@@ -146,16 +149,23 @@ public struct SentenceQualityMeasure: Measure {
       (sentencePair(of: dataset, at: $0)?.source.count ?? 0, $0)
         < (sentencePair(of: dataset, at: $1)?.source.count ?? 0, $1)
     }
-    var texts: [Int: String] = [:]
-    for start in stride(from: 0, to: sorted.count, by: 32) {
-      let indices = Array(sorted[start..<min(start + 32, sorted.count)])
+    let starts = Array(stride(from: 0, to: sorted.count, by: 32))
+    // Long sentences take longer: batches are dealt out one by one.
+    let texts = try context.processes.dealt(starts.count) { place in
+      let indices = Array(sorted[starts[place]..<min(starts[place] + 32, sorted.count)])
       let batch = context.data.batch(
         HostBatch(fields: try dataset.batch(at: indices), indices: indices, epoch: 0, isFirst: true))
-      for (index, sentence) in zip(indices, try system.translations(of: batch[ability.source], search)) {
-        texts[index] = system.vocabularies?.target.decode(sentence.tokens) ?? ""
+      return try zip(indices, system.translations(of: batch[ability.source], search)).map {
+        Numbered(index: $0, text: system.vocabularies?.target.decode($1.tokens) ?? "")
       }
-    }
+    }.reduce(into: [Int: String]()) { texts, found in for one in found { texts[one.index] = one.text } }
     return chosen.map { texts[$0] ?? "" }
+  }
+
+  /// A translation with its example.
+  private struct Numbered: Codable {
+    let index: Int
+    let text: String
   }
 
   private func mostFrequentTarget(_ context: EvaluationContext) throws -> String? {

@@ -12,6 +12,9 @@ public struct TargetLikelihoodMeasure: Measure {
   /// What options and numbers name it by.
   public static let id = "target-perplexity"
 
+  /// The examples.
+  public static let sharedWork = SharedWork.examples
+
   /// The measure.
   public init() {}
 
@@ -24,12 +27,18 @@ public struct TargetLikelihoodMeasure: Measure {
       let (part, dataset) = try context.heldOutSentences()
     else { return [] }
     let count = min(context.options.samples, dataset.count)
-    var scores: [TargetScore] = []
-    for start in stride(from: 0, to: count, by: 32) {
+    let found = try context.joined(stride(from: 0, to: count, by: 32).map { $0 }) { start, _ in
       let indices = Array(start..<min(start + 32, count))
-      scores += try system.targetScores(
+      let scores = try system.targetScores(
         context.data.batch(
           HostBatch(fields: try dataset.batch(at: indices), indices: indices, epoch: 0, isFirst: true)))
+      return [
+        scores.map(\.negativeLogLikelihood), scores.map { Double($0.tokens) },
+        scores.map { Double($0.correct) },
+      ]
+    }
+    let scores = found[0].indices.map {
+      TargetScore(negativeLogLikelihood: found[0][$0], tokens: Int(found[1][$0]), correct: Int(found[2][$0]))
     }
     let tokens = scores.reduce(0) { $0 + $1.tokens }
     guard tokens > 0 else { return [] }

@@ -50,6 +50,23 @@ public struct TranslationDistanceMeasure: ExampleMeasure {
       }
     }
 
+    /// The sets of features, by source the columns and then the targets.
+    private var sets: [[Tensor]] {
+      sources.indices.flatMap { made[$0] + [targets[$0]] }
+    }
+
+    var collected: [Tensor] { sets.map { $0.isEmpty ? .zeros([0, 0]) : .concatenated($0, dim: 0) } }
+
+    func adopt(_ collected: [Tensor]) {
+      let columns = material.columns.count
+      /// One tensor an example, as `add` collects them.
+      func rows(_ set: Tensor) -> [Tensor] { (0..<set.shape[0]).map { set.slice(0, $0, $0 + 1) } }
+      for place in sources.indices {
+        for column in 0..<columns { made[place][column] = rows(collected[place * (columns + 1) + column]) }
+        targets[place] = rows(collected[place * (columns + 1) + columns])
+      }
+    }
+
     func results() throws -> [MeasuredColumns] {
       try sources.indices.flatMap { place -> [MeasuredColumns] in
         let count = made[place].first?.count ?? 0

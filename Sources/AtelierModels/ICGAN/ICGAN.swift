@@ -139,8 +139,8 @@ public final class ICGAN: LatentSystem, AugmentedSystem, ExportingSystem {
         let total = latents.shape[0]
         let labels = try labels(for: request, count: total).map { Tensor($0, device: latents.device) }
         let condition = generationConditions(total, given, labels, request.draws)
-        for start in stride(from: 0, to: total, by: 100) {
-          let end = min(start + 100, total)
+        for piece in request.pieces(of: total) {
+          let (start, end) = (piece.lowerBound, piece.upperBound)
           let part = BigGANCondition(
             label: condition.label?.slice(0, start, end), features: condition.features?.slice(0, start, end))
           try emit(Output("image", training.generator(latents.slice(0, start, end), part)))

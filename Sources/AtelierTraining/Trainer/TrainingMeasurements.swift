@@ -27,10 +27,7 @@ final class TrainingMeasurements {
   ///   not measured.
   func measureAtStart() throws {
     guard session.step == 0, session.options.validation != nil else { return }
-    _ = try session.processes.decision {
-      first = try measurement()?.event
-      return true
-    }
+    _ = try measureIfDue { first = $0 }
   }
 
   /// Writes what was measured before the run was begun.
@@ -38,15 +35,27 @@ final class TrainingMeasurements {
     if let first { try write(first) }
   }
 
-  /// Measures where that is due, in process 0, whose answer all processes get.
+  /// Measures where that is due, in all processes together, of which process 0 decides.
   ///
   /// - Returns: whether the system is better than ever, which is worth a checkpoint.
-  func measureIfDue() throws -> Bool {
+  func measureIfDue() throws -> Bool { try measureIfDue(write) }
+
+  /// Measures where process 0 finds it due: each process its part of the examples where a measure can be divided.
+  ///
+  /// - Parameter keep: called in process 0 with what was measured.
+  private func measureIfDue(_ keep: (RunEvent) throws -> Void) throws -> Bool {
     guard session.options.validation != nil else { return false }
-    return try session.processes.decision {
-      guard let (event, isBest) = try measurement() else { return false }
-      try write(event)
-      return isBest
+    let (step, seconds, processes) = (session.step, session.seconds, session.processes)
+    guard try processes.decision({ session.series.isDue(step: step, seconds: seconds) }) else { return false }
+    let numbers = try session.series.numbers(of: session.system)
+    return try processes.decision {
+      guard let point = try session.series.observe(numbers, step: step, seconds: seconds) else {
+        return false
+      }
+      var event = session.event(.validation, message: point.message)
+      event.values = point.values
+      try keep(event)
+      return point.isBest
     }
   }
 
@@ -67,16 +76,6 @@ final class TrainingMeasurements {
     event.values = ["validation": loss]
     try journal.append(event)
     try journal.write(scalars: [("validation", loss)], step: event.step)
-  }
-
-  private func measurement() throws -> (event: RunEvent, isBest: Bool)? {
-    let (step, seconds) = (session.step, session.seconds)
-    guard let point = try session.series.measureIfDue(session.system, step: step, seconds: seconds) else {
-      return nil
-    }
-    var event = session.event(.validation, message: point.message)
-    event.values = point.values
-    return (event, point.isBest)
   }
 
   private func write(_ measurement: RunEvent) throws {

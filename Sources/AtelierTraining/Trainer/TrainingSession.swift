@@ -58,7 +58,7 @@ final class TrainingSession {
     self.processes = processes
     limits = TrainingLimits(options: options, stages: system.plan.stages)
     watch = HealthWatch(options.health)
-    series = ValidationSeries(processes.isFirst ? meter : nil, options.validation)
+    series = ValidationSeries(meter, options.validation)
   }
 
   // MARK: Time

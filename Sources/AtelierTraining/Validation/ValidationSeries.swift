@@ -23,13 +23,22 @@ struct ValidationSeries {
     self.policy = policy
   }
 
-  /// Measures the system where that is due; nil: it is not.
+  /// Whether a measurement is due.
+  func isDue(step: Int, seconds: Double) -> Bool {
+    meter != nil && policy?.isDue(step: step, seconds: seconds, after: state) ?? false
+  }
+
+  /// The numbers of a system as it is now; of several processes that measure together, those of process 0 count.
+  func numbers(of system: any GenerativeSystem) throws -> [MeasuredNumber] {
+    guard let meter else { return [] }
+    return try withTensorErrors { try meter(system) }
+  }
+
+  /// Takes note of numbers; nil where nothing is to be measured.
   ///
-  /// - Throws: what measuring throws, and ``TrainingError/invalid(reason:)`` where the number that is to decide is
-  ///   not measured.
-  mutating func measureIfDue(_ system: any GenerativeSystem, step: Int, seconds: Double) throws -> Point? {
-    guard let meter, let policy, policy.isDue(step: step, seconds: seconds, after: state) else { return nil }
-    let numbers = try withTensorErrors { try meter(system) }
+  /// - Throws: ``TrainingError/invalid(reason:)`` where the number that is to decide is not measured.
+  mutating func observe(_ numbers: [MeasuredNumber], step: Int, seconds: Double) throws -> Point? {
+    guard let policy else { return nil }
     let deciding = try policy.deciding(among: numbers)
     let part = deciding.provenance["part"] ?? deciding.provenance["data"] ?? "the validation part"
     var next =

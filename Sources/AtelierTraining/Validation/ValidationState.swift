@@ -1,6 +1,7 @@
 public import AtelierCore
 public import AtelierGeneration
 public import AtelierMetrics
+public import Torch
 
 /// What the measurements of a training came to so far; part of every checkpoint, so that a resumed training
 /// decides as one that was not interrupted.
@@ -63,4 +64,7 @@ public struct ValidationRequest {
   public let seed: UInt64
   /// Told what is being done, for long work.
   public let say: (String) -> Void
+  /// Those that measure together, each of which opens what measures and calls it at the same steps; the numbers of
+  /// process 0 count. nil: this process alone.
+  public var processes: (any ProcessGroup)?
 }
