@@ -203,7 +203,7 @@ struct Search: ParsableCommand {
     func check(_ values: [String: ConfigurationValue]) throws {
       try TrialCommands(plan).checkTraining(values) { train in
         try Training.requireMeasurable(
-          train.opening(type, reporter: QuietReporter()).data, by: policy, .by())
+          train.opening(type, isCheck: true, reporter: QuietReporter()).data, by: policy, .by())
       }
     }
     // Where the preset does not fit, such as a batch larger than the data, searched values may.

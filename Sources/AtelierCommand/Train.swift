@@ -247,7 +247,7 @@ struct Train: ParsableCommand {
       return
     }
     let type = try AtelierTool.systems.system(named: system ?? "")
-    _ = try opening(type, reporter: QuietReporter())
+    _ = try opening(type, isCheck: true, reporter: QuietReporter())
     if let run = placement.run.map({ RunDirectory(url: URL(fileURLWithPath: $0)) }),
       FileManager.default.fileExists(atPath: run.configuration.path)
     {
@@ -341,8 +341,11 @@ struct Train: ParsableCommand {
   }
 
   /// Opens the data for a system, in the configuration that was asked for.
+  ///
+  /// - Parameter isCheck: whether only refusals are wanted, so that nothing is computed of all images.
   func opening<System: GenerativeSystem>(
-    _ type: System.Type, _ launched: LaunchedProcesses? = nil, reporter: any ProgressReporter
+    _ type: System.Type, _ launched: LaunchedProcesses? = nil, isCheck: Bool = false,
+    reporter: any ProgressReporter
   ) throws -> Opening {
     let chosen = try presetNamed(choices.preset, of: System.Configuration.self)
     let source = try transfer.source(of: type, changes: try parsedKeys(choices.changes))
@@ -383,7 +386,7 @@ struct Train: ParsableCommand {
       path, for: type, configuration: try values.values(),
       artefacts: try images.artefacts(for: values.plan, of: type.identity.name)
         ?? source?.kept(by: values.plan),
-      options: reading,
+      options: reading, processes: launched?.group, isCheck: isCheck,
       onSkip: { reporter.say("An image was skipped: \($0.reason)") }, say: { reporter.say($0) })
     // Before a run is made, and in a dry run as well.
     let consent = try givenConsent()

@@ -98,12 +98,17 @@ public final class DataBinding {
   ///   - configuration: keys to lay over the system's defaults.
   ///   - artefacts: those of the run that is resumed, which are then used as they are, or images that the
   ///     user gives beside the data.
+  ///   - processes: those that train together and open the same data. What takes long of all images, their features and
+  ///     neighbourhoods, process 0 makes and the others are handed.
+  ///   - isCheck: whether only what the data and the configuration allow is wanted: nothing is computed of all images, and
+  ///     what was opened is not for training.
   ///   - onSkip: told of each corrupt image once.
   ///   - say: told of long preparations: features of all images, neighbourhoods.
   /// - Throws: ``DatasetError``, ``ConfigurationError`` or ``TrainingError``; the text names the file or key.
   public static func open(
     _ path: URL?, for system: any GenerativeSystem.Type, configuration: [String: ConfigurationValue],
     artefacts: Artefacts? = nil, options: DataBindingOptions = DataBindingOptions(),
+    processes: (any ProcessGroup)? = nil, isCheck: Bool = false,
     onSkip: ((SkippedExample) -> Void)? = nil, say: @escaping (String) -> Void = { _ in }
   ) throws -> DataBinding {
     func open<System: GenerativeSystem>(_ type: System.Type) throws -> DataBinding {
@@ -114,15 +119,21 @@ public final class DataBinding {
         throw TrainingError.invalid(
           reason: "\(type.identity.name) learns from data; name a folder or a file of them")
       }
-      func bound() throws -> DataBinding {
+      func bound(_ artefacts: Artefacts?) throws -> DataBinding {
         var options = options
         if let place, !options.isRecorded {
           options.reading = options.reading.decidingScale(for: place, say: say)
         }
         return try DataBinding(
-          type, values, at: place, artefacts: artefacts, options: options, onSkip: onSkip, say: say)
+          type, values, at: place, artefacts: artefacts, options: options, isCheck: isCheck, onSkip: onSkip,
+          say: say)
       }
-      return try place.map { try listingOnce($0, bound) } ?? bound()
+      let isMade = artefacts?.contents[InstanceTable.artefact] != nil
+      let shared = isMade || values.plan.components(InstancePlan.self).isEmpty ? nil : processes
+      func made() throws -> DataBinding {
+        try SharedArtefacts(shared).made(artefacts, bound) { $0.facts.artefacts }
+      }
+      return try place.map { try listingOnce($0, made) } ?? made()
     }
     return try open(system)
   }
@@ -247,7 +258,8 @@ public final class DataBinding {
 
   private init<System: GenerativeSystem>(
     _ type: System.Type, _ values: System.Configuration, at path: URL?, artefacts: Artefacts?,
-    options: DataBindingOptions, onSkip: ((SkippedExample) -> Void)?, say: @escaping (String) -> Void
+    options: DataBindingOptions, isCheck: Bool, onSkip: ((SkippedExample) -> Void)?,
+    say: @escaping (String) -> Void
   ) throws {
     let device = options.device
     try device.requireAvailable()
@@ -322,10 +334,13 @@ public final class DataBinding {
         // Examples of instances wrap the images, which measures and previews go on to read as they are.
         let preparation = InstancePreparation(
           plan: instances, cache: options.instances, seed: options.seed, say: say)
-        let prepared = try withTensorErrors { try preparation(dataset, existing: artefacts) }
-        served = .examples(prepared.dataset)
-        kept.contents.merge(prepared.artefacts.contents) { _, new in new }
-        rows = prepared.dataset.rows
+        try preparation.check(dataset)
+        if !isCheck {
+          let prepared = try withTensorErrors { try preparation(dataset, existing: artefacts) }
+          served = .examples(prepared.dataset)
+          kept.contents.merge(prepared.artefacts.contents) { _, new in new }
+          rows = prepared.dataset.rows
+        }
       }
       if index == 0 { description = served.description }
       if index == 0, options.recordsDerivation, !options.reading.swapsDirection,

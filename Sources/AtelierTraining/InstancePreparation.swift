@@ -55,7 +55,26 @@ package struct InstancePreparation {
     return try wrapped(base, made)
   }
 
+  /// Refuses neighbourhoods and clusters that data are too few for, whatever images can be read.
+  func check(_ base: any Dataset) throws { try check(count: base.count) }
+
   // MARK: Making
+
+  private func check(count: Int) throws(ConfigurationError) {
+    switch plan.purpose {
+    case .neighbourhoods(let size):
+      guard size < count else {
+        throw ConfigurationError(
+          "neighbours is \(size), but there are \(count) images, an instance itself not counted; choose at most "
+            + "\(count - 1)")
+      }
+    case .clusters(let clusters):
+      guard clusters <= count else {
+        throw ConfigurationError(
+          "classes is \(clusters), but there are \(count) images; choose fewer clusters")
+      }
+    }
+  }
 
   private func make(_ base: any Dataset, fingerprint: String, network: URL?) throws -> Artefacts {
     func requireSome(_ count: Int) throws {
@@ -78,16 +97,12 @@ package struct InstancePreparation {
       try requireSome(rows.count)
     }
     let count = rows.count
+    try check(count: count)
     let stream = RandomStream(seed: UInt64(seed), purpose: "k-means")
     var (neighbours, radius) = (Tensor.zeros([count, 1], dtype: .int64), Tensor.zeros([count]))
     var (label, selected) = (Tensor(labels), Tensor?.none)
     switch plan.purpose {
     case .neighbourhoods(let size):
-      guard size < count else {
-        throw ConfigurationError(
-          "neighbours is \(size), but there are \(count) images, an instance itself not counted; choose at most "
-            + "\(count - 1)")
-      }
       say("Finding the \(size) nearest neighbours of each.")
       let found = try instanceNeighbours(features, k: size)
       neighbours = found.indices
@@ -96,10 +111,6 @@ package struct InstancePreparation {
         selected = try nearestRows(features, to: kMeans(features, k: plan.selected, using: stream))
       }
     case .clusters(let clusters):
-      guard clusters <= count else {
-        throw ConfigurationError(
-          "classes is \(clusters), but there are \(count) images; choose fewer clusters")
-      }
       say("Finding \(clusters) clusters.")
       label = try kMeans(features, k: clusters, using: stream).assignment
     }

@@ -94,7 +94,7 @@ public enum Training {
     if let dataPath { configuration.data = dataPath.standardizedFileURL.path }
     let data = try open(
       run, configuration, registry: registry, workers: dataOptions.workers, share: dataOptions.share,
-      reporter: reporter)
+      processes: processes, reporter: reporter)
     let given = try consent ?? Consent.read(run)
     let agreed = try Consent.record(given, for: data)
     if let agreed, consent == nil, let known = try knownData(of: run)?.consent, known.hash != agreed.hash {
@@ -153,7 +153,7 @@ public enum Training {
 
   private static func open(
     _ run: RunDirectory, _ configuration: RunConfiguration, registry: SystemRegistry, workers: Int,
-    share: BatchShare? = nil, reporter: any ProgressReporter
+    share: BatchShare? = nil, processes: (any ProcessGroup)? = nil, reporter: any ProgressReporter
   ) throws -> DataBinding {
     let type = try registry.system(named: configuration.system)
     // The classes of an instance system are clusters, which no data have.
@@ -168,7 +168,7 @@ public enum Training {
     return try DataBinding.open(
       configuration.data.map { URL(fileURLWithPath: $0) }, for: type,
       configuration: configuration.configuration,
-      artefacts: try readArtefacts(run), options: options,
+      artefacts: try readArtefacts(run), options: options, processes: processes,
       onSkip: { reporter.say("An image was skipped: \($0.reason)") }, say: { reporter.say($0) })
   }
 
