@@ -168,6 +168,7 @@ let package = Package(
     .executable(name: "neighbours-benchmark", targets: ["neighbours-benchmark"]),
     .executable(name: "conformance", targets: ["conformance"]),
     .library(name: "AtelierSentencePiece", type: .dynamic, targets: ["SentencePieceShim"]),
+    .library(name: "AtelierFaissIndex", type: .dynamic, targets: ["FaissShim"]),
     .library(name: "AtelierGloo", type: .dynamic, targets: ["DistributedShim"]),
     .library(name: "AtelierDistributed", targets: ["AtelierDistributed"]),
   ],
@@ -231,11 +232,16 @@ let package = Package(
       "AtelierGeneration",
       ["Torch", "TorchNN", "Perception", "AtelierHashing", "AtelierMedia", "AtelierData", "AtelierCore"]),
     library("AtelierMetrics", ["Torch", "TorchNN", "Perception"]),
+    // Nothing depends on the library that is linked with Faiss, whose BLAS has functions of the engine's names: CFaiss
+    // loads it at run time.
+    .target(name: "FaissShim", cxxSettings: faissCompiling, linkerSettings: faissLinking),
+    .target(name: "CFaiss", dependencies: ["CSideLibrary"]),
+    library("AtelierFaiss", ["CFaiss", "Torch", "AtelierMetrics"]),
     library(
       "AtelierTraining",
       [
         "Torch", "TorchNN", "Perception", "AtelierHashing", "AtelierMedia", "AtelierData", "AtelierCore",
-        "AtelierGeneration", "AtelierMetrics", "CTensorBoard", yams,
+        "AtelierGeneration", "AtelierMetrics", "AtelierFaiss", "CTensorBoard", yams,
       ]),
     library(
       "AtelierEvaluation",
@@ -248,9 +254,6 @@ let package = Package(
     library(
       "AtelierCommand", everything + ["AtelierDistributed", "AtelierService", argumentParser, yams]),
     program("AtelierProgram", ["AtelierCommand", "AtelierCore", "AtelierModels"]),
-    // Nothing above depends on Faiss, so that its BLAS is in no program that does not ask for it.
-    .target(name: "CFaiss", cxxSettings: faissCompiling, linkerSettings: faissLinking),
-    library("AtelierFaiss", ["CFaiss", "Torch", "AtelierMetrics"]),
     program("neighbours-benchmark", ["AtelierFaiss", "AtelierMetrics", "Torch", argumentParser]),
     library("ReferenceCases", everything),
     program("conformance", everything + ["ReferenceCases", argumentParser]),
@@ -279,7 +282,7 @@ let package = Package(
     tests("AtelierMetricsTests", ["AtelierMetrics", "Perception"]),
     tests(
       "AtelierFaissTests", ["AtelierFaiss", "AtelierMetrics", "Torch", "TestSupport", "AtelierProgram"]),
-    tests("AtelierTrainingTests", everything + ["ReferenceCases", "TestSupport"]),
+    tests("AtelierTrainingTests", everything + ["AtelierFaiss", "ReferenceCases", "TestSupport"]),
     tests(
       "CommandTests", everything + ["AtelierService", "AtelierCommand", "AtelierProgram", "TestSupport"],
       exclude: ["Snapshots"]

@@ -21,7 +21,7 @@ public final class InvertedFileIndex {
     case cosine
   }
 
-  /// Whether this was built with Faiss.
+  /// Whether Faiss is there: the library that was built with it lies beside the program, and is loaded by this.
   public static var isAvailable: Bool { CFaissIsAvailable() }
 
   /// The distance measure.
@@ -235,7 +235,7 @@ extension InvertedFileIndex {
   private static func checkAvailable() throws {
     guard isAvailable else {
       throw MetricError(
-        "this build has no Faiss; install it (libfaiss-dev on Debian and Ubuntu, faiss through Homebrew) and "
+        "there is no Faiss; install it (libfaiss-dev on Debian and Ubuntu, faiss through Homebrew) and "
           + "build again, or search exactly")
     }
   }

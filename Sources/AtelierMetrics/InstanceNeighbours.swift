@@ -43,6 +43,29 @@ public func instanceNeighbours(_ features: Tensor, k: Int) throws -> Neighbours 
   }
 }
 
+/// The nearest of some candidates, such as those that an index finds, for each of several points: ordered by distances
+/// from differences in float64, ties in order of index.
+///
+/// - Parameters:
+///   - points: `[points, features]`.
+///   - database: `[rows, features]`.
+///   - candidates: int64 `[points, candidates]`, rows of the database in order of index.
+///   - k: at most as many as there are candidates.
+package func nearestOfCandidates(
+  _ points: Tensor, in database: Tensor, candidates: Tensor, k: Int
+) -> Neighbours {
+  withoutGradients {
+    let parts = blocks(of: points.shape[0], width: candidates.shape[1] * database.shape[1]).map { rows in
+      nearest(
+        points.narrow(0, from: rows.lowerBound, length: rows.count).asType(.float64), database,
+        candidates.narrow(0, from: rows.lowerBound, length: rows.count), k)
+    }
+    return Neighbours(
+      indices: .concatenated(parts.map(\.indices), dim: 0),
+      distances: .concatenated(parts.map(\.distances), dim: 0))
+  }
+}
+
 /// Finds the neighbours of a range of rows of a matrix of unit rows, and writes them into a table.
 private func findNeighbourhoods(of range: Range<Int>, in unit: Tensor, _ table: Neighbours) {
   let (count, width, k) = (unit.shape[0], unit.shape[1], table.indices.shape[1])

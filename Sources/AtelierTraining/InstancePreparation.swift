@@ -1,5 +1,6 @@
 import AtelierCore
 public import AtelierData
+import AtelierFaiss
 import AtelierGeneration
 import AtelierHashing
 import AtelierMetrics
@@ -104,7 +105,7 @@ package struct InstancePreparation {
     switch plan.purpose {
     case .neighbourhoods(let size):
       say("Finding the \(size) nearest neighbours of each.")
-      let found = try instanceNeighbours(features, k: size)
+      let found = try nearest(size, of: features)
       neighbours = found.indices
       radius = found.distances.selected(dim: 1, index: size - 1).asType(.float32)
       if plan.selected > 0, plan.selected < count {
@@ -129,6 +130,28 @@ package struct InstancePreparation {
       InstanceTable.artefact: try table.data(metadata: metadata), InstanceTable.embedder: source.file,
     ])
   }
+
+  /// The nearest others of every instance: exactly, and of many instances through Faiss, where it is there.
+  private func nearest(_ k: Int, of features: Tensor) throws -> Neighbours {
+    let count = Double(features.shape[0])
+    guard count * count * Double(features.shape[1]) > Self.mostExactProducts else {
+      return try instanceNeighbours(features, k: k)
+    }
+    guard InvertedFileIndex.isAvailable else {
+      say(
+        "All distances between \(features.shape[0]) images are computed, which may take hours; where Faiss is installed "
+          + "(`make setup`), an index finds neighbours among the most alike.")
+      return try instanceNeighbours(features, k: k)
+    }
+    say(
+      "They are found through an index of Faiss, which looks through the most alike of \(features.shape[0]) images."
+    )
+    return try InvertedFileIndex.instanceNeighbours(features, k: k, seed: seed & 0x7FFF_FFFF)
+  }
+
+  /// The products of numbers up to which all distances are computed: some ten minutes of two cores, 300,000 images with
+  /// 512 features.
+  @TaskLocal package static var mostExactProducts = 5e13
 
   /// The network, the examples that could be read with their labels, and their features.
   private typealias Described = (

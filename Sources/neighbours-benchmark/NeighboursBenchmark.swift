@@ -4,8 +4,8 @@ import AtelierMetrics
 import Foundation
 import Torch
 
-/// Measures approximate neighbours, and whether linking Faiss slows the engine down. A program of its own, because
-/// nothing else is linked with Faiss; exact neighbours are timed by `atelier benchmark neighbours`.
+/// Measures approximate neighbours, and whether Faiss in the program slows the engine down; exact neighbours are timed by
+/// `atelier benchmark neighbours`.
 @main
 struct NeighboursBenchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -126,7 +126,7 @@ struct Approximate: ParsableCommand {
   }
 }
 
-/// The engine's matrix product in this program, which is linked with Faiss, beside the same in one that is not.
+/// The engine's matrix product in this program, which has loaded Faiss, beside the same in one that has not.
 struct Product: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Times the engine's matrix product here and in atelier, in turn, and prints the ratio.",
@@ -137,7 +137,7 @@ struct Product: ParsableCommand {
 
   @Option(
     name: .customLong("without"),
-    help: "The program atelier, which is linked without Faiss; else the one beside.",
+    help: "The program atelier, which loads no Faiss for that; else the one beside.",
     completion: .file())
   var other: String?
 
@@ -157,6 +157,9 @@ struct Product: ParsableCommand {
   }
 
   func run() throws {
+    guard InvertedFileIndex.isAvailable else {
+      throw ValidationError("There is no Faiss to load; install it with `make setup`, then build again.")
+    }
     Engine.threadCount = threads
     let beside = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
       .deletingLastPathComponent().appendingPathComponent("atelier")

@@ -68,6 +68,28 @@ struct InvertedFileTests {
     #expect(hits[2] == 125)
   }
 
+  @Test func neighboursOfAllRowsAreThoseOfAllDistances() throws {
+    // Forty heaps, and some rows twice, which are each other's nearest and stand in order of index.
+    let centres = RandomStream(seed: 4).normal([40, 16]) * 3
+    let stream = RandomStream(seed: 5)
+    let drawn = centres.indexSelected(0, stream.integers(below: 40, [1500])) + stream.normal([1500, 16])
+    let rows = Tensor.concatenated([drawn, drawn.narrow(0, from: 0, length: 12)], dim: 0)
+    let exact = try AtelierMetrics.instanceNeighbours(rows, k: 9)
+    let all = try InvertedFileIndex.instanceNeighbours(rows, k: 9, lists: 30, probes: 30)
+    #expect(all.indices.integers() == exact.indices.integers())
+    #expect(all.distances.doubles() == exact.distances.doubles())
+    // Lists that hold fewer rows than are asked for do not leave places empty.
+    let few = try InvertedFileIndex.instanceNeighbours(rows, k: 100, lists: 300, probes: 1)
+    #expect(few.indices.min().item() >= 0 && few.distances.isFinite())
+    let usual = try InvertedFileIndex.instanceNeighbours(rows, k: 9)
+    let (found, truth) = (usual.indices.integers(), exact.indices.integers())
+    let hits = (0..<1512).reduce(0) { hits, row in
+      hits + Set(found[(9 * row)..<(9 * row + 9)]).intersection(truth[(9 * row)..<(9 * row + 9)]).count
+    }
+    #expect(Double(hits) / Double(9 * 1512) > 0.99, "\(hits)")
+    #expect(refusal { _ = try InvertedFileIndex.instanceNeighbours(rows, k: 1512) }.contains("fewer than"))
+  }
+
   @Test func rowsAreNumberedInTheOrderTheyCome() throws {
     let index = try InvertedFileIndex(training: table, lists: 4)
     try index.add(table.narrow(0, from: 0, length: 350))
@@ -207,7 +229,7 @@ struct FaissLinkingTests {
     /// Functions of BLAS and LAPACK that the engine calls, and Faiss's BLAS has too.
     ///
     /// A call inside the engine is bound as `dlsym` on the program itself finds the name: to the first library in the
-    /// order of linking that has it. (`LD_DEBUG=bindings` shows both to change together when the order does.)
+    /// order of linking that has it, of which one that is loaded later is none.
     @Test(arguments: ["sgemm_", "dgemm_", "sgemv_", "saxpy_", "sdot_", "sgesdd_", "sgeqrf_"])
     func theEngineCallsItsOwn(_ name: String) throws {
       let engine = try #require(dlopen("libtorch_cpu.so", RTLD_NOW | RTLD_NOLOAD))

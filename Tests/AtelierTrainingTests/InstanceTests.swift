@@ -1,4 +1,5 @@
 import Atelier
+import AtelierFaiss
 import Foundation
 import TestSupport
 import Testing
@@ -159,6 +160,21 @@ import Testing
     #expect((network(images) - table.features).abs().max().item() < 1e-4)
     let mirrored = try #require(table.mirrored)
     #expect((network(images.flipped([3])) - mirrored).abs().max().item() < 1e-4)
+  }
+
+  @Test(.enabled(if: InvertedFileIndex.isAvailable, "Faiss is not installed"))
+  func neighboursThroughAnIndexAreThoseOfAllDistances() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeIDX(to: folder.url, perClass: 25)
+    let exact = try binding(folder.url)
+    var said: [String] = []
+    let found = try InstancePreparation.$mostExactProducts.withValue(0) {
+      try binding(folder.url) { said.append($0) }
+    }
+    #expect(said.contains { $0.contains("index of Faiss") }, "\(said)")
+    let tables = try [exact, found].map { try #require(try InstanceTable($0.facts.artefacts)) }
+    #expect(tables[0].neighbours.integers() == tables[1].neighbours.integers())
+    #expect(tables[0].radius.doubles() == tables[1].radius.doubles())
   }
 
   @Test func newPicturesGetFeaturesOfTheModelsOwnNetwork() throws {

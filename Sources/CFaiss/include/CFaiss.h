@@ -6,16 +6,13 @@
 #ifndef C_FAISS_H
 #define C_FAISS_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "CFaissFunctions.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef struct CFaissIndex CFaissIndex;
-
-// Whether Faiss was there when this was compiled; where it was not, every function fails.
+// Whether the library that calls Faiss is beside the program, and was built with it; where not, every function fails.
 bool CFaissIsAvailable(void);
 // Why the last call on this thread failed.
 const char *_Nonnull CFaissLastError(void);

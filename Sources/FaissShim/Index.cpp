@@ -1,18 +1,10 @@
-#include "include/CFaiss.h"
+#include "include/FaissShim.h"
+
+#ifdef ATELIER_FAISS
 
 #include <cstring>
 #include <exception>
 #include <string>
-
-namespace {
-
-thread_local std::string lastError;
-
-}  // namespace
-
-extern "C" const char *CFaissLastError(void) { return lastError.c_str(); }
-
-#ifdef ATELIER_FAISS
 
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexIVFFlat.h>
@@ -36,6 +28,10 @@ struct CFaissIndex {
 
 namespace {
 
+thread_local std::string lastError;
+
+const char *lastErrorText() { return lastError.c_str(); }
+
 // Every exported body is one guarded expression, so that a C++ exception always comes back as an error text and
 // never unwinds into Swift.
 template <class Body>
@@ -52,13 +48,7 @@ auto guard(Body &&body) noexcept -> decltype(body()) {
   return {};
 }
 
-}  // namespace
-
-extern "C" {
-
-bool CFaissIsAvailable(void) { return true; }
-
-CFaissIndex *CFaissIndexTrain(const float *rows, int64_t count, int64_t width, int64_t lists, bool innerProduct,
+CFaissIndex *train(const float *rows, int64_t count, int64_t width, int64_t lists, bool innerProduct,
                       int32_t seed) {
   return guard([&] {
     auto index = std::make_unique<CFaissIndex>(width, lists, innerProduct);
@@ -70,7 +60,7 @@ CFaissIndex *CFaissIndexTrain(const float *rows, int64_t count, int64_t width, i
   });
 }
 
-CFaissIndex *CFaissIndexFromCentroids(const float *centroids, int64_t lists, int64_t width, bool innerProduct) {
+CFaissIndex *fromCentroids(const float *centroids, int64_t lists, int64_t width, bool innerProduct) {
   return guard([&] {
     auto index = std::make_unique<CFaissIndex>(width, lists, innerProduct);
     index->quantizer.add(lists, centroids);
@@ -79,16 +69,16 @@ CFaissIndex *CFaissIndexFromCentroids(const float *centroids, int64_t lists, int
   });
 }
 
-void CFaissIndexFree(CFaissIndex *index) { delete index; }
+void freeIndex(CFaissIndex *index) { delete index; }
 
-bool CFaissIndexAdd(CFaissIndex *index, const float *rows, int64_t count) {
+bool add(CFaissIndex *index, const float *rows, int64_t count) {
   return guard([&] {
     index->lists.add(count, rows);
     return true;
   });
 }
 
-bool CFaissIndexAddToList(CFaissIndex *index, int64_t list, const int64_t *numbers, const float *rows, int64_t count) {
+bool addToList(CFaissIndex *index, int64_t list, const int64_t *numbers, const float *rows, int64_t count) {
   return guard([&] {
     index->lists.invlists->add_entries(static_cast<size_t>(list), static_cast<size_t>(count), numbers,
                                        reinterpret_cast<const uint8_t *>(rows));
@@ -97,7 +87,7 @@ bool CFaissIndexAddToList(CFaissIndex *index, int64_t list, const int64_t *numbe
   });
 }
 
-bool CFaissIndexSearch(const CFaissIndex *index, const float *queries, int64_t count, int64_t k, int64_t probes,
+bool search(const CFaissIndex *index, const float *queries, int64_t count, int64_t k, int64_t probes,
                    float *values, int64_t *numbers) {
   return guard([&] {
     faiss::SearchParametersIVF parameters;
@@ -107,18 +97,18 @@ bool CFaissIndexSearch(const CFaissIndex *index, const float *queries, int64_t c
   });
 }
 
-bool CFaissIndexCopyCentroids(const CFaissIndex *index, float *centroids) {
+bool copyCentroids(const CFaissIndex *index, float *centroids) {
   return guard([&] {
     index->quantizer.reconstruct_n(0, index->quantizer.ntotal, centroids);
     return true;
   });
 }
 
-int64_t CFaissIndexListLength(const CFaissIndex *index, int64_t list) {
+int64_t listLength(const CFaissIndex *index, int64_t list) {
   return guard([&] { return static_cast<int64_t>(index->lists.invlists->list_size(static_cast<size_t>(list))); });
 }
 
-bool CFaissIndexCopyList(const CFaissIndex *index, int64_t list, int64_t *numbers, float *rows) {
+bool copyList(const CFaissIndex *index, int64_t list, int64_t *numbers, float *rows) {
   return guard([&] {
     const auto place = static_cast<size_t>(list);
     const auto &lists = *index->lists.invlists;
@@ -131,39 +121,17 @@ bool CFaissIndexCopyList(const CFaissIndex *index, int64_t list, int64_t *number
   });
 }
 
-}  // extern "C"
+}  // namespace
+
+const CFaissFunctions *CFaissFunctionTable(void) {
+  static const CFaissFunctions table = {
+      lastErrorText, train, fromCentroids, freeIndex, add, addToList, search, copyCentroids, listLength, copyList,
+  };
+  return &table;
+}
 
 #else
 
-struct CFaissIndex {};
-
-namespace {
-
-template <class Value>
-Value absent(Value value) noexcept {
-  lastError = "this build has no Faiss";
-  return value;
-}
-
-}  // namespace
-
-extern "C" {
-
-bool CFaissIsAvailable(void) { return false; }
-CFaissIndex *CFaissIndexTrain(const float *, int64_t, int64_t, int64_t, bool, int32_t) {
-  return absent<CFaissIndex *>(nullptr);
-}
-CFaissIndex *CFaissIndexFromCentroids(const float *, int64_t, int64_t, bool) { return absent<CFaissIndex *>(nullptr); }
-void CFaissIndexFree(CFaissIndex *index) { delete index; }
-bool CFaissIndexAdd(CFaissIndex *, const float *, int64_t) { return absent(false); }
-bool CFaissIndexAddToList(CFaissIndex *, int64_t, const int64_t *, const float *, int64_t) { return absent(false); }
-bool CFaissIndexSearch(const CFaissIndex *, const float *, int64_t, int64_t, int64_t, float *, int64_t *) {
-  return absent(false);
-}
-bool CFaissIndexCopyCentroids(const CFaissIndex *, float *) { return absent(false); }
-int64_t CFaissIndexListLength(const CFaissIndex *, int64_t) { return absent<int64_t>(0); }
-bool CFaissIndexCopyList(const CFaissIndex *, int64_t, int64_t *, float *) { return absent(false); }
-
-}  // extern "C"
+const CFaissFunctions *CFaissFunctionTable(void) { return nullptr; }
 
 #endif
