@@ -25,6 +25,7 @@ enum PipedData {
       throw Refusal.data(
         "\(folder.path) cannot be made; XDG_CACHE_HOME names another place for fetched shards")
     }
+    UnfinishedEntry.removeAbandoned(in: folder)
     let files = commands.indices.map { folder.appendingPathComponent(String(format: "%06d.tar", $0)) }
     let kept = files.count { FileManager.default.fileExists(atPath: $0.path) }
     if kept > 0 {
@@ -63,10 +64,8 @@ enum PipedData {
   }
 
   private static func fetch(_ command: String, to file: URL) throws {
-    let partial = file.deletingLastPathComponent().appendingPathComponent(".\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: partial) }
-    try Data().write(to: partial)
-    let output = try FileHandle(forWritingTo: partial)
+    let partial = try UnfinishedEntry(in: file.deletingLastPathComponent())
+    let output = FileHandle(fileDescriptor: partial.descriptor, closeOnDealloc: false)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/sh")
     process.arguments = ["-c", command]
@@ -74,23 +73,19 @@ enum PipedData {
     process.standardOutput = output
     try process.run()
     process.waitUntilExit()
-    try? output.close()
     guard process.terminationReason == .exit, process.terminationStatus == 0 else {
       throw Refusal.data(
         "the command '\(command)' of --data ended with \(process.terminationReason == .exit ? "exit code" : "signal") "
           + "\(process.terminationStatus); run it by itself to see why")
     }
-    do { try requireTarArchive(at: partial) } catch {
+    do { try requireTarArchive(at: partial.place) } catch {
       let reason = if case DatasetError.corruptFile(_, let reason) = error { reason } else { "\(error)" }
       throw Refusal.data(
         "the command '\(command)' of --data gives no tar archive, \(reason); it has to write a whole one to its output"
       )
     }
-    do { try FileManager.default.moveItem(at: partial, to: file) } catch {
-      // Another process was faster.
-      guard FileManager.default.fileExists(atPath: file.path) else {
-        throw Refusal.data("\(file.path) cannot be written; the disk may be full")
-      }
+    guard partial.move(to: file) else {
+      throw Refusal.data("\(file.path) cannot be written; the disk may be full")
     }
   }
 }

@@ -86,6 +86,21 @@ import Testing
     #expect(fetched.errors.contains("Fetching shard 2 of 2") && fetched.errors.contains("in any order"))
     let again = try run(["data", "check", "pipe:cat \(pattern)"])
     #expect(again.errors.contains("2 of 2 shards were fetched before"), "\(again.errors)")
+    // What a kill left half fetched is gone with the next use, and what another process is fetching is not.
+    let shards = try #require(
+      FileManager.default.subpathsOfDirectory(atPath: folder("cache").path).first {
+        $0.hasSuffix("000000.tar")
+      })
+    let place = folder("cache/\(shards)").deletingLastPathComponent()
+    let abandoned = place.appendingPathComponent(".\(UUID().uuidString)")
+    try Data(count: 700).write(to: abandoned)
+    let fetching = try UnfinishedEntry(in: folder("cache"), isFolder: false)
+    let held = place.appendingPathComponent(fetching.place.lastPathComponent)
+    #expect(fetching.move(to: held))
+    _ = try run(["data", "check", "pipe:cat \(pattern)"])
+    #expect(!FileManager.default.fileExists(atPath: abandoned.path))
+    #expect(FileManager.default.fileExists(atPath: held.path))
+    withExtendedLifetime(fetching) {}
     // What is cut short is not kept.
     let half = "pipe:head -c 700 \(folder("shards/train/train-000000.tar").path)"
     for _ in 0..<2 {

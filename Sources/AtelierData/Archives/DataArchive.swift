@@ -70,18 +70,15 @@ public struct DataArchive: Sendable, Hashable {
     let manager = FileManager.default
     if !manager.fileExists(atPath: place.path) {
       say("\(file.lastPathComponent) is unpacked into \(place.path).")
-      let new = cache.appendingPathComponent(".\(UUID().uuidString)")
-      defer { try? manager.removeItem(at: new) }
-      try make(new)
-      let contents = new.appendingPathComponent(stem)
+      try make(cache)
+      let new = try UnfinishedEntry(in: cache, isFolder: true)
+      let contents = new.place.appendingPathComponent(stem)
       try make(contents)
       let left = try unpack(into: contents)
       if let left { say(left) }
-      do { try manager.moveItem(at: new, to: place) } catch {
-        // Another program was faster.
-        guard manager.fileExists(atPath: place.path) else {
-          throw DatasetError.unwritable(path: place.path, reason: "the unpacked folder cannot be moved there")
-        }
+      // Another program may have been faster.
+      guard new.move(to: place) || manager.fileExists(atPath: place.path) else {
+        throw DatasetError.unwritable(path: place.path, reason: "the unpacked folder cannot be moved there")
       }
     }
     return inner(place.appendingPathComponent(stem))

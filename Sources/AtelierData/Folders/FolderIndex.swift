@@ -114,16 +114,13 @@ package struct FolderIndex: Sendable {
     do {
       let folder = file.deletingLastPathComponent()
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      let partial = folder.appendingPathComponent(".\(UUID().uuidString)")
-      defer { try? FileManager.default.removeItem(at: partial) }
-      try Data(bytes).write(to: partial)
-      let handle = try FileHandle(forWritingTo: partial)
-      defer { try? handle.close() }
-      try handle.seekToEnd()
+      let partial = try UnfinishedEntry(in: folder)
+      let handle = FileHandle(fileDescriptor: partial.descriptor, closeOnDealloc: false)
+      try handle.write(contentsOf: Data(bytes))
       try tree.folders.withUnsafeBytes { try handle.write(contentsOf: Data($0)) }
       try tree.ends.withUnsafeBytes { try handle.write(contentsOf: Data($0)) }
       try handle.write(contentsOf: Data(tree.names))
-      guard rename(partial.path, file.path) == 0 else { throw CocoaError(.fileWriteUnknown) }
+      guard partial.move(to: file) else { throw CocoaError(.fileWriteUnknown) }
     } catch {
       DataProgress.say(
         "The index of \(root.path) cannot be written to \(file.deletingLastPathComponent().path), so that the folder "
