@@ -7,11 +7,15 @@ struct Feeding {
   private let parser: FuzzedParser
   private let mutation: Mutation
   private let memory: Int
+  private let timeout: Int
 
-  init(_ parser: FuzzedParser, seed: UInt64, memory: Int) throws {
+  /// - Parameters:
+  ///   - memory: the most bytes that the process may take.
+  ///   - timeout: the most seconds of processor time of an input.
+  init(_ parser: FuzzedParser, seed: UInt64, memory: Int, timeout: Int) throws {
     self.parser = parser
     mutation = try Mutation(of: parser, seed: seed)
-    self.memory = memory
+    (self.memory, self.timeout) = (memory, timeout)
   }
 
   func feed(_ numbers: Range<Int>, progress file: String) throws {
@@ -23,6 +27,7 @@ struct Feeding {
     page.folder = folder.url.path
     for number in numbers {
       page[.number] = number
+      ProcessorTime.limit(seconds: Double(timeout))
       switch parser.outcome(of: mutation.input(number), in: folder) {
       case .accepted: page[.accepted] += 1
       case .refused: page[.refused] += 1

@@ -8,6 +8,8 @@ private struct GuidedParser {
   let parser: FuzzedParser
   let folder: FuzzFolder
   let page: SharedPage?
+  /// The most seconds of processor time of an input.
+  let timeout: Double
 
   init() {
     let environment = ProcessInfo.processInfo.environment
@@ -19,6 +21,13 @@ private struct GuidedParser {
     self.folder = folder
     page = environment["ATELIER_FUZZ_PROGRESS"].flatMap { try? SharedPage($0) }
     page?.folder = folder.url.path
+    timeout = environment["ATELIER_FUZZ_SECONDS"].flatMap(Double.init) ?? 20
+    // libFuzzer keeps the input of a process that aborts.
+    signal(SIGPROF) { _ in
+      let sentence: StaticString = "WRONG it took too much processor time\n"
+      write(STDERR_FILENO, sentence.utf8Start, sentence.utf8CodeUnitCount)
+      abort()
+    }
   }
 }
 
@@ -29,6 +38,7 @@ private nonisolated(unsafe) let guided = GuidedParser()
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let bytes = [UInt8](UnsafeBufferPointer(start: start, count: count))
+  ProcessorTime.limit(seconds: guided.timeout)
   let outcome = guided.parser.outcome(of: bytes, in: guided.folder)
   if let page = guided.page {
     page[.number] += 1

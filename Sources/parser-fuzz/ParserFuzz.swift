@@ -40,7 +40,7 @@ struct ParserFuzz: ParsableCommand {
   @Option(help: "The most megabytes of memory that a process may take.")
   var memory = 1024
 
-  @Option(help: "Seconds after which an input hangs.")
+  @Option(help: "Seconds of processor time after which an input hangs.")
   var timeout = 20
 
   @Option(help: "Stop after so many minutes, and say how many inputs there were.")
@@ -68,7 +68,8 @@ struct ParserFuzz: ParsableCommand {
       return
     }
     if let start, let progress, let name = parsers.first, let parser = FuzzedParser.named(name) {
-      try Feeding(parser, seed: seed, memory: memory << 20).feed(start..<count, progress: progress)
+      try Feeding(parser, seed: seed, memory: memory << 20, timeout: timeout).feed(
+        start..<count, progress: progress)
       return
     }
     let folder = URL(fileURLWithPath: work, isDirectory: true)

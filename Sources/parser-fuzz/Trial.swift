@@ -10,7 +10,7 @@ struct Trial {
   let folder: URL
   /// Megabytes.
   let memory: Int
-  /// Seconds of one input.
+  /// Seconds of processor time of one input.
   let timeout: Int
   let end: ContinuousClock.Instant?
 
@@ -98,11 +98,15 @@ struct Trial {
     try keep(result, key)
   }
 
+  private static let looksPerSecond = 50
+  /// How often an input may wait for as long as it may compute.
+  private static let waiting = 10
+
   /// Waits for a process.
   private func ended(_ process: Process, _ page: SharedPage, isAlive: () -> Bool) -> Bool {
     let begin = ContinuousClock.now
     while process.isRunning {
-      usleep(20_000)
+      usleep(1_000_000 / UInt32(Self.looksPerSecond))
       page[.milliseconds] = Int((ContinuousClock.now - begin) / .milliseconds(1))
       if !isAlive() {
         kill(process.processIdentifier, SIGKILL)
@@ -129,19 +133,24 @@ struct Trial {
       process.executableURL = program
       process.arguments = [
         parser.name, "--count", "\(count)", "--seed", "\(seed)", "--start", "\(result.inputs)", "--progress",
-        pageFile.path, "--memory", "\(memory)",
+        pageFile.path, "--memory", "\(memory)", "--timeout", "\(timeout)",
       ]
       let errors = try FileHandle(forWritingTo: log)
       try errors.seekToEnd()
       process.standardError = errors
       try process.run()
-      var (last, since) = (result.inputs, ContinuousClock.now)
+      // What waits for something uses no processor time. Looks are counted, and no clock is asked, because both
+      // processes may be halted.
+      var (last, looks) = (result.inputs, 0)
       var isHanging = false
       let isWhole = ended(process, page) {
-        if page[.number] != last { (last, since) = (page[.number], ContinuousClock.now) }
-        isHanging = ContinuousClock.now - since > .seconds(timeout)
+        if page[.number] != last { (last, looks) = (page[.number], 0) }
+        looks += 1
+        isHanging = looks > Self.looksPerSecond * Self.waiting * timeout
         return !isHanging && !isLate
       }
+      isHanging =
+        isHanging || (process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGPROF)
       try take(page, into: &result, key, isGuided: false)
       try findWrong(mutation, &result)
       if !isWhole, !isHanging { break }
@@ -199,11 +208,13 @@ struct Trial {
       process.arguments = [
         "-runs=\(count - result.inputs)", "-seed=\(Int(seed) + result.findings.count)",
         "-max_len=\(parser.longest)", "-rss_limit_mb=\(memory)", "-malloc_limit_mb=\(memory)",
-        "-timeout=\(timeout)", "-detect_leaks=0", "-artifact_prefix=\(found.path)/", "-print_final_stats=1",
+        "-timeout=\(Self.waiting * timeout)", "-detect_leaks=0", "-artifact_prefix=\(found.path)/",
+        "-print_final_stats=1",
         "-verbosity=1", corpus.path, seeds.path,
       ]
       process.environment = ProcessInfo.processInfo.environment.merging([
         "ATELIER_FUZZED_PARSER": parser.name, "ATELIER_FUZZ_PROGRESS": pageFile.path,
+        "ATELIER_FUZZ_SECONDS": "\(timeout)",
       ]) { $1 }
       try Data().write(to: log)
       process.standardError = try FileHandle(forWritingTo: log)
