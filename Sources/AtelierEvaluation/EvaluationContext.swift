@@ -29,7 +29,8 @@ public final class EvaluationContext {
   /// The processes that measure together; while process 0 takes a measure alone, it alone.
   private(set) var processes: MeasuringProcesses
 
-  private var real: (training: Pictures, test: Pictures)?
+  private var held: Pictures?
+  private var training: Pictures?
   private var drawn: (samples: Tensor, labels: Tensor?)?
   private var judged: [JudgedSamples]?
   private var judge: ImageClassifier??
@@ -37,7 +38,7 @@ public final class EvaluationContext {
   private var maps: MapMaterial??
   private var captioned: CaptionMaterial??
   private var inceptionNetwork: InceptionFID??
-  private var parts: (reference: Pictures, comparison: Pictures)?
+  private var parts: (reference: Rows, comparison: Rows)?
   /// Held-out videos by the most frames of one; see ``videoMaterial(longest:)``.
   var videoMaterials: [Int: VideoMaterial?] = [:]
 
@@ -60,7 +61,8 @@ public final class EvaluationContext {
   /// A context of the same evaluation after the weights have changed: what was made of the data alone is kept.
   func renewed(say: @escaping (String) -> Void) -> EvaluationContext {
     let context = EvaluationContext(system, data: data, options: options, processes: processes, say: say)
-    (context.real, context.judge, context.heldOutBatches) = (real, judge, heldOutBatches)
+    (context.held, context.training) = (held, training)
+    (context.judge, context.heldOutBatches) = (judge, heldOutBatches)
     return context
   }
 
@@ -111,10 +113,18 @@ public final class EvaluationContext {
     return try body()
   }
 
-  /// The features of images, of which each process computes its part.
-  func features(of images: Tensor, by source: any FeatureSource) throws -> Tensor {
-    try processes.joined(images.shape[0]) { rows in
-      [source.features(ofAll: images.narrow(0, from: rows.lowerBound, length: rows.count))]
+  /// The features of images, or of some of them by their numbers, of which each process computes its part; a batch is
+  /// taken out at a time.
+  func features(of images: Tensor, _ rows: [Int]? = nil, by source: any FeatureSource) throws -> Tensor {
+    try processes.joined(rows?.count ?? images.shape[0]) { part in
+      let size = max(1, source.batchSize)
+      let pieces = stride(from: part.lowerBound, to: part.upperBound, by: size).map { start in
+        let end = min(start + size, part.upperBound)
+        return source.features(
+          ofAll: rows.map { images.indexSelected(0, Tensor(Array($0[start..<end]))) }
+            ?? images.slice(0, start, end))
+      }
+      return [.concatenated(pieces, dim: 0)]
     }[0]
   }
 
@@ -155,14 +165,13 @@ public final class EvaluationContext {
     public let name: String
   }
 
-  /// The training part and the part that was held out.
+  /// The part that was held out.
   ///
   /// - Throws: ``TrainingError/unfitData(path:reason:)`` where nothing was held out.
-  public func realImages() throws -> (training: Pictures, test: Pictures) {
-    try once(\.real) {
-      let training = try pictures(of: .train)
+  public func heldOutImages() throws -> Pictures {
+    try once(\.held) {
       for split in options.parts {
-        if let held = try pictures(of: split), let training { return (training, held) }
+        if let held = try pictures(of: split) { return held }
       }
       throw TrainingError.unfitData(
         path: data.path?.path ?? "the data",
@@ -171,18 +180,50 @@ public final class EvaluationContext {
     }
   }
 
+  /// The training part, which only what learns from it or compares classes needs.
+  ///
+  /// - Throws: ``TrainingError/unfitData(path:reason:)`` where it holds no images.
+  public func trainingImages() throws -> Pictures {
+    try once(\.training) {
+      if let training = try pictures(of: .train) { return training }
+      throw TrainingError.unfitData(
+        path: data.path?.path ?? "the data", reason: "its training part holds no images to compare with")
+    }
+  }
+
+  /// The training part and the part that was held out.
+  ///
+  /// - Throws: ``TrainingError/unfitData(path:reason:)`` where one of them is missing.
+  public func realImages() throws -> (training: Pictures, test: Pictures) {
+    (try trainingImages(), try heldOutImages())
+  }
+
+  /// The most images of a part, and how many are read at a time.
+  private static let (mostImages, imagesAtATime) = (60_000, 512)
+
   private func pictures(of split: DatasetSplit) throws -> Pictures? {
     guard let dataset = try data.dataset(of: split) else { return nil }
-    let mostImages = 60_000
-    let fields: [String: HostTensor]
-    do throws(DatasetError) {
-      fields = try dataset.batch(at: Array(0..<min(dataset.count, mostImages)))
-    } catch {
-      guard case .corruptImage = error else { throw error }
-      fields = try dataset.batch(at: data.usableIndices(of: dataset, limit: mostImages, say: say))
+    do { return try pictures(of: dataset, Array(0..<min(dataset.count, Self.mostImages)), split) } catch {
+      guard case DatasetError.corruptImage = error else { throw error }
+      let usable = try data.usableIndices(of: dataset, limit: Self.mostImages, say: say)
+      return try pictures(of: dataset, usable, split)
     }
-    guard let images = fields["image"], let labels = fields["label"] else { return nil }
-    return Pictures(images: Tensor(images), labels: Tensor(labels).reshaped([-1]), name: split.rawValue)
+  }
+
+  /// Images read into their place a few at a time, so that none is held twice.
+  private func pictures(of dataset: any Dataset, _ rows: [Int], _ split: DatasetSplit) throws -> Pictures? {
+    var images: Tensor?
+    var labels: [Int] = []
+    for start in stride(from: 0, to: rows.count, by: Self.imagesAtATime) {
+      let some = Array(rows[start..<min(start + Self.imagesAtATime, rows.count)])
+      let fields = try dataset.batch(at: some)
+      guard let read = fields["image"], let own = fields["label"] else { return nil }
+      let all = images ?? .zeros([rows.count] + read.shape.dropFirst(), dtype: read.dtype)
+      all.narrow(0, from: start, length: some.count).copy(from: Tensor(read))
+      images = all
+      labels += own.integers()
+    }
+    return images.map { Pictures(images: $0, labels: Tensor(labels), name: split.rawValue) }
   }
 
   /// Generated images in -1 … 1, the classes in turn, with their labels where the classes are those of the
@@ -247,12 +288,11 @@ public final class EvaluationContext {
   /// then the Inception of the FID paper where the options name its weights.
   func judgedSamples() throws -> [JudgedSamples] {
     try onceTogether(\.judged) {
-      let training = try realImages().training
       let (samples, labels) = try self.samples()
       var sources: [any FeatureSource] = try self.classifier().map { [$0] } ?? [RawPixels()]
       if let network = try inception() { sources.append(network) }
       let (reference, comparison) = try heldOutParts()
-      let (few, held) = (50, try realImages().test.images.shape[0])
+      let (few, held) = (50, try heldOutImages().images.shape[0])
       if held < 2 * few {
         say(
           "only \(held) images are held out, so that numbers that compare with them say little; hold out "
@@ -262,7 +302,7 @@ public final class EvaluationContext {
         let judge = try judge(by: source)
         return JudgedSamples(
           judge: judge, features: try features(of: SampleJudge.rounded(samples), by: source),
-          classes: try labels.map { try classLabels($0, reference, comparison, training) })
+          classes: try labels.map { try classLabels($0, reference, comparison, trainingImages()) })
       }
     }
   }
@@ -276,20 +316,26 @@ public final class EvaluationContext {
 
   /// What judges samples by some features beside held-out images.
   func judge(by source: any FeatureSource) throws -> SampleJudge {
-    let test = try realImages().test
+    let test = try heldOutImages()
     let name = "\(data.facts.description.name) \(test.name)"
     let (reference, comparison) = try heldOutParts()
     say("comparing with \(name) by \(source.name)")
     return SampleJudge(
       features: source, classifier: try classifier(),
-      reference: try features(of: reference.images, by: source),
-      comparison: try features(of: comparison.images, by: source), source: name,
+      reference: try features(of: test.images, reference.numbers, by: source),
+      comparison: try features(of: test.images, comparison.numbers, by: source), source: name,
       seed: options.seed,
       provenance: provenance(part: test.name))
   }
 
-  private func heldOutParts() throws -> (reference: Pictures, comparison: Pictures) {
-    try once(\.parts) { divided(try realImages().test, count: options.samples) }
+  /// Some of the held-out images, by their numbers, with their labels.
+  private struct Rows {
+    let numbers: [Int]
+    let labels: [Int]
+  }
+
+  private func heldOutParts() throws -> (reference: Rows, comparison: Rows) {
+    try once(\.parts) { divided(try heldOutImages(), count: options.samples) }
   }
 
   /// As many images as asked for, the classes in turn, drawn with the evaluation's seed; at most half of a
@@ -321,30 +367,26 @@ public final class EvaluationContext {
   ///
   /// Both must be held out: a classifier's features of images it learned from differ from those of
   /// others, and real against real would look worse than it is.
-  private func divided(_ test: Pictures, count: Int) -> (reference: Pictures, comparison: Pictures) {
+  private func divided(_ test: Pictures, count: Int) -> (reference: Rows, comparison: Rows) {
     let total = test.images.shape[0]
     let chosen = balancedRows(test, count: min(count, total / 2))
     let taken = Set(chosen)
     let rest = (0..<total).filter { !taken.contains($0) }
-    func part(_ rows: [Int]) -> Pictures {
-      Pictures(
-        images: test.images.indexSelected(0, Tensor(rows)),
-        labels: test.labels.indexSelected(0, Tensor(rows)),
-        name: test.name)
-    }
+    let labels = test.labels.integers()
+    func part(_ rows: [Int]) -> Rows { Rows(numbers: rows, labels: rows.map { labels[$0] }) }
     return (part(rest), part(chosen))
   }
 
   /// The labels of the sets that are compared class by class.
   private func classLabels(
-    _ samples: Tensor, _ reference: Pictures, _ comparison: Pictures, _ training: Pictures
+    _ samples: Tensor, _ reference: Rows, _ comparison: Rows, _ training: Pictures
   ) throws -> ClassLabels {
     let names = try classNames()
     var counts = [Int](repeating: 0, count: names.count)
     for label in training.labels.integers() where counts.indices.contains(label) { counts[label] += 1 }
     return ClassLabels(
-      samples: samples.integers(), reference: reference.labels.integers(),
-      comparison: comparison.labels.integers(), trainingCounts: counts, names: names)
+      samples: samples.integers(), reference: reference.labels,
+      comparison: comparison.labels, trainingCounts: counts, names: names)
   }
 
   // MARK: Other material

@@ -19,7 +19,7 @@ public struct ClassifierScoreMeasure: Measure {
 
   /// The numbers; none where the system or its data do not have what they take.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
-    let test = try context.realImages().test
+    let test = try context.heldOutImages()
     let samples = try context.samples().samples
     guard let classifier = try context.classifier() else { return [] }
     let logits = classifier.logits(SampleJudge.rounded(samples))

@@ -20,7 +20,7 @@ public struct InceptionScoreMeasure: Measure {
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
     guard let network = try context.inception() else { return [] }
     let samples = try context.samples().samples
-    let (test, seed) = (try context.realImages().test, context.options.seed)
+    let (test, seed) = (try context.heldOutImages(), context.options.seed)
     func logits(_ images: Tensor) -> Tensor { network.logits(ofAll: SampleJudge.rounded(images)) }
     func score(_ logits: Tensor, splits: Int) throws -> Double {
       try inceptionScore(

@@ -22,7 +22,7 @@ public struct LabelAccuracyMeasure: Measure {
 
   /// The numbers; none where the system or its data do not have what they take.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
-    let test = try context.realImages().test
+    let test = try context.heldOutImages()
     let (samples, labels) = try context.samples()
     guard let labels, let classifier = try context.classifier() else { return [] }
     let logits = classifier.logits(SampleJudge.rounded(samples))

@@ -22,7 +22,7 @@ public struct ReferenceStatisticsMeasure: Measure {
   /// - Throws: ``TrainingError/invalid(reason:)`` for statistics of other features or images.
   public func measure(_ context: EvaluationContext) throws -> [MeasuredNumber] {
     if let file = context.options.savedStatistics {
-      let (_, test) = try context.realImages()
+      let test = try context.heldOutImages()
       let statistics = try ReferenceStatistics(
         of: test.images, by: try features(context), part: test.name, context.data.facts.description)
       try statistics.save(to: file)
