@@ -57,6 +57,7 @@ endif
 bench: build ## Benchmark against PyTorch and write Documentation/benchmarks.md
 	Benchmarks/run $(BENCH_FLAGS)
 	Benchmarks/reading $(READING_FLAGS)
+	Benchmarks/playing
 
 conformance: build ## Run the reference cases (CASES="folder …")
 	$(BIN)/conformance $(CASES)

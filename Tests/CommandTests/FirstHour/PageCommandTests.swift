@@ -32,7 +32,8 @@ private enum NotRun: String, CaseIterable {
     }
     if words.starts(with: ["data", "prepare", "faces"]) || words.contains("--faces") { return .pretrained }
     if ["en-de", "en-zh"].contains(where: text.contains) { return .packages }
-    if words.first == "benchmark" || text.contains("rendered-faces drawn-faces") { return .long }
+    let long = ["rendered-faces drawn-faces", "street-frames", "spade=frames"]
+    if words.first == "benchmark" || long.contains(where: text.contains) { return .long }
     if text.contains("pipe:curl") { return .network }
     if text.contains("{000000..000009}") { return .shards }
     if text.contains("figure") || text.contains("moves/kick") { return .rendered }
