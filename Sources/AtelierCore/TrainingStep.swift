@@ -171,6 +171,7 @@ public final class TrainingStep {
       return withoutGradients { loss.terms.total.averagedOverProcesses() }
     }
     optimizer.zeroGradients()
+    if precision != nil { forgetCastWeights() }
     average?.update(step: index)
     guard let first else { preconditionFailure("the optimiser did not evaluate the loss of '\(name)'") }
     return first

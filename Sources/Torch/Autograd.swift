@@ -130,6 +130,10 @@ public func withAutocast<Result>(
   return try body()
 }
 
+/// Lets go of the copies in 16 bits that ``withAutocast(_:on:_:)`` keeps of weights until its end: they are of the weights
+/// as they were before an update.
+public func forgetCastWeights() { CTAutocastClearCache() }
+
 /// Runs `body` without autocast, also inside ``withAutocast(_:on:_:)``: for the statistics of norms,
 /// penalties and backward passes.
 public func withoutAutocast<Result>(on device: Device = .cpu, _ body: () throws -> Result) rethrows -> Result

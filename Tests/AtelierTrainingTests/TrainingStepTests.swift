@@ -36,6 +36,25 @@ private struct Mishap: Error {}
     #expect(w.gradient == nil)
   }
 
+  @Test func behindAnUpdateIn16BitsTheNewWeightsCount() throws {
+    let w = Tensor.ones([2, 2])
+    w.requiresGradient = true
+    let step = TrainingStep(
+      index: 0, draws: StreamDraws(RandomStream(seed: 1)), source: NoBatches(), precision: .bfloat16)
+    var sums: [Double] = []
+    try step.run { step in
+      for _ in 0..<2 {
+        try step.update("w", SGD([("w", w)], learningRate: -1)) { loss in
+          let sum = Tensor.ones([1, 2]).matmul(w).asType(.float32).sum()
+          sums.append(sum.item())
+          loss.add(sum)
+        }
+      }
+    }
+    // Each of four weights grows by 1.
+    #expect(sums == [4, 8])
+  }
+
   @Test func aTermIsLoggedAsGivenWhereItSaysSo() throws {
     let w = parameter(2)
     let terms = try step.update("w", SGD([("w", w)], learningRate: 1)) { loss in
