@@ -225,7 +225,8 @@ let package = Package(
     .target(name: "CSentencePiece", dependencies: ["CSideLibrary"]),
     library("AtelierData", ["Torch", "AtelierHashing", "AtelierMedia", "CZlib", "CSentencePiece", csv]),
     library("Perception", ["Torch", "TorchNN", "AtelierHashing", "CZlib"]),
-    library("AtelierCore", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),
+    .target(name: "CCoroutine"),
+    library("AtelierCore", ["CCoroutine", "Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData"]),
     library(
       "AtelierModels", ["Torch", "TorchNN", "Perception", "AtelierMedia", "AtelierData", "AtelierCore"]),
     library(

@@ -66,25 +66,40 @@ public final class TrainingStep {
     }
   }
 
-  /// Runs a system's step several times, each on batches of its own, and makes its updates once in the end, each with
-  /// the mean of its gradients: a batch that does not fit into memory, in parts. All gradients are of the weights
-  /// before the first update. What is logged under one name several times is a mean for whoever reads it.
+  /// Runs a system's step several times side by side, each on batches of its own, and makes each of its updates once,
+  /// with the mean of all parts' gradients: a batch that does not fit into memory, in parts. No part goes on behind an
+  /// update before it is made, so that all see the weights that one large batch would see; what a part keeps between
+  /// two updates takes memory as often as there are parts. What is logged under one name several times is a mean for
+  /// whoever reads it.
   ///
-  /// - Throws: ``ConfigurationError`` for a system that updates a network several times a step.
-  public func run(parts: Int, _ body: (TrainingStep) throws -> Void) throws {
+  /// - Parameter order: when updates are made.
+  /// - Throws: ``ConfigurationError`` for an update whose gradients cannot be added up.
+  public func run(
+    parts: Int, order: AccumulationOrder = .eachUpdate, _ body: (TrainingStep) throws -> Void
+  ) throws {
     guard parts > 1 else { return try run(body) }
-    let accumulation = GradientAccumulation(parts: parts)
+    let accumulation = GradientAccumulation(parts: parts, order)
     self.accumulation = accumulation
     defer { self.accumulation = nil }
-    for _ in 0..<parts {
-      accumulation.beginPart()
-      try run(body)
-    }
-    try accumulation.apply(step: index) {
-      try processes?.averageGradients(of: $0.optimizer.parameters)
-      noteGradients($0.name, $0.optimizer, $0.clip)
+    // The scopes of a step are around all parts: they belong to the thread, and parts take turns on it.
+    try run { step in
+      try accumulation.run(step: index) {
+        try body(step)
+      } prepare: { update in
+        try processes?.averageGradients(of: update.optimizer.parameters)
+        noteGradients(update.name, update.optimizer, update.clip)
+        // Behind the gradients, before new weights are read.
+        if precision != nil { forgetCastWeights() }
+      }
     }
   }
+
+  /// Which of the parts that the step is made in is computed now, from 0.
+  public var accumulatedPart: Int { accumulation?.part ?? 0 }
+
+  /// Whether the step is made in several parts, so that what is kept between two updates is kept for all of them.
+  /// Systems then compute a long history again rather than keep it.
+  public var isAccumulating: Bool { accumulation != nil }
 
   /// How many of so many examples of a batch are this process's: all, where it trains alone.
   public func share(of examples: Int) -> Int { examples / (processes?.group.count ?? 1) }
@@ -140,20 +155,34 @@ public final class TrainingStep {
     _ name: String, _ optimizer: Optimizer, freezing frozen: [Module], average: MovingAverage?, clip: Double?,
     _ body: (inout Loss) throws -> Result
   ) throws -> (terms: Loss.Terms, result: Result) {
-    // Only what takes gradients is frozen, so that what was frozen before stays so.
-    let constants = frozen.flatMap { $0.parameters() }.filter(\.requiresGradient)
-    for parameter in constants { parameter.requiresGradient = false }
-    defer { for parameter in constants { parameter.requiresGradient = true } }
     if let accumulation {
       try accumulation.begin(name, optimizer)
       optimizer.zeroGradients()
       var loss = Loss(of: self)
-      let result = try body(&loss)
-      loss.backward()
-      accumulation.add(name, optimizer, average, clip)
-      optimizer.zeroGradients()
+      let result = try freezing(frozen) {
+        let result = try body(&loss)
+        loss.backward()
+        return result
+      }
+      try accumulation.add(name, optimizer, average, clip)
       return (loss.terms, result)
     }
+    return try freezing(frozen) { try updated(name, optimizer, average: average, clip: clip, body) }
+  }
+
+  /// Runs `body` while parameters of modules take no gradients. Only those that do are frozen, so that what was frozen
+  /// before stays so.
+  private func freezing<Result>(_ frozen: [Module], _ body: () throws -> Result) rethrows -> Result {
+    let constants = frozen.flatMap { $0.parameters() }.filter(\.requiresGradient)
+    for parameter in constants { parameter.requiresGradient = false }
+    defer { for parameter in constants { parameter.requiresGradient = true } }
+    return try body()
+  }
+
+  private func updated<Result>(
+    _ name: String, _ optimizer: Optimizer, average: MovingAverage?, clip: Double?,
+    _ body: (inout Loss) throws -> Result
+  ) throws -> (terms: Loss.Terms, result: Result) {
     var first: (terms: Loss.Terms, result: Result)?
     try optimizer.step {
       optimizer.zeroGradients()

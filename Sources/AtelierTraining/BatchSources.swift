@@ -249,17 +249,24 @@ public final class EmptyBatchSource: ResumableBatchSource {
 /// Where the very first request of a step fails, nothing has changed since the step before, so the
 /// state can still be saved.
 final class CountingBatchSource: BatchSource {
-  private let source: any BatchSource
+  private let source: any ResumableBatchSource
+  private weak var step: TrainingStep?
+  /// Which part of its last batch this process has, by the part of the step that asked for it.
+  private var batchParts: [Int: BatchPart?] = [:]
   /// Batches that were served since the last reset.
   private(set) var served = 0
 
-  init(_ source: any BatchSource) { self.source = source }
+  init(_ source: any ResumableBatchSource) { self.source = source }
 
-  func beginStep() { served = 0 }
+  func begin(_ step: TrainingStep) { (self.step, served, batchParts) = (step, 0, [:]) }
+
+  /// Which part of the batch that was served last to the part of the step that is computed now this process has.
+  var part: BatchPart? { batchParts[step?.accumulatedPart ?? 0] ?? source.part }
 
   func next() throws -> Batch {
     let batch = try source.next()
     served += 1
+    batchParts[step?.accumulatedPart ?? 0] = source.part
     return batch
   }
 }

@@ -57,7 +57,9 @@ public struct RunConfiguration: Sendable, Hashable {
     if reading.holdOut?.keepsCopiesTogether == true { pairs.append(("copiesTogether", .boolean(true))) }
     if reading.depth > 8 { pairs.append(("depth", .integer(reading.depth))) }
     if reading.buckets { pairs.append(("buckets", .boolean(true))) }
-    for key in order { pairs.append((key, table[key] ?? .null)) }
+    for key in order where key != "accumulationOrder" || options.accumulate != nil {
+      pairs.append((key, table[key] ?? .null))
+    }
     // Tables sort their keys, so the system's are written as a text of their own, in their order.
     let own = keys.map { (key: $0, value: configuration[$0] ?? .null) }
     let indented = ConfigurationFile.text(own).split(separator: "\n").map { "  \($0)\n" }.joined()
@@ -139,6 +141,10 @@ public struct RunConfiguration: Sendable, Hashable {
     case .integer(let depth) where [8, 16].contains(depth): reading.depth = depth
     case let other:
       throw .damaged(path: url.path, reason: "'\(other)' does not fit the key 'depth'; 8 or 16 do")
+    }
+    // Runs from before updates were made in their turn do not say it, and make theirs at the end of a step.
+    if table["accumulationOrder"] == nil, case .integer(let parts) = table["accumulate"] ?? .null, parts > 1 {
+      table["accumulationOrder"] = .string(AccumulationOrder.wholeStep.rawValue)
     }
     let known = try configurationTable(TrainingOptions())
     let deviceName = try text("device") ?? "cpu"

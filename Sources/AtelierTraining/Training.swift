@@ -192,6 +192,14 @@ public enum Training {
     if data.options.device == .cpu {
       try MemoryNeed.require(data.system, data.configuration, data.facts.artefacts)
     }
+    if let parts = options.accumulate, parts > 1,
+      try data.system.plan(data.configuration).stages.allSatisfy({ $0.data == nil })
+    {
+      throw TrainingError.invalid(
+        reason:
+          "\(data.system.identity.name) learns from no batches, so that there is nothing to accumulate; leave accumulate "
+          + "out")
+    }
     // Networks may be larger than the memory: then the engine fails, and nothing was written yet.
     var transfer = try isResuming ? TransferRecord.read(run) : nil
     let (system, frozen) = try withTensorErrors {

@@ -1,4 +1,4 @@
-import AtelierCore
+public import AtelierCore
 public import AtelierGeneration
 import Foundation
 public import Torch
@@ -40,6 +40,8 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
   public var gradientClip: Double?
   /// Batches whose gradients are added up before networks are updated, as ``AtelierCore/TrainingStep`` does it; nil: one.
   public var accumulate: Int?
+  /// When the updates of a step are made whose gradients are added up.
+  public var accumulationOrder: AccumulationOrder
   /// What happens when training goes wrong.
   public var health: HealthPolicy
   /// How many of the discriminators' lowest layers keep the weights that training began with; nil: none.
@@ -56,7 +58,7 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     precision: TrainingPrecision = .float32, threads: Int? = nil, adaptsThreads: Bool? = nil,
     checkpointEvery: Int = 500, keepLast: Int = 2, keepEvery: Int? = nil, previewEvery: Int = 500,
     previewRows: Int = 8, logEvery: Int = 50, gradientClip: Double? = nil, accumulate: Int? = nil,
-    health: HealthPolicy = HealthPolicy(),
+    accumulationOrder: AccumulationOrder = .eachUpdate, health: HealthPolicy = HealthPolicy(),
     freezeDiscriminator: Int? = nil, validation: ValidationPolicy? = nil
   ) {
     self.steps = steps
@@ -75,6 +77,7 @@ public struct TrainingOptions: Sendable, Hashable, Codable {
     self.logEvery = logEvery
     self.gradientClip = gradientClip
     self.accumulate = accumulate
+    self.accumulationOrder = accumulationOrder
     self.health = health
     self.freezeDiscriminator = freezeDiscriminator
     self.validation = validation

@@ -132,19 +132,4 @@ import Testing
     let far = zip(whole, halves).count { abs($0 - $1) > 1e-5 }
     #expect(Double(far) < 0.01 * Double(whole.count))
   }
-
-  @Test func anUpdateThatIsMadeSeveralTimesAStepIsRefused() throws {
-    let weight = Tensor([1] as [Float])
-    weight.requiresGradient = true
-    let optimizer = SGD([("w", weight)])
-    let step = TrainingStep(
-      index: 0, draws: StreamDraws(RandomStream(seed: 5)), source: Source(images: Tensor([0])))
-    #expect(throws: ConfigurationError.self) {
-      try step.run(parts: 2) { step in
-        for _ in 0..<2 {
-          try step.update("critic", optimizer) { $0.add(optimizer.parameters[0].square().sum()) }
-        }
-      }
-    }
-  }
 }

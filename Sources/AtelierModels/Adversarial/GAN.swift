@@ -236,7 +236,9 @@ public final class GAN: LatentSystem, AugmentedSystem {
 
   /// The schedules of the paper's code, and at the first step the output bias from the data.
   private func prepare(_ step: TrainingStep, _ real: Tensor) {
-    if step.index == 0 { (generator as? RectifiedGenerator)?.startFromMarginals(of: real) }
+    if step.index == 0, step.accumulatedPart == 0 {
+      (generator as? RectifiedGenerator)?.startFromMarginals(of: real)
+    }
     let rate = Schedule.exponential(factor: 1 / configuration.learningRateDecay)
       .learningRate(base: configuration.learningRate, at: step.index)
     let momentum = LinearRamp(

@@ -143,7 +143,10 @@ public final class ConditionalGAN: LatentSystem, AugmentedSystem {
       let batch = try step.batch()
       let (real, label) = (batch["image"], batch["label"])
       let (latent, fakeLabel) = conditions(real.shape[0], step.draws)
-      let fake = generator(latent, fakeLabel)
+      // Its history waits for the discriminator's update.
+      let fake = generator.checkpointed([latent], when: step.isAccumulating) { [generator] in
+        generator($0[0], fakeLabel)
+      }
 
       try step.update("discriminator", discriminatorOptimizer) { loss in
         let scores = scores(step, real, label, fake.detached(), fakeLabel)

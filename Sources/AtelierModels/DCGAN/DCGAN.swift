@@ -194,7 +194,8 @@ public final class DCGAN: LatentSystem, AugmentedSystem {
   private func reference(_ step: TrainingStep) throws {
     let real = try step.batch()["image"]
     let latent = latents(real.shape[0], step.draws)
-    let fake = generator(latent)
+    // Its history waits for the discriminator's update.
+    let fake = generator.checkpointed([latent], when: step.isAccumulating) { [generator] in generator($0[0]) }
     try updateDiscriminator(step, real, fake.detached())
     try updateGenerator(step, latent) { fake }
   }

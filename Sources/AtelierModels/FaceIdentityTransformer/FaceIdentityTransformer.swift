@@ -134,12 +134,18 @@ public final class FaceIdentityTransformer: TranslatingSystem {
       batch.tensors["password"].map { StepPasscodes($0, length: length) }
       ?? StepPasscodes(count: image.shape[0], length: length, draws: step.draws)
 
+    // Their histories wait for the discriminators' update.
+    func changed(_ image: Tensor, _ passcode: Tensor) -> Tensor {
+      generator.checkpointed([image, code(passcode)], when: step.isAccumulating) { [generator] in
+        generator($0[0], $0[1])
+      }
+    }
     // In the authors' order, which running statistics of instance norms remember.
-    let modified = generator(image, code(passcodes.own))
-    let recovered = generator(modified, code(passcodes.inverse))
-    let random = generator(image, code(passcodes.random))
-    let wrong = generator(modified, code(passcodes.wrong))
-    let secondWrong = generator(modified, code(passcodes.secondWrong))
+    let modified = changed(image, passcodes.own)
+    let recovered = changed(modified, passcodes.inverse)
+    let random = changed(image, passcodes.random)
+    let wrong = changed(modified, passcodes.wrong)
+    let secondWrong = changed(modified, passcodes.secondWrong)
     let made = Made(
       modified: modified, random: random, recovered: recovered, wrong: wrong, secondWrong: secondWrong)
     try updateDiscriminators(step, image, identity, alignment, made)

@@ -80,7 +80,8 @@ public final class Pix2Pix: TranslatingSystem, AugmentedSystem {
     let (weights, objective) = (configuration.weights, configuration.adversarialLoss.loss)
     let batch = try step.batch()
     let (source, target) = (batch["source"], batch["target"])
-    let fake = generator(source)
+    // Its history waits for the discriminator's update.
+    let fake = generator.checkpointed([source], when: step.isAccumulating) { [generator] in generator($0[0]) }
 
     if weights.adversarial > 0 {
       let terms = try step.update("discriminator", discriminatorOptimizer) { loss in

@@ -157,12 +157,12 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, Ref
     let batch = try step.batch()
     let (token, target) = (batch["token"], batch["target"].reshaped([-1]))
     let start = batch.isFirst || state?.hidden.shape[1] != token.shape[1] ? nil : state
-    let (terms, end) = try step.update("model", optimizer, clip: configuration.gradientClip) { loss in
+    let terms = try step.update("model", optimizer, clip: configuration.gradientClip) { loss in
       let (logProbability, last) = logProbabilities(token, start)
       loss.add("total", Torch.negativeLogLikelihood(logProbability, target))
-      return last?.detached()
+      // Already here: where batches are accumulated, the next one goes on from this one's end before the update.
+      state = last?.detached()
     }
-    state = end
     step.observe("perplexity") { terms.total.exp() }
   }
 

@@ -92,7 +92,10 @@ public final class Vocoder: SoundResynthesizingSystem, ReferenceAnswering {
     let rate = configuration.learningRate * pow(configuration.epochDecay, step.epoch.rounded(.down))
     (generatorOptimizer.learningRate, discriminatorOptimizer.learningRate) = (rate, rate)
     let real = Self.signal(try step.batch()["waveform"])
-    let generated = generator(try features(of: real)).asType(.float32)
+    // Its history waits for the discriminators' update.
+    let generated = generator.checkpointed([try features(of: real)], when: step.isAccumulating) {
+      [generator] in generator($0[0])
+    }.asType(.float32)
 
     let judged = try step.update("discriminators", discriminatorOptimizer) { loss in
       let copy = generated.detached()

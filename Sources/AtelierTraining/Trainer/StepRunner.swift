@@ -27,13 +27,15 @@ final class StepRunner {
     let (options, source) = (session.options, session.source)
     source.enter(stage: session.stage)
     let all = StreamDraws(drawStream, device: options.device)
-    let together = session.processes.group.map { StepProcesses($0) { source.part } }
-    counted.beginStep()
-    return TrainingStep(
+    let part = { [counted] in counted.part }
+    let together = session.processes.group.map { StepProcesses($0, part: part) }
+    let training = TrainingStep(
       index: session.step, epoch: source.epoch, stage: session.stage,
-      draws: together == nil ? all : SharedDraws(all) { source.part },
+      draws: together == nil ? all : SharedDraws(all, part: part),
       source: counted, isObserved: isObserved, precision: options.precision.autocast, device: options.device,
       gradientClip: options.gradientClip, processes: together)
+    counted.begin(training)
+    return training
   }
 
   /// Computes a step.
@@ -41,7 +43,10 @@ final class StepRunner {
     let began = ContinuousClock.now
     defer { taken = .now - began }
     try withTensorErrors {
-      try training.run(parts: session.options.accumulate ?? 1) { try session.system.step($0) }
+      let options = session.options
+      try training.run(parts: options.accumulate ?? 1, order: options.accumulationOrder) {
+        try session.system.step($0)
+      }
     }
   }
 
