@@ -355,10 +355,14 @@ public final class DataBinding {
           stream, columns: columns, name: served.description.name, device: device, share: options.share,
           batchSize: batchSize)
       }
-      // Examples of instances are made of the part as it is.
-      let hasInstances = adaptedPlan.components(InstancePlan.self).first != nil && index == 0
-      if options.reading.buckets || options.reading.depth > 8 && !hasInstances {
-        served = try refined(served, plan, own, path)
+      if options.reading.buckets || options.reading.depth > 8 {
+        let fine = try refined(part, plan, own, path)
+        // Features are computed of 8 bits, which drawing and measures read; examples show the images at their depth.
+        if let instances = served.dataset as? InstanceDataset, let images = fine.dataset {
+          served = .examples(instances.showing(images))
+        } else {
+          served = fine
+        }
       }
       switch served {
       case .stream(let data):

@@ -10,7 +10,7 @@ import Torch
 struct InstanceDataset: Dataset {
   /// What the data are.
   let description: DatasetDescription
-  private let base: any Dataset
+  private var base: any Dataset
   /// The base's number of each instance; images that cannot be read are no instances.
   let rows: [Int]
   private let contents: Contents
@@ -43,6 +43,13 @@ struct InstanceDataset: Dataset {
     self.base = base
     self.rows = rows
     contents = .clusters(clusters)
+  }
+
+  /// The same examples with the images of a data set that is the base at another depth of values.
+  func showing(_ images: any Dataset) -> InstanceDataset {
+    var other = self
+    other.base = images
+    return other
   }
 
   /// Instances.
@@ -83,9 +90,17 @@ struct InstanceDataset: Dataset {
     }
   }
 
-  /// Bytes `[channels, height, width]` from right to left.
+  /// Values `[channels, height, width]` from right to left, 8 or 16 bits each.
   private static func mirrored(_ image: HostTensor) -> HostTensor {
     let width = image.shape.last ?? 1
+    guard image.dtype == .uint8 else {
+      let values = image.integers()
+      let rows = stride(from: 0, to: values.count, by: width).flatMap { start in
+        values[start..<(start + width)].reversed().map { Int32($0) }
+      }
+      return HostTensor(
+        shape: image.shape, dtype: .int32, bytes: rows.withUnsafeBytes { [UInt8]($0) })
+    }
     var bytes = image.bytes
     for start in stride(from: 0, to: bytes.count, by: width) { bytes[start..<(start + width)].reverse() }
     return HostTensor(shape: image.shape, dtype: image.dtype, bytes: bytes)

@@ -2,6 +2,7 @@ import AtelierCore
 import AtelierData
 import AtelierGeneration
 import AtelierMedia
+import AtelierModels
 import AtelierTraining
 import Foundation
 import TestSupport
@@ -103,5 +104,89 @@ import Torch
     try Data(text.replacingOccurrences(of: "depth: 16", with: "depth: 12").utf8).write(
       to: folder("configuration.yaml"))
     #expect(throws: TrainingError.self) { try RunConfiguration.read(folder("configuration.yaml")) }
+  }
+
+  /// 64 levels within one of the 256 of 8 bits.
+  private func fine(_ number: Int) -> Image {
+    let levels: [Int] = (0..<64).map { 32768 + ($0 + number) % 64 }
+    let image = Image(width: 8, height: 8, channels: 1, floats: levels.map { Float($0) / 65535 })
+    return image.withDepth(16)
+  }
+
+  private var words: DataBindingOptions {
+    var options = DataBindingOptions(seed: 3)
+    options.reading.scale = SampleScale(black: 0, white: 65535)
+    return options
+  }
+
+  @Test(arguments: [true, false]) func imagesOfInstancesHaveTheDepthOfTheScale(_ mirrors: Bool) throws {
+    let folder = try TemporaryFolder()
+    for name in ["a", "b"] {
+      try FileManager.default.createDirectory(at: folder(name), withIntermediateDirectories: true)
+      for number in 0..<6 { try fine(7 * number).write(to: folder("\(name)/\(number).png")) }
+    }
+    let keys: [String: ConfigurationValue] = [
+      "imageSize": 8, "bottomWidth": 1, "batchSize": 4, "latentSize": 8, "generatorChannels": 2,
+      "discriminatorChannels": 2, "sharedEmbeddingSize": 3, "generatorAttention": [],
+      "discriminatorAttention": [], "featureSize": 6, "sharedFeatureSize": 4, "neighbours": 3,
+      "selectedInstances": 5, "featureEpochs": 1, "mirrors": .boolean(mirrors),
+    ]
+    let data = try DataBinding.open(folder.url, for: ICGAN.self, configuration: keys, options: words)
+    #expect(data.options.reading.depth == 16)
+    // Each image is one of the set, as it is or from right to left.
+    let sources = (0..<6).map { (number: Int) -> [Float] in
+      let levels: [Int] = (0..<64).map { 32768 + ($0 + 7 * number) % 64 }
+      return levels.map { Float($0) / 65535 * 2 - 1 }
+    }
+    func reversed(_ image: [Float]) -> [Float] {
+      stride(from: 0, to: 64, by: 8).flatMap { (start: Int) -> [Float] in image[start..<start + 8].reversed()
+      }
+    }
+    var turned = 0
+    for _ in 0..<6 {
+      let batch = try data.training.next()
+      for row in 0..<4 {
+        let image = batch["image"].selected(dim: 0, index: row).floats()
+        func isLike(_ source: [Float]) -> Bool { zip(image, source).allSatisfy { abs($0 - $1) < 1e-6 } }
+        let isTurned = sources.contains { isLike(reversed($0)) }
+        turned += isTurned ? 1 : 0
+        #expect(isTurned || sources.contains(where: isLike))
+      }
+    }
+    #expect((turned > 0) == mirrors)
+    // A run from before goes on with 8 bits.
+    var old = words
+    old.isRecorded = true
+    let before = try DataBinding.open(
+      folder.url, for: ICGAN.self, configuration: keys, artefacts: data.facts.artefacts, options: old)
+    #expect(try Set(before.training.next()["image"].floats()).count == 1)
+  }
+
+  @Test func captionedImagesHaveTheDepthOfTheScale() throws {
+    let folder = try TemporaryFolder()
+    try FileManager.default.createDirectory(at: folder("images"), withIntermediateDirectories: true)
+    var lines = ["image,caption"]
+    for number in 0..<20 {
+      try fine(number).write(to: folder("images/\(number).png"))
+      lines.append("\(number).png,a grey square number \(number % 3)")
+    }
+    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: folder("captions.txt"))
+    let keys: [String: ConfigurationValue] = [
+      "imageSize": 8, "imageVocabularySize": 6, "codebookSize": 5, "downsamplings": 1, "hiddenChannels": 4,
+      "autoencoderSteps": 3, "autoencoderBatchSize": 6, "textLength": 6, "layers": 2, "embeddingSize": 12,
+      "heads": 2, "headSize": 6, "batchSize": 6,
+    ]
+    func levels(_ options: DataBindingOptions) throws -> (training: Int, measured: Int) {
+      let data = try DataBinding.open(folder.url, for: DALLE.self, configuration: keys, options: options)
+      let dataset = try #require(try data.dataset(of: .train))
+      return try (
+        Set(data.training.next()["image"].floats()).count,
+        Set(data.batch(of: 0, in: dataset)["image"].floats()).count
+      )
+    }
+    #expect(try levels(words) == (64, 1))
+    var old = words
+    old.isRecorded = true
+    #expect(try levels(old) == (1, 1))
   }
 }

@@ -75,7 +75,7 @@ public struct CaptionedImages: DataArrangement {
     return .examples(
       try CaptionedImageDataset(
         pictures, split, preparation, try artefacts.sentenceVocabulary(Self.artefact),
-        fields: (image, text), longest: longest, codec: opening.reading.datasetOptions.codec))
+        fields: (image, text), longest: longest, options: opening.reading.datasetOptions))
   }
 }
 
@@ -89,10 +89,13 @@ public struct CaptionedImageDataset: Dataset {
   private let preparation: ImagePreparation
   private let fields: (image: String, text: String)
   private let codec: ImageCodec
+  /// The bits of an image's values: 8, uint8, or 16, int32.
+  private let depth: Int
 
   init(
     _ data: TaggedImageSet, _ split: DatasetSplit, _ preparation: ImagePreparation,
-    _ vocabulary: SentenceVocabulary, fields: (image: String, text: String), longest: Int, codec: ImageCodec
+    _ vocabulary: SentenceVocabulary, fields: (image: String, text: String), longest: Int,
+    options: DatasetOptions
   ) throws(DatasetError) {
     captions = data.pictures.flatMap { picture in picture.captions.map { (picture: picture, text: $0) } }
     guard !captions.isEmpty else { throw .invalid(reason: "\(data.name): no image has a caption") }
@@ -110,13 +113,13 @@ public struct CaptionedImageDataset: Dataset {
       fingerprint: data.fingerprint, notes: notes)
     self.preparation = preparation
     self.fields = fields
-    self.codec = codec
+    (codec, depth) = (options.codec, options.depth)
   }
 
   /// The number of captions.
   public var count: Int { captions.count }
 
-  /// The image, uint8 `[channels, height, width]`, and the caption's tokens, int64.
+  /// The image, uint8 or at a depth of 16 bits int32 `[channels, height, width]`, and the caption's tokens, int64.
   public func example(at index: Int) throws(DatasetError) -> Example {
     guard captions.indices.contains(index) else {
       throw .invalid(reason: "example \(index) is not in 0..<\(captions.count)")
@@ -125,7 +128,8 @@ public struct CaptionedImageDataset: Dataset {
     let image = try picture.image(by: codec)
     do throws(ImageError) {
       return Example([
-        fields.image: try preparation(image).hostTensor(), fields.text: HostTensor(tokens[index]),
+        fields.image: try preparation(image, depth: depth).hostTensor(depth: depth),
+        fields.text: HostTensor(tokens[index]),
       ])
     } catch {
       throw .unreadable(picture.place, error)
