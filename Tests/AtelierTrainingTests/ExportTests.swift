@@ -164,6 +164,114 @@ import TorchNN
     #expect((report.largestDifference ?? 1) < 1e-4)
   }
 
+  private let layers: [String: ConfigurationValue] = [
+    "embeddingSize": .integer(8), "heads": .integer(2), "tokenUnit": .string("word"),
+    "vocabularySize": .integer(17),
+  ]
+
+  @Test func gptIsExportedForTextsOfAnyLength() throws {
+    let folder = try TemporaryFolder()
+    for (name, more) in [
+      ("second", ["layers": .integer(2), "contextLength": .integer(16)]),
+      ("first", ["normFirst": .boolean(false), "tiedEmbedding": .boolean(false), "layers": .integer(1)]),
+      // No longer than the shorter of both sizes that are checked.
+      ("short", ["contextLength": .integer(5), "layers": .integer(1), "activation": .string("gelu-tanh")]),
+    ] as [(String, [String: ConfigurationValue])] {
+      let (model, description) = try system(GPT.self, layers.merging(more) { $1 })
+      let file = folder("\(name).pt")
+      let report = try ModelExport.torchScript(model, description, to: file, check: .libtorch)
+      #expect(report.inputs == ["token"] && (report.largestDifference ?? 1) < 1e-4, "\(name)")
+      // What drawing computes with its memory of earlier tokens.
+      let token = Tensor([1, 16, 3, 4, 5, 9, 8, 7], shape: [2, 4])
+      let last = try #require(
+        try model.drawing { try model.networks[0].forward(nil, ["token": token]) }["logits"])
+      let script = try LoadedScript(file)([token])
+      #expect(script.shape == [2, 4, 17])
+      #expect((script.slice(1, 3, 4) - last).abs().max().item() < 1e-5, "\(name)")
+    }
+    let (model, description) = try system(GPT.self, layers)
+    #expect(throws: ConfigurationError.self) {
+      try ModelExport.torchScript(
+        model, description, to: folder("a.pt"), direction: "back", check: .libtorch)
+    }
+  }
+
+  private let electra: [String: ConfigurationValue] = [
+    "hiddenSize": .integer(8), "intermediateSize": .integer(6), "layers": .integer(2),
+    "generatorHiddenSize": .integer(4), "generatorHeads": .integer(1),
+    "generatorIntermediateSize": .integer(4),
+  ]
+
+  @Test(arguments: [true, false]) func electrasDiscriminatorIsExportedWithoutItsGenerator(_ isTied: Bool)
+    throws
+  {
+    let folder = try TemporaryFolder()
+    let changes = layers.merging(electra) { $1 }.merging(["tiedEmbedding": .boolean(isTied)]) { $1 }
+    let (model, description) = try system(ELECTRA.self, changes)
+    let report = try ModelExport.torchScript(model, description, to: folder("e.pt"), check: .libtorch)
+    #expect(report.networks == ["discriminator"] && report.inputs == ["token", "mask"])
+    #expect((report.largestDifference ?? 1) < 1e-4)
+    let token = Tensor([2, 9, 16, 3, 2, 7, 3, 0], shape: [2, 4])
+    let mask = Tensor([1, 1, 1, 1, 1, 1, 1, 0], shape: [2, 4])
+    let answer = try #require(
+      try model.drawing { try model.networks[1].forward(nil, ["token": token, "mask": mask]) }["logits"])
+    let script = try LoadedScript(folder("e.pt"))([token, mask])
+    #expect(script.shape == [2, 4] && (script - answer).abs().max().item() < 1e-5)
+    // What stands at padding changes nothing before it.
+    let other = try LoadedScript(folder("e.pt"))([Tensor([2, 9, 16, 3, 2, 7, 3, 11], shape: [2, 4]), mask])
+    #expect((script - other).slice(1, 0, 3).abs().max().item() < 1e-6)
+    #expect(throws: ConfigurationError.self) {
+      try ModelExport.torchScript(
+        model, description, to: folder("c.pt"), direction: "classes", check: .libtorch)
+    }
+  }
+
+  @Test func electrasClassesAreExportedAndItsReplacedTokensToo() throws {
+    let folder = try TemporaryFolder()
+    let (model, description) = try system(
+      ELECTRA.self, layers.merging(electra) { $1 }.merging(["classes": .integer(3)]) { $1 },
+      preset: "classifier")
+    let report = try ModelExport.torchScript(model, description, to: folder("c.pt"), check: .libtorch)
+    #expect(report.networks == ["discriminator", "classifier"])
+    #expect((report.largestDifference ?? 1) < 1e-4)
+    let token = Tensor([2, 9, 16, 3], shape: [1, 4])
+    let script = try LoadedScript(folder("c.pt"))([token, .ones(like: token)])
+    // The class that the system gives the text between its frame.
+    let text = Batch(["token": Tensor([4, 11], shape: [1, 2])])
+    #expect(script.shape == [1, 3])
+    #expect(try script.argmax(dim: 1).integers() == model.drawing { try model.classes(of: text).integers() })
+    let tokens = try ModelExport.torchScript(
+      model, description, to: folder("r.pt"), direction: "replaced-tokens", check: .libtorch)
+    #expect(tokens.networks == ["discriminator"])
+  }
+
+  @Test(arguments: ["sinusoidal", "learned"])
+  func theTransformerIsExportedForSentencesOfAnyLengths(_ positions: String) throws {
+    let folder = try TemporaryFolder()
+    let (model, description) = try system(
+      Transformer.self,
+      [
+        "embeddingSize": .integer(8), "heads": .integer(2), "hiddenSize": .integer(6),
+        "encoderLayers": .integer(1), "decoderLayers": .integer(2), "sourceVocabularySize": .integer(11),
+        "targetVocabularySize": .integer(13), "sourceUnit": .string("words"), "targetUnit": .string("words"),
+        "positions": .string(positions), "sharedEmbedding": .boolean(false),
+      ])
+    let file = folder("t.pt")
+    let report = try ModelExport.torchScript(model, description, to: file, check: .libtorch)
+    #expect(report.inputs == ["source", "target"] && (report.largestDifference ?? 1) < 1e-4)
+    // Padding, token 1, in the shorter of two sentences.
+    let source = Tensor([2, 5, 3, 2, 7, 10, 3, 1, 1, 1], shape: [2, 5])
+    let target = Tensor([2, 6, 3, 2, 12, 1], shape: [2, 3])
+    let answer = try #require(
+      try model.drawing {
+        try model.networks[0].forward(
+          nil, ["source": source.transposed(0, 1), "target": target.transposed(0, 1)])
+      }["logits"])
+    let script = try LoadedScript(file)([source, target])
+    let before = script.slice(1, 0, 2).transposed(0, 1)
+    #expect(script.shape == [2, 3, 13] && (before - answer).abs().max().item() < 1e-5)
+  }
+
   @Test func statisticsThatFollowTheSizeHaveToBeChosenFirst() throws {
     let folder = try TemporaryFolder()
     let (system, description) = try system(Pix2Pix.self, unet.merging(["testBatchStatistics": .null]) { $1 })
@@ -315,6 +423,19 @@ extension ExportTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["unet.onnx"])
     let bytes = try Data(contentsOf: folder("unet.onnx"))
     #expect(bytes.range(of: Data("atelier.json".utf8)) != nil)
+  }
+
+  @Test(.enabled(if: ExportTests.python != nil, "no Python with onnx and onnxruntime is here"))
+  func languageModelsAreWrittenAsONNX() throws {
+    let folder = try TemporaryFolder()
+    let (gpt, first) = try system(GPT.self, layers.merging(["layers": .integer(2)]) { $1 })
+    let (electra, second) = try system(ELECTRA.self, layers.merging(electra) { $1 })
+    for (index, report) in [
+      try ModelExport.onnx(gpt, first, to: folder("g.onnx")),
+      try ModelExport.onnx(electra, second, to: folder("e.onnx")),
+    ].enumerated() {
+      #expect((report.largestDifference ?? 1) < 1e-4, "\(index)")
+    }
   }
 
   @Test func whatONNXLacksIsSaidWithTheWayOut() throws {

@@ -40,7 +40,11 @@ final class ElectraEmbeddings: Module {
     let isText = token.notEqual(Double(SpecialToken.padding.rawValue)).unsqueezed(-1)
     let read = Tensor.select(isText, vectors, vectors.detached())
     let segments = part.map { segment($0) } ?? segment.weight.narrow(0, from: 0, length: 1)
-    return dropout(norm(read + segments + position.weight.narrow(0, from: 0, length: time)))
+    let places =
+      isRecordingScript
+      ? position.weight.indexSelected(0, recordedPlaces(token.selected(dim: 0, index: 0)))
+      : position.weight.narrow(0, from: 0, length: time)
+    return dropout(norm(read + segments + places))
   }
 }
 
@@ -168,11 +172,9 @@ final class ElectraAttention: Module {
   }
 
   func callAsFunction(_ x: Tensor, _ seen: Tensor?) -> Tensor {
-    let (batch, time, features) = (x.shape[0], x.shape[1], x.shape[2])
-    let size = features / heads
-    func split(_ x: Tensor) -> Tensor { x.reshaped([batch, time, heads, size]).transposed(1, 2) }
+    func split(_ x: Tensor) -> Tensor { x.splitIntoHeads(heads) }
     let read = attended(split(query(x)), split(key(x)), split(value(x)), seen: seen, dropout: weightDropout)
-    return norm(dropout(joining(read.transposed(1, 2).reshaped([batch, time, features]))) + x)
+    return norm(dropout(joining(read.joinedHeads())) + x)
   }
 }
 

@@ -319,6 +319,14 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
     return classifier(discriminator.hidden(token, mask: isSeen.asType(.int64)))
   }
 
+  /// Logits of classes `[batch, classes]`, or of having been replaced `[batch, time]`, for framed tokens `[batch, time]` and
+  /// 0 at their padding, as an exported script computes them.
+  func recordedLogits(_ token: Tensor, mask: Tensor, ofClasses: Bool) -> Tensor {
+    let hidden = discriminator.hidden(token, mask: mask)
+    guard ofClasses, let classifier else { return discriminator.logits(hidden) }
+    return classifier(hidden)
+  }
+
   /// The likeliest class of each text.
   public func classes(of batch: Batch) throws -> Tensor {
     withoutGradients { classLogits(batch).argmax(dim: 1) }

@@ -65,7 +65,11 @@ final class GPTNetwork: Module {
         start + time <= positions.count,
         "\(start + time) tokens are more than the \(positions.count) of contextLength")
     else { return .zeros(token.shape + [embedding.count]) }
-    var x = dropout(embedding(token) + positions.weight.narrow(0, from: start, length: time))
+    let places =
+      isRecordingScript
+      ? positions.weight.indexSelected(0, recordedPlaces(token.selected(dim: 0, index: 0)))
+      : positions.weight.narrow(0, from: start, length: time)
+    var x = dropout(embedding(token) + places)
     for (index, block) in blocks.enumerated() { x = block(x, cache.map { (cache: $0, layer: index) }) }
     cache?.length += time
     if lastOnly { x = x.narrow(1, from: time - 1, length: 1) }
@@ -144,13 +148,20 @@ final class CausalAttention: Module {
   func callAsFunction(_ x: Tensor, _ memory: (cache: KeyValueCache, layer: Int)?) -> Tensor {
     let (batch, time, features) = (x.shape[0], x.shape[1], x.shape[2])
     let size = features / heads
-    let parts = projection(x).reshaped([batch, time, 3, heads, size]).permuted([2, 0, 3, 1, 4])
-    let query = parts.selected(dim: 0, index: 0)
-    var (key, value) = (parts.selected(dim: 0, index: 1), parts.selected(dim: 0, index: 2))
+    var (query, key, value): (Tensor, Tensor, Tensor)
+    if isRecordingScript {
+      let parts = projection(x).chunked(3, dim: 2).map { $0.splitIntoHeads(heads) }
+      (query, key, value) = (parts[0], parts[1], parts[2])
+    } else {
+      let parts = projection(x).reshaped([batch, time, 3, heads, size]).permuted([2, 0, 3, 1, 4])
+      (query, key, value) = (
+        parts.selected(dim: 0, index: 0), parts.selected(dim: 0, index: 1), parts.selected(dim: 0, index: 2)
+      )
+    }
     if let memory { (key, value) = memory.cache.extended(memory.layer, key, value) }
     // A single token sees everything in the cache.
     let read = attended(query, key, value, isCausal: time > 1, dropout: weightDropout)
-    return dropout(joining(read.transposed(1, 2).reshaped([batch, time, features])))
+    return dropout(joining(read.joinedHeads()))
   }
 }
 

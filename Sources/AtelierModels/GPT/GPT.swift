@@ -70,6 +70,9 @@ public final class GPT: LanguageSystem, ReferenceAnswering {
     ]
   }
 
+  /// Logits `[batch, time, vocabulary]` for tokens `[batch, time]`, as an exported script computes them.
+  func recordedLogits(_ token: Tensor) -> Tensor { network(token) }
+
   /// The one optimiser, by the name of its network.
   public var optimizers: [(name: String, optimizer: Optimizer)] { [("model", optimizer)] }
 

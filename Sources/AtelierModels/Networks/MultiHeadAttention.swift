@@ -38,16 +38,11 @@ final class MultiHeadAttention: Module {
     joining.bias?.detached().fill(0)
   }
 
-  /// `[batch, heads, time, headSize]`.
-  private func split(_ x: Tensor) -> Tensor {
-    x.reshaped([x.shape[0], x.shape[1], heads, features / heads]).transposed(1, 2)
-  }
-
   private func projected(_ x: Tensor, _ from: Int, _ to: Int) -> [Tensor] {
     linear(
       x, projectionWeight.slice(0, from * features, to * features),
       projectionBias.slice(0, from * features, to * features)
-    ).chunked(to - from, dim: 2).map(split)
+    ).chunked(to - from, dim: 2).map { $0.splitIntoHeads(heads) }
   }
 
   /// Keys and values of a sequence `[batch, time, features]`.
@@ -82,13 +77,12 @@ final class MultiHeadAttention: Module {
   private func read(
     _ queries: Tensor, _ cache: Cache, _ mask: Tensor?
   ) -> (output: Tensor, alignment: () -> Tensor) {
-    let (batch, time) = (queries.shape[0], queries.shape[2])
     let scale = 1 / Double(features / heads).squareRoot()
     var scores = (queries * scale).matmul(cache.keys.transposed(2, 3))
     if let mask { scores = scores + mask }
     let weights = scores.softmax(3)
     let read = weightDropout(weights).matmul(cache.values)
-    return (joining(read.transposed(1, 2).reshaped([batch, time, features])), { weights.mean(dims: [1]) })
+    return (joining(read.joinedHeads()), { weights.mean(dims: [1]) })
   }
 
   /// Zeros where a position may look, minus infinity after itself, `[1, 1, time, time]`.
@@ -102,9 +96,10 @@ final class MultiHeadAttention: Module {
   /// none.
   static func paddingMask(_ token: Tensor, padding: Int) -> Tensor? {
     let isPadding = token.equal(Double(padding))
-    guard isPadding.any().item() != 0 else { return nil }
+    // Other tokens than those of a recording may have some.
+    guard isRecordingScript || isPadding.any().item() != 0 else { return nil }
     return Tensor.select(
       isPadding, .full([1, 1], -.infinity, device: token.device), .zeros([1, 1], device: token.device)
-    ).reshaped([token.shape[0], 1, 1, token.shape[1]])
+    ).unsqueezed(1).unsqueezed(1)
   }
 }

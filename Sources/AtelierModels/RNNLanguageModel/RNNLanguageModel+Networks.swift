@@ -148,26 +148,12 @@ final class TransformerLanguageNetwork: Module {
     else { return .zeros(token.shape + [output.vocabularySize]) }
     let scale = Double(embedding.features).squareRoot()
     guard !isRecordingScript else {
-      let place = Self.places(token)
-      let x = embedding(token) * scale + positions.table.indexSelected(0, place)
-      let mask =
-        isCausal
-        ? Tensor.select(
-          place.unsqueezed(0).greater(place.unsqueezed(1)),
-          .full([1, 1], -Double.infinity, device: x.device),
-          .zeros([1, 1], device: x.device)) : nil
-      return output(encoder(x, mask: mask)).logSoftmax(-1)
+      let places = recordedPlaces(token.selected(dim: 1, index: 0))
+      let x = embedding(token) * scale + positions.table.indexSelected(0, places)
+      return output(encoder(x, mask: isCausal ? recordedCausalMask(places) : nil)).logSoftmax(-1)
     }
     let x = dropout(embedding(token) * scale + positions.table.slice(0, 0, time))
     return output(encoder(x, isCausal: isCausal)).logSoftmax(-1)
-  }
-}
-
-extension TransformerLanguageNetwork {
-  /// 0, 1, 2 … for the places of tokens `[time, batch]`, as a recorded script counts them.
-  private static func places(_ token: Tensor) -> Tensor {
-    let first = token.selected(dim: 1, index: 0)
-    return (first * 0 + 1).cumulativeSum(dim: 0) - 1
   }
 }
 

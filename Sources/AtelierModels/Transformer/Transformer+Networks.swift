@@ -277,7 +277,9 @@ final class TransformerNetwork: Module {
     }
     let embedded = scale == 1 ? table(token) : table(token) * scale
     let places: Tensor
-    if let positions {
+    if isRecordingScript, let rows = positions.map({ $0.table.squeezed(1) }) ?? learnedPositions?.weight {
+      places = rows.indexSelected(0, recordedPlaces(token.selected(dim: 0, index: 0))).unsqueezed(0)
+    } else if let positions {
       places = positions.table.slice(0, place, end).transposed(0, 1)
     } else if let learnedPositions {
       places = learnedPositions.weight.slice(0, place, end).unsqueezed(0)
@@ -303,9 +305,16 @@ final class TransformerNetwork: Module {
 
   /// Scores `[batch, time - 1, vocabulary]` of the tokens after the first of targets `[batch, time]`.
   func logits(_ source: Tensor, _ target: Tensor) -> Tensor {
+    logits(source, written: target.slice(1, 0, target.shape[1] - 1))
+  }
+
+  /// Scores `[batch, time, vocabulary]` of the token behind each of a translation's first `[batch, time]`.
+  func logits(_ source: Tensor, written input: Tensor) -> Tensor {
     var state = begin(source)
-    let input = target.slice(1, 0, target.shape[1] - 1)
-    var mask = MultiHeadAttention.causalMask(input.shape[1], device: input.device)
+    var mask =
+      isRecordingScript
+      ? recordedCausalMask(recordedPlaces(input.selected(dim: 0, index: 0)))
+      : MultiHeadAttention.causalMask(input.shape[1], device: input.device)
     if let padded = MultiHeadAttention.paddingMask(input, padding: padding) { mask = mask + padded }
     let x = decoder(
       vectors(input, targetEmbedding), mask: mask, memory: state.memory, memoryMask: state.memoryMask,

@@ -73,6 +73,12 @@ public final class Transformer: SentenceTranslatingSystem, ReferenceAnswering {
     ]
   }
 
+  /// Logits `[batch, target, vocabulary]` for tokens `[batch, source]` and `[batch, target]`, as an exported script
+  /// computes them.
+  func recordedLogits(_ source: Tensor, _ target: Tensor) -> Tensor {
+    network.logits(source, written: target)
+  }
+
   /// The one optimiser.
   public var optimizers: [(name: String, optimizer: Optimizer)] { [("model", optimizer)] }
 

@@ -288,14 +288,23 @@ public enum ModelExport {
     let sample = try Sample(plan, batch: 2, size: plan.sizes[0], seed: 1)
     let module = try ScriptModule("Generator")
     let trained = system.networks.filter { $0.frozenFrom == nil }
+    // A tensor that networks share stands under one of their names, whichever of them reads it.
+    var owners: [ObjectIdentifier: Set<String>] = [:]
+    var places: [String: ObjectIdentifier] = [:]
     for network in trained {
       for (name, tensor, isParameter) in try named(network, among: trained, forcesPrefix: true) {
         try module.add(tensor, named: name, isParameter: isParameter)
+        owners[ObjectIdentifier(tensor), default: []].insert(network.name)
+        places[name] = ObjectIdentifier(tensor)
       }
     }
     try record(plan, sample, in: module)
     let read = module.readNames
-    return trained.filter { network in read.contains { $0.hasPrefix(network.name + ".") } }
+    return trained.filter { network in
+      read.contains { name in
+        name.hasPrefix(network.name + ".") && places[name].flatMap { owners[$0]?.count } == 1
+      }
+    }
   }
 
   private static func addWeights(of networks: [Network], to module: ScriptModule) throws {
