@@ -25,8 +25,9 @@ struct Feeding {
     let folder = try FuzzFolder()
     defer { folder.remove() }
     page.folder = folder.url.path
+    let parent = getppid()
+    page[.number] = numbers.lowerBound
     for number in numbers {
-      page[.number] = number
       ProcessorTime.limit(seconds: Double(timeout))
       switch parser.outcome(of: mutation.input(number), in: folder) {
       case .accepted: page[.accepted] += 1
@@ -40,8 +41,10 @@ struct Feeding {
         // An input that took too much ends the process as a trap does.
         precondition(Self.peakMemory <= memory, "an input took more memory than it may")
       }
+      page[.number] = number + 1
+      // A proof that is stopped leaves nobody behind; what its page says is taken up.
+      if number % 256 == 0, getppid() != parent { return }
     }
-    page[.number] = numbers.upperBound
   }
 
   /// The most bytes of memory that the process has had.

@@ -8,6 +8,7 @@ private struct GuidedParser {
   let parser: FuzzedParser
   let folder: FuzzFolder
   let page: SharedPage?
+  let parent = getppid()
   /// The most seconds of processor time of an input.
   let timeout: Double
 
@@ -42,7 +43,10 @@ public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let outcome = guided.parser.outcome(of: bytes, in: guided.folder)
   if let page = guided.page {
     page[.number] += 1
-    if page[.number] % 256 == 0 { page[.peakMemory] = Feeding.peakMemory }
+    if page[.number] % 256 == 0 {
+      page[.peakMemory] = Feeding.peakMemory
+      if getppid() != guided.parent { _exit(0) }
+    }
     switch outcome {
     case .accepted: page[.accepted] += 1
     case .refused: page[.refused] += 1
