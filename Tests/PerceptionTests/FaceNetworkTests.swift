@@ -174,6 +174,13 @@ private enum Made {
       Array(repeating: 0xFF, count: 40),
     ] { #expect(throws: ProtobufFault.self) { try ONNXWeights.tensors(in: bytes) } }
   }
+
+  @Test func scalesAndZeroPointsOfEachOthersTypeAreRefused() throws {
+    var bytes = try Self.bytes()
+    let inputs = try #require(bytes.firstRange(of: [0x0A, 1, 0x73, 0x0A, 1, 0x7A])).lowerBound
+    bytes.swapAt(inputs + 2, inputs + 5)
+    #expect(throws: ProtobufFault.self) { try ONNXWeights.tensors(in: bytes) }
+  }
 }
 
 /// The file follows the description of FlatBuffers; a reader in numpy reads the same numbers in it.

@@ -90,7 +90,11 @@ package enum ONNXWeights {
     }
     var shape = source.shape
     shape[axis] = (shape[axis] + block - 1) / block
-    guard scales.shape == shape, zeros.shape == shape, scales.values.count == zeros.whole.count else {
+    // Scales of whole numbers have no values, and zero points of floats no whole ones.
+    let count = product(shape)
+    guard scales.shape == shape, scales.values.count == count, zeros.shape == shape,
+      zeros.whole.count == count
+    else {
       throw ProtobufFault(
         "the scales of the array \(FileFormatError.quoted(node.inputs[0])) do not fit its blocks")
     }
