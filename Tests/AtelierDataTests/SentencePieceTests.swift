@@ -148,6 +148,10 @@ extension SentencePieceTests {
     hostile.replaceSubrange(unit..<(unit + 4), with: [0, 0xFC, 0xFF, 0x7F])
     let sentence = refusal { _ = try SentencePieceModel(hostile) }
     #expect(sentence.contains("lead beyond their trie"))
+    // By its highest bit alone, which makes a value of any other unit.
+    hostile = whole
+    hostile[unit + 3] |= 0x80
+    #expect(refusal { _ = try SentencePieceModel(hostile) }.contains("lead beyond their trie"))
   }
 
   /// Both libraries have Protocol Buffers in them.

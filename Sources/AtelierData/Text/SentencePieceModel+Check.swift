@@ -81,7 +81,8 @@ extension SentencePieceModel {
   /// its units of 32 bits, and texts that each end in a zero byte.
   ///
   /// A unit has its label in the lowest byte, in bit 8 whether a value follows, and in the bits above how far its
-  /// children are away (s-yata/darts-clone `darts.h`); one with bit 31 is a value, and none is looked for below it.
+  /// children are away (s-yata/darts-clone `darts.h`); one with bit 31 is a value, and none is looked for below it, but
+  /// for the first, whose label nobody reads.
   private static func checkRules(_ map: ArraySlice<UInt8>) throws(DatasetError) {
     guard !map.isEmpty else { return }
     func word(_ index: Int) -> Int {
@@ -98,7 +99,7 @@ extension SentencePieceModel {
     for index in 0..<count {
       let unit = word(1 + index)
       guard index == 0 || unit >> 31 == 0 else { continue }
-      let children = index ^ ((unit >> 10 & 0x1F_FFFF) << ((unit & 0x200) >> 6))
+      let children = index ^ ((unit >> 10) << ((unit & 0x200) >> 6))
       guard children | 0xFF < count else { throw damaged("its normalisation rules lead beyond their trie") }
       guard unit & 0x100 == 0 || word(1 + children) & 0x7FFF_FFFF < texts else {
         throw damaged("its normalisation rules lead beyond their texts")
