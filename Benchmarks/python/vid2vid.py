@@ -151,7 +151,7 @@ class Vid2Vid(harness.Recipe):
         for network in self.networks.values():
             network.apply(initialise)
         self.optimizers = [
-            torch.optim.Adam(network.parameters(), 2e-4, betas=(0.5, 0.999))
+            torch.optim.Adam(network.parameters(), 2e-5, betas=(0.5, 0.999))
             for network in self.networks.values()]
 
     def judged(self, judge, condition, real, fake):
