@@ -41,15 +41,14 @@ import Testing
     }
   }
 
-  /// Sends a request as it is, and reads until the other side closes.
-  private func ask(_ port: Int, _ request: String) throws -> Answer {
+  /// A connection to a port of this machine.
+  private func connected(to port: Int) throws -> Int32 {
     #if os(Linux)
       let kind = Int32(SOCK_STREAM.rawValue)
     #else
       let kind = SOCK_STREAM
     #endif
     let socket = Foundation.socket(AF_INET, kind, 0)
-    defer { close(socket) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = UInt16(port).bigEndian
@@ -60,6 +59,13 @@ import Testing
       }
     }
     try #require(connected == 0)
+    return socket
+  }
+
+  /// Sends a request as it is, and reads until the other side closes.
+  private func ask(_ port: Int, _ request: String) throws -> Answer {
+    let socket = try connected(to: port)
+    defer { close(socket) }
     let bytes = Array(request.utf8)
     try #require(send(socket, bytes, bytes.count, 0) == bytes.count)
     var (found, part) = ([UInt8](), [UInt8](repeating: 0, count: 65_536))
@@ -155,6 +161,33 @@ import Testing
       #expect(again.body == first.body && again.value("X-Frame") == "0")
       #expect(try ask(port, "POST", "/step?action=2").body == frames[0])
       #expect(try ask(port, "POST", "/start?number=0").body != first.body)
+    }
+  }
+
+  /// An answer's head and body are written one after the other, and neither waits for the other side to acknowledge the first.
+  @Test func partsOfAnswersAreSentAtOnce() async throws {
+    try await serving { port in
+      let own = try connected(to: port)
+      defer { close(own) }
+      // Once it has answered another connection, it has taken this one.
+      _ = try ask(port, "GET", "/facts")
+      var (listening, taken) = (0, 0)
+      for file in (0..<1024 as Range<Int32>) where file != own {
+        var (address, length) = (sockaddr_in(), socklen_t(MemoryLayout<sockaddr_in>.size))
+        let status = withUnsafeMutablePointer(to: &address) {
+          $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(file, $0, &length) }
+        }
+        guard status == 0, address.sin_family == sa_family_t(AF_INET),
+          UInt16(bigEndian: address.sin_port) == UInt16(port)
+        else { continue }
+        func option(_ level: Int32, _ name: Int32) -> Int32 {
+          var (value, length) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
+          return getsockopt(file, level, name, &value, &length) == 0 ? value : -1
+        }
+        #expect(option(Int32(IPPROTO_TCP), TCP_NODELAY) > 0)
+        if option(SOL_SOCKET, SO_ACCEPTCONN) > 0 { listening += 1 } else { taken += 1 }
+      }
+      #expect(listening == 1 && taken >= 1)
     }
   }
 
