@@ -1331,7 +1331,9 @@ public enum KeyMeanings {
     TokenSampling.topK	How many of the likeliest tokens are drawn from (Fan et al. 2018); nil: all.
     TokenSampling.topP	The share of probability whose likeliest tokens are drawn from (Holtzman et al. 2020); nil: all.
     TokenUnit.noun	What one token is called.
+    TrainingStep.accumulatedPart	Which of the parts that the step is made in is computed now, from 0.
     TrainingStep.gradientNorms	The global gradient norm of each update so far, by name; where nothing is clipped only if ``isObserved``.
+    TrainingStep.isAccumulating	Whether the step is made in several parts, so that what is kept between two updates is kept for all of them. Systems then compute a long history again rather than keep it.
     TrainingStep.logged	What was logged, in order; tensors keep no history.
     TrainingStep.part	Which part of the batch that was served last this process has; nil: all of it.
     TrainingStep.partWeight	What a mean over this process's part of that batch counts for in the mean over all of it; 1 where parts are equal.

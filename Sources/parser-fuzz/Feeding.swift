@@ -47,9 +47,13 @@ struct Feeding {
     }
   }
 
-  /// The most bytes of memory that the process has had.
+  /// The most bytes of memory that the process has had; not that of the one that started it, which Linux counts in the usage of
+  /// its child.
   static var peakMemory: Int {
-    Engine.memory()?.peak ?? 0
+    let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let line = status?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+    return kibibytes.map { $0 << 10 } ?? Engine.memory()?.peak ?? 0
   }
 }
 
