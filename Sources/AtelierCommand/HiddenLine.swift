@@ -6,6 +6,9 @@ package enum HiddenLine {
   private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP]
 
   /// The signal that came while reading. A number without initialisation at run time, because a handler writes it.
+  ///
+  /// Unsafe: a handler can take no lock. It stores one aligned word, which is read after the reading that it interrupts, and a
+  /// program asks for one line at a time.
   nonisolated(unsafe) fileprivate static var caught: Int32 = 0
 
   /// Asks for a line.

@@ -148,6 +148,7 @@ struct TranslationJob: GenerateJob {
   private func destinations(of item: Item) throws -> [Destination] {
     let codec = self.codec
     let named = item.file.flatMap { ImageFormat(fileExtension: $0.pathExtension) }
+    // Only for the format of the result: an image that cannot be read is refused, with its reason, when it is decoded.
     let information =
       try? item.piped.map { try codec.information(of: $0, named: item.shown) }
       ?? item.file.map { try codec.information(of: $0) }

@@ -67,6 +67,7 @@ final class TrainingPreviews {
       try journal.write(scalars: [("diversity", diversity)], step: step)
       return diversity
     } catch {
+      // A journal that cannot be written ends the training at the next step that is logged.
       try? journal.warn(
         "The preview of step \(step) could not be drawn: \(String(describing: error).trimmedSentence).")
       return nil
