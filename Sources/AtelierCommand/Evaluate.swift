@@ -183,7 +183,11 @@ struct Evaluate: ParsableCommand {
   }
 
   private func videosBeside() throws -> [VideosBeside] {
-    try beside.map { text in
+    let names = beside.map { $0.prefix { $0 != "=" } }
+    if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+      throw ValidationError("--beside names '\(twice)' twice; give each folder a name of its own.")
+    }
+    return try beside.map { text in
       let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
       guard parts.count == 2 else {
         throw ValidationError("--beside takes a name and a folder, as spade=frames, not \(text).")
@@ -276,6 +280,14 @@ struct Evaluate: ParsableCommand {
     }
     if resize != .tensorflow, inception == nil, !areTranslations {
       throw Refusal.usage("--resize is of the Inception network; name its weights with --inception")
+    }
+    let comparing = [
+      FrameMeasure.id, TemporalDistanceMeasure.id, VideoFrechetMeasure.id, VideoSegmentationMeasure.id,
+      PoseDistanceMeasure.id, DetectionDistanceMeasure.id,
+    ]
+    if !beside.isEmpty, !measures.ids.contains(where: comparing.contains) {
+      throw Refusal.usage(
+        "--beside belongs to the measures \(listed(comparing)); choose one of them too, or leave it out")
     }
     guard aggregate, !unlike else { return }
     for run in runs.dropFirst() {

@@ -258,6 +258,17 @@ import Testing
 
   private final class Shown { var frames: [[UInt8]] = [] }
 
+  @Test(
+    arguments: [
+      (["--measure", "played-video", "--beside", "other=x"], "--beside belongs to the measures frames"),
+      (["--beside", "other=x", "--beside", "other=y"], "names 'other' twice"),
+      (["--beside", "other"], "takes a name and a folder"), (["--beside", "other=nowhere"], "nowhere"),
+    ] as [([String], String)])
+  func videosBesideThatCannotBeComparedAreOneSentence(_ options: [String], _ words: String) throws {
+    let result = try atelier.run(["evaluate", run.path] + options)
+    #expect(result.status != 0 && result.errors.contains(words), "\(result.errors)")
+  }
+
   @Test func whatCannotBePlayedIsOneSentence() throws {
     let image = folder("data").appendingPathComponent("test/frames/0/000.png").path
     let header =
