@@ -438,6 +438,7 @@ public enum KeyMeanings {
     ELECTRA.Configuration.gradientClip	Largest global norm of the gradients; 0: any.
     ELECTRA.Configuration.heads	Attention heads of the discriminator.
     ELECTRA.Configuration.hiddenSize	Length of the discriminator's hidden states.
+    ELECTRA.Configuration.initialDeviation	Weights begin normal with this deviation, biases at 0: BERT's `initializer_range`.
     ELECTRA.Configuration.intermediateSize	Width of the discriminator's feed-forward layers.
     ELECTRA.Configuration.keptShare	Share of the masked tokens that the generator sees as they are.
     ELECTRA.Configuration.labelField	The column of a table that holds the class.

@@ -54,6 +54,8 @@ extension ELECTRA {
     public var activation = TransformerActivation.gelu
     /// Epsilon of the norms.
     public var normEpsilon = 1e-12
+    /// Weights begin normal with this deviation, biases at 0: BERT's `initializer_range`.
+    public var initialDeviation = 0.02
     /// Probability of zero in training, of embeddings, attention weights and sublayers.
     public var dropout = 0.1
     /// Whether generator and discriminator have the same embeddings.
@@ -112,6 +114,8 @@ extension ELECTRA {
       configuration.generatorHiddenSize = 64
       (configuration.generatorHeads, configuration.generatorIntermediateSize) = (2, 256)
       configuration.minimumCount = 2
+      // 0.02 · √(768 / 128): BERT's 0.02 is that of a width of 768.
+      configuration.initialDeviation = 0.05
       configuration.dropout = 0
       configuration.batchSize = 32
       configuration.learningRate = 1e-3
@@ -212,7 +216,9 @@ extension ELECTRA {
       try Checks.notNegative([
         "discriminatorWeight": discriminatorWeight, "weightDecay": weightDecay, "gradientClip": gradientClip,
       ])
-      try Checks.aboveZero(["normEpsilon": normEpsilon, "maskShare": maskShare])
+      try Checks.aboveZero([
+        "normEpsilon": normEpsilon, "maskShare": maskShare, "initialDeviation": initialDeviation,
+      ])
       try Checks.belowOne(["dropout": dropout, "maskShare": maskShare, "keptShare": keptShare])
       try adam.validate(["learningRate": learningRate], isUsed: false)
       for (key, size, heads) in [

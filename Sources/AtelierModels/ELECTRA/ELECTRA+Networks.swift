@@ -84,11 +84,12 @@ class ElectraEncoder: Module {
     return x
   }
 
-  /// N(0, 0.02), biases zero: the reference's `initializer_range`, cut at two standard deviations there.
-  final func initialize(using stream: RandomStream) {
+  /// Draws weights from N(0, `deviation`) and sets biases to zero; the reference cuts the normal distribution off at two
+  /// standard deviations.
+  final func initialize(deviation: Double, using stream: RandomStream) {
     for (name, tensor) in namedParameters() where !tensor.isPlaceholder {
       if tensor.rank >= 2 {
-        stream.fillNormal(tensor.detached(), standardDeviation: 0.02)
+        stream.fillNormal(tensor.detached(), standardDeviation: deviation)
       } else if name.hasSuffix("bias") {
         tensor.detached().fill(0)
       }
@@ -194,7 +195,7 @@ final class ElectraGenerator: ElectraEncoder {
       configuration, sharing: embeddings, hiddenSize: configuration.generatorHiddenSize,
       heads: configuration.generatorHeads, intermediateSize: configuration.generatorIntermediateSize,
       using: stream)
-    initialize(using: stream)
+    initialize(deviation: configuration.initialDeviation, using: stream)
   }
 
   /// Logits `[…, vocabulary]` for hidden states `[…, hidden]`.
@@ -230,7 +231,7 @@ final class ElectraDiscriminator: ElectraEncoder {
     super.init(
       configuration, sharing: embeddings, hiddenSize: configuration.hiddenSize, heads: configuration.heads,
       intermediateSize: configuration.intermediateSize, using: stream)
-    initialize(using: stream)
+    initialize(deviation: configuration.initialDeviation, using: stream)
   }
 
   /// Logits `[batch, time]` of having been replaced, for hidden states `[batch, time, hidden]`.
@@ -265,13 +266,15 @@ final class TextClassifierHead: Module {
   private let score: Linear
   private let dropout: Dropout
 
-  init(hiddenSize: Int, classes: Int, dropout probability: Double, using stream: RandomStream) {
-    dense = Linear(inputFeatures: hiddenSize, outputFeatures: hiddenSize, using: stream)
-    score = Linear(inputFeatures: hiddenSize, outputFeatures: classes, using: stream)
-    dropout = Dropout(probability: probability, drawName: "dropout.classifier")
+  init(_ configuration: ELECTRA.Configuration, using stream: RandomStream) {
+    let size = configuration.hiddenSize
+    dense = Linear(inputFeatures: size, outputFeatures: size, using: stream)
+    score = Linear(inputFeatures: size, outputFeatures: configuration.classes, using: stream)
+    dropout = Dropout(probability: configuration.dropout, drawName: "dropout.classifier")
     super.init()
     for layer in [dense, score] where !layer.weight.isPlaceholder {
-      stream.fillNormal(layer.weight.detached(), standardDeviation: 0.02)
+      stream.fillNormal(
+        layer.weight.detached(), standardDeviation: configuration.initialDeviation)
       layer.bias?.detached().fill(0)
     }
   }

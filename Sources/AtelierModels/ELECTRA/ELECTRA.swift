@@ -48,9 +48,7 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
       using: stream)
     let modules: KeyValuePairs<String, Module>
     if configuration.task == .classification {
-      let head = TextClassifierHead(
-        hiddenSize: configuration.hiddenSize, classes: configuration.classes, dropout: configuration.dropout,
-        using: stream)
+      let head = TextClassifierHead(configuration, using: stream)
       classifier = head
       modules = ["discriminator": discriminator, "classifier": head]
     } else {
