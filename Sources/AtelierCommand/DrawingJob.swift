@@ -33,6 +33,12 @@ struct DrawingJob: GenerateJob {
       conditions["features"] = .tensor(
         try instanceFeatures(of: command.drawing.instance, context.plan, context.generator.description))
     }
+    if case .text(let prompt)? = conditions["prompt"],
+      let system = context.generator.system as? any PromptedSystem,
+      let unknown = try system.unknownPieces(ofPrompt: prompt)
+    {
+      sayUnknown(unknown, of: "the prompt")
+    }
     (generator, classNames, results) = (context.generator, context.classNames, context.results)
     request = Request(
       count: count, conditions: conditions, sampling: sampling,

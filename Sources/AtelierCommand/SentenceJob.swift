@@ -69,7 +69,9 @@ struct SentenceJob: GenerateJob {
       }
       return tokens
     }
-    sayUnknown(lines.map(\.text))
+    if let source = (generator.system as? any SentenceTranslatingSystem)?.vocabularies?.source {
+      sayUnknown(source.unknownPieces(of: lines.map(\.text)), of: "what is to be translated")
+    }
     if let picture { try drawAlignment(tokens.lazy.compactMap { $0 }.first ?? [], to: picture) }
     var text = ""
     for start in stride(from: 0, to: tokens.count, by: 16) {
@@ -84,22 +86,6 @@ struct SentenceJob: GenerateJob {
       }
     }
     if let target { try AtomicFile.write(Data(text.utf8), to: target) }
-  }
-
-  /// Says which words training never met, which are translated as if they were one unknown word.
-  private func sayUnknown(_ sentences: [String]) {
-    guard let vocabulary = (generator.system as? any SentenceTranslatingSystem)?.vocabularies?.source else {
-      return
-    }
-    var seen: Set<String> = []
-    let unknown = sentences.flatMap(vocabulary.unknownPieces).filter { seen.insert($0).inserted }
-    guard !unknown.isEmpty else { return }
-    let noun = vocabulary.rule.unit == .characters ? "character" : "word"
-    let shown = unknown.prefix(10).map { "'\($0)'" }
-    let names = unknown.count > 10 ? shown.joined(separator: ", ") + ", …" : listed(Array(shown))
-    standardError(
-      "The model does not know \(counted(unknown.count, noun)) of what is to be translated: \(names); it takes "
-        + "\(unknown.count == 1 ? "it" : "each") for an unknown one.\n")
   }
 
   private func lines(of input: String) throws -> [String] {

@@ -139,6 +139,9 @@ public struct ByteLevelBPE: TextTokenizer {
     .bytes(tokens.indices.contains(token) && token != documentEnd ? tokens[token] : [])
   }
 
+  /// None: every byte has a token.
+  public func unknownPieces(of text: String) -> UnknownPieces { UnknownPieces([], areCharacters: false) }
+
   /// The text of tokens; bytes that are no UTF-8 become U+FFFD.
   public func decode(_ numbers: [Int]) -> String {
     String(

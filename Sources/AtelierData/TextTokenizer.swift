@@ -14,6 +14,10 @@ public protocol TextTokenizer: Sendable {
   func encodePrompt(_ prompt: String) throws(DatasetError) -> [Int]
   /// What a token adds to a text.
   func addition(of token: Int) -> TokenAddition
+  /// What a text has that no token stands for.
+  ///
+  /// - Throws: ``DatasetError/invalid(reason:)`` as ``encode(_:)`` does.
+  func unknownPieces(of text: String) throws(DatasetError) -> UnknownPieces
 }
 
 /// What a token adds to a text.

@@ -25,6 +25,11 @@ import Testing
     #expect(throws: DatasetError.self) { try plain.encode([0xFF]) }
   }
 
+  @Test func wordsWithCharactersThatHaveNoPieceAreUnknown() throws {
+    #expect(try tokenizer("bytes.model").unknownPieces(of: "The ☃").pieces.isEmpty)
+    #expect(try tokenizer("bpe.model").unknownPieces(of: "The ☃ cat ☃").pieces == ["☃"])
+  }
+
   @Test func aPieceSaysWhatItAdds() throws {
     let bytes = try tokenizer("bytes.model")
     #expect(bytes.addition(of: 13) == .characters("\n") && bytes.addition(of: 14) == .bytes([11]))

@@ -69,6 +69,16 @@ struct VocabularyTests {
     #expect(try Vocabulary(of: Array("<unk> a\n".utf8), unit: .words).tokens == ["<unk>", "a", "<eos>"])
   }
 
+  @Test func whatAVocabularyLacksIsNamedOnce() throws {
+    let words = try Vocabulary(of: Array("the cat sat\n".utf8), unit: .words)
+    #expect(
+      try words.unknownPieces(of: "the dog sat\non a dog")
+        == UnknownPieces(["dog", "on", "a"], areCharacters: false))
+    let characters = try Vocabulary(of: Array("cat".utf8), unit: .characters)
+    #expect(try characters.unknownPieces(of: "cot o") == UnknownPieces(["o", " "], areCharacters: true))
+    #expect(try Vocabulary(of: [], unit: .bytes).unknownPieces(of: "☃").pieces.isEmpty)
+  }
+
   @Test func charactersAndBytes() throws {
     let characters = try Vocabulary(of: Array("añb\n".utf8), unit: .characters)
     #expect(characters.count == 5)

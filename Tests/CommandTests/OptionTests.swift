@@ -104,6 +104,17 @@ import Testing
     #expect(result.errors.split(separator: "\n").count == 1)
   }
 
+  @Test func wordsOfAPromptThatTrainingNeverMetAreNamed() throws {
+    let result = try generate("rnn-language-model", ["--prompt", "the gnu", "--length", "2"])
+    #expect(result.status == 0)
+    #expect(
+      result.errors.contains(
+        "The model does not know 1 word of the prompt: 'gnu'; it takes it for an unknown one.\n"),
+      "\(result.errors)")
+    let known = try generate("rnn-language-model", ["--prompt", "the cat", "--length", "2"])
+    #expect(!known.errors.contains("does not know"), "\(known.errors)")
+  }
+
   private func generate(_ run: String, _ more: [String]) throws -> Program.Result {
     try atelier.run(["generate", OldRun.folder.appendingPathComponent("\(run)/run").path] + more)
   }

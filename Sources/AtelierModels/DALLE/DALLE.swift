@@ -281,6 +281,13 @@ public final class DALLE: ReconstructingSystem, ImageCodingSystem, ReferenceAnsw
   }
 }
 
+extension DALLE: PromptedSystem {
+  /// By the vocabulary of the training captions.
+  public func unknownPieces(ofPrompt prompt: String) -> UnknownPieces? {
+    vocabulary?.unknownPieces(of: [prompt])
+  }
+}
+
 /// Both stages as one network.
 final class TextToImageNetwork: Module {
   let autoencoder: Module

@@ -405,3 +405,10 @@ public final class ELECTRA: ReplacedTokenSystem, TextClassifyingSystem, Referenc
     return framed()
   }
 }
+
+extension ELECTRA: PromptedSystem {
+  /// By the tokeniser of the training text.
+  public func unknownPieces(ofPrompt prompt: String) throws -> UnknownPieces? {
+    try tokenizer?.unknownPieces(of: prompt)
+  }
+}

@@ -277,3 +277,10 @@ public final class GPT: LanguageSystem, ReferenceAnswering {
     if !rest.isEmpty { try emit(rest) }
   }
 }
+
+extension GPT: PromptedSystem {
+  /// By the tokeniser of the training text.
+  public func unknownPieces(ofPrompt prompt: String) throws -> UnknownPieces? {
+    try tokenizer?.unknownPieces(of: prompt)
+  }
+}

@@ -371,3 +371,10 @@ public final class RNNLanguageModel: LanguageSystem, ValidationDrivenSystem, Ref
     }
   }
 }
+
+extension RNNLanguageModel: PromptedSystem {
+  /// By the tokeniser of the training text.
+  public func unknownPieces(ofPrompt prompt: String) throws -> UnknownPieces? {
+    try tokenizer?.unknownPieces(of: prompt)
+  }
+}
