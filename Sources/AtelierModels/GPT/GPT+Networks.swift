@@ -70,9 +70,13 @@ final class GPTNetwork: Module {
       ? positions.weight.indexSelected(0, recordedPlaces(token.selected(dim: 0, index: 0)))
       : positions.weight.narrow(0, from: start, length: time)
     var x = dropout(embedding(token) + places)
-    for (index, block) in blocks.enumerated() { x = block(x, cache.map { (cache: $0, layer: index) }) }
+    for (index, block) in blocks.enumerated() {
+      // Of the last block's outputs no other is read.
+      x = block(
+        x, cache.map { (cache: $0, layer: index) },
+        lastOnly: lastOnly && time > 1 && index == blocks.count - 1)
+    }
     cache?.length += time
-    if lastOnly { x = x.narrow(1, from: time - 1, length: 1) }
     return output(norm.map { $0(x) } ?? x)
   }
 }
@@ -103,7 +107,10 @@ final class GPTBlock: Module {
     super.init()
   }
 
-  func callAsFunction(_ x: Tensor, _ memory: (cache: KeyValueCache, layer: Int)?) -> Tensor {
+  /// Hidden states of all tokens, or of the last alone.
+  func callAsFunction(
+    _ x: Tensor, _ memory: (cache: KeyValueCache, layer: Int)?, lastOnly: Bool = false
+  ) -> Tensor {
     func fed(_ x: Tensor) -> Tensor {
       let inner = expansion(x)
       let active =
@@ -114,11 +121,12 @@ final class GPTBlock: Module {
         }
       return dropout(contraction(active))
     }
+    let given = lastOnly ? x.narrow(1, from: x.shape[1] - 1, length: 1) : x
     if normFirst {
-      let middle = x + attention(attentionNorm(x), memory)
+      let middle = given + attention(attentionNorm(x), memory, lastOnly: lastOnly)
       return middle + fed(feedForwardNorm(middle))
     }
-    let middle = attentionNorm(x + attention(x, memory))
+    let middle = attentionNorm(given + attention(x, memory, lastOnly: lastOnly))
     return feedForwardNorm(middle + fed(middle))
   }
 }
@@ -145,7 +153,10 @@ final class CausalAttention: Module {
     super.init()
   }
 
-  func callAsFunction(_ x: Tensor, _ memory: (cache: KeyValueCache, layer: Int)?) -> Tensor {
+  /// What each token reads, or the last alone.
+  func callAsFunction(
+    _ x: Tensor, _ memory: (cache: KeyValueCache, layer: Int)?, lastOnly: Bool
+  ) -> Tensor {
     let (batch, time, features) = (x.shape[0], x.shape[1], x.shape[2])
     let size = features / heads
     var (query, key, value): (Tensor, Tensor, Tensor)
@@ -159,8 +170,9 @@ final class CausalAttention: Module {
       )
     }
     if let memory { (key, value) = memory.cache.extended(memory.layer, key, value) }
+    if lastOnly { query = query.narrow(2, from: time - 1, length: 1) }
     // A single token sees everything in the cache.
-    let read = attended(query, key, value, isCausal: time > 1, dropout: weightDropout)
+    let read = attended(query, key, value, isCausal: time > 1 && !lastOnly, dropout: weightDropout)
     return dropout(joining(read.joinedHeads()))
   }
 }

@@ -178,10 +178,11 @@ public final class GPT: LanguageSystem, ReferenceAnswering {
       try withoutGradients {
         for _ in 0..<sampling.length {
           let seen = min(texts[0].count, context)
-          if texts[0].count > context || !usesCache { cache.clear() }
+          let isFull = texts[0].count > context
+          if isFull || !usesCache { cache.clear() }
           let input = texts.flatMap { $0.suffix(seen - cache.length) }
           let token = Tensor(input, shape: [texts.count, seen - cache.length], device: device)
-          let logits = network(token, cache: usesCache ? cache : nil, lastOnly: true)
+          let logits = network(token, cache: usesCache && !isFull ? cache : nil, lastOnly: true)
           let table = logits.host().floats()
           let numbers = picker.draws ? draws.uniform("draw", [texts.count]).floats() : []
           let size = table.count / texts.count
