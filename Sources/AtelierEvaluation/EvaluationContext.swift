@@ -1,5 +1,5 @@
 public import AtelierCore
-import AtelierData
+package import AtelierData
 public import AtelierGeneration
 public import AtelierMetrics
 public import AtelierTraining
@@ -41,6 +41,8 @@ public final class EvaluationContext {
   private var parts: (reference: Rows, comparison: Rows)?
   /// Held-out videos by the most frames of one; see ``videoMaterial(longest:)``.
   var videoMaterials: [Int: VideoMaterial?] = [:]
+  /// What finds and describes faces in the place of the installed networks; nil: these.
+  package var faceNetworks: FaceNetworks?
 
   /// The context of one evaluation.
   public init(

@@ -88,13 +88,20 @@ extension FaceJudge {
 struct FaceWitness {
   private let networks: FaceNetworks
 
-  /// The installed networks; nil where they are missing, which the context is told.
-  init?(_ context: EvaluationContext, for needer: String) throws {
+  /// The context's networks, else the installed ones; nil where these are missing, which the context is told.
+  ///
+  /// - Parameter lost: what is not measured without them.
+  init?(
+    _ context: EvaluationContext, for needer: String,
+    lost: String = "no face detection and no re-identification by SFace"
+  ) throws {
+    if let given = context.faceNetworks {
+      networks = given
+      return
+    }
     let weights = context.options.weights
     guard weights.contains("mtcnn"), weights.contains("sface") else {
-      context.note(
-        "no face detection and no re-identification by SFace: `atelier weights install mtcnn sface` fetches both"
-      )
+      context.note("\(lost): `atelier weights install mtcnn sface` fetches both")
       return nil
     }
     networks = try FaceNetworks.installed(in: weights, for: needer)
@@ -103,7 +110,7 @@ struct FaceWitness {
   /// The largest face of an image; nil where there is none.
   func face(in image: Image) throws -> Face? {
     // The smallest face that the detector sees is a large part of small images.
-    let factor = max(1, (192 + image.width - 1) / image.width)
+    let factor = max(1, (192 + image.width - 1) / max(1, image.width))
     let shown =
       factor == 1 ? image : try image.resized(width: image.width * factor, height: image.height * factor)
     let found = try networks.detect(shown, max(20, min(shown.width, shown.height) / 6)).filter {

@@ -231,55 +231,19 @@ struct FaceReidentification {
     let rows = real.images.indices.filter { places[$0] != nil }
     guard !rows.isEmpty else { return [] }
     context.say("looking for faces by MTCNN")
-    func looked(_ version: Version) throws -> (found: [Double], errors: [Double]) {
-      var (found, errors) = ([Double](), [Double]())
+    func looked(_ version: Version) throws -> FaceAgreement {
+      var agreement = FaceAgreement()
       for row in rows {
         guard let place = places[row] else { continue }
-        let face = try witness.face(in: version.images[row])
-        let isThere = face.map { $0.box.overlap(with: place.box) >= 0.3 } ?? false
-        found.append(isThere ? 1 : 0)
-        guard isThere, let face else { continue }
-        let eyes = Self.distance(place.landmarks.leftEye, place.landmarks.rightEye)
-        let moved = zip(face.landmarks.points, place.landmarks.points).reduce(0) {
-          $0 + Self.distance($1.0, $1.1)
-        }
-        if eyes > 0 { errors.append(moved / 5 / eyes) }
+        agreement.add(try witness.face(in: version.images[row]), beside: place)
       }
-      return (found, errors)
+      return agreement
     }
-    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
-    let others = try baselines.map { ($0.id, try looked($0)) }
-    let facts = provenance.merging(["detector": "mtcnn"])
-    let text = "\(part), \(rows.count) of them in which MTCNN finds the real face"
-    return try versions.flatMap { version -> [MeasuredNumber] in
-      let own = try looked(version)
-      var numbers = [
-        try MeasuredNumber(
-          id: "\(version.id)-detected", name: "\(version.name): face found (MTCNN)", meanOf: own.found,
-          seed: context.options.seed, better: .larger,
-          baselines: others.map { BaselineNumber(name: "\($0.0) faces", value: mean($0.1.found)) },
-          provenance: facts,
-          protocolText:
-            "\(text); share in which it finds one that overlaps it by 0.3 or more, at a score of 0.8")
-      ]
-      if !own.errors.isEmpty {
-        numbers.append(
-          try MeasuredNumber(
-            id: "\(version.id)-landmarks", name: "\(version.name): landmark error (MTCNN)",
-            meanOf: own.errors,
-            seed: context.options.seed, better: .smaller,
-            baselines: others.filter { !$0.1.errors.isEmpty }.map {
-              BaselineNumber(name: "\($0.0) faces", value: mean($0.1.errors))
-            }, provenance: facts,
-            protocolText:
-              "\(text); mean distance of its five landmarks from those of the real face, where it finds "
-              + "both, in distances of the eyes"))
-      }
-      return numbers
+    let others = try baselines.map { ("\($0.id) faces", try looked($0)) }
+    return try versions.flatMap { version in
+      try looked(version).numbers(
+        id: version.id, name: version.name, given: "the real face", beside: others,
+        text: "\(part), \(rows.count) of them in which MTCNN finds the real face", provenance, context)
     }
-  }
-
-  private static func distance(_ one: FacePoint, _ other: FacePoint) -> Double {
-    ((one.x - other.x) * (one.x - other.x) + (one.y - other.y) * (one.y - other.y)).squareRoot()
   }
 }

@@ -125,7 +125,7 @@ public struct MeasureList: Sendable {
     SpeakerVerificationMeasure(), FakeDetectionMeasure(), PlayedVideoMeasure(),
     TextClassMeasure(), ReconstructionPerceptualMeasure(), CodebookMeasure(), CaptionFrechetMeasure(),
     CaptionRetrievalMeasure(), SoundQualityMeasure(), VoiceConversionMeasure(), ResynthesisMeasure(),
-    AnimationMeasure(), PasscodePrivacyMeasure(), FacePrivacyMeasure(), FrameMeasure(),
+    AnimationMeasure(), PasscodePrivacyMeasure(), FacePrivacyMeasure(), FaceSwapMeasure(), FrameMeasure(),
     TemporalDistanceMeasure(), VideoFrechetMeasure(), VideoSegmentationMeasure(), DetectionDistanceMeasure(),
     DisplacementMeasure(), PoseDistanceMeasure(), LipSyncMeasure(),
   ])

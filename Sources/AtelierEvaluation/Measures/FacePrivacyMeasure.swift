@@ -59,7 +59,7 @@ public struct FacePrivacyMeasure: Measure {
       let example = try context.data.batch(of: row, in: dataset)
       return try withoutGradients { try system.translate(example, direction: direction, draws: draws) }
     }
-    let images = try made.map { try source.image($0, of: direction.target) }
+    let images = try made.map { try context.image($0, of: direction.target) }
     let people = Set(real.identities).count
     let part = "\(rows.count) held-out faces of \(people) people"
     let facts = context.provenance(part: "held-out", ["faces": "\(rows.count)", "people": "\(people)"])
@@ -77,6 +77,15 @@ extension EvaluationContext {
     return try (0..<count).map { $0 * dataset.count / count }.filter {
       try data.usableBatch(of: $0, in: dataset, say: say) != nil
     }
+  }
+
+  /// An output of a field as an RGB image, whose values lie in the field's range.
+  func image(_ output: Tensor, of field: String) throws -> Image {
+    var isSigned = false
+    if case .image(_, _, _, let range)? = plan.field(field)?.kind { isSigned = range == .signed }
+    let values = output.to(.cpu).asType(.float32).reshaped(Array(output.shape.suffix(3)))
+    let bytes = (isSigned ? (values + 1) * 127.5 : values * 255) + 0.5
+    return try Image(bytes.clamped(min: 0, max: 255).asType(.uint8).contiguous().host()).rgb()
   }
 }
 
@@ -118,14 +127,5 @@ struct FaceSource {
   func training(limit: Int) throws -> FaceViews? {
     guard limit > 0, let dataset = try context.data.dataset(of: .train) else { return nil }
     return try views(of: context.spreadRows(of: dataset, limit: limit), in: dataset)
-  }
-
-  /// An output of a field as an image, whose values lie in the field's range.
-  func image(_ output: Tensor, of field: String) throws -> Image {
-    var isSigned = false
-    if case .image(_, _, _, let range)? = context.plan.field(field)?.kind { isSigned = range == .signed }
-    let values = output.to(.cpu).asType(.float32).reshaped(Array(output.shape.suffix(3)))
-    let bytes = (isSigned ? (values + 1) * 127.5 : values * 255) + 0.5
-    return try Image(bytes.clamped(min: 0, max: 255).asType(.uint8).contiguous().host()).rgb()
   }
 }

@@ -163,7 +163,7 @@ public struct PasscodePrivacyMeasure: Measure {
       context: context, ability: FaceAnonymization(image: "image", person: people?.name))
     guard people != nil, let real = try source.views(of: rows, in: dataset) else { return [] }
     func images(_ chosen: (Trial) -> Tensor) throws -> [Image] {
-      try trials.map { try source.image(chosen($0), of: "image") }
+      try trials.map { try context.image(chosen($0), of: "image") }
     }
     typealias Version = FaceReidentification.Version
     let hidden = try images { $0.hidden[0] }

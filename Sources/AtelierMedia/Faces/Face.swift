@@ -10,6 +10,11 @@ public struct FacePoint: Sendable, Hashable, Codable {
   /// A point.
   public init(x: Double, y: Double) { (self.x, self.y) = (x, y) }
 
+  /// How far another point lies, in pixels.
+  public func distance(to other: FacePoint) -> Double {
+    ((x - other.x) * (x - other.x) + (y - other.y) * (y - other.y)).squareRoot()
+  }
+
   /// Reads `[x, y]`.
   public init(from decoder: any Decoder) throws {
     var values = try decoder.unkeyedContainer()
@@ -56,6 +61,14 @@ public struct FaceLandmarks: Sendable, Hashable, Codable {
 
   /// The points in the order of the properties.
   public var points: [FacePoint] { [leftEye, rightEye, nose, leftMouth, rightMouth] }
+
+  /// The normalised mean error: the mean distance of the points from those of a given face, in distances between the
+  /// given face's eyes; nil where these are one point.
+  public func normalizedMeanError(from given: FaceLandmarks) -> Double? {
+    let eyes = given.leftEye.distance(to: given.rightEye)
+    guard eyes > 0 else { return nil }
+    return zip(points, given.points).reduce(0) { $0 + $1.0.distance(to: $1.1) } / Double(points.count) / eyes
+  }
 
   /// Reads a list of five points.
   public init(from decoder: any Decoder) throws {
