@@ -2,7 +2,8 @@ import Atelier
 import Foundation
 
 /// What `generate` does with a system that moves lips by what is said: a video of a face with another sound, read, drawn and
-/// written some frames at a time. A video that is shorter than the sound begins anew.
+/// written some frames at a time. The face is looked for in each frame, unless it is said where it is. A video that is shorter
+/// than the sound begins anew.
 struct DubbingJob: GenerateJob {
   private let generator: Generator
   private let ability: FaceDubbing
@@ -65,33 +66,21 @@ struct DubbingJob: GenerateJob {
     guard
       case .video(_, _, let height, let width, let range)? = generator.plan.field(ability.frames)?.kind
     else { throw Refusal.usage("\(generator.description.system) does not say what faces it takes") }
-    let box = drawing.box.isEmpty ? [0, video.height, 0, video.width] : drawing.box
-    guard box[1] <= video.height, box[3] <= video.width else {
-      throw Refusal.usage(
-        "the box \(box) reaches beyond the frames, which have \(video.height) rows and \(video.width) columns"
-      )
-    }
     let rate = video.frameRate ?? FrameRate(25)
     guard let rate else { throw Refusal.data("the video does not say how fast it plays") }
     let pieces = try self.pieces(of: sound, framesPerSecond: rate.value)
+    let track = try self.track(video, frames: pieces.count)
     let writer = try GeneratedVideo(
       target, madeOf: inputs + [sound.path], frameRate: rate, sound: VideoWriter.Sound(sound),
       origin: results.origin,
       marking: results.marking)
-    var reader = try video.frames()
-    func next() throws -> Image {
-      if let frame = try reader.next() { return frame }
-      reader = try video.frames()
-      guard let frame = try reader.next() else { throw Refusal.data("the video has no frames") }
-      return frame
-    }
     for start in stride(from: 0, to: pieces.count, by: Self.batch) {
       SignsOfLife.heard()
       let part = Array(pieces[start..<min(pieces.count, start + Self.batch)])
-      let frames = try part.map { _ in try next().with8Bits().rgb() }
-      let faces = try frames.map { frame in
+      let frames = try part.map { _ in try track.next() }
+      let faces = try frames.map { frame, region in
         let face = try frame.cropped(
-          x: box[2], y: box[0], width: box[3] - box[2], height: box[1] - box[0]
+          x: region.left, y: region.top, width: region.width, height: region.height
         ).resized(width: width, height: height)
         return Tensor(face.with8Bits().hostTensor()).asType(.float32)
       }
@@ -107,13 +96,36 @@ struct DubbingJob: GenerateJob {
         drawn += try Image.images(
           of: tensor.squeezed(0).to(.cpu).contiguous().host(), range: range.bounds, depth: 8)
       }
-      for (frame, face) in zip(frames, drawn) {
-        let sized = try face.resized(width: box[3] - box[2], height: box[1] - box[0]).with8Bits()
-        try writer.append(Self.pasted(sized, on: frame, x: box[2], y: box[0]))
+      for ((frame, region), face) in zip(frames, drawn) {
+        let sized = try face.resized(width: region.width, height: region.height).with8Bits()
+        try writer.append(Self.pasted(sized, on: frame, x: region.left, y: region.top))
       }
     }
     try writer.finish()
     print("\(target.path): \(pieces.count) frames of \(video.width)×\(video.height), \(rate) a second")
+  }
+
+  /// The frames with the face's place in each.
+  private func track(_ video: any FrameSequence, frames: Int) throws -> FaceTrack {
+    let box = drawing.box
+    guard box.isEmpty else {
+      guard box[1] <= video.height, box[3] <= video.width else {
+        throw Refusal.usage(
+          "the box \(box) reaches beyond the frames, which have \(video.height) rows and \(video.width) columns"
+        )
+      }
+      return try FaceTrack(
+        video, name: inputs[0], frames: frames,
+        at: FaceRegion(top: box[0], bottom: box[1], left: box[2], right: box[3]))
+    }
+    guard ["mtcnn", "sface"].allSatisfy(WeightStore.standard.contains) else {
+      throw Refusal.data(
+        "faces are looked for by MTCNN, which is not installed; `atelier weights install mtcnn sface` fetches it, and "
+          + "--sampling box=[0,\(video.height),0,\(video.width)] takes the whole frame for the face")
+    }
+    let networks = try FaceNetworks.installed(
+      for: generator.description.system, on: generator.system.device)
+    return try FaceTrack(video, name: inputs[0], frames: frames, drawing, detect: networks.detect)
   }
 
   /// What is said at each frame, `[bands, columns]`; the first piece that would pass the end becomes the last columns, and ends

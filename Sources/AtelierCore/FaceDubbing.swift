@@ -28,17 +28,33 @@ public protocol LipSyncJudgingSystem: GenerativeSystem {
 /// How a video is dubbed.
 public struct DubbingDrawing: Settings {
   /// The rows and columns of the face in the video, `[top, bottom, left, right]` in pixels, the same in all frames; empty: the
-  /// whole frame.
+  /// face is looked for in each frame.
   public var box: [Int] = []
+  /// Pixels that are added above, below, left of and right of a face that was found; the chin has to be in it.
+  public var pads = [0, 10, 0, 0]
+  /// The frames over which the places of found faces are averaged; 1: none are.
+  public var smoothing = 5
+  /// The shorter side in pixels of the smallest face that is looked for.
+  public var minimumFace = 40
 
-  /// The whole frame.
+  /// The authors' settings.
   public init() {}
 
-  /// Refuses boxes without pixels.
+  /// Refuses boxes without pixels, and settings of faces that are not looked for.
   public func validate() throws(ConfigurationError) {
+    try Checks.require(
+      pads.count == 4 && pads.allSatisfy { (0...10_000).contains($0) },
+      "pads is [above, below, left, right] in pixels, each in 0 … 10000, not \(pads)")
+    try Checks.require((1...1000).contains(smoothing), "smoothing is 1 to 1000 frames, not \(smoothing)")
+    try Checks.require(minimumFace >= 12, "minimumFace is at least 12 pixels, not \(minimumFace)")
     guard !box.isEmpty else { return }
     try Checks.require(
       box.count == 4 && box.allSatisfy { $0 >= 0 } && box[0] < box[1] && box[2] < box[3],
       "box is [top, bottom, left, right] in pixels with top above bottom and left before right, not \(box)")
+    let usual = DubbingDrawing()
+    try Checks.require(
+      pads == usual.pads && smoothing == usual.smoothing && minimumFace == usual.minimumFace,
+      "box says where the face is in all frames, so that pads, smoothing and minimumFace change nothing; leave these or box out"
+    )
   }
 }

@@ -49,5 +49,10 @@ import Testing
       let refused = try atelier.run(words)
       #expect(refused.status == 64 && refused.errors.contains(part), "\(refused.errors)")
     }
+    // Without a box a face is looked for.
+    let blind = try atelier.run(
+      draw + ["--force"], environment: ["ATELIER_WEIGHTS": folder("no-weights").path])
+    #expect(blind.status == 65 && blind.errors.contains("weights install mtcnn sface"), "\(blind.errors)")
+    #expect(blind.errors.contains("box=[0,40,0,48]") && !blind.errors.contains("Fatal"))
   }
 }

@@ -31,6 +31,7 @@ private enum NotRun: String, CaseIterable {
       if words.starts(with: ["data", "prepare", recipe]) { return .packages }
     }
     if words.starts(with: ["data", "prepare", "faces"]) || words.contains("--faces") { return .pretrained }
+    if text.contains("generate runs/wav2lip") { return .pretrained }
     if ["en-de", "en-zh"].contains(where: text.contains) { return .packages }
     let long = ["rendered-faces drawn-faces", "street-frames", "spade=frames"]
     if words.first == "benchmark" || long.contains(where: text.contains) { return .long }
