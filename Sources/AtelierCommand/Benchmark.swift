@@ -20,6 +20,7 @@ struct Benchmark: ParsableCommand {
     case audioSuperResolution = "audio-super-resolution"
     case fastStyle = "fast-style"
     case deepfakeAutoencoder = "deepfake-autoencoder"
+    case firstOrderMotion = "first-order-motion"
     case vid2vid
     case playableVideo = "playable-video"
   }
@@ -101,6 +102,7 @@ struct Benchmark: ParsableCommand {
     case .cyclegan: try run(CycleGAN.self, [:])
     case .srresnet: try run(SRResNet.self, Self.enlarging)
     case .deepfakeAutoencoder: try run(DeepfakeAutoencoder.self, Self.swapping)
+    case .firstOrderMotion: try run(FirstOrderMotion.self, Self.moving)
     case .fastStyle: try run(FastStyleTransfer.self, [:])
     case .vid2vid: try run(Vid2Vid.self, Self.following)
     case .playableVideo: try run(PlayableVideo.self, Self.played)
@@ -159,6 +161,19 @@ struct Benchmark: ParsableCommand {
   /// The losses of the preset `paper`.
   private static let swapping: [String: ConfigurationValue] = [
     "loss": "ssim", "furtherLosses": .table(["meanSquared": 1.0]),
+  ]
+  /// The preset `small` without what varies its frames, whose draws the two sides do not share.
+  private static let moving: [String: ConfigurationValue] = [
+    "imageSize": 64, "keypoints": 6, "scaleFactor": 0.5,
+    "detector": .table(["width": 12, "maximumWidth": 64, "blocks": 3]),
+    "denseMotion": .table(["width": 12, "maximumWidth": 64, "blocks": 3]),
+    "generator": .table(["width": 24, "maximumWidth": 64, "downsamplings": 2, "blocks": 2]),
+    "discriminator": .table(["width": 8, "blocks": 3, "spectralNorm": true, "keypoints": false]),
+    "pyramid": [1, 0.5, 0.25],
+    "lossWeights": .table([
+      "adversarial": 0, "featureMatching": [10, 10, 10], "perceptual": [0, 0, 0, 0, 0], "reconstruction": 30,
+    ]),
+    "flips": false, "colourJitter": 0, "learningRate": 5e-4, "batchSize": 8,
   ]
   private static let enlarging: [String: ConfigurationValue] = [
     "width": 64, "blocks": 16, "scale": 4, "imageSize": 128, "batchSize": 16, "averageDecay": 0.999,
@@ -353,7 +368,8 @@ struct Benchmark: ParsableCommand {
     }
   }
 
-  /// So many frames that a system makes, of empty maps or by one action; nil for one that makes no videos.
+  /// So many frames that a system makes, of empty maps, by one action or of an image that moves; nil for one that makes no
+  /// videos.
   private static func video(of system: some GenerativeSystem) -> ((_ frames: Int) throws -> Tensor)? {
     let plan = system.plan
     if let playable = system as? any PlayableSystem, let ability = plan.ability(VideoPlaying.self),
@@ -369,6 +385,23 @@ struct Benchmark: ParsableCommand {
           }
         }
         return .stacked(made, dim: 1)
+      }
+    }
+    if let ability = plan.ability(ImageAnimation.self),
+      case .field(.image(let channels, let height, let width, _))? = plan.condition(ability.source)?.kind
+    {
+      let stream = RandomStream(seed: 1)
+      return { count in
+        var drawing = AnimationDrawing()
+        drawing.adaptScale = false
+        var made = Tensor.zeros([0])
+        let request = Request(
+          conditions: [
+            ability.source: .tensor(stream.uniform([1, channels, height, width])),
+            ability.driving: .tensor(stream.uniform([1, count, channels, height, width])),
+          ], sampling: drawing, draws: StreamDraws(stream))
+        try system.draw(request) { if let video = $0.tensor { made = video } }
+        return made
       }
     }
     guard let streaming = system as? any StreamingSystem, let ability = plan.ability(FrameTranslation.self),
