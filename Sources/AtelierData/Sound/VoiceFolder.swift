@@ -114,7 +114,9 @@ struct VoiceFolder {
   func utterances(
     _ features: any UtteranceFeatures, _ split: DatasetSplit
   ) throws(DatasetError) -> (utterances: [Utterance], notes: [String]) {
-    let key = "\(sounds.fingerprint) \(speakers) \(features)"
+    // Utterances name their files, so that equal files elsewhere are others.
+    let place = sounds.entries.first?.place.path ?? ""
+    let key = "\(place) \(sounds.fingerprint) \(speakers) \(features)"
     if let known = Self.computed.withLock({ $0.first { $0.key == key } }) {
       return (known.utterances, known.notes)
     }
