@@ -5,7 +5,6 @@ import AtelierMetrics
 import Foundation
 import Perception
 import Torch
-import TorchNN
 
 /// Utterances, their conversions, and what measures take of both.
 final class VoiceMaterial {
@@ -21,13 +20,16 @@ final class VoiceMaterial {
     let mel: Tensor
   }
 
+  /// The most training utterances of a speaker that a classifier learns from.
+  static let mostOfSpeaker = 100
+
   let ability: VoiceConversion
   let heldOut: any SpokenCollection
   private let system: any VoiceConvertingSystem
   private let training: any SpokenCollection
   private let longest: Double
   private let iterations: Int
-  private let seed: UInt64
+  let seed: UInt64
   private var mels: [Int: Tensor] = [:]
 
   init(
@@ -67,13 +69,14 @@ final class VoiceMaterial {
     cut(try training.samples(of: index, at: Self.encoderRate), Self.encoderRate)
   }
 
+  private var frontRate: Int { ability.frontEnd.sampleRate }
+
   private static let encoderRate = MelSpectrogram.speakerEncoder.filters.sampleRate
 
   /// The front end's spectrogram of a held-out utterance, `[bands, frames]`.
   func mel(of index: Int) throws -> Tensor {
     if let known = mels[index] { return known }
-    let rate = ability.frontEnd.sampleRate
-    let mel = Tensor(try ability.frontEnd(cut(heldOut.samples(of: index, at: rate), rate)))
+    let mel = Tensor(try ability.frontEnd(cut(heldOut.samples(of: index, at: frontRate), frontRate)))
     mels[index] = mel
     return mel
   }
@@ -140,76 +143,15 @@ final class VoiceMaterial {
   }
 
   /// A classifier of the training's speakers; nil where there is too little to train on.
-  func classifier(seconds: Double) throws -> VoiceClassifier? {
-    func examples(_ collection: any SpokenCollection) throws -> [(mel: Tensor, speaker: Int)] {
-      try (0..<collection.count).compactMap { index in
-        guard let mel = try collection.example(at: index)[ability.mel] else { return nil }
-        return (
-          system.unscaled(Tensor(mel).unsqueezed(0)).squeezed(0).to(.cpu), collection.speaker(of: index)
-        )
+  func speakerClassifier(steps: Int) throws -> UtteranceClassifier? {
+    let speakers = training.description.classNames.indices
+    let examples = try speakers.flatMap { speaker in
+      try training(of: speaker).prefix(Self.mostOfSpeaker).map { index in
+        let mel = Tensor(
+          try ability.frontEnd(cut(training.samples(of: index, at: frontRate), frontRate)))
+        return UtteranceClassifier.Example(mel: logarithms(mel), label: speaker)
       }
     }
-    return try VoiceClassifier(
-      training: examples(training), heldOut: examples(heldOut),
-      speakers: training.description.classNames.count, seed: seed, seconds: seconds)
-  }
-}
-
-/// Tells speakers apart by pieces of their spectrograms: the network that classifies images, trained on real speech.
-struct VoiceClassifier {
-  /// Frames of a piece.
-  static let frames = 64
-  /// The most pieces of an utterance that are learned from.
-  private static let mostPieces = 8
-
-  private let network: ImageClassifier
-  private let range: ClosedRange<Double>
-
-  /// Trains on utterances.
-  init?(
-    training: [(mel: Tensor, speaker: Int)], heldOut: [(mel: Tensor, speaker: Int)], speakers: Int,
-    seed: UInt64,
-    seconds: Double
-  ) throws {
-    guard training.count >= 2, !heldOut.isEmpty else { return nil }
-    let values = training.map(\.mel)
-    let low = values.map { $0.min().item() }.min() ?? 0
-    let high = values.map { $0.max().item() }.max() ?? 1
-    guard high > low else { return nil }
-    let range = low...high
-    func examples(_ utterances: [(mel: Tensor, speaker: Int)]) throws -> ClassifierTraining.Examples {
-      let pieces = utterances.map { utterance in
-        let pieces = Self.pieces(of: utterance.mel, range)
-        return pieces.narrow(0, from: 0, length: min(pieces.shape[0], Self.mostPieces))
-      }
-      return try ClassifierTraining.Examples(
-        images: .concatenated(pieces, dim: 0),
-        labels: Tensor(
-          zip(pieces, utterances).flatMap { [Int](repeating: $1.speaker, count: $0.shape[0]) }))
-    }
-    let plan = ClassifierTraining(
-      epochs: 8, batchSize: 64, mirrors: false, seed: seed, seconds: seconds, baseChannels: 16,
-      featureSize: 64)
-    network = try withGradients {
-      try plan.run(train: examples(training), test: examples(heldOut), classes: speakers)
-    }
-    self.range = range
-  }
-
-  /// The speaker who is heard in a spectrogram `[bands, frames]`: the likeliest in the mean over its pieces.
-  func speaker(of mel: Tensor) -> Int {
-    let logits = withoutGradients { network.logits(Self.pieces(of: mel, range)) }
-    return Int(logits.mean(dims: [0], keepDim: true).argmax(dim: 1).doubles().first ?? 0)
-  }
-
-  /// Pieces as bytes, `[n, 1, bands, frames]`; a spectrogram that is shorter than one is repeated.
-  private static func pieces(of mel: Tensor, _ range: ClosedRange<Double>) -> Tensor {
-    let bytes = ((mel.asType(.float32) - range.lowerBound) * (255 / (range.upperBound - range.lowerBound)))
-      .round().clamped(min: 0, max: 255).asType(.uint8)
-    let length = bytes.shape[1]
-    let repeats = max(1, (frames + length - 1) / length)
-    let whole = repeats > 1 ? Tensor.concatenated([Tensor](repeating: bytes, count: repeats), dim: 1) : bytes
-    let count = whole.shape[1] / frames
-    return .stacked((0..<count).map { whole.narrow(1, from: $0 * frames, length: frames).unsqueezed(0) })
+    return UtteranceClassifier(examples, classes: speakers.count, by: .speaker, steps: steps, seed: seed)
   }
 }

@@ -8,10 +8,11 @@ import Torch
 import TorchNN
 
 /// How well held-out utterances are converted into each other's voices, beside the utterances as they are: whether a
-/// classifier of real speech hears the target speaker, how near a speaker encoder finds the two, and where the target
-/// speaker has an utterance of the same file name, how far spectrum and pitch are from it.
+/// classifier of real speech hears the target speaker, how near a speaker encoder finds the two, whether the words can still
+/// be told, and where the target speaker has an utterance of the same file name, how far spectrum and pitch are from it.
 ///
-/// The classifier learns from the training part only. Spectra are the system's own, pitch and embeddings are those of
+/// The classifier of speakers learns from the training part only, those of words from held-out utterances of other voices
+/// than the one that is judged. Spectra are the system's own, pitch and embeddings are those of
 /// sounds made of them by Griffin and Lim's algorithm, for the given utterances and the targets too, so that the algorithm
 /// costs all of them alike.
 public struct VoiceConversionMeasure: Measure {
@@ -28,13 +29,15 @@ public struct VoiceConversionMeasure: Measure {
     public var iterations = 32
     /// How many decibels below an utterance's loudest frame one is left out of the mel-cepstral distortion.
     public var silence = 40.0
+    /// Steps in the training of each classifier that judges.
+    public var steps = 400
 
     /// The usual settings.
     public init() {}
 
     /// Refuses what measures nothing.
     public func validate() throws(ConfigurationError) {
-      try Checks.positive(["utterances": utterances, "iterations": iterations])
+      try Checks.positive(["utterances": utterances, "iterations": iterations, "steps": steps])
       try Checks.require(longest > 0, "longest is above 0 seconds, not \(longest)")
       try Checks.require(silence > 0, "silence is above 0 dB, not \(silence)")
     }
@@ -76,6 +79,7 @@ public struct VoiceConversionMeasure: Measure {
       part: "held-out", ["utterances": "\(chosen.count)", "speakers": "\(speakers.count)"])
     return try recognised(conversions, material, chosen, part, provenance, context)
       + alike(conversions, material, chosen, part, provenance, context)
+      + keywords(conversions, material, chosen, provenance, context)
       + words(conversions, material, chosen, provenance, context)
       + parallel(conversions, material, provenance, context)
   }
@@ -86,11 +90,13 @@ public struct VoiceConversionMeasure: Measure {
     _ provenance: Provenance, _ context: EvaluationContext
   ) throws -> [MeasuredNumber] {
     context.say("the classifier of speakers (trained on the real training part only)")
-    guard let judge = try material.classifier(seconds: context.options.classifierSeconds) else {
+    guard let judge = try material.speakerClassifier(steps: options.steps) else {
       context.note("there are too few utterances to train a classifier of speakers on")
       return []
     }
-    func isHeard(_ mel: Tensor, _ speaker: Int) -> Double { judge.speaker(of: mel) == speaker ? 1 : 0 }
+    func isHeard(_ mel: Tensor, _ speaker: Int) -> Double {
+      judge.label(of: material.logarithms(mel)) == speaker ? 1 : 0
+    }
     let right = conversions.map { isHeard($0.mel, $0.target) }
     let given = conversions.map { isHeard($0.given, $0.target) }
     let real = try chosen.map { isHeard(try material.mel(of: $0), material.heldOut.speaker(of: $0)) }
@@ -100,8 +106,8 @@ public struct VoiceConversionMeasure: Measure {
         better: .larger, realAgainstReal: mean(real),
         baselines: [BaselineNumber(name: "the given utterance", value: mean(given))], provenance: provenance,
         protocolText:
-          "\(part); classifier of pieces of \(VoiceClassifier.frames) frames trained on the real training part"
-      )
+          "\(part); classifier of whole utterances trained on up to \(VoiceMaterial.mostOfSpeaker) utterances of each speaker "
+          + "of the real training part")
     ]
   }
 
@@ -144,6 +150,51 @@ public struct VoiceConversionMeasure: Measure {
         protocolText:
           "\(part); cosine of resemblyzer's embedding with the mean of up to 10 training utterances of the target; sounds by "
           + "\(options.iterations) rounds of Griffin-Lim")
+    ]
+  }
+
+  /// Whether a classifier of prompts hears what was said, which never heard the voice that was converted.
+  private func keywords(
+    _ conversions: [VoiceMaterial.Conversion], _ material: VoiceMaterial, _ chosen: [Int],
+    _ provenance: Provenance, _ context: EvaluationContext
+  ) throws -> [MeasuredNumber] {
+    let shared = PromptJudges.shared(material.heldOut, first: chosen)
+    guard shared.count > 1 else {
+      context.note(
+        "no word error by a classifier: it needs two held-out utterances that two speakers or more say under the same file name"
+      )
+      return []
+    }
+    context.say("the classifiers of \(shared.count) prompts (trained on real utterances of the other voices)")
+    let judges = try PromptJudges(shared, material, steps: options.steps)
+    let real = try judges.errorsOfReal(material)
+    guard mean(real) < judges.chance / 2 else {
+      context.note(
+        "no word error by a classifier: of real utterances of voices that it did not hear it gets "
+          + "\(String(format: "%.0f", 100 * mean(real))) % wrong, so that it cannot judge conversions; files of one name may not say the same, or are too few"
+      )
+      return []
+    }
+    var (errors, given) = ([Double](), [Double]())
+    for conversion in conversions {
+      guard let made = judges.error(conversion.mel, of: conversion.index, material),
+        let before = judges.error(conversion.given, of: conversion.index, material)
+      else { continue }
+      errors.append(made)
+      given.append(before)
+    }
+    guard !errors.isEmpty else { return [] }
+    return [
+      try MeasuredNumber(
+        id: "keyword-error", name: "word error by a keyword classifier", meanOf: errors,
+        seed: context.options.seed, better: .smaller, realAgainstReal: mean(real),
+        baselines: [
+          BaselineNumber(name: "the given utterance", value: mean(given)),
+          BaselineNumber(name: "chance", value: judges.chance),
+        ], provenance: provenance,
+        protocolText:
+          "\(errors.count) conversions of \(shared.count) prompts; classifiers trained on real held-out utterances of the voices "
+          + "that are not judged, \(judges.folds) in turn; real: \(real.count) utterances of voices left out")
     ]
   }
 

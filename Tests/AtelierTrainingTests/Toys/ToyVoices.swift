@@ -13,12 +13,13 @@ struct ToyFrontEnd: VoiceFrontEnd {
   }
 }
 
-/// Leaves every voice as it is.
+/// Leaves every voice as it is, or plays it backwards.
 final class ToyParrot: VoiceConvertingSystem {
   struct Configuration: SystemConfiguration {
     var speakers = 2
     var frames = 64
     var batchSize = 2
+    var reverses = false
 
     static let presets = [Preset("small", "a toy", Configuration())]
     var conversion: VoiceConversion {
@@ -71,5 +72,7 @@ final class ToyParrot: VoiceConvertingSystem {
     }
   }
 
-  func converted(_ mel: Tensor, from source: Voice?, to target: Voice) throws -> Tensor { mel }
+  func converted(_ mel: Tensor, from source: Voice?, to target: Voice) throws -> Tensor {
+    configuration.reverses ? mel.flipped([2]) : mel
+  }
 }
