@@ -34,6 +34,27 @@ import Torch
     for length in found.square().sum(dims: [1]).floats() { #expect(abs(length - 1) < 1e-5) }
   }
 
+  @Test func longSilencesAreCutWhereTheConfigurationSaysSo() throws {
+    let presets = SpeakerEncoder.Configuration.presets
+    #expect(presets.map(\.configuration.trimsSilence) == [false, true])
+    let speech = (0..<16_000).map { 0.3 * Float(sin(Double($0) * 0.1)) }
+    let silence = [Float](repeating: 0, count: 48_000)
+    let whole = try SpeakerEncoderFeatures()(silence + speech + silence)
+    let cut = try SpeakerEncoderFeatures(trimsSilence: true)(silence + speech + silence)
+    // 33 windows of 30 ms hold speech, and three more stay on each side.
+    #expect(whole.shape == [40, 701] && (100...130).contains(cut.shape[1]), "\(cut.shape)")
+    // Speech that is shorter than the averages reach stays as it is.
+    let short = silence + speech.prefix(1_000)
+    #expect(
+      try SpeakerEncoderFeatures(trimsSilence: true)(short).shape == SpeakerEncoderFeatures()(short).shape)
+    // Training reads what the preset says.
+    for preset in presets {
+      let arrangement = try #require(preset.configuration.plan.stages[0].data?.arrangement as? Voices)
+      let features = try #require(arrangement.features as? SpeakerEncoderFeatures)
+      #expect(features.trimsSilence == preset.configuration.trimsSilence)
+    }
+  }
+
   @Test func aRunResumesAndDrawsToTheByte() throws {
     let folder = try TemporaryFolder()
     let system = try SystemRegistry.standard.system(named: "speaker-encoder")

@@ -154,6 +154,39 @@ import Torch
     #expect(SilenceTrimming().kept(voiced).contains(true))
   }
 
+  @Test func windowsFarBelowTheLoudestPartHoldNoVoice() {
+    let detector = EnergyVoiceDetector(window: 2, range: 20, loudest: 2)
+    // The mean power of the loudest pair of windows is 1, a hundredth of which is 20 dB below.
+    let waveform: [Float] = [1, 1, 1, -1, 0.11, 0.11, 0.09, 0.09, 0, 0, 1]
+    #expect(detector(waveform) == [true, true, true, false, false])
+    #expect(detector([0.5]).isEmpty && detector([0, 0, 0, 0]) == [false, false])
+    // A click is no louder part than its share of the windows around.
+    let click: [Float] = [0.1, 0.1, 0.1, 0.1, 1, 0, 0.1, 0.1]
+    #expect(detector(click) == [true, true, true, true])
+  }
+
+  @Test func longSilencesAreCutAndPausesStay() {
+    let trimming = SilenceTrimming()
+    func tone(_ windows: Int, _ strength: Float) -> [Float] {
+      (0..<(windows * 480)).map { strength * Float(sin(Double($0) * 0.3)) }
+    }
+    // Windows of the averages reach 3 before and 4 behind, and 5 voiced ones are the least: the speech, less one window on one side.
+    // Three more windows stay on each side.
+    let long = tone(40, 0.001) + tone(20, 0.5) + tone(40, 0.001)
+    let made = trimming(long, by: EnergyVoiceDetector())
+    let kept = trimming.kept(EnergyVoiceDetector()(long))
+    #expect(kept.count { $0 } == made.count / 480 && (24...28).contains(made.count / 480))
+    #expect(kept[40..<60].allSatisfy(\.self) && !kept[0..<35].contains(true) && !kept[65...].contains(true))
+    // A pause of four windows is no long silence, and even sound has none.
+    let pause = tone(20, 0.5) + tone(4, 0.001) + tone(20, 0.5)
+    #expect(trimming(pause, by: EnergyVoiceDetector()) == pause)
+    #expect(trimming(tone(30, 0.1), by: EnergyVoiceDetector()).count == 30 * 480)
+    // Nothing but a click would be nothing at all.
+    let click = tone(30, 0.0001) + tone(1, 0.5) + tone(30, 0.0001)
+    #expect(trimming(click, by: EnergyVoiceDetector()) == click)
+    #expect(trimming(long, by: EnergyVoiceDetector(), shortest: 100_000) == long)
+  }
+
   @Test func aShortSoundIsOnePiece() {
     let pieces = SpeechPieces()
     #expect(pieces.step == 77)

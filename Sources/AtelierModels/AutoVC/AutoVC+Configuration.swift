@@ -68,6 +68,9 @@ extension AutoVC {
     public var batchSize = 2
     /// Frames of a crop, a multiple of codeDownsampling.
     public var frames = 128
+    /// Whether long silences are cut out of utterances that are learned from, and out of those that embed a speaker: windows of
+    /// 30 ms that are 30 dB quieter than the loudest part, but for three beside speech.
+    public var trimsSilence = false
 
     /// The authors' code.
     public init() {}
@@ -107,7 +110,7 @@ extension AutoVC {
         ? nil
         : AutoVCEmbedder(
           kind: embedding, bands: mels, hiddenSize: speakerEncoderHidden, size: embeddingSize,
-          layers: speakerEncoderLayers)
+          layers: speakerEncoderLayers, trimsSilence: trimsSilence)
     }
 
     /// Random crops, each with its speaker.
@@ -124,7 +127,8 @@ extension AutoVC {
                 Field("speaker", .label(classes: speakers)),
               ],
               Voices(
-                utterance: "mel", speaker: "speaker", serving: .crops, features: frontEnd, embedding: embedder
+                utterance: "mel", speaker: "speaker", serving: .crops,
+                features: AutoVCFeatures(bands: mels, trimsSilence: trimsSilence), embedding: embedder
               )),
             batchSize: batchSize)
         ],

@@ -8,22 +8,37 @@ import TorchNN
 /// AutoVC's spectrograms of 0 … 1.
 struct AutoVCFeatures: VoiceFrontEnd {
   private let front: AutoVCFrontEnd
+  /// Whether long silences are cut out before; never where speech is converted, whose length stays.
+  private let trimsSilence: Bool
 
-  init(bands: Int) { front = AutoVCFrontEnd(bands: bands) }
+  init(bands: Int, trimsSilence: Bool = false) {
+    (front, self.trimsSilence) = (AutoVCFrontEnd(bands: bands), trimsSilence)
+  }
 
   var spectrogram: MelSpectrogram { front.spectrogram }
 
   func callAsFunction(_ samples: [Float]) throws -> HostTensor {
-    try withTensorErrors {
+    let samples = trimsSilence ? Self.trimmed(samples, shortest: shortest) : samples
+    return try withTensorErrors {
       try withoutGradients {
         try front.mel(filtered: front.filtered(samples.map(Double.init))).asType(.float32).contiguous().host()
       }
     }
   }
 
-  static func == (one: AutoVCFeatures, other: AutoVCFeatures) -> Bool { one.spectrogram == other.spectrogram }
+  /// Samples without their long silences.
+  static func trimmed(_ samples: [Float], shortest: Int = 1) -> [Float] {
+    SilenceTrimming()(samples, by: EnergyVoiceDetector(), shortest: shortest)
+  }
 
-  func hash(into hasher: inout Hasher) { hasher.combine(spectrogram) }
+  static func == (one: AutoVCFeatures, other: AutoVCFeatures) -> Bool {
+    one.spectrogram == other.spectrogram && one.trimsSilence == other.trimsSilence
+  }
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(spectrogram)
+    hasher.combine(trimsSilence)
+  }
 }
 
 /// Embeddings of speakers by networks whose weights lie in the user's store.
@@ -33,6 +48,7 @@ struct AutoVCEmbedder: SpeakerEmbedding {
   let hiddenSize: Int
   let size: Int
   let layers: Int
+  let trimsSilence: Bool
 
   var sampleRate: Int { 16_000 }
   var utterances: Int { 10 }
@@ -52,7 +68,7 @@ struct AutoVCEmbedder: SpeakerEmbedding {
   private func dVectors(_ speakers: Int, _ utterances: (Int) throws -> [[Float]]) throws -> [[Float]] {
     let network = DVectorNetwork(bands: bands, hiddenSize: hiddenSize, embeddingSize: size, layers: layers)
     try WeightStore.standard.fill(network, with: "d-vector", for: AutoVC.identity.name)
-    let features = AutoVCFeatures(bands: bands)
+    let features = AutoVCFeatures(bands: bands, trimsSilence: trimsSilence)
     return try (0..<speakers).map { speaker in
       let vectors = try utterances(speaker).map { samples -> Tensor in
         let mel = Tensor(try features(samples)).transposed(0, 1)
@@ -70,8 +86,8 @@ struct AutoVCEmbedder: SpeakerEmbedding {
     try WeightStore.standard.fill(network, with: "resemblyzer", for: AutoVC.identity.name)
     return try (0..<speakers).map { speaker in
       let vectors = try utterances(speaker).map { samples -> Tensor in
-        let volume = normalizedVolume(samples.map(Double.init))
-        return try network.embedding(of: Tensor(volume.map(Float.init)))
+        let volume = normalizedVolume(samples.map(Double.init)).map(Float.init)
+        return try network.embedding(of: Tensor(trimsSilence ? AutoVCFeatures.trimmed(volume) : volume))
       }
       return SpokenUtterance.mean(of: .stacked(vectors)).host().floats()
     }
