@@ -43,12 +43,12 @@ final class VocoderGenerator: Module {
     let kernels = blocks.count / max(1, upsampling.count)
     var x = first(mel)
     for (stage, convolution) in upsampling.enumerated() {
-      x = convolution(x.leakyRelu(0.1))
+      x = convolution(x.activated(0.1))
       let fields = blocks[(stage * kernels)..<((stage + 1) * kernels)].map { $0(x) }
-      x = fields.dropFirst().reduce(fields[0], +) / Double(kernels)
+      x = fields.dropFirst().reduce(fields[0]) { $0.increased(by: $1) } / Double(kernels)
     }
     // The authors give no slope here, so that it is PyTorch's default and not 0.1.
-    return last(x.leakyRelu(0.01)).tanh()
+    return last(x.activated(0.01)).tanh()
   }
 
   /// The authors' names.
@@ -95,10 +95,27 @@ final class VocoderResidualBlock: Module {
     var x = input
     for (index, convolution) in dilated.enumerated() {
       var y = convolution(x.leakyRelu(0.1))
-      if !plain.isEmpty { y = plain[index](y.leakyRelu(0.1)) }
-      x = y + x
+      if !plain.isEmpty { y = plain[index](y.activated(0.1)) }
+      x = y.increased(by: x)
     }
     return x
+  }
+}
+
+/// Drawing needs no tensor but the last, and new pages of waveforms cost as much as what is computed in them.
+extension Tensor {
+  fileprivate static var isReused: Bool { !isRecordingGradients && !isRecordingScript }
+
+  /// A leaky ReLU; in this tensor's own memory where only drawing sees it.
+  fileprivate func activated(_ slope: Double) -> Tensor {
+    Self.isReused ? leakyReluInPlace(slope) : leakyRelu(slope)
+  }
+
+  /// The sum; in this tensor's own memory where only drawing sees it.
+  fileprivate func increased(by other: Tensor) -> Tensor {
+    guard Self.isReused, dtype == other.dtype else { return self + other }
+    addInPlace(other)
+    return self
   }
 }
 

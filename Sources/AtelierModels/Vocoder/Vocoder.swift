@@ -178,12 +178,16 @@ public final class Vocoder: SoundResynthesizingSystem, ReferenceAnswering {
     }
     let (frames, hop) = (mel.shape[2], configuration.hop)
     guard frames > 0 else { return .zeros([mel.shape[0], 0]) }
-    let (length, reach) = (512, VocoderGenerator.reach(configuration))
+    // Pieces of one width, because the first pass of every width prepares its kernels anew.
+    let (most, reach) = (768, VocoderGenerator.reach(configuration))
+    let count = (frames + most - 1) / most
+    let length = (frames + count - 1) / count
+    let width = min(frames, length + 2 * reach)
     let pieces = generator.withFoldedWeights {
       stride(from: 0, to: frames, by: length).map { first in
         let last = min(frames, first + length)
-        let (begin, end) = (max(0, first - reach), min(frames, last + reach))
-        let made = generator(mel.narrow(2, from: begin, length: end - begin)).asType(.float32)
+        let begin = min(max(0, first - reach), frames - width)
+        let made = generator(mel.narrow(2, from: begin, length: width)).asType(.float32)
         return made.squeezed(1).narrow(1, from: (first - begin) * hop, length: (last - first) * hop)
       }
     }
