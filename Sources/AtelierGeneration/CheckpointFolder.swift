@@ -29,23 +29,20 @@ package enum CheckpointFolder {
     guard FileManager.default.fileExists(atPath: folder.appendingPathComponent(stateName).path) else {
       return
     }
-    let state = try decoded(Hashes.self, read(stateName, in: folder) { try Data(contentsOf: $0) }, in: folder)
-    let file = folder.appendingPathComponent(modelName)
-    let found = try read(modelName, in: folder) { try SHA256Hasher.hexDigest(of: $0) }
-    guard found == state.hashes[modelName] else {
-      throw .damaged(
-        path: file.path, reason: "its SHA-256 is not the recorded one; use an earlier checkpoint")
-    }
+    _ = try verified(folder, [modelName])
   }
 
   /// Verifies the files of a checkpoint.
   ///
+  /// - Parameter names: the files; moments, twice as large as a model, are read by trainings alone.
   /// - Returns: what `training.json` holds.
   /// - Throws: ``TrainingError/damaged(path:reason:)`` where a file is missing or its hash differs.
-  package static func verified(_ folder: URL) throws(TrainingError) -> Data {
+  package static func verified(
+    _ folder: URL, _ names: [String] = [modelName, trainingName]
+  ) throws(TrainingError) -> Data {
     let data = try read(stateName, in: folder) { try Data(contentsOf: $0) }
     let state = try decoded(Hashes.self, data, in: folder)
-    for name in [modelName, trainingName] {
+    for name in names {
       let file = folder.appendingPathComponent(name)
       let found = try read(name, in: folder) { try SHA256Hasher.hexDigest(of: $0) }
       guard found == state.hashes[name] else {

@@ -261,7 +261,7 @@ public func modelFile(at url: URL, say: (String) -> Void = { _ in }) throws -> U
       reason: "it is neither a run nor a checkpoint; give a run's folder or a model.safetensors")
   }
   let sound = CheckpointFolder.newest(in: run.checkpoints) { folder throws(TrainingError) in
-    _ = try CheckpointFolder.verified(folder)
+    _ = try CheckpointFolder.verified(folder, [CheckpointFolder.modelName])
     return folder
   }
   guard let checkpoint = sound.found else {
