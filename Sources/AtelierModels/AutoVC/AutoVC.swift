@@ -29,6 +29,8 @@ public final class AutoVC: VoiceConvertingSystem, ReferenceAnswering {
   private let optimizer: Optimizer
   /// The speakers' embeddings `[speakers, size]`; nil where there was no training yet.
   private let embeddings: Tensor?
+  /// The recordings that were heard last with their embeddings: one voice is often the target of many files.
+  private var recordings: [(samples: [Float], vector: [Float])] = []
 
   /// Builds the networks with initial weights drawn from `stream`.
   public init(_ configuration: Configuration, artefacts: Artefacts, using stream: RandomStream) throws {
@@ -115,7 +117,9 @@ public final class AutoVC: VoiceConvertingSystem, ReferenceAnswering {
           "this autovc has one-hot embeddings, which know the training's speakers only; name a speaker, and who is heard "
             + "as 'source'")
       }
-      let vector = try embedder(of: 1) { _ in [samples] }[0]
+      let vector =
+        try recordings.first { $0.samples == samples }?.vector ?? embedder(of: 1) { _ in [samples] }[0]
+      recordings = recordings.filter { $0.samples != samples }.suffix(1) + [(samples, vector)]
       return Tensor(vector, shape: [1, vector.count], device: device)
     }
   }
