@@ -138,6 +138,7 @@ public enum KeyMeanings {
     AutoVC.Configuration.speakerEncoderHidden	Features of the authors' speaker encoder.
     AutoVC.Configuration.speakerEncoderLayers	Layers of the authors' speaker encoder.
     AutoVC.Configuration.speakers	How many speakers there are, taken from the data.
+    AutoVC.Configuration.trimsSilence	Whether long silences are cut out of utterances that are learned from, and out of those that embed a speaker: windows of 30 ms that are 30 dB quieter than the loudest part, but for three beside speech.
     AutoVC.optimizers	The generator's optimiser.
     AutoVCFrontEnd.spectrogram	The spectrogram.
     Autoencoder.Configuration.adam	Adam's decays and ε.
@@ -422,7 +423,10 @@ public enum KeyMeanings {
     DeepfakeDetection.Configuration.learningRate	Adam's learning rate, in both stages.
     DeepfakeDetection.Configuration.model	Which network classifies images: xception or resnet-18.
     DiffAugment.isEmpty	Whether nothing changes.
-    DubbingDrawing.box	The rows and columns of the face in the video, `[top, bottom, left, right]` in pixels, the same in all frames; empty: the whole frame.
+    DubbingDrawing.box	The rows and columns of the face in the video, `[top, bottom, left, right]` in pixels, the same in all frames; empty: the face is looked for in each frame.
+    DubbingDrawing.minimumFace	The shorter side in pixels of the smallest face that is looked for.
+    DubbingDrawing.pads	Pixels that are added above, below, left of and right of a face that was found; the chin has to be in it.
+    DubbingDrawing.smoothing	The frames over which the places of found faces are averaged; 1: none are.
     ELECTRA.Configuration.activation	Nonlinearity of the feed-forward layers and of the discriminator's head.
     ELECTRA.Configuration.adam	Adam's decays and ε.
     ELECTRA.Configuration.batchSize	Texts in a batch.
@@ -1257,6 +1261,7 @@ public enum KeyMeanings {
     SpeakerEncoder.Configuration.minimumCoverage	The least share of the last piece that an utterance covers.
     SpeakerEncoder.Configuration.rate	Pieces that an utterance is read in, a second.
     SpeakerEncoder.Configuration.similarityShare	The share of their gradients by which the scale and the offset of similarities move.
+    SpeakerEncoder.Configuration.trimsSilence	Whether long silences are cut out of the utterances of training and evaluation: windows of 30 ms that are 30 dB quieter than the loudest part, but for three beside speech.
     SpeakerEncoder.Configuration.utterances	How many of them are of one speaker.
     SpeakerEncoder.optimizers	The one optimiser.
     SpeakerEncoderFeatures.bands	40.
