@@ -81,6 +81,22 @@ import Torch
     }
   }
 
+  @Test func longSilencesAreCutOutOfWhatIsLearnedFromAndNotOutOfWhatIsConverted() throws {
+    let silence = [Float](repeating: 0, count: 32_000)
+    let sound = silence + (0..<16_000).map { 0.3 * Float(sin(Double($0) * 0.1)) } + silence
+    func learned(_ configuration: AutoVC.Configuration) throws -> Int {
+      let voices = try #require(configuration.plan.stages[0].data?.arrangement as? Voices)
+      return try voices.features(sound).shape[1]
+    }
+    let trimming = autoVC { $0.trimsSilence = true }
+    let converted = try #require(trimming.plan.ability(VoiceConversion.self)).frontEnd(sound).shape[1]
+    let cut = try learned(trimming)
+    #expect(converted == 313 && (60...90).contains(cut), "\(converted), \(cut)")
+    #expect(try learned(autoVC()) == converted)
+    // The authors cut nothing.
+    #expect(!AutoVC.Configuration.presets.contains { $0.configuration.trimsSilence })
+  }
+
   @Test func aSpectrogramIsGivenForAVocoder() throws {
     let system = try Trial.make(StarGANVC.self, starGAN())
     let output = try drawn(system, samples: 1000, ["target": .labels([1])]) { $0.givesSpectrogram = true }
