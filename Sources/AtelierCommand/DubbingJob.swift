@@ -116,7 +116,7 @@ struct DubbingJob: GenerateJob {
       }
       return try FaceTrack(
         video, name: inputs[0], frames: frames,
-        at: FaceRegion(top: box[0], bottom: box[1], left: box[2], right: box[3]))
+        at: PixelBox(left: box[2], top: box[0], right: box[3], bottom: box[1]))
     }
     guard ["mtcnn", "sface"].allSatisfy(WeightStore.standard.contains) else {
       throw Refusal.data(

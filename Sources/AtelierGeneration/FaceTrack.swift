@@ -1,49 +1,29 @@
 public import AtelierCore
 public import AtelierMedia
 
-/// Rows and columns of a frame in pixels; the last ones are not among them.
-public struct FaceRegion: Sendable, Hashable {
-  /// The first row.
-  public var top: Int
-  /// The row behind the last.
-  public var bottom: Int
-  /// The first column.
-  public var left: Int
-  /// The column behind the last.
-  public var right: Int
-
-  /// Rows and columns.
-  public init(top: Int, bottom: Int, left: Int, right: Int) {
-    (self.top, self.bottom, self.left, self.right) = (top, bottom, left, right)
-  }
-
-  /// How many columns.
-  public var width: Int { right - left }
-  /// How many rows.
-  public var height: Int { bottom - top }
-
-  /// The means of regions, rounded down.
-  static func mean(of regions: [FaceRegion]) -> FaceRegion {
-    func mean(_ edge: (FaceRegion) -> Int) -> Int {
-      regions.reduce(0) { $0 + edge($1) } / max(1, regions.count)
+extension PixelBox {
+  /// The means of boxes, rounded down.
+  fileprivate static func mean(of boxes: [PixelBox]) -> PixelBox {
+    func mean(_ edge: (PixelBox) -> Int) -> Int {
+      boxes.reduce(0) { $0 + edge($1) } / max(1, boxes.count)
     }
-    return FaceRegion(top: mean(\.top), bottom: mean(\.bottom), left: mean(\.left), right: mean(\.right))
+    return PixelBox(left: mean(\.left), top: mean(\.top), right: mean(\.right), bottom: mean(\.bottom))
   }
 }
 
 /// Regions averaged with those that follow; the last ones with as many at the end, of which earlier ones are means already.
 ///
 /// Source: Prajwal et al. 2020, the authors' `inference.py` `get_smoothened_boxes`.
-struct FaceRegionSmoothing {
+struct BoxSmoothing {
   private let span: Int
   /// The last regions, at most `span`, the first of which is a mean once there are as many.
-  private var window: [FaceRegion] = []
+  private var window: [PixelBox] = []
 
   /// - Parameter span: how many are averaged, at least 1.
   init(span: Int) { self.span = max(1, span) }
 
   /// Takes the next region, and gives the oldest that enough others follow.
-  mutating func add(_ region: FaceRegion) -> FaceRegion? {
+  mutating func add(_ region: PixelBox) -> PixelBox? {
     if window.count == span { window.removeFirst() }
     window.append(region)
     guard window.count == span else { return nil }
@@ -52,7 +32,7 @@ struct FaceRegionSmoothing {
   }
 
   /// Those that are still to come, once there are no more.
-  mutating func finish() -> [FaceRegion] {
+  mutating func finish() -> [PixelBox] {
     let first = window.count == span ? 1 : 0
     for place in first..<max(first, window.count) { window[place] = .mean(of: window) }
     defer { window = [] }
@@ -75,12 +55,12 @@ public final class FaceTrack {
   private let limit: Int
   private let find: (Image) throws -> [Face]
   private let pads: [Int]
-  private var smoothing: FaceRegionSmoothing
+  private var smoothing: BoxSmoothing
   private var reader: any FrameReader
   /// What was found last, without room around it.
   private var last: FaceBox?
   /// Read frames that were not given yet, and the regions of all frames that are known.
-  private var (waiting, regions): ([Image], [FaceRegion]) = ([], [])
+  private var (waiting, regions): ([Image], [PixelBox]) = ([], [])
   private var (taken, given, isOver) = (0, 0, false)
 
   /// Looks for the face in each frame.
@@ -97,12 +77,12 @@ public final class FaceTrack {
     (self.video, self.name, limit) = (video, name, frames)
     find = { try detect($0, drawing.minimumFace) }
     pads = drawing.pads
-    smoothing = FaceRegionSmoothing(span: drawing.smoothing)
+    smoothing = BoxSmoothing(span: drawing.smoothing)
     reader = try video.frames()
   }
 
   /// One region for all frames.
-  public init(_ video: any FrameSequence, name: String, frames: Int, at region: FaceRegion) throws {
+  public init(_ video: any FrameSequence, name: String, frames: Int, at region: PixelBox) throws {
     (self.video, self.name, limit) = (video, name, frames)
     let box = FaceBox(
       left: Double(region.left), top: Double(region.top), right: Double(region.right),
@@ -115,7 +95,7 @@ public final class FaceTrack {
     )
     find = { _ in [face] }
     pads = [0, 0, 0, 0]
-    smoothing = FaceRegionSmoothing(span: 1)
+    smoothing = BoxSmoothing(span: 1)
     reader = try video.frames()
   }
 
@@ -123,7 +103,7 @@ public final class FaceTrack {
   ///
   /// - Throws: ``TrainingError/unfitData(path:reason:)`` for a video without frames, and for a frame without a face where none
   ///   was found before.
-  public func next() throws -> (frame: Image, region: FaceRegion) {
+  public func next() throws -> (frame: Image, region: PixelBox) {
     while !isOver, regions.count <= given {
       guard taken < limit, let frame = try reader.next()?.with8Bits().rgb() else {
         regions += smoothing.finish()
@@ -153,7 +133,7 @@ public final class FaceTrack {
     return try frame.with8Bits().rgb()
   }
 
-  private func region(of frame: Image) throws -> FaceRegion {
+  private func region(of frame: Image) throws -> PixelBox {
     let found = try find(frame)
     func area(_ box: FaceBox) -> Double { box.width * box.height }
     let largest = found.max { area($0.box) < area($1.box) }
@@ -177,11 +157,12 @@ public final class FaceTrack {
   }
 
   /// A box with room around it, within the frame; nil where nothing of it is.
-  private func padded(_ box: FaceBox, _ frame: Image) -> FaceRegion? {
+  private func padded(_ box: FaceBox, _ frame: Image) -> PixelBox? {
     func whole(_ value: Double) -> Int { Int(min(max(0, value), 1e6)) }
-    let region = FaceRegion(
-      top: max(0, whole(box.top) - pads[0]), bottom: min(frame.height, whole(box.bottom) + pads[1]),
-      left: max(0, whole(box.left) - pads[2]), right: min(frame.width, whole(box.right) + pads[3]))
+    let region = PixelBox(
+      left: max(0, whole(box.left) - pads[2]), top: max(0, whole(box.top) - pads[0]),
+      right: min(frame.width, whole(box.right) + pads[3]),
+      bottom: min(frame.height, whole(box.bottom) + pads[1]))
     return region.width > 0 && region.height > 0 ? region : nil
   }
 }

@@ -1,4 +1,4 @@
-/// A box of whole pixels around a face, as the authors of detectors of manipulations take it.
+/// A box of whole pixels around a face.
 public struct PixelBox: Sendable, Hashable {
   /// The first column.
   public var left: Int
@@ -13,6 +13,11 @@ public struct PixelBox: Sendable, Hashable {
   public init(left: Int, top: Int, right: Int, bottom: Int) {
     (self.left, self.top, self.right, self.bottom) = (left, top, right, bottom)
   }
+
+  /// How many columns.
+  public var width: Int { right - left }
+  /// How many rows.
+  public var height: Int { bottom - top }
 
   /// A square of an image.
   public struct Square: Sendable, Hashable {

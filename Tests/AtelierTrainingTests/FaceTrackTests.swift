@@ -94,14 +94,14 @@ private struct DrawnVideo: FrameSequence {
       #expect(image == video.images[number])
       #expect(
         region
-          == FaceRegion(top: place.1, bottom: place.1 + 8, left: place.0, right: place.0 + 8))
+          == PixelBox(left: place.0, top: place.1, right: place.0 + 8, bottom: place.1 + 8))
     }
   }
 
   @Test func roomAroundAFaceEndsAtTheFrame() throws {
     let video = DrawnVideo(images: [frame([(x: 2, y: 18)])])
     let region = try track(video, frames: 1, drawing(1, pads: [3, 10, 5, 1])).next().region
-    #expect(region == FaceRegion(top: 15, bottom: 30, left: 0, right: 11))
+    #expect(region == PixelBox(left: 0, top: 15, right: 11, bottom: 30))
   }
 
   /// Expected: the authors' `get_smoothened_boxes` in numpy with whole numbers.
@@ -162,7 +162,7 @@ private struct DrawnVideo: FrameSequence {
 
   @Test func oneRegionHoldsForAllFrames() throws {
     let video = DrawnVideo(images: [frame([(x: 4, y: 9)]), frame([])])
-    let region = FaceRegion(top: 1, bottom: 30, left: 2, right: 39)
+    let region = PixelBox(left: 2, top: 1, right: 39, bottom: 30)
     let track = try FaceTrack(video, name: "talk.mp4", frames: 5, at: region)
     for _ in 0..<5 { #expect(try track.next().region == region) }
   }
