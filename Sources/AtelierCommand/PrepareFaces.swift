@@ -83,6 +83,7 @@ extension Prepare {
           atelier data prepare rendered-faces faces --identities 40 --frames 48
           atelier data prepare rendered-faces pair --identities 2 --preset faceswap --same-motion
           atelier data prepare rendered-faces strangers --first 41 --identities 10
+          atelier data prepare rendered-faces talks --speech voices --frames 100
         """)
 
     @Argument(help: "The folder to make.", completion: .directory)
@@ -97,8 +98,8 @@ extension Prepare {
     var testClips = RenderedFaceOptions().testClips
     @Option(help: "Frames of each clip.")
     var frames = RenderedFaceOptions().frames
-    @Option(help: "Frames a second.")
-    var frameRate = RenderedFaceOptions().frameRate
+    @Option(help: "Frames a second (default: 12, and 25 with --speech).")
+    var frameRate: Double?
     @Option(help: "The side of the square images in pixels.")
     var size = RenderedFaceOptions().size
     @Option(
@@ -114,6 +115,11 @@ extension Prepare {
         "Write masks of the face's skin into a folder masks of each part, which folders a class must not have."
     )
     var masks = false
+    @Option(
+      help: ArgumentHelp(
+        "A folder of sounds, or of speakers' folders, that the people say: mouths follow them, and a WAV lies beside each clip.",
+        valueName: "folder"), completion: .directory)
+    var speech: String?
     @Option(help: "What everything follows from.")
     var seed: UInt64 = 0
 
@@ -121,7 +127,8 @@ extension Prepare {
       var options = RenderedFaceOptions()
       (options.identities, options.first, options.seed) = (identities, first, seed)
       (options.clips, options.testClips, options.frames) = (clips, testClips, frames)
-      (options.frameRate, options.size, options.layout) = (frameRate, size, preset)
+      (options.size, options.layout, options.speech) = (size, preset, speech)
+      options.frameRate = frameRate ?? (speech == nil ? options.frameRate : 25)
       (options.sharesMotion, options.hasMasks) = (sameMotion, masks)
       try report(
         RenderedFaceSet.prepare(

@@ -107,6 +107,92 @@ import Torch
     #expect(abs(point.x - 12.5) < 1e-9 && abs(point.y - 40) < 1e-9 && whole.layout == nil)
   }
 
+  // MARK: Speech
+
+  /// Sounds of one voice: `count` files of half a second of a tone at 300 Hz, then half a second of silence.
+  private func voices(_ name: String, _ count: Int, in folder: URL) throws {
+    let place = folder.appendingPathComponent(name)
+    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+    for number in 0..<count {
+      let samples = (0..<16_000).map { $0 < 8000 ? 0.5 * sin(2 * Float.pi * 300 * Float($0) / 16_000) : 0 }
+      try AudioCodec().write(
+        Audio(sampleRate: 16_000, samples: samples), to: place.appendingPathComponent("\(number).wav"))
+    }
+  }
+
+  @Test func mouthsOpenWhileSomethingIsHeard() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("spoken-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try voices("anna", 3, in: folder.appendingPathComponent("voices"))
+    let output = folder.appendingPathComponent("faces")
+    let speaking = options {
+      ($0.speech, $0.frameRate, $0.frames) = (folder.appendingPathComponent("voices").path, 25, 50)
+    }
+    _ = try RenderedFaceSet.prepare(to: output, options: speaking)
+    for part in ["train", "test"] {
+      let place = output.appendingPathComponent(part)
+      let clip = part == "train" ? "clip-1" : "clip-2"
+      let sound = try Audio(contentsOf: place.appendingPathComponent("person-2/\(clip).wav"))
+      #expect(sound.frames == 32_000 && sound.sampleRate == 16_000)
+      let opening = try FaceTable.records(in: place).filter { $0.identity == "person-2" }.map { record in
+        let points = try #require(record.keypoints)
+        return (points[66].y - points[62].y) / (points[8].y - points[27].y)
+      }
+      // A tone for 12 frames, silence for 12 and for the 5 between two sounds.
+      let (heard, silent) = (opening[1...10] + opening[31...40], opening[14...27] + opening[44...49])
+      #expect((heard.min() ?? 0) > 0.05 + (silent.max() ?? 1), "\(opening)")
+    }
+  }
+
+  @Test func eachPersonHasAVoiceAndHeldOutClipsSayOtherThings() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("spoken-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for name in ["anna", "bert"] {
+      let place = folder.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      for number in 0..<4 {
+        // A level for each file, so that samples tell what is said.
+        let level = Float(number + 1) / 10 + (name == "anna" ? 0 : 0.4)
+        try AudioCodec().write(
+          Audio(sampleRate: 16_000, samples: [Float](repeating: level, count: 8000)),
+          to: place.appendingPathComponent("\(number).wav"))
+      }
+    }
+    let utterances = try FaceUtterances(folder, heldOut: 0.25)
+    func said(_ person: Int, _ isHeldOut: Bool) throws -> Set<Int> {
+      let samples = try utterances.samples(
+        person: person, clip: 1, isHeldOut: isHeldOut, frames: 200, seed: 0)
+      #expect(samples.count == 200 * 640)
+      return Set(samples.map { Int(($0 * 10).rounded()) }).subtracting([0])
+    }
+    #expect(try said(1, false) == [1, 2, 3] && said(1, true) == [4])
+    #expect(try said(2, false) == [5, 6, 7] && said(2, true) == [8])
+    #expect(try said(3, true) == [4])
+  }
+
+  @Test func speechThatCannotBeSaidIsRefused() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("spoken-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.createDirectory(
+      at: folder.appendingPathComponent("none"), withIntermediateDirectories: true)
+    try voices("one", 1, in: folder)
+    func refusal(_ name: String, _ rate: Double = 25) -> String? {
+      let output = folder.appendingPathComponent("faces")
+      let speaking = options { ($0.speech, $0.frameRate) = (folder.appendingPathComponent(name).path, rate) }
+      do throws(DatasetError) { _ = try RenderedFaceSet.prepare(to: output, options: speaking) } catch {
+        #expect(!FileManager.default.fileExists(atPath: output.path))
+        return error.description
+      }
+      return nil
+    }
+    #expect(refusal("nowhere")?.contains("nothing at") == true)
+    #expect(refusal("none")?.contains("no sounds") == true)
+    #expect(refusal("one")?.contains("one sound") == true)
+    #expect(refusal("one", 12)?.contains("25 frames a second") == true)
+    try Data("no sound".utf8).write(to: folder.appendingPathComponent("one/1.wav"))
+    #expect(refusal("one")?.contains("1.wav") == true || refusal("one")?.contains("0.wav") == true)
+  }
+
   // MARK: The set
 
   @Test func theSetIsLaidOutAsFacesAre() throws {

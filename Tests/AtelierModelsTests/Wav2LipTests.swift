@@ -81,6 +81,33 @@ import Torch
     #expect(numbers[0].value >= 0 && numbers[0].value <= 2.0.squareRoot() + 1e-6)
   }
 
+  /// Of a person with one clip the folder is one video, of one with more it is as many.
+  @Test func drawnFacesThatSpeakAreItsVideos() throws {
+    let folder = try TemporaryFolder()
+    try FileManager.default.createDirectory(at: folder("voices"), withIntermediateDirectories: true)
+    for number in 0..<3 {
+      let samples = RandomStream(seed: UInt64(number)).uniform([16_000]).floats()
+      try Audio(sampleRate: 16_000, samples: samples).write(to: folder("voices/\(number).wav"))
+    }
+    var faces = RenderedFaceOptions()
+    (faces.identities, faces.clips, faces.frames, faces.size) = (2, 3, 12, 32)
+    (faces.speech, faces.frameRate) = (folder("voices").path, 25)
+    _ = try RenderedFaceSet.prepare(to: folder("data"), options: faces)
+    let harness = try SystemHarness(
+      Wav2Lip.self,
+      [
+        "channels": [2, 2, 3, 3, 4, 4, 5], "syncChannels": [2, 2, 3, 3, 4],
+        "qualityChannels": [2, 2, 2, 3, 3],
+        "expertSteps": 1, "expertBatchSize": 2, "batchSize": 2,
+      ], data: folder("data"))
+    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 2))
+    // The held-out part has one clip of each person.
+    let system = try loadSystem(from: run.url, registry: .standard).system
+    let data = try Training.openData(of: run.url, registry: .standard)
+    let numbers = try Evaluation(system, data: data, options: EvaluationOptions(samples: 2)).run()
+    #expect(numbers.first?.id == "lip-sync-distance" && numbers.allSatisfy(\.value.isFinite))
+  }
+
   @Test func runsResumeToTheByteInBothStages() throws {
     let folder = try TemporaryFolder()
     let data = folder("data")

@@ -35,6 +35,15 @@ struct VideoFolder {
 
     /// The stem of each image's path below the side's folder; empty for a file.
     let stems: [String]
+
+    /// What a sound of this video may be called, as a path below the side's folder without an ending: as the video, and as
+    /// the images of a folder begin (`anna/clip-1` of `anna/clip-1_000000.png`), where there is one video in it.
+    var soundNames: [String] {
+      guard let stem = stems.first else { return [name] }
+      let title = Numbered(stem).title
+      let folder = (stem as NSString).deletingLastPathComponent
+      return title.isEmpty || "\(folder)/\(title)" == name ? [name] : [name, "\(folder)/\(title)"]
+    }
   }
 
   let name: String
@@ -114,10 +123,10 @@ struct VideoFolder {
       let sequences = isOne ? [("", numbered)] : groups.map { ($0.key, $0.value) }
       for (beginning, members) in sequences {
         let ordered = members.sorted()
-        let end = beginning.trimmingCharacters(in: CharacterSet(charactersIn: "_-. "))
         found.append(
           Sequence(
-            name: [parent, end].filter { !$0.isEmpty }.joined(separator: "/"),
+            name: [parent, beginning.isEmpty ? "" : members[0].title].filter { !$0.isEmpty }.joined(
+              separator: "/"),
             files: ordered.map { folder.appendingPathComponent($0.path) }, isFile: false,
             stems: ordered.map { ($0.path as NSString).deletingPathExtension }))
       }
@@ -138,6 +147,9 @@ struct VideoFolder {
       beginning = String(stem.dropLast(digits.count))
       number = Int(digits)
     }
+
+    /// The beginning without what separates it from the number.
+    var title: String { beginning.trimmingCharacters(in: CharacterSet(charactersIn: "_-. ")) }
 
     static func < (one: Numbered, other: Numbered) -> Bool {
       (one.beginning, one.number ?? -1, one.path) < (other.beginning, other.number ?? -1, other.path)

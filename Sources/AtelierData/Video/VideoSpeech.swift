@@ -67,12 +67,15 @@ struct SpokenFrames: Sendable {
         }
         framesPerSecond = information.frameRate?.value ?? 25
       } else {
-        let stem = folder.appendingPathComponent(sequence.name)
-        let candidates = MediaFiles.endings(.sounds).sorted().map { stem.appendingPathExtension($0) }
+        let stems = sequence.soundNames.map { folder.appendingPathComponent($0) }
+        let candidates = stems.flatMap { stem in
+          MediaFiles.endings(.sounds).sorted().map { stem.appendingPathExtension($0) }
+        }
         guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
           throw DatasetError.unusable(
-            path: stem.path,
-            reason: "there is no sound \(stem.lastPathComponent).wav beside this folder of frames; add it")
+            path: stems[0].path,
+            reason: "there is no sound \(stems[0].lastPathComponent).wav beside this folder of frames; add it"
+          )
         }
         file = found
         framesPerSecond = 25

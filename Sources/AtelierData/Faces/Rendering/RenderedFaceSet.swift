@@ -23,6 +23,9 @@ public struct RenderedFaceOptions: Sendable, Hashable, Codable {
   public var sharesMotion = false
   /// Whether masks of the face's skin are written as well.
   public var hasMasks = false
+  /// A folder of sounds that the people say, of each its own voice where there are folders of speakers; nil: nobody is heard.
+  /// Frames are 25 a second then.
+  public var speech: String?
   /// Everything follows from it.
   public var seed: UInt64 = 0
 
@@ -43,6 +46,9 @@ public struct RenderedFaceOptions: Sendable, Hashable, Codable {
     try require(
       frameRate > 0 && frameRate <= 120,
       "there are more than 0 and at most 120 frames a second, not \(frameRate)")
+    try require(
+      speech == nil || frameRate == FaceSpeech.framesPerSecond,
+      "people who speak are drawn at 25 frames a second, not \(frameRate)")
     try require((16...1024).contains(size), "the side of the images is 16 to 1024 pixels, not \(size)")
   }
 }
@@ -77,19 +83,21 @@ public enum RenderedFaceSet {
     _ options: RenderedFaceOptions, person: Int, clip: Int, frame: Int
   ) throws(DatasetError) -> (image: Image, mask: Image, record: FaceRecord) {
     try options.check()
-    return try Clip(options, person: person, clip: clip).frame(frame, of: options)
+    return try Clip(options, options.utterances(), person: person, clip: clip).frame(frame, of: options)
   }
 
   /// Writes `train/PERSON/CLIP_FRAME.png` and the same below `test`, each part with its ``FaceTable``, masks where they are
-  /// asked for, a contact sheet, the provenance, and a consent file.
+  /// asked for, `PERSON/CLIP.wav` where people speak, a contact sheet, the provenance, and a consent file.
   ///
   /// - Parameter progress: called with the numbers of images done and in all.
   /// - Throws: ``DatasetError/exists(path:)`` where the folder exists, ``DatasetError/invalid(reason:)`` for impossible
-  ///   settings, ``DatasetError/unwritable(path:reason:)``.
+  ///   settings, ``DatasetError/unwritable(path:reason:)``; ``DatasetError/notFound(path:)``,
+  ///   ``DatasetError/unusable(path:reason:)`` and ``DatasetError/corruptFile(path:reason:)`` of sounds.
   public static func prepare(
     to target: URL, options: RenderedFaceOptions = RenderedFaceOptions(), progress: PreparationProgress? = nil
   ) throws(DatasetError) -> PreparationReport {
     try options.check()
+    let utterances = try options.utterances()
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     guard let settings = try? encoder.encode(options) else {
@@ -111,7 +119,10 @@ public enum RenderedFaceSet {
       defer { try? lines.close() }
       for (place, name) in people.enumerated() {
         for number in clips {
-          let clip = Clip(options, person: options.first + place, clip: number)
+          let clip = try Clip(options, utterances, person: options.first + place, clip: number)
+          if let sound = clip.sound {
+            try write(sound, "\(part)/\(options.clipName(name, number)).wav", folder)
+          }
           for start in stride(from: 0, to: options.frames, by: chunk) {
             let frames = start..<min(start + chunk, options.frames)
             let made = inParallel(frames.count) { index in
@@ -161,6 +172,14 @@ public enum RenderedFaceSet {
     }
   }
 
+  private static func write(_ sound: Audio, _ name: String, _ folder: StagedFolder) throws(DatasetError) {
+    let bytes: [UInt8]
+    do throws(AudioError) { bytes = try AudioCodec().encode(sound, as: .wav) } catch {
+      throw .unwritable(path: name, reason: error.description)
+    }
+    try folder.write(bytes, to: name)
+  }
+
   /// Frames that are drawn side by side.
   private static let chunk = 32
 
@@ -190,17 +209,29 @@ public enum RenderedFaceSet {
     let clip: Int
     let traits: FaceTraits
     let motion: FaceMotion
+    /// What is said; nil: nothing.
+    let sound: Audio?
+    private let speech: FaceSpeech?
 
-    init(_ options: RenderedFaceOptions, person: Int, clip: Int) {
+    init(
+      _ options: RenderedFaceOptions, _ utterances: FaceUtterances?, person: Int, clip: Int
+    ) throws(DatasetError) {
       (self.person, self.clip) = (person, clip)
       traits = FaceTraits(seed: options.seed, number: person)
       motion = FaceMotion(seed: options.seed, clip: clip, person: options.sharesMotion ? nil : person)
+      let samples = try utterances?.samples(
+        person: person, clip: clip, isHeldOut: clip > options.clips - options.testClips,
+        frames: options.frames,
+        seed: options.seed)
+      sound = samples.map { Audio(sampleRate: FaceSpeech.sampleRate, samples: $0) }
+      speech = samples.map(FaceSpeech.init)
     }
 
     func frame(
       _ number: Int, of options: RenderedFaceOptions
     ) throws(DatasetError) -> (image: Image, mask: Image, record: FaceRecord) {
-      let state = motion.state(at: Double(number) / options.frameRate)
+      var state = motion.state(at: Double(number) / options.frameRate)
+      speech?.move(&state, at: number)
       let whole = FaceSurface(traits, state, frame: options.size)
       let (face, side) = (whole.face, options.size)
       let origin = [FacePoint(x: 0, y: 0), FacePoint(x: 1, y: 1)]
@@ -241,14 +272,26 @@ extension RenderedFaceOptions {
     return [("train", 1...training)] + (testClips > 0 ? [("test", (training + 1)...clips)] : [])
   }
 
+  /// What the people say.
+  fileprivate func utterances() throws(DatasetError) -> FaceUtterances? {
+    guard let speech else { return nil }
+    return try FaceUtterances(
+      URL(fileURLWithPath: speech), heldOut: Double(testClips) / Double(clips))
+  }
+
   /// The name of a person.
   fileprivate func name(_ person: Int) -> String {
     "person-" + Self.padded(person, String(first + identities - 1).count)
   }
 
+  /// The name of a clip within its part.
+  fileprivate func clipName(_ name: String, _ clip: Int) -> String {
+    "\(name)/clip-\(Self.padded(clip, String(clips).count))"
+  }
+
   /// The file of a frame within its part.
   fileprivate func file(_ name: String, _ clip: Int, _ frame: Int) -> String {
-    "\(name)/clip-\(Self.padded(clip, String(clips).count))_\(Self.padded(frame, 6)).png"
+    "\(clipName(name, clip))_\(Self.padded(frame, 6)).png"
   }
 
   private static func padded(_ number: Int, _ width: Int) -> String {
