@@ -356,6 +356,13 @@ struct Train: ParsableCommand {
       values = try values.overlaid(with: source.configuration)
     }
     values = try choices.changed(values)
+    if let source, !isOfSource, source.system == type.identity.name {
+      values = source.adapted(values, keeping: try choices.givenKeys()) { key, value, before in
+        reporter.say(
+          "\(key) is \(value), as of the weights that training begins with; --set \(key)=\(before) begins without what they "
+            + "know by it.")
+      }
+    }
     let found = System.adapted(values, to: .standard)
     values = found.configuration
     if let remark = found.remark { reporter.say(remark) }

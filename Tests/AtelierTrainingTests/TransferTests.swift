@@ -77,6 +77,29 @@ import TorchNN
     #expect("\(error as Any)".contains("are others now"))
   }
 
+  @Test func wordsAreNumberedAsTheWeightsHaveThemUnlessTheUserChooses() throws {
+    let folder = try TemporaryFolder()
+    let lines = (0..<60).map { "the \(["cat", "dog", "bird"][$0 % 3]) sees \(["one", "two"][$0 % 2]) fish" }
+    try Data(lines.joined(separator: "\n").utf8).write(to: folder("text.txt"))
+    let run = try train(
+      ELECTRA.self,
+      [
+        "tokenUnit": "unigram", "vocabularyLimit": 285, "embeddingSize": 4, "hiddenSize": 4, "heads": 1,
+        "intermediateSize": 4, "generatorHiddenSize": 4, "generatorHeads": 1, "generatorIntermediateSize": 4,
+        "layers": 1, "sequenceLength": 8, "maximumLength": 8, "batchSize": 2,
+      ], data: folder("text.txt"), from: nil, in: folder("runs"), SystemHarness.options(steps: 1, seed: 1))
+    let source = try TransferSource.open([run.url], for: ELECTRA.self)
+    var said: [String] = []
+    let words = ELECTRA.Configuration()
+    let adapted = source.adapted(words, keeping: ["layers"]) { said.append("\($0): \($1), not \($2)") }
+    #expect(adapted.tokenUnit == .unigram && said == ["tokenUnit: unigram, not word"])
+    // What the user names stays, and what fits is not spoken of.
+    #expect(
+      source.adapted(words, keeping: ["tokenUnit"]) { key, _, _ in said.append(key) }.tokenUnit == .word)
+    #expect(
+      source.adapted(adapted, keeping: []) { key, _, _ in said.append(key) } == adapted && said.count == 1)
+  }
+
   @Test func classesAreTakenByTheirNamesAndNewOnesKeepInitialWeights() throws {
     let folder = try TemporaryFolder()
     let old = try folders("old", ["bird", "cat", "dog"], in: folder)

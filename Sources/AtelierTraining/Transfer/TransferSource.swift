@@ -169,6 +169,34 @@ public struct TransferSource {
     let kept = artefacts.contents.filter { names.contains($0.key) }
     return kept.isEmpty ? nil : Artefacts(kept)
   }
+
+  /// A configuration that numbers tokens as these weights do: the one key that stands against it has their value, where
+  /// the user did not choose it. Otherwise what the weights know of each token would be left out.
+  ///
+  /// - Parameters:
+  ///   - given: keys that the user named, which are kept.
+  ///   - say: told of the key that was changed, its value and the one before.
+  public func adapted<Configuration: SystemConfiguration>(
+    _ configuration: Configuration, keeping given: Set<String>,
+    say: (_ key: String, _ value: ConfigurationValue, _ before: ConfigurationValue) -> Void
+  ) -> Configuration {
+    let numbers = configuration.plan.stages.contains {
+      $0.data?.arrangement.numberingArtefacts.isEmpty == false
+    }
+    guard numbers, !artefacts.contents.isEmpty, kept(by: configuration.plan) == nil else {
+      return configuration
+    }
+    for key in configuration.keys where !given.contains(key) {
+      // Values that do not go together are no way to do it.
+      guard let value = self.configuration[key], let before = try? configuration.values()[key],
+        let changed = try? configuration.overlaid(with: [key: value]), (try? changed.validate()) != nil,
+        kept(by: changed.plan) != nil
+      else { continue }
+      say(key, value, before)
+      return changed
+    }
+    return configuration
+  }
 }
 
 extension DataFacts {
