@@ -1,6 +1,8 @@
 import AtelierCore
 import AtelierData
+import AtelierGeneration
 import AtelierModels
+import AtelierTraining
 import Foundation
 import TestSupport
 import Testing
@@ -137,6 +139,31 @@ struct ELECTRATests {
         conditions: ["prompt": .text("good day")], draws: StreamDraws(RandomStream(seed: 1)))
     ) { text += $0.text ?? "" }
     #expect(text.hasPrefix("plus ("))
+  }
+
+  @Test func previewsShowHeldOutTextsWithTheirClasses() throws {
+    let folder = try TemporaryFolder()
+    let rows = (0..<40).map { "\($0 % 2 == 0 ? "good day" : "a bad one"),\($0 % 2 == 0 ? "plus" : "minus")" }
+    try Data((["text,label"] + rows).joined(separator: "\n").utf8).write(to: folder("texts.csv"))
+    let harness = try SystemHarness(
+      ELECTRA.self,
+      [
+        "task": "classification", "embeddingSize": 4, "hiddenSize": 4, "heads": 1, "intermediateSize": 4,
+        "layers": 1, "sequenceLength": 8, "maximumLength": 8, "batchSize": 2,
+      ], data: folder("texts.csv"))
+    var options = SystemHarness.options(steps: 1)
+    options.previewEvery = 1
+    let run = try harness.train(in: folder.url, options: options)
+    let files = try FileManager.default.contentsOfDirectory(atPath: run.samples.path)
+    let file = try #require(files.first { $0.hasSuffix(".txt") })
+    let lines = try String(contentsOf: run.samples.appendingPathComponent(file), encoding: .utf8).split(
+      separator: "\n")
+    // Each line has the class that is given, the text's own where that is another, and the text.
+    #expect(!lines.isEmpty)
+    for line in lines {
+      let own = line.hasSuffix(": good day") ? "plus" : "minus"
+      #expect(line.hasPrefix("\(own): ") || line.contains(" (is \(own)): "), "\(line)")
+    }
   }
 
   @Test func valuesThatCannotWorkAreRefused() {

@@ -17,13 +17,13 @@ public struct OutputPreview: Preview {
   /// The preview.
   public init() {}
 
-  /// Systems that do not turn images or captions into images, or sounds, voices or videos into others, and play no
-  /// videos, which have sheets of their own.
+  /// Systems that do not turn images or captions into images, or sounds, voices or videos into others, play no videos
+  /// and give texts no classes, which have sheets of their own.
   public func applies(to plan: SystemPlan) -> Bool {
     plan.ability(ImageTranslation.self) == nil && plan.ability(CaptionedDrawing.self) == nil
       && plan.ability(SoundTranslation.self) == nil && plan.ability(VoiceConversion.self) == nil
       && plan.ability(ImageAnimation.self) == nil && plan.ability(VideoPlaying.self) == nil
-      && plan.ability(FrameTranslation.self) == nil
+      && plan.ability(FrameTranslation.self) == nil && plan.ability(TextClassification.self) == nil
   }
 
   /// None where the system needs no condition of a field; a page of texts, or eight of anything larger.

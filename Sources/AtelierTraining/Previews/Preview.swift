@@ -66,7 +66,7 @@ public struct PreviewList: Sendable {
   /// Every preview that Atelier has.
   public static let standard = PreviewList([
     ReconstructionPreview(), TranslationPreview(), CaptionPreview(), OutputPreview(), AlignmentPreview(),
-    SoundPreview(), VoicePreview(), AnimationPreview(), PlayPreview(), FramePreview(),
+    SoundPreview(), VoicePreview(), AnimationPreview(), PlayPreview(), FramePreview(), TextClassPreview(),
   ])
 }
 
