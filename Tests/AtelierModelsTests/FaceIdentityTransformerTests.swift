@@ -85,6 +85,16 @@ import Torch
     #expect(try transformed(system, faces(1, side: 37), bits).shape == [1, 3, 37, 37])
   }
 
+  /// The shared discriminator ends in two convolutions of 4 pixels, which need maps of 3.
+  @Test func imagesThatADiscriminatorCannotSeeAreRefused() throws {
+    func validate(layers: Int) throws {
+      try configuration(["discriminatorLayers": .integer(layers)]).validate()
+    }
+    try validate(layers: 2)
+    let error = #expect(throws: ConfigurationError.self) { try validate(layers: 3) }
+    #expect("\(error as Any)".contains("discriminatorLayers"))
+  }
+
   @Test func passcodesOfAnotherFormAreRefused() throws {
     let system = try Trial.make(FaceIdentityTransformer.self, configuration())
     for (bits, shape) in [

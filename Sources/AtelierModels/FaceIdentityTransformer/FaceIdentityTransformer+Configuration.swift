@@ -235,7 +235,7 @@ extension FaceIdentityTransformer {
       )
       // The shared discriminator sees half the size, and ends in two convolutions of 4 pixels that lose one each.
       try Checks.require(
-        (imageSize / 2) >> discriminatorLayers >= 2,
+        (imageSize / 2) >> discriminatorLayers >= 3,
         "imageSize \(imageSize) is too small for \(discriminatorLayers) discriminatorLayers; take fewer")
       try Checks.notNegative(lossWeights.all)
       try Checks.require(
