@@ -452,6 +452,7 @@ public enum KeyMeanings {
     ELECTRA.Configuration.maximumLength	Rows of the table of positions.
     ELECTRA.Configuration.minimumCount	Words or characters that are rarer in the training text become `<unk>`.
     ELECTRA.Configuration.normEpsilon	Epsilon of the norms.
+    ELECTRA.Configuration.normFirst	Whether norms stand before their sublayers, as in GPT-2, and not behind, as in BERT.
     ELECTRA.Configuration.optimizer	How parameters change.
     ELECTRA.Configuration.pieces	Pieces of words.
     ELECTRA.Configuration.sequenceLength	Tokens of one piece of text in training; never more than `maximumLength`.

@@ -54,6 +54,8 @@ extension ELECTRA {
     public var activation = TransformerActivation.gelu
     /// Epsilon of the norms.
     public var normEpsilon = 1e-12
+    /// Whether norms stand before their sublayers, as in GPT-2, and not behind, as in BERT.
+    public var normFirst = false
     /// Weights begin normal with this deviation, biases at 0: BERT's `initializer_range`.
     public var initialDeviation = 0.02
     /// Probability of zero in training, of embeddings, attention weights and sublayers.
@@ -116,6 +118,7 @@ extension ELECTRA {
       configuration.minimumCount = 2
       // 0.02 · √(768 / 128): BERT's 0.02 is that of a width of 768.
       configuration.initialDeviation = 0.05
+      configuration.normFirst = true
       configuration.dropout = 0
       configuration.batchSize = 32
       // Without bias correction the first steps are three times as long, for as many steps as Adam's second moment is

@@ -48,11 +48,13 @@ final class ElectraEmbeddings: Module {
   }
 }
 
-/// One of ELECTRA's two transformers: BERT's encoder, norms behind the sublayers (Devlin et al. 2019).
+/// One of ELECTRA's two transformers: BERT's encoder, norms behind the sublayers (Devlin et al. 2019), or in front of them
+/// with one more behind the last layer, as in GPT-2.
 class ElectraEncoder: Module {
   let embeddings: ElectraEmbeddings
   private let projection: Linear?
   private let layers: [ElectraLayer]
+  private let lastNorm: LayerNorm?
 
   init(
     _ configuration: ELECTRA.Configuration, sharing embeddings: ElectraEmbeddings, hiddenSize: Int,
@@ -69,6 +71,7 @@ class ElectraEncoder: Module {
         configuration, hiddenSize: hiddenSize, heads: heads, intermediateSize: intermediateSize,
         drawName: "dropout.\($0)", using: stream)
     }
+    lastNorm = configuration.normFirst ? LayerNorm(hiddenSize, epsilon: configuration.normEpsilon) : nil
     super.init()
   }
 
@@ -81,7 +84,7 @@ class ElectraEncoder: Module {
     // [batch, 1, 1, time]: every place sees what is no padding.
     let seen = mask.map { $0.notEqual(0).unsqueezed(1).unsqueezed(1) }
     for layer in layers { x = layer(x, seen) }
-    return x
+    return lastNorm?(x) ?? x
   }
 
   /// Draws weights from N(0, `deviation`) and sets biases to zero; the reference cuts the normal distribution off at two
@@ -117,7 +120,7 @@ class ElectraEncoder: Module {
   }
 }
 
-/// Self-attention and a feed-forward layer, each with a residual and a norm behind it.
+/// Self-attention and a feed-forward layer, each with a residual and a norm behind it, or in front of it.
 final class ElectraLayer: Module {
   private let attention: ElectraAttention
   private let expansion: Linear
@@ -125,6 +128,7 @@ final class ElectraLayer: Module {
   private let feedForwardNorm: LayerNorm
   private let dropout: Dropout
   private let activation: TransformerActivation
+  private let normFirst: Bool
 
   init(
     _ configuration: ELECTRA.Configuration, hiddenSize: Int, heads: Int, intermediateSize: Int,
@@ -137,14 +141,15 @@ final class ElectraLayer: Module {
     feedForwardNorm = LayerNorm(hiddenSize, epsilon: configuration.normEpsilon)
     dropout = Dropout(probability: configuration.dropout, drawName: "\(drawName).outer")
     activation = configuration.activation
+    normFirst = configuration.normFirst
     super.init()
   }
 
   func callAsFunction(_ x: Tensor, _ seen: Tensor?) -> Tensor {
     let middle = attention(x, seen)
-    let inner = expansion(middle)
-    let outer = contraction(activation == .relu ? inner.relu() : inner.gelu())
-    return feedForwardNorm(dropout(outer) + middle)
+    let inner = expansion(normFirst ? feedForwardNorm(middle) : middle)
+    let outer = dropout(contraction(activation == .relu ? inner.relu() : inner.gelu())) + middle
+    return normFirst ? outer : feedForwardNorm(outer)
   }
 }
 
@@ -158,12 +163,14 @@ final class ElectraAttention: Module {
   private let weightDropout: Dropout
   private let dropout: Dropout
   private let heads: Int
+  private let normFirst: Bool
 
   init(
     _ configuration: ELECTRA.Configuration, hiddenSize: Int, heads: Int, drawName: String,
     using stream: RandomStream
   ) {
     self.heads = heads
+    normFirst = configuration.normFirst
     func square() -> Linear { Linear(inputFeatures: hiddenSize, outputFeatures: hiddenSize, using: stream) }
     (query, key, value, joining) = (square(), square(), square(), square())
     norm = LayerNorm(hiddenSize, epsilon: configuration.normEpsilon)
@@ -174,8 +181,11 @@ final class ElectraAttention: Module {
 
   func callAsFunction(_ x: Tensor, _ seen: Tensor?) -> Tensor {
     func split(_ x: Tensor) -> Tensor { x.splitIntoHeads(heads) }
-    let read = attended(split(query(x)), split(key(x)), split(value(x)), seen: seen, dropout: weightDropout)
-    return norm(dropout(joining(read.joinedHeads())) + x)
+    let given = normFirst ? norm(x) : x
+    let read = attended(
+      split(query(given)), split(key(given)), split(value(given)), seen: seen, dropout: weightDropout)
+    let joined = dropout(joining(read.joinedHeads())) + x
+    return normFirst ? joined : norm(joined)
   }
 }
 
