@@ -1,4 +1,4 @@
-"""The first-order motion model at 64 x 64, 8 pairs of frames, at the sizes of the preset `small`.
+"""The first-order motion model at 64 x 64, 8 pairs of frames, at sizes near those of the preset `small`.
 
 Generator and keypoint detector learn together: mean absolute differences on three scales, and keypoints and their
 matrices that move along with a random warp. Frames are neither mirrored nor given other colours on both sides.

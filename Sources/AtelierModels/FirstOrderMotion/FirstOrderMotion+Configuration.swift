@@ -173,15 +173,16 @@ extension FirstOrderMotion {
       small.scaleFactor = 0.5
       small.detector = Hourglass(width: 12, maximumWidth: 64, blocks: 3)
       small.denseMotion = Hourglass(width: 12, maximumWidth: 64, blocks: 3)
-      small.generator = Generator(width: 24, maximumWidth: 64, downsamplings: 2, blocks: 2)
+      small.generator = Generator(width: 32, maximumWidth: 64, downsamplings: 1, blocks: 2)
       small.discriminator = Discriminator(
         width: 8, maximumWidth: 64, blocks: 3, spectralNorm: true, keypoints: false)
       small.pyramid = [1, 0.5, 0.25]
       small.lossWeights.adversarial = 0
       small.lossWeights.featureMatching = [10, 10, 10]
       small.lossWeights.perceptual = [0, 0, 0, 0, 0]
-      small.lossWeights.reconstruction = 30
-      small.learningRate = 5e-4
+      small.lossWeights.reconstruction = 100
+      small.colourJitter = 0.02
+      small.learningRate = 1e-3
       small.batchSize = 8
       return [
         Preset("vox", "the authors' vox-256: faces of 256×256 without a discriminator", plain),
