@@ -59,9 +59,8 @@ import Torch
     #expect((speech.slice(0, 2, 3) - (try #require(judged["audio"]))).abs().max().item() < 1e-6)
   }
 
-  @Test func dubbedVideosAreMeasuredBesideTheRealOnes() throws {
-    let folder = try TemporaryFolder()
-    try TinyData.writeVideos(to: folder("data"), frames: 12, size: 32)
+  /// A step of the expert and one of the generator on the folder `data`.
+  private func trained(in folder: TemporaryFolder) throws -> RunDirectory {
     let harness = try SystemHarness(
       Wav2Lip.self,
       [
@@ -69,7 +68,13 @@ import Torch
         "qualityChannels": [2, 2, 2, 3, 3],
         "expertSteps": 1, "expertBatchSize": 2, "batchSize": 2,
       ], data: folder("data"))
-    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 2))
+    return try harness.train(in: folder.url, options: SystemHarness.options(steps: 2))
+  }
+
+  @Test func dubbedVideosAreMeasuredBesideTheRealOnes() throws {
+    let folder = try TemporaryFolder()
+    try TinyData.writeVideos(to: folder("data"), frames: 12, size: 32)
+    let run = try trained(in: folder)
     let system = try loadSystem(from: run.url, registry: .standard).system
     let data = try Training.openData(of: run.url, registry: .standard)
     let numbers = try Evaluation(system, data: data, options: EvaluationOptions(samples: 2)).run()
@@ -93,14 +98,7 @@ import Torch
     (faces.identities, faces.clips, faces.frames, faces.size) = (2, 3, 12, 32)
     (faces.speech, faces.frameRate) = (folder("voices").path, 25)
     _ = try RenderedFaceSet.prepare(to: folder("data"), options: faces)
-    let harness = try SystemHarness(
-      Wav2Lip.self,
-      [
-        "channels": [2, 2, 3, 3, 4, 4, 5], "syncChannels": [2, 2, 3, 3, 4],
-        "qualityChannels": [2, 2, 2, 3, 3],
-        "expertSteps": 1, "expertBatchSize": 2, "batchSize": 2,
-      ], data: folder("data"))
-    let run = try harness.train(in: folder.url, options: SystemHarness.options(steps: 2))
+    let run = try trained(in: folder)
     // The held-out part has one clip of each person.
     let system = try loadSystem(from: run.url, registry: .standard).system
     let data = try Training.openData(of: run.url, registry: .standard)
