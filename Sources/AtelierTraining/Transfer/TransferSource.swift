@@ -187,11 +187,16 @@ public struct TransferSource {
       return configuration
     }
     for key in configuration.keys where !given.contains(key) {
-      // Values that do not go together are no way to do it.
-      guard let value = self.configuration[key], let before = try? configuration.values()[key],
-        let changed = try? configuration.overlaid(with: [key: value]), (try? changed.validate()) != nil,
-        kept(by: changed.plan) != nil
-      else { continue }
+      guard let value = self.configuration[key] else { continue }
+      let (changed, before): (Configuration, ConfigurationValue?)
+      do throws(ConfigurationError) {
+        (changed, before) = (try configuration.overlaid(with: [key: value]), try configuration.values()[key])
+        try changed.validate()
+      } catch {
+        // This key alone cannot be taken over; what stays is said by the weights that are left out.
+        continue
+      }
+      guard let before, kept(by: changed.plan) != nil else { continue }
       say(key, value, before)
       return changed
     }
