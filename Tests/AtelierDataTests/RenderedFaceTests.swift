@@ -189,6 +189,11 @@ import Torch
     #expect(refusal("none")?.contains("no sounds") == true)
     #expect(refusal("one")?.contains("one sound") == true)
     #expect(refusal("one", 12)?.contains("25 frames a second") == true)
+    // A person keeps its voice in held-out clips.
+    for voice in ["train/anna", "train/bert", "test/bert"] {
+      try voices(voice, 1, in: folder.appendingPathComponent("parts"))
+    }
+    #expect(refusal("parts")?.contains("test/anna cannot be used") == true)
     try Data("no sound".utf8).write(to: folder.appendingPathComponent("one/1.wav"))
     #expect(refusal("one")?.contains("1.wav") == true || refusal("one")?.contains("0.wav") == true)
   }

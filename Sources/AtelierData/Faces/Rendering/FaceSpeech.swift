@@ -26,9 +26,11 @@ package struct FaceUtterances: Sendable {
       (training, held) = (voices, [])
     } else if let test = parts[.test] {
       (training, held) = (voices, Self.voices(of: test))
-      guard !held.isEmpty else {
+      let names = Set(held.map(\.name))
+      for voice in voices where !names.contains(voice.name) {
         throw .unusable(
-          path: test.path, reason: "it has no sounds for the held-out clips; add some, or hold out no clips")
+          path: voice.name.isEmpty ? test.path : test.appendingPathComponent(voice.name).path,
+          reason: "it has no sounds for the held-out clips; add some, or hold out no clips")
       }
     } else {
       for (name, files) in voices where files.count < 2 {
@@ -61,8 +63,8 @@ package struct FaceUtterances: Sendable {
   package func samples(
     person: Int, clip: Int, isHeldOut: Bool, frames: Int, seed: UInt64
   ) throws(DatasetError) -> [Float] {
-    let voices = isHeldOut ? held : training
-    let files = voices[(person - 1) % voices.count].files
+    let voice = training[(person - 1) % training.count]
+    let files = isHeldOut ? held.first { $0.name == voice.name }?.files ?? [] : voice.files
     var draws = SeededGenerator(seed: seed, purpose: "rendered speech \(person)", epoch: clip)
     let count = frames * FaceSpeech.samplesPerFrame
     var samples: [Float] = []
